@@ -1,0 +1,31 @@
+"""One attention layer: the control that shows what a larger backbone is worth (PAttn, Tan et al. 2024)."""
+
+from typing import Annotated
+
+from pydantic import Field
+from torch import nn
+
+from latentcast.config import Settings
+from latentcast.layers.attention import Attention
+from latentcast.types import Task, Tokens
+
+
+class AttentionSettings(Settings):
+    heads: Annotated[int, Field(ge=1)] = 8
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
+
+
+class AttentionBackbone(nn.Module):
+    """Self-attention, residual and LayerNorm. Raises SettingsError when heads do not divide the width."""
+
+    Settings = AttentionSettings
+
+    def __init__(self, settings: AttentionSettings, task: Task, width: int) -> None:
+        super().__init__()
+        self.width = width
+        self.attention = Attention(width, settings.heads, settings.dropout)
+        self.norm = nn.LayerNorm(width)
+
+    def forward(self, tokens: Tokens) -> Tokens:
+        x = tokens.values
+        return Tokens(self.norm(x + self.attention(x, x, tokens.keep)), tokens.keep)

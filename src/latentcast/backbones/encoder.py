@@ -1,0 +1,33 @@
+"""Transformer encoder over tokens."""
+
+from typing import Annotated
+
+from pydantic import Field
+from torch import nn
+
+from latentcast.config import Settings
+from latentcast.layers.transformer import Encoder, Norm
+from latentcast.types import Task, Tokens
+
+
+class EncoderSettings(Settings):
+    layers: Annotated[int, Field(ge=1)] = 3
+    heads: Annotated[int, Field(ge=1)] = 16
+    ff: Annotated[int, Field(ge=1)] = 256
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.2
+    norm: Norm = "pre"
+
+
+class EncoderBackbone(nn.Module):
+    """Every token attends to every other of its series. Raises SettingsError when heads do not divide the width."""
+
+    Settings = EncoderSettings
+
+    def __init__(self, settings: EncoderSettings, task: Task, width: int) -> None:
+        super().__init__()
+        self.width = width
+        s = settings
+        self.encoder = Encoder(s.layers, width, s.heads, s.ff, s.dropout, s.norm)
+
+    def forward(self, tokens: Tokens) -> Tokens:
+        return Tokens(self.encoder(tokens.values, tokens.keep), tokens.keep)

@@ -1,0 +1,17 @@
+"""No backbone: what the representation and the head reach alone."""
+
+from torch import nn
+
+from latentcast.config import Settings
+from latentcast.types import Task, Tokens
+
+
+class NoBackbone(nn.Module):
+    Settings = Settings
+
+    def __init__(self, settings: Settings, task: Task, width: int) -> None:
+        super().__init__()
+        self.width = width
+
+    def forward(self, tokens: Tokens) -> Tokens:
+        return tokens

@@ -1,0 +1,86 @@
+"""How a table is to be read, mended, split and scaled."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, field_validator, model_validator
+
+from latentcast.config import Settings
+
+Fractions = tuple[float, float, float]
+Counts = tuple[int, int, int]
+Dates = tuple[str, str]
+Rule = Literal["standard"] | Fractions | Counts | Dates
+
+
+def parse_rule(value: Any) -> Rule:
+    """A split as it is written in settings. Raises ValueError that lists the forms."""
+    items = tuple(value) if isinstance(value, list | tuple) else (value,)
+    numbers = all(isinstance(item, int | float) and not isinstance(item, bool) and item >= 0 for item in items)
+    if items == ("standard",):
+        return "standard"
+    if len(items) == 3 and numbers and sum(items) > 1 + 1e-6 and all(float(item).is_integer() for item in items):
+        first, second, third = (int(item) for item in items)
+        return first, second, third
+    if len(items) == 3 and numbers and items[0] > 0 and sum(items) <= 1 + 1e-6:
+        return float(items[0]), float(items[1]), float(items[2])
+    if len(items) == 2:
+        return str(items[0]), str(items[1])
+    raise ValueError(
+        "wanted standard, three fractions (0.7,0.1,0.2), three row counts (8640,2880,2880; a first count of 0"
+        " takes all rows before the other two), or two dates (2020-01-01,2021-01-01)"
+    )
+
+
+class DataSettings(Settings):
+    """Settings of the data, the same for fit, predict, evaluate and backtest.
+
+    time, id, value   column names; by default ds/date/…, unique_id and y
+    layout            wide: a time column and one column per variate; long: one row per series and step
+    align             long data become channels of one multivariate series, aligned on time
+    columns, ignore   wide: the variates to use / columns to leave alone (also in long data)
+    features          M: all channels forecast all; S: the target from itself; MS: the target from all channels
+    target            the channel that S and MS forecast
+    freq              pandas alias, or an integer step; inferred when not stated
+    season            steps in the main season; from the frequency when not stated
+    steps             grid: stamps must be regular; rows: each row is one step, whatever its stamp
+    gaps              what happens to missing values and missing steps
+    split             standard (the dataset's own, else 70/10/20 %), fractions, row counts, or the two dates
+                      at which validation and test begin
+    scale             standardise every series with the mean and deviation of its training part
+    time_format       strptime format of the time column, when it is ambiguous
+    """
+
+    time: str | None = None
+    id: str | None = None
+    value: str | None = None
+    layout: Literal["auto", "wide", "long"] = "auto"
+    align: bool = False
+    columns: tuple[str, ...] | None = None
+    ignore: tuple[str, ...] = ()
+    features: Literal["M", "S", "MS"] = "M"
+    target: str | None = None
+    freq: str | None = None
+    season: Annotated[int, Field(ge=1)] | None = None
+    steps: Literal["grid", "rows"] = "grid"
+    gaps: Literal["error", "interpolate", "ffill"] = "error"
+    split: Annotated[Any, BeforeValidator(parse_rule)] = "standard"
+    scale: bool = True
+    time_format: str | None = None
+
+    @field_validator("columns", "ignore", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: object) -> object:
+        return (value,) if isinstance(value, str) else value
+
+    @field_validator("freq", mode="before")
+    @classmethod
+    def _freq_as_text(cls, value: object) -> object:
+        return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+    @model_validator(mode="after")
+    def _agree(self) -> "DataSettings":
+        if self.features != "M" and self.target is None:
+            raise ValueError(f"features={self.features} forecasts one channel: name it (data.target)")
+        if self.align and self.layout == "wide":
+            raise ValueError("align=true turns long data into channels; wide data are aligned already")
+        return self

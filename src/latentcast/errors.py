@@ -1,0 +1,70 @@
+"""Everything that this library raises on purpose.
+
+LatentcastError
+├── DataError          the data cannot be used as it is
+│   ├── TimeError      time column missing, unparsable, repeated, irregular
+│   └── GapError       values or steps are missing and no policy was stated
+├── SettingsError      a setting is unknown, of the wrong type, or does not fit another (all faults at once)
+├── CheckpointError    a saved folder is corrupt, foreign, unfinished, or may not be overwritten
+├── MissingExtra       an optional package is needed
+└── Interrupted        training was stopped by a signal; what was reached is kept
+
+Each message says what came, what was wanted, and the mend.
+"""
+
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+
+
+class LatentcastError(Exception):
+    """Base of every error of this library; its text is meant for a person."""
+
+
+class DataError(LatentcastError, ValueError):
+    pass
+
+
+class TimeError(DataError):
+    pass
+
+
+class GapError(DataError):
+    pass
+
+
+class SettingsError(LatentcastError, ValueError):
+    """All faults found in the settings, one per line in `faults`."""
+
+    def __init__(self, faults: Sequence[str] | str) -> None:
+        self.faults = (faults,) if isinstance(faults, str) else tuple(faults)
+        many = len(self.faults) > 1
+        head = f"{len(self.faults)} settings are wrong:\n  - " if many else ""
+        super().__init__(head + "\n  - ".join(self.faults))
+
+
+class CheckpointError(LatentcastError):
+    pass
+
+
+class MissingExtra(LatentcastError, ImportError):
+    def __init__(self, package: str, extra: str, needed_for: str) -> None:
+        super().__init__(f"{needed_for} needs the package {package}: pip install 'latentcast[{extra}]'")
+
+
+class Interrupted(LatentcastError):
+    pass
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """The hint that ends an error about an unknown name: the nearest known ones, or all of them."""
+    known = sorted(known)
+    close = get_close_matches(name, known, n=2, cutoff=0.6)
+    if close:
+        return f"did you mean {' or '.join(close)}?"
+    return f"known: {', '.join(known)}" if known else "none is known"
+
+
+def some(names: Sequence[object], most: int = 5) -> str:
+    """The first few of a long list, and how many more there are."""
+    shown = ", ".join(str(name) for name in names[:most])
+    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"

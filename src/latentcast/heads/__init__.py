@@ -1,0 +1,6 @@
+"""Tokens → forecast and its loss. A new head is a file here and a row below."""
+
+from latentcast.registry import Registry
+
+HEADS = Registry("head")
+HEADS.add("flatten", "latentcast.heads.flatten:Flatten", "all tokens of a series, flattened, through one linear map")

@@ -1,0 +1,37 @@
+"""All tokens of a series through one linear map to the horizon (PatchTST, Nie et al. 2023)."""
+
+from typing import Annotated
+
+from jaxtyping import Float
+from pydantic import Field
+from torch import Tensor, nn
+
+from latentcast.config import Settings
+from latentcast.layers.losses import Loss, point_loss
+from latentcast.types import Batch, Prediction, Scale, Task, Tokens
+
+
+class FlattenSettings(Settings):
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    loss: Loss = "mse"
+
+
+class Flatten(nn.Module):
+    """`channels` is how many channels one series of tokens stands for: 1 where they are folded into the batch."""
+
+    Settings = FlattenSettings
+
+    def __init__(self, settings: FlattenSettings, task: Task, tokens: int, width: int, channels: int) -> None:
+        super().__init__()
+        self.kind, self.horizon, self.channels = settings.loss, task.horizon, task.channels
+        self.dropout = nn.Dropout(settings.dropout)
+        self.project = nn.Linear(tokens * width, task.horizon * channels)
+
+    def forward(self, tokens: Tokens, scale: Scale) -> Prediction:
+        flat = self.project(self.dropout(tokens.values.flatten(1)))
+        values = flat.view(-1, self.channels, self.horizon).transpose(1, 2)
+        return Prediction(scale.invert(values))
+
+    def loss(self, prediction: Prediction, batch: Batch) -> Float[Tensor, ""]:
+        assert batch.target is not None
+        return point_loss(self.kind, prediction.values, batch.target, batch.target_observed)

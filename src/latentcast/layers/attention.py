@@ -1,0 +1,46 @@
+"""Multi-head attention on torch's fused kernel (Vaswani et al. 2017, section 3.2)."""
+
+import torch.nn.functional as F
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from latentcast.errors import SettingsError
+
+
+def check_heads(width: int, heads: int) -> None:
+    """Raises SettingsError when the heads do not divide the width."""
+    if width % heads:
+        fitting = [n for n in range(1, width + 1) if width % n == 0]
+        near = min(fitting, key=lambda n: abs(n - heads))
+        raise SettingsError(f"{heads} heads do not divide the width {width}; {near} heads would")
+
+
+class Attention(nn.Module):
+    """Queries attend over keys and values of the same width; dropout acts on the attention weights."""
+
+    def __init__(self, width: int, heads: int, dropout: float = 0.0) -> None:
+        super().__init__()
+        check_heads(width, heads)
+        self.heads, self.dropout = heads, dropout
+        self.query = nn.Linear(width, width)
+        self.key_value = nn.Linear(width, 2 * width)
+        self.out = nn.Linear(width, width)
+
+    def forward(
+        self,
+        x: Float[Tensor, "series queries width"],
+        context: Float[Tensor, "series tokens width"],
+        keep: Bool[Tensor, "series tokens"] | None = None,
+        *,
+        causal: bool = False,
+    ) -> Float[Tensor, "series queries width"]:
+        """`keep` is False at tokens that nobody may attend to; `causal` lets a query see no later token."""
+        q = self._split(self.query(x))
+        k, v = (self._split(part) for part in self.key_value(context).chunk(2, dim=-1))
+        mask = None if keep is None else keep[:, None, None, :]
+        dropout = self.dropout if self.training else 0.0
+        mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, dropout_p=dropout, is_causal=causal)
+        return self.out(mixed.transpose(1, 2).flatten(2))
+
+    def _split(self, x: Tensor) -> Tensor:
+        return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)

@@ -1,0 +1,23 @@
+"""Losses of point forecasts."""
+
+from typing import Literal
+
+import torch.nn.functional as F
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+Loss = Literal["mse", "mae", "huber"]
+_LOSSES = {"mse": F.mse_loss, "mae": F.l1_loss, "huber": F.smooth_l1_loss}
+
+
+def point_loss(
+    kind: Loss,
+    values: Float[Tensor, "batch horizon target"],
+    target: Float[Tensor, "batch horizon target"],
+    observed: Bool[Tensor, "batch horizon target"] | None,
+) -> Float[Tensor, ""]:
+    """Mean over the observed targets; zero when none was observed."""
+    if observed is None:
+        return _LOSSES[kind](values, target)
+    each = _LOSSES[kind](values, target, reduction="none")
+    return (each * observed).sum() / observed.sum().clamp(min=1)

@@ -1,0 +1,28 @@
+"""Instance normalisation: each window and channel by its own look-back (RevIN, Kim et al. 2022, without affine)."""
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from latentcast.types import Scale
+
+EPSILON = 1e-5
+
+
+def window_scale(
+    past: Float[Tensor, "batch time channel"], observed: Bool[Tensor, "batch time channel"] | None = None
+) -> Scale:
+    """Mean and deviation of the observed part of each look-back; a constant one keeps a small positive scale."""
+    if observed is None:
+        loc = past.mean(1, keepdim=True)
+        variance = past.var(1, keepdim=True, unbiased=False)
+    else:
+        count = observed.sum(1, keepdim=True).clamp(min=1)
+        loc = (past * observed).sum(1, keepdim=True) / count
+        variance = ((past - loc).square() * observed).sum(1, keepdim=True) / count
+    return Scale(loc, (variance + EPSILON).sqrt())
+
+
+def no_scale(past: Float[Tensor, "batch time channel"]) -> Scale:
+    zero = torch.zeros_like(past[:, :1])
+    return Scale(zero, torch.ones_like(zero))

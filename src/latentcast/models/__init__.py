@@ -1,0 +1,9 @@
+"""Whole models: those that do not decompose into representation, backbone and head. A new one is a file and a row."""
+
+from latentcast.registry import Registry
+
+MODELS = Registry("model class")
+MODELS.add("naive", "latentcast.models.naive:Naive")
+MODELS.add("seasonal-naive", "latentcast.models.naive:SeasonalNaive")
+MODELS.add("dlinear", "latentcast.models.dlinear:DLinear")
+MODELS.add("transformer", "latentcast.models.transformer:Transformer")

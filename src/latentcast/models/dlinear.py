@@ -1,0 +1,78 @@
+"""DLinear (Zeng et al. 2023): trend and remainder, each through its own linear map.
+
+The moving average is itself linear, so both maps are one: with the average A, trend weights W_t and remainder weights
+W_s, W_t·A·x + W_s·(x − A·x) = (W_s + (W_t − W_s)·A)·x. Folding A into the weights once a step leaves a single
+product over the data, forward and backward; the result is the same but for rounding.
+"""
+
+from typing import Annotated, Any
+
+import torch
+from jaxtyping import Float
+from pydantic import Field, field_validator
+from torch import Tensor, nn
+
+from latentcast.config import Settings
+from latentcast.layers.decomposition import moving_average_adjoint
+from latentcast.layers.losses import Loss, point_loss
+from latentcast.layers.scaling import no_scale, window_scale
+from latentcast.types import Batch, Prediction, Task
+
+
+class DLinearSettings(Settings):
+    """individual: own weights for every channel; normalise: instance normalisation (not in the published form)."""
+
+    kernel: Annotated[int, Field(ge=1)] = 25
+    individual: bool = False
+    normalise: bool = False
+    loss: Loss = "mse"
+
+    @field_validator("kernel")
+    @classmethod
+    def _odd(cls, kernel: int) -> int:
+        if kernel % 2 == 0:
+            raise ValueError(f"the moving average needs an odd number of steps, for example {kernel + 1}")
+        return kernel
+
+
+class DLinear(nn.Module):
+    Settings = DLinearSettings
+    mixes_channels = False
+    uses_known = False
+
+    def __init__(self, settings: DLinearSettings, task: Task) -> None:
+        super().__init__()
+        self.settings, self.task = settings, task
+        maps = task.channels if settings.individual else 1
+        bound = task.lookback**-0.5  # as torch.nn.Linear starts
+        self.trend = _uniform(bound, maps, task.horizon, task.lookback)
+        self.remainder = _uniform(bound, maps, task.horizon, task.lookback)
+        self.trend_bias = _uniform(bound, maps, task.horizon)
+        self.remainder_bias = _uniform(bound, maps, task.horizon)
+
+    def forward(self, batch: Batch) -> Prediction:
+        normalise = self.settings.normalise
+        scale = window_scale(batch.past, batch.observed) if normalise else no_scale(batch.past)
+        past = scale.apply(batch.past) if normalise else batch.past
+        weight, bias = self.folded()
+        if self.settings.individual:
+            values = torch.einsum("chl,blc->bhc", weight, past) + bias.T
+        else:
+            series = past.transpose(1, 2).reshape(-1, self.task.lookback)
+            flat = nn.functional.linear(series, weight[0], bias[0])
+            values = flat.view(len(past), -1, self.task.horizon).transpose(1, 2)
+        return Prediction(scale.invert(values) if normalise else values)
+
+    def folded(self) -> tuple[Float[Tensor, "maps horizon time"], Float[Tensor, "maps horizon"]]:
+        """The one linear map that both of them make, and its bias."""
+        difference = (self.trend - self.remainder).flatten(0, 1)
+        averaged = moving_average_adjoint(difference, self.settings.kernel).view_as(self.trend)
+        return self.remainder + averaged, self.trend_bias + self.remainder_bias
+
+    def loss(self, prediction: Prediction, batch: Batch) -> Float[Tensor, ""]:
+        assert batch.target is not None
+        return point_loss(self.settings.loss, prediction.values, batch.target, batch.target_observed)
+
+
+def _uniform(bound: float, *shape: Any) -> nn.Parameter:
+    return nn.Parameter(torch.empty(*shape).uniform_(-bound, bound))

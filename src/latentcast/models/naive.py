@@ -1,0 +1,59 @@
+"""The floors under every claim: the last value, and the last season, repeated."""
+
+from typing import Annotated
+
+import torch
+from jaxtyping import Float
+from pydantic import Field
+from torch import Tensor, nn
+
+from latentcast.config import Settings
+from latentcast.errors import SettingsError
+from latentcast.layers.losses import point_loss
+from latentcast.types import Batch, Prediction, Task
+
+
+class Naive(nn.Module):
+    """ŷ[t+h] = y[t]. Nothing is learned."""
+
+    Settings = Settings
+    mixes_channels = False
+    uses_known = False
+
+    def __init__(self, settings: Settings, task: Task) -> None:
+        super().__init__()
+        self.horizon = task.horizon
+
+    def forward(self, batch: Batch) -> Prediction:
+        return Prediction(batch.past[:, -1:].expand(-1, self.horizon, -1))
+
+    def loss(self, prediction: Prediction, batch: Batch) -> Float[Tensor, ""]:
+        assert batch.target is not None
+        return point_loss("mse", prediction.values, batch.target, batch.target_observed)
+
+
+class SeasonalNaiveSettings(Settings):
+    season: Annotated[int, Field(ge=1)] | None = None  # the data's own when not stated
+
+
+class SeasonalNaive(Naive):
+    """ŷ[t+h] = the value of the same phase in the last season.
+
+    Raises SettingsError when the look-back is shorter than the season.
+    """
+
+    Settings = SeasonalNaiveSettings
+
+    def __init__(self, settings: SeasonalNaiveSettings, task: Task) -> None:
+        super().__init__(settings, task)
+        season = settings.season or task.season
+        if season > task.lookback:
+            raise SettingsError(
+                f"seasonal-naive looks back one season of {season} steps, the look-back has {task.lookback}:"
+                " lengthen it, or state another season (model.season, data.season)"
+            )
+        self.register_buffer("phase", torch.arange(task.horizon) % season - season, persistent=False)
+
+    def forward(self, batch: Batch) -> Prediction:
+        assert isinstance(self.phase, Tensor)
+        return Prediction(batch.past.index_select(1, self.phase + batch.past.shape[1]))

@@ -1,0 +1,85 @@
+"""The one place where parts meet, and where they fail before anything is trained when they do not fit."""
+
+from typing import Any
+
+from torch import Tensor, nn
+
+from latentcast.backbones import BACKBONES
+from latentcast.config import Part, Settings
+from latentcast.errors import SettingsError
+from latentcast.heads import HEADS
+from latentcast.layers.scaling import no_scale, window_scale
+from latentcast.models import MODELS
+from latentcast.representations import REPRESENTATIONS
+from latentcast.types import Backbone, Batch, Head, Prediction, Representation, Task
+
+
+class ComposedSettings(Settings):
+    """representation → backbone → head, each by name; normalise: each window by its own look-back first."""
+
+    parts = {"representation": REPRESENTATIONS, "backbone": BACKBONES, "head": HEADS}  # noqa: RUF012
+    representation: Part
+    backbone: Part
+    head: Part
+    normalise: bool = True
+
+
+class Composed(nn.Module):
+    """Any representation with any backbone and any head whose sizes agree."""
+
+    Settings = ComposedSettings
+    uses_known = False
+
+    def __init__(self, settings: ComposedSettings, task: Task) -> None:
+        super().__init__()
+        self.normalise = settings.normalise
+        self.representation: Representation = _build(REPRESENTATIONS, settings.representation, task)
+        self.mixes_channels = not self.representation.folds_channels
+        self.backbone: Backbone = _build(BACKBONES, settings.backbone, task, self.representation.width)
+        tokens = self.representation.num_tokens(task.lookback)
+        channels = 1 if self.representation.folds_channels else task.channels
+        self.head: Head = _build(HEADS, settings.head, task, tokens, self.backbone.width, channels)
+
+    def forward(self, batch: Batch) -> Prediction:
+        scale = window_scale(batch.past, batch.observed) if self.normalise else no_scale(batch.past)
+        tokens = self.representation(scale.apply(batch.past), batch.observed)
+        hidden = self.backbone(tokens)
+        return self.head(hidden, scale)
+
+    def loss(self, prediction: Prediction, batch: Batch) -> Tensor:
+        return self.head.loss(prediction, batch)
+
+
+MODELS.add("composed", Composed)
+
+
+def _build(registry: Any, part: Part, *sizes: Any) -> Any:
+    try:
+        return registry.get(part.name)(part.settings, *sizes)
+    except SettingsError as error:
+        raise SettingsError([f"{registry.kind} {part.name}: {fault}" for fault in error.faults]) from error
+
+
+class Network(nn.Module):
+    """What is trained, judged and saved: a model, and the choice of the channels that were asked for."""
+
+    def __init__(self, model: Any, task: Task) -> None:
+        super().__init__()
+        self.model, self.task = model, task
+        self.uses_known: bool = model.uses_known
+        self.mixes_channels: bool = model.mixes_channels
+
+    def forward(self, batch: Batch) -> Prediction:
+        prediction: Prediction = self.model(batch)
+        if len(self.task.targets) < self.task.channels:
+            return prediction.only(self.task.targets)
+        return prediction
+
+    def loss(self, prediction: Prediction, batch: Batch) -> Tensor:
+        loss: Tensor = self.model.loss(prediction, batch)
+        return loss
+
+
+def build(kind: str, settings: Settings, task: Task) -> Network:
+    """The network of a model class and its settings. Raises SettingsError when parts or sizes do not fit."""
+    return Network(MODELS.get(kind)(settings, task), task)

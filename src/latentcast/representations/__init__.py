@@ -1,0 +1,6 @@
+"""Series ↔ tokens. A new representation is a file here and a row below."""
+
+from latentcast.registry import Registry
+
+REPRESENTATIONS = Registry("representation")
+REPRESENTATIONS.add("patch", "latentcast.representations.patch:Patch", "overlapping patches, embedded linearly")

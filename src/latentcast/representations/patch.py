@@ -1,0 +1,55 @@
+"""Patches of one channel as tokens (PatchTST, Nie et al. 2023)."""
+
+from typing import Annotated
+
+import torch
+from jaxtyping import Bool, Float
+from pydantic import Field
+from torch import Tensor, nn
+
+from latentcast.config import Settings
+from latentcast.errors import SettingsError
+from latentcast.layers.patching import num_patches, patch
+from latentcast.types import Task, Tokens
+
+
+class PatchSettings(Settings):
+    length: Annotated[int, Field(ge=1)] = 16
+    stride: Annotated[int, Field(ge=1)] = 8
+    width: Annotated[int, Field(ge=1)] = 128
+    position: bool = True
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+
+
+class Patch(nn.Module):
+    """Each channel becomes a series of its own; each patch of it one token of `width` features.
+
+    Raises SettingsError when the patch is longer than the padded look-back.
+    """
+
+    Settings = PatchSettings
+    folds_channels = True
+
+    def __init__(self, settings: PatchSettings, task: Task) -> None:
+        super().__init__()
+        self.length, self.stride, self.width = settings.length, settings.stride, settings.width
+        tokens = self.num_tokens(task.lookback)
+        if tokens < 1:
+            raise SettingsError(
+                f"a patch of {self.length} steps does not fit into a look-back of {task.lookback} steps"
+                f" (+ {self.stride} of padding): shorten representation.length"
+            )
+        self.embed = nn.Linear(self.length, self.width)
+        self.position = nn.Parameter(torch.randn(tokens, self.width) * 0.02) if settings.position else None
+        self.dropout = nn.Dropout(settings.dropout)
+
+    def num_tokens(self, time: int) -> int:
+        return num_patches(time, self.length, self.stride)
+
+    def forward(
+        self, past: Float[Tensor, "batch time channel"], observed: Bool[Tensor, "batch time channel"] | None = None
+    ) -> Tokens:
+        tokens = self.embed(patch(past.transpose(1, 2).flatten(0, 1), self.length, self.stride))
+        if self.position is not None:
+            tokens = tokens + self.position
+        return Tokens(self.dropout(tokens))

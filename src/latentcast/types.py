@@ -1,0 +1,145 @@
+"""The values that pass between floors, and the alphabet of their dimensions.
+
+batch    windows in a batch               time     steps of the look-back
+channel  variates of a window             horizon  steps that are forecast
+series   what a backbone sees as one sequence: one channel of one window where channels are folded
+         into the batch, one whole window where they are mixed
+tokens   length of such a sequence        width    features of one token
+known    features known in advance: calendar features first, declared covariates after them
+"""
+
+from dataclasses import dataclass, fields, replace
+from typing import Protocol, Self
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is asked of a network: the sizes that every part is built from.
+
+    `targets` are the positions of the forecast channels among the channels of the input
+    (all of them in modes M and S, one in mode MS). `known` is the number of features known in
+    advance, `season` the length of the main season in steps.
+    """
+
+    lookback: int
+    horizon: int
+    channels: int = 1
+    targets: tuple[int, ...] = (0,)
+    known: int = 0
+    season: int = 1
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Windows of data, in the units of the scaler that was fitted on the training part.
+
+    A mask of None says that every value was observed: the fast and usual case. Where a value was not
+    observed, the tensor holds what the gap policy put there, and the loss and the metrics leave it out.
+    """
+
+    past: Float[Tensor, "batch time channel"]
+    observed: Bool[Tensor, "batch time channel"] | None = None
+    target: Float[Tensor, "batch horizon target"] | None = None
+    target_observed: Bool[Tensor, "batch horizon target"] | None = None
+    past_known: Float[Tensor, "batch time known"] | None = None
+    future_known: Float[Tensor, "batch horizon known"] | None = None
+
+    def __len__(self) -> int:
+        return self.past.shape[0]
+
+    def to(self, device: torch.device | str, *, non_blocking: bool = False) -> Self:
+        moved = {
+            field.name: value.to(device, non_blocking=non_blocking)
+            for field in fields(self)
+            if (value := getattr(self, field.name)) is not None
+        }
+        return replace(self, **moved)
+
+
+@dataclass(frozen=True)
+class Scale:
+    """A location and a scale per window and channel: state that travels as a value."""
+
+    loc: Float[Tensor, "batch 1 channel"]
+    scale: Float[Tensor, "batch 1 channel"]
+
+    def apply(self, x: Float[Tensor, "batch steps channel"]) -> Float[Tensor, "batch steps channel"]:
+        return (x - self.loc) / self.scale
+
+    def invert(self, y: Float[Tensor, "batch steps channel"]) -> Float[Tensor, "batch steps channel"]:
+        return y * self.scale + self.loc
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """A sequence in the learned representation; backbones take one and return one.
+
+    `keep` is False where a token is padding; None keeps them all.
+    """
+
+    values: Float[Tensor, "series tokens width"]
+    keep: Bool[Tensor, "series tokens"] | None = None
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """A point forecast of every channel, in the units of the batch."""
+
+    values: Float[Tensor, "batch horizon channel"]
+
+    def only(self, channels: tuple[int, ...]) -> Self:
+        return replace(self, values=self.values[..., list(channels)])
+
+
+class Model(Protocol):
+    """Every model, composed or whole, is an nn.Module of this shape; it forecasts all channels of the batch.
+
+    `mixes_channels` says whether one channel's forecast may depend on another channel, and
+    `uses_known` whether the batch must carry the features known in advance.
+    """
+
+    mixes_channels: bool
+    uses_known: bool
+
+    def __call__(self, batch: Batch) -> Prediction: ...
+
+    def loss(self, prediction: Prediction, batch: Batch) -> Tensor: ...
+
+
+class Representation(Protocol):
+    """Series to tokens. `folds_channels` says that each channel becomes a series of its own."""
+
+    width: int
+    folds_channels: bool
+
+    def num_tokens(self, time: int) -> int: ...
+
+    def __call__(
+        self, past: Float[Tensor, "batch time channel"], observed: Bool[Tensor, "batch time channel"] | None
+    ) -> Tokens: ...
+
+
+class Backbone(Protocol):
+    """Tokens to tokens of the same number; `width` is what comes out."""
+
+    width: int
+
+    def __call__(self, tokens: Tokens) -> Tokens: ...
+
+
+class Head(Protocol):
+    """Tokens to a forecast, and the loss that goes with it."""
+
+    def __call__(self, tokens: Tokens, scale: Scale) -> Prediction: ...
+
+    def loss(self, prediction: Prediction, batch: Batch) -> Tensor: ...
+
+
+def count_parameters(network: nn.Module) -> tuple[int, int]:
+    """(all, trainable) parameters."""
+    sizes = [(p.numel(), p.requires_grad) for p in network.parameters()]
+    return sum(n for n, _ in sizes), sum(n for n, trained in sizes if trained)
