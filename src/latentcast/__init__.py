@@ -1,0 +1,35 @@
+"""Forecasting time series in a learned representation.
+
+The names below are resolved when they are first used, so that importing the package imports no torch.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from latentcast.backtest import backtest
+    from latentcast.describe import describe
+    from latentcast.errors import LatentcastError
+    from latentcast.fitting import fit
+    from latentcast.forecaster import Forecaster, load
+
+_HOMES = {
+    "fit": "latentcast.fitting",
+    "load": "latentcast.forecaster",
+    "backtest": "latentcast.backtest",
+    "describe": "latentcast.describe",
+    "Forecaster": "latentcast.forecaster",
+    "LatentcastError": "latentcast.errors",
+}
+__version__ = "0.1.0"
+__all__ = ["Forecaster", "LatentcastError", "backtest", "describe", "fit", "load"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'latentcast' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -1,0 +1,157 @@
+"""backtest: rolling origins, every model on the same ones."""
+
+import time
+from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+
+from latentcast.config import merge, nested
+from latentcast.data.panel import Panel, build
+from latentcast.data.split import Split
+from latentcast.errors import DataError, SettingsError, some
+from latentcast.evaluation.judge import Judged, judge
+from latentcast.evaluation.metrics import Errors
+from latentcast.fitting import fit_panel
+from latentcast.forecaster import Forecaster, open_data
+from latentcast.run import Run, resolve
+
+@dataclass(frozen=True)
+class Backtest:
+    """Rolling-origin results.
+
+    forecasts    frame with unique_id, ds, cutoff, y and one column per model
+    leaderboard  one row per model, best MAE first, in original units
+    """
+
+    forecasts: Any
+    leaderboard: pd.DataFrame
+    windows: int
+    step: int
+    notes: tuple[str, ...]
+    forecasters: dict[str, Forecaster]
+
+
+def backtest(
+    data: Any,
+    models: Sequence[str],
+    *,
+    lookback: int,
+    horizon: int,
+    windows: int = 1,
+    step: int | None = None,
+    refit: bool = False,
+    seed: int = 0,
+    settings: Mapping[str, Any] | None = None,
+    progress: bool = False,
+) -> Backtest:
+    """Judge models at the last `windows` origins, `step` (default: the horizon) apart, on data none of them saw.
+
+    Each model is fitted once on what lies before the first origin, or, with `refit`, again at each origin on what lies
+    before it. Settings that only one model knows go under its name: {"models.dlinear.training.lr": 0.01}.
+
+    Raises SettingsError or DataError as `fit` does.
+    """
+    if windows < 1 or (step or 1) < 1:
+        raise SettingsError(f"windows={windows} and step={step} are counted from 1")
+    if not models:
+        raise SettingsError("name at least one model (latentcast models)")
+    step = step or horizon
+    source, defaults = open_data(data)
+    values = nested(settings or {})
+    own = values.pop("models", {})
+    shared = {"lookback": lookback, "horizon": horizon, "seed": seed}
+    stray = [f"models.{name}: is not among the models of this backtest" for name in own if name not in models]
+    if stray:
+        raise SettingsError(stray)
+    runs = [
+        resolve(merge(merge(values, own.get(name, {})), {"model": {"name": name}, **shared}), defaults) for name in models
+    ]
+    panel = build(source.frame, runs[0].data)
+    held = horizon + (windows - 1) * step
+    origins = _origins(panel, runs[0], held, step)
+    common: pd.DataFrame | None = None
+    rows, fitted = [], {}
+    for run in runs:
+        began = time.monotonic()
+        forecaster, judged, errors = _roll(run, panel, source.name, origins, refit=refit, progress=progress)
+        if common is None:
+            common = _truth(forecaster, panel, origins, judged)
+        common[run.name] = _column([batch.original for batch in judged])
+        fitted[run.name] = forecaster
+        seconds = time.monotonic() - began
+        scaled_mse = errors[0].result()["MSE"]
+        rows.append({"model": run.name, **errors[1].result(), "scaled MSE": scaled_mse, "seconds": seconds})
+    table = pd.DataFrame(rows).sort_values("MAE", kind="stable").reset_index(drop=True)
+    return Backtest(source.give_back(common), table, len(origins), step, panel.notes, fitted)
+
+
+def _origins(panel: Panel, run: Run, held: int, step: int) -> NDArray[np.int64]:
+    """[windows, items] steps at which forecasts begin, oldest first."""
+    first = panel.lengths - held
+    needed = run.lookback + run.horizon + _validation(run, first)
+    short = np.flatnonzero(first < needed)
+    if len(short):
+        names = [f"{panel.ids[i] or 'the data'} ({panel.lengths[i]} steps)" for i in short]
+        raise DataError(
+            f"{held} steps are held out for the backtest, and before them {needed[short[0]]} are needed (look-back,"
+            f" horizon and validation); too short: {some(names)}"
+        )
+    return np.asarray(first + np.arange(0, held - run.horizon + 1, step)[:, None])
+
+
+def _validation(run: Run, ends: NDArray[np.int64]) -> NDArray[np.int64]:
+    """What chooses when to stop: the last tenth before an origin, and at least one horizon."""
+    return np.maximum(run.horizon, ends // 10)
+
+
+def _roll(
+    run: Run, panel: Panel, name: str, origins: NDArray[np.int64], *, refit: bool, progress: bool
+) -> tuple[Forecaster, list[Judged], tuple[Errors, Errors]]:
+    """Fit before the first origin, or before each, and forecast from every origin."""
+    judged: list[Judged] = []
+    errors = (Errors(), Errors())
+    for group in origins[:, None] if refit else [origins]:
+        ends = group[0]
+        parts = Split(ends - _validation(run, ends), ends, ends)
+        past = panel.cut(ends)
+        forecaster = fit_panel(run, past, name, parts=parts, progress=progress)
+        # the statistics of the past, laid over the whole panel: the future is read as target only
+        view = replace(forecaster.view(past, future_only=True), panel=panel)
+        starts = torch.from_numpy((panel.offsets[:-1] + group - run.lookback).reshape(-1))
+        items = torch.arange(len(panel.ids)).repeat(len(group))
+        batches = list(forecaster.forecasts(view, (starts, items)))
+        columns = list(forecaster.task.targets)
+        judge(batches, view.naive_error[:, columns], view.scaler.std[:, columns], errors)
+        judged += batches
+    return forecaster, judged, errors
+
+
+def _truth(forecaster: Forecaster, panel: Panel, origins: NDArray[np.int64], judged: list[Judged]) -> pd.DataFrame:
+    """unique_id, ds, cutoff and y of every forecast value, in the order of `_column`; y is NaN where none was observed."""
+    horizon, targets = forecaster.task.horizon, forecaster.task.targets
+    begins = (panel.offsets[:-1] + origins).reshape(-1)
+    steps = begins[:, None] + np.arange(horizon)
+    names = [
+        panel.series_name(item, channel) for _ in origins for item in range(len(panel.ids)) for channel in targets
+    ]
+    actual = [
+        np.where(True if batch.seen is None else batch.seen, batch.target_original, np.nan) for batch in judged
+    ]
+    return pd.DataFrame(
+        {
+            "unique_id": np.repeat(np.array(names, dtype=object), horizon),
+            "ds": forecaster.stamps(panel, np.repeat(panel.times[steps], len(targets), axis=0).reshape(-1)),
+            "cutoff": forecaster.stamps(panel, np.repeat(panel.times[begins - 1], len(targets) * horizon)),
+            "y": _column(actual),
+        }
+    )
+
+
+def _column(batches: list[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """[batch, horizon, target] pieces → one value per window, target and step."""
+    return np.concatenate([batch.transpose(0, 2, 1).reshape(-1) for batch in batches])

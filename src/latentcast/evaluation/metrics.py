@@ -1,0 +1,123 @@
+"""Errors as sums over every forecast value, so that no batch size and no order can change them.
+
+MSE, MAE, RMSE   means over all observed targets of all windows, steps and channels
+MAPE, MSPE       fractions, not percent; targets that are exactly zero are left out, `zeros` says how many
+sMAPE            2|y - ŷ| / (|y| + |ŷ|), a fraction between 0 and 2; 0 where both are zero
+MASE             |y - ŷ| over the mean absolute seasonal difference of the series' training part (Hyndman and Koehler
+                 2006), averaged over all targets; series whose training part repeats itself exactly are left out
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latentcast.data.panel import Panel
+
+Array = NDArray[np.float64]
+
+
+@dataclass
+class Errors:
+    """Running sums; `add` takes arrays [batch, horizon, channel] and a mask of the same shape or None."""
+
+    sums: dict[str, float] = field(default_factory=lambda: dict.fromkeys(("se", "ae", "ape", "spe", "smape", "ase"), 0.0))
+    counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(("all", "nonzero", "scaled"), 0))
+
+    def add(self, target: Array, forecast: Array, seen: NDArray[np.bool_] | None, naive_error: Array) -> None:
+        """`naive_error` [batch, 1, channel] is each series' mean absolute seasonal difference, NaN where it is zero."""
+        naive = np.broadcast_to(naive_error, target.shape)
+        if seen is not None:
+            target, forecast, naive = target[seen], forecast[seen], naive[seen]
+        error = np.abs(target - forecast)
+        size = np.abs(target)
+        nonzero, scaled = size > 0, naive > 0
+        share = np.divide(error, size, out=np.zeros_like(error), where=nonzero)
+        both = size + np.abs(forecast)
+        self.sums["se"] += float(np.square(error).sum())
+        self.sums["ae"] += float(error.sum())
+        self.sums["ape"] += float(share.sum())
+        self.sums["spe"] += float(np.square(share).sum())
+        self.sums["smape"] += float(np.divide(2 * error, both, out=np.zeros_like(error), where=both > 0).sum())
+        self.sums["ase"] += float(np.divide(error, naive, out=np.zeros_like(error), where=scaled).sum())
+        self.counts["all"] += error.size
+        self.counts["nonzero"] += int(nonzero.sum())
+        self.counts["scaled"] += int(scaled.sum())
+
+    def result(self) -> dict[str, float]:
+        """Metric → value; NaN where no target counts."""
+
+        def mean(total: str, count: str) -> float:
+            return self.sums[total] / self.counts[count] if self.counts[count] else float("nan")
+
+        mse = mean("se", "all")
+        return {
+            "MSE": mse,
+            "MAE": mean("ae", "all"),
+            "RMSE": float(np.sqrt(mse)),
+            "MAPE": mean("ape", "nonzero"),
+            "MSPE": mean("spe", "nonzero"),
+            "sMAPE": mean("smape", "all"),
+            "MASE": mean("ase", "scaled"),
+        }
+
+    @property
+    def zeros(self) -> int:
+        return self.counts["all"] - self.counts["nonzero"]
+
+
+def seasonal_error(panel: Panel, ends: NDArray[np.int64], season: int) -> Array:
+    """Mean of |y[t] - y[t - season]| over the observed part of each item's first `ends[i]` steps; [items, channels].
+
+    NaN where there is no such pair, or where all differences are zero.
+    """
+    out = np.full((len(panel.ids), len(panel.channels)), np.nan)
+    for item, (begin, end) in enumerate(zip(panel.offsets[:-1], ends, strict=True)):
+        values = panel.values[begin : begin + end]
+        seen = panel.observed[begin : begin + end]
+        if len(values) <= season:
+            continue
+        both = seen[season:] & seen[:-season]
+        difference = np.abs(values[season:] - values[:-season]) * both
+        count = both.sum(0)
+        mean = np.divide(difference.sum(0), count, out=np.zeros(len(count)), where=count > 0)
+        out[item] = np.where(mean > 0, mean, np.nan)
+    return out
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What a forecaster was found to be worth on one part of one dataset.
+
+    scaled, original   metric → value, in standardised and in original units
+    windows            forecasts judged, each once; `values` the number of single targets behind the means
+    """
+
+    model: str
+    data: str
+    part: str
+    windows: int
+    values: int
+    zeros: int
+    scaled: dict[str, float]
+    original: dict[str, float]
+    notes: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "model": self.model,
+            "data": self.data,
+            "part": self.part,
+            "windows": self.windows,
+            "values": self.values,
+            "targets_that_are_zero": self.zeros,
+            "scaled": self.scaled,
+            "original": self.original,
+            "notes": list(self.notes),
+        }
+
+    def __str__(self) -> str:
+        rows = [f"{self.model} on {self.data} ({self.part}): {self.windows} windows"]
+        rows += [f"  {name:6} {self.scaled[name]:12.4f} scaled {self.original[name]:14.4f} original" for name in self.scaled]
+        return "\n".join(rows)

@@ -1,0 +1,294 @@
+"""A fitted forecaster: a network, and what it must know of the data to forecast in dates and units."""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from latentcast import hub
+from latentcast.data import calendar, catalog
+from latentcast.data.panel import Panel, build
+from latentcast.data.read import SUFFIXES, Source, read_file, read_frame
+from latentcast.data.scaler import Scaler
+from latentcast.data.split import PARTS, Part, Seen, Split, seen, split
+from latentcast.data.windows import make_windows, window_starts
+from latentcast.errors import CheckpointError, DataError, SettingsError, nearest, some
+from latentcast.evaluation.judge import Judged, forecasts, judge
+from latentcast.evaluation.metrics import Evaluation, seasonal_error
+from latentcast.network import Network
+from latentcast.network import build as build_network
+from latentcast.run import Run, resolve
+from latentcast.types import Task, count_parameters
+
+log = logging.getLogger("latentcast")
+
+
+def open_data(data: Any) -> tuple[Source, dict[str, Any]]:
+    """A frame, a file or a dataset's name → its table, and the settings its protocol asks for.
+
+    Raises DataError when it is none of these or cannot be read.
+    """
+    if not isinstance(data, str | Path):
+        return read_frame(data), {}
+    path = Path(data)
+    if path.is_file():
+        return replace(read_frame(read_file(path)), name=path.name), {}
+    if path.suffix.lower() in SUFFIXES or len(path.parts) > 1:
+        raise DataError(f"there is no file {path}")
+    dataset = catalog.find(str(data))
+    return catalog.load(dataset), dict(dataset.defaults)
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the fit saw of each series: statistics [items, channels], and where its parts end."""
+
+    ids: tuple[str, ...]
+    scaler: Scaler
+    naive_error: Any
+    ends: dict[str, Seen]
+
+    def dump(self) -> dict[str, Any]:
+        return {
+            name: {
+                "mean": self.scaler.mean[row].tolist(),
+                "std": self.scaler.std[row].tolist(),
+                "seasonal_error": [None if np.isnan(value) else value for value in self.naive_error[row]],
+                "parts_end": list(self.ends[name].ends),
+            }
+            for row, name in enumerate(self.ids)
+        }
+
+    @classmethod
+    def parse(cls, values: dict[str, Any]) -> "Known":
+        rows = list(values.values())
+        error = [[np.nan if value is None else value for value in row["seasonal_error"]] for row in rows]
+        return cls(
+            tuple(values),
+            Scaler(np.array([row["mean"] for row in rows], float), np.array([row["std"] for row in rows], float)),
+            np.array(error, float),
+            {name: Seen(tuple(row["parts_end"])) for name, row in values.items()},
+        )
+
+
+@dataclass(frozen=True)
+class View:
+    """A panel as a forecaster sees it: split, with the statistics that apply to each of its items."""
+
+    panel: Panel
+    parts: Split
+    scaler: Scaler
+    naive_error: Any
+    notes: tuple[str, ...] = ()
+
+
+@dataclass
+class Forecaster:
+    """Made by `latentcast.fit` or `latentcast.load`.
+
+    card   settings, schema, versions, fingerprint of the data, training and validation figures, notes
+    """
+
+    run: Run
+    task: Task
+    channels: tuple[str, ...]
+    known: Known
+    network: Network
+    card: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        return self.run.name
+
+    @property
+    def device(self) -> torch.device:
+        return next((p.device for p in self.network.parameters()), torch.device("cpu"))
+
+    def predict(self, data: Any, *, batch_size: int = 512) -> Any:
+        """Forecast `horizon` steps beyond the end of each series.
+
+        `data` is a frame, a file or a dataset's name; the last `lookback` steps of each series are read. Returns a
+        frame of the kind that came in with columns unique_id, ds and the model's name, in original units.
+
+        Raises DataError when the channels are not those of the fit or a series is shorter than the look-back.
+        """
+        source, _ = open_data(data)
+        panel = self._panel(source)
+        short = np.flatnonzero(panel.lengths < self.task.lookback)
+        if len(short):
+            names = [f"{panel.ids[i] or 'the data'} ({panel.lengths[i]} steps)" for i in short]
+            raise DataError(f"shorter than the look-back of {self.task.lookback} steps: {some(names)}")
+        view = self.view(panel, future_only=True)
+        room = panel.extended(self.task.horizon)
+        starts = torch.from_numpy(room.offsets[1:] - self.task.lookback - self.task.horizon)
+        view = replace(view, panel=room)
+        batches = self.forecasts(view, (starts, torch.arange(len(panel.ids))), batch_size)
+        values = np.concatenate([batch.original for batch in batches])
+        ends = panel.times[panel.offsets[1:] - 1]
+        return source.give_back(self._frame(panel, panel.frequency.after(ends, self.task.horizon), values))
+
+    def evaluate(self, data: Any, *, split: Part = "test", batch_size: int = 512) -> Evaluation:
+        """Judge every window of one part of the data exactly once, in scaled and in original units.
+
+        Parts are those of the fit, by date; of series that the fit did not see, by the same rule. The result does
+        not depend on the batch size. Raises DataError when the part holds no window.
+        """
+        if split not in PARTS:
+            raise SettingsError(f"split={split!r} is no part of the data; {nearest(str(split), PARTS)}")
+        source, _ = open_data(data)
+        return self.judge(self.view(self._panel(source)), split, source.name, batch_size)
+
+    def judge(self, view: View, part: Part, name: str, batch_size: int = 512) -> Evaluation:
+        low, high = view.parts.bounds(part)
+        panel = view.panel
+        starts_items = window_starts(panel, low, high, self.task.lookback, self.task.horizon)
+        if not len(starts_items[0]):
+            raise DataError(
+                f"the {part} part of {name} holds no window of {self.task.lookback} + {self.task.horizon} steps"
+                f" (its longest has {(high - low).max()} steps to forecast)"
+            )
+        without = len(panel.ids) - len(torch.unique(starts_items[1]))
+        notes = view.notes
+        if without:
+            notes = (*notes, f"{without} of {len(panel.ids)} series are too short for a window of the {part} part")
+        columns = list(self.task.targets)
+        batches = self.forecasts(view, starts_items, batch_size)
+        scaled, original = judge(batches, view.naive_error[:, columns], view.scaler.std[:, columns])
+        return Evaluation(
+            self.name,
+            name,
+            part,
+            len(starts_items[0]),
+            original.counts["all"],
+            original.zeros,
+            scaled.result(),
+            original.result(),
+            notes,
+        )
+
+    def view(self, panel: Panel, *, future_only: bool = False) -> View:
+        """Statistics and parts of the fit for the items it saw; by the same rules from its own data for any other.
+
+        With `future_only` nothing is split: everything given is past.
+        """
+        rows = {name: row for row, name in enumerate(self.known.ids)}
+        unseen = [item for item, name in enumerate(panel.ids) if name not in rows]
+        whole = Split(panel.lengths, panel.lengths, panel.lengths)
+        rule = split(panel, self.run.data.split) if unseen and not future_only else whole
+        parts = seen(panel, self.known.ends, rule)
+        at = [rows[name] for name in panel.ids if name in rows]
+        fitted, error = self.known.scaler, self.known.naive_error
+        if not unseen:
+            return View(panel, parts, Scaler(fitted.mean[at], fitted.std[at]), error[at], panel.notes)
+        own = Scaler.fit(panel, parts.train_end) if self.run.data.scale else Scaler.identity(panel)
+        own_error = seasonal_error(panel, parts.train_end, panel.season)
+        there = [item for item, name in enumerate(panel.ids) if name in rows]
+        own.mean[there], own.std[there], own_error[there] = fitted.mean[at], fitted.std[at], error[at]
+        names = some([panel.ids[item] or "the data" for item in unseen], 3)
+        note = f"{len(unseen)} series were not in the fit ({names}): scaled by their own past"
+        return View(panel, parts, own, own_error, (*panel.notes, note))
+
+    def _panel(self, source: Source) -> Panel:
+        """The data as in the fit: same columns, same frequency."""
+        frequency = self.card["schema"]["freq"]
+        panel = build(source.frame, self.run.data.model_copy(update={"freq": self.run.data.freq or frequency}))
+        wanted = set(self.channels)
+        if panel.channels != self.channels and set(panel.channels) == wanted:
+            order = [panel.channels.index(name) for name in self.channels]
+            panel = replace(
+                panel, values=panel.values[:, order], observed=panel.observed[:, order], channels=self.channels
+            )
+        if panel.channels != self.channels:
+            missing = [name for name in self.channels if name not in panel.channels]
+            extra = [name for name in panel.channels if name not in wanted]
+            what = [f"missing: {some(missing)}"] * bool(missing) + [f"not in the fit: {some(extra)}"] * bool(extra)
+            raise DataError(f"the channels are not those of the fit ({'; '.join(what)})")
+        for note in panel.notes:
+            log.warning(note)
+        return panel
+
+    def forecasts(
+        self, view: View, starts_items: tuple[torch.Tensor, torch.Tensor], batch_size: int = 512
+    ) -> Iterator[Judged]:
+        """Forecast from the windows that start at the given steps of the given items, in order."""
+        task = self.task
+        windows = make_windows(
+            view.panel,
+            view.scaler,
+            starts_items,
+            task.lookback,
+            task.horizon,
+            targets=task.targets,
+            with_known=self.network.uses_known,
+        )
+        self.network.eval()
+        return forecasts(self.network, windows, view.scaler, task.targets, batch_size=batch_size, device=self.device)
+
+    def _frame(self, panel: Panel, times: Any, values: Any) -> pd.DataFrame:
+        """[items, horizon] stamps and [items, horizon, target] values → one row per series and step."""
+        targets = self.task.targets
+        names = [panel.series_name(item, channel) for item in range(len(values)) for channel in targets]
+        return pd.DataFrame(
+            {
+                "unique_id": np.repeat(np.array(names, dtype=object), values.shape[1]),
+                "ds": self.stamps(panel, np.repeat(times, len(targets), axis=0).reshape(-1)),
+                self.name: values.transpose(0, 2, 1).reshape(-1),
+            }
+        )
+
+    @staticmethod
+    def stamps(panel: Panel, times: Any) -> Any:
+        """Stamps as they came in: in their own time zone where they had one."""
+        if panel.zone is None:
+            return times
+        return pd.Series(times).dt.tz_localize("UTC").dt.tz_convert(panel.zone)
+
+    def summary(self) -> dict[str, Any]:
+        """The run card and the size of the network, plain values."""
+        every, trained = count_parameters(self.network)
+        return {**self.card, "parameters": {"all": every, "trainable": trained}}
+
+    def save(self, folder: str | Path, *, overwrite: bool = False) -> None:
+        """Write the folder that `latentcast.load` reads. Raises CheckpointError when it exists already."""
+        hub.make_folder(Path(folder), overwrite=overwrite)
+        self.write(Path(folder))
+
+    def write(self, folder: Path) -> None:
+        every, trained = count_parameters(self.network)
+        card = {**self.card, "parameters": {"all": every, "trainable": trained}, "task": asdict(self.task)}
+        hub.write(folder, self.network, card, self.known.dump())
+
+    @classmethod
+    def load(cls, folder: str | Path, *, device: str = "cpu") -> "Forecaster":
+        """Read a saved folder. Raises CheckpointError when it is missing, foreign, unfinished or damaged."""
+        folder = Path(folder)
+        card, series = hub.read(folder)
+        try:
+            run = resolve(card["settings"])
+            task = Task(**{**card["task"], "targets": tuple(card["task"]["targets"])})
+            known = Known.parse(series)
+            channels = tuple(card["schema"]["channels"])
+        except (KeyError, TypeError, SettingsError) as error:
+            raise CheckpointError(f"{folder / hub.CARD} cannot be understood: {error}") from error
+        network = build_network(run.kind, run.model, task)
+        hub.read_weights(folder, network)
+        network.to(device).eval()
+        return cls(run, task, channels, known, network, card)
+
+
+def make_task(run: Run, panel: Panel) -> Task:
+    targets = tuple(range(len(panel.channels)))
+    if run.data.features == "MS":
+        targets = (panel.channels.index(str(run.data.target)),)
+    known = len(calendar.feature_names(panel.frequency))
+    return Task(run.lookback, run.horizon, len(panel.channels), targets, known, panel.season)
+
+
+def load(folder: str | Path, *, device: str = "cpu") -> Forecaster:
+    """Read a saved forecaster; what a GPU saved a CPU loads. Raises CheckpointError."""
+    return Forecaster.load(folder, device=device)

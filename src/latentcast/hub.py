@@ -1,0 +1,126 @@
+"""Saved forecasters: a folder of safetensors and JSON. Nothing in it can run, and no pickle is ever read.
+
+weights.safetensors   the network
+series.json           what was known of each series: mean, deviation, seasonal error, and where its parts end
+card.json             the run card: settings, schema, versions, fingerprint, training, validation, notes
+"""
+
+import hashlib
+import json
+import platform
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+import torch
+from torch import nn
+
+from latentcast.errors import CheckpointError, some
+
+WEIGHTS, SERIES, CARD = "weights.safetensors", "series.json", "card.json"
+FORMAT = "latentcast/1"
+
+
+def versions() -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    for package in ("latentcast", "torch", "lightning", "numpy", "pandas"):
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def make_folder(folder: Path, *, overwrite: bool, resume: bool = False) -> None:
+    """Raises CheckpointError when the folder holds something that was not to be replaced, or cannot be written."""
+    try:
+        if folder.exists() and not folder.is_dir():
+            raise CheckpointError(f"{folder} is a file; name a folder")
+        taken = folder.is_dir() and any(folder.iterdir())
+        if taken and not (overwrite or resume):
+            raise CheckpointError(f"{folder} exists and is not empty; use another folder, or say --overwrite")
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / ".writable"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise CheckpointError(f"{folder} cannot be written: {error.strerror}") from error
+
+
+def write(folder: Path, network: nn.Module, card: Mapping[str, Any], series: Mapping[str, Any]) -> None:
+    """The card is written last: a folder with a card is whole."""
+    try:
+        safetensors.torch.save_file(
+            {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()},
+            folder / WEIGHTS,
+            metadata={"format": "pt"},
+        )
+        (folder / SERIES).write_text(json.dumps(series, ensure_ascii=False), encoding="utf-8")
+        digests = {name: _sha256(folder / name) for name in (WEIGHTS, SERIES)}
+        text = json.dumps({"format": FORMAT, **card, "sha256": digests}, indent=2, ensure_ascii=False)
+        (folder / CARD).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise CheckpointError(f"{folder} cannot be written: {error.strerror}") from error
+
+
+def read(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """(card, series). Raises CheckpointError when the folder is missing, foreign, unfinished or damaged."""
+    if not folder.is_dir():
+        raise CheckpointError(f"{folder} is no folder; wanted one that latentcast fit wrote (--out)")
+    if not (folder / CARD).is_file():
+        if (folder / "checkpoints").is_dir():
+            raise CheckpointError(
+                f"training in {folder} did not finish: go on with the command that began it and --resume"
+            )
+        raise CheckpointError(f"{folder} was not written by latentcast: there is no {CARD} in it")
+    card = _json(folder / CARD)
+    if card.get("format") != FORMAT:
+        raise CheckpointError(f"{folder / CARD} has format {card.get('format')!r}, wanted {FORMAT!r}")
+    for name in (WEIGHTS, SERIES):
+        path = folder / name
+        if not path.is_file():
+            raise CheckpointError(f"{folder} lacks {name}: copy the whole folder")
+        if _sha256(path) != card.get("sha256", {}).get(name):
+            raise CheckpointError(f"{path} is damaged or not the file that was saved (its sha256 differs from the card's)")
+    return card, _json(folder / SERIES)
+
+
+def read_weights(folder: Path, network: nn.Module) -> None:
+    """Fill a network that was built from the card's settings. Raises CheckpointError when shapes or names differ."""
+    try:
+        tensors = safetensors.torch.load_file(folder / WEIGHTS)
+    except (OSError, safetensors.SafetensorError) as error:
+        raise CheckpointError(f"{folder / WEIGHTS} cannot be read: {error}") from error
+    wanted = network.state_dict()
+    faults = [f"{name} is missing" for name in wanted.keys() - tensors.keys()]
+    faults += [f"{name} is unknown" for name in tensors.keys() - wanted.keys()]
+    faults += [
+        f"{name} is {_shape(tensors[name])}, wanted {_shape(wanted[name])}"
+        for name in wanted.keys() & tensors.keys()
+        if tensors[name].shape != wanted[name].shape
+    ]
+    if faults:
+        raise CheckpointError(f"{folder / WEIGHTS} does not fit the model of the card: {some(sorted(faults))}")
+    network.load_state_dict(tensors)
+
+
+def _shape(tensor: torch.Tensor) -> str:
+    return "×".join(str(size) for size in tensor.shape)
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{path} is damaged: {error}") from error
+    if not isinstance(values, dict):
+        raise CheckpointError(f"{path} is damaged: wanted an object")
+    return values
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

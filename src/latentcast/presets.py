@@ -1,0 +1,65 @@
+"""The named models as settings: a model class, its values, how it is trained, and presets of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Named:
+    """`kind` is a class in models.MODELS. Presets lay further values on both groups of settings."""
+
+    about: str
+    kind: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+    training: Mapping[str, Any] = field(default_factory=dict)
+    presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
+def _patches(length: int, stride: int, width: int) -> dict[str, Any]:
+    return {"name": "patch", "length": length, "stride": stride, "width": width}
+
+
+NAMED: dict[str, Named] = {
+    "naive": Named("the last value, repeated", "naive"),
+    "seasonal-naive": Named("the last season, repeated", "seasonal-naive"),
+    "dlinear": Named(
+        "trend and remainder, one linear map each (Zeng et al. 2023)",
+        "dlinear",
+        training={"lr": 5e-3, "schedule": "halving", "clip": None},
+    ),
+    "transformer": Named(
+        "encoder-decoder over single time steps (Vaswani et al. 2017)",
+        "transformer",
+        training={"lr": 1e-4},
+        presets={"small": {"model": {"width": 64, "heads": 4, "ff": 128}, "training": {"lr": 5e-4}}},
+    ),
+    "patch-transformer": Named(
+        "patches, Transformer encoder, linear head (PatchTST, Nie et al. 2023)",
+        "composed",
+        {"representation": _patches(16, 8, 128), "backbone": {"name": "encoder"}, "head": {"name": "flatten"}},
+        training={"lr": 1e-4, "max_epochs": 20, "batch_size": 64},
+        presets={
+            "small": {
+                "model": {
+                    "representation": {"width": 16},
+                    "backbone": {"heads": 4, "ff": 128, "dropout": 0.3},
+                    "head": {"dropout": 0.3},
+                },
+                "training": {"lr": 1e-3},
+            }
+        },
+    ),
+    "pattn": Named(
+        "patches, one attention layer, linear head: the control for larger backbones (Tan et al. 2024)",
+        "composed",
+        {"representation": _patches(16, 8, 128), "backbone": {"name": "attention"}, "head": {"name": "flatten"}},
+        training={"lr": 5e-4, "batch_size": 64},
+    ),
+    "patch-linear": Named(
+        "patches and a linear head, nothing between",
+        "composed",
+        {"representation": _patches(16, 8, 32), "backbone": {"name": "none"}, "head": {"name": "flatten"}},
+        training={"lr": 1e-3, "batch_size": 64},
+    ),
+}

@@ -1,0 +1,116 @@
+"""One run's settings, whole: from the command line, YAML and Python to one validated value."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from latentcast.config import Settings, leaves, merge, nested, validate
+from latentcast.data.settings import DataSettings
+from latentcast.errors import SettingsError, nearest
+from latentcast.models import MODELS
+from latentcast.presets import NAMED
+from latentcast.training.settings import TrainingSettings
+
+TOP = ("model", "lookback", "horizon", "seed", "data", "training")
+
+
+@dataclass(frozen=True)
+class Run:
+    """`name` is the model's name in forecasts; `kind` and `model` say how its network is built."""
+
+    name: str
+    preset: str | None
+    kind: str
+    lookback: int
+    horizon: int
+    seed: int
+    model: Settings
+    data: DataSettings
+    training: TrainingSettings
+
+    def dump(self) -> dict[str, Any]:
+        """Every setting, also those at their defaults, as `resolve` takes them."""
+        model = {
+            key: value.dump() if hasattr(value, "dump") else value
+            for key, value in ((name, getattr(self.model, name)) for name in type(self.model).model_fields)
+        }
+        return {
+            "model": {"name": self.name, "preset": self.preset, **model},
+            "lookback": self.lookback,
+            "horizon": self.horizon,
+            "seed": self.seed,
+            "data": self.data.dump(),
+            "training": self.training.dump(),
+        }
+
+
+def resolve(values: Mapping[str, Any], data_defaults: Mapping[str, Any] | None = None) -> Run:
+    """Nested or dotted values → a Run.
+
+    What is stated wins over the preset, that over the named model's values, those over the class's defaults;
+    `data_defaults` is what a catalogued dataset asks for. Raises SettingsError with every fault at once.
+    """
+    values = nested(values)
+    faults = [f"{key}: no such setting; {_hint(key, values)}" for key in values if key not in TOP]
+    chosen = values.get("model")
+    chosen = {"name": chosen} if isinstance(chosen, str) else chosen
+    model_fields = dict(chosen) if isinstance(chosen, Mapping) else {}
+    name, preset = model_fields.pop("name", None), model_fields.pop("preset", None)
+    for key, least in (("lookback", 1), ("horizon", 1), ("seed", 0)):
+        value = values.get(key, 0 if key == "seed" else None)
+        if value is None:
+            faults.append(f"{key}: is required")
+        elif not isinstance(value, int) or isinstance(value, bool) or value < least:
+            faults.append(f"{key}: got {value!r}, wanted a whole number of at least {least}")
+    model = training = data = None
+    if name is None:
+        faults.append(f"model: is required; one of {', '.join(NAMED)}")
+    elif name not in NAMED:
+        faults.append(f"model: unknown model {name!r}; {nearest(str(name), NAMED)}")
+    else:
+        named = NAMED[name]
+        over: Mapping[str, Any] = {}
+        if preset is not None and preset not in named.presets:
+            faults.append(f"model.preset: {name} has no preset {preset!r}; {nearest(str(preset), named.presets)}")
+        elif preset is not None:
+            over = named.presets[preset]
+        model_values = merge(merge(named.values, over.get("model", {})), model_fields)
+        settings_cls = MODELS.get(named.kind).Settings
+        model = _gather(faults, settings_cls, model_values, "model.")
+        training_values = merge(merge(named.training, over.get("training", {})), _mapping(faults, values, "training"))
+        training = _gather(faults, TrainingSettings, training_values, "training.")
+    data = _gather(faults, DataSettings, merge(data_defaults or {}, _mapping(faults, values, "data")), "data.")
+    if faults or model is None or training is None or data is None:
+        raise SettingsError(faults)
+    return Run(
+        name, preset, NAMED[name].kind, values["lookback"], values["horizon"], values.get("seed", 0), model, data, training
+    )
+
+
+def _gather(faults: list[str], cls: type[Any], values: Mapping[str, Any], at: str) -> Any:
+    try:
+        return validate(cls, values, at)
+    except SettingsError as error:
+        faults.extend(error.faults)
+        return None
+
+
+def _mapping(faults: list[str], values: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    value = values.get(key) or {}
+    if not isinstance(value, Mapping):
+        faults.append(f"{key}: got {value!r}, wanted settings below it ({key}.something=…)")
+        return {}
+    return value
+
+
+def _hint(key: str, values: Mapping[str, Any]) -> str:
+    known = [f"training.{name}" for name in TrainingSettings.model_fields]
+    known += [f"data.{name}" for name in DataSettings.model_fields]
+    chosen = values.get("model")
+    name = chosen.get("name") if isinstance(chosen, Mapping) else chosen
+    if isinstance(name, str) and name in NAMED:
+        fields = MODELS.get(NAMED[name].kind).Settings.model_fields
+        known += [f"model.{field}" for field in fields]
+        known += [f"model.{path}" for path, _ in leaves(NAMED[name].values)]
+    same_ending = [path for path in known if path.rsplit(".", 1)[1] == key]
+    return f"did you mean {same_ending[0]}?" if same_ending else nearest(key, (*known, *TOP))

@@ -1,0 +1,49 @@
+"""How a network is trained."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator
+
+from latentcast.config import Settings
+
+PRECISIONS = {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
+
+
+class TrainingSettings(Settings):
+    """Settings of the training loop.
+
+    patience              validations without a better loss before training stops; None never stops early
+    validations           validations per epoch, evenly spread
+    warmup                share of all steps over which the rate rises from zero
+    schedule              constant; cosine (to zero); one-cycle (Smith 2018); halving (each epoch half the rate
+                          of the one before, as in the benchmark scripts of Informer and DLinear)
+    clip                  largest norm of the gradient; None leaves it
+    accumulate            batches per optimiser step
+    max_time              seconds after which training stops, keeping what it reached
+    accelerator, devices, strategy   as in lightning.Trainer
+    loggers               what is logged into DIR/logs
+    """
+
+    optimizer: Literal["adam", "adamw"] = "adam"
+    lr: Annotated[float, Field(gt=0)] = 1e-3
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    batch_size: Annotated[int, Field(ge=1)] = 32
+    max_epochs: Annotated[int, Field(ge=1)] = 10
+    max_steps: Annotated[int, Field(ge=1)] | None = None
+    max_time: Annotated[float, Field(gt=0)] | None = None
+    patience: Annotated[int, Field(ge=1)] | None = 3
+    validations: Annotated[int, Field(ge=1)] = 1
+    schedule: Literal["constant", "cosine", "one-cycle", "halving"] = "cosine"
+    warmup: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    clip: Annotated[float, Field(gt=0)] | None = 1.0
+    accumulate: Annotated[int, Field(ge=1)] = 1
+    precision: Literal["fp32", "bf16", "fp16"] = "fp32"
+    accelerator: Literal["auto", "cpu", "gpu", "cuda", "mps", "tpu"] = "auto"
+    devices: Annotated[int, Field(ge=1)] | Literal["auto"] = 1
+    strategy: str = "auto"
+    loggers: tuple[Literal["csv", "tensorboard"], ...] = ("csv",)
+
+    @field_validator("loggers", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: object) -> object:
+        return (value,) if isinstance(value, str) else value
