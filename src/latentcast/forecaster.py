@@ -118,7 +118,7 @@ class Forecaster:
         Raises DataError when the channels are not those of the fit or a series is shorter than the look-back.
         """
         source, _ = open_data(data)
-        panel = self._panel(source)
+        panel = self.panel(source)
         short = np.flatnonzero(panel.lengths < self.task.lookback)
         if len(short):
             names = [f"{panel.ids[i] or 'the data'} ({panel.lengths[i]} steps)" for i in short]
@@ -141,7 +141,7 @@ class Forecaster:
         if split not in PARTS:
             raise SettingsError(f"split={split!r} is no part of the data; {nearest(str(split), PARTS)}")
         source, _ = open_data(data)
-        return self.judge(self.view(self._panel(source)), split, source.name, batch_size)
+        return self.judge(self.view(self.panel(source)), split, source.name, batch_size)
 
     def judge(self, view: View, part: Part, name: str, batch_size: int = 512) -> Evaluation:
         low, high = view.parts.bounds(part)
@@ -193,7 +193,7 @@ class Forecaster:
         note = f"{len(unseen)} series were not in the fit ({names}): scaled by their own past"
         return View(panel, parts, own, own_error, (*panel.notes, note))
 
-    def _panel(self, source: Source) -> Panel:
+    def panel(self, source: Source) -> Panel:
         """The data as in the fit: same columns, same frequency."""
         frequency = self.card["schema"]["freq"]
         panel = build(source.frame, self.run.data.model_copy(update={"freq": self.run.data.freq or frequency}))

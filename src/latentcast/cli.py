@@ -1,0 +1,343 @@
+"""The command line: parse, call the library, print. Nothing heavy is imported before a command runs."""
+
+import json
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from latentcast.errors import DataError, LatentcastError
+
+app = typer.Typer(
+    help="Forecast time series in a learned representation.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+out = Console()
+err = Console(stderr=True)
+
+Data = Annotated[str, typer.Argument(metavar="DATA", help="A dataset's name, or a CSV or Parquet file.")]
+Folder = Annotated[Path, typer.Argument(metavar="DIR", help="A folder that fit wrote.")]
+Lookback = Annotated[int | None, typer.Option("--lookback", "-L", help="Steps that are read.")]
+Horizon = Annotated[int | None, typer.Option("--horizon", "-H", help="Steps that are forecast.")]
+Config = Annotated[Path | None, typer.Option("--config", help="YAML file of settings.")]
+Assign = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any setting: training.lr=1e-3, data.split=0.8,0.1,0.1")
+]
+Seed = Annotated[int | None, typer.Option("--seed", help="Random seed (default 0).")]
+Features = Annotated[str | None, typer.Option("--features", help="M: all → all, S: target → target, MS: all → target.")]
+Target = Annotated[str | None, typer.Option("--target", help="Channel that S and MS forecast.")]
+Gaps = Annotated[str | None, typer.Option("--gaps", help="Missing values: error, interpolate or ffill.")]
+Freq = Annotated[str | None, typer.Option("--freq", help="Frequency, when it is not to be inferred: h, 15min, D, MS …")]
+TimeCol = Annotated[str | None, typer.Option("--time", help="Name of the time column.")]
+IdCol = Annotated[str | None, typer.Option("--id", help="Long data: name of the column that tells series apart.")]
+ValueCol = Annotated[str | None, typer.Option("--value", help="Long data: name of the value column.")]
+
+
+@app.command()
+def fit(
+    data: Data,
+    folder: Annotated[Path, typer.Option("--out", help="Folder to save into.")],
+    model: Annotated[str | None, typer.Option("--model", "-m", help="A name of 'latentcast models'.")] = None,
+    preset: Annotated[str | None, typer.Option("--preset", help="A preset of the model.")] = None,
+    lookback: Lookback = None,
+    horizon: Horizon = None,
+    config: Config = None,
+    assign: Assign = None,
+    seed: Seed = None,
+    features: Features = None,
+    target: Target = None,
+    gaps: Gaps = None,
+    freq: Freq = None,
+    time: TimeCol = None,
+    id: IdCol = None,
+    value: ValueCol = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is in the folder.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with training that was cut in the folder.")] = False,
+) -> None:
+    """Train a model and save it."""
+    import latentcast
+
+    settings = _settings(assign, features, target, gaps, freq, time, id, value)
+    with _notes() as notes:
+        forecaster = latentcast.fit(
+            data,
+            model,
+            lookback=lookback,
+            horizon=horizon,
+            preset=preset,
+            seed=seed,
+            settings=settings,
+            config=config,
+            out=folder,
+            overwrite=overwrite,
+            resume=resume,
+            progress=sys.stderr.isatty(),
+        )
+    _say(notes)
+    card = forecaster.card
+    schema = card["schema"]
+    size = f"{schema['series']} series, {schema['steps']} steps, frequency {schema['freq']}"
+    out.print(f"[bold]{forecaster.name}[/] on {schema['data']}: {size}")
+    if "training" in card:
+        training = card["training"]
+        stage = training["stages"][-1]
+        out.print(
+            f"trained on {training['windows']} windows in {training['seconds']:.1f} s: {stage['epochs']} epochs,"
+            f" {stage['steps']} steps, stopped by {stage['stopped_by']}"
+        )
+    if "validation" in card:
+        _metrics_table(card["validation"])
+    out.print(f"saved in {folder}", soft_wrap=True)
+
+
+@app.command()
+def predict(
+    folder: Folder,
+    data: Data,
+    file: Annotated[Path, typer.Option("--out", help="CSV or Parquet file to write.")],
+    plot: Annotated[Path | None, typer.Option("--plot", help="PNG, PDF or SVG file to draw.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False,
+) -> None:
+    """Forecast beyond the end of DATA, dated, in original units."""
+    import latentcast
+    from latentcast.write import check_file, write_frame
+
+    for path, suffixes in ((file, (".csv", ".parquet")), (plot, (".png", ".pdf", ".svg"))):
+        if path is not None:
+            check_file(path, suffixes, overwrite=overwrite)
+    with _notes() as notes:
+        forecaster = latentcast.load(folder)
+        forecast = forecaster.predict(data)
+    _say(notes)
+    write_frame(forecast, file)
+    out.print(f"{len(forecast)} rows in {file} ({forecast['ds'].min()} .. {forecast['ds'].max()})", soft_wrap=True)
+    if plot is not None:
+        from latentcast.plot import plot_forecast
+
+        plot_forecast(forecaster, data, forecast, plot)
+        out.print(f"drawn in {plot}", soft_wrap=True)
+
+
+@app.command()
+def evaluate(
+    folder: Folder,
+    data: Data,
+    split: Annotated[str, typer.Option("--split", help="train, val, test or all.")] = "test",
+    file: Annotated[Path | None, typer.Option("--json", help="JSON file to write.")] = None,
+    batch_size: Annotated[int, typer.Option("--batch-size", min=1, help="Windows at once; changes no figure.")] = 512,
+) -> None:
+    """Judge every window of one part once, in scaled and original units."""
+    import latentcast
+    from latentcast.write import write_text
+
+    with _notes() as notes:
+        result = latentcast.load(folder).evaluate(data, split=split, batch_size=batch_size)  # type: ignore[arg-type]
+    _say([*notes, *result.notes])
+    _metrics_table(result.to_dict())
+    if file is not None:
+        write_text(json.dumps(result.to_dict(), indent=2), file)
+        out.print(f"written to {file}", soft_wrap=True)
+
+
+@app.command()
+def backtest(
+    data: Data,
+    models: Annotated[str, typer.Option("--models", help="Names, separated by commas.")],
+    lookback: Annotated[int, typer.Option("--lookback", "-L", help="Steps that are read.")],
+    horizon: Annotated[int, typer.Option("--horizon", "-H", help="Steps that are forecast.")],
+    windows: Annotated[int, typer.Option("--windows", help="Origins to forecast from.")] = 1,
+    step: Annotated[int | None, typer.Option("--step", help="Steps between origins (default: the horizon).")] = None,
+    refit: Annotated[bool, typer.Option("--refit", help="Train again at each origin.")] = False,
+    config: Config = None,
+    assign: Assign = None,
+    seed: Seed = None,
+    features: Features = None,
+    target: Target = None,
+    gaps: Gaps = None,
+    freq: Freq = None,
+    time: TimeCol = None,
+    id: IdCol = None,
+    value: ValueCol = None,
+    file: Annotated[Path | None, typer.Option("--out", help="CSV or Parquet file for the forecasts.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file.")] = False,
+) -> None:
+    """Compare models at the last origins, on data that none of them saw."""
+    import latentcast
+    from latentcast.config import merge, read_yaml
+    from latentcast.write import check_file, write_frame
+
+    if file is not None:
+        check_file(file, (".csv", ".parquet"), overwrite=overwrite)
+    settings = _settings(assign, features, target, gaps, freq, time, id, value)
+    if config is not None:
+        settings = merge(read_yaml(config), settings)
+    with _notes() as notes:
+        result = latentcast.backtest(
+            data,
+            [name.strip() for name in models.split(",") if name.strip()],
+            lookback=lookback,
+            horizon=horizon,
+            windows=windows,
+            step=step,
+            refit=refit,
+            seed=seed or 0,
+            settings=settings,
+        )
+    _say(notes)
+    print_leaderboard(result, f"{data}: {result.windows} origins, {result.step} steps apart, horizon {horizon}")
+    if file is not None:
+        write_frame(result.forecasts, file)
+        out.print(f"forecasts in {file}", soft_wrap=True)
+
+
+@app.command()
+def models() -> None:
+    """The models, and their presets."""
+    from latentcast.presets import NAMED
+
+    table = Table("model", "what it is", "presets")
+    for name, named in NAMED.items():
+        table.add_row(name, named.about, ", ".join(named.presets))
+    out.print(table)
+
+
+@app.command()
+def datasets() -> None:
+    """The named datasets, and where they would be read from."""
+    from latentcast.data.catalog import DATASETS, FOLDER, local_path
+
+    table = Table("dataset", "what it is", "licence", "found")
+    for name, dataset in DATASETS.items():
+        here = [part for part in range(len(dataset.files)) if local_path(dataset, part)]
+        found = "yes" if len(here) == len(dataset.files) else "in part" if here else "to be fetched"
+        table.add_row(name, dataset.about, dataset.licence, found)
+    out.print(table)
+    folder = os.environ.get(FOLDER)
+    out.print(f"{FOLDER} = {folder}" if folder else f"{FOLDER} is not set: a folder to look in first", soft_wrap=True)
+
+
+@app.command()
+def describe(
+    data: Data,
+    assign: Assign = None,
+    features: Features = None,
+    target: Target = None,
+    gaps: Gaps = None,
+    freq: Freq = None,
+    time: TimeCol = None,
+    id: IdCol = None,
+    value: ValueCol = None,
+) -> None:
+    """Show how DATA is understood: layout, frequency, gaps, parts."""
+    import latentcast
+
+    settings = _settings(assign, features, target, gaps, freq, time, id, value)
+    with _notes() as notes:
+        description = latentcast.describe(data, settings)
+    table = Table(show_header=False)
+    for fact, text in description.facts.items():
+        table.add_row(fact, text)
+    out.print(table)
+    _say([*notes, *description.notes])
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path, typer.Option("--out", help="Folder for forecast.csv and the plot.")] = Path("demo"),
+) -> None:
+    """The main job on real data: weekly CO2 at Mauna Loa, with its gaps."""
+    from latentcast.demo import run_demo
+
+    run_demo(folder, out)
+
+
+def print_leaderboard(result: Any, title: str, to: Console = out) -> None:
+    """The table of a Backtest, best model first."""
+    table = Table(title=title, title_justify="left")
+    names = [name for name in result.leaderboard.columns if name not in ("model", "seconds")]
+    table.add_column("model", no_wrap=True)
+    for name in (*names, "seconds"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for row in result.leaderboard.to_dict("records"):
+        table.add_row(row["model"], *(_figure(row[name]) for name in names), f"{row['seconds']:.1f}")
+    to.print(table)
+
+
+def _metrics_table(evaluation: dict[str, Any]) -> None:
+    title = f"{evaluation['model']} on {evaluation['data']}, {evaluation['part']} part: {evaluation['windows']} windows"
+    table = Table("metric", title=title, title_justify="left")
+    table.add_column("scaled", justify="right")
+    table.add_column("original", justify="right")
+    for name in evaluation["scaled"]:
+        table.add_row(name, _figure(evaluation["scaled"][name]), _figure(evaluation["original"][name]))
+    out.print(table)
+
+
+def _figure(value: float) -> str:
+    if value != value:
+        return "–"
+    return f"{value:.4f}" if abs(value) < 1000 else f"{value:.4g}"
+
+
+def _settings(
+    assign: list[str] | None,
+    features: str | None,
+    target: str | None,
+    gaps: str | None,
+    freq: str | None,
+    time: str | None,
+    id: str | None,
+    value: str | None,
+) -> dict[str, Any]:
+    from latentcast.config import merge, nested, parse_assignments
+
+    columns = {"time": time, "id": id, "value": value}
+    short = {"features": features, "target": target, "gaps": gaps, "freq": freq, **columns}
+    stated = {f"data.{key}": text for key, text in short.items() if text is not None}
+    return merge(parse_assignments(assign or []), nested(stated))
+
+
+@contextmanager
+def _notes() -> Iterator[list[str]]:
+    """What the library says while it works, to be printed once, after."""
+    said: list[str] = []
+
+    class Collect(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if record.getMessage() not in said:
+                said.append(record.getMessage())
+
+    logger, handler = logging.getLogger("latentcast"), Collect()
+    logger.addHandler(handler)
+    try:
+        yield said
+    finally:
+        logger.removeHandler(handler)
+
+
+def _say(notes: list[str]) -> None:
+    for note in dict.fromkeys(notes):
+        err.print(f"[yellow]note:[/] {note}", soft_wrap=True, highlight=False)
+
+
+def main() -> None:
+    """Run the command line; errors of the library are one message and exit code 1, without a traceback."""
+    try:
+        app()
+    except LatentcastError as error:
+        err.print("[bold red]error:[/] ", end="")
+        err.print(str(error), markup=False, soft_wrap=True, highlight=False)
+        sys.exit(1)
+
+
+__all__ = ["DataError", "Literal", "app", "main"]
