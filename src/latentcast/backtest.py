@@ -1,8 +1,8 @@
 """backtest: rolling origins, every model on the same ones."""
 
 import time
-from dataclasses import dataclass, replace
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from latentcast.evaluation.metrics import Errors
 from latentcast.fitting import fit_panel
 from latentcast.forecaster import Forecaster, open_data
 from latentcast.run import Run, resolve
+
 
 @dataclass(frozen=True)
 class Backtest:
@@ -69,25 +70,27 @@ def backtest(
     if stray:
         raise SettingsError(stray)
     runs = [
-        resolve(merge(merge(values, own.get(name, {})), {"model": {"name": name}, **shared}), defaults) for name in models
+        resolve(merge(merge({"model": {"name": name}, **values}, own.get(name, {})), shared), defaults)
+        for name in models
     ]
     panel = build(source.frame, runs[0].data)
     held = horizon + (windows - 1) * step
     origins = _origins(panel, runs[0], held, step)
-    common: pd.DataFrame | None = None
-    rows, fitted = [], {}
+    table = pd.DataFrame()
+    rows: list[dict[str, Any]] = []
+    fitted: dict[str, Forecaster] = {}
     for run in runs:
         began = time.monotonic()
         forecaster, judged, errors = _roll(run, panel, source.name, origins, refit=refit, progress=progress)
-        if common is None:
-            common = _truth(forecaster, panel, origins, judged)
-        common[run.name] = _column([batch.original for batch in judged])
+        if not fitted:
+            table = _truth(forecaster, panel, origins, judged)
+        table[run.name] = _column([batch.original for batch in judged])
         fitted[run.name] = forecaster
         seconds = time.monotonic() - began
         scaled_mse = errors[0].result()["MSE"]
         rows.append({"model": run.name, **errors[1].result(), "scaled MSE": scaled_mse, "seconds": seconds})
-    table = pd.DataFrame(rows).sort_values("MAE", kind="stable").reset_index(drop=True)
-    return Backtest(source.give_back(common), table, len(origins), step, panel.notes, fitted)
+    leaderboard = pd.DataFrame(rows).sort_values("MAE", kind="stable").reset_index(drop=True)
+    return Backtest(source.give_back(table), leaderboard, len(origins), step, panel.notes, fitted)
 
 
 def _origins(panel: Panel, run: Run, held: int, step: int) -> NDArray[np.int64]:
@@ -132,15 +135,15 @@ def _roll(
 
 
 def _truth(forecaster: Forecaster, panel: Panel, origins: NDArray[np.int64], judged: list[Judged]) -> pd.DataFrame:
-    """unique_id, ds, cutoff and y of every forecast value, in the order of `_column`; y is NaN where none was observed."""
+    """unique_id, ds, cutoff and y of every forecast value, in the order of `_column`; y is NaN where unobserved."""
     horizon, targets = forecaster.task.horizon, forecaster.task.targets
     begins = (panel.offsets[:-1] + origins).reshape(-1)
     steps = begins[:, None] + np.arange(horizon)
-    names = [
-        panel.series_name(item, channel) for _ in origins for item in range(len(panel.ids)) for channel in targets
-    ]
+    names = [panel.series_name(item, channel) for _ in origins for item in range(len(panel.ids)) for channel in targets]
     actual = [
-        np.where(True if batch.seen is None else batch.seen, batch.target_original, np.nan) for batch in judged
+        batch.target_original if batch.seen is None else np.where(batch.seen, batch.target_original, np.nan)
+        for batch in judged
+        if batch.target_original is not None
     ]
     return pd.DataFrame(
         {

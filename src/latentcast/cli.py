@@ -31,7 +31,8 @@ Lookback = Annotated[int | None, typer.Option("--lookback", "-L", help="Steps th
 Horizon = Annotated[int | None, typer.Option("--horizon", "-H", help="Steps that are forecast.")]
 Config = Annotated[Path | None, typer.Option("--config", help="YAML file of settings.")]
 Assign = Annotated[
-    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any setting: training.lr=1e-3, data.split=0.8,0.1,0.1")
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Any setting: training.lr=1e-3, data.split=0.8,0.1,0.1"),
 ]
 Seed = Annotated[int | None, typer.Option("--seed", help="Random seed (default 0).")]
 Features = Annotated[str | None, typer.Option("--features", help="M: all → all, S: target → target, MS: all → target.")]
@@ -223,7 +224,10 @@ def datasets() -> None:
         table.add_row(name, dataset.about, dataset.licence, found)
     out.print(table)
     folder = os.environ.get(FOLDER)
-    out.print(f"{FOLDER} = {folder}" if folder else f"{FOLDER} is not set: a folder to look in first", soft_wrap=True)
+    out.print(
+        f"{FOLDER} = {folder}" if folder else f"{FOLDER} is not set: a folder to look in first",
+        soft_wrap=True,
+    )
 
 
 @app.command()
@@ -264,7 +268,7 @@ def demo(
 def print_leaderboard(result: Any, title: str, to: Console = out) -> None:
     """The table of a Backtest, best model first."""
     table = Table(title=title, title_justify="left")
-    names = [name for name in result.leaderboard.columns if name not in ("model", "seconds")]
+    names = ("MAE", "RMSE", "sMAPE", "MASE", "scaled MSE")
     table.add_column("model", no_wrap=True)
     for name in (*names, "seconds"):
         table.add_column(name, justify="right", no_wrap=True)

@@ -28,6 +28,10 @@ class Settings(BaseModel):
         return self.model_dump(mode="json")
 
 
+class NoSettings(Settings):
+    """Of a part that has none."""
+
+
 class Part(BaseModel):
     """A registered part: its name and its validated settings."""
 
@@ -112,7 +116,7 @@ def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
         if isinstance(old, Mapping) and isinstance(value, str) and "name" in old:
             value = {"name": value}
         if isinstance(old, Mapping) and isinstance(value, Mapping):
-            renamed = "name" in value and value["name"] != old.get("name")
+            renamed = "name" in value and "name" in old and value["name"] != old["name"]
             merged[key] = dict(value) if renamed else merge(old, value)
         else:
             merged[key] = value

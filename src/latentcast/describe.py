@@ -45,7 +45,9 @@ def describe(data: Any, settings: Mapping[str, Any] | None = None) -> Descriptio
         "data": source.name,
         "layout": f"wide: {len(panel.channels)} channels" if panel.ids == ("",) else f"long: {len(panel.ids)} series",
         "channels": some(panel.channels, 8),
-        "steps": str(lengths[0]) if len(lengths) == 1 else f"{lengths.min()} to {lengths.max()} a series, {lengths.sum()} in all",
+        "steps": str(lengths[0])
+        if len(lengths) == 1
+        else f"{lengths.min()} to {lengths.max()} a series, {lengths.sum()} in all",
         "span": " .. ".join(span),
         "frequency": f"{panel.frequency} (season of {panel.season} steps)",
         "missing": f"{missing} of {panel.values.size} values ({missing / panel.values.size:.1%})",

@@ -28,7 +28,13 @@ from latentcast.types import count_parameters
 
 log = logging.getLogger("latentcast")
 SETTINGS = "settings.yaml"
-MAY_CHANGE = ("training.max_time", "training.loggers", "training.accelerator", "training.devices", "training.strategy")
+MAY_CHANGE = (
+    "training.max_time",
+    "training.loggers",
+    "training.accelerator",
+    "training.devices",
+    "training.strategy",
+)
 
 
 def fit(
@@ -89,10 +95,8 @@ def fit_panel(
     torch.manual_seed(run.seed)
     network = build_network(run.kind, run.model, task)
     scaler = Scaler.fit(panel, parts.train_end) if run.data.scale else Scaler.identity(panel)
-    known = Known(
-        panel.ids, scaler, seasonal_error(panel, parts.train_end, panel.season), Seen.all_of(panel, parts)
-    )
-    card = {
+    known = Known(panel.ids, scaler, seasonal_error(panel, parts.train_end, panel.season), Seen.all_of(panel, parts))
+    card: dict[str, Any] = {
         "model": run.name,
         "settings": run.dump(),
         "schema": _schema(run, panel, name),
@@ -112,8 +116,8 @@ def fit_panel(
                 _prepare(folder, run, overwrite=overwrite, resume=resume)
         began = time.monotonic()
         if count_parameters(network)[1]:
-            card["training"] = _train(forecaster, panel, parts, folder, resume=resume, progress=progress)
-            card["training"]["seconds"] = round(time.monotonic() - began, 2)
+            training = _train(forecaster, panel, parts, folder, resume=resume, progress=progress)
+            card["training"] = {**training, "seconds": round(time.monotonic() - began, 2)}
         network.cpu().eval()
         if (parts.val_end - parts.train_end >= run.horizon).any():
             card["validation"] = forecaster.judge(forecaster.view(panel), "val", name).to_dict()
@@ -131,7 +135,7 @@ def _train(
     run, task, network = forecaster.run, forecaster.task, forecaster.network
     both = []
     for part in ("train", "val"):
-        low, high = parts.bounds(part)  # type: ignore[arg-type]
+        low, high = parts.bounds(part)
         starts = window_starts(panel, low, high, task.lookback, task.horizon)
         if not len(starts[0]):
             raise DataError(
@@ -184,7 +188,9 @@ def _prepare(folder: Path, run: Run, *, overwrite: bool, resume: bool) -> None:
         if before.get(key) != plain.get(key) and key not in MAY_CHANGE
     ]
     if changed:
-        raise SettingsError([f"--resume goes on with the settings that training began with; {fault}" for fault in changed])
+        raise SettingsError(
+            [f"--resume goes on with the settings that training began with; {fault}" for fault in changed]
+        )
 
 
 def _check(run: Run, panel: Panel, parts: Split) -> list[str]:

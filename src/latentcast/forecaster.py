@@ -155,7 +155,10 @@ class Forecaster:
         without = len(panel.ids) - len(torch.unique(starts_items[1]))
         notes = view.notes
         if without:
-            notes = (*notes, f"{without} of {len(panel.ids)} series are too short for a window of the {part} part")
+            notes = (
+                *notes,
+                f"{without} of {len(panel.ids)} series are too short for a window of the {part} part",
+            )
         columns = list(self.task.targets)
         batches = self.forecasts(view, starts_items, batch_size)
         scaled, original = judge(batches, view.naive_error[:, columns], view.scaler.std[:, columns])
@@ -201,7 +204,10 @@ class Forecaster:
         if panel.channels != self.channels and set(panel.channels) == wanted:
             order = [panel.channels.index(name) for name in self.channels]
             panel = replace(
-                panel, values=panel.values[:, order], observed=panel.observed[:, order], channels=self.channels
+                panel,
+                values=panel.values[:, order],
+                observed=panel.observed[:, order],
+                channels=self.channels,
             )
         if panel.channels != self.channels:
             missing = [name for name in self.channels if name not in panel.channels]

@@ -84,7 +84,9 @@ def read(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
         if not path.is_file():
             raise CheckpointError(f"{folder} lacks {name}: copy the whole folder")
         if _sha256(path) != card.get("sha256", {}).get(name):
-            raise CheckpointError(f"{path} is damaged or not the file that was saved (its sha256 differs from the card's)")
+            raise CheckpointError(
+                f"{path} is damaged or not the file that was saved (its sha256 differs from the card's)"
+            )
     return card, _json(folder / SERIES)
 
 

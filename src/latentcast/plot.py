@@ -25,7 +25,7 @@ def plot_forecast(forecaster: Forecaster, data: Any, forecast: pd.DataFrame, pat
         forecast[forecast["unique_id"].isin(ids)],
         ids=ids,
         max_insample_length=max(3 * forecaster.task.horizon, forecaster.task.lookback),
-        palette=["#222222", "#d1495b"],
+        palette="Dark2",
     )
     try:
         figure.savefig(path, dpi=140, bbox_inches="tight")

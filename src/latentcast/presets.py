@@ -37,7 +37,11 @@ NAMED: dict[str, Named] = {
     "patch-transformer": Named(
         "patches, Transformer encoder, linear head (PatchTST, Nie et al. 2023)",
         "composed",
-        {"representation": _patches(16, 8, 128), "backbone": {"name": "encoder"}, "head": {"name": "flatten"}},
+        {
+            "representation": _patches(16, 8, 128),
+            "backbone": {"name": "encoder"},
+            "head": {"name": "flatten"},
+        },
         training={"lr": 1e-4, "max_epochs": 20, "batch_size": 64},
         presets={
             "small": {
@@ -53,7 +57,11 @@ NAMED: dict[str, Named] = {
     "pattn": Named(
         "patches, one attention layer, linear head: the control for larger backbones (Tan et al. 2024)",
         "composed",
-        {"representation": _patches(16, 8, 128), "backbone": {"name": "attention"}, "head": {"name": "flatten"}},
+        {
+            "representation": _patches(16, 8, 128),
+            "backbone": {"name": "attention"},
+            "head": {"name": "flatten"},
+        },
         training={"lr": 5e-4, "batch_size": 64},
     ),
     "patch-linear": Named(

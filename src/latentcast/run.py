@@ -83,7 +83,15 @@ def resolve(values: Mapping[str, Any], data_defaults: Mapping[str, Any] | None =
     if faults or model is None or training is None or data is None:
         raise SettingsError(faults)
     return Run(
-        name, preset, NAMED[name].kind, values["lookback"], values["horizon"], values.get("seed", 0), model, data, training
+        name,
+        preset,
+        NAMED[name].kind,
+        values["lookback"],
+        values["horizon"],
+        values.get("seed", 0),
+        model,
+        data,
+        training,
     )
 
 

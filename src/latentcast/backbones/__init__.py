@@ -5,4 +5,6 @@ from latentcast.registry import Registry
 BACKBONES = Registry("backbone")
 BACKBONES.add("encoder", "latentcast.backbones.encoder:EncoderBackbone", "Transformer encoder")
 BACKBONES.add("attention", "latentcast.backbones.attention:AttentionBackbone", "one attention layer, nothing else")
-BACKBONES.add("none", "latentcast.backbones.none:NoBackbone", "tokens as they are: a linear model of the representation")
+BACKBONES.add(
+    "none", "latentcast.backbones.none:NoBackbone", "tokens as they are: a linear model of the representation"
+)

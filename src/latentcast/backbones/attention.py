@@ -12,7 +12,7 @@ from latentcast.types import Task, Tokens
 
 class AttentionSettings(Settings):
     heads: Annotated[int, Field(ge=1)] = 8
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
 
 
 class AttentionBackbone(nn.Module):

@@ -15,6 +15,7 @@ class EncoderSettings(Settings):
     heads: Annotated[int, Field(ge=1)] = 16
     ff: Annotated[int, Field(ge=1)] = 256
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.2
+    attention_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     norm: Norm = "pre"
 
 
@@ -27,7 +28,7 @@ class EncoderBackbone(nn.Module):
         super().__init__()
         self.width = width
         s = settings
-        self.encoder = Encoder(s.layers, width, s.heads, s.ff, s.dropout, s.norm)
+        self.encoder = Encoder(s.layers, width, s.heads, s.ff, s.dropout, s.norm, s.attention_dropout)
 
     def forward(self, tokens: Tokens) -> Tokens:
         return Tokens(self.encoder(tokens.values, tokens.keep), tokens.keep)

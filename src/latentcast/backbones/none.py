@@ -2,14 +2,14 @@
 
 from torch import nn
 
-from latentcast.config import Settings
+from latentcast.config import NoSettings
 from latentcast.types import Task, Tokens
 
 
 class NoBackbone(nn.Module):
-    Settings = Settings
+    Settings = NoSettings
 
-    def __init__(self, settings: Settings, task: Task, width: int) -> None:
+    def __init__(self, settings: NoSettings, task: Task, width: int) -> None:
         super().__init__()
         self.width = width
 

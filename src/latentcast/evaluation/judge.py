@@ -45,7 +45,13 @@ def forecasts(
         target = None if batch.target is None else batch.target.double().numpy()
         seen = None if batch.target_observed is None else batch.target_observed.numpy()
         yield Judged(
-            which.numpy(), items, values, values * s + m, target, None if target is None else target * s + m, seen
+            which.numpy(),
+            items,
+            values,
+            values * s + m,
+            target,
+            None if target is None else target * s + m,
+            seen,
         )
 
 

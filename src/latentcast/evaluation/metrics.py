@@ -22,7 +22,9 @@ Array = NDArray[np.float64]
 class Errors:
     """Running sums; `add` takes arrays [batch, horizon, channel] and a mask of the same shape or None."""
 
-    sums: dict[str, float] = field(default_factory=lambda: dict.fromkeys(("se", "ae", "ape", "spe", "smape", "ase"), 0.0))
+    sums: dict[str, float] = field(
+        default_factory=lambda: dict.fromkeys(("se", "ae", "ape", "spe", "smape", "ase"), 0.0)
+    )
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(("all", "nonzero", "scaled"), 0))
 
     def add(self, target: Array, forecast: Array, seen: NDArray[np.bool_] | None, naive_error: Array) -> None:
@@ -119,5 +121,7 @@ class Evaluation:
 
     def __str__(self) -> str:
         rows = [f"{self.model} on {self.data} ({self.part}): {self.windows} windows"]
-        rows += [f"  {name:6} {self.scaled[name]:12.4f} scaled {self.original[name]:14.4f} original" for name in self.scaled]
+        rows += [
+            f"  {name:6} {self.scaled[name]:12.4f} scaled {self.original[name]:14.4f} original" for name in self.scaled
+        ]
         return "\n".join(rows)

@@ -7,6 +7,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from latentcast.config import Settings
+from latentcast.layers.dropout import Dropout
 from latentcast.layers.losses import Loss, point_loss
 from latentcast.types import Batch, Prediction, Scale, Task, Tokens
 
@@ -24,7 +25,7 @@ class Flatten(nn.Module):
     def __init__(self, settings: FlattenSettings, task: Task, tokens: int, width: int, channels: int) -> None:
         super().__init__()
         self.kind, self.horizon, self.channels = settings.loss, task.horizon, task.channels
-        self.dropout = nn.Dropout(settings.dropout)
+        self.dropout = Dropout(settings.dropout)
         self.project = nn.Linear(tokens * width, task.horizon * channels)
 
     def forward(self, tokens: Tokens, scale: Scale) -> Prediction:

@@ -10,8 +10,6 @@ def num_patches(time: int, length: int, stride: int) -> int:
     return (time + stride - length) // stride + 1
 
 
-def patch(
-    x: Float[Tensor, "series time"], length: int, stride: int
-) -> Float[Tensor, "series tokens length"]:
+def patch(x: Float[Tensor, "series time"], length: int, stride: int) -> Float[Tensor, "series tokens length"]:
     """Patches of the series with its last value repeated `stride` times, so that the newest step always counts."""
     return F.pad(x.unsqueeze(1), (0, stride), mode="replicate").squeeze(1).unfold(-1, length, stride)

@@ -7,18 +7,23 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from latentcast.layers.attention import Attention
+from latentcast.layers.dropout import Dropout
 
 Norm = Literal["pre", "post"]
 
 
 class EncoderLayer(nn.Module):
-    def __init__(self, width: int, heads: int, ff: int, dropout: float, norm: Norm) -> None:
+    """Dropout follows both sublayers; `attention_dropout`, on the weights, rules out the fused kernel on a CPU."""
+
+    def __init__(
+        self, width: int, heads: int, ff: int, dropout: float, norm: Norm, attention_dropout: float = 0.0
+    ) -> None:
         super().__init__()
         self.norm = norm
-        self.attention = Attention(width, heads, dropout)
+        self.attention = Attention(width, heads, attention_dropout)
         self.feed_forward = _feed_forward(width, ff, dropout)
         self.norm_attention, self.norm_ff = nn.LayerNorm(width), nn.LayerNorm(width)
-        self.drop = nn.Dropout(dropout)
+        self.drop = Dropout(dropout)
 
     def forward(
         self, x: Float[Tensor, "series tokens width"], keep: Bool[Tensor, "series tokens"] | None = None
@@ -34,9 +39,20 @@ class EncoderLayer(nn.Module):
 class Encoder(nn.Module):
     """A stack of layers; with pre-normalisation a last LayerNorm closes it."""
 
-    def __init__(self, layers: int, width: int, heads: int, ff: int, dropout: float, norm: Norm) -> None:
+    def __init__(
+        self,
+        layers: int,
+        width: int,
+        heads: int,
+        ff: int,
+        dropout: float,
+        norm: Norm,
+        attention_dropout: float = 0.0,
+    ) -> None:
         super().__init__()
-        self.layers = nn.ModuleList(EncoderLayer(width, heads, ff, dropout, norm) for _ in range(layers))
+        self.layers = nn.ModuleList(
+            EncoderLayer(width, heads, ff, dropout, norm, attention_dropout) for _ in range(layers)
+        )
         self.norm = nn.LayerNorm(width)
 
     def forward(
@@ -56,7 +72,7 @@ class DecoderLayer(nn.Module):
         self.memory = Attention(width, heads, dropout)
         self.feed_forward = _feed_forward(width, ff, dropout)
         self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(3))
-        self.drop = nn.Dropout(dropout)
+        self.drop = Dropout(dropout)
 
     def forward(
         self, x: Float[Tensor, "series queries width"], memory: Float[Tensor, "series tokens width"]
@@ -67,7 +83,7 @@ class DecoderLayer(nn.Module):
 
 
 def _feed_forward(width: int, ff: int, dropout: float) -> nn.Sequential:
-    return nn.Sequential(nn.Linear(width, ff), nn.GELU(), nn.Dropout(dropout), nn.Linear(ff, width))
+    return nn.Sequential(nn.Linear(width, ff), nn.GELU(), Dropout(dropout), nn.Linear(ff, width))
 
 
 def sinusoids(length: int, width: int) -> Float[Tensor, "length width"]:

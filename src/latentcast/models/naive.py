@@ -7,7 +7,7 @@ from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor, nn
 
-from latentcast.config import Settings
+from latentcast.config import NoSettings
 from latentcast.errors import SettingsError
 from latentcast.layers.losses import point_loss
 from latentcast.types import Batch, Prediction, Task
@@ -16,11 +16,11 @@ from latentcast.types import Batch, Prediction, Task
 class Naive(nn.Module):
     """ŷ[t+h] = y[t]. Nothing is learned."""
 
-    Settings = Settings
+    Settings = NoSettings
     mixes_channels = False
     uses_known = False
 
-    def __init__(self, settings: Settings, task: Task) -> None:
+    def __init__(self, settings: NoSettings, task: Task) -> None:
         super().__init__()
         self.horizon = task.horizon
 
@@ -32,7 +32,7 @@ class Naive(nn.Module):
         return point_loss("mse", prediction.values, batch.target, batch.target_observed)
 
 
-class SeasonalNaiveSettings(Settings):
+class SeasonalNaiveSettings(NoSettings):
     season: Annotated[int, Field(ge=1)] | None = None  # the data's own when not stated
 
 

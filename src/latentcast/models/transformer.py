@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from latentcast.config import Settings
 from latentcast.errors import SettingsError
+from latentcast.layers.dropout import Dropout
 from latentcast.layers.losses import Loss, point_loss
 from latentcast.layers.scaling import no_scale, window_scale
 from latentcast.layers.transformer import DecoderLayer, Encoder, sinusoids
@@ -52,10 +53,8 @@ class Transformer(nn.Module):
         longest = max(task.lookback, self.label + task.horizon)
         self.embed_past = Embedding(task.channels, known, s.width, s.dropout, longest)
         self.embed_future = Embedding(task.channels, known, s.width, s.dropout, longest)
-        self.encoder = Encoder(s.encoder_layers, s.width, s.heads, s.ff, s.dropout, "post")
-        self.decoder = nn.ModuleList(
-            DecoderLayer(s.width, s.heads, s.ff, s.dropout) for _ in range(s.decoder_layers)
-        )
+        self.encoder = Encoder(s.encoder_layers, s.width, s.heads, s.ff, s.dropout, "post", s.dropout)
+        self.decoder = nn.ModuleList(DecoderLayer(s.width, s.heads, s.ff, s.dropout) for _ in range(s.decoder_layers))
         self.project = nn.Linear(s.width, task.channels)
 
     def forward(self, batch: Batch) -> Prediction:
@@ -91,7 +90,7 @@ class Embedding(nn.Module):
         self.values = nn.Conv1d(channels, width, kernel_size=3, padding=1, bias=False)
         self.known = nn.Linear(known, width, bias=False) if known else None
         self.register_buffer("position", sinusoids(longest, width), persistent=False)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(
         self, x: Float[Tensor, "batch steps channel"], known: Float[Tensor, "batch steps known"] | None

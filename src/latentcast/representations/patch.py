@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from latentcast.config import Settings
 from latentcast.errors import SettingsError
+from latentcast.layers.dropout import Dropout
 from latentcast.layers.patching import num_patches, patch
 from latentcast.types import Task, Tokens
 
@@ -41,13 +42,15 @@ class Patch(nn.Module):
             )
         self.embed = nn.Linear(self.length, self.width)
         self.position = nn.Parameter(torch.randn(tokens, self.width) * 0.02) if settings.position else None
-        self.dropout = nn.Dropout(settings.dropout)
+        self.dropout = Dropout(settings.dropout)
 
     def num_tokens(self, time: int) -> int:
         return num_patches(time, self.length, self.stride)
 
     def forward(
-        self, past: Float[Tensor, "batch time channel"], observed: Bool[Tensor, "batch time channel"] | None = None
+        self,
+        past: Float[Tensor, "batch time channel"],
+        observed: Bool[Tensor, "batch time channel"] | None = None,
     ) -> Tokens:
         tokens = self.embed(patch(past.transpose(1, 2).flatten(0, 1), self.length, self.stride))
         if self.position is not None:

@@ -12,6 +12,7 @@ import lightning as L
 import torch
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint, TQDMProgressBar
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 
 from latentcast.data.windows import Loader, Windows
 from latentcast.errors import Interrupted, LatentcastError, MissingExtra, SettingsError
@@ -78,7 +79,11 @@ def run_stage(
         warnings.filterwarnings("ignore", message=".*LeafSpec.*")  # torch's deprecation inside lightning
         trainer = _trainer(settings, folder, callbacks, progress, epoch_batches)
         trainer.fit(
-            module, loader, val_loader, ckpt_path=kept / LAST if resume else None, weights_only=False if resume else None
+            module,
+            loader,
+            val_loader,
+            ckpt_path=kept / LAST if resume else None,
+            weights_only=False if resume else None,
         )
     if trainer.is_global_zero:
         outcome = _outcome(stage, trainer, watch, best)
@@ -86,8 +91,8 @@ def run_stage(
     outcome = Outcome(**json.loads((kept / OUTCOME).read_text(encoding="utf-8")))
     if outcome.stopped_by == INTERRUPTED:
         raise Interrupted(
-            f"training was interrupted after {outcome.steps} steps; the best and the last checkpoint are kept in {kept}."
-            " Go on with the same command and --resume"
+            f"training was interrupted after {outcome.steps} steps; the best and the last checkpoint are kept in"
+            f" {kept}. Go on with the same command and --resume"
         )
     if (kept / BEST).exists():
         state = checkpoint.read(kept / BEST)["state_dict"]
@@ -119,7 +124,7 @@ def _trainer(
             use_distributed_sampler=False,
             default_root_dir=folder,
         )
-    except (ValueError, RuntimeError, L.pytorch.utilities.exceptions.MisconfigurationException) as error:
+    except (ValueError, RuntimeError, MisconfigurationException) as error:
         if isinstance(error, LatentcastError):
             raise
         where = f"accelerator={settings.accelerator}, devices={settings.devices}, strategy={settings.strategy}"
@@ -162,7 +167,7 @@ def _outcome(stage: Stage, trainer: L.Trainer, watch: Watch, best: ModelCheckpoi
     return Outcome(stage.name, reason, trainer.current_epoch, trainer.global_step, value)
 
 
-class _quiet_lightning:  # noqa: N801
+class _quiet_lightning:
     """Lightning greets on its loggers; a library does not."""
 
     def __enter__(self) -> None:

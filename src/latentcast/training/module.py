@@ -14,7 +14,9 @@ from latentcast.types import Batch
 
 
 class StageModule(L.LightningModule):
-    def __init__(self, network: Network, stage: Stage, settings: TrainingSettings, steps: int, epoch_steps: int) -> None:
+    def __init__(
+        self, network: Network, stage: Stage, settings: TrainingSettings, steps: int, epoch_steps: int
+    ) -> None:
         super().__init__()
         self.network, self.stage, self.settings = network, stage, settings
         self.steps, self.epoch_steps = steps, epoch_steps

@@ -26,7 +26,9 @@ class Stage:
             if parameter.requires_grad and name.removeprefix("model.").startswith(self.parts)
         ]
         if not chosen:
-            raise SettingsError(f"stage {self.name!r} has no trainable parameter among {', '.join(self.parts) or 'all'}")
+            raise SettingsError(
+                f"stage {self.name!r} has no trainable parameter among {', '.join(self.parts) or 'all'}"
+            )
         return chosen
 
 

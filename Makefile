@@ -1,0 +1,49 @@
+# make demo    set up, then the main job on real data: leaderboard, forecast.csv, plot
+# make test    set up, then the whole test suite
+# make check   lint and types
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+TORCH_VERSION := $(shell sed -n 's/^torch==//p' constraints.txt)
+
+# On Linux the plain torch wheel brings gigabytes of CUDA. Without a GPU the CPU build is asked for by name, so that
+# the CUDA build cannot come in instead.
+ifeq ($(shell uname -s)-$(shell command -v nvidia-smi),Linux-)
+TORCH ?= torch==$(TORCH_VERSION)+cpu
+endif
+TORCH ?= torch==$(TORCH_VERSION)
+
+.PHONY: demo test check clean
+demo: $(VENV)/.core
+	$(BIN)/latentcast demo --out demo
+
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "latentcast needs Python 3.11 or newer; name one: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.torch: constraints.txt | $(VENV)/bin/python
+	@$(BIN)/pip install --quiet "$(TORCH)" || { \
+		echo "No package index known to pip offers $(TORCH). Either name PyTorch's CPU index in PIP_EXTRA_INDEX_URL" \
+		     "(its address is on PyTorch's installation page), or accept the build with CUDA:" \
+		     "make TORCH=torch==$(TORCH_VERSION) $(MAKECMDGOALS)"; exit 1; }
+	@touch $@
+
+$(VENV)/.core: pyproject.toml constraints.txt $(VENV)/.torch
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable .
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml constraints.txt $(VENV)/.torch
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@touch $@ $(VENV)/.core
+
+clean:
+	rm -rf $(VENV) demo
