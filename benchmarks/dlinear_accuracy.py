@@ -1,0 +1,131 @@
+"""DLinear on ETTh1 and ETTh2 with the package's default settings: test MSE and MAE over every test window.
+
+Nothing is chosen here by the test part: `fit` stops by validation, and the defaults were chosen by validation too.
+Each finished (dataset, horizon, seed) is one line of results/dlinear_accuracy.jsonl and is not run again, unless its
+settings have changed since.
+"""
+
+import argparse
+import json
+import logging
+import statistics
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import latentcast
+from _report import RESULTS, table, write
+from latentcast.run import resolve
+
+HORIZONS = (96, 192, 336, 720)
+# test MSE: asked for, and as published where every test window was judged
+ASKED = {"ETTh1": (0.385, 0.415, 0.448, 0.488), "ETTh2": (0.305, 0.395, 0.500, 0.720)}
+PUBLISHED = {"ETTh1": (0.379, 0.408, 0.440, 0.471), "ETTh2": (0.300, 0.387, 0.490, 0.704)}
+CELLS = RESULTS / "dlinear_accuracy.jsonl"
+
+
+def settings(lookback: int, horizon: int) -> dict[str, Any]:
+    """Everything that was not stated: what a cell must have been run with to count."""
+    run = resolve({"model": "dlinear", "lookback": lookback, "horizon": horizon})
+    return {"model": run.model.dump(), "training": run.training.dump()}
+
+
+def measure(dataset: str, lookback: int, horizon: int, seed: int) -> dict[str, Any]:
+    began = time.perf_counter()
+    forecaster = latentcast.fit(dataset, "dlinear", lookback=lookback, horizon=horizon, seed=seed)
+    seconds = time.perf_counter() - began
+    found = forecaster.evaluate(dataset, split="test")
+    training = forecaster.card["training"]
+    return {
+        "dataset": dataset,
+        "horizon": horizon,
+        "seed": seed,
+        "test_mse": found.scaled["MSE"],
+        "test_mae": found.scaled["MAE"],
+        "val_mse": forecaster.card["validation"]["scaled"]["MSE"],
+        "windows": {
+            "train": training["windows"],
+            "validation": training["validation_windows"],
+            "test": found.windows,
+        },
+        "epochs": training["stages"][0]["epochs"],
+        "stopped_by": training["stages"][0]["stopped_by"],
+        "fit_seconds": round(seconds, 1),
+        "lookback": lookback,
+        "settings": settings(lookback, horizon),
+    }
+
+
+def finished(path: Path, lookback: int) -> dict[tuple[str, int, int], dict[str, Any]]:
+    rows = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+    return {
+        (row["dataset"], row["horizon"], row["seed"]): row
+        for row in rows
+        if row["lookback"] == lookback and row["settings"] == json.loads(json.dumps(settings(lookback, row["horizon"])))
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--datasets", nargs="+", default=["ETTh1", "ETTh2"])
+    parser.add_argument("--horizons", nargs="+", type=int, default=HORIZONS)
+    parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3])
+    parser.add_argument("--lookback", type=int, default=336)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--cells", type=Path, default=CELLS)
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    logging.disable(logging.WARNING)
+    args.cells.parent.mkdir(exist_ok=True)
+    for dataset in args.datasets:
+        for horizon in args.horizons:
+            for seed in args.seeds:
+                if (dataset, horizon, seed) in finished(args.cells, args.lookback):
+                    continue
+                row = measure(dataset, args.lookback, horizon, seed)
+                with args.cells.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps(row) + "\n")
+                print(dataset, horizon, f"seed {seed}: test MSE {row['test_mse']:.4f}", flush=True)
+    summary(args)
+
+
+def summary(args: argparse.Namespace) -> None:
+    done = finished(args.cells, args.lookback)
+    out = []
+    for dataset in args.datasets:
+        for horizon in args.horizons:
+            cells = [done[dataset, horizon, seed] for seed in args.seeds]
+            mse, mae = [c["test_mse"] for c in cells], [c["test_mae"] for c in cells]
+            at = HORIZONS.index(horizon) if horizon in HORIZONS and dataset in ASKED else None
+            out.append(
+                {
+                    "dataset": dataset,
+                    "horizon": horizon,
+                    "test_mse": {"mean": statistics.mean(mse), "sd": statistics.stdev(mse) if mse[1:] else None},
+                    "test_mae": {"mean": statistics.mean(mae), "sd": statistics.stdev(mae) if mae[1:] else None},
+                    "val_mse_mean": statistics.mean(c["val_mse"] for c in cells),
+                    "asked": None if at is None else ASKED[dataset][at],
+                    "published": None if at is None else PUBLISHED[dataset][at],
+                    "windows": cells[0]["windows"],
+                    "epochs": [c["epochs"] for c in cells],
+                    "fit_seconds": [c["fit_seconds"] for c in cells],
+                }
+            )
+    table(
+        ["dataset", "h", "MSE", "sd", "MAE", "asked", "published", "met", "test windows"],
+        [
+            [r["dataset"], r["horizon"], f"{r['test_mse']['mean']:.4f}", f"{r['test_mse']['sd'] or 0:.4f}",
+             f"{r['test_mae']['mean']:.4f}", r["asked"], r["published"],
+             "" if r["asked"] is None else "yes" if r["test_mse"]["mean"] <= r["asked"] else "no", r["windows"]["test"]]
+            for r in out
+        ],
+    )  # fmt: skip
+    shared = settings(args.lookback, args.horizons[0])
+    what = {"lookback": args.lookback, "seeds": args.seeds, "settings": shared, "chosen_by": "validation loss"}
+    write("dlinear_accuracy", {**what, "rows": out}, threads=args.threads)
+
+
+if __name__ == "__main__":
+    main()

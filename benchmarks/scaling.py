@@ -1,0 +1,117 @@
+"""Time and peak memory of fit, predict and evaluate over 1, 100 and 10 000 series of 500 daily steps (a long frame).
+
+The work grows with the series by construction: DLinear, look-back 96, horizon 24, exactly one epoch over every
+training window (231 of each series) in batches of 1024 windows, one validation; predict makes one forecast of each
+series, evaluate judges every test window (77 of each). Each cell is a fresh process; the frame is in memory before
+the clock starts, and the peak is given both whole and above what the process held then.
+"""
+
+import argparse
+import json
+import logging
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+import latentcast
+from _report import table, write
+
+STEPS, LOOKBACK, HORIZON = 500, 96, 24
+TRAINING = {"max_epochs": 1, "batch_size": 1024, "patience": None, "loggers": [], "accelerator": "cpu"}
+DOING = ("fit", "predict", "evaluate")
+
+
+def frame(series: int, seed: int) -> pd.DataFrame:
+    random = np.random.default_rng(seed)
+    weekly = np.sin(2 * np.pi * (np.arange(STEPS) / 7 + random.random((series, 1))))
+    level = random.normal(0, 0.05, (series, STEPS)).cumsum(1)
+    values = 10 + weekly + level + random.normal(0, 0.1, (series, STEPS))
+    return pd.DataFrame(
+        {
+            "unique_id": np.repeat([f"series-{number:05d}" for number in range(series)], STEPS),
+            "ds": np.tile(pd.date_range("2023-01-01", periods=STEPS, freq="D").to_numpy(), series),
+            "y": values.reshape(-1),
+        }
+    )
+
+
+def peak_mib() -> float:
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
+
+
+def cell(doing: str, series: int, folder: Path, threads: int, seed: int) -> dict[str, Any]:
+    """One measurement; `fit` saves, the other two load what it saved."""
+    torch.set_num_threads(threads)
+    logging.disable(logging.WARNING)
+    warm_up(seed)
+    data = frame(series, seed)
+    at = folder / str(series)
+    before = peak_mib()
+    began = time.perf_counter()
+    if doing == "fit":
+        settings = {"training": TRAINING}
+        latentcast.fit(data, "dlinear", lookback=LOOKBACK, horizon=HORIZON, seed=seed, settings=settings, out=at)
+    else:
+        forecaster = latentcast.load(at)
+        result = forecaster.predict(data) if doing == "predict" else forecaster.evaluate(data)
+        assert (len(result) if doing == "predict" else result.windows) == series * (24 if doing == "predict" else 77)
+    took = time.perf_counter() - began
+    return {"doing": doing, "series": series, "seconds": took, "peak_mib": peak_mib(), "before_mib": before}
+
+
+def warm_up(seed: int) -> None:
+    """The imports and first calls of everything, on one series: a cost of the process, not of the data."""
+    settings = {"training": {**TRAINING, "max_steps": 1}}
+    forecaster = latentcast.fit(frame(1, seed), "dlinear", lookback=LOOKBACK, horizon=HORIZON, settings=settings)
+    forecaster.predict(frame(1, seed))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--series", nargs="+", type=int, default=[1, 100, 10_000])
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--cell", nargs=3, metavar=("DOING", "SERIES", "FOLDER"), help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.cell:
+        doing, series, folder = args.cell
+        print(json.dumps(cell(doing, int(series), Path(folder), args.threads, args.seed)))
+        return
+    cells: dict[tuple[str, int], list[dict[str, Any]]] = {}
+    for _ in range(args.repeats):
+        with tempfile.TemporaryDirectory() as folder:
+            for series in args.series:
+                for doing in DOING:
+                    command = [sys.executable, __file__, "--cell", doing, str(series), folder]
+                    command += ["--threads", str(args.threads), "--seed", str(args.seed)]
+                    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+                    cells.setdefault((doing, series), []).append(json.loads(done.stdout.splitlines()[-1]))
+    rows = []
+    for doing in DOING:
+        for series in args.series:
+            found = cells[doing, series]
+            middle = sorted(found, key=lambda row: row["seconds"])[len(found) // 2]
+            above = middle["peak_mib"] - middle["before_mib"]
+            rows.append(
+                {**middle, "all_seconds": [row["seconds"] for row in found], "above_mib": above,
+                 "ms_per_series": 1e3 * middle["seconds"] / series, "above_kib_per_series": 1024 * above / series}
+            )  # fmt: skip
+    columns = ("doing", "series", "seconds", "ms_per_series", "peak_mib", "above_mib", "above_kib_per_series")
+    table(list(columns), [[row[name] for name in columns] for row in rows])
+    settings = {"steps": STEPS, "lookback": LOOKBACK, "horizon": HORIZON, "training": TRAINING, **vars(args)}
+    del settings["cell"]
+    write("scaling", {"settings": settings, "rows": rows}, threads=args.threads)
+
+
+if __name__ == "__main__":
+    main()
