@@ -21,7 +21,7 @@ from latentcast.training import checkpoint
 from latentcast.training.module import StageModule
 from latentcast.training.settings import PRECISIONS, TrainingSettings
 from latentcast.training.stages import Stage
-from latentcast.training.watch import INTERRUPTED, MAX_TIME, Watch
+from latentcast.training.watch import INTERRUPTED, Watch
 
 BEST, LAST, OUTCOME = "best.ckpt", "last.ckpt", "outcome.json"
 
@@ -71,13 +71,16 @@ def run_stage(
     best = ModelCheckpoint(
         kept, Path(BEST).stem, monitor="val_loss", enable_version_counter=False, save_on_train_epoch_end=False
     )
-    callbacks: list[L.Callback] = [best, watch, *_early_stopping(settings)]
+    callbacks: list[L.Callback] = [best, watch, *_early_stopping(settings), Report(stage, watch, best, kept / OUTCOME)]
     if progress:
         callbacks.append(TQDMProgressBar())
     with warnings.catch_warnings(), _quiet_lightning():
         warnings.filterwarnings("ignore", module="lightning")
         warnings.filterwarnings("ignore", message=".*LeafSpec.*")  # torch's deprecation inside lightning
-        trainer = _trainer(settings, folder, callbacks, progress, epoch_batches)
+        interval = epoch_batches // min(settings.validations, epoch_batches)
+        if settings.max_steps is not None:  # a run shorter than an epoch is validated at its end
+            interval = min(interval, settings.max_steps * settings.accumulate)
+        trainer = _trainer(settings, folder, callbacks, progress, interval)
         trainer.fit(
             module,
             loader,
@@ -85,9 +88,6 @@ def run_stage(
             ckpt_path=kept / LAST if resume else None,
             weights_only=False if resume else None,
         )
-    if trainer.is_global_zero:
-        outcome = _outcome(stage, trainer, watch, best)
-        (kept / OUTCOME).write_text(json.dumps(asdict(outcome)), encoding="utf-8")
     outcome = Outcome(**json.loads((kept / OUTCOME).read_text(encoding="utf-8")))
     if outcome.stopped_by == INTERRUPTED:
         raise Interrupted(
@@ -101,8 +101,9 @@ def run_stage(
 
 
 def _trainer(
-    settings: TrainingSettings, folder: Path, callbacks: list[L.Callback], progress: bool, epoch_batches: int
+    settings: TrainingSettings, folder: Path, callbacks: list[L.Callback], progress: bool, interval: int
 ) -> L.Trainer:
+    """`interval` is the number of batches between validations."""
     try:
         return L.Trainer(
             accelerator=settings.accelerator,
@@ -113,7 +114,7 @@ def _trainer(
             max_steps=settings.max_steps or -1,
             accumulate_grad_batches=settings.accumulate,
             gradient_clip_val=settings.clip,
-            val_check_interval=1 / min(settings.validations, epoch_batches),
+            val_check_interval=interval,
             num_sanity_val_steps=0,
             log_every_n_steps=20,
             logger=_loggers(settings, folder),
@@ -149,22 +150,31 @@ def _loggers(settings: TrainingSettings, folder: Path) -> list[Any]:
     return loggers
 
 
-def _outcome(stage: Stage, trainer: L.Trainer, watch: Watch, best: ModelCheckpoint) -> Outcome:
-    score = best.best_model_score
-    limit = trainer.max_steps if trainer.max_steps != -1 else math.inf
-    if watch.reason is not None:
-        reason = watch.reason
-    elif trainer.global_step >= limit:
-        reason = "max_steps"
-    elif trainer.current_epoch >= (trainer.max_epochs or math.inf):
-        reason = "max_epochs"
-    else:
-        stopper = trainer.early_stopping_callback
-        finite = score is None or torch.isfinite(trainer.callback_metrics.get("val_loss", torch.tensor(0.0)))
-        patience = getattr(stopper, "patience", None)
-        reason = f"patience ({patience} validations without a better loss)" if finite else "a loss that is not finite"
-    value = None if score is None else float(score)
-    return Outcome(stage.name, reason, trainer.current_epoch, trainer.global_step, value)
+class Report(L.Callback):
+    """Writes how training ended; from the first process, wherever that runs."""
+
+    def __init__(self, stage: Stage, watch: Watch, best: ModelCheckpoint, path: Path) -> None:
+        self.stage, self.watch, self.best, self.path = stage, watch, best, path
+
+    def on_fit_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        if trainer.is_global_zero:
+            score = self.best.best_model_score
+            value = None if score is None else float(score)
+            outcome = Outcome(self.stage.name, self._reason(trainer), trainer.current_epoch, trainer.global_step, value)
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self.path.write_text(json.dumps(asdict(outcome)), encoding="utf-8")
+
+    def _reason(self, trainer: L.Trainer) -> str:
+        if self.watch.reason is not None:
+            return self.watch.reason
+        if trainer.max_steps != -1 and trainer.global_step >= trainer.max_steps:
+            return "max_steps"
+        loss = trainer.callback_metrics.get("val_loss")
+        if loss is not None and not torch.isfinite(loss):
+            return "a loss that is not finite"
+        if trainer.should_stop and isinstance(trainer.early_stopping_callback, EarlyStopping):
+            return f"patience ({trainer.early_stopping_callback.patience} validations without a better loss)"
+        return "max_epochs"
 
 
 class _quiet_lightning:
@@ -179,6 +189,3 @@ class _quiet_lightning:
     def __exit__(self, *_: object) -> None:
         for logger, level in zip(self.loggers, self.levels, strict=True):
             logger.setLevel(level)
-
-
-__all__ = ["MAX_TIME", "Outcome", "run_stage"]
