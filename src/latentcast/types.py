@@ -9,7 +9,7 @@ known    features known in advance: calendar features first, declared covariates
 """
 
 from dataclasses import dataclass, fields, replace
-from typing import Protocol, Self
+from typing import Protocol
 
 import torch
 from jaxtyping import Bool, Float
@@ -51,7 +51,7 @@ class Batch:
     def __len__(self) -> int:
         return self.past.shape[0]
 
-    def to(self, device: torch.device | str, *, non_blocking: bool = False) -> Self:
+    def to(self, device: torch.device | str, *, non_blocking: bool = False) -> "Batch":
         moved = {
             field.name: value.to(device, non_blocking=non_blocking)
             for field in fields(self)
@@ -91,7 +91,7 @@ class Prediction:
 
     values: Float[Tensor, "batch horizon channel"]
 
-    def only(self, channels: tuple[int, ...]) -> Self:
+    def only(self, channels: tuple[int, ...]) -> "Prediction":
         return replace(self, values=self.values[..., list(channels)])
 
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import lightning as L
 import torch
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint, TQDMProgressBar
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
-from lightning.fabric.utilities.exceptions import MisconfigurationException
 
 from latentcast.data.windows import Loader, Windows
 from latentcast.errors import Interrupted, LatentcastError, MissingExtra, SettingsError
@@ -56,7 +56,7 @@ def run_stage(
     without the break.
 
     Raises Interrupted on SIGINT and SIGTERM (both checkpoints are kept), SettingsError when nothing can be trained or
-    a precision, device or strategy is not to be had here.
+    a precision, device or strategy is not to be had here, or when the loss is never finite.
     """
     kept = folder / "checkpoints"
     loader = Loader(train, settings.batch_size, seed=seed)
@@ -93,6 +93,11 @@ def run_stage(
         raise Interrupted(
             f"training was interrupted after {outcome.steps} steps; the best and the last checkpoint are kept in"
             f" {kept}. Go on with the same command and --resume"
+        )
+    if outcome.best_val_loss is not None and not math.isfinite(outcome.best_val_loss):
+        raise SettingsError(
+            f"training diverged: no validation gave a finite loss in {outcome.steps} steps with training.lr={settings.lr};"
+            " lower it, or limit the gradient (training.clip)"
         )
     if (kept / BEST).exists():
         state = checkpoint.read(kept / BEST)["state_dict"]

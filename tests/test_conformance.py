@@ -1,0 +1,169 @@
+"""One suite over everything registered: named models, and every combination of parts."""
+
+import itertools
+from dataclasses import dataclass, replace
+
+import pytest
+import torch
+
+from latentcast.backbones import BACKBONES
+from latentcast.errors import SettingsError
+from latentcast.heads import HEADS
+from latentcast.network import Network, build
+from latentcast.presets import NAMED
+from latentcast.representations import REPRESENTATIONS
+from latentcast.run import resolve
+from latentcast.types import Batch, Task
+
+# every dimension of another size, so that a silent broadcast fails
+BATCH, TIME, HORIZON, CHANNELS, KNOWN = 5, 48, 11, 3, 4
+TASK = Task(TIME, HORIZON, CHANNELS, tuple(range(CHANNELS)), KNOWN, season=7)
+SMALL = {"transformer": "small", "patch-transformer": "small"}
+
+
+@dataclass(frozen=True)
+class Case:
+    label: str
+    model: dict
+
+    def network(self, task: Task = TASK) -> Network:
+        torch.manual_seed(0)
+        run = resolve({"model": self.model, "lookback": task.lookback, "horizon": task.horizon})
+        return build(run.kind, run.model, task).eval()
+
+
+def cases() -> list[Case]:
+    named = [Case(name, {"name": name, "preset": SMALL.get(name)}) for name in NAMED]
+    parts = itertools.product(REPRESENTATIONS, BACKBONES, HEADS)
+    composed = [
+        Case(
+            "+".join(names),
+            {"name": "patch-linear", **dict(zip(("representation", "backbone", "head"), names, strict=True))},
+        )
+        for names in parts
+    ]
+    return named + composed
+
+
+@pytest.fixture(params=cases(), ids=lambda case: case.label)
+def case(request: pytest.FixtureRequest) -> Case:
+    return request.param
+
+
+def make_batch(seed: int = 0, batch: int = BATCH, task: Task = TASK) -> Batch:
+    g = torch.Generator().manual_seed(seed)
+
+    def draw(*shape: int) -> torch.Tensor:
+        return torch.randn(*shape, generator=g)
+
+    return Batch(
+        past=draw(batch, task.lookback, task.channels).cumsum(1),
+        target=draw(batch, task.horizon, len(task.targets)),
+        past_known=draw(batch, task.lookback, task.known),
+        future_known=draw(batch, task.horizon, task.known),
+    )
+
+
+def test_forecast_is_finite_and_right_shaped(case: Case) -> None:
+    values = case.network()(make_batch()).values
+    assert values.shape == (BATCH, HORIZON, CHANNELS)
+    assert torch.isfinite(values).all()
+
+
+def test_only_the_targets_are_forecast(case: Case) -> None:
+    every = case.network()(make_batch()).values
+    one = case.network(replace(TASK, targets=(2,)))(make_batch()).values
+    torch.testing.assert_close(one, every[..., 2:3])
+
+
+def test_every_trainable_parameter_learns_and_no_frozen_one(case: Case) -> None:
+    network = case.network().train()
+    batch = make_batch()
+    loss = network.loss(network(batch), batch)
+    assert torch.isfinite(loss)
+    if not list(network.parameters()):
+        return
+    loss.backward()
+    for name, parameter in network.named_parameters():
+        if parameter.requires_grad:
+            assert parameter.grad is not None, name
+            assert parameter.grad.abs().sum() > 0 or name.endswith("key_value.bias"), name
+        else:
+            assert parameter.grad is None, name
+
+
+def test_windows_do_not_see_each_other(case: Case) -> None:
+    network, batch = case.network(), make_batch()
+    alone = Batch(**{k: v[:1] for k, v in vars(batch).items() if v is not None})
+    torch.testing.assert_close(network(batch).values[:1], network(alone).values, rtol=1e-4, atol=1e-5)
+
+
+def test_the_target_is_not_seen(case: Case) -> None:
+    network, batch = case.network(), make_batch()
+    without = replace(batch, target=None)
+    torch.testing.assert_close(network(batch).values, network(without).values)
+
+
+def test_channels_are_apart_where_the_model_says_so(case: Case) -> None:
+    network, batch = case.network(), make_batch()
+    past = batch.past.clone()
+    past[..., 1] += torch.randn(TIME)
+    before, after = network(batch).values, network(replace(batch, past=past)).values
+    others = [0, 2]
+    if network.mixes_channels:
+        assert not torch.equal(before[..., others], after[..., others])
+    else:
+        torch.testing.assert_close(before[..., others], after[..., others])
+
+
+def test_the_newest_value_counts(case: Case) -> None:
+    network, batch = case.network(), make_batch()
+    past = batch.past.clone()
+    past[:, -1] += 1
+    assert not torch.equal(network(batch).values, network(replace(batch, past=past)).values)
+
+
+@pytest.mark.parametrize("name", ["naive", "seasonal-naive", "pattn", "patch-transformer", "patch-linear"])
+def test_a_shifted_and_stretched_past_gives_a_shifted_and_stretched_forecast(name: str) -> None:
+    """Models that normalise each window, or copy from it, know no units."""
+    case = Case(name, {"name": name, "preset": SMALL.get(name)})
+    network, batch = case.network(), make_batch()
+    stretched = network(replace(batch, past=5 * batch.past + 40)).values
+    torch.testing.assert_close(stretched, 5 * network(batch).values + 40, rtol=1e-3, atol=5e-2)
+
+
+def test_the_same_weights_give_the_same_forecast(case: Case) -> None:
+    network = case.network()
+    other = case.network()
+    with torch.no_grad():
+        for parameter in other.parameters():
+            parameter.zero_()
+    other.load_state_dict(network.state_dict())
+    assert torch.equal(network(make_batch()).values, other(make_batch()).values)
+
+
+def test_unobserved_targets_do_not_matter_to_the_loss(case: Case) -> None:
+    network, batch = case.network(), make_batch()
+    seen = torch.rand(BATCH, HORIZON, CHANNELS, generator=torch.Generator().manual_seed(1)) > 0.4
+    assert batch.target is not None
+    spoiled = torch.where(seen, batch.target, torch.full_like(batch.target, 1e4))
+    prediction = network(batch)
+    clean = network.loss(prediction, replace(batch, target_observed=seen))
+    assert torch.equal(clean, network.loss(prediction, replace(batch, target=spoiled, target_observed=seen)))
+    values = (prediction.values - batch.target)[seen].square().mean()
+    torch.testing.assert_close(clean, values)
+
+
+def test_parts_that_do_not_fit_fail_before_anything_is_trained() -> None:
+    heads = Case("", {"name": "patch-transformer", "backbone": {"heads": 7}})
+    with pytest.raises(SettingsError, match="7 heads do not divide the width 128; 8 heads would"):
+        heads.network()
+    patch = Case("", {"name": "pattn", "representation": {"length": 60}})
+    with pytest.raises(SettingsError, match="patch of 60 steps does not fit into a look-back of 48"):
+        patch.network()
+    label = Case("", {"name": "transformer", "preset": "small", "label_len": 49})
+    with pytest.raises(SettingsError, match="label_len=49 is longer than the look-back 48"):
+        label.network()
+    season = Case("", {"name": "seasonal-naive", "season": 50})
+    with pytest.raises(SettingsError, match="season of 50 steps, the look-back has 48"):
+        season.network()
