@@ -6,7 +6,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import settings
 from jaxtyping import install_import_hook
+
+settings.register_profile("shared machine", deadline=None)
+settings.load_profile("shared machine")
 
 CHECKED = ("types", "layers", "representations", "backbones", "heads", "models", "network")
 install_import_hook([f"latentcast.{name}" for name in CHECKED], "beartype.beartype")

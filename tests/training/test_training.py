@@ -1,5 +1,6 @@
 """The loop: resuming, stopping, what is kept, and what is learned."""
 
+import math
 import os
 import signal
 import threading
@@ -153,7 +154,7 @@ def test_rates_follow_their_schedule(hourly: pd.DataFrame, tmp_path: Path, sched
         assert factors[20] == 1
     else:
         assert factors[0] == 1
-    expected_last = {"constant": 1, "cosine": 0, "one-cycle": 1e-4, "halving": 0.5 ** (3 if warmup else 3)}
+    expected_last = {"constant": 1, "cosine": 0, "one-cycle": 1e-4, "halving": 0.125}
     assert factors[-1] == pytest.approx(expected_last[schedule], abs=2e-3)
 
 
@@ -213,7 +214,7 @@ def test_two_processes_train_together(hourly: pd.DataFrame, tmp_path: Path) -> N
     }
     forecaster = latentcast.fit(hourly, "patch-transformer", **SIZES, settings=settings, out=tmp_path / "run")
     windows = forecaster.card["training"]["windows"]
-    assert forecaster.card["training"]["stages"][0]["steps"] == -(-(-(-windows // 2)) // 16)
+    assert forecaster.card["training"]["stages"][0]["steps"] == math.ceil(math.ceil(windows / 2) / 16)
     assert_same(weights(latentcast.load(tmp_path / "run")), weights(forecaster))
 
 

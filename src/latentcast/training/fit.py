@@ -96,8 +96,8 @@ def run_stage(
         )
     if outcome.best_val_loss is not None and not math.isfinite(outcome.best_val_loss):
         raise SettingsError(
-            f"training diverged: no validation gave a finite loss in {outcome.steps} steps with training.lr={settings.lr};"
-            " lower it, or limit the gradient (training.clip)"
+            f"training diverged: no validation gave a finite loss in {outcome.steps} steps with"
+            f" training.lr={settings.lr}; lower it, or limit the gradient (training.clip)"
         )
     if (kept / BEST).exists():
         state = checkpoint.read(kept / BEST)["state_dict"]

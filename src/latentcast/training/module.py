@@ -36,7 +36,9 @@ class StageModule(L.LightningModule):
     def configure_optimizers(self) -> Any:
         kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[self.settings.optimizer]
         parameters = self.stage.parameters(self.network)
-        optimizer = kind(parameters, lr=self.settings.lr, weight_decay=self.settings.weight_decay)
+        # one kernel for all parameters; under mixed precision it would unscale by itself, before the clipping
+        fused = self.settings.precision == "fp32"
+        optimizer = kind(parameters, lr=self.settings.lr, weight_decay=self.settings.weight_decay, fused=fused)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, factor(self.settings, self.steps, self.epoch_steps))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
