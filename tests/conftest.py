@@ -17,12 +17,13 @@ install_import_hook([f"latentcast.{name}" for name in CHECKED], "beartype.bearty
 
 
 @pytest.fixture
-def data_folder() -> Path:
+def data_folder(monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of real benchmark data; tests that need it are skipped where there is none."""
     folder = os.environ.get("LATENTCAST_DATA")
     if not folder:
         pytest.skip("LATENTCAST_DATA is not set: the real benchmark data are not here")
-    return Path(folder)
+    monkeypatch.setenv("LATENTCAST_DATA", str(Path(folder).resolve()))
+    return Path(folder).resolve()
 
 
 @pytest.fixture
