@@ -250,9 +250,7 @@ class Forecaster:
     @staticmethod
     def stamps(panel: Panel, times: Any) -> Any:
         """Stamps as they came in: in their own time zone where they had one."""
-        if panel.zone is None:
-            return times
-        return pd.Series(times).dt.tz_localize("UTC").dt.tz_convert(panel.zone)
+        return panel.clock.restore(times)
 
     def summary(self) -> dict[str, Any]:
         """The run card and the size of the network, plain values."""

@@ -6,20 +6,18 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from latentcast.data.frequency import DAY_NS, Frequency
+from latentcast.data.frequency import DAY_NS, SECOND_NS, Frequency
 
 
 def feature_names(frequency: Frequency) -> tuple[str, ...]:
     """Only the cycles that the frequency can tell apart; none for integer time and for years."""
     if frequency.integer:
         return ()
-    step = frequency.step
-    if step is None:
-        if frequency.alias.startswith("B"):
-            return ("day_of_week", "day_of_month", "day_of_year")
-        return () if frequency.alias.startswith("Y") else ("month_of_year",)
-    names = ["second_of_minute"] if step < 60_000_000_000 else []
-    names += ["minute_of_hour"] if step < 3_600_000_000_000 else []
+    if frequency.months is not None:
+        return ("month_of_year",) if frequency.months % 12 else ()
+    step = DAY_NS if frequency.step is None else frequency.step
+    names = ["second_of_minute"] if step < 60 * SECOND_NS else []
+    names += ["minute_of_hour"] if step < 3600 * SECOND_NS else []
     names += ["hour_of_day"] if step < DAY_NS else []
     names += ["day_of_week"] if step < 7 * DAY_NS else []
     return (*names, "day_of_month", "day_of_year")

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from latentcast.data.read import Source, read_file
-from latentcast.errors import DataError, nearest
+from latentcast.data.read import Source, first_line, read_file
+from latentcast.errors import DataError, nearest, some
 
 FOLDER = "LATENTCAST_DATA"
 _ETT = "https://raw.githubusercontent.com/zhouhaoyi/ETDataset/main/ETT-small/"
@@ -49,9 +49,24 @@ class Dataset:
     content: str | None = None
     defaults: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def is_m4(self) -> bool:
+        return len(self.files) == 2
+
+    def stem(self, part: int = 0) -> str:
+        """The name of a file below LATENTCAST_DATA, without .parquet or .csv."""
+        return f"m4/m4_{self.name.removeprefix('M4-')}_{('train', 'test')[part]}" if self.is_m4 else self.name
+
 
 def _wide(
-    name: str, about: str, licence: str, file: File, rows: int, columns: int, content: str | None = None, **defaults: Any
+    name: str,
+    about: str,
+    licence: str,
+    file: File,
+    rows: int,
+    columns: int,
+    content: str | None = None,
+    **defaults: Any,
 ) -> Dataset:
     return Dataset(name, about, licence, (file,), rows, columns, content, {"target": "OT", **defaults})
 
@@ -80,7 +95,8 @@ DATASETS: dict[str, Dataset] = {
         _wide("ETTm2", "electricity transformer 2, every 15 minutes", _ETT_LICENCE,
               File(_ETT + "ETTm2.csv"), 69680, 7, split=_QUARTER),
         _wide("weather", "Jena weather station 2020, every 10 minutes; two irregular stamps, rows are steps", _NONE,
-              File(_LTF + "weather.zip", member="weather.csv"), 52696, 21, "cfa48720051e4853251eb34b9ca5e432355a7da95cdad7762dcd66e6233f4bec", steps="rows"),
+              File(_LTF + "weather.zip", member="weather.csv"), 52696, 21,
+              "cfa48720051e4853251eb34b9ca5e432355a7da95cdad7762dcd66e6233f4bec", steps="rows"),
         _wide("electricity", "consumption of 321 clients, hourly (ECL)", _NONE,
               File(_TSL + "electricity/electricity.csv"), 26304, 321, steps="rows"),
         _wide("traffic", "road occupancy at 862 sensors, hourly", _NONE,
@@ -120,18 +136,12 @@ def find(name: str) -> Dataset:
 
 
 def load(dataset: Dataset) -> Source:
-    """The table of a dataset: from the folder named by LATENTCAST_DATA, else from the cache, else from the net.
+    """The table of a dataset: each file from the folder named by LATENTCAST_DATA, else from the cache or the net.
 
-    Raises DataError when it can be had from nowhere, or when what was found is not that dataset.
+    Raises DataError when one can be had from nowhere, or when what was found is not that dataset.
     """
-    frames = [_local(dataset, part) for part in range(len(dataset.files))]
-    if any(frame is None for frame in frames):
-        frames = [
-            _download(dataset, file) if frame is None else frame
-            for file, frame in zip(dataset.files, frames, strict=True)
-        ]
-    frame = _join_m4(*frames) if len(frames) == 2 else frames[0]
-    assert frame is not None
+    frames = [_part(dataset, part) for part in range(len(dataset.files))]
+    frame = _join_m4(dataset, *frames) if dataset.is_m4 else frames[0]
     _check(dataset, frame)
     return Source(frame, dataset.name, lambda result: result)
 
@@ -141,11 +151,8 @@ def local_path(dataset: Dataset, part: int = 0) -> Path | None:
     folder = os.environ.get(FOLDER)
     if not folder:
         return None
-    stem = dataset.name
-    if len(dataset.files) == 2:
-        stem = f"m4/m4_{dataset.name.removeprefix('M4-')}_{('train', 'test')[part]}"
     for suffix in (".parquet", ".csv"):
-        path = Path(folder) / f"{stem}{suffix}"
+        path = Path(folder) / f"{dataset.stem(part)}{suffix}"
         if path.is_file():
             return path
     return None
@@ -157,14 +164,15 @@ def content_digest(frame: pd.DataFrame) -> str:
     return hashlib.sha256(np.ascontiguousarray(values).tobytes()).hexdigest()
 
 
-def _local(dataset: Dataset, part: int) -> pd.DataFrame | None:
-    path = local_path(dataset, part)
-    return None if path is None else read_file(path)
+def _part(dataset: Dataset, part: int) -> pd.DataFrame:
+    frame = read_file(local_path(dataset, part) or _download(dataset, part))
+    return _m4_to_long(frame) if dataset.is_m4 and "V1" in frame.columns else frame
 
 
-def _download(dataset: Dataset, file: File) -> pd.DataFrame:
+def _download(dataset: Dataset, part: int) -> Path:
     import pooch
 
+    file = dataset.files[part]
     processor = pooch.Unzip(members=[file.member]) if file.member else None
     try:
         got = pooch.retrieve(
@@ -175,13 +183,12 @@ def _download(dataset: Dataset, file: File) -> pd.DataFrame:
             processor=processor,
         )
     except Exception as error:  # requests, urllib3 and pooch raise unrelated kinds; all mean the same here
+        which = f" (its {('training', 'test')[part]} part)" if dataset.is_m4 else ""
         raise DataError(
-            f"{dataset.name} could not be fetched from {file.url} ({str(error).splitlines()[0]}). Without a network,"
-            f" put {dataset.name}.csv or .parquet into a folder and name that folder in {FOLDER}"
+            f"{dataset.name}{which} could not be fetched from {file.url} ({first_line(error)}). Without a network, put"
+            f" {dataset.stem(part)}.csv or .parquet into a folder and name that folder in {FOLDER}"
         ) from error
-    path = Path(got[0] if isinstance(got, list) else got)
-    frame = read_file(path)
-    return _m4_to_long(frame) if len(dataset.files) == 2 else frame
+    return Path(got[0] if isinstance(got, list) else got)
 
 
 def _m4_to_long(frame: pd.DataFrame) -> pd.DataFrame:
@@ -193,25 +200,35 @@ def _m4_to_long(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({"unique_id": ids.to_numpy()[row], "ds": column + 1, "y": values[there]})
 
 
-def _join_m4(train: pd.DataFrame, test: pd.DataFrame) -> pd.DataFrame:
+def _join_m4(dataset: Dataset, train: pd.DataFrame, test: pd.DataFrame) -> pd.DataFrame:
+    """One table: the steps of the test part are counted on from the end of the training part."""
+    for frame, part in ((train, "training"), (test, "test")):
+        if not {"unique_id", "ds", "y"} <= set(frame.columns):
+            names = some(list(frame.columns))
+            raise DataError(f"the {part} part of {dataset.name} has columns {names}; wanted unique_id, ds, y")
     lengths = train.groupby("unique_id")["ds"].max()
     later = test.assign(ds=test["ds"] + test["unique_id"].map(lengths))
     return pd.concat([train, later], ignore_index=True)
 
 
 def _check(dataset: Dataset, frame: pd.DataFrame) -> None:
-    if len(dataset.files) == 2:
-        found = frame["unique_id"].nunique()
-        wrong = found != dataset.rows
-        shape = f"{found} series, wanted {dataset.rows}"
-    else:
-        found_shape = (len(frame), frame.shape[1] - 1)
-        wrong = found_shape != (dataset.rows, dataset.columns)
-        shape = f"{found_shape} rows and variables, wanted {(dataset.rows, dataset.columns)}"
-        if not wrong and dataset.content and content_digest(frame) != dataset.content:
-            wrong, shape = True, "other values than the published file"
-    if wrong:
+    fault = _fault(dataset, frame)
+    if fault:
         raise DataError(
-            f"what was found under the name {dataset.name} is not that dataset: {shape}."
+            f"what was found under the name {dataset.name} is not that dataset: {fault}."
             " To use the file as it is, give its path"
         )
+
+
+def _fault(dataset: Dataset, frame: pd.DataFrame) -> str | None:
+    if dataset.is_m4:
+        found = frame["unique_id"].nunique()
+        return None if found == dataset.rows else f"{found} series, wanted {dataset.rows}"
+    shape, wanted = (len(frame), frame.shape[1] - 1), (dataset.rows, dataset.columns)
+    if shape != wanted:
+        return f"{shape[0]} rows of {shape[1]} variables, wanted {wanted[0]} of {wanted[1]}"
+    if not all(pd.api.types.is_numeric_dtype(kind) for kind in frame.dtypes.iloc[1:]):
+        return "some of its variables are no numbers"
+    if dataset.content and content_digest(frame) != dataset.content:
+        return "other values than the published file"
+    return None

@@ -1,86 +1,149 @@
 """The step of a series: found, shown, and continued beyond the end."""
 
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from pandas.tseries import offsets
 from pandas.tseries.frequencies import to_offset
 
 from latentcast.errors import TimeError, some
 
-DAY_NS = 86_400_000_000_000
-_CALENDAR = ("B", "MS", "ME", "QS", "QE", "QS-FEB", "QE-JAN", "QS-MAR", "QE-FEB", "YS", "YE")
-_SEASONS = {"B": 5, "W": 52, "M": 12, "MS": 12, "ME": 12, "Q": 4, "QS": 4, "QE": 4}
+SECOND_NS = 1_000_000_000
+DAY_NS = 86_400 * SECOND_NS
+_DAY = np.timedelta64(1, "D")
+_MONTHS = {
+    offsets.MonthBegin: 1,
+    offsets.QuarterBegin: 3,
+    offsets.YearBegin: 12,
+    offsets.MonthEnd: 1,
+    offsets.QuarterEnd: 3,
+    offsets.YearEnd: 12,
+}
+_AT_END = (offsets.MonthEnd, offsets.QuarterEnd, offsets.YearEnd)
 
 
 @dataclass(frozen=True)
 class Frequency:
     """One step in time.
 
-    `alias` is pandas' name ("h", "15min", "W-SAT", "MS") or a whole number for integer time.
-    `step` is its length (nanoseconds, or units of integer time) when every step is equally long, else None:
-    months, quarters, years and business days are counted on the calendar.
+    alias      pandas' name ("h", "15min", "W-SAT", "MS"), or a whole number for integer time
+    step       length of a step (nanoseconds, or units of integer time) where all are equally long, else None
+    months     months in a step, for stamps on the first day of a month, or (`at_end`) on the last
+    weekdays   business days in a step
     """
 
     alias: str
     step: int | None
     integer: bool = False
+    months: int | None = None
+    at_end: bool = False
+    weekdays: int | None = None
 
     @classmethod
     def of(cls, alias: str | int) -> "Frequency":
-        """Raises TimeError when pandas does not know the alias."""
+        """Raises TimeError when pandas does not know the alias, or a step would not lead forward."""
         if isinstance(alias, int) or alias.isdecimal():
             if int(alias) < 1:
                 raise TimeError(f"freq={alias!r}: an integer step is at least 1")
             return cls(str(int(alias)), int(alias), integer=True)
         try:
-            offset = to_offset(alias)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", FutureWarning)  # H, M, Q: old names, understood and renamed
+                offset = to_offset(alias)
         except ValueError as error:
             raise TimeError(
                 f"freq={alias!r} is no frequency that pandas knows; for example: h, 15min, D, W-SUN, MS"
             ) from error
-        if isinstance(offset, pd.offsets.Week):
-            return cls(offset.freqstr, 7 * DAY_NS * offset.n)
-        if isinstance(offset, pd.tseries.offsets.Tick):
-            return cls(offset.freqstr, int(pd.Timedelta(offset).value))
-        return cls(offset.freqstr, None)
+        if offset.n < 1:
+            raise TimeError(f"freq={alias!r} does not lead forward; wanted a step of at least one unit")
+        name, kind = offset.freqstr, type(offset)
+        if kind is offsets.Week:
+            return cls(name, 7 * DAY_NS * offset.n)
+        if isinstance(offset, offsets.Tick):
+            return cls(name, int(pd.Timedelta(offset).value))
+        if kind in _MONTHS:
+            return cls(name, None, months=_MONTHS[kind] * offset.n, at_end=kind in _AT_END)
+        return cls(name, None, weekdays=offset.n if kind is offsets.BusinessDay else None)
 
     @property
     def season(self) -> int:
-        """Steps in the main season: a day for steps below a day, a week for days, a year above."""
+        """Steps in the main season: a day for steps below a day, a week for days, a year above; 1 for none."""
         if self.integer:
             return 1
-        if self.step is not None and self.step < DAY_NS:
-            cycle = DAY_NS if self.step >= 60_000_000_000 else DAY_NS // 24
-            return max(1, round(cycle / self.step))
-        if self.step == DAY_NS:
-            return 7
-        base = self.alias.split("-")[0].lstrip("0123456789")
-        count = self.alias[: len(self.alias.split("-")[0]) - len(base)] if "-" not in self.alias else "1"
-        return max(1, _SEASONS.get(base, 1) // int(count or 1))
+        if self.step is None:
+            return max(1, 12 // self.months) if self.months else max(1, 5 // (self.weekdays or 5))
+        if self.step < DAY_NS:  # below a minute: an hour
+            return max(1, round((DAY_NS if self.step >= 60 * SECOND_NS else DAY_NS // 24) / self.step))
+        if self.step % (7 * DAY_NS) == 0:
+            return max(1, 52 * 7 * DAY_NS // self.step)
+        return 7 if self.step == DAY_NS else 1
+
+    def advance(self, stamps: NDArray[Any], counts: NDArray[np.int64]) -> NDArray[Any]:
+        """The stamps `counts` ≥ 0 steps later, broadcast. Raises TimeError beyond what dates can hold (2262)."""
+        if self.integer:
+            return np.asarray(stamps + counts * np.int64(self.step or 1))
+        if self.step is not None:
+            later = stamps + (counts * np.int64(self.step)).astype("timedelta64[ns]")
+        elif self.months is not None:
+            month = stamps.astype("datetime64[M]") + counts * self.months
+            later = _day_of(month, self.at_end) + _time_of_day(stamps)
+        elif self.weekdays is not None:
+            days = np.busday_offset(stamps.astype("datetime64[D]"), counts * self.weekdays, roll="backward")
+            later = days + _time_of_day(stamps)
+        else:
+            later = self._advance_by_pandas(*np.broadcast_arrays(stamps, counts))
+        later = np.asarray(later.astype("datetime64[ns]"))
+        if (later < stamps).any() or (later.astype("datetime64[Y]") > np.datetime64("2261", "Y")).any():
+            raise TimeError(f"steps of {self} lead beyond the year 2261, the last that time stamps can hold")
+        return later
+
+    def _advance_by_pandas(self, stamps: NDArray[Any], counts: NDArray[np.int64]) -> NDArray[Any]:
+        """Offsets with rules of their own (BMS, SMS, WOM-3FRI, …), by date_range from each distinct stamp."""
+        starts, which = np.unique(stamps.reshape(-1), return_inverse=True)
+        most = int(counts.max(initial=0)) + 2
+        grids = np.stack(
+            [pd.date_range(start, periods=most, freq=self.alias).to_numpy("datetime64[ns]") for start in starts]
+        )
+        off_grid = grids[which, 0] != stamps.reshape(-1)
+        return np.asarray(grids[which, counts.reshape(-1) - off_grid].reshape(stamps.shape))
 
     def after(self, last: NDArray[Any], n: int) -> NDArray[Any]:
-        """The n stamps that follow each of `last`, shape [items, n]."""
-        if self.step is not None:
-            steps = np.arange(1, n + 1, dtype=np.int64) * self.step
-            return np.asarray(last[:, None] + (steps if self.integer else steps.astype("timedelta64[ns]")))
-        ends, which = np.unique(last, return_inverse=True)
-        return np.stack([pd.date_range(end, periods=n + 1, freq=self.alias)[1:].values for end in ends])[which]
+        """The n stamps that follow each of `last`: [items] → [items, n]."""
+        return self.advance(last[:, None], np.arange(1, n + 1))
 
-    def ordinals(self, times: NDArray[Any], first: NDArray[Any]) -> NDArray[np.int64]:
-        """How many steps each stamp lies after its series' first one; -1 where it lies between two steps."""
+    def ordinals(self, times: NDArray[Any], heads: NDArray[np.int64]) -> NDArray[np.int64]:
+        """How many steps each stamp lies after the first one of its series; -1 where it lies between two steps.
+
+        `times` [rows], series after series; `heads` [series] the row at which each begins.
+        """
+        lengths = np.diff(heads, append=len(times))
+
+        def since_head(x: NDArray[np.int64]) -> NDArray[np.int64]:
+            return np.asarray(x - np.repeat(x[heads], lengths))
+
         if self.step is not None:
-            count, rest = np.divmod(times.astype(np.int64) - first.astype(np.int64), self.step)
+            count, rest = np.divmod(since_head(times.astype(np.int64)), self.step)
             return np.where(rest == 0, count, -1)
-        grid = pd.date_range(times.min(), times.max(), freq=self.alias).values
-        if not len(grid):
-            return np.full(len(times), -1)
-        place = np.minimum(np.searchsorted(grid, times), len(grid) - 1)
-        start = np.minimum(np.searchsorted(grid, first), len(grid) - 1)
-        on_grid = (grid[place] == times) & (grid[start] == first)
-        return np.where(on_grid, place - start, -1)
+        codes, distinct = pd.factorize(times)  # series share their stamps: each is looked up once
+        place, fits = self._place(distinct)
+        count, rest = np.divmod(since_head(place[codes]), self.months or self.weekdays or 1)
+        clock = _time_of_day(distinct).astype(np.int64)
+        return np.where(fits[codes] & (rest == 0) & (since_head(clock[codes]) == 0), count, -1)
+
+    def _place(self, stamps: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """Where stamps lie among the months, business days or pandas' own dates, and whether they are such dates."""
+        day = stamps.astype("datetime64[D]")
+        if self.months is not None:
+            month = stamps.astype("datetime64[M]")
+            return month.astype(np.int64), day == _day_of(month, self.at_end)
+        if self.weekdays is not None:
+            return np.busday_count(np.datetime64("1970-01-01"), day), np.is_busday(day)
+        grid = pd.date_range(day.min(), day.max(), freq=self.alias).to_numpy("datetime64[D]")
+        return np.searchsorted(grid, day), np.isin(day, grid)
 
     def __str__(self) -> str:
         return self.alias
@@ -89,41 +152,93 @@ class Frequency:
 def infer(times: NDArray[Any], series: NDArray[np.int64]) -> Frequency:
     """The frequency under which every stamp of every series lies on a step.
 
-    `times` sorted within each series, shape [rows]; `series` the number of each row's series. The most frequent
-    difference is tried first, then the calendar (business days, month, quarter and year, start and end).
+    `times` sorted within each series, shape [rows]; `series` the number of each row's series. Tried in turn: the
+    calendar (months, quarters and years where all stamps are first or all are last days of a month; business days
+    where weekends are skipped), then the most frequent difference.
 
-    Raises TimeError when no stamp has a successor or when no frequency fits, naming the first stamp that does not.
+    Raises TimeError when no stamp has a successor, or when no frequency fits, naming the first stamps that do not.
     """
-    same = np.diff(series) == 0
-    gaps = np.diff(times.astype(np.int64))[same]
-    if not len(gaps):
-        raise TimeError("the frequency cannot be inferred: no series has two rows; state it (data.freq)")
-    lengths, counts = np.unique(gaps, return_counts=True)
-    step = int(lengths[counts.argmax()])
-    first = times[np.concatenate([[True], ~same])][np.cumsum(np.concatenate([[0], ~same]))]
-    if np.issubdtype(times.dtype, np.integer):
-        candidates = [Frequency(str(step), step, integer=True)]
-    else:
-        candidates = [_named(step, times)]
-        if step >= DAY_NS:
-            candidates += [Frequency.of(alias) for alias in _CALENDAR]
-        if step == DAY_NS and len(times) >= 10 and not (pd.DatetimeIndex(times).dayofweek >= 5).any():
-            candidates.insert(0, Frequency.of("B"))  # daily stamps that skip every weekend
-    for frequency in candidates:
-        if (frequency.ordinals(times, first) >= 0).all():
+    heads = np.flatnonzero(np.diff(series, prepend=series[0] - 1))
+    usual = _of_difference(usual_difference(times, series), times)
+    for frequency in (*_calendar(times, heads, series, usual), usual):
+        off = frequency.ordinals(times, heads) < 0
+        if not off.any():
             return frequency
-    off = candidates[0].ordinals(times, first) < 0
     raise TimeError(
-        f"the time steps are irregular: most are {candidates[0]} long, but {off.sum()} of {len(times)} stamps are off"
-        f" that grid (first: {some(list(times[off].astype(str)), 3)}). Resample the data, state the frequency"
-        " (data.freq), or count rows as steps whatever their stamps (data.steps=rows)"
+        f"the time steps are irregular: most are {frequency} long, but {off.sum()} of {len(times)} stamps are off"
+        f" that grid (first: {some([str(stamp) for stamp in times[off][:3]])}). Resample the data, state the"
+        " frequency (data.freq), or count rows as steps whatever their stamps (data.steps=rows)"
     )
 
 
-def _named(step: int, times: NDArray[Any]) -> Frequency:
-    if step % (7 * DAY_NS) == 0:
-        weeks = step // (7 * DAY_NS)
-        day = pd.Timestamp(times[0]).day_name()[:3].upper()
-        return Frequency(f"{weeks if weeks > 1 else ''}W-{day}", step)
-    offset = to_offset(pd.Timedelta(step, unit="ns"))
-    return Frequency(offset.freqstr, step)
+def usual_step(times: NDArray[Any], series: NDArray[np.int64]) -> Frequency:
+    """The frequency of most steps, for data whose rows count as steps even where their stamps are irregular."""
+    try:
+        return infer(times, series)
+    except TimeError:
+        return _of_difference(usual_difference(times, series), times)
+
+
+def usual_difference(times: NDArray[Any], series: NDArray[np.int64]) -> int:
+    """The most frequent positive difference of neighbours in a series. Raises TimeError when there is none."""
+    gaps = np.diff(times.astype(np.int64))[np.diff(series) == 0]
+    lengths, counts = np.unique(gaps[gaps > 0], return_counts=True)
+    if not len(lengths):
+        raise TimeError(
+            "the frequency cannot be inferred: no series has two different time stamps; state it (data.freq)"
+        )
+    return int(lengths[counts.argmax()])
+
+
+def _of_difference(step: int, times: NDArray[Any]) -> Frequency:
+    if np.issubdtype(times.dtype, np.integer):
+        return Frequency(str(step), step, integer=True)
+    weeks, rest = divmod(step, 7 * DAY_NS)
+    if rest:
+        return Frequency(to_offset(pd.Timedelta(step, unit="ns")).freqstr, step)
+    day = pd.Timestamp(times[0]).day_name()[:3].upper()
+    return Frequency(f"{weeks if weeks > 1 else ''}W-{day}", step)
+
+
+def _calendar(
+    times: NDArray[Any], heads: NDArray[np.int64], series: NDArray[np.int64], usual: Frequency
+) -> list[Frequency]:
+    """The calendar frequency that the stamps suggest: none or one."""
+    if usual.integer or usual.step is None:
+        return []
+    if usual.step < 28 * DAY_NS and usual.step != DAY_NS:
+        return []
+    codes, distinct = pd.factorize(times)
+    if usual.step == DAY_NS:
+        weekday = (distinct.astype("datetime64[D]").astype(np.int64) + 3) % 7  # Monday is 0
+        if weekday.max() > 4:
+            return []
+        weekend_between = (np.diff(weekday[codes]) < 0) & (np.diff(series) == 0)
+        return [Frequency.of("B")] if weekend_between.any() else []
+    day, month = distinct.astype("datetime64[D]"), distinct.astype("datetime64[M]")
+    at_end = bool((day == _day_of(month, True)).all())
+    if not at_end and not (day == _day_of(month, False)).all():
+        return []
+    months = usual_difference(month[codes], series)
+    phases = np.unique(month[codes[heads]].astype(np.int64) % months)
+    return [Frequency.of(_month_alias(months, at_end, int(phases[0]) if len(phases) == 1 else None))]
+
+
+def _month_alias(months: int, at_end: bool, phase: int | None) -> str:
+    """QS-FEB, YE-DEC, … where all series are in phase; else a count of months, which has no anchor."""
+    letter = "E" if at_end else "S"
+    if phase is None or months not in (3, 12):
+        return f"{months if months > 1 else ''}M{letter}"
+    if months == 3:
+        return f"Q{letter}-{('OCT', 'NOV', 'DEC')[phase] if at_end else ('JAN', 'FEB', 'MAR')[phase]}"
+    names = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
+    return f"Y{letter}-{names[phase]}"
+
+
+def _day_of(month: NDArray[Any], at_end: bool) -> NDArray[Any]:
+    """The first day of each month, or its last one."""
+    return (month + 1).astype("datetime64[D]") - _DAY if at_end else month.astype("datetime64[D]")
+
+
+def _time_of_day(stamps: NDArray[Any]) -> NDArray[Any]:
+    return stamps - stamps.astype("datetime64[D]")

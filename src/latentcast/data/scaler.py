@@ -24,7 +24,7 @@ class Scaler:
         mean = np.add.reduceat(np.where(used, panel.values, 0.0), panel.offsets[:-1], axis=0) / count
         residual = np.where(used, panel.values - np.repeat(mean, panel.lengths, axis=0), 0.0)
         std = np.sqrt(np.add.reduceat(residual**2, panel.offsets[:-1], axis=0) / count)
-        constant = std <= 1e-12 * np.maximum(1.0, np.abs(mean))
+        constant = std <= np.maximum(1e-12 * np.abs(mean), 1e-150)  # what rounding leaves of a constant
         return cls(mean, np.where(constant, 1.0, std))
 
     @classmethod
@@ -44,6 +44,7 @@ def constant_series(panel: Panel, ends: NDArray[np.int64]) -> list[str]:
     names = []
     for item, (begin, end) in enumerate(zip(panel.offsets[:-1], ends, strict=True)):
         values = panel.values[begin : begin + end]
-        flat = np.flatnonzero((values == values[:1]).all(axis=0)) if len(values) else []
-        names += [panel.series_name(item, int(channel)) for channel in flat]
+        if len(values):
+            flat = np.flatnonzero((values == values[0]).all(axis=0))
+            names += [panel.series_name(item, int(channel)) for channel in flat]
     return names

@@ -18,11 +18,12 @@ def parse_rule(value: Any) -> Rule:
     numbers = all(isinstance(item, int | float) and not isinstance(item, bool) and item >= 0 for item in items)
     if items == ("standard",):
         return "standard"
-    if len(items) == 3 and numbers and sum(items) > 1 + 1e-6 and all(float(item).is_integer() for item in items):
-        first, second, third = (int(item) for item in items)
-        return first, second, third
-    if len(items) == 3 and numbers and items[0] > 0 and sum(items) <= 1 + 1e-6:
-        return float(items[0]), float(items[1]), float(items[2])
+    if len(items) == 3 and numbers:
+        first, second, third = items
+        if sum(items) > 1 + 1e-6 and all(float(item).is_integer() for item in items):
+            return int(first), int(second), int(third)
+        if first > 0 and sum(items) <= 1 + 1e-6:
+            return float(first), float(second), float(third)
     if len(items) == 2:
         return str(items[0]), str(items[1])
     raise ValueError(
@@ -31,13 +32,19 @@ def parse_rule(value: Any) -> Rule:
     )
 
 
+def _text(name: object) -> object:
+    """Columns may be numbered; settings hold their names as text."""
+    return str(name) if isinstance(name, int) and not isinstance(name, bool) else name
+
+
 class DataSettings(Settings):
     """Settings of the data, the same for fit, predict, evaluate and backtest.
 
-    time, id, value   column names; by default ds/date/…, unique_id and y
+    time, id, value   column names; by default ds/date/…, unique_id and y (id and value: of long data)
     layout            wide: a time column and one column per variate; long: one row per series and step
     align             long data become channels of one multivariate series, aligned on time
-    columns, ignore   wide: the variates to use / columns to leave alone (also in long data)
+    columns           wide: the variates to use
+    ignore            columns to leave alone
     features          M: all channels forecast all; S: the target from itself; MS: the target from all channels
     target            the channel that S and MS forecast
     freq              pandas alias, or an integer step; inferred when not stated
@@ -47,7 +54,7 @@ class DataSettings(Settings):
     split             standard (the dataset's own, else 70/10/20 %), fractions, row counts, or the two dates
                       at which validation and test begin
     scale             standardise every series with the mean and deviation of its training part
-    time_format       strptime format of the time column, when it is ambiguous
+    time_format       strptime format of the time column, when it is ambiguous or dates are written as 20200131
     """
 
     time: str | None = None
@@ -69,18 +76,20 @@ class DataSettings(Settings):
 
     @field_validator("columns", "ignore", mode="before")
     @classmethod
-    def _one_or_many(cls, value: object) -> object:
-        return (value,) if isinstance(value, str) else value
+    def _names(cls, value: object) -> object:
+        if value is None or isinstance(value, list | tuple):
+            return value if value is None else tuple(_text(item) for item in value)
+        return (_text(value),)
 
-    @field_validator("freq", mode="before")
+    @field_validator("time", "id", "value", "target", "freq", mode="before")
     @classmethod
-    def _freq_as_text(cls, value: object) -> object:
-        return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    def _name(cls, value: object) -> object:
+        return _text(value)
 
     @model_validator(mode="after")
     def _agree(self) -> "DataSettings":
         if self.features != "M" and self.target is None:
             raise ValueError(f"features={self.features} forecasts one channel: name it (data.target)")
-        if self.align and self.layout == "wide":
-            raise ValueError("align=true turns long data into channels; wide data are aligned already")
+        if self.layout == "wide" and (self.align or self.id is not None or self.value is not None):
+            raise ValueError("id, value and align are for long data; leave them out, or state data.layout=long")
         return self

@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from latentcast.data.panel import Panel
-from latentcast.data.settings import Fractions, Rule
+from latentcast.data.settings import Counts, Dates, Fractions, Rule
 from latentcast.errors import DataError, some
 
 Part = Literal["train", "val", "test", "all"]
@@ -42,30 +42,40 @@ def split(panel: Panel, rule: Rule) -> Split:
     two. Dates are the first stamps of validation and test.
     Raises DataError when an item has fewer rows than the counts or a date is none.
     """
-    lengths = panel.lengths
     if rule == "standard":
         rule = STANDARD
     if len(rule) == 2:
-        val_start, test_start = (_stamp(panel, text) for text in rule)
-        if not val_start < test_start:
-            raise DataError(f"data.split: validation begins at {rule[0]}, not before the test part at {rule[1]}")
-        return Split(_steps_before(panel, val_start), _steps_before(panel, test_start), lengths)
+        return _by_dates(panel, rule)
+    if isinstance(rule[0], int):
+        return _by_counts(panel, rule)  # type: ignore[arg-type]  # a rule is of one kind throughout
+    return _by_fractions(panel.lengths, rule)
+
+
+def _by_dates(panel: Panel, rule: Dates) -> Split:
+    val_start, test_start = (_stamp(panel, text) for text in rule)
+    if not val_start < test_start:
+        raise DataError(f"data.split: validation begins at {rule[0]}, not before the test part at {rule[1]}")
+    return Split(_steps_before(panel, val_start), _steps_before(panel, test_start), panel.lengths)
+
+
+def _by_counts(panel: Panel, rule: Counts) -> Split:
+    lengths, wanted = panel.lengths, sum(rule)
+    short = [panel.ids[item] or "the data" for item in np.flatnonzero(lengths < wanted)]
+    if short:
+        raise DataError(f"data.split wants {wanted} rows; fewer has {some(short)} (shortest: {lengths.min()})")
     first, second, third = rule
-    if isinstance(first, int):
-        wanted = first + second + third
-        short = [panel.ids[item] or "the data" for item in np.flatnonzero(lengths < wanted)]
-        if short:
-            raise DataError(f"data.split wants {wanted} rows; fewer has {some(short)} (shortest: {lengths.min()})")
-        train = lengths - second - third if first == 0 else np.full_like(lengths, first)
-        return Split(train, train + second, train + second + third)
-    everything = first + second + third > 1 - 1e-6
-    test = _floor(lengths * third)
-    if everything and second == 0:
+    train = lengths - second - third if first == 0 else np.full_like(lengths, first)
+    return Split(train, train + second, train + second + third)
+
+
+def _by_fractions(lengths: NDArray[np.int64], rule: Fractions) -> Split:
+    first, second, third = rule
+    train, val, test = (_floor(lengths, share) for share in rule)
+    if first + second + third < 1 - 1e-6:
+        return Split(train, train + val, train + val + test)
+    if second == 0:  # what rounding leaves goes to validation, or to training where there is none
         train = lengths - test
-    else:
-        train = _floor(lengths * first)
-    val_end = lengths - test if everything else train + _floor(lengths * second)
-    return Split(train, val_end, val_end + test)
+    return Split(train, lengths - test, lengths)
 
 
 def seen(panel: Panel, known: dict[str, "Seen"], fallback: Split) -> Split:
@@ -78,44 +88,48 @@ def seen(panel: Panel, known: dict[str, "Seen"], fallback: Split) -> Split:
         if name in known:
             times = panel.times[panel.offsets[item] : panel.offsets[item + 1]]
             for end, stamp in zip(ends, known[name].ends, strict=True):
-                end[item] = np.searchsorted(times, np.asarray(stamp, dtype=times.dtype), side="right")
+                last = None if stamp is None else np.asarray(stamp, dtype=times.dtype)
+                end[item] = 0 if last is None else np.searchsorted(times, last, side="right")
     return Split(*ends)
 
 
 @dataclass(frozen=True)
 class Seen:
-    """The last stamps of an item's training, validation and test part (the stamp before its first one when empty)."""
+    """The stamp at which an item's training, validation and test part ends; None where nothing lies before that end."""
 
-    ends: tuple[str | int, str | int, str | int]
+    ends: tuple[str | int | None, str | int | None, str | int | None]
 
     @classmethod
     def all_of(cls, panel: Panel, parts: Split) -> dict[str, "Seen"]:
-        ends = np.stack([parts.train_end, parts.val_end, parts.test_end])
-        known = {}
-        for item, name in enumerate(panel.ids):
-            times = panel.times[panel.offsets[item] : panel.offsets[item + 1]]
-            stamps = [times[max(end, 1) - 1] for end in ends[:, item]]
-            known[name] = cls(tuple(int(s) if panel.frequency.integer else str(s) for s in stamps))  # type: ignore[arg-type]
-        return known
+        ends = (parts.train_end, parts.val_end, parts.test_end)
+        train, val, test = (_last_stamps(panel, end) for end in ends)
+        return {name: cls(stamps) for name, *stamps in zip(panel.ids, train, val, test, strict=True)}
 
 
 def without_test(parts: Split) -> Split:
     return replace(parts, test_end=parts.val_end)
 
 
-def _floor(x: NDArray[np.float64]) -> NDArray[np.int64]:
-    return np.asarray(np.floor(x + 1e-9).astype(np.int64))
+def _floor(lengths: NDArray[np.int64], share: float) -> NDArray[np.int64]:
+    """⌊share · n⌋ of the decimal share as it was written: 0.7 · 10 is 7."""
+    return np.floor(lengths * share + 1e-9).astype(np.int64)
+
+
+def _last_stamps(panel: Panel, ends: NDArray[np.int64]) -> list[str | int | None]:
+    """Per item, the stamp of the last step before `ends`; None where there is no such step."""
+    stamps = panel.times[panel.offsets[:-1] + np.maximum(ends, 1) - 1]
+    plain = stamps.tolist() if panel.frequency.integer else [str(stamp) for stamp in stamps]
+    return [stamp if end else None for stamp, end in zip(plain, ends, strict=True)]
 
 
 def _stamp(panel: Panel, text: str) -> np.datetime64 | np.int64:
     try:
         if panel.frequency.integer:
             return np.int64(text)
-        return pd.Timestamp(text).to_datetime64()
+        return panel.clock.hold(pd.Timestamp(text))
     except ValueError as error:
-        raise DataError(f"data.split: {text!r} is no time stamp of this data's kind") from error
+        raise DataError(f"data.split: {text!r} is no time stamp of this data's kind ({error})") from error
 
 
 def _steps_before(panel: Panel, stamp: np.datetime64 | np.int64) -> NDArray[np.int64]:
-    before = (panel.times < stamp).astype(np.int64)
-    return np.asarray(np.add.reduceat(before, panel.offsets[:-1]))
+    return np.add.reduceat(panel.times < stamp, panel.offsets[:-1], dtype=np.int64)

@@ -87,7 +87,12 @@ class Windows:
 
 
 def window_starts(
-    panel: Panel, low: NDArray[np.int64], high: NDArray[np.int64], lookback: int, horizon: int, stride: int = 1
+    panel: Panel,
+    low: NDArray[np.int64],
+    high: NDArray[np.int64],
+    lookback: int,
+    horizon: int,
+    stride: int = 1,
 ) -> tuple[Tensor, Tensor]:
     """(starts, items) of the windows whose targets lie wholly in steps [low, high) of each item.
 
@@ -95,9 +100,8 @@ def window_starts(
     1 the last window of each item is always among them.
     """
     first = np.maximum(low - lookback, 0)
-    counts = np.maximum((high - horizon - lookback - first) // stride + 1, 0)
-    counts = np.where(high - horizon - lookback < first, 0, counts)
     last = high - horizon - lookback
+    counts = np.maximum((last - first) // stride + 1, 0)
     items = np.repeat(np.arange(len(panel.ids)), counts)
     number = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
     within = last[items] - (counts[items] - 1 - number) * stride
@@ -146,17 +150,18 @@ class Loader:
         return 0, 1
 
     def __len__(self) -> int:
-        mine = -(-len(self.windows) // self._share()[1]) if self.shuffle else len(self._order())
-        return -(-mine // self.batch_size)
+        rank, world = self._share()
+        mine = range(0 if self.shuffle else rank, len(self.windows), world)
+        return len(range(0, len(mine), self.batch_size))
 
     def _order(self) -> Tensor:
         rank, world = self._share()
         if not self.shuffle:  # judged once each, however many processes
             return torch.arange(rank, len(self.windows), world)
-        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
+        generator = torch.Generator().manual_seed((self.seed * 1_000_003 + self.epoch) % 2**63)
         order = torch.randperm(len(self.windows), generator=generator)
-        missing = -len(order) % world
-        return torch.cat([order, order[:missing]])[rank::world]
+        each = -(-len(order) // world)
+        return order[torch.arange(rank, each * world, world) % len(order)]
 
     def __iter__(self) -> Iterator[Batch]:
         batches = self._order().split(self.batch_size)

@@ -1,0 +1,74 @@
+"""What happens to missing values and missing steps: refused, or filled by a policy that was stated."""
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latentcast.data.stamps import show
+from latentcast.errors import GapError
+
+if TYPE_CHECKING:
+    from latentcast.data.panel import Panel
+
+
+def close(panel: "Panel", absent: int) -> "Panel":
+    """The panel with every unobserved value filled by its policy, `panel.gaps`, and a note that says so.
+
+    interpolate   linear between the neighbours in time, constant before the first and after the last
+    ffill         the last value before
+    `absent` is the number of steps that had no row. Raises GapError when the policy is to refuse gaps, when a series
+    has no value at all, or when there is nothing to carry forward.
+    """
+    missing = int((~panel.observed).sum())
+    if not missing:
+        return panel
+    seen = np.add.reduceat(panel.observed, panel.offsets[:-1], axis=0, dtype=np.int64)
+    if not seen.all():
+        item, channel = np.argwhere(seen == 0)[0]
+        raise GapError(f"the series {panel.series_name(int(item), int(channel))!r} has no value at all; leave it out")
+    if panel.gaps == "error":
+        raise _refusal(panel, missing, absent)
+    values = panel.values.copy()
+    for channel in np.flatnonzero((seen < panel.lengths[:, None]).any(axis=0)):
+        _fill(panel, int(channel), values)
+    note = (
+        f"{missing} of {values.size} values were missing and filled (gaps={panel.gaps});"
+        " they count neither in losses nor in metrics"
+    )
+    return replace(panel, values=values, notes=(*panel.notes, note))
+
+
+def _refusal(panel: "Panel", missing: int, absent: int) -> GapError:
+    step, channel = np.argwhere(~panel.observed)[0]
+    name = panel.series_name(int(panel.item_of_step[step]), int(channel))
+    steps = f", among them {absent} whole time steps" if absent else ""
+    return GapError(
+        f"{missing} values are missing{steps} (first: {name} at {show(panel.times[step])}); say what to do with them:"
+        " data.gaps=interpolate or data.gaps=ffill"
+    )
+
+
+def _fill(panel: "Panel", channel: int, values: NDArray[np.float64]) -> None:
+    """Write the missing values of one channel, of all items at once; each item has at least one value."""
+    seen, item = panel.observed[:, channel], panel.item_of_step
+    known, missing = np.flatnonzero(seen), np.flatnonzero(~seen)
+    place = np.searchsorted(known, missing)
+    before, after = known[np.maximum(place - 1, 0)], known[np.minimum(place, len(known) - 1)]
+    leads = (before > missing) | (item[before] != item[missing])  # no value before it in its own series
+    trails = (after < missing) | (item[after] != item[missing])
+    column = values[:, channel]
+    if panel.gaps == "ffill":
+        if leads.any():
+            at = missing[leads.argmax()]
+            raise GapError(
+                "gaps=ffill has nothing to carry forward at the beginning of"
+                f" {panel.series_name(int(item[at]), channel)!r} ({show(panel.times[at])}): cut the data there or"
+                " use data.gaps=interpolate"
+            )
+        column[missing] = column[before]
+        return
+    before, after = np.where(leads, after, before), np.where(trails, before, after)
+    weight = (missing - before) / np.maximum(after - before, 1)
+    column[missing] = column[before] + weight * (column[after] - column[before])

@@ -1,0 +1,175 @@
+"""A time column → stamps: whole numbers, or dates in nanoseconds."""
+
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from latentcast.data.frequency import DAY_NS
+from latentcast.errors import TimeError
+
+MOST = 2**53  # whole numbers beyond are no count of steps
+_OFFSET = r":\d{2}(?:[.,]\d+)?\s*(Z|[+-]\d{2}:?\d{2})$"
+_YEARS = (np.datetime64("1678", "Y"), np.datetime64("2261", "Y"))  # what nanoseconds can hold
+
+
+@dataclass(frozen=True)
+class Clock:
+    """How dates are held: as they came when `zone` is None, else in UTC or, with `wall`, as local clocks show.
+
+    Days and longer steps are regular on the wall clock, across changes of summer time too; shorter ones in UTC.
+    """
+
+    zone: str | None = None
+    wall: bool = False
+
+    def restore(self, times: NDArray[Any]) -> Any:
+        """Stamps as they came in: in their own time zone where they had one."""
+        if self.zone is None:
+            return times
+        if self.wall:
+            first = np.ones(len(times), np.bool_)  # of an hour that occurs twice, the one in summer time
+            dates = pd.Series(times).dt
+            return dates.tz_localize(self.zone, ambiguous=first, nonexistent="shift_forward")
+        return pd.Series(times).dt.tz_localize("UTC").dt.tz_convert(self.zone)
+
+    def hold(self, stamp: pd.Timestamp) -> np.datetime64:
+        """One stamp as the data are held; without a zone of its own it is local.
+
+        Raises ValueError when it has a zone and the data have none.
+        """
+        if self.zone is None or (self.wall and stamp.tz is None):
+            if stamp.tz is not None:
+                raise ValueError("it has a time zone and the data have none")
+            return stamp.to_datetime64()
+        local = stamp.tz_localize(self.zone) if stamp.tz is None else stamp.tz_convert(self.zone)
+        return (local.tz_localize(None) if self.wall else local.tz_convert("UTC")).to_datetime64()
+
+
+def read_stamps(column: pd.Series, form: str | None) -> tuple[NDArray[Any], Clock]:
+    """[rows] int64 or datetime64[ns], and how the dates are held. `form` is a strptime format, or None to find it.
+
+    Raises TimeError when an entry is missing or no date, when time zones are mixed with none, or when day and month
+    cannot be told apart; it names the first entry at fault and its row, counted from 0.
+    """
+    if column.isna().any():
+        row = int(np.flatnonzero(column.isna())[0])
+        raise TimeError(
+            f"{int(column.isna().sum())} rows have no time in {column.name!r} (first: row {row}); leave them out"
+        )
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        column = column.astype(column.cat.categories.dtype)
+    if isinstance(column.dtype, pd.PeriodDtype):
+        column = column.dt.to_timestamp()
+    if column.dtype == object and pd.api.types.infer_dtype(column) == "integer":
+        column = pd.Series(np.array(column.tolist()), name=column.name)
+    if pd.api.types.is_datetime64_any_dtype(column):
+        return _dates(column)
+    if pd.api.types.is_numeric_dtype(column) and form is None:
+        return _whole_numbers(column), Clock()
+    return _dates(_parsed(column, form))
+
+
+def show(stamp: Any) -> str:
+    """A stamp as a person writes it."""
+    return str(pd.Timestamp(stamp)) if isinstance(stamp, np.datetime64) else str(stamp)
+
+
+def looks_like_dates(stamps: NDArray[np.int64]) -> bool:
+    """Whether whole numbers are dates written as 20200131."""
+    year, month, day = stamps // 10_000, stamps // 100 % 100, stamps % 100
+    return bool(((year >= 1800) & (year <= 2199) & (month >= 1) & (month <= 12) & (day >= 1) & (day <= 31)).all())
+
+
+def _whole_numbers(column: pd.Series) -> NDArray[np.int64]:
+    if pd.api.types.is_bool_dtype(column) or pd.api.types.is_complex_dtype(column):
+        raise TimeError(f"the time column {column.name!r} holds {column.dtype}; wanted dates or whole numbers")
+    numbers = column.to_numpy()
+    exact = np.asarray(numbers, np.float64)
+    bad = np.flatnonzero(~((np.abs(exact) <= MOST) & (exact == np.floor(exact))))
+    if len(bad):
+        raise TimeError(
+            f"the time column {column.name!r} holds numbers that count no steps (first: {numbers[bad[0]]!s}, row"
+            f" {bad[0]}); wanted dates or whole numbers up to {MOST}"
+        )
+    return exact.astype(np.int64)
+
+
+def _parsed(column: pd.Series, form: str | None) -> pd.Series:
+    """Dates of a text column; every distinct text is read once."""
+    codes, distinct = pd.factorize(column)
+    text = pd.Series(distinct).astype(str).str.strip()
+    zones = text.str.extract(_OFFSET)[0]
+    if zones.isna().any() and zones.notna().any():
+        at = text[zones.isna()].iloc[0]
+        raise TimeError(
+            f"the time column {column.name!r} mixes time zones and none (first without one: {at!r}): give all stamps"
+            " one"
+        )
+    chosen = form or _guess(text.iloc[0])
+    try:
+        dates = _to_dates(text, chosen, zones.notna().all())
+        if dates.isna().any() and form is None:
+            dates = _to_dates(text, "ISO8601", zones.notna().all())
+    except (ValueError, TypeError) as error:
+        raise TimeError(f"the time column {column.name!r} cannot be read in the format {chosen!r}: {error}") from error
+    bad = dates.isna().to_numpy()
+    if bad.any():
+        rows = np.flatnonzero(bad[codes])
+        raise TimeError(
+            f"{len(rows)} of {len(column)} entries of the time column {column.name!r} are no dates between 1678 and"
+            f" 2261 (first: {text[codes[rows[0]]]!r}, row {rows[0]}); mend them or state their format"
+            " (data.time_format=%d.%m.%Y)"
+        )
+    if form is None and chosen[:5] in ("%m/%d", "%m-%d", "%m.%d"):
+        _refuse_ambiguous(column, text, dates)
+    if zones.notna().all() and (zones == zones.iloc[0]).all():
+        dates = dates.dt.tz_convert(pd.Timestamp(text.iloc[0]).tz)
+    return pd.Series(dates.array.take(codes), name=column.name)
+
+
+def _guess(text: str) -> str:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # about day first: settled by `_refuse_ambiguous`
+        return pd.tseries.api.guess_datetime_format(text) or "ISO8601"
+
+
+def _to_dates(text: pd.Series, form: str, aware: bool) -> pd.Series:
+    # one format for the whole column: nothing is guessed row by row
+    dates = pd.to_datetime(text, errors="coerce", format=form, utc=aware)
+    return dates if pd.api.types.is_datetime64_any_dtype(dates) else pd.to_datetime(dates, utc=True)
+
+
+def _refuse_ambiguous(column: pd.Series, text: pd.Series, dates: pd.Series) -> None:
+    """01/02/2020 alone may be in January or in February; one 31/01/2020 in the column settles it."""
+    if (dates.dt.day <= 12).all() and (dates.dt.day != dates.dt.month).any():
+        raise TimeError(
+            f"the dates in {column.name!r} (such as {text.iloc[-1]!r}) can be read with the month or with the day"
+            " first: state their format (data.time_format=%m/%d/%Y or %d/%m/%Y)"
+        )
+
+
+def _dates(column: pd.Series) -> tuple[NDArray[Any], Clock]:
+    zone = column.dt.tz
+    if zone is None:
+        return _nanoseconds(column), Clock()
+    local = _nanoseconds(column.dt.tz_localize(None))
+    within = local.astype(np.int64) % DAY_NS
+    if (within == within[0]).all():
+        return local, Clock(str(zone), wall=True)
+    return _nanoseconds(column.dt.tz_convert("UTC").dt.tz_localize(None)), Clock(str(zone))
+
+
+def _nanoseconds(column: pd.Series) -> NDArray[Any]:
+    stamps = column.to_numpy()
+    years = stamps.astype("datetime64[Y]")
+    bad = np.flatnonzero((years < _YEARS[0]) | (years > _YEARS[1]))
+    if len(bad):
+        raise TimeError(
+            f"{column.name!r} holds dates that cannot be counted in nanoseconds (first: {stamps[bad[0]]}, row"
+            f" {bad[0]}); wanted years from 1678 to 2261"
+        )
+    return stamps.astype("datetime64[ns]")

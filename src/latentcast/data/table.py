@@ -1,0 +1,174 @@
+"""A data frame → numbers, series and channels: which column is what, and whether it can be used."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from latentcast.data.settings import DataSettings
+from latentcast.errors import DataError, TimeError, nearest, some
+
+TIME_NAMES = ("ds", "date", "datetime", "timestamp", "time")
+LARGEST = 1e30  # float32 ends at 3e38, and errors are squared
+_NUMBERS = ("integer", "floating", "mixed-integer-float", "decimal", "boolean", "empty")
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows as they came.
+
+    time      name of the time column
+    codes     [rows] the number of each row's series
+    values    [rows, channels]; NaN where missing
+    ids       name of each series; ("",) in wide data
+    """
+
+    time: str
+    codes: NDArray[np.int64]
+    values: NDArray[np.float64]
+    ids: tuple[str, ...]
+    channels: tuple[str, ...]
+
+
+def read_table(frame: pd.DataFrame, settings: DataSettings) -> Table:
+    """Find the columns by the settings or by their usual names; `frame` has text as column names.
+
+    Raises TimeError without a time column, and DataError when another column is missing, unknown, not used by any
+    model, or holds something else than finite numbers.
+    """
+    columns = list(frame.columns)
+    if len(set(columns)) < len(columns):
+        twice = sorted({name for name in columns if columns.count(name) > 1})
+        raise DataError(f"columns share a name: {some(twice)}; rename them")
+    time = _time_column(frame, settings)
+    named = (*settings.ignore, *(settings.columns or ()))
+    unknown = [f"{name!r} ({nearest(name, columns)})" for name in named if name not in columns]
+    if unknown:
+        raise DataError(f"no such column: {', '.join(unknown)}")
+    return _long(frame, time, settings) if is_long(frame, settings) else _wide(frame, time, settings)
+
+
+def is_long(frame: pd.DataFrame, settings: DataSettings) -> bool:
+    """Whether each row is one series at one step: as stated, or by what the settings and columns tell."""
+    if settings.layout != "auto":
+        return settings.layout == "long"
+    stated = settings.align or settings.id is not None or settings.value is not None
+    return stated or ("unique_id" in frame.columns and "unique_id" not in settings.ignore)
+
+
+def _time_column(frame: pd.DataFrame, settings: DataSettings) -> str:
+    columns = list(frame.columns)
+    if settings.time is not None:
+        if settings.time not in columns:
+            raise TimeError(f"there is no time column {settings.time!r}; {nearest(settings.time, columns)}")
+        return settings.time
+    free = [name for name in columns if name not in settings.ignore]
+    found = [name for wanted in TIME_NAMES for name in free if name.lower() == wanted]
+    if found:
+        return found[0]
+    if isinstance(frame.index, pd.DatetimeIndex | pd.PeriodIndex):
+        raise TimeError("the times stand in the index of the frame; make them a column: frame.reset_index()")
+    among = f"among {some(columns, 8)}" if columns else "(the table has no columns)"
+    raise TimeError(f"no time column found {among}: name it {TIME_NAMES[0]} or state it (data.time)")
+
+
+def _long(frame: pd.DataFrame, time: str, settings: DataSettings) -> Table:
+    id_name, value = settings.id or "unique_id", settings.value or "y"
+    columns = list(frame.columns)
+    for name, setting in ((id_name, "data.id"), (value, "data.value")):
+        if name not in columns:
+            raise DataError(f"long data need a column {name!r}; there are {some(columns, 8)}: state it ({setting})")
+    if len({time, id_name, value}) < 3:
+        raise DataError(f"time, id and value are three columns; got {time!r}, {id_name!r} and {value!r}")
+    if settings.columns is not None:
+        raise DataError("data.columns chooses variates of wide data; in long data use data.value or data.ignore")
+    extra = [name for name in columns if name not in (time, id_name, value, *settings.ignore)]
+    if extra:
+        raise DataError(
+            f"long data have columns that no model would use: {some(extra)};"
+            f" leave them out on purpose (data.ignore={','.join((*settings.ignore, *extra))})"
+        )
+    codes, ids = _series(frame[id_name])
+    return Table(time, codes, _values(frame, [value], settings), ids, (value,))
+
+
+def _series(column: pd.Series) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    """Number and names of the series, in the order in which they first appear."""
+    codes, distinct = pd.factorize(column)
+    ids = tuple(str(name) for name in distinct)
+    without = codes < 0
+    if "" in ids:
+        without |= codes == ids.index("")
+    if without.any():
+        raise DataError(
+            f"{int(without.sum())} rows have no {column.name} (first: row {int(without.argmax())});"
+            " name their series or leave them out"
+        )
+    if len(set(ids)) < len(ids):
+        twice = sorted({name for name in ids if ids.count(name) > 1})
+        raise DataError(
+            f"{column.name} holds a number and a text that read the same: {some(twice)}; give the column one kind"
+        )
+    return codes.astype(np.int64), ids
+
+
+def _wide(frame: pd.DataFrame, time: str, settings: DataSettings) -> Table:
+    used = settings.columns or tuple(name for name in frame.columns if name not in (time, *settings.ignore))
+    if time in used:
+        raise DataError(f"{time!r} is the time column and cannot be a variate too (data.columns)")
+    if len(set(used)) < len(used):
+        raise DataError(f"data.columns names a column twice: {some(used, 8)}")
+    if not used:
+        raise DataError(f"there is no value column beside the time column {time!r}")
+    if settings.features == "S" and settings.target in used:
+        used = (str(settings.target),)  # whatever the other variates hold does not matter
+    return Table(time, np.zeros(len(frame), np.int64), _values(frame, list(used), settings), ("",), used)
+
+
+def _values(frame: pd.DataFrame, names: list[str], settings: DataSettings) -> NDArray[np.float64]:
+    """[rows, names]; a copy, whatever the kind of column."""
+    columns = {name: _as_numbers(frame[name]) for name in names}
+    texts = [name for name, column in columns.items() if column is None]
+    if texts:
+        ignore = ",".join((*settings.ignore, *texts))
+        apart = "" if is_long(frame, settings) else ", or the one that tells series apart (data.id)"
+        raise DataError(
+            f"values must be numbers; {some(texts)} {'holds' if len(texts) == 1 else 'hold'} something else"
+            f" ({_example(frame[texts[0]])}). Mend the values, or name the columns to leave out"
+            f" (data.ignore={ignore}){apart}"
+        )
+    values = np.empty((len(frame), len(names)))
+    for at, name in enumerate(names):
+        values[:, at] = columns[name]
+    beyond = np.abs(values) > LARGEST
+    if beyond.any():
+        row, at = np.argwhere(beyond)[0]
+        raise DataError(
+            f"{int(beyond.sum())} values are infinite or beyond ±{LARGEST:g} (first: {values[row, at]} in {names[at]},"
+            f" row {row}); make them missing, or rescale the column"
+        )
+    return values
+
+
+def _as_numbers(column: pd.Series) -> NDArray[np.float64] | None:
+    """[rows] with NaN where missing; None for what is not a number (numbers written as text are text)."""
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        column = column.astype(column.cat.categories.dtype)
+    if not pd.api.types.is_numeric_dtype(column):
+        if column.isna().all():
+            return np.full(len(column), np.nan)
+        if column.dtype != object or pd.api.types.infer_dtype(column, skipna=True) not in _NUMBERS:
+            return None
+        column = pd.to_numeric(column)
+    if pd.api.types.is_complex_dtype(column):
+        return None
+    return column.to_numpy(np.float64, na_value=np.nan)
+
+
+def _example(column: pd.Series) -> str:
+    """The first entry that is no number."""
+    bad = column.notna() & pd.to_numeric(column.astype(str), errors="coerce").isna()
+    row = int((bad if bad.any() else column.notna()).to_numpy().argmax())
+    written = "" if bad.any() else ", numbers written as text"
+    return f"first: {column.iloc[row]!r} in {column.name}, row {row}{written}"
