@@ -1,5 +1,6 @@
 """The one place where parts meet, and where they fail before anything is trained when they do not fit."""
 
+from dataclasses import replace
 from typing import Any
 
 from torch import Tensor, nn
@@ -28,13 +29,13 @@ class Composed(nn.Module):
     """Any representation with any backbone and any head whose sizes agree."""
 
     Settings = ComposedSettings
-    uses_known = False
 
     def __init__(self, settings: ComposedSettings, task: Task) -> None:
         super().__init__()
         self.normalise = settings.normalise
         self.representation: Representation = _build(REPRESENTATIONS, settings.representation, task)
         self.mixes_channels = not self.representation.folds_channels
+        self.uses_known = self.representation.uses_known
         self.backbone: Backbone = _build(BACKBONES, settings.backbone, task, self.representation.width)
         tokens = self.representation.num_tokens(task.lookback)
         channels = 1 if self.representation.folds_channels else task.channels
@@ -42,7 +43,7 @@ class Composed(nn.Module):
 
     def forward(self, batch: Batch) -> Prediction:
         scale = window_scale(batch.past, batch.observed) if self.normalise else no_scale(batch.past)
-        tokens = self.representation(scale.apply(batch.past), batch.observed)
+        tokens = self.representation(replace(batch, past=scale.apply(batch.past)))
         hidden = self.backbone(tokens)
         return self.head(hidden, scale)
 

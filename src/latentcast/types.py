@@ -111,16 +111,19 @@ class Model(Protocol):
 
 
 class Representation(Protocol):
-    """Series to tokens. `folds_channels` says that each channel becomes a series of its own."""
+    """Series to tokens. `folds_channels` says that each channel becomes a series of its own.
+
+    It is given the whole batch, its past normalised, so that masks and what is known in advance are at hand;
+    `uses_known` says whether it reads the latter.
+    """
 
     width: int
     folds_channels: bool
+    uses_known: bool
 
     def num_tokens(self, time: int) -> int: ...
 
-    def __call__(
-        self, past: Float[Tensor, "batch time channel"], observed: Bool[Tensor, "batch time channel"] | None
-    ) -> Tokens: ...
+    def __call__(self, batch: Batch) -> Tokens: ...
 
 
 class Backbone(Protocol):

@@ -3,15 +3,14 @@
 from typing import Annotated
 
 import torch
-from jaxtyping import Bool, Float
 from pydantic import Field
-from torch import Tensor, nn
+from torch import nn
 
 from latentcast.config import Settings
 from latentcast.errors import SettingsError
 from latentcast.layers.dropout import Dropout
 from latentcast.layers.patching import num_patches, patch
-from latentcast.types import Task, Tokens
+from latentcast.types import Batch, Task, Tokens
 
 
 class PatchSettings(Settings):
@@ -30,6 +29,7 @@ class Patch(nn.Module):
 
     Settings = PatchSettings
     folds_channels = True
+    uses_known = False
 
     def __init__(self, settings: PatchSettings, task: Task) -> None:
         super().__init__()
@@ -47,12 +47,9 @@ class Patch(nn.Module):
     def num_tokens(self, time: int) -> int:
         return num_patches(time, self.length, self.stride)
 
-    def forward(
-        self,
-        past: Float[Tensor, "batch time channel"],
-        observed: Bool[Tensor, "batch time channel"] | None = None,
-    ) -> Tokens:
-        tokens = self.embed(patch(past.transpose(1, 2).flatten(0, 1), self.length, self.stride))
+    def forward(self, batch: Batch) -> Tokens:
+        series = batch.past.transpose(1, 2).flatten(0, 1)
+        tokens = self.embed(patch(series, self.length, self.stride))
         if self.position is not None:
             tokens = tokens + self.position
         return Tokens(self.dropout(tokens))
