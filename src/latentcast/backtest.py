@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 from latentcast.config import merge, nested
 from latentcast.data.panel import Panel, build
 from latentcast.data.split import Split
-from latentcast.errors import DataError, SettingsError, some
+from latentcast.errors import DataError, SettingsError, nearest, some
 from latentcast.evaluation.judge import Judged, judge
 from latentcast.evaluation.metrics import Errors
 from latentcast.fitting import fit_panel
 from latentcast.forecaster import Forecaster, open_data
+from latentcast.presets import NAMED
 from latentcast.run import Run, resolve
 
 
@@ -46,7 +47,7 @@ def backtest(
     windows: int = 1,
     step: int | None = None,
     refit: bool = False,
-    seed: int = 0,
+    seed: int | None = None,
     settings: Mapping[str, Any] | None = None,
     progress: bool = False,
 ) -> Backtest:
@@ -55,24 +56,12 @@ def backtest(
     Each model is fitted once on what lies before the first origin, or, with `refit`, again at each origin on what lies
     before it. Settings that only one model knows go under its name: {"models.dlinear.training.lr": 0.01}.
 
-    Raises SettingsError or DataError as `fit` does.
+    Raises SettingsError (all faults at once) or DataError as `fit` does.
     """
-    if windows < 1 or (step or 1) < 1:
-        raise SettingsError(f"windows={windows} and step={step} are counted from 1")
-    if not models:
-        raise SettingsError("name at least one model (latentcast models)")
-    step = step or horizon
     source, defaults = open_data(data)
-    values = nested(settings or {})
-    own = values.pop("models", {})
-    shared = {"lookback": lookback, "horizon": horizon, "seed": seed}
-    stray = [f"models.{name}: is not among the models of this backtest" for name in own if name not in models]
-    if stray:
-        raise SettingsError(stray)
-    runs = [
-        resolve(merge(merge({"model": {"name": name}, **values}, own.get(name, {})), shared), defaults)
-        for name in models
-    ]
+    stated = {"lookback": lookback, "horizon": horizon} | ({} if seed is None else {"seed": seed})
+    runs = _runs(models, merge(nested(settings or {}), stated), defaults, windows, step)
+    step = horizon if step is None else step
     panel = build(source.frame, runs[0].data)
     held = horizon + (windows - 1) * step
     origins = _origins(panel, runs[0], held, step)
@@ -90,7 +79,48 @@ def backtest(
         scaled_mse = errors[0].result()["MSE"]
         rows.append({"model": run.name, **errors[1].result(), "scaled MSE": scaled_mse, "seconds": seconds})
     leaderboard = pd.DataFrame(rows).sort_values("MAE", kind="stable").reset_index(drop=True)
-    return Backtest(source.give_back(table), leaderboard, len(origins), step, panel.notes, fitted)
+    table = forecaster.give_back(source, panel, table)
+    return Backtest(table, leaderboard, len(origins), step, panel.notes, fitted)
+
+
+def _runs(
+    models: Sequence[str], values: Mapping[str, Any], defaults: Mapping[str, Any], windows: Any, step: Any
+) -> list[Run]:
+    """One Run a model, from what is shared and what stands under `models.NAME`. Raises SettingsError."""
+    shared = {key: value for key, value in values.items() if key not in ("models", "model")}
+    own = values.get("models", {})
+    faults = [
+        f"{name}: got {count!r}, wanted a whole number of at least 1"
+        for name, count in (("windows", windows), ("step", 1 if step is None else step))
+        if not isinstance(count, int) or isinstance(count, bool) or count < 1
+    ]
+    if isinstance(models, str) or not models:
+        raise SettingsError([*faults, f"models: got {models!r}, wanted a list of names; known: {', '.join(NAMED)}"])
+    faults += [f"models: {name} is named twice" for name in dict.fromkeys(models) if list(models).count(name) > 1]
+    if "model" in values:
+        faults.append("model: a backtest has many; settings of one go under its name, as models.dlinear.model.…")
+    if not isinstance(own, Mapping) or not all(isinstance(value, Mapping) for value in own.values()):
+        raise SettingsError([*faults, f"models: got {own!r}, wanted settings by model, as models.dlinear.training.lr"])
+    faults += [
+        f"models.{name}: is not among the models of this backtest; {nearest(name, models)}"
+        for name in own
+        if name not in models
+    ]
+    runs, found = [], dict[str, list[str]]()
+    for name in dict.fromkeys(models):
+        try:
+            runs.append(resolve(merge(merge({"model": {"name": name}}, shared), own.get(name, {})), defaults))
+        except SettingsError as error:
+            for fault in error.faults:
+                found.setdefault(fault, []).append(name)
+    faults += [
+        fault if len(names) == len(models) else f"{fault} ({', '.join(names)})" for fault, names in found.items()
+    ]
+    if any((run.data, run.lookback, run.horizon) != (runs[0].data, runs[0].lookback, runs[0].horizon) for run in runs):
+        faults.append("models.NAME.data, lookback, horizon: all models of a backtest must be asked the same")
+    if faults:
+        raise SettingsError(faults)
+    return runs
 
 
 def _origins(panel: Panel, run: Run, held: int, step: int) -> NDArray[np.int64]:
@@ -143,7 +173,6 @@ def _truth(forecaster: Forecaster, panel: Panel, origins: NDArray[np.int64], jud
     actual = [
         batch.target_original if batch.seen is None else np.where(batch.seen, batch.target_original, np.nan)
         for batch in judged
-        if batch.target_original is not None
     ]
     return pd.DataFrame(
         {

@@ -3,17 +3,19 @@
 import json
 import logging
 import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.markup import escape
 
-from latentcast.errors import DataError, LatentcastError
+from latentcast import show
+from latentcast.errors import Interrupted, LatentcastError, SettingsError
 
 app = typer.Typer(
     help="Forecast time series in a learned representation.",
@@ -88,17 +90,17 @@ def fit(
     card = forecaster.card
     schema = card["schema"]
     size = f"{schema['series']} series, {schema['steps']} steps, frequency {schema['freq']}"
-    out.print(f"[bold]{forecaster.name}[/] on {schema['data']}: {size}")
+    _line(f"{forecaster.name} on {schema['data']}: {size}")
     if "training" in card:
         training = card["training"]
         stage = training["stages"][-1]
-        out.print(
-            f"trained on {training['windows']} windows in {training['seconds']:.1f} s: {stage['epochs']} epochs,"
-            f" {stage['steps']} steps, stopped by {stage['stopped_by']}"
+        _line(
+            f"trained on {training['windows']} windows in {training['seconds']:.1f} s: epochs {stage['epochs']},"
+            f" steps {stage['steps']}, stopped by {stage['stopped_by']}"
         )
     if "validation" in card:
-        _metrics_table(card["validation"])
-    out.print(f"saved in {folder}", soft_wrap=True)
+        _metrics(card["validation"])
+    _line(f"saved in {folder}")
 
 
 @app.command()
@@ -119,14 +121,15 @@ def predict(
     with _notes() as notes:
         forecaster = latentcast.load(folder)
         forecast = forecaster.predict(data)
-    _say(notes)
-    write_frame(forecast, file)
-    out.print(f"{len(forecast)} rows in {file} ({forecast['ds'].min()} .. {forecast['ds'].max()})", soft_wrap=True)
-    if plot is not None:
-        from latentcast.plot import plot_forecast
+        write_frame(forecast, file)
+        if plot is not None:
+            from latentcast.plot import plot_forecast
 
-        plot_forecast(forecaster, data, forecast, plot)
-        out.print(f"drawn in {plot}", soft_wrap=True)
+            plot_forecast(forecaster, data, forecast, plot)
+    _say(notes)
+    _line(f"{len(forecast)} rows in {file} ({forecast['ds'].min()} .. {forecast['ds'].max()})")
+    if plot is not None:
+        _line(f"drawn in {plot}")
 
 
 @app.command()
@@ -136,18 +139,21 @@ def evaluate(
     split: Annotated[str, typer.Option("--split", help="train, val, test or all.")] = "test",
     file: Annotated[Path | None, typer.Option("--json", help="JSON file to write.")] = None,
     batch_size: Annotated[int, typer.Option("--batch-size", min=1, help="Windows at once; changes no figure.")] = 512,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the JSON file.")] = False,
 ) -> None:
     """Judge every window of one part once, in scaled and original units."""
     import latentcast
-    from latentcast.write import write_text
+    from latentcast.write import check_file, write_text
 
+    if file is not None:
+        check_file(file, (".json",), overwrite=overwrite)
     with _notes() as notes:
         result = latentcast.load(folder).evaluate(data, split=split, batch_size=batch_size)  # type: ignore[arg-type]
     _say([*notes, *result.notes])
-    _metrics_table(result.to_dict())
+    _metrics(result.to_dict())
     if file is not None:
-        write_text(json.dumps(result.to_dict(), indent=2), file)
-        out.print(f"written to {file}", soft_wrap=True)
+        write_text(json.dumps(result.to_dict(), indent=2, allow_nan=False), file)
+        _line(f"written to {file}")
 
 
 @app.command()
@@ -191,14 +197,16 @@ def backtest(
             windows=windows,
             step=step,
             refit=refit,
-            seed=seed or 0,
+            seed=seed,
             settings=settings,
         )
     _say(notes)
-    print_leaderboard(result, f"{data}: {result.windows} origins, {result.step} steps apart, horizon {horizon}")
+    apart = f"{result.windows} origins, {result.step} steps apart" if result.windows > 1 else "1 origin"
+    _line(f"{data}: {apart}, horizon {horizon}; original units, best MAE first")
+    out.print(show.leaderboard(result))
     if file is not None:
         write_frame(result.forecasts, file)
-        out.print(f"forecasts in {file}", soft_wrap=True)
+        _line(f"forecasts in {file}")
 
 
 @app.command()
@@ -206,10 +214,8 @@ def models() -> None:
     """The models, and their presets."""
     from latentcast.presets import NAMED
 
-    table = Table("model", "what it is", "presets")
-    for name, named in NAMED.items():
-        table.add_row(name, named.about, ", ".join(named.presets))
-    out.print(table)
+    rows = [(name, named.about, ", ".join(named.presets)) for name, named in NAMED.items()]
+    out.print(show.grid(rows, "model", "what it is", "presets"))
 
 
 @app.command()
@@ -217,17 +223,15 @@ def datasets() -> None:
     """The named datasets, and where they would be read from."""
     from latentcast.data.catalog import DATASETS, FOLDER, local_path
 
-    table = Table("dataset", "what it is", "licence", "found")
+    rows = []
     for name, dataset in DATASETS.items():
-        here = [part for part in range(len(dataset.files)) if local_path(dataset, part)]
-        found = "yes" if len(here) == len(dataset.files) else "in part" if here else "to be fetched"
-        table.add_row(name, dataset.about, dataset.licence, found)
-    out.print(table)
+        here = sum(local_path(dataset, part) is not None for part in range(len(dataset.files)))
+        found = "yes" if here == len(dataset.files) else "in part" if here else "no"
+        rows.append((name, dataset.about, dataset.licence.split(" (")[0].removesuffix(" for the data"), found))
+    out.print(show.grid(rows, "dataset", "what it is", "licence", "found"))
     folder = os.environ.get(FOLDER)
-    out.print(
-        f"{FOLDER} = {folder}" if folder else f"{FOLDER} is not set: a folder to look in first",
-        soft_wrap=True,
-    )
+    where = f"found: in {FOLDER} = {folder}" if folder else f"found: {FOLDER} can name a folder to look in first"
+    _line(f"{where}; the others are fetched when they are first used")
 
 
 @app.command()
@@ -248,10 +252,7 @@ def describe(
     settings = _settings(assign, features, target, gaps, freq, time, id, value)
     with _notes() as notes:
         description = latentcast.describe(data, settings)
-    table = Table(show_header=False)
-    for fact, text in description.facts.items():
-        table.add_row(fact, text)
-    out.print(table)
+    out.print(show.grid(description.facts.items()))
     _say([*notes, *description.notes])
 
 
@@ -265,32 +266,13 @@ def demo(
     run_demo(folder, out)
 
 
-def print_leaderboard(result: Any, title: str, to: Console = out) -> None:
-    """The table of a Backtest, best model first."""
-    table = Table(title=title, title_justify="left")
-    names = ("MAE", "RMSE", "sMAPE", "MASE", "scaled MSE")
-    table.add_column("model", no_wrap=True)
-    for name in (*names, "seconds"):
-        table.add_column(name, justify="right", no_wrap=True)
-    for row in result.leaderboard.to_dict("records"):
-        table.add_row(row["model"], *(_figure(row[name]) for name in names), f"{row['seconds']:.1f}")
-    to.print(table)
+def _line(text: str) -> None:
+    out.print(text, markup=False, soft_wrap=True, highlight=False)
 
 
-def _metrics_table(evaluation: dict[str, Any]) -> None:
-    title = f"{evaluation['model']} on {evaluation['data']}, {evaluation['part']} part: {evaluation['windows']} windows"
-    table = Table("metric", title=title, title_justify="left")
-    table.add_column("scaled", justify="right")
-    table.add_column("original", justify="right")
-    for name in evaluation["scaled"]:
-        table.add_row(name, _figure(evaluation["scaled"][name]), _figure(evaluation["original"][name]))
-    out.print(table)
-
-
-def _figure(value: float) -> str:
-    if value != value:
-        return "–"
-    return f"{value:.4f}" if abs(value) < 1000 else f"{value:.4g}"
+def _metrics(evaluation: dict[str, Any]) -> None:
+    _line(show.metrics_title(evaluation))
+    out.print(show.metrics(evaluation))
 
 
 def _settings(
@@ -331,17 +313,28 @@ def _notes() -> Iterator[list[str]]:
 
 def _say(notes: list[str]) -> None:
     for note in dict.fromkeys(notes):
-        err.print(f"[yellow]note:[/] {note}", soft_wrap=True, highlight=False)
+        err.print(f"[yellow]note:[/] {escape(note)}", soft_wrap=True, highlight=False)
 
 
 def main() -> None:
-    """Run the command line; errors of the library are one message and exit code 1, without a traceback."""
+    """Run the command line; errors of the library are one message and exit code 1, without a traceback.
+
+    Training that was interrupted ends with 130, as the shell counts Ctrl-C.
+    """
     try:
         app()
-    except LatentcastError as error:
+    except (LatentcastError, OSError) as error:
         err.print("[bold red]error:[/] ", end="")
-        err.print(str(error), markup=False, soft_wrap=True, highlight=False)
-        sys.exit(1)
+        err.print(f"{error}{_how_to_state(error)}", markup=False, soft_wrap=True, highlight=False)
+        sys.exit(130 if isinstance(error, Interrupted) else 1)
 
 
-__all__ = ["DataError", "Literal", "app", "main"]
+def _how_to_state(error: Exception) -> str:
+    """The library speaks of data.gaps; on a command line that is --set data.gaps=…"""
+    named = re.search(r"\b(data|model|training)\.[a-z_]+(=[^\s,;)]+)?", str(error))
+    if named is None or isinstance(error, SettingsError):
+        return ""
+    return f"\n(as an option: --set {named[0]}{'' if named[2] else '=…'})"
+
+
+__all__ = ["app", "main"]

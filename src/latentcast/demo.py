@@ -6,8 +6,8 @@ from pathlib import Path
 import pandas as pd
 from rich.console import Console
 
+from latentcast import show
 from latentcast.backtest import backtest
-from latentcast.cli import print_leaderboard
 from latentcast.fitting import fit
 from latentcast.plot import plot_forecast
 from latentcast.write import write_frame
@@ -39,7 +39,7 @@ def run_demo(folder: Path, console: Console) -> None:
     )
     console.print(f"Look-back {LOOKBACK} weeks, horizon {HORIZON}; {ORIGINS} yearly origins that no model has seen.")
     result = backtest(frame, MODELS, lookback=LOOKBACK, horizon=HORIZON, windows=ORIGINS, settings=SETTINGS)
-    print_leaderboard(result, "ppm; best first", console)
+    console.print(show.leaderboard(result))
     best = str(result.leaderboard["model"][0])
     errors = result.leaderboard.set_index("model")["MAE"]
     console.print(f"{best} is off by {errors[best]:.2f} ppm, seasonal-naive by {errors['seasonal-naive']:.2f} ppm.")

@@ -6,12 +6,12 @@ from typing import Any
 
 import pandas as pd
 
-from latentcast.config import merge, nested, validate
+from latentcast.config import leaves, merge, nested, validate
 from latentcast.data.panel import build
 from latentcast.data.scaler import constant_series
 from latentcast.data.settings import DataSettings
 from latentcast.data.split import split
-from latentcast.errors import GapError, some
+from latentcast.errors import GapError, SettingsError, some
 from latentcast.forecaster import open_data
 
 
@@ -24,9 +24,18 @@ class Description:
 
 
 def describe(data: Any, settings: Mapping[str, Any] | None = None) -> Description:
-    """Layout, series, span, frequency, gaps and parts of the data, before anything is trained."""
+    """Layout, series, span, frequency, gaps and parts of the data, before anything is trained.
+
+    Raises DataError as `fit` does, but for missing values, which become a note; SettingsError for settings of
+    anything else than data.
+    """
+    stated_values = nested(settings or {})
+    stray = [f"{path}: describe takes settings of the data alone (data.…)" for path, _ in leaves(stated_values)
+             if not path.startswith("data.")]  # fmt: skip
+    if stray:
+        raise SettingsError(stray)
     source, defaults = open_data(data)
-    values = merge(defaults, nested(settings or {}).get("data", {}))
+    values = merge(defaults, stated_values.get("data", {}))
     stated = validate(DataSettings, values, "data.")
     notes: list[str] = []
     try:

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -38,10 +39,20 @@ def open_data(data: Any) -> tuple[Source, dict[str, Any]]:
     path = Path(data)
     if path.is_file():
         return replace(read_frame(read_file(path)), name=path.name), {}
+    if path.is_dir():
+        raise DataError(f"{data} is a folder; wanted a CSV or Parquet file in it, or the name of a dataset")
     if path.suffix.lower() in SUFFIXES or len(path.parts) > 1:
-        raise DataError(f"there is no file {path}")
+        raise DataError(f"there is no file {path}{_near(path)}")
     dataset = catalog.find(str(data))
     return catalog.load(dataset), dict(dataset.defaults)
+
+
+def _near(path: Path) -> str:
+    """Files beside it with a similar name, as a hint."""
+    if not path.parent.is_dir():
+        return f", and no folder {path.parent}"
+    close = get_close_matches(path.name, [file.name for file in path.parent.iterdir()], n=2)
+    return f"; did you mean {' or '.join(close)}?" if close else ""
 
 
 @dataclass(frozen=True)
@@ -122,15 +133,21 @@ class Forecaster:
         short = np.flatnonzero(panel.lengths < self.task.lookback)
         if len(short):
             names = [f"{panel.ids[i] or 'the data'} ({panel.lengths[i]} steps)" for i in short]
-            raise DataError(f"shorter than the look-back of {self.task.lookback} steps: {some(names)}")
+            raise DataError(
+                f"a forecast reads the last {self.task.lookback} steps (the look-back of the fit); shorter:"
+                f" {some(names)}. Give more of their past, or leave them out"
+            )
         view = self.view(panel, future_only=True)
+        for note in view.notes[len(panel.notes) :]:
+            log.warning(note)
         room = panel.extended(self.task.horizon)
         starts = torch.from_numpy(room.offsets[1:] - self.task.lookback - self.task.horizon)
         view = replace(view, panel=room)
         batches = self.forecasts(view, (starts, torch.arange(len(panel.ids))), batch_size)
         values = np.concatenate([batch.original for batch in batches])
         ends = panel.times[panel.offsets[1:] - 1]
-        return source.give_back(self._frame(panel, panel.frequency.after(ends, self.task.horizon), values))
+        times = panel.frequency.after(ends, self.task.horizon)
+        return self.give_back(source, panel, self._frame(panel, times, values))
 
     def evaluate(self, data: Any, *, split: Part = "test", batch_size: int = 512) -> Evaluation:
         """Judge every window of one part of the data exactly once, in scaled and in original units.
@@ -222,6 +239,8 @@ class Forecaster:
         self, view: View, starts_items: tuple[torch.Tensor, torch.Tensor], batch_size: int = 512
     ) -> Iterator[Judged]:
         """Forecast from the windows that start at the given steps of the given items, in order."""
+        if batch_size < 1:
+            raise SettingsError(f"batch_size={batch_size}: wanted at least 1")
         task = self.task
         windows = make_windows(
             view.panel,
@@ -233,7 +252,15 @@ class Forecaster:
             with_known=self.network.uses_known,
         )
         self.network.eval()
-        return forecasts(self.network, windows, view.scaler, task.targets, batch_size=batch_size, device=self.device)
+        return forecasts(
+            self.network,
+            windows,
+            view.panel.values,
+            view.scaler,
+            task.targets,
+            batch_size=batch_size,
+            device=self.device,
+        )
 
     def _frame(self, panel: Panel, times: Any, values: Any) -> pd.DataFrame:
         """[items, horizon] stamps and [items, horizon, target] values → one row per series and step."""
@@ -250,12 +277,27 @@ class Forecaster:
     @staticmethod
     def stamps(panel: Panel, times: Any) -> Any:
         """Stamps as they came in: in their own time zone where they had one."""
-        return panel.clock.restore(times)
+        if panel.zone is None:
+            return times
+        return pd.Series(times).dt.tz_localize("UTC").dt.tz_convert(panel.zone)
+
+    def give_back(self, source: Source, panel: Panel, frame: pd.DataFrame) -> Any:
+        """A frame with unique_id and dates, in the kind, number type and time unit of the data it belongs to."""
+        ids = source.frame.get(self.run.data.id or "unique_id")
+        long = panel.ids != ("",) or self.run.data.align
+        if long and ids is not None and pd.api.types.is_integer_dtype(ids):
+            frame["unique_id"] = pd.to_numeric(frame["unique_id"]).astype(ids.dtype)
+        dates = source.frame.select_dtypes(["datetime", "datetimetz"])
+        if dates.shape[1] and not panel.frequency.integer:
+            unit = dates.iloc[:, 0].dt.unit
+            for column in frame.columns.intersection(["ds", "cutoff"]):
+                frame[column] = frame[column].dt.as_unit(unit)
+        return source.give_back(frame)
 
     def summary(self) -> dict[str, Any]:
         """The run card and the size of the network, plain values."""
         every, trained = count_parameters(self.network)
-        return {**self.card, "parameters": {"all": every, "trainable": trained}}
+        return {**self.card, "parameters": {"all": every, "trainable": trained}, "task": asdict(self.task)}
 
     def save(self, folder: str | Path, *, overwrite: bool = False) -> None:
         """Write the folder that `latentcast.load` reads. Raises CheckpointError when it exists already."""
@@ -263,9 +305,8 @@ class Forecaster:
         self.write(Path(folder))
 
     def write(self, folder: Path) -> None:
-        every, trained = count_parameters(self.network)
-        card = {**self.card, "parameters": {"all": every, "trainable": trained}, "task": asdict(self.task)}
-        hub.write(folder, self.network, card, self.known.dump())
+        """`save` into a folder that is there. Raises CheckpointError when it cannot be written."""
+        hub.write(folder, self.network, self.summary(), self.known.dump())
 
     @classmethod
     def load(cls, folder: str | Path, *, device: str = "cpu") -> "Forecaster":
@@ -277,9 +318,11 @@ class Forecaster:
             task = Task(**{**card["task"], "targets": tuple(card["task"]["targets"])})
             known = Known.parse(series)
             channels = tuple(card["schema"]["channels"])
-        except (KeyError, TypeError, SettingsError) as error:
-            raise CheckpointError(f"{folder / hub.CARD} cannot be understood: {error}") from error
-        network = build_network(run.kind, run.model, task)
+            network = build_network(run.kind, run.model, task)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise CheckpointError(
+                f"{folder / hub.CARD} cannot be understood by this version of latentcast: {error}"
+            ) from error
         hub.read_weights(folder, network)
         network.to(device).eval()
         return cls(run, task, channels, known, network, card)

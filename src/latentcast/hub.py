@@ -7,6 +7,7 @@ card.json             the run card: settings, schema, versions, fingerprint, tra
 
 import hashlib
 import json
+import math
 import platform
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
@@ -47,23 +48,24 @@ def make_folder(folder: Path, *, overwrite: bool, resume: bool = False) -> None:
         probe.touch()
         probe.unlink()
     except OSError as error:
-        raise CheckpointError(f"{folder} cannot be written: {error.strerror}") from error
+        raise CheckpointError(f"{folder} cannot be written: {error.strerror or error}") from error
 
 
 def write(folder: Path, network: nn.Module, card: Mapping[str, Any], series: Mapping[str, Any]) -> None:
-    """The card is written last: a folder with a card is whole."""
+    """The card is written last: a folder with a card is whole. Raises CheckpointError when it cannot be written."""
+    card = _finite({"format": FORMAT, **card})
     try:
         safetensors.torch.save_file(
             {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()},
             folder / WEIGHTS,
             metadata={"format": "pt"},
         )
-        (folder / SERIES).write_text(json.dumps(series, ensure_ascii=False), encoding="utf-8")
-        digests = {name: _sha256(folder / name) for name in (WEIGHTS, SERIES)}
-        text = json.dumps({"format": FORMAT, **card, "sha256": digests}, indent=2, ensure_ascii=False)
+        (folder / SERIES).write_text(json.dumps(series, ensure_ascii=False, allow_nan=False), encoding="utf-8")
+        digests = {name: _sha256(folder / name) for name in (WEIGHTS, SERIES)} | {CARD: _card_sha256(card)}
+        text = json.dumps({**card, "sha256": digests}, indent=2, ensure_ascii=False, allow_nan=False)
         (folder / CARD).write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise CheckpointError(f"{folder} cannot be written: {error.strerror}") from error
+    except (OSError, safetensors.SafetensorError) as error:
+        raise CheckpointError(f"{folder} cannot be written: {error}") from error
 
 
 def read(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -78,14 +80,19 @@ def read(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
         raise CheckpointError(f"{folder} was not written by latentcast: there is no {CARD} in it")
     card = _json(folder / CARD)
     if card.get("format") != FORMAT:
-        raise CheckpointError(f"{folder / CARD} has format {card.get('format')!r}, wanted {FORMAT!r}")
-    for name in (WEIGHTS, SERIES):
+        raise CheckpointError(
+            f"{folder / CARD} has the format {card.get('format')!r}, this version of latentcast reads {FORMAT!r}"
+        )
+    digests = card.get("sha256")
+    for name in (WEIGHTS, SERIES, CARD):
         path = folder / name
         if not path.is_file():
             raise CheckpointError(f"{folder} lacks {name}: copy the whole folder")
-        if _sha256(path) != card.get("sha256", {}).get(name):
+        found = _card_sha256(card) if name == CARD else _sha256(path)
+        if not isinstance(digests, dict) or found != digests.get(name):
             raise CheckpointError(
-                f"{path} is damaged or not the file that was saved (its sha256 differs from the card's)"
+                f"{path} is damaged or was changed since it was saved (its sha256 is not the one in {CARD}):"
+                " copy the folder again, or fit again"
             )
     return card, _json(folder / SERIES)
 
@@ -121,6 +128,21 @@ def _json(path: Path) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise CheckpointError(f"{path} is damaged: wanted an object")
     return values
+
+
+def _finite(value: Any) -> Any:
+    """JSON knows no NaN and no infinity: a figure that is none becomes null."""
+    if isinstance(value, Mapping):
+        return {key: _finite(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _card_sha256(card: Mapping[str, Any]) -> str:
+    """Of what a card says, whatever its layout; not of its digests."""
+    said = {key: value for key, value in card.items() if key != "sha256"}
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 
 def _sha256(path: Path) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
 
 from latentcast.config import Settings, leaves, merge, nested, validate
@@ -120,5 +121,8 @@ def _hint(key: str, values: Mapping[str, Any]) -> str:
         fields = MODELS.get(NAMED[name].kind).Settings.model_fields
         known += [f"model.{field}" for field in fields]
         known += [f"model.{path}" for path, _ in leaves(NAMED[name].values)]
-    same_ending = [path for path in known if path.rsplit(".", 1)[1] == key]
-    return f"did you mean {same_ending[0]}?" if same_ending else nearest(key, (*known, *TOP))
+    homes = {path.rsplit(".", 1)[1]: path for path in reversed(known)} | {name: name for name in TOP}
+    close = get_close_matches(key, homes, n=1)
+    if close:
+        return f"did you mean {homes[close[0]]}?"
+    return "settings stand below data, model and training; beside these are lookback, horizon and seed"

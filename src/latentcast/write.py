@@ -1,5 +1,6 @@
-"""Files that a person asked for: never overwritten unasked, and a failed write is one clear error."""
+"""Files that a person asked for: never overwritten unasked; a failed write is one clear error."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -10,24 +11,30 @@ def check_file(path: Path, suffixes: tuple[str, ...], *, overwrite: bool) -> Non
     """Before the work begins. Raises SettingsError for another kind of file, CheckpointError when it is taken."""
     if path.suffix.lower() not in suffixes:
         raise SettingsError(f"{path}: wanted a file that ends in {', '.join(suffixes)}")
+    if path.is_dir():
+        raise CheckpointError(f"{path} is a folder; wanted the name of a file in it")
     if path.exists() and not overwrite:
         raise CheckpointError(f"{path} exists; use another name, or say --overwrite")
     if not path.parent.is_dir():
         raise CheckpointError(f"{path} cannot be written: there is no folder {path.parent}")
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise CheckpointError(f"{path} cannot be written: permission denied")
 
 
 def write_frame(frame: Any, path: Path) -> None:
+    """A pandas frame as CSV or Parquet, by the suffix. Raises CheckpointError when it cannot be written."""
     try:
         if path.suffix.lower() == ".csv":
             frame.to_csv(path, index=False)
         else:
             frame.to_parquet(path, index=False)
     except OSError as error:
-        raise CheckpointError(f"{path} cannot be written: {error.strerror}") from error
+        raise CheckpointError(f"{path} cannot be written: {error.strerror or error}") from error
 
 
 def write_text(text: str, path: Path) -> None:
+    """Raises CheckpointError when it cannot be written."""
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise CheckpointError(f"{path} cannot be written: {error.strerror}") from error
+        raise CheckpointError(f"{path} cannot be written: {error.strerror or error}") from error

@@ -21,38 +21,37 @@ class Judged:
     items: NDArray[np.int64]
     scaled: Array
     original: Array
-    target_scaled: Array | None
-    target_original: Array | None
+    target_scaled: Array
+    target_original: Array
     seen: NDArray[np.bool_] | None
 
 
 def forecasts(
     predict: Callable[[Batch], Prediction],
     windows: Windows,
+    actual: Array,
     scaler: Scaler,
     targets: tuple[int, ...],
     *,
     batch_size: int,
     device: torch.device,
 ) -> Iterator[Judged]:
-    """Every window once, in order. The last batch is as short as it is: nothing is dropped."""
+    """Every window once, in order. The last batch is as short as it is: nothing is dropped.
+
+    `actual` [steps, channels] in original units is what forecasts are held against: the float32 values that a network
+    reads would turn a zero into nearly zero, and MAPE into nonsense.
+    """
     mean, std = scaler.mean[:, list(targets)], scaler.std[:, list(targets)]
+    ahead = windows.lookback + np.arange(windows.horizon)
     for which, batch in windows.in_batches(batch_size):
         with torch.inference_mode():
             values = predict(batch.to(device)).values.cpu().double().numpy()
         items = windows.items[which].numpy()
         m, s = mean[items][:, None], std[items][:, None]
-        target = None if batch.target is None else batch.target.double().numpy()
+        steps = windows.starts[which].numpy()[:, None] + ahead
+        target = actual[steps][..., list(targets)]
         seen = None if batch.target_observed is None else batch.target_observed.numpy()
-        yield Judged(
-            which.numpy(),
-            items,
-            values,
-            values * s + m,
-            target,
-            None if target is None else target * s + m,
-            seen,
-        )
+        yield Judged(which.numpy(), items, values, values * s + m, (target - m) / s, target, seen)
 
 
 def judge(
@@ -64,8 +63,6 @@ def judge(
     """
     scaled, original = errors or (Errors(), Errors())
     for batch in judged:
-        assert batch.target_scaled is not None
-        assert batch.target_original is not None
         naive = naive_error[batch.items][:, None]
         scaled.add(batch.target_scaled, batch.scaled, batch.seen, naive / std[batch.items][:, None])
         original.add(batch.target_original, batch.original, batch.seen, naive)

@@ -107,6 +107,7 @@ class Evaluation:
     notes: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON, which knows no NaN: a metric that no target counts for is None."""
         return {
             "model": self.model,
             "data": self.data,
@@ -114,8 +115,8 @@ class Evaluation:
             "windows": self.windows,
             "values": self.values,
             "targets_that_are_zero": self.zeros,
-            "scaled": self.scaled,
-            "original": self.original,
+            "scaled": _plain(self.scaled),
+            "original": _plain(self.original),
             "notes": list(self.notes),
         }
 
@@ -125,3 +126,7 @@ class Evaluation:
             f"  {name:6} {self.scaled[name]:12.4f} scaled {self.original[name]:14.4f} original" for name in self.scaled
         ]
         return "\n".join(rows)
+
+
+def _plain(values: dict[str, float]) -> dict[str, float | None]:
+    return {name: value if np.isfinite(value) else None for name, value in values.items()}

@@ -1,0 +1,65 @@
+"""Tables for a terminal: what a person reads of an evaluation, a backtest, the models and the datasets.
+
+Names come from data and may hold anything: they are never read as markup.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from latentcast.backtest import Backtest
+
+BOARD = ("MAE", "RMSE", "sMAPE", "MASE", "scaled MSE")
+
+
+def grid(rows: Iterable[tuple[str, ...]], *header: str) -> Table:
+    """Rows of text; the first column is never broken."""
+    table = Table(box=box.SIMPLE_HEAD, show_header=bool(header), show_edge=False, pad_edge=False)
+    rows = list(rows)
+    for column in range(len(header) or len(rows[0])):
+        table.add_column(header[column] if header else "", no_wrap=column == 0, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    return table
+
+
+def leaderboard(result: "Backtest") -> Table:
+    """One row per model, best MAE first, in original units."""
+    table = _figures("model", (*BOARD, "seconds"))
+    for row in result.leaderboard.to_dict("records"):
+        table.add_row(Text(row["model"]), *(figure(row[name]) for name in BOARD), f"{row['seconds']:.1f}")
+    return table
+
+
+def metrics(evaluation: Mapping[str, Any]) -> Table:
+    """The metrics of `Evaluation.to_dict()`, in standardised and in original units."""
+    table = _figures("metric", ("scaled", "original"))
+    for name in evaluation["scaled"]:
+        table.add_row(name, figure(evaluation["scaled"][name]), figure(evaluation["original"][name]))
+    return table
+
+
+def metrics_title(evaluation: Mapping[str, Any]) -> str:
+    windows = f"{evaluation['windows']} window{'s' if evaluation['windows'] != 1 else ''}"
+    title = f"{evaluation['model']} on {evaluation['data']}, {evaluation['part']} part: {windows}"
+    zeros = evaluation["targets_that_are_zero"]
+    return f"{title} ({zeros} of {evaluation['values']} targets are zero: not in MAPE, MSPE)" if zeros else title
+
+
+def figure(value: float | None) -> str:
+    """Four digits behind the point, or four in all; a dash where there is none."""
+    if value is None or value != value:
+        return "–"
+    return f"{value:.4f}" if 1e-3 <= abs(value) < 1000 or value == 0 else f"{value:.4g}"
+
+
+def _figures(first: str, names: Iterable[str]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    table.add_column(first, no_wrap=True)
+    for name in names:
+        table.add_column(name, justify="right", no_wrap=True)
+    return table
