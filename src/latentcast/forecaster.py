@@ -277,9 +277,7 @@ class Forecaster:
     @staticmethod
     def stamps(panel: Panel, times: Any) -> Any:
         """Stamps as they came in: in their own time zone where they had one."""
-        if panel.zone is None:
-            return times
-        return pd.Series(times).dt.tz_localize("UTC").dt.tz_convert(panel.zone)
+        return panel.clock.restore(times)
 
     def give_back(self, source: Source, panel: Panel, frame: pd.DataFrame) -> Any:
         """A frame with unique_id and dates, in the kind, number type and time unit of the data it belongs to."""
