@@ -1,11 +1,12 @@
 """Strict settings: frozen, names and numbers only, all faults reported at once with the nearest known name."""
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
 from pydantic_core import ErrorDetails
 
 from latentcast.errors import SettingsError, nearest
@@ -23,9 +24,23 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
     parts: ClassVar[Mapping[str, Registry]] = {}
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _true_is_no_number(cls, value: object, info: ValidationInfo) -> object:
+        kinds = _kinds(cls.model_fields[str(info.field_name)].annotation)
+        if isinstance(value, bool) and bool not in kinds and kinds & {int, float}:
+            raise ValueError("wanted a number")
+        return value
+
     def dump(self) -> dict[str, Any]:
         """Plain values, fit for YAML and JSON; the parts keep their names."""
         return self.model_dump(mode="json")
+
+
+def _kinds(annotation: Any) -> set[Any]:
+    """Every type in an annotation: int | None → {int, NoneType}."""
+    inner = get_args(annotation)
+    return set().union(*map(_kinds, inner)) if inner else {annotation if isinstance(annotation, type) else None}
 
 
 class NoSettings(Settings):
@@ -91,19 +106,17 @@ def _collect_part(registry: Registry, chosen: Any, at: str) -> tuple[Part | None
 
 
 def _fault(cls: type[Settings], detail: ErrorDetails, at: str) -> str:
-    path = ".".join(str(step) for step in detail["loc"])
+    """One fault in a sentence that begins with the dotted path of the setting."""
+    path = at + ".".join(str(step) for step in detail["loc"])
     if detail["type"] == "extra_forbidden":
-        owner: Any = cls
-        for step in detail["loc"][:-1]:
-            annotation = owner.model_fields[str(step)].annotation if hasattr(owner, "model_fields") else None
-            owner = annotation
-        known = getattr(owner, "model_fields", {})
-        return f"{at}{path}: no such setting; {nearest(str(detail['loc'][-1]), known)}"
+        return f"{path}: no such setting; {nearest(str(detail['loc'][-1]), cls.model_fields)}"
     if detail["type"] == "missing":
-        return f"{at}{path}: is required"
+        return f"{path}: is required"
     message = detail["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
     wanted = message if detail["type"] == "value_error" else f"wanted {message}"
-    return f"{at}{path}: got {detail['input']!r}, {wanted}" if path else wanted
+    if not detail["loc"]:  # several settings that do not go together
+        return f"{at.rstrip('.')}: {wanted}" if at else wanted
+    return f"{path}: got {detail['input']!r}, {wanted}"
 
 
 def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
@@ -144,54 +157,87 @@ def leaves(values: Mapping[str, Any], at: str = "") -> Iterator[tuple[str, Any]]
 
 
 def parse_assignments(assignments: list[str]) -> dict[str, Any]:
-    """["training.lr=1e-3", …] → nested values; each value is read as YAML.
+    """["training.lr=1e-3", …] → nested values.
 
+    A value is a number, true, false, null, a list (a,b,c), YAML where it begins with [ or { or a quote, and else text.
     Raises SettingsError that lists every item without a key or an equals sign.
     """
     faults, values = [], {}
     for text in assignments:
         key, equals, value = text.partition("=")
-        if not equals or not key.strip():
+        if equals and all(step.strip() for step in key.split(".")):
+            values[key.strip()] = _value(value.strip())
+        else:
             faults.append(f"--set {text}: wanted key=value, for example training.lr=0.001")
-            continue
-        try:
-            values[key.strip()] = _number(yaml.safe_load(value))
-        except yaml.YAMLError:
-            values[key.strip()] = value
     if faults:
         raise SettingsError(faults)
     return nested(values)
 
 
-def _number(value: Any) -> Any:
-    """YAML 1.1 reads 1e-3 as text; people mean the number. Lists may come as a,b,c."""
-    if isinstance(value, str):
-        if "," in value:
-            return [_number(yaml.safe_load(item)) for item in value.split(",")]
+def _value(text: str) -> Any:
+    if text.startswith(("[", "{", '"', "'")):
         try:
-            return float(value)
-        except ValueError:
-            return value
-    if isinstance(value, dict):
-        return {key: _number(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_number(item) for item in value]
-    return value
+            return yaml.load(text, _Loader)
+        except yaml.YAMLError:
+            return text
+    if "," in text:
+        return [_scalar(item.strip()) for item in text.split(",") if item.strip()]
+    return _scalar(text)
+
+
+def _scalar(text: str) -> Any:
+    words = {"": None, "null": None, "true": True, "false": False}
+    if text.lower() in words:
+        return words[text.lower()]
+    if any(character.isdigit() for character in text):
+        for kind in (int, float):
+            try:
+                return kind(text)
+            except ValueError:
+                continue
+    return text
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML as people mean it: 1e-3 is a number; NO, on and 2020-01-01 are text."""
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes what _Loader reads: text that it would take for something else is quoted."""
+
+
+def _resolve_plainly(kind: Any) -> None:
+    kind.yaml_implicit_resolvers = {}
+    for tag, pattern, first in (
+        ("bool", r"true|false|True|False|TRUE|FALSE", "tTfF"),
+        ("null", r"null|Null|NULL|~|", ["n", "N", "~", ""]),
+        ("int", r"[-+]?[0-9]+", "-+0123456789"),
+        ("float", r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?", "-+.0123456789"),
+        ("merge", r"<<", "<"),
+    ):
+        kind.add_implicit_resolver(f"tag:yaml.org,2002:{tag}", re.compile(f"^(?:{pattern})$"), list(first))
+
+
+_resolve_plainly(_Loader)
+_resolve_plainly(_Dumper)
 
 
 def read_yaml(path: str | Path) -> dict[str, Any]:
     """Nested values of a YAML file. Raises SettingsError when it is missing or not a mapping."""
     path = Path(path)
     try:
-        values = _number(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
+        values = yaml.load(path.read_text(encoding="utf-8"), _Loader)
     except OSError as error:
         raise SettingsError(f"cannot read the configuration {path}: {error.strerror}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path} is not YAML: {error}") from error
+    if values is None:
+        return {}
     if not isinstance(values, dict):
         raise SettingsError(f"{path} holds {type(values).__name__}, wanted a mapping of settings")
     return nested(values)
 
 
 def write_yaml(path: str | Path, values: Mapping[str, Any]) -> None:
-    Path(path).write_text(yaml.safe_dump(dict(values), sort_keys=False), encoding="utf-8")
+    text = yaml.dump(dict(values), Dumper=_Dumper, sort_keys=False, allow_unicode=True)
+    Path(path).write_text(text, encoding="utf-8")

@@ -1,5 +1,6 @@
 """Name → class, resolved late, so that listing the names imports nothing."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
@@ -43,7 +44,7 @@ class Registry:
             raise SettingsError(f"unknown {self.kind} {name!r}: {nearest(name, self.entries)}")
         return self.entries[name].resolve()
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[str]:
         return iter(self.entries)
 
     def __contains__(self, name: object) -> bool:

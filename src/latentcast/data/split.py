@@ -102,8 +102,8 @@ class Seen:
     @classmethod
     def all_of(cls, panel: Panel, parts: Split) -> dict[str, "Seen"]:
         ends = (parts.train_end, parts.val_end, parts.test_end)
-        train, val, test = (_last_stamps(panel, end) for end in ends)
-        return {name: cls(stamps) for name, *stamps in zip(panel.ids, train, val, test, strict=True)}
+        stamps = zip(*(_last_stamps(panel, end) for end in ends), strict=True)
+        return {name: cls((train, val, test)) for name, (train, val, test) in zip(panel.ids, stamps, strict=True)}
 
 
 def without_test(parts: Split) -> Split:

@@ -109,11 +109,12 @@ def _parsed(column: pd.Series, form: str | None) -> pd.Series:
             f"the time column {column.name!r} mixes time zones and none (first without one: {at!r}): give all stamps"
             " one"
         )
+    aware = bool(zones.notna().all())
     chosen = form or _guess(text.iloc[0])
     try:
-        dates = _to_dates(text, chosen, zones.notna().all())
+        dates = _to_dates(text, chosen, aware)
         if dates.isna().any() and form is None:
-            dates = _to_dates(text, "ISO8601", zones.notna().all())
+            dates = _to_dates(text, "ISO8601", aware)
     except (ValueError, TypeError) as error:
         raise TimeError(f"the time column {column.name!r} cannot be read in the format {chosen!r}: {error}") from error
     bad = dates.isna().to_numpy()
@@ -126,7 +127,7 @@ def _parsed(column: pd.Series, form: str | None) -> pd.Series:
         )
     if form is None and chosen[:5] in ("%m/%d", "%m-%d", "%m.%d"):
         _refuse_ambiguous(column, text, dates)
-    if zones.notna().all() and (zones == zones.iloc[0]).all():
+    if aware and (zones == zones.iloc[0]).all():
         dates = dates.dt.tz_convert(pd.Timestamp(text.iloc[0]).tz)
     return pd.Series(dates.array.take(codes), name=column.name)
 
