@@ -4,44 +4,100 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from latentcast.data.panel import Panel
-from latentcast.errors import CheckpointError
+from latentcast.errors import CheckpointError, DataError
 from latentcast.forecaster import Forecaster, open_data
 
 MOST = 8  # series drawn; a picture of hundreds shows none of them
+WIDE, HIGH, DPI = 12.0, 3.0, 100  # inches of the whole picture and of one row of it
+PAST, FUTURE = "#2b2d42", "#d1495b"
 
 
-def plot_forecast(forecaster: Forecaster, data: Any, forecast: pd.DataFrame, path: Path) -> None:
-    """Draw up to eight series: their last steps, and what `forecaster.predict(data)` gave. Raises CheckpointError."""
-    from utilsforecast.plotting import plot_series
+def plot_forecast(forecaster: Forecaster, data: Any, forecast: Any, path: Path) -> None:
+    """Draw up to eight series: their last steps, and `forecast`, which `forecaster.predict(data)` gave.
 
+    Steps that the gap policy filled are left open. Raises DataError when the forecast is not of this data, and
+    CheckpointError when the file cannot be written.
+    """
     source, _ = open_data(data)
-    past = _past(forecaster, forecaster.panel(source))
-    ids = list(dict.fromkeys(forecast["unique_id"]))[:MOST]
-    figure = plot_series(
-        past[past["unique_id"].isin(ids)],
-        forecast[forecast["unique_id"].isin(ids)],
-        ids=ids,
-        max_insample_length=max(3 * forecaster.task.horizon, forecaster.task.lookback),
-        palette="Dark2",
-    )
+    panel = forecaster.panel(source)
+    series = [(item, channel) for item in range(len(panel.ids)) for channel in forecaster.task.targets]
+    horizon = forecaster.task.horizon
+    if len(forecast) != len(series) * horizon:
+        raise DataError(f"the forecast has {len(forecast)} rows, wanted {horizon} for each of {len(series)} series")
+    steps = max(48, 3 * horizon, min(forecaster.task.lookback, 10 * horizon))
+    values = np.asarray(forecast[forecaster.name], np.float64).reshape(-1, horizon)
+    chosen = series[:MOST]
+    figure, axes = _canvas(len(chosen))
+    for number, (axis, (item, channel)) in enumerate(zip(axes, chosen, strict=True)):
+        times, past = _last(panel, item, channel, steps)
+        ahead = panel.frequency.after(times[-1:], horizon)[0]
+        if not panel.frequency.integer:
+            _dates(axis)
+        _draw(axis, _local(forecaster, panel, times), past, _local(forecaster, panel, ahead), values[number])
+        axis.set_title(_short(panel.series_name(item, channel)), loc="left", fontsize=11)
+    history, future = axes[0].lines[:2]
+    figure.legend([history, future], ["history", forecaster.name], loc="outside upper right", ncols=2, frameon=False)
+    name = "the data" if source.name == "frame" else _short(source.name)
+    left_out = f" (the first {len(chosen)} of {len(series)} series)" if len(series) > len(chosen) else ""
+    ahead_of = f"{horizon} step{'s' if horizon > 1 else ''} beyond the end of {name}"
+    figure.suptitle(f"{forecaster.name}: {ahead_of}{left_out}", x=0.01, ha="left")
     try:
-        figure.savefig(path, dpi=140, bbox_inches="tight")
+        figure.savefig(path)
     except OSError as error:
-        raise CheckpointError(f"{path} cannot be written: {error.strerror}") from error
+        raise CheckpointError(f"{path} cannot be written: {error.strerror or error}") from error
 
 
-def _past(forecaster: Forecaster, panel: Panel) -> pd.DataFrame:
-    """The panel in long form; what the gap policy filled is left out, so that gaps show as gaps."""
-    targets = forecaster.task.targets
-    names = np.array([[panel.series_name(item, c) for c in targets] for item in range(len(panel.ids))], dtype=object)
-    values = np.where(panel.observed, panel.values, np.nan)[:, list(targets)]
-    return pd.DataFrame(
-        {
-            "unique_id": names[panel.item_of_step].T.reshape(-1),
-            "ds": forecaster.stamps(panel, np.tile(panel.times, len(targets))),
-            "y": values.T.reshape(-1),
-        }
-    )
+def _canvas(count: int) -> tuple[Figure, list[Axes]]:
+    """One column for up to three series, else two."""
+    columns = 1 if count <= 3 else 2
+    rows = -(-count // columns)
+    figure = Figure(figsize=(WIDE, HIGH * rows + 0.4), dpi=DPI, layout="constrained")
+    return figure, [figure.add_subplot(rows, columns, number + 1) for number in range(count)]
+
+
+def _last(panel: Panel, item: int, channel: int, steps: int) -> tuple[NDArray[Any], NDArray[np.float64]]:
+    """Stamps and values of the last steps of a series; NaN where nothing was observed."""
+    end = panel.offsets[item + 1]
+    span = slice(max(panel.offsets[item], end - steps), end)
+    return panel.times[span], np.where(panel.observed[span, channel], panel.values[span, channel], np.nan)
+
+
+def _local(forecaster: Forecaster, panel: Panel, times: NDArray[Any]) -> NDArray[Any]:
+    """Stamps as the clocks of their own time zone show them."""
+    stamps = forecaster.stamps(panel, times)
+    return times if panel.zone is None else stamps.dt.tz_localize(None).to_numpy()
+
+
+def _draw(axis: Axes, times: Any, past: NDArray[np.float64], ahead: Any, values: NDArray[np.float64]) -> None:
+    """The forecast is joined to the last observation, so that it is seen to go on from there."""
+    alone = ~np.isnan(past) & np.isnan(np.r_[np.nan, past[:-1]]) & np.isnan(np.r_[past[1:], np.nan])
+    axis.plot(times, past, color=PAST, linewidth=1.3)
+    seen = np.flatnonzero(~np.isnan(past))[-1:]
+    axis.plot(np.r_[times[seen], ahead], np.r_[past[seen], values], color=FUTURE, linewidth=1.8)
+    axis.plot(times[alone], past[alone], ".", color=PAST, markersize=3)  # between two gaps there is no line
+    if len(values) == 1:
+        axis.plot(ahead, values, ".", color=FUTURE)
+    axis.axvline(times[-1], color="0.6", linewidth=0.8, linestyle=":")
+    axis.margins(x=0.01)
+    axis.grid(color="0.92", linewidth=0.8)
+    axis.set_axisbelow(True)
+    axis.spines[["top", "right"]].set_visible(False)
+    axis.tick_params(labelsize=9)
+
+
+def _dates(axis: Axes) -> None:
+    locator = AutoDateLocator(minticks=3, maxticks=8)
+    axis.xaxis.set_major_locator(locator)
+    axis.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+
+
+def _short(name: str, most: int = 60) -> str:
+    """A name as it is, for matplotlib would read dollars as mathematics."""
+    name = name if len(name) <= most else name[: most - 1] + "…"
+    return name.replace("$", r"\$")
