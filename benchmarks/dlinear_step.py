@@ -2,8 +2,9 @@
 
 Each inside its own library's own loop, started by its `fit` with `max_steps`. Start-up, data preparation and saving
 do not count: the time of a step is the slope between a short and a long run. Both: Adam, the same constant rate,
-MSE, fp32, CPU, the same threads, no early stop, no clipping, no logger, no progress bar; validation does not come
-(neuralforecast has no validation part, latentcast's run ends before its first epoch does). Interleaved, medians.
+MSE, fp32, CPU, the same threads, no early stop, no clipping, no logger, no progress bar. No validation falls between
+the short and the long run: neuralforecast gets no validation part, and both of latentcast's runs end within their
+first epoch (257 steps), with one validation each, which the difference takes away. Interleaved, medians.
 """
 
 import argparse
@@ -53,10 +54,8 @@ def ours(table: pd.DataFrame, steps: int) -> float:
     }  # fmt: skip
     settings = {"training": training, "data.split": [TRAIN_ROWS, 2880, 2880]}
     began = time.perf_counter()
-    forecaster = latentcast.fit(table, "dlinear", lookback=L, horizon=H, seed=1, settings=settings)
-    took = time.perf_counter() - began
-    assert forecaster.card["training"]["stages"][0]["best_val_loss"] is None, "a validation came in between"
-    return took
+    latentcast.fit(table, "dlinear", lookback=L, horizon=H, seed=1, settings=settings)
+    return time.perf_counter() - began
 
 
 def count_windows(frame: pd.DataFrame, table: pd.DataFrame) -> dict[str, list[int]]:
@@ -101,7 +100,7 @@ def main() -> None:
     parser.add_argument("--ours", nargs=2, type=int, default=[40, 240], help="steps of the short and the long run")
     parser.add_argument("--theirs", nargs=2, type=int, default=[4, 44])
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--threads", type=int, default=1)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     warnings.simplefilter("ignore")
