@@ -44,6 +44,8 @@ class Windows:
     targets   positions of the forecast channels; None for all
     known     [steps, features] known in advance, or None when no part reads them
     observed  [steps, channels], or None when everything was observed
+    carried   [steps, channels] with each gap filled by the last value before it; where a look-back ends in a gap it
+              is read instead of `series`, whose fill may lean towards a value that lies after the origin
     """
 
     series: Block
@@ -54,6 +56,7 @@ class Windows:
     targets: Tensor | None = None
     known: Block | None = None
     observed: Block | None = None
+    carried: Block | None = None
 
     def __len__(self) -> int:
         return len(self.starts)
@@ -65,6 +68,9 @@ class Windows:
         seen = target_seen = past_known = future_known = None
         if self.observed is not None:
             seen, target_seen = self._two(self.observed.gather(starts))
+            if self.carried is not None:
+                carried = self.carried.gather(starts)[:, : self.lookback]
+                past = torch.where(_after_last(seen), carried, past)
         if self.known is not None:
             known = self.known.gather(starts)
             past_known, future_known = known[:, : self.lookback], known[:, self.lookback :]
@@ -79,11 +85,26 @@ class Windows:
         return self.in_batches(512)
 
     def in_batches(self, size: int) -> Iterator[tuple[Tensor, Batch]]:
-        for which in torch.arange(len(self)).split(size):
+        for start in range(0, len(self), size):
+            which = torch.arange(start, min(start + size, len(self)))
             yield which, self.batch(which)
 
     def only(self, which: Tensor) -> Self:
         return replace(self, starts=self.starts[which], items=self.items[which])
+
+
+def _after_last(seen: Tensor) -> Tensor:
+    """[batch, time, channel] observed → whether a step lies after the last observed one."""
+    return seen.flip(1).cummax(1).values.flip(1).logical_not()
+
+
+def _carried(series: NDArray[np.float32], panel: Panel) -> NDArray[np.float32]:
+    """Gaps filled by the last value before them; by 0, the mean, where there is none."""
+    steps = np.arange(len(series))[:, None]
+    begin = panel.offsets[:-1][panel.item_of_step][:, None]
+    last = np.maximum.accumulate(np.where(panel.observed, steps, -1), axis=0)
+    values = np.take_along_axis(series, np.maximum(last, 0), axis=0)
+    return np.where(last >= begin, values, np.float32(0))
 
 
 def window_starts(
@@ -120,8 +141,9 @@ def make_windows(
 ) -> Windows:
     length = lookback + horizon
     starts, items = starts_items
+    series = scaler.apply(panel)
     return Windows(
-        Block(torch.from_numpy(scaler.apply(panel)), length),
+        Block(torch.from_numpy(series), length),
         starts,
         items,
         lookback,
@@ -129,6 +151,7 @@ def make_windows(
         None if len(targets) == len(panel.channels) else torch.tensor(targets),
         Block(torch.from_numpy(features(panel.times, panel.frequency)), length) if with_known else None,
         None if panel.complete else Block(torch.from_numpy(panel.observed), length),
+        None if panel.complete else Block(torch.from_numpy(_carried(series, panel)), length),
     )
 
 
@@ -157,19 +180,18 @@ class Loader:
     def _order(self) -> Tensor:
         rank, world = self._share()
         if not self.shuffle:  # judged once each, however many processes
-            return torch.arange(rank, len(self.windows), world)
+            return torch.arange(len(self.windows))[rank::world]
         generator = torch.Generator().manual_seed((self.seed * 1_000_003 + self.epoch) % 2**63)
         order = torch.randperm(len(self.windows), generator=generator)
         each = -(-len(order) // world)
         return order[torch.arange(rank, each * world, world) % len(order)]
 
     def __iter__(self) -> Iterator[Batch]:
-        batches = self._order().split(self.batch_size)
-        for number in range(self.position, len(batches)):
+        order, last = self._order(), len(self) - 1
+        for number in range(self.position, last + 1):
             # counted before it is given: a state saved while the batch is in use says that it was used
-            ended = number + 1 == len(batches)
-            self.epoch, self.position = (self.epoch + 1, 0) if ended else (self.epoch, number + 1)
-            yield self.windows.batch(batches[number])
+            self.epoch, self.position = (self.epoch + 1, 0) if number == last else (self.epoch, number + 1)
+            yield self.windows.batch(order[number * self.batch_size : (number + 1) * self.batch_size])
 
     def state_dict(self) -> dict[str, Any]:
         return {"epoch": self.epoch, "position": self.position}

@@ -1,0 +1,109 @@
+"""Files and frames: every kind that is promised, exactly, and one clear error for all others."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from latentcast.data.read import read_file, read_frame
+from latentcast.errors import DataError
+
+TABLE = pd.DataFrame({"ds": ["2024-01-01", "2024-01-02", "2024-01-03"], "a": [0.1, 2.5, -3e-7], "größe": [1, 2, 3]})
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_csv_in_its_usual_forms(tmp_path: Path, separator: str, encoding: str, end: str) -> None:
+    path = tmp_path / "t.csv"
+    TABLE.to_csv(path, sep=separator, encoding=encoding, index=False, lineterminator=end)
+    pd.testing.assert_frame_equal(read_file(path), TABLE)
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".pq", ".PARQUET"])
+def test_parquet(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"t{suffix}"
+    TABLE.to_parquet(path)
+    pd.testing.assert_frame_equal(read_file(path), TABLE)
+
+
+@given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=20))
+def test_every_number_of_a_csv_is_the_number_that_was_printed(tmp_path_factory, values: list[float]) -> None:  # type: ignore[no-untyped-def]
+    path = tmp_path_factory.mktemp("csv") / "t.csv"
+    path.write_text("ds,a\n" + "".join(f"{i},{value!r}\n" for i, value in enumerate(values)))
+    np.testing.assert_array_equal(read_file(path)["a"].to_numpy(float), values)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("t.csv", b"", "is empty"),
+        ("t.csv", b"\n\n", "is empty"),
+        ("t.csv", b"ds,a\n", "has a header and no row"),
+        ("t.csv", b"ds,a\n1,\xff\xfe\n", "not text in UTF-8.*save it in that encoding"),
+        ("t.csv", "ds,a\n1,2\n".encode("utf-16"), "not text in UTF-8"),
+        ("t.csv", b"ds,a\n1,2\n1,2,3,4\n", "cannot be read as csv.*line 3"),
+        ("t.csv", b"ds,a\n1,2,3\n1,2,3\n", "more fields than its header"),
+        ("t.parquet", b"", "cannot be read as parquet"),
+        ("t.parquet", b"PAR1 and then nothing that makes sense", "cannot be read as parquet"),
+        ("t.xlsx", b"", r"ends in .xlsx; wanted one of .csv, .parquet, .pq"),
+        ("table", b"", "ends in nothing"),
+        ("t.csv", None, "there is no file"),
+    ],
+)
+def test_files_that_cannot_be_used(tmp_path: Path, name: str, content: bytes | None, told: str) -> None:
+    path = tmp_path / name
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(DataError, match=told) as caught:
+        read_file(path)
+    assert str(path) in str(caught.value)
+
+
+def test_a_folder_is_no_file(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").mkdir()
+    with pytest.raises(DataError, match="there is no file"):
+        read_file(tmp_path / "t.csv")
+
+
+@pytest.mark.parametrize("kind", [pd.DataFrame, pl.from_pandas, pa.Table.from_pandas])
+def test_frames_come_back_in_the_kind_that_went_in(kind) -> None:  # type: ignore[no-untyped-def]
+    data = kind(TABLE)
+    before = data.copy() if isinstance(data, pd.DataFrame) else data
+    source = read_frame(data)
+    assert list(source.frame.columns) == ["ds", "a", "größe"]
+    np.testing.assert_array_equal(source.frame["a"], TABLE["a"])
+    result = pd.DataFrame(
+        {
+            "unique_id": np.array(["x", "x"], dtype=object),
+            "ds": pd.date_range("2024-01-04", periods=2),
+            "local": pd.date_range("2024-01-04", periods=2, tz="Europe/Berlin"),
+            "step": [1, 2],
+            "naive": [0.5, np.nan],
+        }
+    )
+    given_back = source.give_back(result)
+    assert type(given_back) is type(data)
+    again = given_back if isinstance(data, pd.DataFrame) else given_back.to_pandas()
+    pd.testing.assert_frame_equal(again, result, check_dtype=False)
+    assert str(again["local"].dt.tz) == "Europe/Berlin"
+    assert (data == before).all(None) if isinstance(data, pd.DataFrame) else data.equals(before)
+
+
+@pytest.mark.parametrize(
+    "data", [[1, 2], {"a": [1]}, np.zeros((2, 2)), None, 3, TABLE["a"], pl.from_pandas(TABLE).lazy()]
+)
+def test_what_is_no_frame(data: object) -> None:
+    with pytest.raises(DataError, match=f"got {type(data).__name__}; wanted a data frame in memory"):
+        read_frame(data)
+
+
+@pytest.mark.parametrize("data", [TABLE.iloc[:0], pl.from_pandas(TABLE).head(0), pd.DataFrame()])
+def test_frames_without_a_row(data: object) -> None:
+    with pytest.raises(DataError, match="no row"):
+        read_frame(data)
