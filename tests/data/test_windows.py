@@ -25,10 +25,13 @@ def panel_of(lengths: list[int], channels: int = 1, holes: bool = False) -> Pane
         table = pd.DataFrame(np.random.default_rng(0).normal(size=(n, channels))).rename(columns=str)
         table.insert(0, "ds", pd.date_range("2024-01-01", periods=n, freq="h"))
     else:
-        table = pd.concat([
-            pd.DataFrame({"unique_id": f"s{i}", "ds": pd.date_range("2024", periods=n, freq="h"), "y": np.arange(n) + 1e3 * i})
-            for i, n in enumerate(lengths)
-        ])  # fmt: skip
+        hours = [pd.date_range("2024-01-01", periods=n, freq="h") for n in lengths]
+        table = pd.concat(
+            [
+                pd.DataFrame({"unique_id": f"s{i}", "ds": ds, "y": np.arange(len(ds)) + 1000.0 * i})
+                for i, ds in enumerate(hours)
+            ]
+        )
     if holes:
         table.iloc[3, -1] = np.nan
     return build(table, validate(DataSettings, {"gaps": "interpolate", "freq": "h"}))
