@@ -69,6 +69,7 @@ def fit(
 ) -> None:
     """Train a model and save it."""
     import latentcast
+    from latentcast.fitting import is_first_process
 
     settings = _settings(assign, features, target, gaps, freq, time, id, value)
     with _notes() as notes:
@@ -86,6 +87,8 @@ def fit(
             resume=resume,
             progress=sys.stderr.isatty(),
         )
+    if not is_first_process():
+        return
     _say(notes)
     card = forecaster.card
     schema = card["schema"]

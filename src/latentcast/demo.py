@@ -51,7 +51,7 @@ def run_demo(folder: Path, console: Console) -> None:
         best,
         lookback=LOOKBACK,
         horizon=HORIZON,
-        settings={**SETTINGS, **OWN.get(best, {})},
+        settings={**SETTINGS, **OWN.get(best, {}), "data.split": (0.9, 0.1, 0)},
         out=folder / "model",
         overwrite=True,
     )

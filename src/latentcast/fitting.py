@@ -104,7 +104,6 @@ def fit_panel(
         "notes": notes,
     }
     forecaster = Forecaster(run, task, panel.channels, known, network, card)
-    first_process = int(os.environ.get("LOCAL_RANK", "0")) == 0
     with ExitStack() as stack:
         if out is None:
             if resume:
@@ -112,7 +111,7 @@ def fit_panel(
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="latentcast-")))
         else:
             folder = Path(out)
-            if first_process:
+            if is_first_process():
                 _prepare(folder, run, overwrite=overwrite, resume=resume)
         began = time.monotonic()
         if count_parameters(network)[1]:
@@ -121,9 +120,14 @@ def fit_panel(
         network.cpu().eval()
         if (parts.val_end - parts.train_end >= run.horizon).any():
             card["validation"] = forecaster.judge(forecaster.view(panel), "val", name).to_dict()
-        if out is not None and first_process:
+        if out is not None and is_first_process():
             forecaster.write(folder)
     return forecaster
+
+
+def is_first_process() -> bool:
+    """False in the processes that a strategy such as ddp starts beside the first: they train, and write nothing."""
+    return int(os.environ.get("LOCAL_RANK", "0")) == 0
 
 
 def _train(

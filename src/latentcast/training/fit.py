@@ -168,6 +168,7 @@ class Report(L.Callback):
             outcome = Outcome(self.stage.name, self._reason(trainer), trainer.current_epoch, trainer.global_step, value)
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self.path.write_text(json.dumps(asdict(outcome)), encoding="utf-8")
+        trainer.strategy.barrier()  # the other processes read it
 
     def _reason(self, trainer: L.Trainer) -> str:
         if self.watch.reason is not None:
