@@ -316,6 +316,8 @@ class Forecaster:
             task = Task(**{**card["task"], "targets": tuple(card["task"]["targets"])})
             known = Known.parse(series)
             channels = tuple(card["schema"]["channels"])
+            if known.scaler.mean.shape != (len(known.ids), task.channels):
+                raise ValueError(f"{hub.SERIES} holds statistics of another shape than the card's channels")
             network = build_network(run.kind, run.model, task)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise CheckpointError(

@@ -54,8 +54,7 @@ def resolve(values: Mapping[str, Any], data_defaults: Mapping[str, Any] | None =
     values = nested(values)
     faults = [f"{key}: no such setting; {_hint(key, values)}" for key in values if key not in TOP]
     chosen = values.get("model")
-    chosen = {"name": chosen} if isinstance(chosen, str) else chosen
-    model_fields = dict(chosen) if isinstance(chosen, Mapping) else {}
+    model_fields = dict(chosen) if isinstance(chosen, Mapping) else {"name": chosen}
     name, preset = model_fields.pop("name", None), model_fields.pop("preset", None)
     for key, least in (("lookback", 1), ("horizon", 1), ("seed", 0)):
         value = values.get(key, 0 if key == "seed" else None)
@@ -66,12 +65,12 @@ def resolve(values: Mapping[str, Any], data_defaults: Mapping[str, Any] | None =
     model = training = data = None
     if name is None:
         faults.append(f"model: is required; one of {', '.join(NAMED)}")
-    elif name not in NAMED:
+    elif not isinstance(name, str) or name not in NAMED:
         faults.append(f"model: unknown model {name!r}; {nearest(str(name), NAMED)}")
     else:
         named = NAMED[name]
         over: Mapping[str, Any] = {}
-        if preset is not None and preset not in named.presets:
+        if preset is not None and preset not in tuple(named.presets):
             faults.append(f"model.preset: {name} has no preset {preset!r}; {nearest(str(preset), named.presets)}")
         elif preset is not None:
             over = named.presets[preset]
@@ -105,7 +104,9 @@ def _gather(faults: list[str], cls: type[Any], values: Mapping[str, Any], at: st
 
 
 def _mapping(faults: list[str], values: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    value = values.get(key) or {}
+    value = values.get(key)
+    if value is None:
+        return {}
     if not isinstance(value, Mapping):
         faults.append(f"{key}: got {value!r}, wanted settings below it ({key}.something=…)")
         return {}
