@@ -37,9 +37,7 @@ class Composed(nn.Module):
         self.mixes_channels = not self.representation.folds_channels
         self.uses_known = self.representation.uses_known
         self.backbone: Backbone = _build(BACKBONES, settings.backbone, task, self.representation.width)
-        tokens = self.representation.num_tokens(task.lookback)
-        channels = 1 if self.representation.folds_channels else task.channels
-        self.head: Head = _build(HEADS, settings.head, task, tokens, self.backbone.width, channels)
+        self.head: Head = _build(HEADS, settings.head, task, self.representation, self.backbone)
 
     def forward(self, batch: Batch) -> Prediction:
         scale = window_scale(batch.past, batch.observed) if self.normalise else no_scale(batch.past)

@@ -127,15 +127,21 @@ class Representation(Protocol):
 
 
 class Backbone(Protocol):
-    """Tokens to tokens of the same number; `width` is what comes out."""
+    """Tokens to tokens; `width` and `num_tokens` say what comes out."""
 
     width: int
+
+    def num_tokens(self, tokens: int) -> int: ...
 
     def __call__(self, tokens: Tokens) -> Tokens: ...
 
 
 class Head(Protocol):
-    """Tokens to a forecast, and the loss that goes with it."""
+    """Tokens to a forecast, and the loss that goes with it.
+
+    It is built from the representation and the backbone before it: their sizes are asked for there, and a head that
+    undoes a representation (a decompression, a codec's decoder) finds it there.
+    """
 
     def __call__(self, tokens: Tokens, scale: Scale) -> Prediction: ...
 

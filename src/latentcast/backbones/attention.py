@@ -26,6 +26,9 @@ class AttentionBackbone(nn.Module):
         self.attention = Attention(width, settings.heads, settings.dropout)
         self.norm = nn.LayerNorm(width)
 
+    def num_tokens(self, tokens: int) -> int:
+        return tokens
+
     def forward(self, tokens: Tokens) -> Tokens:
         x = tokens.values
         return Tokens(self.norm(x + self.attention(x, x, tokens.keep)), tokens.keep)

@@ -30,5 +30,8 @@ class EncoderBackbone(nn.Module):
         s = settings
         self.encoder = Encoder(s.layers, width, s.heads, s.ff, s.dropout, s.norm, s.attention_dropout)
 
+    def num_tokens(self, tokens: int) -> int:
+        return tokens
+
     def forward(self, tokens: Tokens) -> Tokens:
         return Tokens(self.encoder(tokens.values, tokens.keep), tokens.keep)

@@ -13,5 +13,8 @@ class NoBackbone(nn.Module):
         super().__init__()
         self.width = width
 
+    def num_tokens(self, tokens: int) -> int:
+        return tokens
+
     def forward(self, tokens: Tokens) -> Tokens:
         return tokens

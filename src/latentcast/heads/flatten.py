@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from latentcast.config import Settings
 from latentcast.layers.dropout import Dropout
 from latentcast.layers.losses import Loss, point_loss
-from latentcast.types import Batch, Prediction, Scale, Task, Tokens
+from latentcast.types import Backbone, Batch, Prediction, Representation, Scale, Task, Tokens
 
 
 class FlattenSettings(Settings):
@@ -18,15 +18,17 @@ class FlattenSettings(Settings):
 
 
 class Flatten(nn.Module):
-    """`channels` is how many channels one series of tokens stands for: 1 where they are folded into the batch."""
-
     Settings = FlattenSettings
 
-    def __init__(self, settings: FlattenSettings, task: Task, tokens: int, width: int, channels: int) -> None:
+    def __init__(
+        self, settings: FlattenSettings, task: Task, representation: Representation, backbone: Backbone
+    ) -> None:
         super().__init__()
+        tokens = backbone.num_tokens(representation.num_tokens(task.lookback))
+        channels = 1 if representation.folds_channels else task.channels  # that one series of tokens stands for
         self.kind, self.horizon, self.channels = settings.loss, task.horizon, task.channels
         self.dropout = Dropout(settings.dropout)
-        self.project = nn.Linear(tokens * width, task.horizon * channels)
+        self.project = nn.Linear(tokens * backbone.width, task.horizon * channels)
 
     def forward(self, tokens: Tokens, scale: Scale) -> Prediction:
         flat = self.project(self.dropout(tokens.values.flatten(1)))
