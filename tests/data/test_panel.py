@@ -312,6 +312,15 @@ def test_rows_may_come_in_any_order_and_it_is_said() -> None:
     np.testing.assert_array_equal(by_time.values, make(table).values)
 
 
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(-5, 5)), min_size=1, max_size=30))
+def test_rows_are_sorted_by_series_and_time_and_equal_ones_stay_as_they_came(rows: list[tuple[int, int]]) -> None:
+    table = pd.DataFrame(rows, columns=["unique_id", "ds"]).assign(y=range(len(rows)))
+    panel = make(table, steps="rows", freq=1)
+    first_seen = {name: number for number, name in enumerate(dict.fromkeys(table["unique_id"]))}
+    expected = sorted(range(len(rows)), key=lambda i: (first_seen[rows[i][0]], rows[i][1], i))
+    np.testing.assert_array_equal(panel.values[:, 0], expected)
+
+
 def test_repeated_stamps_name_the_first_and_its_series() -> None:
     table = long({"x": 5, "z": 5})
     with pytest.raises(TimeError, match=r"1 time stamps occur twice \(first: 2024-01-02 00:00:00 of series 'z'\)"):

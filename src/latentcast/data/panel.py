@@ -119,11 +119,25 @@ def _sorted(stamps: NDArray[Any], table: Table) -> tuple[NDArray[Any], Table, tu
     same = np.diff(table.codes) == 0
     if (np.diff(table.codes) >= 0).all() and (stamps[1:] >= stamps[:-1])[same].all():
         return stamps, table, ()
-    order = np.lexsort((stamps, table.codes))
+    order = _order(stamps, table.codes)
     codes = table.codes[order]
     moved = ((np.diff(order) < 0) & (np.diff(codes) == 0)).any()
     notes = ("the rows were not in order of time and were sorted",) if moved else ()
     return stamps[order], replace(table, codes=codes, values=table.values[order]), notes
+
+
+def _order(stamps: NDArray[Any], codes: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Rows by series, then by time, equal ones as they came: np.lexsort, several times faster.
+
+    Ranks that fit into 16 bits, the usual case, are sorted by numpy in linear time.
+    """
+
+    def narrow(ranks: NDArray[np.int64]) -> NDArray[Any]:
+        return ranks.astype(np.uint16) if ranks.max() < 2**16 else ranks
+
+    ranks, _ = pd.factorize(stamps, sort=True)
+    by_time = np.argsort(narrow(ranks), kind="stable")
+    return np.asarray(by_time[np.argsort(narrow(codes[by_time]), kind="stable")])
 
 
 def _frequency(stamps: NDArray[Any], table: Table, settings: DataSettings) -> Frequency:
