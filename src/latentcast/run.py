@@ -80,7 +80,7 @@ def resolve(values: Mapping[str, Any], data_defaults: Mapping[str, Any] | None =
         training_values = merge(merge(named.training, over.get("training", {})), _mapping(faults, values, "training"))
         training = _gather(faults, TrainingSettings, training_values, "training.")
     data = _gather(faults, DataSettings, merge(data_defaults or {}, _mapping(faults, values, "data")), "data.")
-    if faults or model is None or training is None or data is None:
+    if faults or name is None or model is None or training is None or data is None:
         raise SettingsError(faults)
     return Run(
         name,

@@ -9,7 +9,7 @@ known    features known in advance: calendar features first, declared covariates
 """
 
 from dataclasses import dataclass, fields, replace
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Bool, Float
@@ -95,6 +95,7 @@ class Prediction:
         return replace(self, values=self.values[..., list(channels)])
 
 
+@runtime_checkable
 class Model(Protocol):
     """Every model, composed or whole, is an nn.Module of this shape; it forecasts all channels of the batch.
 
@@ -110,6 +111,7 @@ class Model(Protocol):
     def loss(self, prediction: Prediction, batch: Batch) -> Tensor: ...
 
 
+@runtime_checkable
 class Representation(Protocol):
     """Series to tokens. `folds_channels` says that each channel becomes a series of its own.
 
@@ -126,6 +128,7 @@ class Representation(Protocol):
     def __call__(self, batch: Batch) -> Tokens: ...
 
 
+@runtime_checkable
 class Backbone(Protocol):
     """Tokens to tokens; `width` and `num_tokens` say what comes out."""
 
@@ -136,6 +139,7 @@ class Backbone(Protocol):
     def __call__(self, tokens: Tokens) -> Tokens: ...
 
 
+@runtime_checkable
 class Head(Protocol):
     """Tokens to a forecast, and the loss that goes with it.
 
