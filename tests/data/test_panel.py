@@ -486,6 +486,14 @@ def test_offsets_that_change_are_held_in_utc() -> None:
     assert (panel.frequency.alias, panel.zone) == ("h", "UTC")
 
 
+@pytest.mark.parametrize("freq", ["D", "W-SUN", "MS"])
+def test_local_days_written_with_changing_offsets_become_local_dates(freq: str) -> None:
+    ds = pd.date_range("2024-02-20", periods=60, freq=freq, tz="Europe/Berlin")
+    panel = make(pd.DataFrame({"ds": ds.astype(str), "a": 1.0}))
+    assert (panel.frequency.alias, panel.zone) == (freq, None)
+    np.testing.assert_array_equal(panel.times, ds.tz_localize(None))
+
+
 # the panel itself
 
 

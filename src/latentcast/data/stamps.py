@@ -127,9 +127,22 @@ def _parsed(column: pd.Series, form: str | None) -> pd.Series:
         )
     if form is None and chosen[:5] in ("%m/%d", "%m-%d", "%m.%d"):
         _refuse_ambiguous(column, text, dates)
-    if aware and (zones == zones.iloc[0]).all():
-        dates = dates.dt.tz_convert(pd.Timestamp(text.iloc[0]).tz)
+    if aware:
+        dates = _localised(dates, zones)
     return pd.Series(dates.array.take(codes), name=column.name)
+
+
+def _localised(dates: pd.Series, zones: pd.Series) -> pd.Series:
+    """Dates in UTC and the offset that each was written with → in that zone where all have one offset.
+
+    Where offsets change, as with summer time, days and longer steps become local dates without a zone; shorter ones
+    stay in UTC.
+    """
+    first = {zone: pd.Timestamp(f"2000-01-01T00:00{zone}") for zone in zones.unique()}
+    if len(first) == 1:
+        return dates.dt.tz_convert(first[zones.iloc[0]].tz)
+    local = dates.dt.tz_localize(None) + zones.map({zone: stamp.utcoffset() for zone, stamp in first.items()})
+    return local if len((local - local.dt.normalize()).unique()) == 1 else dates
 
 
 def _guess(text: str) -> str:
