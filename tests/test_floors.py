@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -22,8 +23,8 @@ FLOORS = (
     ("presets", "training"),
     ("run", "hub"),
     ("forecaster",),
-    ("fitting", "describe", "plot", "write"),
-    ("backtest",),
+    ("fitting", "describing", "plot", "write"),
+    ("backtesting",),
     ("show",),
     ("demo",),
     ("cli",),
@@ -128,3 +129,12 @@ def test_imports_are_lazy(statement: str, absent: str) -> None:
     code = f"{statement}\nimport sys\nprint(*(name for name in {absent.split()} if name in sys.modules))"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout.split() == []
+
+
+def test_no_module_takes_the_name_of_a_function() -> None:
+    """Once imported, `latentcast.backtest` would be the module and no longer the function."""
+    assert not set(latentcast.__all__) & set(LEVEL)
+    for room in LEVEL:
+        import_module(f"latentcast.{room}")
+    for name in latentcast.__all__:
+        assert callable(getattr(latentcast, name))

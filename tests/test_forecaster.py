@@ -117,7 +117,9 @@ def test_another_unit_gives_the_same_forecast_in_that_unit(wide: pd.DataFrame, m
 
 def test_naive_repeats_the_last_value_and_seasonal_naive_the_last_season(wide: pd.DataFrame) -> None:
     naive = _fit(wide).predict(wide)
-    assert naive.loc[naive["unique_id"] == "y", "naive"].to_numpy() == pytest.approx(np.full(6, wide["y"].iloc[-1]), rel=1e-6)
+    assert naive.loc[naive["unique_id"] == "y", "naive"].to_numpy() == pytest.approx(
+        np.full(6, wide["y"].iloc[-1]), rel=1e-6
+    )
     seasonal = _fit(wide, "seasonal-naive", horizon=30).predict(wide)
     values = seasonal.loc[seasonal["unique_id"] == "x", "seasonal-naive"].to_numpy()
     last = wide["x"].to_numpy()[-24:]

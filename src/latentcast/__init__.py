@@ -7,8 +7,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from latentcast.backtest import backtest
-    from latentcast.describe import describe
+    from latentcast.backtesting import backtest
+    from latentcast.describing import describe
     from latentcast.errors import LatentcastError
     from latentcast.fitting import fit
     from latentcast.forecaster import Forecaster, load
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 _HOMES = {
     "fit": "latentcast.fitting",
     "load": "latentcast.forecaster",
-    "backtest": "latentcast.backtest",
-    "describe": "latentcast.describe",
+    "backtest": "latentcast.backtesting",
+    "describe": "latentcast.describing",
     "Forecaster": "latentcast.forecaster",
     "LatentcastError": "latentcast.errors",
 }

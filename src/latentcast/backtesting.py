@@ -1,4 +1,4 @@
-"""backtest: rolling origins, every model on the same ones."""
+"""Rolling origins, every model on the same ones."""
 
 import time
 from collections.abc import Mapping, Sequence

@@ -7,7 +7,7 @@ import pandas as pd
 from rich.console import Console
 
 from latentcast import show
-from latentcast.backtest import backtest
+from latentcast.backtesting import backtest
 from latentcast.fitting import fit
 from latentcast.plot import plot_forecast
 from latentcast.write import write_frame

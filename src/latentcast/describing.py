@@ -1,4 +1,4 @@
-"""describe: what a table looks like to a model, before anything is trained."""
+"""What a table looks like to a model, before anything is trained."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace

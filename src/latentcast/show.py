@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from latentcast.backtest import Backtest
+    from latentcast.backtesting import Backtest
 
 BOARD = ("MAE", "RMSE", "sMAPE", "MASE", "scaled MSE")
 
