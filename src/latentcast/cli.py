@@ -205,7 +205,7 @@ def backtest(
         )
     _say(notes)
     apart = f"{result.windows} origins, {result.step} steps apart" if result.windows > 1 else "1 origin"
-    _line(f"{data}: {apart}, horizon {horizon}; original units, best MAE first")
+    _line(f"{Path(data).name}: {apart}, horizon {horizon}; original units, best MAE first")
     out.print(show.leaderboard(result))
     if file is not None:
         write_frame(result.forecasts, file)

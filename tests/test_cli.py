@@ -1,0 +1,470 @@
+"""The command line: each command, and that bad input ends in one clear message without a traceback."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pooch
+import pytest
+
+from latentcast import cli
+from latentcast.data.catalog import DATASETS
+from latentcast.presets import NAMED
+
+QUICK = ["--set", "training.max_steps=2", "--set", "training.loggers=[]"]
+SIZES = ["-L", "14", "-H", "7"]
+
+
+@dataclass(frozen=True)
+class Ran:
+    code: int
+    out: str
+    err: str
+
+
+Run = Callable[..., Ran]
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, data: Path) -> Run:
+    """`latentcast ARGUMENTS` in a folder of its own, on a terminal of 80 columns."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "80")
+
+    def call(*arguments: object) -> Ran:
+        monkeypatch.setattr(sys, "argv", ["latentcast", *map(str, arguments)])
+        try:
+            cli.main()
+            code: object = 0
+        except SystemExit as exit:
+            code = exit.code or 0
+        said = capsys.readouterr()
+        assert "Traceback" not in said.err + said.out
+        assert isinstance(code, int)
+        return Ran(code, said.out, said.err)
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of good.csv and of files that each have one fault."""
+    folder = tmp_path_factory.mktemp("data")
+    rng = np.random.default_rng(0)
+    n = 200
+    stamps = pd.date_range("2020-01-01", periods=n, freq="D")
+    good = pd.DataFrame({"date": stamps, "a": np.sin(np.arange(n) / 5), "b": rng.normal(5, 1, n)})
+    long = pd.concat(
+        [
+            pd.DataFrame({"unique_id": name, "ds": stamps[:k], "y": rng.normal(0, 1, k)})
+            for name, k in (("shop", 120), ("tiny", 9))
+        ]
+    )
+
+    def spoiled(column: str, row: int, value: object) -> pd.DataFrame:
+        frame = good.astype({"date": str, column: object}) if column != "date" else good.astype({"date": str})
+        frame.loc[row, column] = value
+        return frame
+
+    frames = {
+        "good": good,
+        "header": good.iloc[:0],
+        "notime": good.rename(columns={"date": "when"}),
+        "badtime": spoiled("date", 3, "yesterday"),
+        "nodate": spoiled("date", 3, None),
+        "twice": pd.concat([good, good.iloc[5:6]]),
+        "unsorted": good.iloc[::-1],
+        "missingsteps": good.drop([50, 51]),
+        "irregular": spoiled("date", 7, "2020-01-08 03:00:00"),
+        "infinite": spoiled("a", 7, "-inf"),
+        "text": spoiled("a", 7, "oops"),
+        "missing": spoiled("a", 7, None),
+        "constant": good.assign(a=1.0, b=2.0),
+        "short": good.iloc[:20],
+        "onlytime": good[["date"]],
+        "other": good.rename(columns={"b": "c"}),
+        "long": long,
+        "goodlong": long[long["unique_id"] == "shop"],
+        "brackets": good.rename(columns={"a": "[/red]", "b": "[bold]"}),
+    }
+    for name, frame in frames.items():
+        frame.to_csv(folder / f"{name}.csv", index=False)
+    (folder / "empty.csv").touch()
+    (folder / "binary.parquet").write_bytes(b"nonsense")
+    (folder / "binary.csv").write_bytes(bytes(range(256)))
+    (folder / "notes.txt").write_text("hello", encoding="utf-8")
+    (folder / "sub").mkdir()
+    return folder
+
+
+@pytest.fixture(scope="session")
+def saved(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that fit wrote."""
+    import latentcast
+
+    folder = tmp_path_factory.mktemp("fitted") / "saved"
+    latentcast.fit(data / "good.csv", "naive", lookback=14, horizon=7, out=folder)
+    return folder
+
+
+def one_message(ran: Ran, *words: str) -> None:
+    """Exit code 1, nothing on stdout, and one message that holds the words."""
+    assert ran.code == 1, ran
+    assert ran.err.count("error:") == 1, ran.err
+    for word in words:
+        assert word in ran.err, ran.err
+
+
+# --- the interface
+
+
+def test_fit_predict_evaluate(run: Run, data: Path) -> None:
+    ran = run("fit", data / "good.csv", "--model", "dlinear", *SIZES, *QUICK, "--out", "model")
+    assert ran.code == 0, ran.err
+    for words in ("dlinear on good.csv: 2 series, 200 steps, frequency D", "windows", "saved in model", "MASE"):
+        assert words in ran.out
+    ran = run("predict", "model", data / "good.csv", "--out", "f.csv", "--plot", "f.png")
+    assert ran.code == 0, ran.err
+    assert "14 rows in f.csv (2020-07-19 00:00:00 .. 2020-07-25 00:00:00)" in ran.out
+    forecast = pd.read_csv("f.csv")
+    assert list(forecast.columns) == ["unique_id", "ds", "dlinear"]
+    assert len(forecast) == 14
+    assert Path("f.png").read_bytes().startswith(b"\x89PNG")
+    ran = run("evaluate", "model", data / "good.csv", "--split", "test", "--json", "scores.json")
+    assert ran.code == 0, ran.err
+    assert "34 windows" in ran.out
+    scores = json.loads(Path("scores.json").read_text(encoding="utf-8"))
+    assert scores["windows"] == 34
+    assert set(scores["scaled"]) == {"MSE", "MAE", "RMSE", "MAPE", "MSPE", "sMAPE", "MASE"}
+    assert set(scores["original"]) == set(scores["scaled"])
+
+
+def test_fit_by_a_file_of_settings(run: Run, data: Path) -> None:
+    text = "model: {name: dlinear, kernel: 5}\nlookback: 14\nhorizon: 7\ntraining: {max_steps: 2, lr: 1e-3}\n"
+    Path("run.yaml").write_text(text, encoding="utf-8")
+    ran = run("fit", data / "good.csv", "--config", "run.yaml", "--horizon", "5", "--seed", "3", "--out", "model")
+    assert ran.code == 0, ran.err
+    settings = json.loads(Path("model/card.json").read_text(encoding="utf-8"))["settings"]
+    assert (settings["model"]["kernel"], settings["horizon"], settings["seed"]) == (5, 5, 3)
+    assert settings["training"]["lr"] == 1e-3
+
+
+def test_backtest(run: Run, data: Path) -> None:
+    arguments = ["backtest", data / "good.csv", "--models", "naive, seasonal-naive", *SIZES, "--windows", "3"]
+    ran = run(*arguments, "--out", "b.parquet")
+    assert ran.code == 0, ran.err
+    assert "3 origins, 7 steps apart, horizon 7" in ran.out
+    assert "seasonal-naive" in ran.out
+    frame = pd.read_parquet("b.parquet")
+    assert list(frame.columns) == ["unique_id", "ds", "cutoff", "y", "naive", "seasonal-naive"]
+    one_message(run(*arguments, "--out", "b.parquet"), "exists", "--overwrite")
+    assert run(*arguments, "--out", "b.parquet", "--overwrite").code == 0
+
+
+def test_models_and_datasets(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    ran = run("models")
+    assert all(name in ran.out for name in NAMED)
+    monkeypatch.delenv("LATENTCAST_DATA", raising=False)
+    ran = run("datasets")
+    assert all(name in ran.out for name in DATASETS)
+    assert "LATENTCAST_DATA" in ran.out
+
+
+def test_describe(run: Run, data: Path) -> None:
+    ran = run("describe", data / "missing.csv")
+    assert ran.code == 0
+    for words in ("wide: 2 channels", "a, b", "D (season of 7 steps)", "1 of 400", "train 140"):
+        assert words in ran.out
+    assert "a fit would refuse this" in ran.err
+    assert "long: 2 series" in run("describe", data / "long.csv").out
+
+
+def test_output_fits_80_columns(run: Run, data: Path, saved: Path) -> None:
+    for arguments in (
+        ("models",),
+        ("datasets",),
+        ("describe", data / "good.csv"),
+        ("evaluate", saved, data / "good.csv"),
+        ("backtest", data / "good.csv", "--models", "naive,seasonal-naive", *SIZES),
+    ):
+        for line in run(*arguments).out.splitlines():
+            assert len(line.rstrip()) <= 80 or line.startswith("found:"), line
+
+
+def test_names_are_never_markup(run: Run, data: Path) -> None:
+    file = data / "brackets.csv"
+    assert "[/red], [bold]" in run("describe", file).out
+    assert run("fit", file, "-m", "naive", *SIZES, "--out", "[/red]").code == 0
+    assert run("predict", "[/red]", file, "--out", "[bold].csv").code == 0
+    one_message(run("predict", "[/red]", data / "good.csv", "--out", "x.csv"), "missing: [/red], [bold]")
+
+
+def test_what_was_done_to_the_data_is_said_once(run: Run, data: Path) -> None:
+    ran = run("fit", data / "unsorted.csv", "-m", "naive", *SIZES, "--out", "m")
+    assert ran.code == 0
+    assert ran.err.count("sorted") == 1
+    ran = run("predict", "m", data / "unsorted.csv", "--out", "f.csv", "--plot", "f.png")
+    assert ran.err.count("sorted") == 1
+
+
+# --- bad data
+
+
+@pytest.mark.parametrize(
+    ("file", "words"),
+    [
+        ("empty.csv", ["is empty"]),
+        ("header.csv", ["no row"]),
+        ("notime.csv", ["no time column", "when, a, b", "data.time"]),
+        ("badtime.csv", ["date", "'yesterday'", "row 3"]),
+        ("nodate.csv", ["date", "row 3"]),
+        ("twice.csv", ["2020-01-06", "twice"]),
+        ("irregular.csv", ["irregular", "2020-01-08T03", "data.steps=rows"]),
+        ("infinite.csv", ["infinite", "a, row 7"]),
+        ("text.csv", ["must be numbers", "'oops'", "row 7"]),
+        ("missing.csv", ["1 values are missing", "a at 2020-01-08", "--set data.gaps=interpolate"]),
+        ("missingsteps.csv", ["missing", "2 whole time steps", "data.gaps"]),
+        ("constant.csv", ["constant", "a, b"]),
+        ("short.csv", ["14 + 7 = 21", "20 steps"]),
+        ("long.csv", ["14 + 7 = 21", "tiny (9 steps)"]),
+        ("onlytime.csv", ["no value column"]),
+        ("binary.parquet", ["binary.parquet cannot be read"]),
+        ("binary.csv", ["binary.csv", "UTF-8"]),
+        ("notes.txt", ["ends in .txt", ".csv"]),
+        ("sub", ["is a folder"]),
+        ("god.csv", ["there is no file", "did you mean good.csv"]),
+        ("nowhere/good.csv", ["there is no file", "no folder"]),
+    ],
+)
+def test_bad_data(run: Run, data: Path, file: str, words: list[str]) -> None:
+    one_message(run("fit", data / file, "-m", "naive", *SIZES, "--out", "model"), *words)
+    assert not Path("model").exists()
+
+
+def test_gaps_can_be_filled_when_asked(run: Run, data: Path) -> None:
+    for policy in ("interpolate", "ffill"):
+        ran = run("fit", data / "missingsteps.csv", "-m", "naive", *SIZES, "--out", policy, "--gaps", policy)
+        assert ran.code == 0
+        assert f"gaps={policy}" in ran.err
+
+
+def test_unknown_dataset(run: Run) -> None:
+    one_message(run("fit", "ETTh9", "-m", "naive", *SIZES, "--out", "m"), "'ETTh9'", "ETTh1")
+
+
+def test_a_dataset_that_cannot_be_fetched(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_network(*_: object, **__: object) -> None:
+        raise ConnectionError("Name or service not known")
+
+    monkeypatch.delenv("LATENTCAST_DATA", raising=False)
+    monkeypatch.setattr(pooch, "retrieve", no_network)
+    ran = run("fit", "ETTh1", "-m", "naive", *SIZES, "--out", "m")
+    one_message(ran, "ETTh1 could not be fetched", "Name or service not known", "LATENTCAST_DATA")
+
+
+# --- bad settings
+
+
+def test_unknown_model_and_preset(run: Run, data: Path) -> None:
+    good = data / "good.csv"
+    one_message(run("fit", good, "-m", "dlinaer", *SIZES, "--out", "m"), "'dlinaer'", "did you mean dlinear?")
+    ran = run("fit", good, "-m", "transformer", "--preset", "smal", *SIZES, "--out", "m")
+    one_message(ran, "'smal'", "did you mean small?")
+    one_message(run("fit", good, *SIZES, "--out", "m"), "model: is required", "dlinear")
+
+
+def test_all_wrong_settings_in_one_message(run: Run, data: Path) -> None:
+    wrong = ["training.lr=fast", "training.max_epoch=3", "data.gaps=guess", "lr=1", "model.kernel=4"]
+    options = [part for text in wrong for part in ("--set", text)]
+    ran = run("fit", data / "good.csv", "-m", "dlinear", "-H", "0", *options, "--out", "m")
+    one_message(ran, "7 settings are wrong", "lookback: is required", "horizon: got 0", "did you mean training.lr?")
+    one_message(ran, "training.lr: got 'fast'", "did you mean max_epochs", "data.gaps: got 'guess'", "model.kernel")
+    assert not Path("m").exists()
+
+
+def test_assignments_that_are_none(run: Run, data: Path) -> None:
+    ran = run("fit", data / "good.csv", "-m", "naive", *SIZES, "--set", "training.lr", "--set", "=3", "--out", "m")
+    one_message(ran, "2 settings are wrong", "--set training.lr: wanted key=value")
+
+
+def test_configurations_that_are_none(run: Run, data: Path) -> None:
+    Path("list.yaml").write_text("- 1\n", encoding="utf-8")
+    Path("broken.yaml").write_text("a: [\n", encoding="utf-8")
+    for file, words in (("none.yaml", "none.yaml"), ("list.yaml", "mapping"), ("broken.yaml", "is not YAML")):
+        one_message(run("fit", data / "good.csv", "--config", file, *SIZES, "--out", "m"), words)
+
+
+def test_describe_takes_settings_of_data_alone(run: Run, data: Path) -> None:
+    one_message(run("describe", data / "good.csv", "--set", "training.lr=1"), "training.lr", "data alone")
+    one_message(run("describe", data / "good.csv", "--set", "data.gasp=ffill"), "did you mean gaps?")
+
+
+def test_wrong_options_keep_their_usual_form(run: Run, data: Path, saved: Path) -> None:
+    for arguments in (
+        ["fit", data / "good.csv"],
+        ["fit", data / "good.csv", "--out", "m", "-L", "long"],
+        ["predict", saved],
+        ["evaluate", saved, data / "good.csv", "--batch-size", "0"],
+        ["backtest", data / "good.csv"],
+        ["forecast"],
+        ["fit", "--modle", "x"],
+    ):
+        ran = run(*arguments)
+        assert ran.code == 2
+        assert "Usage:" in ran.err
+
+
+# --- bad folders and files
+
+
+def test_an_output_folder_that_is_taken(run: Run, data: Path) -> None:
+    fit = ["fit", data / "good.csv", "-m", "naive", *SIZES, "--out"]
+    Path("taken").mkdir()
+    Path("taken/mine.txt").write_text("mine", encoding="utf-8")
+    one_message(run(*fit, "taken"), "taken", "not empty", "--overwrite")
+    one_message(run(*fit, "taken/mine.txt"), "is a file")
+    one_message(run(*fit, "taken/mine.txt/below"), "cannot be written")
+    one_message(run(*fit, "/proc/nothing"), "cannot be written")
+    assert Path("taken/mine.txt").read_text(encoding="utf-8") == "mine"
+    assert run(*fit, "taken", "--overwrite").code == 0
+    assert Path("taken/mine.txt").read_text(encoding="utf-8") == "mine"
+    one_message(run(*fit, "fresh", "--resume"), "no checkpoint", "without --resume")
+
+
+def test_output_files_that_are_taken_or_wrong(run: Run, data: Path, saved: Path) -> None:
+    good = data / "good.csv"
+    Path("mine.csv").write_text("mine", encoding="utf-8")
+    Path("mine.json").write_text("mine", encoding="utf-8")
+    Path("folder.csv").mkdir()
+    one_message(run("predict", saved, good, "--out", "mine.csv"), "mine.csv exists", "--overwrite")
+    one_message(run("predict", saved, good, "--out", "f.xlsx"), "f.xlsx", ".csv, .parquet")
+    one_message(run("predict", saved, good, "--out", "f.csv", "--plot", "f.txt"), ".png, .pdf, .svg")
+    one_message(run("predict", saved, good, "--out", "folder.csv"), "is a folder")
+    one_message(run("predict", saved, good, "--out", "nowhere/f.csv"), "there is no folder nowhere")
+    one_message(run("evaluate", saved, good, "--json", "mine.json"), "mine.json exists", "--overwrite")
+    one_message(run("evaluate", saved, good, "--json", "nowhere/m.json"), "there is no folder")
+    assert not Path("f.csv").exists()
+    assert Path("mine.csv").read_text(encoding="utf-8") == Path("mine.json").read_text(encoding="utf-8") == "mine"
+    assert run("predict", saved, good, "--out", "mine.csv", "--overwrite").code == 0
+    assert run("evaluate", saved, good, "--json", "mine.json", "--overwrite").code == 0
+
+
+def test_a_disk_that_is_full(run: Run, data: Path, saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(pd.DataFrame, "to_csv", full)
+    one_message(run("predict", saved, data / "good.csv", "--out", "f.csv"), "f.csv", "No space left")
+
+
+def test_folders_that_hold_no_model(run: Run, data: Path, saved: Path) -> None:
+    good = data / "good.csv"
+    Path("foreign").mkdir()
+    Path("foreign/config.json").write_text("{}", encoding="utf-8")
+    Path("unfinished/checkpoints").mkdir(parents=True)
+    for command in (["predict", "--out", "f.csv"], ["evaluate"]):
+        name, *options = command
+        one_message(run(name, "nowhere", good, *options), "nowhere is no folder", "latentcast fit")
+        one_message(run(name, "foreign", good, *options), "was not written by latentcast")
+        one_message(run(name, "unfinished", good, *options), "did not finish", "--resume")
+    for file in ("weights.safetensors", "card.json", "series.json"):
+        for path in saved.iterdir():
+            if path.is_file():
+                content = path.read_bytes()
+                Path("foreign", path.name).write_bytes(content[: len(content) // 2] if path.name == file else content)
+        one_message(run("predict", "foreign", good, "--out", "f.csv"), file, "damaged")
+
+
+def test_other_data_than_at_the_fit(run: Run, data: Path, saved: Path) -> None:
+    ran = run("predict", saved, data / "other.csv", "--out", "f.csv")
+    one_message(ran, "channels", "missing: b", "not in the fit: c")
+    pd.read_csv(data / "good.csv").head(9).to_csv("nine.csv", index=False)
+    one_message(run("predict", saved, "nine.csv", "--out", "f.csv"), "last 14 steps", "9 steps")
+    one_message(run("evaluate", saved, data / "good.csv", "--split", "tset"), "'tset'", "did you mean test?")
+    one_message(run("evaluate", saved, data / "short.csv"), "test part")
+
+
+def test_backtest_refuses(run: Run, data: Path) -> None:
+    good = data / "good.csv"
+    one_message(run("backtest", good, "--models", "naive,dlinaer", *SIZES), "dlinaer", "did you mean dlinear?")
+    one_message(run("backtest", good, "--models", ",", *SIZES), "wanted a list of names")
+    one_message(run("backtest", good, "--models", "naive", *SIZES, "--windows", "0"), "windows: got 0")
+    ran = run("backtest", good, "--models", "naive", *SIZES, "--windows", "40")
+    one_message(ran, "280 steps are held out", "200 steps")
+    one_message(run("backtest", data / "long.csv", "--models", "naive", *SIZES), "tiny (9 steps)")
+    one_message(run("backtest", good, "--models", "naive", *SIZES, "--out", "b.txt"), ".csv, .parquet")
+
+
+# --- as a process
+
+COMMANDS = ("fit", "predict", "evaluate", "backtest", "models", "datasets", "describe", "demo")
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = (
+        "import sys\nfrom latentcast.cli import app\n"
+        f"for command in {('', *COMMANDS)!r}:\n"
+        "    try:\n        app([command, '--help'] if command else ['--help'])\n"
+        "    except SystemExit as exit:\n        assert not exit.code\n"
+        "heavy = {'torch', 'lightning', 'pandas', 'numpy', 'matplotlib'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+    assert all(command in ran.stdout for command in COMMANDS)
+
+
+def _latentcast(*arguments: object, **options: object) -> "subprocess.Popen[str]":
+    """A process that says "ready" when the command line is loaded, and begins."""
+    code = "from latentcast.cli import main; print('ready', flush=True); main()"
+    return subprocess.Popen(  # type: ignore[call-overload]
+        [sys.executable, "-c", code, *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "COLUMNS": "80"},
+        **options,
+    )
+
+
+def test_a_process_says_one_line_and_fails(data: Path, tmp_path: Path) -> None:
+    process = _latentcast("fit", data / "text.csv", "-m", "naive", *SIZES, "--out", "m", cwd=tmp_path)
+    out, err = process.communicate(timeout=120)
+    assert (process.returncode, out) == (1, "ready\n")
+    assert err.startswith("error: values must be numbers")
+    assert "Traceback" not in err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends SIGINT")
+@pytest.mark.parametrize("seconds", [0.3, 2.0])
+def test_ctrl_c_shows_no_traceback(data: Path, tmp_path: Path, seconds: float) -> None:
+    arguments = ["backtest", data / "good.csv", "--models", "transformer", *SIZES]
+    process = _latentcast(*arguments, "--set", "training.max_epochs=1000", cwd=tmp_path)
+    assert process.stdout.readline() == "ready\n"
+    time.sleep(seconds)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=120)
+    assert process.returncode not in (0, None)
+    assert "Traceback" not in err, err
+
+
+def test_interrupted_training_says_how_to_go_on(data: Path, tmp_path: Path) -> None:
+    fit = ["fit", data / "good.csv", "-m", "dlinear", *SIZES, "--set", "training.patience=null", "--out", "m"]
+    process = _latentcast(*fit, "--set", "training.max_epochs=100000", cwd=tmp_path)
+    begun = time.monotonic()
+    while not (tmp_path / "m/checkpoints/last.ckpt").exists() and time.monotonic() - begun < 100:
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert "interrupted" in err
+    assert "--resume" in err
+    assert "Traceback" not in err
