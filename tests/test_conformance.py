@@ -34,7 +34,11 @@ class Case:
 
 def cases() -> list[Case]:
     named = [Case(name, {"name": name, "preset": SMALL.get(name)}) for name in NAMED]
-    parts = itertools.product(REPRESENTATIONS, BACKBONES, HEADS)
+    parts = [
+        names
+        for names in itertools.product(REPRESENTATIONS, BACKBONES, HEADS)
+        if names[2] != "decompression" or names[0] == "compression"  # there must be something to undo
+    ]
     composed = [
         Case(
             "+".join(names),
@@ -42,7 +46,20 @@ def cases() -> list[Case]:
         )
         for names in parts
     ]
-    return named + composed
+    compression = {"name": "compression", "ratios": [3, 2], "channels": [6, 10], "latent_dim": 7, "width": 16}
+    variants = [
+        Case(
+            f"compression {kind} {draft} mix={mix}",
+            {
+                "name": "latent-transformer",
+                "representation": {**compression, "kind": kind, "draft": draft, "mix": mix, "label_len": label},
+                "backbone": {"heads": 2, "ff": 24},
+            },
+        )
+        for kind in ("conv", "pool", "attention")
+        for draft, mix, label in (("zeros", True, 0), ("linear", False, 13))
+    ]
+    return named + composed + variants
 
 
 @pytest.fixture(params=cases(), ids=lambda case: case.label)
@@ -161,6 +178,16 @@ def test_parts_that_do_not_fit_fail_before_anything_is_trained() -> None:
     patch = Case("", {"name": "pattn", "representation": {"length": 60}})
     with pytest.raises(SettingsError, match="patch of 60 steps does not fit into a look-back of 48"):
         patch.network()
+    undo = Case("", {"name": "pattn", "head": "decompression"})
+    with pytest.raises(
+        SettingsError, match=r"head decompression: it undoes .* choose model.representation=compression"
+    ):
+        undo.network()
+    ratios = Case(
+        "", {"name": "pattn", "representation": {"name": "compression", "ratios": [8, 8], "channels": [4, 4]}}
+    )
+    with pytest.raises(SettingsError, match=r"ratios \[8, 8\] merge 64 steps, the look-back has 48"):
+        ratios.network()
     label = Case("", {"name": "transformer", "preset": "small", "label_len": 49})
     with pytest.raises(SettingsError, match="label_len=49 is longer than the look-back 48"):
         label.network()

@@ -36,7 +36,7 @@ class Composed(nn.Module):
         self.representation: Representation = _build(REPRESENTATIONS, settings.representation, task)
         self.mixes_channels = not self.representation.folds_channels
         self.uses_known = self.representation.uses_known
-        self.backbone: Backbone = _build(BACKBONES, settings.backbone, task, self.representation.width)
+        self.backbone: Backbone = _build(BACKBONES, settings.backbone, task, self.representation)
         self.head: Head = _build(HEADS, settings.head, task, self.representation, self.backbone)
 
     def forward(self, batch: Batch) -> Prediction:

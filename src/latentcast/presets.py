@@ -20,6 +20,10 @@ def _patches(length: int, stride: int, width: int) -> dict[str, Any]:
     return {"name": "patch", "length": length, "stride": stride, "width": width}
 
 
+def _stages(ratios: tuple[int, ...], channels: tuple[int, ...], latent_dim: int) -> dict[str, Any]:
+    return {"model": {"representation": {"ratios": ratios, "channels": channels, "latent_dim": latent_dim}}}
+
+
 NAMED: dict[str, Named] = {
     "naive": Named("the last value, repeated", "naive"),
     "seasonal-naive": Named("the last season, repeated", "seasonal-naive"),
@@ -63,6 +67,24 @@ NAMED: dict[str, Named] = {
             "head": {"name": "flatten"},
         },
         training={"lr": 5e-4, "batch_size": 64},
+    ),
+    "latent-transformer": Named(
+        "encoder-decoder over a look-back compressed in time, decompressed to the horizon",
+        "composed",
+        {
+            "representation": {"name": "compression"},
+            "backbone": {"name": "encoder-decoder"},
+            "head": {"name": "decompression"},
+        },
+        training={"lr": 1e-4},
+        presets={
+            "light": _stages((2, 2), (64, 128), 64),
+            "medium": _stages((2, 2, 2), (64, 128, 256), 128),
+            "heavy": _stages((2, 2, 2, 2), (64, 128, 256, 512), 256),
+            "custom_4x": _stages((4,), (256,), 128),
+            "custom_8x": _stages((4, 2), (128, 256), 128),
+            "custom_16x": _stages((4, 2, 2), (128, 256, 512), 256),
+        },
     ),
     "patch-linear": Named(
         "patches and a linear head, nothing between",

@@ -78,11 +78,31 @@ class Scale:
 class Tokens:
     """A sequence in the learned representation; backbones take one and return one.
 
-    `keep` is False where a token is padding; None keeps them all.
+    keep   False where a token is padding; None keeps them all
+    query  tokens that stand for what is to be forecast, where the representation makes them; a decoder turns them
+           into its output
+    skips  features at finer scales, finest first, for a head that undoes the representation
     """
 
     values: Float[Tensor, "series tokens width"]
     keep: Bool[Tensor, "series tokens"] | None = None
+    query: Float[Tensor, "series queries width"] | None = None
+    skips: tuple[Tensor, ...] = ()
+
+    def sequence(self) -> "Tokens":
+        """Tokens and queries as one sequence, for a backbone without a decoder."""
+        if self.query is None:
+            return self
+        keep = self.keep
+        if keep is not None:
+            keep = torch.cat([keep, keep.new_ones(self.query.shape[:2])], dim=1)
+        return Tokens(torch.cat([self.values, self.query], dim=1), keep)
+
+    def answered(self, hidden: Float[Tensor, "series tokens hidden"]) -> "Tokens":
+        """What a backbone returns: the queries' places of its output, where there are queries; all of it elsewhere."""
+        if self.query is None:
+            return replace(self, values=hidden)
+        return Tokens(hidden[:, -self.query.shape[1] :], skips=self.skips)
 
 
 @dataclass(frozen=True)
@@ -116,10 +136,11 @@ class Representation(Protocol):
     """Series to tokens. `folds_channels` says that each channel becomes a series of its own.
 
     It is given the whole batch, its past normalised, so that masks and what is known in advance are at hand;
-    `uses_known` says whether it reads the latter.
+    `uses_known` says whether it reads the latter. `query_tokens` is the number of queries it makes, 0 for none.
     """
 
     width: int
+    query_tokens: int
     folds_channels: bool
     uses_known: bool
 
@@ -128,13 +149,16 @@ class Representation(Protocol):
     def __call__(self, batch: Batch) -> Tokens: ...
 
 
+def answers(representation: Representation, task: Task) -> int:
+    """Tokens that a backbone returns: one per query, or one per token where there are no queries."""
+    return representation.query_tokens or representation.num_tokens(task.lookback)
+
+
 @runtime_checkable
 class Backbone(Protocol):
-    """Tokens to tokens; `width` and `num_tokens` say what comes out."""
+    """Tokens to `answers` many tokens of `width` features."""
 
     width: int
-
-    def num_tokens(self, tokens: int) -> int: ...
 
     def __call__(self, tokens: Tokens) -> Tokens: ...
 

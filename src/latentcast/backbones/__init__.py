@@ -8,3 +8,6 @@ BACKBONES.add("attention", "latentcast.backbones.attention:AttentionBackbone", "
 BACKBONES.add(
     "none", "latentcast.backbones.none:NoBackbone", "tokens as they are: a linear model of the representation"
 )
+BACKBONES.add(
+    "encoder-decoder", "latentcast.backbones.encoder_decoder:EncoderDecoder", "Transformer encoder and decoder"
+)

@@ -7,7 +7,7 @@ from torch import nn
 
 from latentcast.config import Settings
 from latentcast.layers.attention import Attention
-from latentcast.types import Task, Tokens
+from latentcast.types import Representation, Task, Tokens
 
 
 class AttentionSettings(Settings):
@@ -20,15 +20,13 @@ class AttentionBackbone(nn.Module):
 
     Settings = AttentionSettings
 
-    def __init__(self, settings: AttentionSettings, task: Task, width: int) -> None:
+    def __init__(self, settings: AttentionSettings, task: Task, representation: Representation) -> None:
         super().__init__()
-        self.width = width
-        self.attention = Attention(width, settings.heads, settings.dropout)
-        self.norm = nn.LayerNorm(width)
-
-    def num_tokens(self, tokens: int) -> int:
-        return tokens
+        self.width = representation.width
+        self.attention = Attention(self.width, settings.heads, settings.dropout)
+        self.norm = nn.LayerNorm(self.width)
 
     def forward(self, tokens: Tokens) -> Tokens:
-        x = tokens.values
-        return Tokens(self.norm(x + self.attention(x, x, tokens.keep)), tokens.keep)
+        whole = tokens.sequence()
+        x = whole.values
+        return tokens.answered(self.norm(x + self.attention(x, x, whole.keep)))

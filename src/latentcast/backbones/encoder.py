@@ -7,7 +7,7 @@ from torch import nn
 
 from latentcast.config import Settings
 from latentcast.layers.transformer import Encoder, Norm
-from latentcast.types import Task, Tokens
+from latentcast.types import Representation, Task, Tokens
 
 
 class EncoderSettings(Settings):
@@ -24,14 +24,12 @@ class EncoderBackbone(nn.Module):
 
     Settings = EncoderSettings
 
-    def __init__(self, settings: EncoderSettings, task: Task, width: int) -> None:
+    def __init__(self, settings: EncoderSettings, task: Task, representation: Representation) -> None:
         super().__init__()
-        self.width = width
+        self.width = representation.width
         s = settings
-        self.encoder = Encoder(s.layers, width, s.heads, s.ff, s.dropout, s.norm, s.attention_dropout)
-
-    def num_tokens(self, tokens: int) -> int:
-        return tokens
+        self.encoder = Encoder(s.layers, self.width, s.heads, s.ff, s.dropout, s.norm, s.attention_dropout)
 
     def forward(self, tokens: Tokens) -> Tokens:
-        return Tokens(self.encoder(tokens.values, tokens.keep), tokens.keep)
+        whole = tokens.sequence()
+        return tokens.answered(self.encoder(whole.values, whole.keep))

@@ -4,3 +4,4 @@ from latentcast.registry import Registry
 
 HEADS = Registry("head")
 HEADS.add("flatten", "latentcast.heads.flatten:Flatten", "all tokens of a series, flattened, through one linear map")
+HEADS.add("decompression", "latentcast.heads.decompression:Decompression", "undoes a compression, stage by stage")

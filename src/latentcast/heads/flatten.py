@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from latentcast.config import Settings
 from latentcast.layers.dropout import Dropout
 from latentcast.layers.losses import Loss, point_loss
-from latentcast.types import Backbone, Batch, Prediction, Representation, Scale, Task, Tokens
+from latentcast.types import Backbone, Batch, Prediction, Representation, Scale, Task, Tokens, answers
 
 
 class FlattenSettings(Settings):
@@ -24,7 +24,7 @@ class Flatten(nn.Module):
         self, settings: FlattenSettings, task: Task, representation: Representation, backbone: Backbone
     ) -> None:
         super().__init__()
-        tokens = backbone.num_tokens(representation.num_tokens(task.lookback))
+        tokens = answers(representation, task)
         channels = 1 if representation.folds_channels else task.channels  # that one series of tokens stands for
         self.kind, self.horizon, self.channels = settings.loss, task.horizon, task.channels
         self.dropout = Dropout(settings.dropout)

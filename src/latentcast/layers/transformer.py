@@ -64,21 +64,27 @@ class Encoder(nn.Module):
 
 
 class DecoderLayer(nn.Module):
-    """Causal self-attention, attention over the encoder's memory, feed-forward; normalised after each."""
+    """Self-attention, attention over the encoder's memory, feed-forward; normalised after each."""
 
-    def __init__(self, width: int, heads: int, ff: int, dropout: float) -> None:
+    def __init__(
+        self, width: int, heads: int, ff: int, dropout: float, attention_dropout: float = 0.0, *, causal: bool = True
+    ) -> None:
         super().__init__()
-        self.itself = Attention(width, heads, dropout)
-        self.memory = Attention(width, heads, dropout)
+        self.causal = causal
+        self.itself = Attention(width, heads, attention_dropout)
+        self.memory = Attention(width, heads, attention_dropout)
         self.feed_forward = _feed_forward(width, ff, dropout)
         self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(3))
         self.drop = Dropout(dropout)
 
     def forward(
-        self, x: Float[Tensor, "series queries width"], memory: Float[Tensor, "series tokens width"]
+        self,
+        x: Float[Tensor, "series queries width"],
+        memory: Float[Tensor, "series tokens width"],
+        keep: Bool[Tensor, "series tokens"] | None = None,
     ) -> Float[Tensor, "series queries width"]:
-        x = self.norms[0](x + self.drop(self.itself(x, x, causal=True)))
-        x = self.norms[1](x + self.drop(self.memory(x, memory)))
+        x = self.norms[0](x + self.drop(self.itself(x, x, causal=self.causal)))
+        x = self.norms[1](x + self.drop(self.memory(x, memory, keep)))
         return self.norms[2](x + self.drop(self.feed_forward(x)))
 
 

@@ -54,7 +54,9 @@ class Transformer(nn.Module):
         self.embed_past = Embedding(task.channels, known, s.width, s.dropout, longest)
         self.embed_future = Embedding(task.channels, known, s.width, s.dropout, longest)
         self.encoder = Encoder(s.encoder_layers, s.width, s.heads, s.ff, s.dropout, "post", s.dropout)
-        self.decoder = nn.ModuleList(DecoderLayer(s.width, s.heads, s.ff, s.dropout) for _ in range(s.decoder_layers))
+        self.decoder = nn.ModuleList(
+            DecoderLayer(s.width, s.heads, s.ff, s.dropout, s.dropout) for _ in range(s.decoder_layers)
+        )
         self.project = nn.Linear(s.width, task.channels)
 
     def forward(self, batch: Batch) -> Prediction:

@@ -4,3 +4,6 @@ from latentcast.registry import Registry
 
 REPRESENTATIONS = Registry("representation")
 REPRESENTATIONS.add("patch", "latentcast.representations.patch:Patch", "overlapping patches, embedded linearly")
+REPRESENTATIONS.add(
+    "compression", "latentcast.representations.compression:TemporalCompression", "time steps merged in stages"
+)

@@ -30,6 +30,7 @@ class Patch(nn.Module):
     Settings = PatchSettings
     folds_channels = True
     uses_known = False
+    query_tokens = 0
 
     def __init__(self, settings: PatchSettings, task: Task) -> None:
         super().__init__()

@@ -1,0 +1,79 @@
+"""The mirror image of temporal compression: latents → steps, with the features of every scale added on the way."""
+
+from typing import Annotated
+
+from jaxtyping import Float
+from pydantic import Field
+from torch import Tensor, nn
+
+from latentcast.config import Settings
+from latentcast.errors import SettingsError
+from latentcast.layers.compression import UP
+from latentcast.layers.losses import Loss, point_loss
+from latentcast.types import Backbone, Batch, Prediction, Representation, Scale, Task, Tokens
+
+
+class DecompressionSettings(Settings):
+    """skips: add the features of the compressed decoder input at every scale."""
+
+    skips: bool = True
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    loss: Loss = "mse"
+
+
+class Decompression(nn.Module):
+    """Undoes the representation's stages, in reverse; the last `horizon` steps are the forecast.
+
+    Raises SettingsError when the representation does not compress time in stages.
+    """
+
+    Settings = DecompressionSettings
+
+    def __init__(
+        self, settings: DecompressionSettings, task: Task, representation: Representation, backbone: Backbone
+    ) -> None:
+        super().__init__()
+        how = getattr(representation, "settings", None)
+        if not hasattr(how, "ratios"):
+            raise SettingsError(
+                "it undoes the stages of a compression, and this representation has none: choose"
+                " model.representation=compression, or model.head=flatten"
+            )
+        self.kind, self.horizon = settings.loss, task.horizon
+        self.channels = task.channels
+        series_channels = 1 if representation.folds_channels else task.channels
+        coarse, fine = how.channels[::-1], (*how.channels[-2::-1], how.channels[0])
+        into = (series_channels, *how.channels[:-1])[::-1]  # width of the skip at each scale
+        self.from_width = nn.Sequential(nn.Linear(backbone.width, how.latent_dim), nn.Linear(how.latent_dim, coarse[0]))
+        self.up = nn.ModuleList(
+            UP[how.kind](ratio, before, after)
+            for ratio, before, after in zip(how.ratios[::-1], coarse, fine, strict=True)
+        )
+        # the finest features of an unknown horizon of zeros are zeros: a skip could carry nothing there
+        scales = len(fine) - (how.draft == "zeros") if settings.skips else 0
+        self.skip = nn.ModuleList(
+            nn.Linear(width, after) for width, after in list(zip(into, fine, strict=True))[:scales]
+        )
+        self.norm = nn.ModuleList(nn.LayerNorm(after) for after in fine)
+        self.project = nn.Linear(fine[-1], series_channels)
+
+    def forward(self, tokens: Tokens, scale: Scale) -> Prediction:
+        steps = self.decode(tokens.values, tokens.skips)[:, -self.horizon :]
+        values = steps.reshape(-1, self.channels, self.horizon).transpose(1, 2) if steps.shape[2] == 1 else steps
+        return Prediction(scale.invert(values))
+
+    def decode(
+        self, hidden: Float[Tensor, "series tokens width"], skips: tuple[Tensor, ...]
+    ) -> Float[Tensor, "series steps channel"]:
+        """Every step the latents stand for, also those the compression padded on the left."""
+        x = self.from_width(hidden)
+        for stage, (up, norm) in enumerate(zip(self.up, self.norm, strict=True)):
+            x = up(x)
+            if stage < len(self.skip) and skips:
+                x = x + self.skip[stage](skips[-1 - stage])
+            x = nn.functional.gelu(norm(x))
+        return self.project(x)
+
+    def loss(self, prediction: Prediction, batch: Batch) -> Float[Tensor, ""]:
+        assert batch.target is not None
+        return point_loss(self.kind, prediction.values, batch.target, batch.target_observed)

@@ -1,0 +1,111 @@
+"""Merging and unmerging time steps: three kinds, each with its inverse.
+
+Every kind works on windows of `ratio` steps that do not overlap, so that each is a product over reshaped memory.
+"""
+
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+Compression = Literal["conv", "pool", "attention"]
+
+
+def pad_left(x: Float[Tensor, "series time width"], multiple: int) -> Float[Tensor, "series padded width"]:
+    """The first step repeated until the length is a multiple: the newest steps keep their windows."""
+    missing = -x.shape[1] % multiple
+    if not missing:
+        return x
+    return torch.cat([x[:, :1].expand(-1, missing, -1), x], dim=1)
+
+
+class ConvDown(nn.Module):
+    """Convolution with kernel = stride = ratio, as one product over windows laid side by side."""
+
+    def __init__(self, ratio: int, width_in: int, width_out: int) -> None:
+        super().__init__()
+        self.ratio = ratio
+        self.merge = nn.Linear(ratio * width_in, width_out)
+
+    def forward(self, x: Float[Tensor, "series time width"]) -> Float[Tensor, "series fewer out"]:
+        return self.merge(x.reshape(len(x), -1, self.ratio * x.shape[2]))
+
+
+class ConvUp(nn.Module):
+    """The transposed convolution: every step becomes `ratio` of them."""
+
+    def __init__(self, ratio: int, width_in: int, width_out: int) -> None:
+        super().__init__()
+        self.width_out = width_out
+        self.split = nn.Linear(width_in, ratio * width_out)
+
+    def forward(self, x: Float[Tensor, "series fewer width"]) -> Float[Tensor, "series time out"]:
+        return self.split(x).reshape(len(x), -1, self.width_out)
+
+
+class PoolDown(nn.Module):
+    """Average of each window, then a pointwise projection: the fewest weights."""
+
+    def __init__(self, ratio: int, width_in: int, width_out: int) -> None:
+        super().__init__()
+        self.ratio = ratio
+        self.project = nn.Linear(width_in, width_out)
+
+    def forward(self, x: Float[Tensor, "series time width"]) -> Float[Tensor, "series fewer out"]:
+        return self.project(x.unflatten(1, (-1, self.ratio)).mean(2))
+
+
+class PoolUp(nn.Module):
+    """A pointwise projection, then every step repeated."""
+
+    def __init__(self, ratio: int, width_in: int, width_out: int) -> None:
+        super().__init__()
+        self.ratio = ratio
+        self.project = nn.Linear(width_in, width_out)
+
+    def forward(self, x: Float[Tensor, "series fewer width"]) -> Float[Tensor, "series time out"]:
+        return self.project(x).repeat_interleave(self.ratio, dim=1)
+
+
+class AttentionDown(nn.Module):
+    """A learned query attends over the steps of its window: which of them matter is learned."""
+
+    def __init__(self, ratio: int, width_in: int, width_out: int) -> None:
+        super().__init__()
+        self.ratio = ratio
+        self.value = nn.Linear(width_in, width_out)
+        self.score = nn.Linear(width_in, 1, bias=False)  # key · query, both learned: one vector
+        self.place = nn.Parameter(torch.zeros(ratio))
+
+    def forward(self, x: Float[Tensor, "series time width"]) -> Float[Tensor, "series fewer out"]:
+        windows = x.unflatten(1, (-1, self.ratio))
+        weights = (self.score(windows).squeeze(-1) + self.place).softmax(-1)
+        # weighting first: the projection is linear, and then runs on one step of each window
+        return self.value((weights.unsqueeze(2) @ windows).squeeze(2))
+
+
+class AttentionUp(nn.Module):
+    """Each of the `ratio` steps attends, by a query of its own, over its latent step and both neighbours."""
+
+    def __init__(self, ratio: int, width_in: int, width_out: int) -> None:
+        super().__init__()
+        self.ratio = ratio
+        self.value = nn.Linear(width_in, width_out)
+        self.score = nn.Linear(width_in, ratio, bias=False)
+        self.place = nn.Parameter(torch.tensor([0.0, 2.0, 0.0]).repeat(ratio, 1))  # its own step first
+
+    def forward(self, x: Float[Tensor, "series fewer width"]) -> Float[Tensor, "series time out"]:
+        scores = _neighbours(self.score(x)) + self.place.T  # [series, fewer, 3, ratio]
+        values = _neighbours(self.value(x))  # [series, fewer, 3, out]
+        return (scores.softmax(2).transpose(2, 3) @ values).flatten(1, 2)
+
+
+def _neighbours(x: Float[Tensor, "series fewer width"]) -> Float[Tensor, "series fewer 3 width"]:
+    padded = F.pad(x.transpose(1, 2), (1, 1), mode="replicate").transpose(1, 2)
+    return torch.stack([padded[:, :-2], padded[:, 1:-1], padded[:, 2:]], dim=2)
+
+
+DOWN: dict[Compression, type[nn.Module]] = {"conv": ConvDown, "pool": PoolDown, "attention": AttentionDown}
+UP: dict[Compression, type[nn.Module]] = {"conv": ConvUp, "pool": PoolUp, "attention": AttentionUp}

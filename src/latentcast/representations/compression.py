@@ -1,0 +1,131 @@
+"""Temporal compression: a stack of stages that merge time steps, keeping the features of every scale.
+
+The look-back becomes a shorter sequence of latents. So does the decoder's input, the last `label_len` known steps
+followed by the unknown horizon; it lies step for step where the forecast will lie, so that its features at every scale
+can be added where the decompression passes that scale again (see docs/latent-transformer.md).
+"""
+
+from math import prod
+from typing import Annotated, Any, Literal
+
+import torch
+from jaxtyping import Float
+from pydantic import Field, model_validator
+from torch import Tensor, nn
+
+from latentcast.config import Settings
+from latentcast.errors import SettingsError
+from latentcast.layers.compression import DOWN, Compression, pad_left
+from latentcast.layers.dropout import Dropout
+from latentcast.layers.transformer import sinusoids
+from latentcast.types import Batch, Task, Tokens
+
+Sizes = tuple[Annotated[int, Field(ge=1)], ...]
+
+
+class CompressionSettings(Settings):
+    """ratios: steps merged at each stage; channels: width of each stage; latent_dim: width at the bottleneck.
+
+    label_len: known steps before the horizon in the decoder's input (half the look-back when not stated); draft: what
+    stands for the unknown horizon there, zeros or a linear map of the look-back; mix: True merges all channels into one
+    sequence, False makes each channel a series of its own.
+    """
+
+    ratios: Sizes = (2, 2, 2)
+    channels: Sizes = (64, 128, 256)
+    latent_dim: Annotated[int, Field(ge=1)] = 128
+    width: Annotated[int, Field(ge=2)] = 512
+    kind: Compression = "conv"
+    mix: bool = True
+    draft: Literal["zeros", "linear"] = "zeros"
+    label_len: Annotated[int, Field(ge=0)] | None = None
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
+
+    @model_validator(mode="after")
+    def _same_length(self) -> "CompressionSettings":
+        if len(self.ratios) != len(self.channels) or not self.ratios:
+            raise ValueError(
+                f"ratios and channels describe the same stages: got {len(self.ratios)} ratios {list(self.ratios)} and"
+                f" {len(self.channels)} channels {list(self.channels)}"
+            )
+        return self
+
+
+class TemporalCompression(nn.Module):
+    """Raises SettingsError when the ratios merge more steps than there are or label_len exceeds the look-back."""
+
+    Settings = CompressionSettings
+    uses_known = False
+
+    def __init__(self, settings: CompressionSettings, task: Task) -> None:
+        super().__init__()
+        s = self.settings = settings
+        self.width, self.folds_channels = s.width, not s.mix
+        self.horizon, self.total = task.horizon, prod(s.ratios)
+        self.label = task.lookback // 2 if s.label_len is None else s.label_len
+        self.series_channels = task.channels if s.mix else 1
+        if self.total > task.lookback:
+            raise SettingsError(
+                f"the ratios {list(s.ratios)} merge {self.total} steps, the look-back has {task.lookback}"
+            )
+        if self.label > task.lookback:
+            raise SettingsError(f"label_len={self.label} is longer than the look-back {task.lookback}")
+        widths = (self.series_channels, *s.channels)
+        self.stages = nn.ModuleList(
+            Stage(DOWN[s.kind](ratio, before, after), after)
+            for ratio, before, after in zip(s.ratios, widths, s.channels, strict=False)
+        )
+        self.to_latent = nn.Linear(s.channels[-1], s.latent_dim)
+        self.to_width = nn.Linear(s.latent_dim, s.width)
+        self.draft = nn.Linear(task.lookback, task.horizon) if s.draft == "linear" else None
+        longest = max(self.num_tokens(task.lookback), self.query_tokens)
+        self.register_buffer("position", sinusoids(longest, s.width), persistent=False)
+        self.dropout = Dropout(s.dropout)
+
+    def num_tokens(self, time: int) -> int:
+        return -(-time // self.total)
+
+    @property
+    def query_steps(self) -> int:
+        """Steps of the decoder's input: the known label and the horizon."""
+        return self.label + self.horizon
+
+    @property
+    def query_tokens(self) -> int:
+        return self.num_tokens(self.query_steps)
+
+    def forward(self, batch: Batch) -> Tokens:
+        past = batch.past if self.settings.mix else batch.past.transpose(1, 2).reshape(-1, batch.past.shape[1], 1)
+        if self.draft is None:
+            unknown = past.new_zeros(len(past), self.horizon, past.shape[2])
+        else:
+            unknown = self.draft(past.transpose(1, 2)).transpose(1, 2)
+        values, _ = self.encode(past)
+        query, skips = self.encode(torch.cat([past[:, past.shape[1] - self.label :], unknown], dim=1))
+        return Tokens(self.embed(values), query=self.embed(query), skips=skips)
+
+    def encode(
+        self, x: Float[Tensor, "series time channel"]
+    ) -> tuple[Float[Tensor, "series tokens latent"], tuple[Any, ...]]:
+        """The latents, and the features at every scale on the way, finest first; padded on the left."""
+        x = pad_left(x, self.total)
+        skips = []
+        for stage in self.stages:
+            skips.append(x)
+            x = stage(x)
+        return self.to_latent(x), tuple(skips)
+
+    def embed(self, latent: Float[Tensor, "series tokens latent"]) -> Float[Tensor, "series tokens width"]:
+        assert isinstance(self.position, Tensor)
+        return self.dropout(self.to_width(latent) + self.position[: latent.shape[1]])
+
+
+class Stage(nn.Module):
+    """Merge or unmerge, then normalise and bend."""
+
+    def __init__(self, resize: nn.Module, width: int) -> None:
+        super().__init__()
+        self.resize, self.norm = resize, nn.LayerNorm(width)
+
+    def forward(self, x: Float[Tensor, "series time width"]) -> Float[Tensor, "series other out"]:
+        return nn.functional.gelu(self.norm(self.resize(x)))
