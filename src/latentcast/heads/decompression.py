@@ -1,6 +1,6 @@
 """The mirror image of temporal compression: latents → steps, with the features of every scale added on the way."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from jaxtyping import Float
 from pydantic import Field
@@ -33,7 +33,7 @@ class Decompression(nn.Module):
         self, settings: DecompressionSettings, task: Task, representation: Representation, backbone: Backbone
     ) -> None:
         super().__init__()
-        how = getattr(representation, "settings", None)
+        how: Any = getattr(representation, "settings", None)
         if not hasattr(how, "ratios"):
             raise SettingsError(
                 "it undoes the stages of a compression, and this representation has none: choose"
@@ -51,9 +51,8 @@ class Decompression(nn.Module):
         )
         # the finest features of an unknown horizon of zeros are zeros: a skip could carry nothing there
         scales = len(fine) - (how.draft == "zeros") if settings.skips else 0
-        self.skip = nn.ModuleList(
-            nn.Linear(width, after) for width, after in list(zip(into, fine, strict=True))[:scales]
-        )
+        pairs = list(zip(into, fine, strict=True))[:scales]
+        self.skip = nn.ModuleList(nn.Linear(before, after) for before, after in pairs)
         self.norm = nn.ModuleList(nn.LayerNorm(after) for after in fine)
         self.project = nn.Linear(fine[-1], series_channels)
 
