@@ -390,6 +390,10 @@ def test_other_data_than_at_the_fit(run: Run, data: Path, saved: Path) -> None:
     one_message(run("predict", saved, "nine.csv", "--out", "f.csv"), "last 14 steps", "9 steps")
     one_message(run("evaluate", saved, data / "good.csv", "--split", "tset"), "'tset'", "did you mean test?")
     one_message(run("evaluate", saved, data / "short.csv"), "test part")
+    ran = run("predict", saved, data / "missing.csv", "--out", "f.csv")
+    one_message(ran, "1 values are missing", "when the model is fitted")
+    assert "--set" not in ran.err  # predict takes no settings
+    one_message(run("predict", saved, data / "irregular.csv", "--out", "f.csv"), "the fit had steps of D")
 
 
 def test_backtest_refuses(run: Run, data: Path) -> None:
@@ -401,6 +405,11 @@ def test_backtest_refuses(run: Run, data: Path) -> None:
     one_message(ran, "280 steps are held out", "200 steps")
     one_message(run("backtest", data / "long.csv", "--models", "naive", *SIZES), "tiny (9 steps)")
     one_message(run("backtest", good, "--models", "naive", *SIZES, "--out", "b.txt"), ".csv, .parquet")
+
+
+def test_demo_says_first_when_it_cannot_write(run: Run) -> None:
+    Path("taken").write_text("mine", encoding="utf-8")
+    one_message(run("demo", "--out", "taken"), "taken is a file")
 
 
 # --- as a process

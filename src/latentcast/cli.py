@@ -266,7 +266,8 @@ def demo(
     """The main job on real data: weekly CO2 at Mauna Loa, with its gaps."""
     from latentcast.demo import run_demo
 
-    run_demo(folder, out)
+    with _notes():  # the demo says them itself
+        run_demo(folder, out)
 
 
 def _line(text: str) -> None:
@@ -333,7 +334,9 @@ def main() -> None:
 
 
 def _how_to_state(error: Exception) -> str:
-    """The library speaks of data.gaps; on a command line that is --set data.gaps=…"""
+    """The library speaks of data.gaps; on a command line that is --set data.gaps=…, where settings are taken."""
+    if not {"fit", "backtest", "describe"} & set(sys.argv[1:2]):
+        return ""
     named = re.search(r"\b(data|model|training)\.[a-z_]+(=[^\s,;)]+)?", str(error))
     if named is None or isinstance(error, SettingsError):
         return ""

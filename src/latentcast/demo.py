@@ -9,6 +9,7 @@ from rich.console import Console
 from latentcast import show
 from latentcast.backtesting import backtest
 from latentcast.fitting import fit
+from latentcast.hub import make_folder
 from latentcast.plot import plot_forecast
 from latentcast.write import write_frame
 
@@ -30,8 +31,12 @@ def co2() -> pd.DataFrame:
 
 
 def run_demo(folder: Path, console: Console) -> None:
-    """Backtest the models, print the leaderboard, and write the best one's forecast and its plot into `folder`."""
+    """Backtest the models, print the leaderboard, and write the best one's forecast and its plot into `folder`.
+
+    What an earlier demo wrote there is replaced. Raises CheckpointError when the folder cannot be written.
+    """
     began = time.monotonic()
+    make_folder(folder, overwrite=True)
     frame = co2()
     missing = int(frame["y"].isna().sum())
     console.print(
@@ -45,7 +50,6 @@ def run_demo(folder: Path, console: Console) -> None:
     best = str(result.leaderboard["model"][0])
     errors = result.leaderboard.set_index("model")["MAE"]
     console.print(f"{best} is off by {errors[best]:.2f} ppm, seasonal-naive by {errors['seasonal-naive']:.2f} ppm.")
-    folder.mkdir(parents=True, exist_ok=True)
     forecaster = fit(
         frame,
         best,

@@ -18,7 +18,7 @@ from latentcast.data.read import SUFFIXES, Source, read_file, read_frame
 from latentcast.data.scaler import Scaler
 from latentcast.data.split import PARTS, Part, Seen, Split, seen, split
 from latentcast.data.windows import make_windows, window_starts
-from latentcast.errors import CheckpointError, DataError, SettingsError, nearest, some
+from latentcast.errors import CheckpointError, DataError, GapError, SettingsError, TimeError, nearest, some
 from latentcast.evaluation.judge import Judged, forecasts, judge
 from latentcast.evaluation.metrics import Evaluation, seasonal_error
 from latentcast.network import Network
@@ -214,9 +214,14 @@ class Forecaster:
         return View(panel, parts, own, own_error, (*panel.notes, note))
 
     def panel(self, source: Source) -> Panel:
-        """The data as in the fit: same columns, same frequency."""
-        frequency = self.card["schema"]["freq"]
-        panel = build(source.frame, self.run.data.model_copy(update={"freq": self.run.data.freq or frequency}))
+        """The data as in the fit: same columns, same frequency. Raises DataError when they are others."""
+        frequency = self.run.data.freq or self.card["schema"]["freq"]
+        try:
+            panel = build(source.frame, self.run.data.model_copy(update={"freq": frequency}))
+        except GapError as error:
+            raise GapError(f"{error}, when the model is fitted: what it was fitted with holds here too") from error
+        except TimeError as error:
+            raise TimeError(f"{error} (the fit had steps of {frequency}, and its settings hold here too)") from error
         wanted = set(self.channels)
         if panel.channels != self.channels and set(panel.channels) == wanted:
             order = [panel.channels.index(name) for name in self.channels]

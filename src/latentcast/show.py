@@ -21,7 +21,7 @@ def grid(rows: Iterable[tuple[str, ...]], *header: str) -> Table:
     table = Table(box=box.SIMPLE_HEAD, show_header=bool(header), show_edge=False, pad_edge=False)
     rows = list(rows)
     for column in range(len(header) or len(rows[0])):
-        table.add_column(header[column] if header else "", no_wrap=column == 0, overflow="fold")
+        table.add_column(header[column] if header else "", no_wrap=column == 0, max_width=None if column < 2 else 22)
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
     return table

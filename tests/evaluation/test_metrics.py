@@ -125,6 +125,12 @@ def test_mase_leaves_out_series_without_a_scale() -> None:
     assert errors.result()["MASE"] == pytest.approx(2.0)
 
 
+def test_shares_of_nearly_nothing_may_be_infinite_without_a_warning() -> None:
+    result = _result(np.full((1, 2, 1), 1e-300), np.ones((1, 2, 1)))
+    assert result["MSPE"] == np.inf
+    assert result["MSE"] == pytest.approx(1)
+
+
 def test_json_of_an_evaluation_has_null_where_no_target_counts() -> None:
     metrics = {"MAE": 1.0, "MAPE": float("nan")}
     plain = Evaluation("m", "d", "test", 1, 2, 2, metrics, metrics).to_dict()

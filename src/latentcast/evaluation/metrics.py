@@ -32,6 +32,10 @@ class Errors:
         naive = np.broadcast_to(naive_error, target.shape)
         if seen is not None:
             target, forecast, naive = target[seen], forecast[seen], naive[seen]
+        with np.errstate(over="ignore"):  # a share of nearly nothing may be infinite, and then so is its mean
+            self._add(target, forecast, naive)
+
+    def _add(self, target: Array, forecast: Array, naive: Array) -> None:
         error = np.abs(target - forecast)
         size = np.abs(target)
         nonzero, scaled = size > 0, naive > 0
