@@ -1,12 +1,14 @@
 """What starting costs: `latentcast --help`, `import latentcast`, and `load(...).predict(...)`, in fresh processes.
 
 Wall time is of the whole process, start of the interpreter included (an empty one is measured beside it), median of
-interleaved runs after one that warms the file cache. Imported modules are read from sys.modules at the end.
+interleaved runs after one that warms the file cache; processor time beside it, which a busy machine stretches less.
+Imported modules are read from sys.modules at the end.
 """
 
 import argparse
 import json
 import logging
+import resource
 import statistics
 import subprocess
 import sys
@@ -46,10 +48,16 @@ def modules(code: str) -> list[str]:
     return found
 
 
-def seconds(command: list[str]) -> float:
-    began = time.perf_counter()
+def cpu() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def seconds(command: list[str]) -> tuple[float, float]:
+    """(wall, processor) time of a process."""
+    before, began = cpu(), time.perf_counter()
     subprocess.run(command, capture_output=True, check=True)
-    return time.perf_counter() - began
+    return time.perf_counter() - began, cpu() - before
 
 
 def saved(folder: Path) -> tuple[str, str]:
@@ -83,7 +91,7 @@ def main() -> None:
             ),
             "load and predict": ([sys.executable, "-c", predict], predict, None, ("lightning", "pytorch_lightning")),
         }  # fmt: skip
-        times: dict[str, list[float]] = {name: [] for name in cases}
+        times: dict[str, list[tuple[float, float]]] = {name: [] for name in cases}
         for turn in range(args.repeats + 1):
             for name, (command, *_) in cases.items():
                 took = seconds(command)
@@ -92,10 +100,12 @@ def main() -> None:
         found = {name: modules(code) for name, (_, code, _, _) in cases.items()}
     out: list[dict[str, Any]] = []
     for name, (_, _, asked, forbidden) in cases.items():
+        wall, busy = ([took[at] for took in times[name]] for at in (0, 1))
         out.append(
             {
                 "what": name,
-                "seconds": {"median": statistics.median(times[name]), "all": times[name]},
+                "seconds": {"median": statistics.median(wall), "least": min(wall), "all": wall},
+                "cpu_seconds": {"median": statistics.median(busy), "least": min(busy), "all": busy},
                 "asked_seconds": asked,
                 "modules": len(found[name]),
                 "heavy_modules": [heavy for heavy in HEAVY if heavy in found[name]],
@@ -104,9 +114,10 @@ def main() -> None:
             }
         )
     table(
-        ["fresh process", "seconds", "asked", "modules", "heavy ones", "must not import", "holds"],
+        ["fresh process", "seconds", "least", "cpu", "asked", "modules", "heavy ones", "must not import", "holds"],
         [
-            [r["what"], r["seconds"]["median"], r["asked_seconds"] or "", r["modules"],
+            [r["what"], r["seconds"]["median"], r["seconds"]["least"], r["cpu_seconds"]["median"],
+             r["asked_seconds"] or "", r["modules"],
              " ".join(r["heavy_modules"]) or "none", " ".join(r["must_not_import"]), r["imports_none_of_them"]]
             for r in out
         ],
