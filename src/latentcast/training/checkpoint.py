@@ -9,7 +9,6 @@ import torch
 from lightning.fabric.plugins import CheckpointIO
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from typing_extensions import override
 
 from latentcast.errors import CheckpointError
 
@@ -69,16 +68,13 @@ def _unpack(value: Any, tensors: dict[str, torch.Tensor]) -> Any:
 class SafeCheckpointIO(CheckpointIO):
     """Lightning's door to `write` and `read`."""
 
-    @override
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None) -> None:
         write(checkpoint, Path(path))
 
-    @override
     def load_checkpoint(
         self, path: Any, map_location: Any | None = None, weights_only: bool | None = None
     ) -> dict[str, Any]:
         return read(Path(path))
 
-    @override
     def remove_checkpoint(self, path: Any) -> None:
         Path(path).unlink(missing_ok=True)
