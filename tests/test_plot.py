@@ -1,0 +1,66 @@
+"""Pictures: as large as they should be, gaps open, and no state left behind."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.axes import Axes
+from matplotlib.image import imread
+
+import latentcast
+from latentcast.errors import CheckpointError, DataError
+from latentcast.plot import DPI, HIGH, WIDE, plot_forecast
+
+
+def _wide(channels: int) -> pd.DataFrame:
+    stamps = pd.date_range("2024-01-01", periods=120, freq="h", tz="Europe/Berlin")
+    rng = np.random.default_rng(0)
+    return pd.DataFrame({"ds": stamps, **{f"${c}_{{": rng.normal(c, 1, 120) for c in range(channels)}})
+
+
+@pytest.mark.parametrize(("channels", "rows"), [(1, 1), (3, 3), (7, 4), (30, 4)])
+def test_sizes(channels: int, rows: int, tmp_path: Path) -> None:
+    frame = _wide(channels)
+    forecaster = latentcast.fit(frame, "naive", lookback=24, horizon=6)
+    plot_forecast(forecaster, frame, forecaster.predict(frame), tmp_path / "plot.png")
+    height, width = imread(tmp_path / "plot.png").shape[:2]
+    assert width == WIDE * DPI
+    assert rows * HIGH * DPI <= height <= rows * HIGH * DPI + 60
+    assert "matplotlib.pyplot" not in sys.modules or not sys.modules["matplotlib.pyplot"].get_fignums()
+
+
+def test_gaps_stay_open_and_the_forecast_begins_at_the_last_value(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[np.ndarray] = []
+    monkeypatch.setattr(Axes, "plot", _spy(drawn))
+    frame = _wide(1)
+    frame.iloc[100:110, 1] = np.nan
+    forecaster = latentcast.fit(frame, "naive", lookback=24, horizon=6, settings={"data.gaps": "interpolate"})
+    plot_forecast(forecaster, frame, forecaster.predict(frame), tmp_path / "plot.svg")
+    history, future = drawn[:2]
+    assert np.isnan(history).sum() == 10
+    assert future[0] == frame.iloc[-1, 1]
+    assert len(future) == 7
+
+
+def _spy(drawn: list[np.ndarray]) -> object:
+    plot = Axes.plot
+
+    def spied(axes: Axes, times: object, values: np.ndarray, *rest: object, **options: object) -> object:
+        drawn.append(np.asarray(values))
+        return plot(axes, times, values, *rest, **options)
+
+    return spied
+
+
+def test_what_cannot_be_drawn(tmp_path: Path) -> None:
+    frame = _wide(2)
+    forecaster = latentcast.fit(frame, "naive", lookback=24, horizon=6)
+    forecast = forecaster.predict(frame)
+    with pytest.raises(DataError, match="the forecast has 6 rows, wanted 6 for each of 2 series"):
+        plot_forecast(forecaster, frame, forecast.head(6), tmp_path / "plot.png")
+    with pytest.raises(CheckpointError, match="cannot be written"):
+        plot_forecast(forecaster, frame, forecast, tmp_path / "nowhere" / "plot.png")
