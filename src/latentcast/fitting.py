@@ -2,6 +2,7 @@
 
 import logging
 import os
+import shutil
 import tempfile
 import time
 from collections.abc import Mapping
@@ -112,7 +113,7 @@ def fit_panel(
         else:
             folder = Path(out)
             if is_first_process():
-                _prepare(folder, run, overwrite=overwrite, resume=resume)
+                _prepare(folder, run, panel, overwrite=overwrite, resume=resume)
         began = time.monotonic()
         if count_parameters(network)[1]:
             training = _train(forecaster, panel, parts, folder, resume=resume, progress=progress)
@@ -175,15 +176,22 @@ def _train(
     return {"windows": len(train), "validation_windows": len(val), "stages": stages}
 
 
-def _prepare(folder: Path, run: Run, *, overwrite: bool, resume: bool) -> None:
+def _prepare(folder: Path, run: Run, panel: Panel, *, overwrite: bool, resume: bool) -> None:
+    """An empty folder to train in, or, to resume, one that began with the same settings on the same data."""
     hub.make_folder(folder, overwrite=overwrite, resume=resume)
+    began_with = folder / "checkpoints" / "data.txt"
     if not resume:
+        (folder / hub.CARD).unlink(missing_ok=True)
+        for stale in ("checkpoints", "logs"):
+            shutil.rmtree(folder / stale, ignore_errors=True)
         write_yaml(folder / SETTINGS, run.dump())
-        for stale in (folder / hub.CARD, *folder.glob("checkpoints/*")):
-            stale.unlink(missing_ok=True)
+        began_with.parent.mkdir()
+        began_with.write_text(panel.fingerprint(), encoding="utf-8")
         return
     if not (folder / "checkpoints" / "last.ckpt").is_file():
         raise CheckpointError(f"{folder} holds no checkpoint to go on from; begin without --resume")
+    if began_with.read_text(encoding="utf-8") != panel.fingerprint():
+        raise DataError(f"training in {folder} began with other data than these; begin anew, or give it the same data")
     before, now = (dict(leaves(values)) for values in (read_yaml(folder / SETTINGS), nested(run.dump())))
     plain = {key: list(v) if isinstance(v, tuple) else v for key, v in now.items()}
     changed = [

@@ -133,8 +133,6 @@ def test_in_batches_meets_every_window_once_in_order(size: int) -> None:
     windows = windows_of(panel_of([30]), 5, 2)
     seen = torch.cat([which for which, _ in windows.in_batches(size)])
     assert torch.equal(seen, torch.arange(len(windows)))
-    some = windows.only(torch.tensor([3, 9]))
-    assert torch.equal(some.batch(torch.arange(2)).past, windows.batch(torch.tensor([3, 9])).past)
 
 
 def test_counts_of_etth1(data_folder: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 import latentcast
-from latentcast.errors import CheckpointError, Interrupted, SettingsError
+from latentcast.errors import CheckpointError, DataError, Interrupted, SettingsError
 from latentcast.network import Network
 from latentcast.training import checkpoint
 from latentcast.training.settings import TrainingSettings
@@ -79,8 +79,9 @@ def test_resumed_training_ends_at_the_same_weights(
     assert resumed.card["training"]["stages"][0]["steps"] == steps
     assert_same(last_weights(tmp_path / "cut"), last_weights(tmp_path / "whole"))
     assert_same(weights(resumed), weights(whole))
-    logged = pd.read_csv(tmp_path / "cut" / "logs" / "csv" / "metrics.csv")
-    assert logged["val_loss"].notna().any()
+    logged = [pd.read_csv(file) for file in sorted((tmp_path / "cut" / "logs").glob("csv*/metrics.csv"))]
+    assert len(logged) == 2  # what was logged before the break is kept
+    assert logged[1]["step"].min() >= logged[0]["step"].max()
 
 
 def test_training_that_ran_out_of_time_is_kept_and_can_go_on(hourly: pd.DataFrame, tmp_path: Path, monkeypatch) -> None:
@@ -101,6 +102,9 @@ def test_resume_refuses_other_settings_and_other_folders(hourly: pd.DataFrame, t
         latentcast.fit(
             hourly, "dlinear", **SIZES, settings={**settings, "training.lr": 0.1}, out=tmp_path / "run", resume=True
         )
+    other = hourly.assign(load=hourly["load"] + 1)
+    with pytest.raises(DataError, match="began with other data"):
+        latentcast.fit(other, "dlinear", **SIZES, settings=settings, out=tmp_path / "run", resume=True)
     with pytest.raises(CheckpointError, match="no checkpoint to go on from"):
         latentcast.fit(hourly, "dlinear", **SIZES, settings=settings, out=tmp_path / "empty", resume=True)
 

@@ -1,8 +1,8 @@
 """Windows of a panel, gathered a batch at a time from contiguous memory."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from typing import Any, Self
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -80,17 +80,11 @@ class Windows:
         future = window[:, self.lookback :]
         return window[:, : self.lookback], future if self.targets is None else future[..., self.targets]
 
-    def __iter__(self) -> Iterator[tuple[Tensor, Batch]]:
-        """Every window once, in order, in batches of a size that suits memory: (numbers, Batch)."""
-        return self.in_batches(512)
-
     def in_batches(self, size: int) -> Iterator[tuple[Tensor, Batch]]:
+        """Every window once, in order: (numbers, Batch); the last batch is as short as it is."""
         for start in range(0, len(self), size):
             which = torch.arange(start, min(start + size, len(self)))
             yield which, self.batch(which)
-
-    def only(self, which: Tensor) -> Self:
-        return replace(self, starts=self.starts[which], items=self.items[which])
 
 
 def _after_last(seen: Tensor) -> Tensor:

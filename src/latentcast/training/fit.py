@@ -144,12 +144,16 @@ def _early_stopping(settings: TrainingSettings) -> list[L.Callback]:
 
 
 def _loggers(settings: TrainingSettings, folder: Path) -> list[Any]:
+    """Into logs/csv and logs/tensorboard; training that goes on writes beside what was logged before: logs/csv-2."""
     loggers: list[Any] = []
-    if "csv" in settings.loggers:
-        loggers.append(CSVLogger(folder, name="logs", version="csv"))
-    if "tensorboard" in settings.loggers:
+    for name in settings.loggers:
+        before = len(list((folder / "logs").glob(f"{name}*")))
+        version = f"{name}-{before + 1}" if before else name
+        if name == "csv":
+            loggers.append(CSVLogger(folder, name="logs", version=version))
+            continue
         try:
-            loggers.append(TensorBoardLogger(folder, name="logs", version="tensorboard"))
+            loggers.append(TensorBoardLogger(folder, name="logs", version=version))
         except ModuleNotFoundError as error:
             raise MissingExtra("tensorboard", "tensorboard", "training.loggers=tensorboard") from error
     return loggers
