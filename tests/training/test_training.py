@@ -15,6 +15,7 @@ import latentcast
 from latentcast.errors import CheckpointError, DataError, Interrupted, SettingsError
 from latentcast.network import Network
 from latentcast.training import checkpoint
+from latentcast.training.module import StageModule
 from latentcast.training.settings import TrainingSettings
 from latentcast.training.stages import Stage
 from latentcast.training.watch import Watch
@@ -84,6 +85,22 @@ def test_resumed_training_ends_at_the_same_weights(
     assert logged[1]["step"].min() >= logged[0]["step"].max()
 
 
+def test_a_signal_in_the_last_validation_is_not_lost(hourly: pd.DataFrame, tmp_path: Path, monkeypatch) -> None:
+    settings = {"training.max_epochs": 1}
+    original = StageModule.validation_step
+
+    def signalling(self, *arguments, **keywords):
+        os.kill(os.getpid(), signal.SIGINT)
+        return original(self, *arguments, **keywords)
+
+    monkeypatch.setattr(StageModule, "validation_step", signalling)
+    with pytest.raises(KeyboardInterrupt):
+        latentcast.fit(hourly, "pattn", **SIZES, settings=settings, out=tmp_path / "run")
+    monkeypatch.undo()
+    resumed = latentcast.fit(hourly, "pattn", **SIZES, settings=settings, out=tmp_path / "run", resume=True)
+    assert resumed.card["training"]["stages"][0]["epochs"] == 1
+
+
 def test_training_that_ran_out_of_time_is_kept_and_can_go_on(hourly: pd.DataFrame, tmp_path: Path, monkeypatch) -> None:
     whole = latentcast.fit(hourly, "patch-transformer", **SIZES, settings=MODEL, out=tmp_path / "whole")
     short = {**MODEL, "training.max_time": 1e-6}
@@ -98,7 +115,7 @@ def test_training_that_ran_out_of_time_is_kept_and_can_go_on(hourly: pd.DataFram
 def test_resume_refuses_other_settings_and_other_folders(hourly: pd.DataFrame, tmp_path: Path) -> None:
     settings = {"training.max_epochs": 1}
     latentcast.fit(hourly, "dlinear", **SIZES, settings=settings, out=tmp_path / "run")
-    with pytest.raises(SettingsError, match=r"training.lr: was 0.005, is 0.1"):
+    with pytest.raises(SettingsError, match=r"training.lr: was 0.001, is 0.1"):
         latentcast.fit(
             hourly, "dlinear", **SIZES, settings={**settings, "training.lr": 0.1}, out=tmp_path / "run", resume=True
         )

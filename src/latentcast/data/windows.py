@@ -20,18 +20,21 @@ class Block:
     """A [steps, width] array from which windows of one length are copied as whole rows.
 
     A window of `length` consecutive steps is one contiguous run of length · width numbers, so that the overlapping
-    view [steps - length + 1, length · width] costs nothing and a batch is one `index_select` on it.
+    view [steps - length + 1, length · width] costs nothing and a batch is one gather of its rows. numpy does it on one
+    thread: the copy is too short to be worth waking others, and waiting for them on a busy machine takes milliseconds.
     """
 
-    def __init__(self, array: Tensor, length: int) -> None:
+    def __init__(self, array: NDArray[Any], length: int) -> None:
+        array = np.ascontiguousarray(array)
         steps, self.width = array.shape
         self.length = length
-        self.base = array.contiguous()
         rows = max(steps - length + 1, 0)
-        self.rows = self.base.reshape(-1).as_strided((rows, length * self.width), (self.width, 1))
+        shape, strides = (rows, length * self.width), (array.strides[0], array.itemsize)
+        self.rows = np.lib.stride_tricks.as_strided(array, shape, strides, writeable=False)
 
     def gather(self, starts: Tensor) -> Tensor:
-        return self.rows.index_select(0, starts).view(len(starts), self.length, self.width)
+        """[windows] first steps → [windows, length, width], a copy."""
+        return torch.from_numpy(self.rows[starts.numpy()]).view(len(starts), self.length, self.width)
 
 
 @dataclass(frozen=True)
@@ -137,15 +140,15 @@ def make_windows(
     starts, items = starts_items
     series = scaler.apply(panel)
     return Windows(
-        Block(torch.from_numpy(series), length),
+        Block(series, length),
         starts,
         items,
         lookback,
         horizon,
         None if len(targets) == len(panel.channels) else torch.tensor(targets),
-        Block(torch.from_numpy(features(panel.times, panel.frequency)), length) if with_known else None,
-        None if panel.complete else Block(torch.from_numpy(panel.observed), length),
-        None if panel.complete else Block(torch.from_numpy(_carried(series, panel)), length),
+        Block(features(panel.times, panel.frequency), length) if with_known else None,
+        None if panel.complete else Block(panel.observed, length),
+        None if panel.complete else Block(_carried(series, panel), length),
     )
 
 

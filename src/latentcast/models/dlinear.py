@@ -5,7 +5,7 @@ W_s, W_t·A·x + W_s·(x − A·x) = (W_s + (W_t − W_s)·A)·x. Folding A into
 product over the data, forward and backward; the result is the same but for rounding.
 """
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import torch
 from jaxtyping import Float
@@ -44,11 +44,12 @@ class DLinear(nn.Module):
         super().__init__()
         self.settings, self.task = settings, task
         maps = task.channels if settings.individual else 1
-        bound = task.lookback**-0.5  # as torch.nn.Linear starts
-        self.trend = _uniform(bound, maps, task.horizon, task.lookback)
-        self.remainder = _uniform(bound, maps, task.horizon, task.lookback)
-        self.trend_bias = _uniform(bound, maps, task.horizon)
-        self.remainder_bias = _uniform(bound, maps, task.horizon)
+        # From the mean of the look-back, as in Time-Series-Library: random weights would stay where the data hardly
+        # vary, since no gradient reaches them there, and come out as noise when the level shifts later.
+        self.trend = nn.Parameter(torch.full((maps, task.horizon, task.lookback), 1 / task.lookback))
+        self.remainder = nn.Parameter(self.trend.detach().clone())
+        self.trend_bias = nn.Parameter(torch.zeros(maps, task.horizon))
+        self.remainder_bias = nn.Parameter(torch.zeros(maps, task.horizon))
 
     def forward(self, batch: Batch) -> Prediction:
         normalise = self.settings.normalise
@@ -72,7 +73,3 @@ class DLinear(nn.Module):
     def loss(self, prediction: Prediction, batch: Batch) -> Float[Tensor, ""]:
         assert batch.target is not None
         return point_loss(self.settings.loss, prediction.values, batch.target, batch.target_observed)
-
-
-def _uniform(bound: float, *shape: Any) -> nn.Parameter:
-    return nn.Parameter(torch.empty(*shape).uniform_(-bound, bound))

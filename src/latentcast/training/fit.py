@@ -88,6 +88,7 @@ def run_stage(
             ckpt_path=kept / LAST if resume else None,
             weights_only=False if resume else None,
         )
+    watch.deliver()
     outcome = Outcome(**json.loads((kept / OUTCOME).read_text(encoding="utf-8")))
     if outcome.stopped_by == INTERRUPTED:
         raise Interrupted(

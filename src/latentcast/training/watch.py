@@ -21,7 +21,7 @@ class Watch(L.Callback):
     def __init__(self, last: Path, max_time: float | None) -> None:
         self.last, self.max_time = last, max_time
         self.reason: str | None = None
-        self._signal = False
+        self._signal: int | None = None
         self._begun = 0.0
         self._handlers: dict[int, Any] = {}
 
@@ -32,7 +32,7 @@ class Watch(L.Callback):
                 self._handlers[number] = signal.signal(number, self._on_signal)
 
     def _on_signal(self, number: int, frame: Any) -> None:
-        self._signal = True
+        self._signal = number
         self._restore()
 
     def _restore(self) -> None:
@@ -47,7 +47,7 @@ class Watch(L.Callback):
         if self.reason is not None or (batch_idx + 1) % trainer.accumulate_grad_batches:
             return
         over = self.max_time is not None and time.monotonic() - self._begun >= self.max_time
-        stop = self._signal or over
+        stop = over or self._signal is not None
         if trainer.world_size > 1:
             stop = trainer.strategy.reduce_boolean_decision(stop, all=False)
         if stop:
@@ -61,6 +61,11 @@ class Watch(L.Callback):
 
     def on_fit_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         self._restore()
+
+    def deliver(self) -> None:
+        """A signal that came after the last step, and stopped nothing, goes to whom it was meant for."""
+        if self._signal is not None and self.reason is None:
+            signal.raise_signal(self._signal)
 
     def on_exception(self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException) -> None:
         self._restore()
