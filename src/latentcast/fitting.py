@@ -20,7 +20,7 @@ from latentcast.data.panel import Panel, build
 from latentcast.data.scaler import Scaler, constant_series
 from latentcast.data.split import Seen, Split, split
 from latentcast.data.windows import make_windows, window_starts
-from latentcast.errors import CheckpointError, DataError, SettingsError, some
+from latentcast.errors import CheckpointError, DataError, Interrupted, SettingsError, some
 from latentcast.evaluation.metrics import seasonal_error
 from latentcast.forecaster import Forecaster, Known, make_task, open_data
 from latentcast.network import build as build_network
@@ -116,7 +116,14 @@ def fit_panel(
                 _prepare(folder, run, panel, overwrite=overwrite, resume=resume)
         began = time.monotonic()
         if count_parameters(network)[1]:
-            training = _train(forecaster, panel, parts, folder, resume=resume, progress=progress)
+            try:
+                training = _train(forecaster, panel, parts, folder, resume=resume, progress=progress)
+            except Interrupted as error:
+                if out is not None:
+                    raise
+                raise Interrupted(
+                    "training was interrupted, and nothing of it is kept; name a folder (out) to be able to go on"
+                ) from error
             card["training"] = {**training, "seconds": round(time.monotonic() - began, 2)}
         network.cpu().eval()
         if (parts.val_end - parts.train_end >= run.horizon).any():

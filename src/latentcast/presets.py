@@ -30,7 +30,7 @@ NAMED: dict[str, Named] = {
     "dlinear": Named(
         "trend and remainder, one linear map each (Zeng et al. 2023)",
         "dlinear",
-        training={"lr": 1e-3, "clip": None, "validations": 4, "patience": 12},
+        training={"lr": 5e-3, "schedule": "halving", "clip": None},  # the paper's recipe
     ),
     "transformer": Named(
         "encoder-decoder over single time steps (Vaswani et al. 2017)",

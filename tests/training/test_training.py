@@ -85,6 +85,18 @@ def test_resumed_training_ends_at_the_same_weights(
     assert logged[1]["step"].min() >= logged[0]["step"].max()
 
 
+def test_an_interruption_without_a_folder_says_that_nothing_is_kept(hourly: pd.DataFrame, monkeypatch) -> None:
+    original = StageModule.training_step
+
+    def signalling(self, *arguments, **keywords):
+        os.kill(os.getpid(), signal.SIGINT)
+        return original(self, *arguments, **keywords)
+
+    monkeypatch.setattr(StageModule, "training_step", signalling)
+    with pytest.raises(Interrupted, match=r"nothing of it is kept; name a folder \(out\)"):
+        latentcast.fit(hourly, "pattn", **SIZES)
+
+
 def test_a_signal_in_the_last_validation_is_not_lost(hourly: pd.DataFrame, tmp_path: Path, monkeypatch) -> None:
     settings = {"training.max_epochs": 1}
     original = StageModule.validation_step
@@ -115,7 +127,7 @@ def test_training_that_ran_out_of_time_is_kept_and_can_go_on(hourly: pd.DataFram
 def test_resume_refuses_other_settings_and_other_folders(hourly: pd.DataFrame, tmp_path: Path) -> None:
     settings = {"training.max_epochs": 1}
     latentcast.fit(hourly, "dlinear", **SIZES, settings=settings, out=tmp_path / "run")
-    with pytest.raises(SettingsError, match=r"training.lr: was 0.001, is 0.1"):
+    with pytest.raises(SettingsError, match=r"training.lr: was 0.005, is 0.1"):
         latentcast.fit(
             hourly, "dlinear", **SIZES, settings={**settings, "training.lr": 0.1}, out=tmp_path / "run", resume=True
         )
