@@ -51,7 +51,7 @@ def assert_same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> None:
     [
         (14, signal.SIGINT, {}),
         (20, signal.SIGTERM, {"training.accumulate": 2, "training.schedule": "one-cycle"}),
-        (14, signal.SIGTERM, {"training.validations": 3, "training.warmup": 0.1}),
+        (14, signal.SIGTERM, {"training.validations": 3, "training.warmup": 0.1, "training.ema": 0.9}),
     ],
 )
 def test_resumed_training_ends_at_the_same_weights(
@@ -151,6 +151,16 @@ def test_the_best_validation_is_kept_not_the_last(hourly: pd.DataFrame, tmp_path
     stage = forecaster.card["training"]["stages"][0]
     assert stage["best_val_loss"] == pytest.approx(logged.min())
     assert forecaster.card["validation"]["scaled"]["MSE"] == pytest.approx(logged.min(), rel=1e-4)
+
+
+def test_the_average_of_the_weights_is_what_is_kept(hourly: pd.DataFrame) -> None:
+    settings = {"training.max_epochs": 1, "training.schedule": "constant", "training.batch_size": 16}
+    last = latentcast.fit(hourly, "dlinear", **SIZES, settings=settings)
+    slow = latentcast.fit(hourly, "dlinear", **SIZES, settings={**settings, "training.ema": 0.999999})
+    start = torch.full((1, 12, 48), 1 / 48)
+    assert (weights(last)["model.trend"] - start).abs().max() > 1e-3
+    # hardly any weight has moved on average: only what the first step set the average to
+    assert (weights(slow)["model.trend"] - start).abs().max() < 0.01
 
 
 def test_patience_and_steps_are_said_as_reasons(hourly: pd.DataFrame) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import lightning as L
 import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint, TQDMProgressBar
+from lightning.pytorch.callbacks import EarlyStopping, EMAWeightAveraging, ModelCheckpoint, TQDMProgressBar
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 
 from latentcast.data.windows import Loader, Windows
@@ -71,7 +71,15 @@ def run_stage(
     best = ModelCheckpoint(
         kept, Path(BEST).stem, monitor="val_loss", enable_version_counter=False, save_on_train_epoch_end=False
     )
-    callbacks: list[L.Callback] = [best, watch, *_early_stopping(settings), Report(stage, watch, best, kept / OUTCOME)]
+    # the average is taken before the watch saves it
+    averages: list[L.Callback] = [] if settings.ema is None else [EMAWeightAveraging(decay=settings.ema)]
+    callbacks: list[L.Callback] = [
+        best,
+        *averages,
+        watch,
+        *_early_stopping(settings),
+        Report(stage, watch, best, kept / OUTCOME),
+    ]
     if progress:
         callbacks.append(TQDMProgressBar())
     with warnings.catch_warnings(), _quiet_lightning():
