@@ -144,13 +144,17 @@ def test_the_same_seed_gives_the_same_weights_and_another_one_others(hourly: pd.
     assert not torch.equal(weights(fits[0])["model.head.project.weight"], weights(fits[2])["model.head.project.weight"])
 
 
-def test_the_best_validation_is_kept_not_the_last(hourly: pd.DataFrame, tmp_path: Path) -> None:
+@pytest.mark.parametrize("keep", ["best", "last"])
+def test_the_best_validation_is_kept_or_the_last_as_asked(hourly: pd.DataFrame, tmp_path: Path, keep: str) -> None:
     wild = {"training.lr": 0.5, "training.max_epochs": 4, "training.schedule": "constant", "training.patience": None}
-    forecaster = latentcast.fit(hourly, "dlinear", **SIZES, settings=wild, out=tmp_path / "run")
+    forecaster = latentcast.fit(
+        hourly, "dlinear", **SIZES, settings={**wild, "training.keep": keep}, out=tmp_path / "run"
+    )
     logged = pd.read_csv(tmp_path / "run" / "logs" / "csv" / "metrics.csv")["val_loss"].dropna()
-    stage = forecaster.card["training"]["stages"][0]
-    assert stage["best_val_loss"] == pytest.approx(logged.min())
-    assert forecaster.card["validation"]["scaled"]["MSE"] == pytest.approx(logged.min(), rel=1e-4)
+    assert forecaster.card["training"]["stages"][0]["best_val_loss"] == pytest.approx(logged.min())
+    expected = logged.min() if keep == "best" else logged.iloc[-1]
+    assert logged.iloc[-1] > 1.1 * logged.min()  # it matters which
+    assert forecaster.card["validation"]["scaled"]["MSE"] == pytest.approx(expected, rel=1e-4)
 
 
 def test_the_average_of_the_weights_is_what_is_kept(hourly: pd.DataFrame) -> None:
@@ -170,7 +174,7 @@ def test_patience_and_steps_are_said_as_reasons(hourly: pd.DataFrame) -> None:
 
     assert reason(max_epochs=2) == "max_epochs"
     assert reason(max_steps=3) == "max_steps"
-    assert reason(lr=5.0, schedule="constant", max_epochs=60, patience=1).startswith("patience (1 ")
+    assert reason(lr=5.0, schedule="constant", max_epochs=60, patience=1, keep="best").startswith("patience (1 ")
 
 
 def test_training_learns_what_can_be_learned() -> None:

@@ -108,8 +108,9 @@ def run_stage(
             f"training diverged: no validation gave a finite loss in {outcome.steps} steps with"
             f" training.lr={settings.lr}; lower it, or limit the gradient (training.clip)"
         )
-    if (kept / BEST).exists():
-        state = checkpoint.read(kept / BEST)["state_dict"]
+    chosen = kept / (BEST if settings.keep == "best" else LAST)
+    if chosen.exists():
+        state = checkpoint.read(chosen)["state_dict"]
         network.load_state_dict({key.removeprefix("network."): value for key, value in state.items()})
     return outcome
 

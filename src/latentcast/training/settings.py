@@ -17,8 +17,9 @@ class TrainingSettings(Settings):
     warmup                share of all steps over which the rate rises from zero
     schedule              constant; cosine (to zero); one-cycle (Smith 2018); halving (each epoch half the rate
                           of the one before, as in the benchmark scripts of Informer and DLinear)
-    ema                   decay of an exponential moving average of the weights, which is what is validated, kept
-                          and used (Polyak and Juditsky 1992); None keeps the last weights themselves
+    keep                  best: the weights of the best validation; last: those at the end, validation chooses nothing
+    ema                   decay of an exponential moving average of the weights, which is what is validated
+                          and kept (Polyak and Juditsky 1992); None keeps the last weights themselves
     clip                  largest norm of the gradient; None leaves it
     accumulate            batches per optimiser step
     max_time              seconds after which training stops, keeping what it reached
@@ -37,6 +38,7 @@ class TrainingSettings(Settings):
     validations: Annotated[int, Field(ge=1)] = 1
     schedule: Literal["constant", "cosine", "one-cycle", "halving"] = "cosine"
     warmup: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    keep: Literal["best", "last"] = "best"
     ema: Annotated[float, Field(gt=0, lt=1)] | None = None
     clip: Annotated[float, Field(gt=0)] | None = 1.0
     accumulate: Annotated[int, Field(ge=1)] = 1
