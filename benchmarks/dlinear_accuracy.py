@@ -1,7 +1,7 @@
 """DLinear on ETTh1 and ETTh2 with the package's default settings: test MSE and MAE over every test window.
 
-Nothing is chosen here by the test part: `fit` stops by validation, and the defaults were chosen by validation too.
-The recipe of the paper is `--name dlinear_paper --set training.validations=1 training.patience=3`.
+Nothing is chosen here by the test part; the recipe is explained in benchmarks/README.md. That of the paper's scripts,
+which keeps the best validation, is `--name dlinear_paper --set training.keep=best training.patience=3`.
 Each finished (dataset, horizon, seed) is one line of results/<name>.jsonl and is not run again, unless its
 settings have changed since.
 """
