@@ -81,8 +81,8 @@ def main() -> None:
     cases, rows = [], []
     for calendar in (False, True):
         windows = make(args.dataset, args.lookback, args.horizon, calendar=calendar)
-        known = windows.known.base if windows.known is not None else None
-        items = PerItem(windows.series.base, known, len(windows), args.lookback, args.horizon)
+        known = torch.from_numpy(windows.known.array) if windows.known is not None else None
+        items = PerItem(torch.from_numpy(windows.series.array), known, len(windows), args.lookback, args.horizon)
         loaders: dict[str, Iterable[Any]] = {
             "latentcast": Loader(windows, args.batch, seed=1),
             "0 workers": DataLoader(items, args.batch, shuffle=True, num_workers=0),

@@ -59,7 +59,7 @@ def test_a_block_gathers_what_slices_give(steps: int, width: int, length: int, d
         assert len(block.rows) == 0
         return
     starts = data.draw(st.lists(st.integers(0, steps - length), max_size=10))
-    gathered = block.gather(torch.tensor(starts, dtype=torch.int64))
+    gathered = block.gather(np.array(starts, dtype=np.int64))
     assert gathered.shape == (len(starts), length, width)
     for window, start in zip(gathered, starts, strict=True):
         assert torch.equal(window, torch.from_numpy(array[start : start + length]))

@@ -25,16 +25,16 @@ class Block:
     """
 
     def __init__(self, array: NDArray[Any], length: int) -> None:
-        array = np.ascontiguousarray(array)
+        self.array = array = np.ascontiguousarray(array)
         steps, self.width = array.shape
         self.length = length
         rows = max(steps - length + 1, 0)
         shape, strides = (rows, length * self.width), (array.strides[0], array.itemsize)
         self.rows = np.lib.stride_tricks.as_strided(array, shape, strides, writeable=False)
 
-    def gather(self, starts: Tensor) -> Tensor:
+    def gather(self, starts: NDArray[np.int64]) -> Tensor:
         """[windows] first steps → [windows, length, width], a copy."""
-        return torch.from_numpy(self.rows[starts.numpy()]).view(len(starts), self.length, self.width)
+        return torch.from_numpy(self.rows[starts]).view(-1, self.length, self.width)
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class Windows:
 
     def batch(self, which: Tensor) -> Batch:
         """The windows number `which`, as one Batch of views into one gathered block."""
-        starts = self.starts.index_select(0, which)
+        starts = self.starts.numpy()[which.numpy()]
         past, target = self._two(self.series.gather(starts))
         seen = target_seen = past_known = future_known = None
         if self.observed is not None:
@@ -76,12 +76,12 @@ class Windows:
                 past = torch.where(_after_last(seen), carried, past)
         if self.known is not None:
             known = self.known.gather(starts)
-            past_known, future_known = known[:, : self.lookback], known[:, self.lookback :]
+            past_known, future_known = known.split_with_sizes((self.lookback, self.horizon), 1)
         return Batch(past, seen, target, target_seen, past_known, future_known)
 
     def _two(self, window: Tensor) -> tuple[Tensor, Tensor]:
-        future = window[:, self.lookback :]
-        return window[:, : self.lookback], future if self.targets is None else future[..., self.targets]
+        past, future = window.split_with_sizes((self.lookback, self.horizon), 1)
+        return past, future if self.targets is None else future[..., self.targets]
 
     def in_batches(self, size: int) -> Iterator[tuple[Tensor, Batch]]:
         """Every window once, in order: (numbers, Batch); the last batch is as short as it is."""
