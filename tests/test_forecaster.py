@@ -17,7 +17,7 @@ from utilsforecast.plotting import plot_series
 
 import latentcast
 from latentcast import Forecaster
-from latentcast.errors import DataError, SettingsError
+from latentcast.errors import DataError, SettingsError, TimeError
 from latentcast.forecaster import open_data
 
 QUICK = {"training.max_steps": 3, "training.loggers": [], "training.batch_size": 8}
@@ -251,6 +251,56 @@ def test_another_frequency_is_refused(wide: pd.DataFrame) -> None:
     forecaster = _fit(wide)
     with pytest.raises(DataError, match=r"steps of h"):
         forecaster.predict(wide.assign(date=pd.date_range("2024-01-01", periods=200, freq="20min")))
+
+
+def test_a_time_zone_that_the_fit_did_not_have(wide: pd.DataFrame, tmp_path: Path) -> None:
+    """Without their zone the parts of the fit would end at other rows: training rows were judged as validation."""
+    tokyo = wide.assign(date=wide["date"].dt.tz_localize("Asia/Tokyo"))
+    _fit(tokyo).save(tmp_path / "saved")
+    forecaster = latentcast.load(tmp_path / "saved")
+    for call in (forecaster.evaluate, forecaster.predict):
+        with pytest.raises(
+            TimeError, match=r"have no time zone, those of the fit had the time zone Asia/Tokyo.*tz_loc"
+        ):
+            call(wide)
+    with pytest.raises(TimeError, match=r"zone Asia/Tokyo, those of the fit had no time zone.*leave the zone away"):
+        _fit(wide).evaluate(tokyo)
+
+
+def test_hours_in_another_time_zone_are_the_same_rows(wide: pd.DataFrame) -> None:
+    tokyo = wide.assign(date=wide["date"].dt.tz_localize("Asia/Tokyo"))
+    berlin = wide.assign(date=tokyo["date"].dt.tz_convert("Europe/Berlin"))
+    forecaster = _fit(tokyo, lookback=1)
+    for part in ("train", "val", "test"):
+        assert forecaster.evaluate(berlin, split=part) == forecaster.evaluate(tokyo, split=part)  # type: ignore[arg-type]
+    last = forecaster.predict(berlin.tail(1))  # one row has one time of day
+    assert last["ds"].tolist() == forecaster.predict(berlin)["ds"].tolist()
+    assert forecaster.panel(open_data(berlin.tail(1))[0]).times == forecaster.panel(open_data(tokyo)[0]).times[-1]
+
+
+def test_days_in_another_time_zone() -> None:
+    days = pd.date_range("2023-11-01", periods=120, freq="D")  # no change of the clocks
+    frame = pd.DataFrame({"ds": days, "load": _wave(120)})
+    zoned = {
+        zone: frame.assign(ds=days.tz_localize("Europe/Berlin").tz_convert(zone))
+        for zone in ("Europe/Berlin", "Europe/Paris", "UTC")
+    }
+    forecaster = _fit(zoned["Europe/Berlin"])
+    assert forecaster.evaluate(zoned["Europe/Paris"]).to_dict() == forecaster.evaluate(zoned["Europe/Berlin"]).to_dict()
+    with pytest.raises(TimeError, match=r"time zone UTC.*tz_convert\('Europe/Berlin'\)"):
+        forecaster.evaluate(zoned["UTC"])  # 23:00 of the day before
+    with pytest.raises(TimeError, match="no time zone"):
+        forecaster.evaluate(frame)
+
+
+def test_days_written_with_the_offsets_of_summer_time() -> None:
+    """All in one offset they have a zone, otherwise none: the same local days."""
+    days = pd.date_range("2023-06-01", periods=200, freq="D", tz="Europe/Berlin")
+    frame = pd.DataFrame({"ds": [day.isoformat() for day in days], "load": _wave(200)})
+    forecaster = _fit(frame)
+    assert forecaster.card["schema"]["zone"] is None
+    assert forecaster.predict(frame.tail(30))["naive"].tolist() == forecaster.predict(frame)["naive"].tolist()
+    assert _fit(frame.head(100)).evaluate(frame).windows == _fit(frame.head(100)).evaluate(frame.head(100)).windows
 
 
 # --- judging

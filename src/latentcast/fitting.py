@@ -1,8 +1,8 @@
 """fit: a table and settings → a trained forecaster, saved where it was asked for."""
 
+import json
 import logging
 import os
-import shutil
 import tempfile
 import time
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ from latentcast.config import leaves, merge, nested, read_yaml, write_yaml
 from latentcast.data.panel import Panel, build
 from latentcast.data.scaler import Scaler, constant_series
 from latentcast.data.split import Seen, Split, split
-from latentcast.data.windows import make_windows, window_starts
+from latentcast.data.windows import Windows, make_windows, window_starts
 from latentcast.errors import CheckpointError, DataError, Interrupted, SettingsError, some
 from latentcast.evaluation.metrics import seasonal_error
 from latentcast.forecaster import Forecaster, Known, make_task, open_data
@@ -28,7 +28,6 @@ from latentcast.run import Run, resolve
 from latentcast.types import count_parameters
 
 log = logging.getLogger("latentcast")
-SETTINGS = "settings.yaml"
 MAY_CHANGE = (
     "training.max_time",
     "training.loggers",
@@ -53,7 +52,8 @@ def fit(
     resume: bool = False,
     progress: bool = False,
 ) -> Forecaster:
-    """Train a model on the training part of the data; the validation part chooses when to stop.
+    """Train a model on the training part of the data; the validation part chooses when to stop, and which weights are
+    kept, unless the model's recipe keeps the last.
 
     data      pandas or polars frame, path of a CSV or Parquet file, or a dataset's name
     model     a name of `latentcast models`
@@ -92,6 +92,42 @@ def fit_panel(
     notes = [*panel.notes, *_check(run, panel, parts)]
     for note in notes:
         log.warning(note)
+    with ExitStack() as stack:
+        stack.enter_context(torch.random.fork_rng(range(torch.cuda.device_count())))  # the caller's stays as it is
+        forecaster = _untrained(run, panel, parts, name, notes)
+        trained = count_parameters(forecaster.network)[1] > 0
+        windows = _training_windows(forecaster, panel, parts) if trained else None  # fails before a folder is touched
+        if out is None:
+            if resume:
+                raise SettingsError("resume goes on in a folder: say which (out)")
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="latentcast-")))
+        else:
+            folder = Path(out)
+            if is_first_process():
+                _prepare(folder, run, panel, overwrite=overwrite, resume=resume)
+        if windows is not None:
+            try:
+                forecaster.card["training"] = _train(forecaster, *windows, folder, resume=resume, progress=progress)
+            except Interrupted as error:
+                if out is not None:
+                    raise
+                raise Interrupted(
+                    "training was interrupted, and nothing of it is kept; name a folder (out) to be able to go on"
+                ) from error
+        forecaster.network.cpu().eval()
+        if (parts.val_end - parts.train_end >= run.horizon).any():
+            forecaster.card["validation"] = forecaster.judge(forecaster.view(panel), "val", name).to_dict()
+        if out is not None and is_first_process():
+            forecaster.write(folder)
+    return forecaster
+
+
+def is_first_process() -> bool:
+    """False in the processes that a strategy such as ddp starts beside the first: they train, and write nothing."""
+    return int(os.environ.get("LOCAL_RANK", "0")) == 0
+
+
+def _untrained(run: Run, panel: Panel, parts: Split, name: str, notes: list[str]) -> Forecaster:
     task = make_task(run, panel)
     torch.manual_seed(run.seed)
     network = build_network(run.kind, run.model, task)
@@ -104,102 +140,83 @@ def fit_panel(
         "versions": hub.versions(),
         "notes": notes,
     }
-    forecaster = Forecaster(run, task, panel.channels, known, network, card)
-    with ExitStack() as stack:
-        if out is None:
-            if resume:
-                raise SettingsError("resume goes on in a folder: say which (out)")
-            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="latentcast-")))
-        else:
-            folder = Path(out)
-            if is_first_process():
-                _prepare(folder, run, panel, overwrite=overwrite, resume=resume)
-        began = time.monotonic()
-        if count_parameters(network)[1]:
-            try:
-                training = _train(forecaster, panel, parts, folder, resume=resume, progress=progress)
-            except Interrupted as error:
-                if out is not None:
-                    raise
-                raise Interrupted(
-                    "training was interrupted, and nothing of it is kept; name a folder (out) to be able to go on"
-                ) from error
-            card["training"] = {**training, "seconds": round(time.monotonic() - began, 2)}
-        network.cpu().eval()
-        if (parts.val_end - parts.train_end >= run.horizon).any():
-            card["validation"] = forecaster.judge(forecaster.view(panel), "val", name).to_dict()
-        if out is not None and is_first_process():
-            forecaster.write(folder)
-    return forecaster
+    return Forecaster(run, task, panel.channels, known, network, card)
 
 
-def is_first_process() -> bool:
-    """False in the processes that a strategy such as ddp starts beside the first: they train, and write nothing."""
-    return int(os.environ.get("LOCAL_RANK", "0")) == 0
+def _training_windows(forecaster: Forecaster, panel: Panel, parts: Split) -> tuple[Windows, Windows | None]:
+    """Training and validation windows; None for the latter where there are none and nothing is chosen by them.
 
+    Raises DataError when windows are missing, SettingsError when this machine cannot train as it was asked to.
+    """
+    from latentcast.training.fit import check_machine
 
-def _train(
-    forecaster: Forecaster, panel: Panel, parts: Split, folder: Path, *, resume: bool, progress: bool
-) -> dict[str, Any]:
-    from latentcast.training.fit import run_stage
-    from latentcast.training.stages import FORECAST
-
-    run, task, network = forecaster.run, forecaster.task, forecaster.network
+    run, task = forecaster.run, forecaster.task
+    check_machine(run.training)
     both = []
     for part in ("train", "val"):
         low, high = parts.bounds(part)
         starts = window_starts(panel, low, high, task.lookback, task.horizon)
-        if not len(starts[0]):
+        if not len(starts[0]) and (part == "train" or run.training.chooses):
             raise DataError(
                 f"the {part} part holds no window: {task.lookback} + {task.horizon} steps are needed"
                 f"{' (of them the horizon inside the part)' if part == 'val' else ''}, the longest {part} part has"
                 f" {int((high - low).max())}; shorten lookback or horizon, or split differently (data.split)"
             )
         both.append(starts)
-    windows = make_windows(
+    train = make_windows(
         panel,
         forecaster.known.scaler,
         both[0],
         task.lookback,
         task.horizon,
         targets=task.targets,
-        with_known=network.uses_known,
+        with_known=forecaster.network.uses_known,
     )
-    train, val = windows, replace(windows, starts=both[1][0], items=both[1][1])
-    stages = []
-    for stage in (FORECAST,):
-        outcome = run_stage(
-            network,
-            stage,
-            train,
-            val,
-            run.training,
-            folder=folder,
-            seed=run.seed,
-            resume=resume,
-            progress=progress,
+    val_starts, val_items = both[1]
+    return train, replace(train, starts=val_starts, items=val_items) if len(val_starts) else None
+
+
+def _train(
+    forecaster: Forecaster, train: Windows, val: Windows | None, folder: Path, *, resume: bool, progress: bool
+) -> dict[str, Any]:
+    from latentcast.training.fit import run_stage
+    from latentcast.training.stages import FORECAST
+
+    began = time.monotonic()
+    stages = [
+        asdict(
+            run_stage(
+                forecaster.network,
+                stage,
+                train,
+                val,
+                forecaster.run.training,
+                folder=folder,
+                seed=forecaster.run.seed,
+                resume=resume,
+                progress=progress,
+            )
         )
-        stages.append(asdict(outcome))
-    return {"windows": len(train), "validation_windows": len(val), "stages": stages}
+        for stage in (FORECAST,)
+    ]
+    seconds = round(time.monotonic() - began, 2)
+    return {"windows": len(train), "validation_windows": len(val or ()), "stages": stages, "seconds": seconds}
 
 
 def _prepare(folder: Path, run: Run, panel: Panel, *, overwrite: bool, resume: bool) -> None:
     """An empty folder to train in, or, to resume, one that began with the same settings on the same data."""
     hub.make_folder(folder, overwrite=overwrite, resume=resume)
-    began_with = folder / "checkpoints" / "data.txt"
+    began_with = folder / "checkpoints" / "data.json"
     if not resume:
-        (folder / hub.CARD).unlink(missing_ok=True)
-        for stale in ("checkpoints", "logs"):
-            shutil.rmtree(folder / stale, ignore_errors=True)
-        write_yaml(folder / SETTINGS, run.dump())
-        began_with.parent.mkdir()
-        began_with.write_text(panel.fingerprint(), encoding="utf-8")
+        write_yaml(folder / hub.SETTINGS, run.dump())
+        began_with.parent.mkdir(exist_ok=True)
+        began_with.write_text(json.dumps(panel.fingerprint()), encoding="utf-8")
         return
     if not (folder / "checkpoints" / "last.ckpt").is_file():
         raise CheckpointError(f"{folder} holds no checkpoint to go on from; begin without --resume")
-    if began_with.read_text(encoding="utf-8") != panel.fingerprint():
+    if json.loads(began_with.read_text(encoding="utf-8")) != panel.fingerprint():
         raise DataError(f"training in {folder} began with other data than these; begin anew, or give it the same data")
-    before, now = (dict(leaves(values)) for values in (read_yaml(folder / SETTINGS), nested(run.dump())))
+    before, now = (dict(leaves(values)) for values in (read_yaml(folder / hub.SETTINGS), nested(run.dump())))
     plain = {key: list(v) if isinstance(v, tuple) else v for key, v in now.items()}
     changed = [
         f"{key}: was {before.get(key)!r}, is {plain.get(key)!r}"
@@ -245,6 +262,7 @@ def _schema(run: Run, panel: Panel, name: str) -> dict[str, Any]:
         "first": str(panel.times.min()),
         "last": str(panel.times.max()),
         "zone": panel.zone,
+        "wall": panel.clock.wall,
         "gaps": run.data.gaps,
         "filled": int((~panel.observed).sum()),
     }

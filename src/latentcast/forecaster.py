@@ -13,10 +13,12 @@ import torch
 
 from latentcast import hub
 from latentcast.data import calendar, catalog
+from latentcast.data.frequency import DAY_NS
 from latentcast.data.panel import Panel, build
 from latentcast.data.read import SUFFIXES, Source, read_file, read_frame
 from latentcast.data.scaler import Scaler
 from latentcast.data.split import PARTS, Part, Seen, Split, seen, split
+from latentcast.data.stamps import Clock
 from latentcast.data.windows import make_windows, window_starts
 from latentcast.errors import CheckpointError, DataError, GapError, SettingsError, TimeError, nearest, some
 from latentcast.evaluation.judge import Judged, forecasts, judge
@@ -214,7 +216,7 @@ class Forecaster:
         return View(panel, parts, own, own_error, (*panel.notes, note))
 
     def panel(self, source: Source) -> Panel:
-        """The data as in the fit: same columns, same frequency. Raises DataError when they are others."""
+        """The data as in the fit: same columns, frequency and clock. Raises DataError when they are others."""
         frequency = self.run.data.freq or self.card["schema"]["freq"]
         try:
             panel = build(source.frame, self.run.data.model_copy(update={"freq": frequency}))
@@ -222,6 +224,7 @@ class Forecaster:
             raise GapError(f"{error}, when the model is fitted: what it was fitted with holds here too") from error
         except TimeError as error:
             raise TimeError(f"{error} (the fit had steps of {frequency}, and its settings hold here too)") from error
+        panel = self._on_the_clock_of_the_fit(panel)
         wanted = set(self.channels)
         if panel.channels != self.channels and set(panel.channels) == wanted:
             order = [panel.channels.index(name) for name in self.channels]
@@ -239,6 +242,42 @@ class Forecaster:
         for note in panel.notes:
             log.warning(note)
         return panel
+
+    def _on_the_clock_of_the_fit(self, panel: Panel) -> Panel:
+        """Stamps held as the fit held its own, since its parts end at such stamps. Raises TimeError otherwise.
+
+        Steps shorter than a day are held in UTC, and their zone may differ. Longer ones are held as local clocks show:
+        their zone may differ where they have the same time of day.
+        """
+        schema, came = self.card["schema"], panel.clock
+        zone = schema.get("zone")
+        fitted = Clock(zone, wall=schema.get("wall", came.wall and zone is not None))
+        if came == fitted:
+            return panel
+        if came.zone and fitted.zone and not fitted.wall:
+            if came.wall:  # so few rows that they all have one time of day
+                utc = came.restore(panel.times).dt.tz_convert("UTC").dt.tz_localize(None)
+                return replace(panel, times=utc.to_numpy(panel.times.dtype), clock=Clock(came.zone))
+            return panel
+        # daily dates written with offsets come without a zone where summer time changes the offset, else with one
+        zones = [str(clock.zone) for clock in (came, fitted) if clock.zone]
+        local = all(clock.wall for clock in (came, fitted) if clock.zone) and (panel.frequency.step or DAY_NS) >= DAY_NS
+        if local and (len(zones) == 2 or zones[0].startswith("UTC")):
+            first, last = np.datetime64(schema["first"], "ns"), panel.times[-1]
+            if first - first.astype("datetime64[D]") == last - last.astype("datetime64[D]"):
+                return panel
+        if came.zone is None:
+            mend = f"give them the zone they were recorded in (.dt.tz_localize({zone!r}))"
+        elif fitted.zone is None:
+            mend = (
+                "leave the zone away as at the fit (.dt.tz_localize(None), after .dt.tz_convert where it was another)"
+            )
+        else:
+            mend = f"bring them into the zone of the fit (.dt.tz_convert({zone!r}))"
+        raise TimeError(
+            f"the time stamps have {_in_words(came)}, those of the fit had {_in_words(fitted)}: its parts would end at"
+            f" other rows; {mend}"
+        )
 
     def forecasts(
         self, view: View, starts_items: tuple[torch.Tensor, torch.Tensor], batch_size: int = 512
@@ -331,6 +370,12 @@ class Forecaster:
         hub.read_weights(folder, network)
         network.to(device).eval()
         return cls(run, task, channels, known, network, card)
+
+
+def _in_words(clock: Clock) -> str:
+    if clock.zone is None:
+        return "no time zone"
+    return f"the time zone {clock.zone}" + (" and one time of day there" if clock.wall else "")
 
 
 def make_task(run: Run, panel: Panel) -> Task:

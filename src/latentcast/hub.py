@@ -9,6 +9,7 @@ import hashlib
 import json
 import math
 import platform
+import shutil
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -22,6 +23,7 @@ from torch import nn
 from latentcast.errors import CheckpointError, some
 
 WEIGHTS, SERIES, CARD = "weights.safetensors", "series.json", "card.json"
+SETTINGS = "settings.yaml"  # written when training begins
 FORMAT = "latentcast/1"
 
 
@@ -36,19 +38,40 @@ def versions() -> dict[str, str]:
 
 
 def make_folder(folder: Path, *, overwrite: bool, resume: bool = False) -> None:
-    """Raises CheckpointError when the folder holds something that was not to be replaced, or cannot be written."""
+    """A folder to write into. With `overwrite`, what latentcast wrote there is removed, and nothing else.
+
+    Raises CheckpointError when the folder holds something that was not to be replaced, or cannot be written.
+    """
     try:
         if folder.exists() and not folder.is_dir():
             raise CheckpointError(f"{folder} is a file; name a folder")
         taken = folder.is_dir() and any(folder.iterdir())
         if taken and not (overwrite or resume):
             raise CheckpointError(f"{folder} exists and is not empty; use another folder, or say --overwrite")
+        if taken and overwrite:
+            _clear(folder)
         folder.mkdir(parents=True, exist_ok=True)
         probe = folder / ".writable"
         probe.touch()
         probe.unlink()
     except OSError as error:
         raise CheckpointError(f"{folder} cannot be written: {error.strerror or error}") from error
+
+
+def _clear(folder: Path) -> None:
+    if not ((folder / CARD).is_file() or (folder / SETTINGS).is_file()):
+        raise CheckpointError(f"{folder} holds files, and latentcast wrote none of them: use another folder")
+    for pattern in (
+        CARD,
+        SERIES,
+        WEIGHTS,
+        SETTINGS,
+        *(f"checkpoints/{name}" for name in ("best.ckpt", "last.ckpt", "outcome.json", "data.txt")),
+    ):
+        for file in folder.glob(pattern):
+            file.unlink()
+    for logs in (*folder.glob("logs/csv*"), *folder.glob("logs/tensorboard*")):
+        shutil.rmtree(logs)
 
 
 def write(folder: Path, network: nn.Module, card: Mapping[str, Any], series: Mapping[str, Any]) -> None:

@@ -398,6 +398,27 @@ def test_dates_in_any_form(ds: Any) -> None:
     assert (panel.frequency.alias, panel.zone) == ("D", None)
 
 
+@pytest.mark.parametrize("mark", ["/", "-", "."])
+@pytest.mark.parametrize("time", ["", " %H:%M", " %H:%M:%S+01:00"])
+def test_one_day_beyond_12_settles_that_days_come_first(mark: str, time: str) -> None:
+    days = pd.date_range("2021-01-01", periods=40)
+    for form in (f"%d{mark}%m{mark}%Y", f"%m{mark}%d{mark}%Y"):
+        panel = make(pd.DataFrame({"ds": days.strftime(form + time), "a": 1.0}))
+        np.testing.assert_array_equal(panel.times, days)
+        for n in (3, 12):  # nothing tells them apart
+            with pytest.raises(TimeError, match="month or with the day first"):
+                make(pd.DataFrame({"ds": days[:n].strftime(form + time), "a": 1.0}))
+
+
+def test_rows_that_are_no_dates_are_told_from_those_in_the_form_of_the_others() -> None:
+    days = pd.date_range("2021-01-01", periods=40)
+    for form in ("%d.%m.%Y", "%m/%d/%Y", "%Y-%m-%d"):
+        ds = list(days.strftime(form))
+        ds[30] = "soon"
+        with pytest.raises(TimeError, match=r"1 of 40 entries .*first: 'soon', row 30"):
+            make(pd.DataFrame({"ds": ds, "a": 1.0}))
+
+
 def test_periods_are_held_by_their_beginning() -> None:
     panel = make(pd.DataFrame({"ds": pd.period_range("2024-01", periods=5, freq="M"), "a": 1.0}))
     assert panel.frequency.alias == "MS"

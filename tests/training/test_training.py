@@ -138,6 +138,49 @@ def test_resume_refuses_other_settings_and_other_folders(hourly: pd.DataFrame, t
         latentcast.fit(hourly, "dlinear", **SIZES, settings=settings, out=tmp_path / "empty", resume=True)
 
 
+def test_overwriting_removes_what_was_written_here_before_and_nothing_else(
+    hourly: pd.DataFrame, tmp_path: Path
+) -> None:
+    mine = tmp_path / "mine"
+    (mine / "logs").mkdir(parents=True)
+    (mine / "logs" / "server.log").write_text("keep me")
+    with pytest.raises(CheckpointError, match="latentcast wrote none of them"):
+        latentcast.fit(hourly, "naive", **SIZES, out=mine, overwrite=True)
+    settings = {"training.max_epochs": 1}
+    ours = tmp_path / "ours"
+    latentcast.fit(hourly, "dlinear", **SIZES, settings=settings, out=ours)
+    (ours / "logs" / "notes.txt").write_text("keep me")
+    before = latentcast.load(ours).predict(hourly)
+    for wrong in ({"lookback": 300, "horizon": 80}, {**SIZES, "settings": {"training.strategy": "no-such-strategy"}}):
+        with pytest.raises((DataError, SettingsError)):
+            latentcast.fit(hourly, "dlinear", **wrong, out=ours, overwrite=True)
+    pd.testing.assert_frame_equal(
+        latentcast.load(ours).predict(hourly), before
+    )  # a fit that cannot begin harms nothing
+    latentcast.fit(hourly, "naive", **SIZES, out=ours, overwrite=True)
+    assert latentcast.load(ours).name == "naive"
+    assert (ours / "logs" / "notes.txt").read_text() == "keep me"
+    assert (mine / "logs" / "server.log").read_text() == "keep me"
+    assert not list(ours.glob("checkpoints/*.ckpt"))
+
+
+def test_no_validation_part_is_needed_where_nothing_is_chosen_by_it(hourly: pd.DataFrame) -> None:
+    settings = {"training.max_epochs": 1, "data.split": (0.8, 0, 0.2)}
+    forecaster = latentcast.fit(hourly, "dlinear", **SIZES, settings=settings)
+    assert forecaster.card["training"]["validation_windows"] == 0
+    assert np.isfinite(forecaster.evaluate(hourly).scaled["MSE"])
+    with pytest.raises(DataError, match="the val part holds no window"):
+        latentcast.fit(hourly, "dlinear", **SIZES, settings={**settings, "training.keep": "best"})
+
+
+def test_the_random_state_of_the_caller_is_left_as_it_is(hourly: pd.DataFrame) -> None:
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    latentcast.fit(hourly, "pattn", **SIZES, settings={"training.max_steps": 1})
+    assert torch.equal(torch.rand(3), expected)
+
+
 def test_the_same_seed_gives_the_same_weights_and_another_one_others(hourly: pd.DataFrame) -> None:
     fits = [latentcast.fit(hourly, "patch-transformer", **SIZES, seed=seed, settings=MODEL) for seed in (1, 1, 2)]
     assert_same(weights(fits[0]), weights(fits[1]))

@@ -13,6 +13,7 @@ from latentcast.errors import TimeError
 
 MOST = 2**53  # whole numbers beyond are no count of steps
 _OFFSET = r":\d{2}(?:[.,]\d+)?\s*(Z|[+-]\d{2}:?\d{2})$"
+_MONTH_FIRST = ("%m/%d", "%m-%d", "%m.%d")
 _YEARS = (np.datetime64("1678", "Y"), np.datetime64("2261", "Y"))  # what nanoseconds can hold
 
 
@@ -110,13 +111,18 @@ def _parsed(column: pd.Series, form: str | None) -> pd.Series:
             " one"
         )
     aware = bool(zones.notna().all())
-    chosen = form or _guess(text.iloc[0])
-    try:
-        dates = _to_dates(text, chosen, aware)
-        if dates.isna().any() and form is None:
-            dates = _to_dates(text, "ISO8601", aware)
-    except (ValueError, TypeError) as error:
-        raise TimeError(f"the time column {column.name!r} cannot be read in the format {chosen!r}: {error}") from error
+    chosen, dates = "", pd.Series(dtype=object)
+    for tried in _forms(text.iloc[0]) if form is None else (form,):
+        try:
+            found = _to_dates(text, tried, aware)
+        except (ValueError, TypeError) as error:
+            raise TimeError(
+                f"the time column {column.name!r} cannot be read in the format {tried!r}: {error}"
+            ) from error
+        if not chosen or found.isna().sum() < dates.isna().sum():
+            chosen, dates = tried, found  # the form that leaves the fewest rows unread
+        if not dates.isna().any():
+            break
     bad = dates.isna().to_numpy()
     if bad.any():
         rows = np.flatnonzero(bad[codes])
@@ -125,7 +131,7 @@ def _parsed(column: pd.Series, form: str | None) -> pd.Series:
             f" 2261 (first: {text[codes[rows[0]]]!r}, row {rows[0]}); mend them or state their format"
             " (data.time_format=%d.%m.%Y)"
         )
-    if form is None and chosen[:5] in ("%m/%d", "%m-%d", "%m.%d"):
+    if form is None and chosen[:5] in _MONTH_FIRST:
         _refuse_ambiguous(column, text, dates)
     if aware:
         dates = _localised(dates, zones)
@@ -145,10 +151,16 @@ def _localised(dates: pd.Series, zones: pd.Series) -> pd.Series:
     return local if len((local - local.dt.normalize()).unique()) == 1 else dates
 
 
-def _guess(text: str) -> str:
+def _forms(text: str) -> tuple[str, ...]:
+    """What a column that begins with `text` may be written in: month first also with the day first, then ISO 8601."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # about day first: settled by `_refuse_ambiguous`
-        return pd.tseries.api.guess_datetime_format(text) or "ISO8601"
+        guess = pd.tseries.api.guess_datetime_format(text)
+    if guess is None:
+        return ("ISO8601",)
+    if guess[:5] in _MONTH_FIRST:
+        return guess, f"%d{guess[2]}%m{guess[5:]}", "ISO8601"
+    return guess, "ISO8601"
 
 
 def _to_dates(text: pd.Series, form: str, aware: bool) -> pd.Series:

@@ -37,7 +37,7 @@ class EncoderLayer(nn.Module):
 
 
 class Encoder(nn.Module):
-    """A stack of layers; with pre-normalisation a last LayerNorm closes it."""
+    """A stack of layers, closed by a LayerNorm."""
 
     def __init__(
         self,

@@ -2,7 +2,7 @@
 
 The look-back becomes a shorter sequence of latents. So does the decoder's input, the last `label_len` known steps
 followed by the unknown horizon; it lies step for step where the forecast will lie, so that its features at every scale
-can be added where the decompression passes that scale again (see docs/latent-transformer.md).
+can be added where the decompression passes that scale again: features of the past itself would lie at other steps.
 """
 
 from math import prod

@@ -41,7 +41,7 @@ def run_stage(
     network: Network,
     stage: Stage,
     train: Windows,
-    val: Windows,
+    val: Windows | None,
     settings: TrainingSettings,
     *,
     folder: Path,
@@ -60,7 +60,7 @@ def run_stage(
     """
     kept = folder / "checkpoints"
     loader = Loader(train, settings.batch_size, seed=seed)
-    val_loader = Loader(val, max(settings.batch_size, 256), seed=seed, shuffle=False)
+    val_loader = None if val is None else Loader(val, max(settings.batch_size, 256), seed=seed, shuffle=False)
     stage.parameters(network)  # fails early when nothing is trainable
     processes = settings.devices if isinstance(settings.devices, int) else 1
     epoch_batches = math.ceil(len(loader) / processes)
@@ -73,13 +73,8 @@ def run_stage(
     )
     # the average is taken before the watch saves it
     averages: list[L.Callback] = [] if settings.ema is None else [EMAWeightAveraging(decay=settings.ema)]
-    callbacks: list[L.Callback] = [
-        best,
-        *averages,
-        watch,
-        *_early_stopping(settings),
-        Report(stage, watch, best, kept / OUTCOME),
-    ]
+    judged: list[L.Callback] = [] if val is None else [best, *_early_stopping(settings)]
+    callbacks: list[L.Callback] = [*averages, watch, *judged, Report(stage, watch, best, kept / OUTCOME)]
     if progress:
         callbacks.append(TQDMProgressBar())
     with warnings.catch_warnings(), _quiet_lightning():
@@ -103,20 +98,28 @@ def run_stage(
             f"training was interrupted after {outcome.steps} steps; the best and the last checkpoint are kept in"
             f" {kept}. Go on with the same command and --resume"
         )
-    if outcome.best_val_loss is not None and not math.isfinite(outcome.best_val_loss):
-        raise SettingsError(
-            f"training diverged: no validation gave a finite loss in {outcome.steps} steps with"
-            f" training.lr={settings.lr}; lower it, or limit the gradient (training.clip)"
-        )
     chosen = kept / (BEST if settings.keep == "best" else LAST)
     if chosen.exists():
         state = checkpoint.read(chosen)["state_dict"]
         network.load_state_dict({key.removeprefix("network."): value for key, value in state.items()})
+    finite = all(torch.isfinite(parameter).all() for parameter in network.parameters())
+    if not finite or not math.isfinite(outcome.best_val_loss or 0):
+        raise SettingsError(
+            f"training diverged: after {outcome.steps} steps with training.lr={settings.lr} there are no finite"
+            " weights or no finite loss; lower it, or limit the gradient (training.clip)"
+        )
     return outcome
 
 
+def check_machine(settings: TrainingSettings) -> None:
+    """Raises SettingsError when a precision, device or strategy is not to be had here."""
+    with warnings.catch_warnings(), _quiet_lightning():
+        warnings.simplefilter("ignore")
+        _trainer(settings, None, [], False, 1)
+
+
 def _trainer(
-    settings: TrainingSettings, folder: Path, callbacks: list[L.Callback], progress: bool, interval: int
+    settings: TrainingSettings, folder: Path | None, callbacks: list[L.Callback], progress: bool, interval: int
 ) -> L.Trainer:
     """`interval` is the number of batches between validations."""
     try:
@@ -132,7 +135,8 @@ def _trainer(
             val_check_interval=interval,
             num_sanity_val_steps=0,
             log_every_n_steps=20,
-            logger=_loggers(settings, folder),
+            logger=False if folder is None else _loggers(settings, folder),
+            enable_checkpointing=folder is not None,
             callbacks=callbacks,
             plugins=[checkpoint.SafeCheckpointIO()],
             enable_progress_bar=progress,

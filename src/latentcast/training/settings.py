@@ -52,3 +52,8 @@ class TrainingSettings(Settings):
     @classmethod
     def _one_or_many(cls, value: object) -> object:
         return (value,) if isinstance(value, str) else value
+
+    @property
+    def chooses(self) -> bool:
+        """Whether anything is chosen by the validation part."""
+        return self.keep == "best" or self.patience is not None
