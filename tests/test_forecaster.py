@@ -272,7 +272,7 @@ def test_hours_in_another_time_zone_are_the_same_rows(wide: pd.DataFrame) -> Non
     berlin = wide.assign(date=tokyo["date"].dt.tz_convert("Europe/Berlin"))
     forecaster = _fit(tokyo, lookback=1)
     for part in ("train", "val", "test"):
-        assert forecaster.evaluate(berlin, split=part) == forecaster.evaluate(tokyo, split=part)  # type: ignore[arg-type]
+        assert forecaster.evaluate(berlin, split=part) == forecaster.evaluate(tokyo, split=part)
     last = forecaster.predict(berlin.tail(1))  # one row has one time of day
     assert last["ds"].tolist() == forecaster.predict(berlin)["ds"].tolist()
     assert forecaster.panel(open_data(berlin.tail(1))[0]).times == forecaster.panel(open_data(tokyo)[0]).times[-1]
