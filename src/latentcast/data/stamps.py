@@ -132,7 +132,7 @@ def _parsed(column: pd.Series, form: str | None) -> pd.Series:
             " (data.time_format=%d.%m.%Y)"
         )
     if form is None and chosen[:5] in _MONTH_FIRST:
-        _refuse_ambiguous(column, text, dates)
+        _refuse_ambiguous(column, text)
     if aware:
         dates = _localised(dates, zones)
     return pd.Series(dates.array.take(codes), name=column.name)
@@ -169,9 +169,10 @@ def _to_dates(text: pd.Series, form: str, aware: bool) -> pd.Series:
     return dates if pd.api.types.is_datetime64_any_dtype(dates) else pd.to_datetime(dates, utc=True)
 
 
-def _refuse_ambiguous(column: pd.Series, text: pd.Series, dates: pd.Series) -> None:
+def _refuse_ambiguous(column: pd.Series, text: pd.Series) -> None:
     """01/02/2020 alone may be in January or in February; one 31/01/2020 in the column settles it."""
-    if (dates.dt.day <= 12).all() and (dates.dt.day != dates.dt.month).any():
+    parts = text.str.extract(r"^(\d+)\D(\d+)").astype(int)  # as written: in UTC the day may be another
+    if (parts[1] <= 12).all() and (parts[0] != parts[1]).any():
         raise TimeError(
             f"the dates in {column.name!r} (such as {text.iloc[-1]!r}) can be read with the month or with the day"
             " first: state their format (data.time_format=%m/%d/%Y or %d/%m/%Y)"
