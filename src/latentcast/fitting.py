@@ -263,7 +263,6 @@ def _schema(run: Run, panel: Panel, name: str) -> dict[str, Any]:
         "last": str(panel.times.max()),
         "zone": panel.zone,
         "wall": panel.clock.wall,
-        "wall": panel.clock.wall,
         "gaps": run.data.gaps,
         "filled": int((~panel.observed).sum()),
     }
