@@ -1,19 +1,22 @@
 """build: any table → every series on its grid, or an error that says what came, what was wanted and the mend."""
 
-from datetime import date, datetime, timezone
+from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+import pytz
+from dateutil.tz import tzoffset
 from hypothesis import given
 from hypothesis import strategies as st
 
 from latentcast.config import validate
 from latentcast.data.panel import Panel, build
-from latentcast.data.read import read_frame
+from latentcast.data.read import read_file, read_frame
 from latentcast.data.settings import DataSettings
 from latentcast.errors import DataError, GapError, LatentcastError, TimeError
 
@@ -505,6 +508,39 @@ def test_offsets_that_change_are_held_in_utc() -> None:
     stamp = datetime(2024, 1, 1, tzinfo=timezone.utc)  # noqa: UP017
     panel = make(pd.DataFrame({"ds": [stamp, stamp.replace(hour=1), stamp.replace(hour=2)], "a": 1.0}))
     assert (panel.frequency.alias, panel.zone) == ("h", "UTC")
+
+
+@pytest.mark.parametrize("freq", ["h", "D", "MS"])
+@pytest.mark.parametrize("minutes", [60, -330, 0])
+@pytest.mark.parametrize("kind", ["pytz", "datetime", "named", "dateutil", "text"])
+@pytest.mark.parametrize("parquet", [False, True])
+def test_fixed_offsets_come_back(tmp_path: Path, freq: str, minutes: int, kind: str, parquet: bool) -> None:
+    offset = timedelta(minutes=minutes)
+    zone = {
+        "pytz": pytz.FixedOffset(minutes),
+        "datetime": timezone(offset),
+        "named": timezone(offset, "Asia/Tokyo"),
+        "dateutil": tzoffset(None, offset),
+        "text": str(timezone(offset)),
+    }[kind]
+    ds = pd.date_range("2024-01-01", periods=20, freq=freq, tz=zone)
+    table = pd.DataFrame({"ds": ds, "a": 1.0})
+    if parquet:
+        table.to_parquet(tmp_path / "t.parquet")
+        table = read_file(tmp_path / "t.parquet")
+    panel = make(table)
+    assert (panel.frequency.alias, panel.zone) == (freq, str(timezone(offset)))
+    back = panel.clock.restore(panel.times)
+    assert list(back) == list(ds)
+    assert back[0].utcoffset() == offset
+    assert panel.clock.hold(pd.Timestamp("2024-01-01 00:00")) == panel.times[0]
+    assert panel.clock.hold(ds[0]) == panel.times[0]
+
+
+def test_a_zone_that_cannot_be_kept_is_refused() -> None:
+    ds = pd.date_range("2024-01-01", periods=4, freq="h", tz=timezone(timedelta(seconds=3661)))
+    with pytest.raises(TimeError, match="convert the column to a named one"):
+        make(pd.DataFrame({"ds": ds, "a": 1.0}))
 
 
 @pytest.mark.parametrize("freq", ["D", "W-SUN", "MS"])

@@ -2,6 +2,7 @@
 
 import warnings
 from dataclasses import dataclass
+from datetime import timezone, tzinfo
 from typing import Any
 
 import numpy as np
@@ -186,8 +187,30 @@ def _dates(column: pd.Series) -> tuple[NDArray[Any], Clock]:
     local = _nanoseconds(column.dt.tz_localize(None))
     within = local.astype(np.int64) % DAY_NS
     if (within == within[0]).all():
-        return local, Clock(str(zone), wall=True)
-    return _nanoseconds(column.dt.tz_convert("UTC").dt.tz_localize(None)), Clock(str(zone))
+        return local, Clock(_zone_name(zone, column.name), wall=True)
+    return _nanoseconds(column.dt.tz_convert("UTC").dt.tz_localize(None)), Clock(_zone_name(zone, column.name))
+
+
+def _zone_name(zone: tzinfo, column: Any) -> str:
+    """A text that pandas reads as this zone again: its name, or UTC+01:00 for an offset without one.
+
+    Raises TimeError when there is none.
+    """
+    names = [] if isinstance(zone, timezone) else [str(zone)]  # a timezone may bear any name
+    offset = zone.utcoffset(None)
+    if offset is not None:
+        names.append(str(timezone(offset)))
+    for name in names:
+        try:
+            known = pd.Timestamp(0, tz=name).utcoffset()
+        except (LookupError, ValueError):
+            continue
+        if offset is None or known == offset:  # pandas passes over the seconds of an offset
+            return name
+    raise TimeError(
+        f"the time zone {zone!s} of {column!r} has no name that could be kept: convert the column to a named one"
+        " (such as Europe/Berlin)"
+    )
 
 
 def _nanoseconds(column: pd.Series) -> NDArray[Any]:
