@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -223,14 +224,14 @@ def test_what_was_done_to_the_data_is_said_once(run: Run, data: Path) -> None:
     [
         ("empty.csv", ["is empty"]),
         ("header.csv", ["no row"]),
-        ("notime.csv", ["no time column", "when, a, b", "data.time"]),
+        ("notime.csv", ["no time column", "when, a, b", "(as an option: --time …)"]),
         ("badtime.csv", ["date", "'yesterday'", "row 3"]),
         ("nodate.csv", ["date", "row 3"]),
         ("twice.csv", ["2020-01-06", "twice"]),
-        ("irregular.csv", ["irregular", "2020-01-08T03", "data.steps=rows"]),
+        ("irregular.csv", ["irregular", "2020-01-08T03", "data.steps=rows", "(as an option: --freq …)"]),
         ("infinite.csv", ["infinite", "a, row 7"]),
         ("text.csv", ["must be numbers", "'oops'", "row 7"]),
-        ("missing.csv", ["1 values are missing", "a at 2020-01-08", "--set data.gaps=interpolate"]),
+        ("missing.csv", ["1 values are missing", "a at 2020-01-08", "(as an option: --gaps interpolate)"]),
         ("missingsteps.csv", ["missing", "2 whole time steps", "data.gaps"]),
         ("constant.csv", ["constant", "a, b"]),
         ("short.csv", ["14 + 7 = 21", "20 steps"]),
@@ -247,6 +248,24 @@ def test_what_was_done_to_the_data_is_said_once(run: Run, data: Path) -> None:
 def test_bad_data(run: Run, data: Path, file: str, words: list[str]) -> None:
     one_message(run("fit", data / file, "-m", "naive", *SIZES, "--out", "model"), *words)
     assert not Path("model").exists()
+
+
+@pytest.mark.parametrize(
+    ("columns", "option"),
+    [
+        (["tea", "coffee", "milk"], "data.ignore=tea,coffee,milk"),
+        (["Shop Name"], "'data.ignore=Shop Name'"),
+        (["Price (EUR)", "it's"], """'data.ignore=Price (EUR),it'"'"'s'"""),
+    ],
+)
+def test_the_option_that_an_error_names_can_be_pasted(run: Run, data: Path, columns: list[str], option: str) -> None:
+    pd.read_csv(data / "good.csv").assign(**dict.fromkeys(columns, "x")).to_csv("texts.csv", index=False)
+    one_message(run("describe", "texts.csv"), f"\n(as an option: --set {option})\n")
+    assert run("describe", "texts.csv", "--set", *shlex.split(option)).code == 0
+
+
+def test_a_file_named_like_a_setting_is_none(run: Run) -> None:
+    assert "option" not in run("fit", "data.csv", "-m", "naive", *SIZES, "--out", "m").err
 
 
 def test_gaps_can_be_filled_when_asked(run: Run, data: Path) -> None:
@@ -334,7 +353,7 @@ def test_an_output_folder_that_is_taken(run: Run, data: Path) -> None:
     one_message(run(*fit, "taken/mine.txt/below"), "cannot be written")
     one_message(run(*fit, "/proc/nothing"), "cannot be written")
     assert Path("taken/mine.txt").read_text(encoding="utf-8") == "mine"
-    assert run(*fit, "taken", "--overwrite").code == 0
+    one_message(run(*fit, "taken", "--overwrite"), "latentcast wrote none of them")
     assert Path("taken/mine.txt").read_text(encoding="utf-8") == "mine"
     one_message(run(*fit, "fresh", "--resume"), "no checkpoint", "without --resume")
 

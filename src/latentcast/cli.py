@@ -4,6 +4,7 @@ import json
 import logging
 import os
 import re
+import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,6 +27,16 @@ app = typer.Typer(
 )
 out = Console()
 err = Console(stderr=True)
+
+SHORT = (
+    "features",
+    "target",
+    "gaps",
+    "freq",
+    "time",
+    "id",
+    "value",
+)  # settings of the data with an option of their own
 
 Data = Annotated[str, typer.Argument(metavar="DATA", help="A dataset's name, or a CSV or Parquet file.")]
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="A folder that fit wrote.")]
@@ -291,9 +302,8 @@ def _settings(
 ) -> dict[str, Any]:
     from latentcast.config import merge, nested, parse_assignments
 
-    columns = {"time": time, "id": id, "value": value}
-    short = {"features": features, "target": target, "gaps": gaps, "freq": freq, **columns}
-    stated = {f"data.{key}": text for key, text in short.items() if text is not None}
+    texts = zip(SHORT, (features, target, gaps, freq, time, id, value), strict=True)
+    stated = {f"data.{key}": text for key, text in texts if text is not None}
     return merge(parse_assignments(assign or []), nested(stated))
 
 
@@ -334,13 +344,31 @@ def main() -> None:
 
 
 def _how_to_state(error: Exception) -> str:
-    """The library speaks of data.gaps; on a command line that is --set data.gaps=…, where settings are taken."""
-    if not {"fit", "backtest", "describe"} & set(sys.argv[1:2]):
+    """The library speaks of data.gaps; on a command line that is --gaps, or --set data.steps=…, where it is taken."""
+    if not {"fit", "backtest", "describe"} & set(sys.argv[1:2]) or isinstance(error, SettingsError):
         return ""
-    named = re.search(r"\b(data|model|training)\.[a-z_]+(=[^\s,;)]+)?", str(error))
-    if named is None or isinstance(error, SettingsError):
+    from latentcast.data.settings import DataSettings
+
+    known = "|".join(DataSettings.model_fields)
+    named = re.search(rf"(?P<inside>\()?\bdata\.(?P<key>{known})\b(?:=(?P<rest>.+))?", str(error))
+    if named is None:
         return ""
-    return f"\n(as an option: --set {named[0]}{'' if named[2] else '=…'})"
+    key, rest = named["key"], named["rest"]
+    names = named["inside"] and key in ("ignore", "columns")  # names of columns hold blanks and more
+    value = rest and (_to_closing(rest) if names else re.split(r"[\s;)]", rest)[0].rstrip(",.:"))
+    if key in SHORT:
+        return f"\n(as an option: --{key} {shlex.quote(value) if value else '…'})"
+    return f"\n(as an option: --set {shlex.quote(f'data.{key}={value}') if value else f'data.{key}=…'})"
+
+
+def _to_closing(text: str) -> str:
+    """Up to the parenthesis that closes one opened before the text."""
+    depth = 0
+    for at, character in enumerate(text):
+        depth += (character == "(") - (character == ")")
+        if depth < 0:
+            return text[:at]
+    return text
 
 
 __all__ = ["app", "main"]
