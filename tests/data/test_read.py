@@ -39,6 +39,63 @@ def test_every_number_of_a_csv_is_the_number_that_was_printed(tmp_path_factory, 
     np.testing.assert_array_equal(read_file(path)["a"].to_numpy(float), values)
 
 
+@given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=20))
+def test_decimal_commas_are_the_numbers_that_were_printed(tmp_path_factory, values: list[float]) -> None:  # type: ignore[no-untyped-def]
+    path = tmp_path_factory.mktemp("csv") / "t.csv"
+    rows = [f"{i};{value!r}".replace(".", ",") for i, value in enumerate(values)]
+    path.write_text("ds;a\n" + "\n".join(rows) + "\n")
+    np.testing.assert_array_equal(read_file(path)["a"].to_numpy(float), values)
+
+
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_decimal_commas_beside_dates_texts_and_gaps(tmp_path: Path, separator: str) -> None:
+    path = tmp_path / "t.csv"
+    rows = [
+        "ds;a, kW;b, °C;n;name",
+        "01.02.2024 00:15;50,4;-0,5;7;x, y",
+        "01.02.2024 00:30;50;;8;z",
+        "01.02.2024;,25;1;9;",
+    ]
+    path.write_text("\n".join(rows).replace(";", separator), encoding="utf-8")
+    frame = read_file(path)
+    assert list(frame.columns) == ["ds", "a, kW", "b, °C", "n", "name"]
+    assert frame["a, kW"].tolist() == [50.4, 50, 0.25]
+    np.testing.assert_array_equal(frame["b, °C"], [-0.5, np.nan, 1])
+    assert frame["n"].dtype == np.int64
+    assert frame["ds"].tolist() == ["01.02.2024 00:15", "01.02.2024 00:30", "01.02.2024"]
+
+
+def test_a_comma_beside_decimal_points_is_no_decimal_comma(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("ds;a;b\n1;0.5;1,234\n2;1.5;2,345\n")
+    frame = read_file(path)
+    assert frame["a"].tolist() == [0.5, 1.5]
+    assert frame["b"].tolist() == ["1,234", "2,345"]
+
+
+@pytest.mark.parametrize(
+    ("text", "columns"),
+    [
+        ("ds;Power, active, kW, net\n1;2\n3;4\n", ["ds", "Power, active, kW, net"]),
+        ("ds;Power, kW\n1;2,5\n3;4,5\n", ["ds", "Power, kW"]),
+        ("ds\ta;b;c\n1\t2\n", ["ds", "a;b;c"]),
+        ("ds,a;b;c\n1,2\n3,4\n", ["ds", "a;b;c"]),
+        ('ds,"a;b;c;d"\n1,"2;3;4;5"\n', ["ds", "a;b;c;d"]),
+        ('"d;s","a\n;;","b"\n1,2,3\n', ["d;s", "a\n;;", "b"]),
+        ("ds,a,b\n1,2,3\n4,5\n", ["ds", "a", "b"]),  # ragged: by the header alone
+        ("ds\n1\n2\n", ["ds"]),
+        ("ds," + "x" * 200_000 + "\n1,2\n", ["ds", "x" * 200_000]),
+        ("ds," + ",".join(f"c{i}" for i in range(30_000)) + "\n" + "1," * 30_000 + "1\n", None),
+    ],
+)
+def test_the_separator_is_the_one_that_parts_every_row_alike(
+    tmp_path: Path, text: str, columns: list[str] | None
+) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text(text)
+    assert list(read_file(path).columns) == (columns or ["ds", *(f"c{i}" for i in range(30_000))])
+
+
 @pytest.mark.parametrize(
     ("name", "content", "told"),
     [

@@ -1,18 +1,24 @@
 """A file or any data frame → one pandas frame, and a pandas frame → the kind that came in."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import narwhals as nw
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
 from latentcast.errors import DataError
 
 SUFFIXES = (".csv", ".parquet", ".pq")
-_SEPARATORS = ",;\t"
+_SEPARATORS = ";\t,"  # in doubt the first: the comma is also found in names and numbers
+_ROWS = 20  # that tell the separator
+_QUOTED = re.compile(r'(?<![^,;\t\n])"(?:[^"]|"")*"')  # a field in quotes
+_DECIMAL_COMMA = r"\s*[+-]?\d*,\d+(?:[eE][+-]?\d+)?\s*"
 
 
 @dataclass(frozen=True)
@@ -25,7 +31,7 @@ class Source:
 
 
 def read_file(path: Path) -> pd.DataFrame:
-    """CSV (comma, semicolon or tab, found by itself) or Parquet.
+    """CSV (comma, semicolon or tab, found by itself; decimal commas with the latter two) or Parquet.
 
     Raises DataError when it cannot be read or holds no row.
     """
@@ -48,18 +54,43 @@ def read_file(path: Path) -> pd.DataFrame:
 
 
 def _read_csv(path: Path) -> pd.DataFrame:
-    with path.open(encoding="utf-8-sig") as file:
-        head = file.readline()
-    frame = pd.read_csv(
-        path,
-        sep=max(_SEPARATORS, key=head.count),
-        encoding="utf-8-sig",
-        float_precision="round_trip",
-        low_memory=False,
-    )
+    separator = _separator(path)
+
+    def read(decimal: str) -> pd.DataFrame:
+        return pd.read_csv(
+            path,
+            sep=separator,
+            decimal=decimal,
+            encoding="utf-8-sig",
+            float_precision="round_trip",
+            low_memory=False,
+        )
+
+    frame = read(".")
     if not isinstance(frame.index, pd.RangeIndex):
         raise ValueError("its rows have more fields than its header")
-    return frame
+    return read(",") if separator != "," and _has_decimal_commas(frame) else frame
+
+
+def _separator(path: Path) -> str:
+    """The one that parts each of the first rows into equally many fields; else the most frequent in the header."""
+    with path.open(encoding="utf-8-sig") as file:
+        head = "".join(islice(file, _ROWS))
+    rows = [row for row in _QUOTED.sub("", head).split("\n") if row.strip()]
+    counts = {separator: {row.count(separator) for row in rows} for separator in _SEPARATORS}
+    alike = [separator for separator in _SEPARATORS if len(counts[separator]) == 1 and counts[separator] != {0}]
+    if alike:
+        return max(alike, key=rows[0].count)
+    return max(_SEPARATORS[::-1], key=head.partition("\n")[0].count)
+
+
+def _has_decimal_commas(frame: pd.DataFrame) -> bool:
+    """Whether a column holds numbers such as 50,4 and none has them with a point."""
+    texts = [column for _, column in frame.items() if column.dtype == object]
+    if not any(column.astype(str).str.fullmatch(_DECIMAL_COMMA).any() for column in texts):
+        return False
+    numbers = frame.select_dtypes("float").to_numpy()
+    return bool((np.isnan(numbers) | (numbers == np.round(numbers))).all())
 
 
 def first_line(error: Exception) -> str:
