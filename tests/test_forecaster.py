@@ -351,8 +351,35 @@ def test_parts_are_those_of_the_fit_when_data_grow_or_shrink(wide: pd.DataFrame)
     late = forecaster.evaluate(wide.iloc[100:])  # its beginning is gone: the test part is where it was
     assert late.windows == before.windows
     assert late.scaled["MSE"] == pytest.approx(before.scaled["MSE"], rel=1e-6)
-    with pytest.raises(DataError, match="test part"):
+    note = "100 steps lie after the test part of the fit and are not judged; fit again to include them"
+    assert note in forecaster.evaluate(grown).notes
+    assert not forecaster.evaluate(grown, split="val").notes
+    assert not before.notes
+
+
+def test_data_outside_a_part_of_the_fit(wide: pd.DataFrame) -> None:
+    forecaster = _fit(wide)
+    later = wide.assign(date=wide["date"] + pd.Timedelta(days=100))
+    at_the_fit = "from after 2024-01-07 15:00:00 until 2024-01-09 07:00:00"
+    with pytest.raises(DataError, match=f"{at_the_fit}, .* reach from 2024-04-10 00:00:00 to .*: after it.*fit again"):
+        forecaster.evaluate(later)
+    with pytest.raises(DataError, match=f"{at_the_fit}, .* to 2024-01-05 03:00:00: before it; .*split=all"):
         forecaster.evaluate(wide.iloc[:100])
+    assert forecaster.evaluate(wide.iloc[:100], split="all").windows == 100 - 24 - 6 + 1
+    with pytest.raises(DataError, match="its longest has 3 steps"):
+        forecaster.evaluate(wide.iloc[:163])
+    counted = wide.assign(date=np.arange(200))
+    with pytest.raises(DataError, match="from after 159 until 199, and the data reach from 500 to 699: after it"):
+        _fit(counted).evaluate(counted.assign(date=np.arange(500, 700)))
+
+
+def test_one_series_is_spoken_of_as_one() -> None:
+    forecaster = _fit(_long({"a": 150, "b": 150}))
+    notes = " ".join(forecaster.evaluate(_long({"a": 150, "tiny": 30})).notes)
+    assert "1 series was not in the fit (tiny): scaled by its own past" in notes
+    assert forecaster.evaluate(pd.concat([_long({"a": 150}), _long({"b": 100})])).notes == (
+        "1 of 2 series is too short for a window of the test part",
+    )
 
 
 @pytest.mark.parametrize("gaps", ["interpolate", "ffill"])

@@ -18,7 +18,7 @@ from latentcast.data.panel import Panel, build
 from latentcast.data.read import SUFFIXES, Source, read_file, read_frame
 from latentcast.data.scaler import Scaler
 from latentcast.data.split import PARTS, Part, Seen, Split, seen, split
-from latentcast.data.stamps import Clock
+from latentcast.data.stamps import Clock, show
 from latentcast.data.windows import make_windows, window_starts
 from latentcast.errors import CheckpointError, DataError, GapError, SettingsError, TimeError, nearest, some
 from latentcast.evaluation.judge import Judged, forecasts, judge
@@ -169,15 +169,19 @@ class Forecaster:
         if not len(starts_items[0]):
             raise DataError(
                 f"the {part} part of {name} holds no window of {self.task.lookback} + {self.task.horizon} steps"
-                f" (its longest has {(high - low).max()} steps to forecast)"
+                f" ({self._why_none(panel, part, int((high - low).max()))})"
             )
         without = len(panel.ids) - len(torch.unique(starts_items[1]))
         notes = view.notes
         if without:
-            notes = (
-                *notes,
-                f"{without} of {len(panel.ids)} series are too short for a window of the {part} part",
-            )
+            are = "is" if without == 1 else "are"
+            notes = (*notes, f"{without} of {len(panel.ids)} series {are} too short for a window of the {part} part")
+        later = int(panel.lengths.sum() - view.parts.test_end.sum())
+        grown = panel.times.max() > np.asarray(self.card["schema"]["last"]).astype(panel.times.dtype)
+        if part in ("test", "all") and grown:
+            steps = "1 step lies" if later == 1 else f"{later} steps lie"
+            are = "is" if later == 1 else "are"
+            notes = (*notes, f"{steps} after the test part of the fit and {are} not judged; fit again to include them")
         columns = list(self.task.targets)
         batches = self.forecasts(view, starts_items, batch_size)
         scaled, original = judge(batches, view.naive_error[:, columns], view.scaler.std[:, columns])
@@ -192,6 +196,28 @@ class Forecaster:
             original.result(),
             notes,
         )
+
+    def _why_none(self, panel: Panel, part: Part, longest: int) -> str:
+        """Where the data lie beside a part of the fit; how long the part is where they lie in it."""
+        ends = [self.known.ends[item].ends for item in panel.ids if item in self.known.ends]
+        first, last = panel.times.min(), panel.times.max()
+
+        def dates(column: int) -> list[Any]:
+            return [np.asarray(end[column], panel.times.dtype)[()] for end in ends if end[column] is not None]
+
+        begins = dates({"val": 0, "test": 1}[part]) if part in ("val", "test") else []
+        closes = dates({"train": 0, "val": 1, "test": 2, "all": 2}[part])
+        if longest or len(ends) < len(panel.ids) or not closes:
+            return f"its longest has {longest} {'step' if longest == 1 else 'steps'} to forecast"
+        stretch = f"{f'from after {show(min(begins))} ' if begins else ''}until {show(max(closes))}"
+        span = f"the data reach from {show(first)} to {show(last)}"
+        if first > max(closes):
+            return f"at the fit it reached {stretch}, and {span}: after it; fit again with data that reach as far"
+        if begins and last <= min(begins):
+            return (
+                f"at the fit it reached {stretch}, and {span}: before it; judge them with split=all, or give newer data"
+            )
+        return f"at the fit it reached {stretch}, and {span}"
 
     def view(self, panel: Panel, *, future_only: bool = False) -> View:
         """Statistics and parts of the fit for the items it saw; by the same rules from its own data for any other.
@@ -212,7 +238,8 @@ class Forecaster:
         there = [item for item, name in enumerate(panel.ids) if name in rows]
         own.mean[there], own.std[there], own_error[there] = fitted.mean[at], fitted.std[at], error[at]
         names = some([panel.ids[item] or "the data" for item in unseen], 3)
-        note = f"{len(unseen)} series were not in the fit ({names}): scaled by their own past"
+        were, their = ("was", "its") if len(unseen) == 1 else ("were", "their")
+        note = f"{len(unseen)} series {were} not in the fit ({names}): scaled by {their} own past"
         return View(panel, parts, own, own_error, (*panel.notes, note))
 
     def panel(self, source: Source) -> Panel:
