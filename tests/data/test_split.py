@@ -16,7 +16,7 @@ from latentcast.data.panel import Panel, build
 from latentcast.data.scaler import Scaler, constant_series
 from latentcast.data.settings import DataSettings
 from latentcast.data.split import Seen, seen, split, without_test
-from latentcast.errors import DataError
+from latentcast.errors import DataError, SettingsError
 
 
 def panel_of(*lengths: int, start: str = "2024-01-01", **settings: Any) -> Panel:
@@ -108,6 +108,17 @@ def test_dates_in_data_of_whole_numbers_and_of_time_zones() -> None:
         panel = build(table, DataSettings())
         at = [str(table["ds"][3].tz_localize(None)), str(table["ds"][6].tz_convert("UTC"))]
         assert ends(panel, at) == [[3], [6], [10]]
+
+
+@pytest.mark.parametrize("two", [(0.8, 0.2), ("0.8", "0.2"), (0.7, 0.1), (0, 0.5), (0.8, 1)])
+def test_two_fractions_are_no_dates(two: tuple[Any, Any]) -> None:
+    with pytest.raises(SettingsError, match=r"three fractions \(0\.7,0\.1,0\.2\)"):
+        validate(DataSettings, {"split": two})
+
+
+@pytest.mark.parametrize("two", [(0, 1), (-5, 3), ("13", "16"), (13, 16), ("2020.01", "2020.06")])
+def test_two_stamps_may_look_like_numbers(two: tuple[Any, Any]) -> None:
+    assert validate(DataSettings, {"split": two}).split == (str(two[0]), str(two[1]))
 
 
 def test_bounds_and_without_test() -> None:

@@ -24,12 +24,21 @@ def parse_rule(value: Any) -> Rule:
             return int(first), int(second), int(third)
         if first > 0 and sum(items) <= 1 + 1e-6:
             return float(first), float(second), float(third)
-    if len(items) == 2:
+    if len(items) == 2 and not _shares(items):
         return str(items[0]), str(items[1])
     raise ValueError(
         "wanted standard, three fractions (0.7,0.1,0.2), three row counts (8640,2880,2880; a first count of 0"
         " takes all rows before the other two), or two dates (2020-01-01,2021-01-01)"
     )
+
+
+def _shares(items: tuple[Any, ...]) -> bool:
+    """Whether numbers lie from 0 to 1 and are not all whole: parts of a whole, and neither dates nor steps."""
+    try:
+        numbers = [float(item) for item in items]
+    except (TypeError, ValueError):
+        return False
+    return all(0 <= number <= 1 for number in numbers) and not all(number.is_integer() for number in numbers)
 
 
 def _text(name: object) -> object:
