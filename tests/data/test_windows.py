@@ -51,6 +51,17 @@ def naive_starts(low: int, high: int, lookback: int, horizon: int, stride: int) 
     return fits[::-1][::stride][::-1]
 
 
+@pytest.mark.parametrize("freq", ["h", "15min", "D"])
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/St_Johns", "+05:30", "UTC", None])
+def test_calendar_features_are_those_of_local_clocks(freq: str, zone: str | None) -> None:
+    ds = pd.date_range("2024-03-30", periods=200, freq=freq, tz=zone)  # across summer time in Berlin
+    panel = build(pd.DataFrame({"ds": ds, "a": np.arange(200.0)}), DataSettings())
+    panel = panel.cut(np.array([150])).extended(50)  # a forecast's room too
+    windows = windows_of(panel, 150, 50)
+    assert windows.known is not None
+    np.testing.assert_array_equal(windows.known.array, features(ds.tz_localize(None).to_numpy(), panel.frequency))
+
+
 @given(st.integers(1, 40), st.integers(1, 5), st.integers(1, 45), st.data())
 def test_a_block_gathers_what_slices_give(steps: int, width: int, length: int, data) -> None:  # type: ignore[no-untyped-def]
     array = np.arange(steps * width, dtype=np.float32).reshape(steps, width)

@@ -38,6 +38,12 @@ class Clock:
             return dates.tz_localize(self.zone, ambiguous=first, nonexistent="shift_forward")
         return pd.Series(times).dt.tz_localize("UTC").dt.tz_convert(self.zone)
 
+    def local(self, times: NDArray[Any]) -> NDArray[Any]:
+        """Stamps as local clocks show them, without a zone."""
+        if self.zone is None or self.wall:
+            return times
+        return self.restore(times).dt.tz_localize(None).to_numpy()
+
     def hold(self, stamp: pd.Timestamp) -> np.datetime64:
         """One stamp as the data are held; without a zone of its own it is local.
 

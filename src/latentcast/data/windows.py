@@ -146,7 +146,7 @@ def make_windows(
         lookback,
         horizon,
         None if len(targets) == len(panel.channels) else torch.tensor(targets),
-        Block(features(panel.times, panel.frequency), length) if with_known else None,
+        Block(features(panel.clock.local(panel.times), panel.frequency), length) if with_known else None,
         None if panel.complete else Block(panel.observed, length),
         None if panel.complete else Block(_carried(series, panel), length),
     )
