@@ -173,10 +173,16 @@ def test_unobserved_targets_do_not_matter_to_the_loss(case: Case) -> None:
 
 def test_parts_that_do_not_fit_fail_before_anything_is_trained() -> None:
     heads = Case("", {"name": "patch-transformer", "backbone": {"heads": 7}})
-    with pytest.raises(SettingsError, match="7 heads do not divide the width 128; 8 heads would"):
+    with pytest.raises(SettingsError, match=r"^model.backbone.heads=7: 7 heads do not divide the width 128; 8 "):
         heads.network()
+    alone = Case("", {"name": "transformer", "preset": "small", "heads": 7})
+    with pytest.raises(SettingsError, match=r"^model.heads=7: 7 heads do not divide"):
+        alone.network()
     patch = Case("", {"name": "pattn", "representation": {"length": 60}})
-    with pytest.raises(SettingsError, match="patch of 60 steps does not fit into a look-back of 48"):
+    with pytest.raises(
+        SettingsError,
+        match=r"patch of 60 steps does not fit into a look-back of 48.*shorten model.representation.length",
+    ):
         patch.network()
     undo = Case("", {"name": "pattn", "head": "decompression"})
     with pytest.raises(

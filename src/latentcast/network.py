@@ -56,7 +56,13 @@ def _build(registry: Any, part: Part, *sizes: Any) -> Any:
     try:
         return registry.get(part.name)(part.settings, *sizes)
     except SettingsError as error:
-        raise SettingsError([f"{registry.kind} {part.name}: {fault}" for fault in error.faults]) from error
+        at, else_at = f"model.{registry.kind}.", f"{registry.kind} {part.name}: "
+        raise SettingsError([_placed(fault, part.settings, at, else_at) for fault in error.faults]) from error
+
+
+def _placed(fault: str, settings: Settings, at: str, else_at: str = "") -> str:
+    """A fault that begins with a setting of a part (heads=7: …) begins with its whole path instead."""
+    return f"{at if fault.partition('=')[0] in type(settings).model_fields else else_at}{fault}"
 
 
 class Network(nn.Module):
@@ -81,4 +87,7 @@ class Network(nn.Module):
 
 def build(kind: str, settings: Settings, task: Task) -> Network:
     """The network of a model class and its settings. Raises SettingsError when parts or sizes do not fit."""
-    return Network(MODELS.get(kind)(settings, task), task)
+    try:
+        return Network(MODELS.get(kind)(settings, task), task)
+    except SettingsError as error:
+        raise SettingsError([_placed(fault, settings, "model.") for fault in error.faults]) from error

@@ -12,7 +12,7 @@ def check_heads(width: int, heads: int) -> None:
     if width % heads:
         fitting = [n for n in range(1, width + 1) if width % n == 0]
         near = min(fitting, key=lambda n: abs(n - heads))
-        raise SettingsError(f"{heads} heads do not divide the width {width}; {near} heads would")
+        raise SettingsError(f"heads={heads}: {heads} heads do not divide the width {width}; {near} heads would")
 
 
 class Attention(nn.Module):

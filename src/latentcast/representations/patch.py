@@ -39,7 +39,7 @@ class Patch(nn.Module):
         if tokens < 1:
             raise SettingsError(
                 f"a patch of {self.length} steps does not fit into a look-back of {task.lookback} steps"
-                f" (+ {self.stride} of padding): shorten representation.length"
+                f" (+ {self.stride} of padding): shorten model.representation.length"
             )
         self.embed = nn.Linear(self.length, self.width)
         self.position = nn.Parameter(torch.randn(tokens, self.width) * 0.02) if settings.position else None
