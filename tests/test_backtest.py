@@ -1,5 +1,6 @@
 """Rolling origins: what is in the frame, that no model sees the future, and that the figures are those of the frame."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -167,6 +168,8 @@ def test_the_seed_of_the_settings_holds_when_none_is_given() -> None:
         ({"settings": {"models.naive": 3}}, "wanted settings by model"),
         ({"settings": {"training.lr": "x"}}, "training.lr: got 'x'"),
         ({"settings": {"models.naive.data.gaps": "ffill"}}, "must be asked the same"),
+        ({"settings": {"data.split": [0.8, 0.1, 0.1]}}, "data.split: a backtest has parts of its own"),
+        ({"settings": {"models.naive.data.split": "standard"}}, "data.split: a backtest has parts of its own"),
         ({"settings": {"models.naive.horizon": 3}}, "must be asked the same"),
     ],
 )
@@ -185,3 +188,8 @@ def test_all_wrong_settings_at_once() -> None:
 def test_a_series_too_short_is_named_with_its_length() -> None:
     with pytest.raises(DataError, match=r"15 steps are held out.*s1 \(30 steps\)"):
         _backtest(_long((120, 30)))
+
+
+def test_the_split_of_a_dataset_is_no_matter(data_folder: Path) -> None:
+    result = _backtest("ETTh1", ["naive"])
+    assert result.windows == 3

@@ -116,6 +116,15 @@ def _runs(
     faults += [
         fault if len(names) == len(models) else f"{fault} ({', '.join(names)})" for fault, names in found.items()
     ]
+    if any(
+        "split" in values.get("data", {})
+        for values in (shared, *own.values())
+        if isinstance(values.get("data"), Mapping)
+    ):
+        faults.append(
+            "data.split: a backtest has parts of its own: it holds out what follows the first origin, and the last"
+            " tenth before an origin validates; leave it out, and choose windows and step"
+        )
     if any((run.data, run.lookback, run.horizon) != (runs[0].data, runs[0].lookback, runs[0].horizon) for run in runs):
         faults.append("models.NAME.data, lookback, horizon: all models of a backtest must be asked the same")
     if faults:
