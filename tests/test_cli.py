@@ -163,6 +163,7 @@ def test_backtest(run: Run, data: Path) -> None:
     ran = run(*arguments, "--out", "b.parquet")
     assert ran.code == 0, ran.err
     assert "3 origins, 7 steps apart, horizon 7" in ran.out
+    assert "3 origins, 1 step apart, horizon 7" in run(*arguments, "--step", "1").out
     assert "seasonal-naive" in ran.out
     frame = pd.read_parquet("b.parquet")
     assert list(frame.columns) == ["unique_id", "ds", "cutoff", "y", "naive", "seasonal-naive"]
@@ -231,7 +232,7 @@ def test_what_was_done_to_the_data_is_said_once(run: Run, data: Path) -> None:
         ("irregular.csv", ["irregular", "2020-01-08T03", "data.steps=rows", "(as an option: --freq …)"]),
         ("infinite.csv", ["infinite", "a, row 7"]),
         ("text.csv", ["must be numbers", "'oops'", "row 7"]),
-        ("missing.csv", ["1 values are missing", "a at 2020-01-08", "(as an option: --gaps interpolate)"]),
+        ("missing.csv", ["missing", "a at 2020-01-08", "(as an option: --gaps interpolate)"]),
         ("missingsteps.csv", ["missing", "2 whole time steps", "data.gaps"]),
         ("constant.csv", ["constant", "a, b"]),
         ("short.csv", ["14 + 7 = 21", "20 steps"]),

@@ -103,14 +103,14 @@ def fit(
     _say(notes)
     card = forecaster.card
     schema = card["schema"]
-    size = f"{schema['series']} series, {schema['steps']} steps, frequency {schema['freq']}"
+    size = f"{schema['series']} series, {_count(schema['steps'], 'step')}, frequency {schema['freq']}"
     _line(f"{forecaster.name} on {schema['data']}: {size}")
     if "training" in card:
         training = card["training"]
         stage = training["stages"][-1]
         _line(
-            f"trained on {training['windows']} windows in {training['seconds']:.1f} s: epochs {stage['epochs']},"
-            f" steps {stage['steps']}, stopped by {stage['stopped_by']}"
+            f"trained on {_count(training['windows'], 'window')} in {training['seconds']:.1f} s:"
+            f" epochs {stage['epochs']}, steps {stage['steps']}, stopped by {stage['stopped_by']}"
         )
     if "validation" in card:
         _metrics(card["validation"])
@@ -141,7 +141,7 @@ def predict(
 
             plot_forecast(forecaster, data, forecast, plot)
     _say(notes)
-    _line(f"{len(forecast)} rows in {file} ({forecast['ds'].min()} .. {forecast['ds'].max()})")
+    _line(f"{_count(len(forecast), 'row')} in {file} ({forecast['ds'].min()} .. {forecast['ds'].max()})")
     if plot is not None:
         _line(f"drawn in {plot}")
 
@@ -215,7 +215,7 @@ def backtest(
             settings=settings,
         )
     _say(notes)
-    apart = f"{result.windows} origins, {result.step} steps apart" if result.windows > 1 else "1 origin"
+    apart = f"{result.windows} origins, {_count(result.step, 'step')} apart" if result.windows > 1 else "1 origin"
     _line(f"{Path(data).name}: {apart}, horizon {horizon}; original units, best MAE first")
     out.print(show.leaderboard(result))
     if file is not None:
@@ -283,6 +283,10 @@ def demo(
 
 def _line(text: str) -> None:
     out.print(text, markup=False, soft_wrap=True, highlight=False)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _metrics(evaluation: dict[str, Any]) -> None:
