@@ -225,11 +225,17 @@ def backtest(
 
 @app.command()
 def models() -> None:
-    """The models, and their presets."""
+    """The models and their presets, and the parts that can be combined."""
+    from latentcast.backbones import BACKBONES
+    from latentcast.heads import HEADS
     from latentcast.presets import NAMED
+    from latentcast.representations import REPRESENTATIONS
 
     rows = [(name, named.about, ", ".join(named.presets)) for name, named in NAMED.items()]
     out.print(show.grid(rows, "model", "what it is", "presets"))
+    for parts in (REPRESENTATIONS, BACKBONES, HEADS):
+        known = [(name, entry.summary) for name, entry in parts.entries.items()]
+        out.print(show.grid(known, parts.kind, f"what it is (model.{parts.kind}=…)"))
 
 
 @app.command()

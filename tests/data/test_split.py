@@ -15,7 +15,7 @@ from latentcast.data.catalog import find, load
 from latentcast.data.panel import Panel, build
 from latentcast.data.scaler import Scaler, constant_series
 from latentcast.data.settings import DataSettings
-from latentcast.data.split import Seen, seen, split, without_test
+from latentcast.data.split import Seen, seen, split
 from latentcast.errors import DataError, SettingsError
 
 
@@ -121,12 +121,10 @@ def test_two_stamps_may_look_like_numbers(two: tuple[Any, Any]) -> None:
     assert validate(DataSettings, {"split": two}).split == (str(two[0]), str(two[1]))
 
 
-def test_bounds_and_without_test() -> None:
+def test_bounds() -> None:
     parts = split(panel_of(100), "standard")
     assert [int(x[0]) for x in parts.bounds("val")] == [70, 80]
     assert [int(x[0]) for x in parts.bounds("all")] == [0, 100]
-    low, high = without_test(parts).bounds("test")
-    assert (low == high).all()
 
 
 @pytest.mark.parametrize(("first", "last"), [(0, 40), (0, 30), (5, 30), (0, 18), (25, 40), (0, 5)])

@@ -1,6 +1,6 @@
 """Training, validation and test parts: in order of time, never overlapping in their targets."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -104,10 +104,6 @@ class Seen:
         ends = (parts.train_end, parts.val_end, parts.test_end)
         stamps = zip(*(_last_stamps(panel, end) for end in ends), strict=True)
         return {name: cls((train, val, test)) for name, (train, val, test) in zip(panel.ids, stamps, strict=True)}
-
-
-def without_test(parts: Split) -> Split:
-    return replace(parts, test_end=parts.val_end)
 
 
 def _floor(lengths: NDArray[np.int64], share: float) -> NDArray[np.int64]:
