@@ -2,6 +2,7 @@
 
 from typing import Annotated, Any
 
+import torch
 from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor, nn
@@ -43,18 +44,22 @@ class Decompression(nn.Module):
         self.channels = task.channels
         series_channels = 1 if representation.folds_channels else task.channels
         coarse, fine = how.channels[::-1], (*how.channels[-2::-1], how.channels[0])
-        into = (series_channels, *how.channels[:-1])[::-1]  # width of the skip at each scale
+        into = how.channels[-2::-1]  # width of the skip at each scale but the finest
         self.from_width = nn.Sequential(nn.Linear(backbone.width, how.latent_dim), nn.Linear(how.latent_dim, coarse[0]))
         self.up = nn.ModuleList(
             UP[how.kind](ratio, before, after)
             for ratio, before, after in zip(how.ratios[::-1], coarse, fine, strict=True)
         )
-        # the finest features of an unknown horizon of zeros are zeros: a skip could carry nothing there
-        scales = len(fine) - (how.draft == "zeros") if settings.skips else 0
-        pairs = list(zip(into, fine, strict=True))[:scales]
-        self.skip = nn.ModuleList(nn.Linear(before, after) for before, after in pairs)
+        self.skip = nn.ModuleList(
+            nn.Linear(before, after) for before, after in zip(into if settings.skips else (), fine, strict=False)
+        )
         self.norm = nn.ModuleList(nn.LayerNorm(after) for after in fine)
         self.project = nn.Linear(fine[-1], series_channels)
+        # the finest features are the decoder's input itself: with a draft of the horizon, its first forecast
+        self.shortcut = how.draft != "zeros"
+        if self.shortcut:
+            with torch.no_grad():
+                self.project.weight.mul_(0.01)  # training starts at the draft
 
     def forward(self, tokens: Tokens, scale: Scale) -> Prediction:
         steps = self.decode(tokens.values, tokens.skips)[:, -self.horizon :]
@@ -71,7 +76,8 @@ class Decompression(nn.Module):
             if stage < len(self.skip) and skips:
                 x = x + self.skip[stage](skips[-1 - stage])
             x = nn.functional.gelu(norm(x))
-        return self.project(x)
+        steps = self.project(x)
+        return steps + skips[0] if self.shortcut and skips else steps
 
     def loss(self, prediction: Prediction, batch: Batch) -> Float[Tensor, ""]:
         assert batch.target is not None

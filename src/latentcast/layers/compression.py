@@ -14,11 +14,9 @@ Compression = Literal["conv", "pool", "attention"]
 
 
 def pad_left(x: Float[Tensor, "series time width"], multiple: int) -> Float[Tensor, "series padded width"]:
-    """The first step repeated until the length is a multiple: the newest steps keep their windows."""
+    """Zeros before the first step until the length is a multiple: the newest steps keep their windows."""
     missing = -x.shape[1] % multiple
-    if not missing:
-        return x
-    return torch.cat([x[:, :1].expand(-1, missing, -1), x], dim=1)
+    return F.pad(x, (0, 0, missing, 0)) if missing else x
 
 
 class ConvDown(nn.Module):

@@ -21,7 +21,10 @@ from latentcast.types import Batch, Prediction, Task
 
 
 class TransformerSettings(Settings):
-    """label_len: known steps before the horizon that the decoder starts from; half the look-back by default."""
+    """label_len: known steps before the horizon that the decoder starts from; half the look-back by default.
+
+    attention_dropout: on the attention's weights, as `dropout` when not stated; 0 takes the fused kernel on a CPU.
+    """
 
     label_len: Annotated[int, Field(ge=0)] | None = None
     width: Annotated[int, Field(ge=2)] = 512
@@ -30,6 +33,7 @@ class TransformerSettings(Settings):
     encoder_layers: Annotated[int, Field(ge=1)] = 2
     decoder_layers: Annotated[int, Field(ge=1)] = 1
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    attention_dropout: Annotated[float, Field(ge=0, lt=1)] | None = None
     calendar: bool = True
     normalise: bool = False
     loss: Loss = "mse"
@@ -53,9 +57,10 @@ class Transformer(nn.Module):
         longest = max(task.lookback, self.label + task.horizon)
         self.embed_past = Embedding(task.channels, known, s.width, s.dropout, longest)
         self.embed_future = Embedding(task.channels, known, s.width, s.dropout, longest)
-        self.encoder = Encoder(s.encoder_layers, s.width, s.heads, s.ff, s.dropout, "post", s.dropout)
+        on_weights = s.dropout if s.attention_dropout is None else s.attention_dropout
+        self.encoder = Encoder(s.encoder_layers, s.width, s.heads, s.ff, s.dropout, "post", on_weights)
         self.decoder = nn.ModuleList(
-            DecoderLayer(s.width, s.heads, s.ff, s.dropout, s.dropout) for _ in range(s.decoder_layers)
+            DecoderLayer(s.width, s.heads, s.ff, s.dropout, on_weights) for _ in range(s.decoder_layers)
         )
         self.project = nn.Linear(s.width, task.channels)
 

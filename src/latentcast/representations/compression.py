@@ -3,6 +3,9 @@
 The look-back becomes a shorter sequence of latents. So does the decoder's input, the last `label_len` known steps
 followed by the unknown horizon; it lies step for step where the forecast will lie, so that its features at every scale
 can be added where the decompression passes that scale again: features of the past itself would lie at other steps.
+
+Beside each value stands whether it is known: gaps, the horizon and padding are not. Forecasting is then the case of
+imputation where all that is missing comes last, and one encoder-decoder serves both.
 """
 
 from math import prod
@@ -70,7 +73,7 @@ class TemporalCompression(nn.Module):
             )
         if self.label > task.lookback:
             raise SettingsError(f"label_len={self.label} is longer than the look-back {task.lookback}")
-        widths = (self.series_channels, *s.channels)
+        widths = (2 * self.series_channels, *s.channels)  # values, and whether they are known
         self.stages = nn.ModuleList(
             Stage(DOWN[s.kind](ratio, before, after), after)
             for ratio, before, after in zip(s.ratios, widths, s.channels, strict=False)
@@ -95,25 +98,48 @@ class TemporalCompression(nn.Module):
         return self.num_tokens(self.query_steps)
 
     def forward(self, batch: Batch) -> Tokens:
-        past = batch.past if self.settings.mix else batch.past.transpose(1, 2).reshape(-1, batch.past.shape[1], 1)
+        past, known = self._window(batch)
         if self.draft is None:
             unknown = past.new_zeros(len(past), self.horizon, past.shape[2])
         else:
             unknown = self.draft(past.transpose(1, 2)).transpose(1, 2)
-        values, _ = self.encode(past)
-        query, skips = self.encode(torch.cat([past[:, past.shape[1] - self.label :], unknown], dim=1))
-        return Tokens(self.embed(values), query=self.embed(query), skips=skips)
+        label = past.shape[1] - self.label
+        query = torch.cat([past[:, label:], unknown], dim=1)
+        query_known = torch.cat([known[:, label:], torch.zeros_like(unknown)], dim=1)
+        return self._tokens((past, known), (query, query_known))
+
+    def whole(self, batch: Batch) -> Tokens:
+        """Tokens whose queries stand for the look-back itself, for filling or reconstructing it."""
+        window = self._window(batch)
+        return self._tokens(window, window)
+
+    def _tokens(self, past: tuple[Tensor, Tensor], query: tuple[Tensor, Tensor]) -> Tokens:
+        values, _ = self.encode(*past)
+        queries, skips = self.encode(*query)
+        return Tokens(self.embed(values), query=self.embed(queries), skips=skips)
+
+    def _window(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """[series, time, channels] twice: the look-back, zero where it is not known, and where it is known."""
+        past = self._series(batch.past)
+        if batch.observed is None:
+            return past, torch.ones_like(past)
+        known = self._series(batch.observed.to(past.dtype))
+        return past * known, known
+
+    def _series(self, x: Float[Tensor, "batch time channel"]) -> Float[Tensor, "series time channels"]:
+        return x if self.settings.mix else x.transpose(1, 2).reshape(-1, x.shape[1], 1)
 
     def encode(
-        self, x: Float[Tensor, "series time channel"]
+        self, x: Float[Tensor, "series time channels"], known: Float[Tensor, "series time channels"]
     ) -> tuple[Float[Tensor, "series tokens latent"], tuple[Any, ...]]:
-        """The latents, and the features at every scale on the way, finest first; padded on the left."""
-        x = pad_left(x, self.total)
-        skips = []
+        """The latents, and the features at every scale on the way, finest first: the values themselves."""
+        values = pad_left(x, self.total)
+        x = torch.cat([values, pad_left(known, self.total)], dim=2)
+        skips = [values]
         for stage in self.stages:
-            skips.append(x)
             x = stage(x)
-        return self.to_latent(x), tuple(skips)
+            skips.append(x)
+        return self.to_latent(x), tuple(skips[:-1])
 
     def embed(self, latent: Float[Tensor, "series tokens latent"]) -> Float[Tensor, "series tokens width"]:
         assert isinstance(self.position, Tensor)
