@@ -43,27 +43,30 @@ class Decompression(nn.Module):
         self.kind, self.horizon = settings.loss, task.horizon
         self.channels = task.channels
         series_channels = 1 if representation.folds_channels else task.channels
-        coarse, fine = how.channels[::-1], (*how.channels[-2::-1], how.channels[0])
-        into = how.channels[-2::-1]  # width of the skip at each scale but the finest
-        self.from_width = nn.Sequential(nn.Linear(backbone.width, how.latent_dim), nn.Linear(how.latent_dim, coarse[0]))
+        into = how.channels[::-1]
+        out = (*how.channels[-2::-1], series_channels)  # the last stage ends in values
+        self.from_width = nn.Sequential(nn.Linear(backbone.width, how.latent_dim), nn.Linear(how.latent_dim, into[0]))
         self.up = nn.ModuleList(
             UP[how.kind](ratio, before, after)
-            for ratio, before, after in zip(how.ratios[::-1], coarse, fine, strict=True)
+            for ratio, before, after in zip(how.ratios[::-1], into, out, strict=True)
         )
-        self.skip = nn.ModuleList(
-            nn.Linear(before, after) for before, after in zip(into if settings.skips else (), fine, strict=False)
-        )
-        self.norm = nn.ModuleList(nn.LayerNorm(after) for after in fine)
-        self.project = nn.Linear(fine[-1], series_channels)
+        # where the features of the decoder's input have the width of the stage they are added to
+        self.skip = nn.ModuleList(nn.Linear(width, width) for width in (out[:-1] if settings.skips else ()))
+        self.norm = nn.ModuleList(nn.LayerNorm(width) for width in out[:-1])
         # the finest features are the decoder's input itself: with a draft of the horizon, its first forecast
         self.shortcut = how.draft != "zeros"
         if self.shortcut:
             with torch.no_grad():
-                self.project.weight.mul_(0.01)  # training starts at the draft
+                for weight in self.up[-1].parameters():
+                    weight.mul_(0.01)  # training starts at the draft
 
     def forward(self, tokens: Tokens, scale: Scale) -> Prediction:
-        steps = self.decode(tokens.values, tokens.skips)[:, -self.horizon :]
-        values = steps.reshape(-1, self.channels, self.horizon).transpose(1, 2) if steps.shape[2] == 1 else steps
+        return self.restore(tokens, scale, self.horizon)
+
+    def restore(self, tokens: Tokens, scale: Scale, steps: int) -> Prediction:
+        """The last `steps` steps that the tokens stand for."""
+        x = self.decode(tokens.values, tokens.skips)[:, -steps:]
+        values = x.reshape(-1, self.channels, steps).transpose(1, 2) if x.shape[2] == 1 else x
         return Prediction(scale.invert(values))
 
     def decode(
@@ -71,13 +74,13 @@ class Decompression(nn.Module):
     ) -> Float[Tensor, "series steps channel"]:
         """Every step the latents stand for, also those the compression padded on the left."""
         x = self.from_width(hidden)
-        for stage, (up, norm) in enumerate(zip(self.up, self.norm, strict=True)):
+        for stage, up in enumerate(self.up):
             x = up(x)
             if stage < len(self.skip) and skips:
                 x = x + self.skip[stage](skips[-1 - stage])
-            x = nn.functional.gelu(norm(x))
-        steps = self.project(x)
-        return steps + skips[0] if self.shortcut and skips else steps
+            if stage < len(self.norm):
+                x = nn.functional.gelu(self.norm[stage](x))
+        return x + skips[0] if self.shortcut and skips else x
 
     def loss(self, prediction: Prediction, batch: Batch) -> Float[Tensor, ""]:
         assert batch.target is not None
