@@ -57,8 +57,9 @@ class Decompression(nn.Module):
         self.shortcut = how.draft != "zeros"
         if self.shortcut:
             with torch.no_grad():
-                for weight in self.up[-1].parameters():
-                    weight.mul_(0.01)  # training starts at the draft
+                for linear in self.up[-1].modules():
+                    if isinstance(linear, nn.Linear):
+                        linear.weight.mul_(0.01)  # training starts at the draft
 
     def forward(self, tokens: Tokens, scale: Scale) -> Prediction:
         return self.restore(tokens, scale, self.horizon)
