@@ -1,5 +1,6 @@
 """The mirror image of temporal compression: latents → steps, with the features of every scale added on the way."""
 
+from math import prod
 from typing import Annotated, Any
 
 import torch
@@ -9,7 +10,7 @@ from torch import Tensor, nn
 
 from latentcast.config import Settings
 from latentcast.errors import SettingsError
-from latentcast.layers.compression import UP
+from latentcast.layers.compression import REACH, UP
 from latentcast.layers.losses import Loss, point_loss
 from latentcast.types import Backbone, Batch, Prediction, Representation, Scale, Task, Tokens
 
@@ -40,16 +41,16 @@ class Decompression(nn.Module):
                 "it undoes the stages of a compression, and this representation has none: choose"
                 " model.representation=compression, or model.head=flatten"
             )
-        self.kind, self.horizon = settings.loss, task.horizon
+        self.kind, self.horizon, self.total = settings.loss, task.horizon, prod(how.ratios)
         self.channels = task.channels
         series_channels = 1 if representation.folds_channels else task.channels
         into = how.channels[::-1]
         out = (*how.channels[-2::-1], series_channels)  # the last stage ends in values
         self.from_width = nn.Sequential(nn.Linear(backbone.width, how.latent_dim), nn.Linear(how.latent_dim, into[0]))
         self.up = nn.ModuleList(
-            UP[how.kind](ratio, before, after)
-            for ratio, before, after in zip(how.ratios[::-1], into, out, strict=True)
+            UP[how.kind](ratio, before, after) for ratio, before, after in zip(how.ratios[::-1], into, out, strict=True)
         )
+        self.reach = REACH[how.kind] * len(how.ratios)  # earlier tokens that the forecast comes from too
         # where the features of the decoder's input have the width of the stage they are added to
         self.skip = nn.ModuleList(nn.Linear(width, width) for width in (out[:-1] if settings.skips else ()))
         self.norm = nn.ModuleList(nn.LayerNorm(width) for width in out[:-1])
@@ -65,8 +66,13 @@ class Decompression(nn.Module):
         return self.restore(tokens, scale, self.horizon)
 
     def restore(self, tokens: Tokens, scale: Scale, steps: int) -> Prediction:
-        """The last `steps` steps that the tokens stand for."""
-        x = self.decode(tokens.values, tokens.skips)[:, -steps:]
+        """The last `steps` steps that the tokens stand for; what stands for none of them is left out from the start."""
+        hidden, skips = tokens.values, tokens.skips
+        needed = -(-steps // self.total) + self.reach
+        if needed < hidden.shape[1]:
+            skips = tuple(skip[:, -needed * (skip.shape[1] // hidden.shape[1]) :] for skip in skips)
+            hidden = hidden[:, -needed:]
+        x = self.decode(hidden, skips)[:, -steps:]
         values = x.reshape(-1, self.channels, steps).transpose(1, 2) if x.shape[2] == 1 else x
         return Prediction(scale.invert(values))
 

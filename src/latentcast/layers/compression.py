@@ -107,3 +107,4 @@ def _neighbours(x: Float[Tensor, "series fewer width"]) -> Float[Tensor, "series
 
 DOWN: dict[Compression, type[nn.Module]] = {"conv": ConvDown, "pool": PoolDown, "attention": AttentionDown}
 UP: dict[Compression, type[nn.Module]] = {"conv": ConvUp, "pool": PoolUp, "attention": AttentionUp}
+REACH: dict[Compression, int] = {"conv": 0, "pool": 0, "attention": 1}  # earlier steps an unmerged step comes from too

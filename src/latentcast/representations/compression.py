@@ -99,24 +99,27 @@ class TemporalCompression(nn.Module):
 
     def forward(self, batch: Batch) -> Tokens:
         past, known = self._window(batch)
-        if self.draft is None:
-            unknown = past.new_zeros(len(past), self.horizon, past.shape[2])
+        alike = 0
+        if self.draft is None:  # tokens of nothing but unknown steps are all alike: one is made, and repeated
+            alike = max(self.horizon // self.total - 1, 0)
+            unknown = past.new_zeros(len(past), self.horizon - alike * self.total, past.shape[2])
         else:
             unknown = self.draft(past.transpose(1, 2)).transpose(1, 2)
         label = past.shape[1] - self.label
         query = torch.cat([past[:, label:], unknown], dim=1)
         query_known = torch.cat([known[:, label:], torch.zeros_like(unknown)], dim=1)
-        return self._tokens((past, known), (query, query_known))
+        values, _ = self.encode(past, known)
+        queries, skips = self.encode(query, query_known)
+        if alike:
+            tokens = queries.shape[1]
+            skips = tuple(_repeat_last(x, x.shape[1] // tokens, alike) for x in skips)
+            queries = _repeat_last(queries, 1, alike)
+        return Tokens(self.embed(values), query=self.embed(queries), skips=skips)
 
     def whole(self, batch: Batch) -> Tokens:
         """Tokens whose queries stand for the look-back itself, for filling or reconstructing it."""
-        window = self._window(batch)
-        return self._tokens(window, window)
-
-    def _tokens(self, past: tuple[Tensor, Tensor], query: tuple[Tensor, Tensor]) -> Tokens:
-        values, _ = self.encode(*past)
-        queries, skips = self.encode(*query)
-        return Tokens(self.embed(values), query=self.embed(queries), skips=skips)
+        values, skips = self.encode(*self._window(batch))
+        return Tokens(self.embed(values), query=self.embed(values), skips=skips)
 
     def _window(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """[series, time, channels] twice: the look-back, zero where it is not known, and where it is known."""
@@ -144,6 +147,11 @@ class TemporalCompression(nn.Module):
     def embed(self, latent: Float[Tensor, "series tokens latent"]) -> Float[Tensor, "series tokens width"]:
         assert isinstance(self.position, Tensor)
         return self.dropout(self.to_width(latent) + self.position[: latent.shape[1]])
+
+
+def _repeat_last(x: Float[Tensor, "series time width"], steps: int, times: int) -> Float[Tensor, "series longer width"]:
+    """The last `steps` steps stand there `times` more times."""
+    return torch.cat([x, x[:, -steps:].repeat(1, times, 1)], dim=1)
 
 
 class Stage(nn.Module):
