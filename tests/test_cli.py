@@ -171,6 +171,28 @@ def test_backtest(run: Run, data: Path) -> None:
     assert run(*arguments, "--out", "b.parquet", "--overwrite").code == 0
 
 
+def test_leaderboard(run: Run, data: Path) -> None:
+    def write(models: str) -> None:
+        common = f"datasets: {data / 'good.csv'}\nhorizons: 7\ncommon: {{lookback: 14}}\n"
+        Path("board.yaml").write_text(f"{common}models: {{naive: , {models}}}\n", encoding="utf-8")
+
+    arguments = ["leaderboard", "board.yaml", "--out", "board", "--workers", "0"]
+    write("'[bold]': naive")
+    ran = run(*arguments)
+    assert ran.code == 0, ran.err
+    assert "1 of 1: [bold] on " in ran.err  # two labels of the same settings are one cell
+    for words in ("one seed (0)", "[bold]", "MSE", "Average rank", "table.md"):
+        assert words in ran.out
+    assert run(*arguments).err == "2 of 2 cells are finished already\n"
+    write("x: {model: dlinear, lookbak: 3}")
+    one_message(run(*arguments), "models.x: lookbak: no such setting; did you mean lookback?")
+    write("x: {model: naive, lookback: 1000}")
+    ran = run(*arguments)
+    assert ran.code == 1
+    assert "horizon 7, seed 0 failed: shorter than look-back + horizon" in ran.err
+    assert "0/1" in ran.out
+
+
 def test_models_and_datasets(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     ran = run("models")
     assert all(name in ran.out for name in NAMED)
@@ -434,7 +456,7 @@ def test_demo_says_first_when_it_cannot_write(run: Run) -> None:
 
 # --- as a process
 
-COMMANDS = ("fit", "predict", "evaluate", "backtest", "models", "datasets", "describe", "demo")
+COMMANDS = ("fit", "predict", "evaluate", "backtest", "leaderboard", "models", "datasets", "describe", "demo")
 
 
 def test_help_imports_nothing_heavy() -> None:
@@ -489,7 +511,7 @@ def test_interrupted_training_says_how_to_go_on(data: Path, tmp_path: Path) -> N
     fit = ["fit", data / "good.csv", "-m", "dlinear", *SIZES, "--set", "training.patience=null", "--out", "m"]
     process = _latentcast(*fit, "--set", "training.max_epochs=100000", cwd=tmp_path)
     begun = time.monotonic()
-    while not (tmp_path / "m/checkpoints/last.ckpt").exists() and time.monotonic() - begun < 100:
+    while not (tmp_path / "m/checkpoints/forecast/last.ckpt").exists() and time.monotonic() - begun < 100:
         time.sleep(0.1)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=120)

@@ -99,7 +99,7 @@ def test_nothing_stated() -> None:
         ("gap", "did you mean data.gaps?"),
         ("kernel", "did you mean model.kernel?"),
         ("lookbak", "did you mean lookback?"),
-        ("qqqqq", "below data, model and training"),
+        ("qqqqq", "below data, model, training"),
     ],
 )
 def test_a_setting_in_the_wrong_place_is_shown_its_place(key: str, hint: str) -> None:

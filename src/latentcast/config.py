@@ -18,11 +18,13 @@ S = TypeVar("S", bound="Settings")
 class Settings(BaseModel):
     """Base of every settings class.
 
-    A field named in `parts` holds the settings of a registered part, chosen by the key `name` inside it.
+    A field named in `parts` holds the settings of a registered part, chosen by the key `name` inside it. A field named
+    in `free` shapes no weight: trained weights may go on under another value of it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
     parts: ClassVar[Mapping[str, Registry]] = {}
+    free: ClassVar[frozenset[str]] = frozenset({"dropout", "attention_dropout", "loss"})
 
     @field_validator("*", mode="before")
     @classmethod
@@ -41,6 +43,18 @@ def _kinds(annotation: Any) -> set[Any]:
     """Every type in an annotation: int | None → {int, NoneType}."""
     inner = get_args(annotation)
     return set().union(*map(_kinds, inner)) if inner else {annotation if isinstance(annotation, type) else None}
+
+
+def fixed(settings: Settings, at: str = "") -> dict[str, Any]:
+    """Path → value of every setting that trained weights depend on: all but the free ones."""
+    found: dict[str, Any] = {}
+    for name in type(settings).model_fields:
+        value = getattr(settings, name)
+        if isinstance(value, Part):
+            found |= {f"{at}{name}": value.name, **fixed(value.settings, f"{at}{name}.")}
+        elif name not in settings.free:
+            found[f"{at}{name}"] = value
+    return found
 
 
 class NoSettings(Settings):

@@ -1,4 +1,4 @@
-"""fit: a table and settings → a trained forecaster, saved where it was asked for."""
+"""fit and pretrain: a table and settings → a trained forecaster, saved where it was asked for."""
 
 import json
 import logging
@@ -25,9 +25,13 @@ from latentcast.evaluation.metrics import seasonal_error
 from latentcast.forecaster import Forecaster, Known, make_task, open_data
 from latentcast.network import build as build_network
 from latentcast.run import Run, resolve
+from latentcast.starting import begin_with, inherited
+from latentcast.training.settings import TrainingSettings
+from latentcast.training.stages import FORECAST, RECONSTRUCT, Stage, reconstruction
 from latentcast.types import count_parameters
 
 log = logging.getLogger("latentcast")
+Stages = tuple[tuple[Stage, TrainingSettings], ...]
 MAY_CHANGE = (
     "training.max_time",
     "training.loggers",
@@ -47,6 +51,7 @@ def fit(
     seed: int | None = None,
     settings: Mapping[str, Any] | None = None,
     config: str | Path | None = None,
+    start: str | Path | Forecaster | None = None,
     out: str | Path | None = None,
     overwrite: bool = False,
     resume: bool = False,
@@ -55,24 +60,83 @@ def fit(
     """Train a model on the training part of the data; the validation part chooses when to stop, and which weights are
     kept, unless the model's recipe keeps the last.
 
+    With settings of `pretraining` a stage of reconstruction comes before the forecasts.
+
     data      pandas or polars frame, path of a CSV or Parquet file, or a dataset's name
     model     a name of `latentcast models`
     settings  nested or dotted: {"training.lr": 1e-3, "data.gaps": "interpolate", "model.backbone.layers": 2}
     config    YAML file of the same settings; what is stated here wins over it
+    start     a folder of `pretrain` or `fit`, or a forecaster, whose weights training begins with; the model and the
+              look-back are its own where they are not stated
     out       folder to save into, with checkpoints and logs; `resume` goes on with training that was cut there
 
     Raises SettingsError (all faults at once), DataError, CheckpointError, or Interrupted.
     """
-    named = {"name": model, "preset": preset}
-    stated = {"lookback": lookback, "horizon": horizon, "seed": seed}
-    values = merge(read_yaml(config) if config is not None else {}, nested(settings or {}))
-    over: dict[str, Any] = {key: value for key, value in stated.items() if value is not None}
-    over["model"] = {key: value for key, value in named.items() if value is not None}
-    values = merge(values, over if over["model"] else {k: v for k, v in over.items() if k != "model"})
+    values = _stated(model, preset, lookback, horizon, seed, settings, config)
+    begin = None
+    if start is not None:
+        begin = start if isinstance(start, Forecaster) else Forecaster.load(start)
+        values = inherited(begin, values)
     source, defaults = open_data(data)
     run = resolve(values, defaults)
     panel = build(source.frame, run.data)
-    return fit_panel(run, panel, source.name, out=out, overwrite=overwrite, resume=resume, progress=progress)
+    return fit_panel(
+        run, panel, source.name, start=begin, out=out, overwrite=overwrite, resume=resume, progress=progress
+    )
+
+
+def pretrain(
+    data: Any,
+    model: str | None = None,
+    *,
+    lookback: int | None = None,
+    horizon: int | None = None,
+    preset: str | None = None,
+    seed: int | None = None,
+    settings: Mapping[str, Any] | None = None,
+    config: str | Path | None = None,
+    out: str | Path | None = None,
+    overwrite: bool = False,
+    resume: bool = False,
+    progress: bool = False,
+) -> Forecaster:
+    """The first stage alone: hidden values of the look-back are filled from the rest (`pretraining.mask`).
+
+    What it gives fills gaps (`impute`), and `fit(..., start=...)` goes on from it, at any horizon. Arguments and
+    errors are those of `fit`; the horizon need not be stated. Raises SettingsError for a model without an inverse.
+    """
+    values = _stated(model, preset, lookback, horizon, seed, settings, config)
+    values = {"horizon": values.get("lookback"), "pretraining": {}, **values}
+    source, defaults = open_data(data)
+    run = resolve(values, defaults)
+    panel = build(source.frame, run.data)
+    return fit_panel(
+        run,
+        panel,
+        source.name,
+        until=RECONSTRUCT,
+        out=out,
+        overwrite=overwrite,
+        resume=resume,
+        progress=progress,
+    )
+
+
+def _stated(
+    model: str | None,
+    preset: str | None,
+    lookback: int | None,
+    horizon: int | None,
+    seed: int | None,
+    settings: Mapping[str, Any] | None,
+    config: str | Path | None,
+) -> dict[str, Any]:
+    """What was stated, as one nest of settings: arguments over settings over the file."""
+    values = merge(read_yaml(config) if config is not None else {}, nested(settings or {}))
+    chosen = {key: value for key, value in (("name", model), ("preset", preset)) if value is not None}
+    sizes = (("lookback", lookback), ("horizon", horizon), ("seed", seed))
+    over = {key: value for key, value in sizes if value is not None}
+    return merge(values, {"model": chosen, **over} if chosen else over)
 
 
 def fit_panel(
@@ -81,22 +145,30 @@ def fit_panel(
     name: str,
     *,
     parts: Split | None = None,
+    start: Forecaster | None = None,
+    until: str = FORECAST.name,
     out: str | Path | None = None,
     overwrite: bool = False,
     resume: bool = False,
     progress: bool = False,
 ) -> Forecaster:
-    """`fit` on data that was read already."""
+    """`fit` on data that was read already; `until` is the last stage to be run."""
+    stages = plan(run, until)
     if parts is None:
         parts = split(panel, run.data.split)
-    notes = [*panel.notes, *_check(run, panel, parts)]
+    horizon = run.horizon if stages[-1][0].forecasts else 0
+    notes = [*run.notes, *panel.notes, *_check(panel, parts, run.lookback, horizon)]
     for note in notes:
         log.warning(note)
     with ExitStack() as stack:
         stack.enter_context(torch.random.fork_rng(range(torch.cuda.device_count())))  # the caller's stays as it is
         forecaster = _untrained(run, panel, parts, name, notes)
+        forecaster.card["stages"] = [stage.name for stage, _ in stages]
+        if start is not None:
+            forecaster.card["start"] = begin_with(start, forecaster)
         trained = count_parameters(forecaster.network)[1] > 0
-        windows = _training_windows(forecaster, panel, parts) if trained else None  # fails before a folder is touched
+        # what fails here fails before a folder is touched
+        windows = [_training_windows(forecaster, panel, parts, *each) for each in stages] if trained else []
         if out is None:
             if resume:
                 raise SettingsError("resume goes on in a folder: say which (out)")
@@ -105,9 +177,11 @@ def fit_panel(
             folder = Path(out)
             if is_first_process():
                 _prepare(folder, run, panel, overwrite=overwrite, resume=resume)
-        if windows is not None:
+        if windows:
             try:
-                forecaster.card["training"] = _train(forecaster, *windows, folder, resume=resume, progress=progress)
+                forecaster.card["training"] = _train(
+                    forecaster, stages, windows, folder, resume=resume, progress=progress
+                )
             except Interrupted as error:
                 if out is not None:
                     raise
@@ -115,11 +189,18 @@ def fit_panel(
                     "training was interrupted, and nothing of it is kept; name a folder (out) to be able to go on"
                 ) from error
         forecaster.network.cpu().eval()
-        if (parts.val_end - parts.train_end >= run.horizon).any():
+        if stages[-1][0].forecasts and (parts.val_end - parts.train_end >= run.horizon).any():
             forecaster.card["validation"] = forecaster.judge(forecaster.view(panel), "val", name).to_dict()
         if out is not None and is_first_process():
             forecaster.write(folder)
     return forecaster
+
+
+def plan(run: Run, until: str = FORECAST.name) -> Stages:
+    """The stages of a run in their order, each with how it is trained."""
+    before = run.pretraining
+    first = () if before is None else ((reconstruction(before.mask, before.block), before),)
+    return first if until == RECONSTRUCT else (*first, (FORECAST, run.training))
 
 
 def is_first_process() -> bool:
@@ -143,23 +224,29 @@ def _untrained(run: Run, panel: Panel, parts: Split, name: str, notes: list[str]
     return Forecaster(run, task, panel.channels, known, network, card)
 
 
-def _training_windows(forecaster: Forecaster, panel: Panel, parts: Split) -> tuple[Windows, Windows | None]:
+def _training_windows(
+    forecaster: Forecaster, panel: Panel, parts: Split, stage: Stage, training: TrainingSettings
+) -> tuple[Windows, Windows | None]:
     """Training and validation windows; None for the latter where there are none and nothing is chosen by them.
+
+    Windows without a horizon lie wholly inside their part.
 
     Raises DataError when windows are missing, SettingsError when this machine cannot train as it was asked to.
     """
     from latentcast.training.fit import check_machine
 
-    run, task = forecaster.run, forecaster.task
-    check_machine(run.training)
+    task = forecaster.task
+    lookback, horizon = (task.lookback, task.horizon) if stage.forecasts else (0, task.lookback)
+    check_machine(training)
     both = []
     for part in ("train", "val"):
         low, high = parts.bounds(part)
-        starts = window_starts(panel, low, high, task.lookback, task.horizon)
-        if not len(starts[0]) and (part == "train" or run.training.chooses):
+        starts = window_starts(panel, low, high, lookback, horizon)
+        if not len(starts[0]) and (part == "train" or training.chooses):
+            needed = f"{lookback} + {horizon}" if stage.forecasts else str(horizon)
+            inside = " (of them the horizon inside the part)" if stage.forecasts and part == "val" else ""
             raise DataError(
-                f"the {part} part holds no window: {task.lookback} + {task.horizon} steps are needed"
-                f"{' (of them the horizon inside the part)' if part == 'val' else ''}, the longest {part} part has"
+                f"the {part} part holds no window: {needed} steps are needed{inside}, the longest {part} part has"
                 f" {int((high - low).max())}; shorten lookback or horizon, or split differently (data.split)"
             )
         both.append(starts)
@@ -168,7 +255,7 @@ def _training_windows(forecaster: Forecaster, panel: Panel, parts: Split) -> tup
         forecaster.known.scaler,
         both[0],
         task.lookback,
-        task.horizon,
+        horizon if stage.forecasts else 0,
         targets=task.targets,
         with_known=forecaster.network.uses_known,
     )
@@ -177,30 +264,36 @@ def _training_windows(forecaster: Forecaster, panel: Panel, parts: Split) -> tup
 
 
 def _train(
-    forecaster: Forecaster, train: Windows, val: Windows | None, folder: Path, *, resume: bool, progress: bool
+    forecaster: Forecaster,
+    stages: Stages,
+    windows: list[tuple[Windows, Windows | None]],
+    folder: Path,
+    *,
+    resume: bool,
+    progress: bool,
 ) -> dict[str, Any]:
     from latentcast.training.fit import run_stage
-    from latentcast.training.stages import FORECAST
 
     began = time.monotonic()
-    stages = [
-        asdict(
-            run_stage(
-                forecaster.network,
-                stage,
-                train,
-                val,
-                forecaster.run.training,
-                folder=folder,
-                seed=forecaster.run.seed,
-                resume=resume,
-                progress=progress,
-            )
+    ended = []
+    for (stage, training), (train, val) in zip(stages, windows, strict=True):
+        before = {name: tensor.clone() for name, tensor in forecaster.network.state_dict().items()}
+        outcome = run_stage(
+            forecaster.network,
+            stage,
+            train,
+            val,
+            training,
+            folder=folder,
+            seed=forecaster.run.seed,
+            resume=resume,
+            progress=progress,
         )
-        for stage in (FORECAST,)
-    ]
-    seconds = round(time.monotonic() - began, 2)
-    return {"windows": len(train), "validation_windows": len(val or ()), "stages": stages, "seconds": seconds}
+        ended.append({**asdict(outcome), "windows": len(train), "validation_windows": len(val or ())})
+        after = forecaster.network.cpu().state_dict()
+        forecaster.card["untrained"] = [name for name, tensor in before.items() if torch.equal(tensor, after[name])]
+    last = {key: ended[-1][key] for key in ("windows", "validation_windows")}
+    return {**last, "stages": ended, "seconds": round(time.monotonic() - began, 2)}
 
 
 def _prepare(folder: Path, run: Run, panel: Panel, *, overwrite: bool, resume: bool) -> None:
@@ -212,7 +305,7 @@ def _prepare(folder: Path, run: Run, panel: Panel, *, overwrite: bool, resume: b
         began_with.parent.mkdir(exist_ok=True)
         began_with.write_text(json.dumps(panel.fingerprint()), encoding="utf-8")
         return
-    if not (folder / "checkpoints" / "last.ckpt").is_file():
+    if not any(folder.glob("checkpoints/*/last.ckpt")):
         raise CheckpointError(f"{folder} holds no checkpoint to go on from; begin without --resume")
     if json.loads(began_with.read_text(encoding="utf-8")) != panel.fingerprint():
         raise DataError(f"training in {folder} began with other data than these; begin anew, or give it the same data")
@@ -229,13 +322,13 @@ def _prepare(folder: Path, run: Run, panel: Panel, *, overwrite: bool, resume: b
         )
 
 
-def _check(run: Run, panel: Panel, parts: Split) -> list[str]:
+def _check(panel: Panel, parts: Split, lookback: int, horizon: int) -> list[str]:
     """Faults that forbid a fit; notes about what can be lived with."""
-    needed = run.lookback + run.horizon
+    needed = lookback + horizon
     short = [f"{panel.ids[i] or 'the data'} ({panel.lengths[i]} steps)" for i in np.flatnonzero(panel.lengths < needed)]
     if short:
         raise DataError(
-            f"shorter than look-back + horizon = {run.lookback} + {run.horizon} = {needed} steps: {some(short)};"
+            f"shorter than look-back + horizon = {lookback} + {horizon} = {needed} steps: {some(short)};"
             " shorten lookback or horizon, or leave these series out"
         )
     notes = []

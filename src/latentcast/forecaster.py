@@ -26,6 +26,7 @@ from latentcast.evaluation.metrics import Evaluation, seasonal_error
 from latentcast.network import Network
 from latentcast.network import build as build_network
 from latentcast.run import Run, resolve
+from latentcast.training.stages import RECONSTRUCT
 from latentcast.types import Task, count_parameters
 
 log = logging.getLogger("latentcast")
@@ -242,11 +243,21 @@ class Forecaster:
         note = f"{len(unseen)} series {were} not in the fit ({names}): scaled by {their} own past"
         return View(panel, parts, own, own_error, (*panel.notes, note))
 
-    def panel(self, source: Source) -> Panel:
-        """The data as in the fit: same columns, frequency and clock. Raises DataError when they are others."""
+    @property
+    def reconstructs(self) -> bool:
+        """Whether the last thing it learned was to fill the look-back, and not yet to forecast."""
+        stages: list[str] = self.card.get("stages", [])
+        return stages[-1:] == [RECONSTRUCT]
+
+    def panel(self, source: Source, *, gaps: str | None = None) -> Panel:
+        """The data as in the fit: same columns, frequency and clock; `gaps` is another policy than its own.
+
+        Raises DataError when they are others.
+        """
         frequency = self.run.data.freq or self.card["schema"]["freq"]
+        settings = self.run.data.model_copy(update={"freq": frequency, "gaps": gaps or self.run.data.gaps})
         try:
-            panel = build(source.frame, self.run.data.model_copy(update={"freq": frequency}))
+            panel = build(source.frame, settings)
         except GapError as error:
             raise GapError(f"{error}, when the model is fitted: what it was fitted with holds here too") from error
         except TimeError as error:
@@ -309,7 +320,15 @@ class Forecaster:
     def forecasts(
         self, view: View, starts_items: tuple[torch.Tensor, torch.Tensor], batch_size: int = 512
     ) -> Iterator[Judged]:
-        """Forecast from the windows that start at the given steps of the given items, in order."""
+        """Forecast from the windows that start at the given steps of the given items, in order.
+
+        Raises SettingsError for what was pretrained only.
+        """
+        if self.reconstructs:
+            raise SettingsError(
+                f"this {self.name} was pretrained to fill gaps and has not learned to forecast: go on with"
+                " latentcast fit … --from DIR"
+            )
         if batch_size < 1:
             raise SettingsError(f"batch_size={batch_size}: wanted at least 1")
         task = self.task
@@ -352,16 +371,20 @@ class Forecaster:
 
     def give_back(self, source: Source, panel: Panel, frame: pd.DataFrame) -> Any:
         """A frame with unique_id and dates, in the kind, number type and time unit of the data it belongs to."""
+        return source.give_back(self.as_it_came(source, panel, frame))
+
+    def as_it_came(self, source: Source, panel: Panel, frame: pd.DataFrame) -> pd.DataFrame:
+        """unique_id in the number type, dates in the time unit of the data."""
         ids = source.frame.get(self.run.data.id or "unique_id")
         long = panel.ids != ("",) or self.run.data.align
-        if long and ids is not None and pd.api.types.is_integer_dtype(ids):
+        if long and "unique_id" in frame and ids is not None and pd.api.types.is_integer_dtype(ids):
             frame["unique_id"] = pd.to_numeric(frame["unique_id"]).astype(ids.dtype)
         dates = source.frame.select_dtypes(["datetime", "datetimetz"])
         if dates.shape[1] and not panel.frequency.integer:
             unit = dates.iloc[:, 0].dt.unit
             for column in frame.columns.intersection(["ds", "cutoff"]):
                 frame[column] = frame[column].dt.as_unit(unit)
-        return source.give_back(frame)
+        return frame
 
     def summary(self) -> dict[str, Any]:
         """The run card and the size of the network, plain values."""

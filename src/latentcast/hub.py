@@ -66,11 +66,12 @@ def _clear(folder: Path) -> None:
         SERIES,
         WEIGHTS,
         SETTINGS,
-        *(f"checkpoints/{name}" for name in ("best.ckpt", "last.ckpt", "outcome.json", "data.txt")),
+        "checkpoints/data.json",
+        *(f"checkpoints/*/{name}" for name in ("best.ckpt", "last.ckpt", "outcome.json")),
     ):
         for file in folder.glob(pattern):
             file.unlink()
-    for logs in (*folder.glob("logs/csv*"), *folder.glob("logs/tensorboard*")):
+    for logs in (*folder.glob("logs/*/csv*"), *folder.glob("logs/*/tensorboard*")):
         shutil.rmtree(logs)
 
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from latentcast.backbones import BACKBONES
@@ -12,7 +13,18 @@ from latentcast.heads import HEADS
 from latentcast.layers.scaling import no_scale, window_scale
 from latentcast.models import MODELS
 from latentcast.representations import REPRESENTATIONS
-from latentcast.types import Backbone, Batch, Head, Prediction, Representation, Task
+from latentcast.types import (
+    Backbone,
+    Batch,
+    Head,
+    Prediction,
+    Reconstructs,
+    Representation,
+    Restores,
+    Reversible,
+    Scale,
+    Task,
+)
 
 
 class ComposedSettings(Settings):
@@ -40,10 +52,24 @@ class Composed(nn.Module):
         self.head: Head = _build(HEADS, settings.head, task, self.representation, self.backbone)
 
     def forward(self, batch: Batch) -> Prediction:
-        scale = window_scale(batch.past, batch.observed) if self.normalise else no_scale(batch.past)
+        scale = self._scale(batch)
         tokens = self.representation(replace(batch, past=scale.apply(batch.past)))
         hidden = self.backbone(tokens)
         return self.head(hidden, scale)
+
+    def reconstruct(self, batch: Batch, *, alone: bool = False) -> Prediction:
+        if not isinstance(self.representation, Reversible) or not isinstance(self.head, Restores):
+            raise SettingsError(
+                "these parts cannot reconstruct a look-back: that needs model.representation=compression and"
+                " model.head=decompression"
+            )
+        scale = self._scale(batch)
+        tokens = self.representation.whole(replace(batch, past=scale.apply(batch.past)))
+        hidden = tokens.answer() if alone else self.backbone(tokens)
+        return self.head.restore(hidden, scale, batch.past.shape[1])
+
+    def _scale(self, batch: Batch) -> Scale:
+        return window_scale(batch.past, batch.observed) if self.normalise else no_scale(batch.past)
 
     def loss(self, prediction: Prediction, batch: Batch) -> Tensor:
         return self.head.loss(prediction, batch)
@@ -82,6 +108,21 @@ class Network(nn.Module):
 
     def loss(self, prediction: Prediction, batch: Batch) -> Tensor:
         loss: Tensor = self.model.loss(prediction, batch)
+        return loss
+
+    def reconstruct(self, batch: Batch, *, alone: bool = False) -> Prediction:
+        """The look-back of every channel, what was not observed in it filled. Raises SettingsError when it cannot."""
+        if not isinstance(self.model, Reconstructs):
+            raise SettingsError(f"{type(self.model).__name__} cannot reconstruct a look-back")
+        return self.model.reconstruct(batch, alone=alone)
+
+    def reconstruction_loss(self, batch: Batch, visible: Tensor) -> Tensor:
+        """The model's loss on the observed values that are not `visible` [batch, time, channel]; on all if they are."""
+        observed = torch.ones_like(visible) if batch.observed is None else batch.observed
+        judged = observed & ~visible if not bool(visible.all()) else observed
+        shown = observed & visible
+        hidden = replace(batch, past=batch.past * shown, observed=shown, target=batch.past, target_observed=judged)
+        loss: Tensor = self.model.loss(self.reconstruct(hidden), hidden)
         return loss
 
 

@@ -7,13 +7,27 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Named:
-    """`kind` is a class in models.MODELS. Presets lay further values on both groups of settings."""
+    """`kind` is a class in models.MODELS. Presets lay further values on the groups of settings.
+
+    by_lookback   (longest look-back, preset) from short to long: what the preset `auto` stands for
+    """
 
     about: str
     kind: str
     values: Mapping[str, Any] = field(default_factory=dict)
     training: Mapping[str, Any] = field(default_factory=dict)
     presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    pretraining: Mapping[str, Any] = field(default_factory=dict)
+    by_lookback: tuple[tuple[int, str], ...] = ()
+
+    def preset_for(self, lookback: int) -> tuple[str, str]:
+        """The preset that `auto` stands for, and why."""
+        for number, (longest, name) in enumerate(self.by_lookback):
+            if lookback <= longest or number == len(self.by_lookback) - 1:
+                others = [f"{n} up to {most}" for most, n in self.by_lookback[:-1]]
+                rule = f"{', '.join(others)}, {self.by_lookback[-1][1]} beyond"
+                return name, f"preset auto: {name} for a look-back of {lookback} ({rule})"
+        raise ValueError("no preset depends on the look-back")
 
 
 def _patches(length: int, stride: int, width: int) -> dict[str, Any]:
@@ -87,6 +101,8 @@ NAMED: dict[str, Named] = {
             "custom_8x": _stages((4, 2), (128, 256), 128),
             "custom_16x": _stages((4, 2, 2), (128, 256, 512), 256),
         },
+        pretraining={"lr": 1e-4},
+        by_lookback=((99, "light"), (500, "medium"), (10**9, "heavy")),
     ),
     "patch-linear": Named(
         "patches and a linear head, nothing between",

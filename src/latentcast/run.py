@@ -10,14 +10,18 @@ from latentcast.data.settings import DataSettings
 from latentcast.errors import SettingsError, nearest
 from latentcast.models import MODELS
 from latentcast.presets import NAMED
-from latentcast.training.settings import TrainingSettings
+from latentcast.training.settings import PretrainingSettings, TrainingSettings
 
-TOP = ("model", "lookback", "horizon", "seed", "data", "training")
+TOP = ("model", "lookback", "horizon", "seed", "data", "training", "pretraining")
+AUTO = "auto"
 
 
 @dataclass(frozen=True)
 class Run:
-    """`name` is the model's name in forecasts; `kind` and `model` say how its network is built."""
+    """`name` is the model's name in forecasts; `kind` and `model` say how its network is built.
+
+    `pretraining` is None where forecasting is learned from the start; `notes` say what was chosen by itself.
+    """
 
     name: str
     preset: str | None
@@ -28,6 +32,8 @@ class Run:
     model: Settings
     data: DataSettings
     training: TrainingSettings
+    pretraining: PretrainingSettings | None = None
+    notes: tuple[str, ...] = ()
 
     def dump(self) -> dict[str, Any]:
         """Every setting, also those at their defaults, as `resolve` takes them."""
@@ -35,12 +41,14 @@ class Run:
             key: value.dump() if hasattr(value, "dump") else value
             for key, value in ((name, getattr(self.model, name)) for name in type(self.model).model_fields)
         }
+        before = {} if self.pretraining is None else {"pretraining": self.pretraining.dump()}
         return {
             "model": {"name": self.name, "preset": self.preset, **model},
             "lookback": self.lookback,
             "horizon": self.horizon,
             "seed": self.seed,
             "data": self.data.dump(),
+            **before,
             "training": self.training.dump(),
         }
 
@@ -62,7 +70,8 @@ def resolve(values: Mapping[str, Any], data_defaults: Mapping[str, Any] | None =
             faults.append(f"{key}: is required")
         elif not isinstance(value, int) or isinstance(value, bool) or value < least:
             faults.append(f"{key}: got {value!r}, wanted a whole number of at least {least}")
-    model = training = data = None
+    model = training = data = pretraining = None
+    notes: tuple[str, ...] = ()
     if name is None:
         faults.append(f"model: is required; one of {', '.join(NAMED)}")
     elif not isinstance(name, str) or name not in NAMED:
@@ -70,15 +79,22 @@ def resolve(values: Mapping[str, Any], data_defaults: Mapping[str, Any] | None =
     else:
         named = NAMED[name]
         over: Mapping[str, Any] = {}
-        if preset is not None and preset not in tuple(named.presets):
-            faults.append(f"model.preset: {name} has no preset {preset!r}; {nearest(str(preset), named.presets)}")
-        elif preset is not None:
+        known = (*named.presets, AUTO) if named.by_lookback else tuple(named.presets)
+        if preset == AUTO and preset in known and isinstance(values.get("lookback"), int):
+            preset, why = named.preset_for(values["lookback"])
+            notes += (why,)
+        if preset is not None and preset not in known:
+            faults.append(f"model.preset: {name} has no preset {preset!r}; {nearest(str(preset), known)}")
+        elif preset is not None and preset != AUTO:
             over = named.presets[preset]
         model_values = merge(merge(named.values, over.get("model", {})), model_fields)
         settings_cls = MODELS.get(named.kind).Settings
         model = _gather(faults, settings_cls, model_values, "model.")
         training_values = merge(merge(named.training, over.get("training", {})), _mapping(faults, values, "training"))
         training = _gather(faults, TrainingSettings, training_values, "training.")
+        if values.get("pretraining") is not None:
+            before = merge(named.pretraining, _mapping(faults, values, "pretraining"))
+            pretraining = _gather(faults, PretrainingSettings, before, "pretraining.")
     data = _gather(faults, DataSettings, merge(data_defaults or {}, _mapping(faults, values, "data")), "data.")
     if faults or name is None or model is None or training is None or data is None:
         raise SettingsError(faults)
@@ -92,6 +108,8 @@ def resolve(values: Mapping[str, Any], data_defaults: Mapping[str, Any] | None =
         model,
         data,
         training,
+        pretraining,
+        notes,
     )
 
 
@@ -115,6 +133,7 @@ def _mapping(faults: list[str], values: Mapping[str, Any], key: str) -> Mapping[
 
 def _hint(key: str, values: Mapping[str, Any]) -> str:
     known = [f"training.{name}" for name in TrainingSettings.model_fields]
+    known += [f"pretraining.{name}" for name in PretrainingSettings.model_fields]
     known += [f"data.{name}" for name in DataSettings.model_fields]
     chosen = values.get("model")
     name = chosen.get("name") if isinstance(chosen, Mapping) else chosen
@@ -126,4 +145,4 @@ def _hint(key: str, values: Mapping[str, Any]) -> str:
     close = get_close_matches(key, homes, n=1)
     if close:
         return f"did you mean {homes[close[0]]}?"
-    return "settings stand below data, model and training; beside these are lookback, horizon and seed"
+    return "settings stand below data, model, training and pretraining; beside these are lookback, horizon and seed"

@@ -12,8 +12,11 @@ from rich.text import Text
 
 if TYPE_CHECKING:
     from latentcast.backtesting import Backtest
+    from latentcast.comparing import Results
+    from latentcast.imputing import Filled
 
 BOARD = ("MAE", "RMSE", "sMAPE", "MASE", "scaled MSE")
+JUDGED = ("MSE", "MAE")
 
 
 def grid(rows: Iterable[tuple[str, ...]], *header: str) -> Table:
@@ -32,6 +35,44 @@ def leaderboard(result: "Backtest") -> Table:
     table = _figures("model", (*BOARD, "seconds"))
     for row in result.leaderboard.to_dict("records"):
         table.add_row(Text(row["model"]), *(figure(row[name]) for name in BOARD), f"{row['seconds']:.1f}")
+    return table
+
+
+def comparison(results: "Results") -> Table:
+    """One row per dataset, horizon and model; the best of each dataset and horizon is bold."""
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, collapse_padding=True)
+    for name in ("", "model"):
+        table.add_column(name, overflow="fold")
+    for name in (*JUDGED, "seeds", "fit s", "test s", "weights"):
+        table.add_column(name, justify="right", no_wrap=True)
+    before = ""
+    for row in results.rows:
+        group = f"{row.dataset} {row.horizon}"
+        if before not in ("", group):
+            table.add_section()
+        scores = (Text(row.text(name), style="bold" if name in row.best else "") for name in JUDGED)
+        seconds = ("–" if s is None else f"{s:.1f}" for s in (row.training_seconds, row.prediction_seconds))
+        seeds = f"{row.finished}/{row.seeds}"
+        table.add_row(
+            Text(group if group != before else ""), Text(row.model), *scores, seeds, *seconds, _size(row.parameters)
+        )
+        before = group
+    return table
+
+
+def average_ranks(results: "Results") -> Table:
+    table = _figures("model", JUDGED)
+    for model, ranks in results.average_ranks.items():
+        table.add_row(Text(model), *(f"{ranks[name]:.2f}" for name in JUDGED))
+    return table
+
+
+def imputation(judged: "Iterable[Filled]") -> Table:
+    """One row per share that was hidden, beside interpolation between neighbours."""
+    table = _figures("hidden", ("values", *JUDGED, "linear MSE", "linear MAE"))
+    for row in judged:
+        figures = (row.mse, row.mae, row.linear_mse, row.linear_mae)
+        table.add_row(f"{row.mask:.1%}", str(row.values), *map(figure, figures))
     return table
 
 
@@ -55,6 +96,16 @@ def figure(value: float | None) -> str:
     if value is None or value != value:
         return "–"
     return f"{value:.4f}" if 1e-3 <= abs(value) < 1000 or value == 0 else f"{value:.4g}"
+
+
+def _size(number: int | None) -> str:
+    """1234567 → 1.23M."""
+    if number is None:
+        return "–"
+    for step, letter in ((10**9, "G"), (10**6, "M"), (10**3, "k")):
+        if number >= step:
+            return f"{number / step:.3g}{letter}"
+    return str(number)
 
 
 def _figures(first: str, names: Iterable[str]) -> Table:

@@ -98,6 +98,11 @@ class Tokens:
             keep = torch.cat([keep, keep.new_ones(self.query.shape[:2])], dim=1)
         return Tokens(torch.cat([self.values, self.query], dim=1), keep)
 
+    def answer(self) -> "Tokens":
+        """The queries as they are, as if they were answered by nothing."""
+        assert self.query is not None
+        return Tokens(self.query)
+
     def answered(self, hidden: Float[Tensor, "series tokens hidden"]) -> "Tokens":
         """What a backbone returns: the queries' places of its output, where there are queries; all of it elsewhere."""
         if self.query is None:
@@ -149,6 +154,20 @@ class Representation(Protocol):
     def __call__(self, batch: Batch) -> Tokens: ...
 
 
+@runtime_checkable
+class Reversible(Protocol):
+    """A representation that also makes tokens whose queries stand for the look-back itself."""
+
+    def whole(self, batch: Batch) -> Tokens: ...
+
+
+@runtime_checkable
+class Restores(Protocol):
+    """A head that gives back the look-back from what was made of such tokens."""
+
+    def restore(self, tokens: Tokens, scale: Scale, steps: int) -> Prediction: ...
+
+
 def answers(representation: Representation, task: Task) -> int:
     """Tokens that a backbone returns: one per query, or one per token where there are no queries."""
     return representation.query_tokens or representation.num_tokens(task.lookback)
@@ -172,6 +191,19 @@ class Head(Protocol):
     """
 
     def __call__(self, tokens: Tokens, scale: Scale) -> Prediction: ...
+
+    def loss(self, prediction: Prediction, batch: Batch) -> Tensor: ...
+
+
+@runtime_checkable
+class Reconstructs(Protocol):
+    """A model that can give back the look-back itself, with what is missing in it filled.
+
+    `alone` leaves out the backbone and all finer features: what the representation itself keeps.
+    Raises SettingsError when its parts cannot.
+    """
+
+    def reconstruct(self, batch: Batch, *, alone: bool = False) -> Prediction: ...
 
     def loss(self, prediction: Prediction, batch: Batch) -> Tensor: ...
 

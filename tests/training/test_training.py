@@ -37,7 +37,7 @@ def weights(forecaster: latentcast.Forecaster) -> dict[str, torch.Tensor]:
 
 
 def last_weights(folder: Path) -> dict[str, torch.Tensor]:
-    return checkpoint.read(folder / "checkpoints" / "last.ckpt")["state_dict"]
+    return checkpoint.read(folder / "checkpoints" / "forecast" / "last.ckpt")["state_dict"]
 
 
 def assert_same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> None:
@@ -80,7 +80,7 @@ def test_resumed_training_ends_at_the_same_weights(
     assert resumed.card["training"]["stages"][0]["steps"] == steps
     assert_same(last_weights(tmp_path / "cut"), last_weights(tmp_path / "whole"))
     assert_same(weights(resumed), weights(whole))
-    logged = [pd.read_csv(file) for file in sorted((tmp_path / "cut" / "logs").glob("csv*/metrics.csv"))]
+    logged = [pd.read_csv(file) for file in sorted((tmp_path / "cut" / "logs" / "forecast").glob("csv*/metrics.csv"))]
     assert len(logged) == 2  # what was logged before the break is kept
     assert logged[1]["step"].min() >= logged[0]["step"].max()
 
@@ -161,7 +161,7 @@ def test_overwriting_removes_what_was_written_here_before_and_nothing_else(
     assert latentcast.load(ours).name == "naive"
     assert (ours / "logs" / "notes.txt").read_text() == "keep me"
     assert (mine / "logs" / "server.log").read_text() == "keep me"
-    assert not list(ours.glob("checkpoints/*.ckpt"))
+    assert not list(ours.glob("checkpoints/**/*.ckpt"))
 
 
 def test_no_validation_part_is_needed_where_nothing_is_chosen_by_it(hourly: pd.DataFrame) -> None:
@@ -193,7 +193,7 @@ def test_the_best_validation_is_kept_or_the_last_as_asked(hourly: pd.DataFrame, 
     forecaster = latentcast.fit(
         hourly, "dlinear", **SIZES, settings={**wild, "training.keep": keep}, out=tmp_path / "run"
     )
-    logged = pd.read_csv(tmp_path / "run" / "logs" / "csv" / "metrics.csv")["val_loss"].dropna()
+    logged = pd.read_csv(tmp_path / "run" / "logs" / "forecast" / "csv" / "metrics.csv")["val_loss"].dropna()
     assert forecaster.card["training"]["stages"][0]["best_val_loss"] == pytest.approx(logged.min())
     expected = logged.min() if keep == "best" else logged.iloc[-1]
     assert logged.iloc[-1] > 1.1 * logged.min()  # it matters which
@@ -272,16 +272,16 @@ def test_what_this_machine_lacks_is_one_error(hourly: pd.DataFrame) -> None:
 def test_tensorboard_logs_are_written(hourly: pd.DataFrame, tmp_path: Path) -> None:
     settings = {"training.max_epochs": 1, "training.loggers": "tensorboard"}
     latentcast.fit(hourly, "dlinear", **SIZES, settings=settings, out=tmp_path / "run")
-    assert list((tmp_path / "run" / "logs" / "tensorboard").glob("events.*"))
+    assert list((tmp_path / "run" / "logs" / "forecast" / "tensorboard").glob("events.*"))
 
 
 def test_a_stage_trains_only_its_parts_and_refuses_to_train_nothing(hourly: pd.DataFrame, monkeypatch) -> None:
     def loss(network: Network, batch: Batch) -> torch.Tensor:
         return network.loss(network(batch), batch)
 
-    import latentcast.training.stages as stages
+    from latentcast import fitting
 
-    monkeypatch.setattr(stages, "FORECAST", Stage("head only", loss, ("head",)))
+    monkeypatch.setattr(fitting, "FORECAST", Stage("head only", loss, ("head",)))
     before = latentcast.fit(
         hourly, "patch-transformer", **SIZES, settings={**MODEL, "training.max_steps": 1, "training.lr": 1e-12}
     )
@@ -289,7 +289,7 @@ def test_a_stage_trains_only_its_parts_and_refuses_to_train_nothing(hourly: pd.D
     old, new = weights(before), weights(after)
     assert not torch.equal(old["model.head.project.weight"], new["model.head.project.weight"])
     assert torch.equal(old["model.representation.embed.weight"], new["model.representation.embed.weight"])
-    monkeypatch.setattr(stages, "FORECAST", Stage("nothing", loss, ("no_such_part",)))
+    monkeypatch.setattr(fitting, "FORECAST", Stage("nothing", loss, ("no_such_part",)))
     with pytest.raises(SettingsError, match="no trainable parameter"):
         latentcast.fit(hourly, "patch-transformer", **SIZES, settings=MODEL)
 

@@ -41,7 +41,7 @@ def read_table(frame: pd.DataFrame, settings: DataSettings) -> Table:
     if len(set(columns)) < len(columns):
         twice = sorted({name for name in columns if columns.count(name) > 1})
         raise DataError(f"columns share a name: {some(twice)}; rename them")
-    time = _time_column(frame, settings)
+    time = time_column(frame, settings)
     named = (*settings.ignore, *(settings.columns or ()))
     unknown = [f"{name!r} ({nearest(name, columns)})" for name in named if name not in columns]
     if unknown:
@@ -57,7 +57,8 @@ def is_long(frame: pd.DataFrame, settings: DataSettings) -> bool:
     return stated or ("unique_id" in frame.columns and "unique_id" not in settings.ignore)
 
 
-def _time_column(frame: pd.DataFrame, settings: DataSettings) -> str:
+def time_column(frame: pd.DataFrame, settings: DataSettings) -> str:
+    """Its name. Raises TimeError when there is none."""
     columns = list(frame.columns)
     if settings.time is not None:
         if settings.time not in columns:

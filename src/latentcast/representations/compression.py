@@ -34,6 +34,7 @@ class CompressionSettings(Settings):
     sequence, False makes each channel a series of its own.
     """
 
+    free = frozenset({"draft", "label_len", "dropout"})  # the draft belongs to a look-back and a horizon
     ratios: Sizes = (2, 2, 2)
     channels: Sizes = (64, 128, 256)
     latent_dim: Annotated[int, Field(ge=1)] = 128

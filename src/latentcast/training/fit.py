@@ -3,6 +3,7 @@
 import json
 import logging
 import math
+import time
 import warnings
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -35,6 +36,7 @@ class Outcome:
     epochs: int
     steps: int
     best_val_loss: float | None
+    seconds: float
 
 
 def run_stage(
@@ -51,14 +53,15 @@ def run_stage(
 ) -> Outcome:
     """Train until the epochs, the steps, the patience or the time are used up.
 
-    `folder` receives checkpoints/best.ckpt and checkpoints/last.ckpt (safetensors) and logs/. With `resume` training
-    goes on from last.ckpt with optimiser, schedule, order of the windows and random state, to the same weights as
-    without the break.
+    `folder` receives checkpoints/STAGE/best.ckpt and last.ckpt (safetensors) and logs/STAGE/. With `resume` training
+    goes on from last.ckpt, where there is one, with optimiser, schedule, order of the windows and random state, to the
+    same weights as without the break.
 
     Raises Interrupted on SIGINT and SIGTERM (both checkpoints are kept), SettingsError when nothing can be trained or
     a precision, device or strategy is not to be had here, or when the loss is never finite.
     """
-    kept = folder / "checkpoints"
+    kept = folder / "checkpoints" / stage.name
+    resume = resume and (kept / LAST).is_file()
     loader = Loader(train, settings.batch_size, seed=seed)
     val_loader = None if val is None else Loader(val, max(settings.batch_size, 256), seed=seed, shuffle=False)
     stage.parameters(network)  # fails early when nothing is trainable
@@ -83,7 +86,7 @@ def run_stage(
         interval = epoch_batches // min(settings.validations, epoch_batches)
         if settings.max_steps is not None:  # a run shorter than an epoch is validated at its end
             interval = min(interval, settings.max_steps * settings.accumulate)
-        trainer = _trainer(settings, folder, callbacks, progress, interval)
+        trainer = _trainer(settings, folder / "logs" / stage.name, callbacks, progress, interval)
         trainer.fit(
             module,
             loader,
@@ -119,9 +122,9 @@ def check_machine(settings: TrainingSettings) -> None:
 
 
 def _trainer(
-    settings: TrainingSettings, folder: Path | None, callbacks: list[L.Callback], progress: bool, interval: int
+    settings: TrainingSettings, logs: Path | None, callbacks: list[L.Callback], progress: bool, interval: int
 ) -> L.Trainer:
-    """`interval` is the number of batches between validations."""
+    """`logs` is where they are written, `interval` the number of batches between validations."""
     try:
         return L.Trainer(
             accelerator=settings.accelerator,
@@ -135,14 +138,14 @@ def _trainer(
             val_check_interval=interval,
             num_sanity_val_steps=0,
             log_every_n_steps=20,
-            logger=False if folder is None else _loggers(settings, folder),
-            enable_checkpointing=folder is not None,
+            logger=False if logs is None else _loggers(settings, logs),
+            enable_checkpointing=logs is not None,
             callbacks=callbacks,
             plugins=[checkpoint.SafeCheckpointIO()],
             enable_progress_bar=progress,
             enable_model_summary=False,
             use_distributed_sampler=False,
-            default_root_dir=folder,
+            default_root_dir=logs,
         )
     except (ValueError, RuntimeError, MisconfigurationException) as error:
         if isinstance(error, LatentcastError):
@@ -157,17 +160,17 @@ def _early_stopping(settings: TrainingSettings) -> list[L.Callback]:
     return [EarlyStopping("val_loss", patience=settings.patience, check_finite=True, verbose=False)]
 
 
-def _loggers(settings: TrainingSettings, folder: Path) -> list[Any]:
-    """Into logs/csv and logs/tensorboard; training that goes on writes beside what was logged before: logs/csv-2."""
+def _loggers(settings: TrainingSettings, logs: Path) -> list[Any]:
+    """Into csv/ and tensorboard/; training that goes on writes beside what was logged before: csv-2/."""
     loggers: list[Any] = []
     for name in settings.loggers:
-        before = len(list((folder / "logs").glob(f"{name}*")))
+        before = len(list(logs.glob(f"{name}*")))
         version = f"{name}-{before + 1}" if before else name
         if name == "csv":
-            loggers.append(CSVLogger(folder, name="logs", version=version))
+            loggers.append(CSVLogger(logs, name="", version=version))
             continue
         try:
-            loggers.append(TensorBoardLogger(folder, name="logs", version=version))
+            loggers.append(TensorBoardLogger(logs, name="", version=version))
         except ModuleNotFoundError as error:
             raise MissingExtra("tensorboard", "tensorboard", "training.loggers=tensorboard") from error
     return loggers
@@ -178,12 +181,15 @@ class Report(L.Callback):
 
     def __init__(self, stage: Stage, watch: Watch, best: ModelCheckpoint, path: Path) -> None:
         self.stage, self.watch, self.best, self.path = stage, watch, best, path
+        self.began = time.monotonic()
 
     def on_fit_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         if trainer.is_global_zero:
             score = self.best.best_model_score
             value = None if score is None else float(score)
-            outcome = Outcome(self.stage.name, self._reason(trainer), trainer.current_epoch, trainer.global_step, value)
+            seconds = round(time.monotonic() - self.began, 2)
+            ended = trainer.current_epoch, trainer.global_step
+            outcome = Outcome(self.stage.name, self._reason(trainer), *ended, value, seconds)
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self.path.write_text(json.dumps(asdict(outcome)), encoding="utf-8")
         trainer.strategy.barrier()  # the other processes read it

@@ -57,3 +57,14 @@ class TrainingSettings(Settings):
     def chooses(self) -> bool:
         """Whether anything is chosen by the validation part."""
         return self.keep == "best" or self.patience is not None
+
+
+class PretrainingSettings(TrainingSettings):
+    """Settings of the stage that reconstructs hidden values, before any forecast is learned.
+
+    mask     share of the values of a look-back that is hidden; 0 hides none and learns to give back all
+    block    steps that are hidden together; 1 hides single values
+    """
+
+    mask: Annotated[float, Field(ge=0, lt=1)] = 0.4
+    block: Annotated[int, Field(ge=1)] = 1

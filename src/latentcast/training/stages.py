@@ -3,20 +3,26 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor, nn
 
 from latentcast.errors import SettingsError
+from latentcast.layers.masking import visible
 from latentcast.network import Network
 from latentcast.types import Batch
 
 
 @dataclass(frozen=True)
 class Stage:
-    """`parts` are the prefixes of the parameters that learn ("" = all); all others are left as they are."""
+    """`parts` are the prefixes of the parameters that learn ("" = all); all others are left as they are.
+
+    `forecasts` says whether its windows are a look-back and a horizon, or a look-back alone.
+    """
 
     name: str
     loss: Callable[[Network, Batch], Tensor]
     parts: tuple[str, ...] = ("",)
+    forecasts: bool = True
 
     def parameters(self, network: Network) -> list[nn.Parameter]:
         """Raises SettingsError when nothing would be trained."""
@@ -36,4 +42,18 @@ def _forecast(network: Network, batch: Batch) -> Tensor:
     return network.loss(network(batch), batch)
 
 
+RECONSTRUCT = "reconstruct"
 FORECAST = Stage("forecast", _forecast)
+
+
+def reconstruction(mask: float, block: int) -> Stage:
+    """A share `mask` of every look-back is hidden, in stretches of `block` steps, and filled from the rest.
+
+    Validation hides the same places every time, so that its losses can be compared.
+    """
+
+    def loss(network: Network, batch: Batch) -> Tensor:
+        generator = None if network.training else torch.Generator(batch.past.device).manual_seed(0)
+        return network.reconstruction_loss(batch, visible(batch.past, mask, block, generator))
+
+    return Stage(RECONSTRUCT, loss, forecasts=False)

@@ -1,0 +1,155 @@
+"""Many experiments as one: datasets × horizons × models × seeds, each cell run once, and a table of them."""
+
+import json
+import os
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from latentcast import hub
+from latentcast.comparing.plan import Cell, key, plan
+from latentcast.comparing.results import Results
+from latentcast.comparing.work import in_processes, in_this_process
+from latentcast.errors import Interrupted, SettingsError
+from latentcast.run import resolve
+from latentcast.write import write_frame, write_text
+
+CELLS, TABLE = "cells.jsonl", "table"
+
+
+def leaderboard(
+    config: str | Path | Mapping[str, Any],
+    *,
+    out: str | Path,
+    workers: int | None = None,
+    threads: int | None = None,
+    report: Callable[[str], None] | None = None,
+) -> Results:
+    """Fit every model on every dataset, horizon and seed, judge the test part, and tabulate. Nothing is chosen by it.
+
+    config   YAML file or mapping: datasets, horizons, seeds, common, models, overrides (see `plan.Comparison`)
+    out      folder of cells.jsonl, table.md and table.csv. What is finished there, with the same settings on the same
+             data, is not run again: a comparison that was cut or extended goes on
+    workers  cells at a time, each in a process of its own; by default one per CUDA device, else one per `threads`
+             cores. 0 runs them in this process. More than 0 in a script needs `if __name__ == "__main__":`
+    threads  of each cell: by default 1, and on a machine with CUDA devices its share of the cores
+    report   called with one line per finished cell
+
+    A cell that fails is reported, tried again by the next run, and does not stop the others.
+    Raises SettingsError (every fault of every cell, before the first runs), CheckpointError when `out` cannot be
+    written, and Interrupted after Ctrl-C, when what was finished is kept.
+    """
+    say = report or (lambda line: None)
+    devices = _devices()
+    threads, workers = _sizes(threads, workers, len(devices))
+    cells = plan(config)
+    folder = Path(out)
+    hub.make_folder(folder, overwrite=False, resume=True)
+    known = read(folder / CELLS)
+    missing = {cell.key: cell for cell in cells if "error" in known.get(cell.key, {"error": None})}
+    finished = sum(cell.key not in missing for cell in cells)
+    if finished:
+        say(f"{finished} of {len(cells)} cells are finished already")
+    ran = (
+        in_processes(missing.values(), workers, threads, devices)
+        if workers
+        else in_this_process(missing.values(), threads)
+    )
+    began = time.monotonic()
+    try:
+        for number, (cell, record) in enumerate(ran, 1):
+            _append(folder / CELLS, record)
+            known[cell.key] = record
+            _tabulate(cells, known, folder)
+            say(_progress(number, len(missing), cell, record, time.monotonic() - began))
+    except (KeyboardInterrupt, Interrupted) as error:
+        raise Interrupted(
+            f"the comparison was interrupted; the cells that were finished are kept in {folder / CELLS}. Go on with the"
+            " same command"
+        ) from error
+    finally:
+        ran.close()
+    return _tabulate(cells, known, folder)
+
+
+def read(path: Path) -> dict[str, dict[str, Any]]:
+    """The lines of cells.jsonl by the key of their cell; a failure counts only while nothing succeeded.
+
+    Settings are understood as they are now: a setting that is newer than the line has its default. Lines that were cut
+    while they were written, or that this version cannot understand, are left out.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else ():
+        try:
+            record = json.loads(line)
+            its = key(resolve(record["settings"]), record["fingerprint"], record["part"])
+        except (ValueError, KeyError, TypeError, AttributeError):  # SettingsError is a ValueError
+            continue
+        if "error" not in record or "error" in found.get(its, record):
+            found[its] = record
+    return found
+
+
+def _append(path: Path, record: Mapping[str, Any]) -> None:
+    """One line, on the disk before anything else happens; after a line that was cut it begins a new one."""
+    line = json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n"
+    with path.open("ab+") as file:
+        if file.tell():
+            file.seek(-1, os.SEEK_END)
+            if file.read(1) != b"\n":
+                line = "\n" + line
+        file.write(line.encode())
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _tabulate(cells: tuple[Cell, ...], known: Mapping[str, Mapping[str, Any]], folder: Path) -> Results:
+    results = Results(cells, tuple(known.get(cell.key) for cell in cells))
+    write_text(results.to_markdown(), folder / f"{TABLE}.md")
+    write_frame(results.frame(), folder / f"{TABLE}.csv")
+    return results
+
+
+def _progress(number: int, of: int, cell: Cell, record: Mapping[str, Any], seconds: float) -> str:
+    if "error" in record:
+        found = f"failed: {record['error']}"
+    else:
+        scaled, training = record["test"]["scaled"], record["training"]
+        found = ", ".join(f"{name} {scaled[name]:.4f}" for name in ("MSE", "MAE") if scaled[name] is not None)
+        found += f" ({training['seconds']:.1f} s)" if training else ""
+    left = f"; about {_duration(seconds / number * (of - number))} left" if number < of else ""
+    return f"{number} of {of}: {cell}: {found}{left}"
+
+
+def _duration(seconds: float) -> str:
+    minutes = round(seconds / 60)
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def _devices() -> list[str]:
+    """What CUDA_VISIBLE_DEVICES may say, one text per device that is seen here."""
+    stated = [name.strip() for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name.strip()]
+    return [stated[i] if i < len(stated) else str(i) for i in range(torch.cuda.device_count())]
+
+
+def _sizes(threads: int | None, workers: int | None, devices: int) -> tuple[int, int]:
+    faults = [
+        f"{name}: got {value!r}, wanted a whole number of at least {least}"
+        for name, value, least in (("threads", threads, 1), ("workers", workers, 0))
+        if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < least)
+    ]
+    if faults:
+        raise SettingsError(faults)
+    affinity = getattr(os, "sched_getaffinity", None)
+    cores = len(affinity(0)) if affinity else os.cpu_count() or 1
+    if workers is None:
+        workers = devices or max(1, cores // (threads or 1))
+    return threads or (max(1, cores // max(1, workers)) if devices else 1), workers
+
+
+__all__ = ["Results", "leaderboard"]

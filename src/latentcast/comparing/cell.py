@@ -1,0 +1,115 @@
+"""One cell: fit, judge the test part, and say what it took. One line of cells.jsonl."""
+
+import os
+import platform
+import sys
+import time
+import traceback
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from latentcast import hub
+from latentcast.comparing.plan import PART, Cell
+from latentcast.data.panel import build
+from latentcast.errors import Interrupted, LatentcastError
+from latentcast.fitting import fit_panel
+from latentcast.forecaster import open_data
+from latentcast.types import count_parameters
+
+MIB = 2**20
+
+
+def measure(cell: Cell) -> dict[str, Any]:
+    """What the cell was and found, plain values; where it failed, `error` says why and there are no figures.
+
+    Raises Interrupted, which is no failure.
+    """
+    try:
+        return {**_head(cell), **_figures(cell)}
+    except Interrupted:
+        raise
+    except LatentcastError as error:
+        return failed(cell, str(error))
+    except Exception as error:
+        return failed(cell, f"{type(error).__name__}: {error}", traceback.format_exc())
+
+
+def failed(cell: Cell, why: str, trace: str | None = None) -> dict[str, Any]:
+    return {**_head(cell), "error": why, **({"traceback": trace} if trace else {})}
+
+
+def _head(cell: Cell) -> dict[str, Any]:
+    return {
+        "model": cell.label,
+        "dataset": cell.data,
+        "horizon": cell.run.horizon,
+        "seed": cell.run.seed,
+        "part": PART,
+        "fingerprint": cell.fingerprint,
+        "settings": cell.run.dump(),
+        "versions": hub.versions(),
+        "machine": machine(),
+    }
+
+
+def _figures(cell: Cell) -> dict[str, Any]:
+    source, _ = open_data(cell.data)
+    panel = build(source.frame, cell.run.data)
+    device = "cuda" if cell.run.training.accelerator in ("auto", "cuda", "gpu") and torch.cuda.is_available() else "cpu"
+    if device == "cuda":
+        torch.cuda.reset_peak_memory_stats()
+    forecaster = fit_panel(cell.run, panel, source.name)
+    card = forecaster.card
+    forecaster.network.to(device)
+    view = forecaster.view(panel)
+    began = time.perf_counter()
+    evaluation = forecaster.judge(view, PART, source.name)
+    seconds = time.perf_counter() - began
+    every, trained = count_parameters(forecaster.network)
+    return {
+        "fingerprint": card["schema"]["fingerprint"],  # of what was read now
+        "windows": evaluation.windows,
+        "test": evaluation.to_dict(),
+        "validation": card.get("validation"),
+        "training": card.get("training"),
+        "prediction": {"seconds": round(seconds, 4), "windows_per_second": round(evaluation.windows / seconds, 1)},
+        "peak_memory": {
+            "process_mib": _peak_mib(),
+            "cuda_mib": round(torch.cuda.max_memory_allocated() / MIB, 1) if device == "cuda" else None,
+        },
+        "parameters": {"all": every, "trainable": trained},
+        "notes": list(dict.fromkeys([*card["notes"], *evaluation.notes])),
+    }
+
+
+def machine() -> dict[str, Any]:
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text(encoding="utf-8").splitlines() if cpuinfo.exists() else []
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return {
+        "cpu": models[0] if models else platform.processor() or platform.machine(),
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+        "system": platform.system(),
+    }
+
+
+def _peak_mib() -> float | None:
+    """The most memory that this process held.
+
+    On Linux not from getrusage: there a new process begins with the peak of the one that started it.
+    """
+    status = Path("/proc/self/status")
+    if status.exists():
+        lines = status.read_text(encoding="utf-8").splitlines()
+        kib = next((line.split()[1] for line in lines if line.startswith("VmHWM:")), None)
+        return None if kib is None else round(int(kib) / 1024, 1)
+    if sys.platform == "win32":
+        return None
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(peak / (MIB if sys.platform == "darwin" else 1024), 1)

@@ -1,0 +1,229 @@
+"""A comparison as it is written in YAML → its cells, each with its settings resolved, or every fault at once."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import torch
+from pydantic import BeforeValidator, Field, field_validator
+
+from latentcast.config import Settings, merge, nested, read_yaml, validate
+from latentcast.data.panel import Panel, build
+from latentcast.data.read import Source
+from latentcast.data.settings import DataSettings
+from latentcast.data.split import Part
+from latentcast.errors import DataError, SettingsError, nearest
+from latentcast.forecaster import make_task, open_data
+from latentcast.network import build as build_network
+from latentcast.run import Run, resolve
+
+PART: Part = "test"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One experiment. `label` names its settings in the table; `data` is a dataset's name or a file."""
+
+    label: str
+    data: str
+    fingerprint: str
+    run: Run
+
+    @property
+    def key(self) -> str:
+        """What is run again when it changes: settings (the seed among them), data, and the part that judges."""
+        return key(self.run, self.fingerprint)
+
+    def __str__(self) -> str:
+        return f"{self.label} on {self.data}, horizon {self.run.horizon}, seed {self.run.seed}"
+
+
+def key(run: Run, fingerprint: str, part: str = PART) -> str:
+    text = json.dumps([run.dump(), fingerprint, part], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _many(value: object) -> object:
+    return value if isinstance(value, list | tuple) or value is None else (value,)
+
+
+def _labels(value: object) -> object:
+    """A label alone is a model's name; a name alone is `model: name`."""
+    if not isinstance(value, Mapping):
+        return value
+    short = {label: {} if entry is None else entry for label, entry in value.items()}
+    return {label: {"model": entry} if isinstance(entry, str) else entry for label, entry in short.items()}
+
+
+Names = Annotated[tuple[str, ...], BeforeValidator(_many), Field(min_length=1)]
+Horizons = Annotated[tuple[Annotated[int, Field(ge=1)], ...], BeforeValidator(_many), Field(min_length=1)]
+Seeds = Annotated[tuple[Annotated[int, Field(ge=0)], ...], BeforeValidator(_many), Field(min_length=1)]
+
+
+class Comparison(Settings):
+    """datasets × horizons × models × seeds.
+
+    common     settings of every model
+    models     label → what `fit` takes, laid over common; the label is the model's name where none is stated
+    overrides  settings of some cells, laid over both, the later over the earlier:
+               {where: {model: …, dataset: …, horizon: …}, training: {…}}
+    """
+
+    datasets: Names
+    horizons: Horizons
+    seeds: Seeds = (0,)
+    common: Annotated[dict[str, Any], Field(default_factory=dict)]
+    models: Annotated[dict[str, dict[str, Any]], BeforeValidator(_labels), Field(min_length=1)]
+    overrides: tuple[dict[str, Any], ...] = ()
+
+    @field_validator("datasets", "horizons", "seeds")
+    @classmethod
+    def _once(cls, value: tuple[Any, ...]) -> tuple[Any, ...]:
+        twice = [str(item) for item in dict.fromkeys(value) if value.count(item) > 1]
+        if twice:
+            raise ValueError(f"wanted each once; named twice: {', '.join(twice)}")
+        return value
+
+
+class Where(Settings):
+    """The cells that an override speaks of; what is not stated is any."""
+
+    model: Names | None = None
+    dataset: Names | None = None
+    horizon: Horizons | None = None
+
+    def holds(self, label: str, data: str, horizon: int) -> bool:
+        stated = ((self.model, label), (self.dataset, data), (self.horizon, horizon))
+        return all(wanted is None or value in wanted for wanted, value in stated)
+
+
+def plan(config: str | Path | Mapping[str, Any]) -> tuple[Cell, ...]:
+    """Every cell in the order in which it runs: all models with the first seed, then with the next.
+
+    Reads each dataset and builds each network without memory for its weights, so that what does not fit is found
+    before the first cell runs. Raises SettingsError with every fault, each with the label of its model.
+    """
+    comparison = validate(Comparison, read_yaml(config) if isinstance(config, str | Path) else nested(config))
+    overrides, faults = _overrides(comparison)
+    faults += _misplaced(comparison)
+    found: dict[str, list[str]] = {}
+    cells: list[Cell] = []
+    for data in comparison.datasets:
+        source, defaults = None, dict[str, Any]()
+        try:
+            source, defaults = open_data(data)
+        except DataError as error:
+            faults.append(f"datasets: {error}")
+        panels: dict[DataSettings, tuple[Panel, str] | None] = {}
+        for horizon in comparison.horizons:
+            runs = list(_runs(comparison, overrides, data, defaults, horizon, found))
+            if len({run.data for _, run in runs}) > 1:
+                faults.append(f"data: all models on {data} at horizon {horizon} must be asked the same")
+            for label, run in runs:
+                if source is not None and run.data not in panels:
+                    panels[run.data] = _panel(source, run.data, data, faults)
+                read = panels.get(run.data)
+                if read is None:
+                    continue
+                panel, fingerprint = read
+                try:
+                    with torch.device("meta"):
+                        build_network(run.kind, run.model, make_task(run, panel))
+                except SettingsError as error:
+                    _note(found, error, label)
+                cells.append(Cell(label, data, fingerprint, run))
+    faults += [
+        f"{fault} (every model)" if 1 < len(comparison.models) == len(labels) else f"models.{label}: {fault}"
+        for fault, labels in found.items()
+        for label in (labels[:1] if len(comparison.models) == len(labels) else labels)
+    ]
+    if faults:
+        raise SettingsError(faults)
+    return tuple(replace(cell, run=replace(cell.run, seed=seed)) for seed in comparison.seeds for cell in cells)
+
+
+def _runs(
+    comparison: Comparison,
+    overrides: list[tuple[Where, dict[str, Any]]],
+    data: str,
+    defaults: Mapping[str, Any],
+    horizon: int,
+    found: dict[str, list[str]],
+) -> Iterator[tuple[str, Run]]:
+    """Each label with its settings for one dataset and horizon; those with faults are noted and left out."""
+    for label, own in comparison.models.items():
+        # nothing of a cell is kept but its line: logs of training would be thrown away
+        values = merge(merge({"training": {"loggers": []}}, comparison.common), own)
+        for where, laid_over in overrides:
+            if where.holds(label, data, horizon):
+                values = merge(values, laid_over)
+        chosen = values.get("model", {})
+        if isinstance(chosen, Mapping) and "name" not in chosen:
+            values = {**values, "model": {"name": label, **chosen}}
+        try:
+            yield label, resolve({**values, "horizon": horizon, "seed": 0}, defaults)
+        except SettingsError as error:
+            _note(found, error, label)
+
+
+def _overrides(comparison: Comparison) -> tuple[list[tuple[Where, dict[str, Any]]], list[str]]:
+    """Each with the cells that it speaks of, and the faults of those that speak of none."""
+    overrides, faults = [], []
+    known: dict[str, tuple[Any, ...]] = {
+        "model": tuple(comparison.models),
+        "dataset": comparison.datasets,
+        "horizon": comparison.horizons,
+    }
+    for number, item in enumerate(map(nested, comparison.overrides)):
+        at = f"overrides.{number}.where"
+        stated = item.pop("where", None)
+        if not isinstance(stated, Mapping):
+            faults.append(
+                f"{at}: got {stated!r}, wanted the cells that are meant: {{model: …, dataset: …, horizon: …}}"
+            )
+            continue
+        try:
+            where = validate(Where, stated, f"{at}.")
+        except SettingsError as error:
+            faults.extend(error.faults)
+            continue
+        for name, values in known.items():
+            for value in getattr(where, name) or ():
+                if value not in values:
+                    faults.append(f"{at}.{name}: {value!r} is not compared; {nearest(str(value), map(str, values))}")
+        overrides.append((where, item))
+    return overrides, faults
+
+
+def _misplaced(comparison: Comparison) -> list[str]:
+    """Faults of settings that belong to the comparison and stand in those of a model."""
+    homes = {"horizon": "horizons", "seed": "seeds"}
+    places = {"common": comparison.common}
+    places |= {f"models.{label}": own for label, own in comparison.models.items()}
+    places |= {f"overrides.{number}": own for number, own in enumerate(comparison.overrides)}
+    return [
+        f"{place}.{name}: stands beside models, as {homes[name]}"
+        for place, own in places.items()
+        for name in homes
+        if name in own
+    ]
+
+
+def _panel(source: Source, settings: DataSettings, data: str, faults: list[str]) -> tuple[Panel, str] | None:
+    """The data as these settings read them, and their fingerprint."""
+    try:
+        panel = build(source.frame, settings)
+    except DataError as error:
+        faults.append(f"datasets: {data}: {error}")
+        return None
+    return panel, panel.fingerprint()
+
+
+def _note(found: dict[str, list[str]], error: SettingsError, label: str) -> None:
+    for fault in error.faults:
+        labels = found.setdefault(fault, [])
+        if label not in labels:
+            labels.append(label)

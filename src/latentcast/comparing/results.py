@@ -1,0 +1,217 @@
+"""What a comparison found: means over seeds, ranks, and tables of them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from statistics import fmean, stdev
+from typing import Any
+
+import pandas as pd
+
+from latentcast.comparing.plan import Cell
+
+JUDGED = ("MSE", "MAE")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One model on one dataset at one horizon: means over the seeds that finished.
+
+    mean, sd   MSE and MAE of the test part in standardised units; the deviation is the sample's, None of one seed
+    rank       1 is best, among the models of this dataset and horizon; None unless all of them have all seeds
+    """
+
+    dataset: str
+    horizon: int
+    model: str
+    seeds: int
+    finished: int
+    failed: int
+    windows: int | None
+    mean: Mapping[str, float]
+    sd: Mapping[str, float | None]
+    rank: Mapping[str, float]
+    best: frozenset[str]
+    training_seconds: float | None
+    prediction_seconds: float | None
+    windows_per_second: float | None
+    peak_mib: float | None
+    parameters: int | None
+    trainable: int | None
+
+    @property
+    def state(self) -> str:
+        """How many seeds there are, and what became of the others."""
+        if self.finished == self.seeds:
+            return str(self.seeds)
+        missing = f"{self.failed} failed" if self.failed else "unfinished"
+        return f"{self.finished} of {self.seeds}, {missing}"
+
+    def text(self, name: str) -> str:
+        """Mean ± deviation of a metric; a dash where there is none."""
+        if name not in self.mean:
+            return "failed" if self.failed else "–"
+        sd = self.sd[name]
+        return f"{self.mean[name]:.4f}" + (f" ±{sd:.4f}" if sd is not None else "")
+
+
+@dataclass(frozen=True)
+class Results:
+    """`records` holds, in the order of `cells`, the line of each cell in cells.jsonl; None where there is none yet."""
+
+    cells: tuple[Cell, ...]
+    records: tuple[Mapping[str, Any] | None, ...]
+
+    @cached_property
+    def rows(self) -> tuple[Row, ...]:
+        """By dataset, horizon and model, as these were stated."""
+        groups: dict[tuple[str, int], dict[str, list[Mapping[str, Any] | None]]] = {}
+        for cell, record in zip(self.cells, self.records, strict=True):
+            group = groups.setdefault((cell.data, cell.run.horizon), {})
+            group.setdefault(cell.label, []).append(record)
+        return tuple(row for (data, horizon), models in groups.items() for row in _group(data, horizon, models))
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        return tuple(dict.fromkeys(cell.run.seed for cell in self.cells))
+
+    @cached_property
+    def errors(self) -> dict[str, str]:
+        """Cells that failed, and why."""
+        pairs = zip(self.cells, self.records, strict=True)
+        return {str(cell): record["error"] for cell, record in pairs if record is not None and "error" in record}
+
+    @cached_property
+    def average_ranks(self) -> dict[str, dict[str, float]]:
+        """model → metric → mean rank over the datasets and horizons where every model has all seeds, best first."""
+        ranked = [row for row in self.rows if row.rank]
+        models = dict.fromkeys(row.model for row in ranked)
+        ranks = {m: {name: fmean(r.rank[name] for r in ranked if r.model == m) for name in JUDGED} for m in models}
+        return dict(sorted(ranks.items(), key=lambda item: item[1][JUDGED[0]]))
+
+    @property
+    def ranked_groups(self) -> tuple[int, int]:
+        """Over how many datasets × horizons ranks are averaged, and of how many."""
+        ranked = {(row.dataset, row.horizon) for row in self.rows if row.rank}
+        return len(ranked), len({(row.dataset, row.horizon) for row in self.rows})
+
+    def frame(self) -> pd.DataFrame:
+        """One line per row, every figure in a column of its own."""
+        return pd.DataFrame([{**self._plain(row), **self._rank_columns(row)} for row in self.rows])
+
+    @staticmethod
+    def _plain(row: Row) -> dict[str, Any]:
+        figures: dict[str, float | None] = {}
+        for name in JUDGED:
+            figures |= {name: row.mean.get(name), f"{name}_sd": row.sd.get(name)}
+        others = ("training_seconds", "prediction_seconds", "windows_per_second", "peak_mib", "parameters", "trainable")
+        first = ("dataset", "horizon", "model", "seeds", "finished", "failed", "windows")
+        return {
+            **{name: getattr(row, name) for name in first},
+            **figures,
+            **{name: getattr(row, name) for name in others},
+        }
+
+    def _rank_columns(self, row: Row) -> dict[str, Any]:
+        average = self.average_ranks.get(row.model, {})
+        ranks = {f"rank_{name}": row.rank.get(name) for name in JUDGED}
+        return {**ranks, **{f"average_rank_{name}": average.get(name) for name in JUDGED}}
+
+    def to_markdown(self) -> str:
+        """The table, average ranks, what failed, and where it was measured."""
+        lines = [f"{self.title()} The best is bold where every model has every seed.", ""]
+        head = ("dataset", "horizon", "model", *JUDGED, "seeds", "windows", "training s", "prediction s", "parameters")
+        lines += [_line(head), _line(["---"] * 3 + ["---:"] * (len(head) - 3))]
+        for row in self.rows:
+            scores = [f"**{row.text(name)}**" if name in row.best else row.text(name) for name in JUDGED]
+            sizes = (_figure(row.training_seconds, ".1f"), _figure(row.prediction_seconds, ".2f"), row.parameters)
+            lines.append(_line([row.dataset, row.horizon, row.model, *scores, row.state, row.windows, *sizes]))
+        lines += ["", self.ranks_title(), ""]
+        if self.average_ranks:
+            lines += [_line(["model", *JUDGED]), _line(["---", *["---:"] * len(JUDGED)])]
+            lines += [_line([m, *(f"{ranks[name]:.2f}" for name in JUDGED)]) for m, ranks in self.average_ranks.items()]
+        if self.errors:
+            lines += ["", "Failed, and tried again by the next run:", ""]
+            lines += [f"* {cell}: {' '.join(why.split())}" for cell, why in self.errors.items()]
+        lines += ["", *(f"Measured on {where}." for where in self._machines())]
+        return "\n".join(lines) + "\n"
+
+    def title(self) -> str:
+        seeds = ", ".join(map(str, self.seeds))
+        over = f"{len(self.seeds)} seeds ({seeds})" if len(self.seeds) > 1 else f"one seed ({seeds})"
+        return f"Test part, every window once, standardised units: mean ± sample deviation over {over}."
+
+    def ranks_title(self) -> str:
+        some, all_ = self.ranked_groups
+        return f"Average rank over {some} of {all_} datasets × horizons (those where every model has every seed)."
+
+    def _machines(self) -> list[str]:
+        found = []
+        for record in self.records:
+            if record is not None and "machine" in record:
+                of, threads = record["machine"], record["machine"]["threads"]
+                place = of["gpu"] or f"{of['cpu']}, {threads} thread{'' if threads == 1 else 's'} a cell"
+                found.append(f"{place}; torch {record['versions'].get('torch')}")
+        return list(dict.fromkeys(found))
+
+
+def _group(data: str, horizon: int, models: Mapping[str, list[Mapping[str, Any] | None]]) -> list[Row]:
+    """The rows of one dataset and horizon; they are ranked only when no seed of any model is missing."""
+    scores = {m: _scores(records) for m, records in models.items()}
+    seeds = {m: len(records) for m, records in models.items()}
+    complete = all(len(values) == seeds[m] for m in models for values in scores[m].values())
+    ranks: dict[str, dict[str, float]] = {}
+    if complete:
+        means = pd.DataFrame({name: {m: fmean(scores[m][name]) for m in models} for name in JUDGED})
+        ranks = {m: {name: float(means[name].rank()[m]) for name in JUDGED} for m in models}
+    rows = []
+    for m, records in models.items():
+        done = [record for record in records if record is not None and "error" not in record]
+        mean = {name: fmean(values) for name, values in scores[m].items() if values}
+        rows.append(
+            Row(
+                dataset=data,
+                horizon=horizon,
+                model=m,
+                seeds=len(records),
+                finished=len(done),
+                failed=sum(record is not None and "error" in record for record in records),
+                windows=done[0]["windows"] if done else None,
+                mean=mean,
+                sd={name: stdev(scores[m][name]) if len(scores[m][name]) > 1 else None for name in mean},
+                rank=ranks.get(m, {}),
+                best=frozenset(
+                    name for name in JUDGED if ranks and ranks[m][name] == min(r[name] for r in ranks.values())
+                ),
+                training_seconds=_mean([(record["training"] or {}).get("seconds", 0.0) for record in done]),
+                prediction_seconds=_mean([record["prediction"]["seconds"] for record in done]),
+                windows_per_second=_mean([record["prediction"]["windows_per_second"] for record in done]),
+                peak_mib=_mean([_peak(record) for record in done if _peak(record) is not None]),
+                parameters=done[0]["parameters"]["all"] if done else None,
+                trainable=done[0]["parameters"]["trainable"] if done else None,
+            )
+        )
+    return rows
+
+
+def _scores(records: list[Mapping[str, Any] | None]) -> dict[str, list[float]]:
+    found = [record["test"]["scaled"] for record in records if record is not None and "error" not in record]
+    return {name: [scaled[name] for scaled in found if scaled[name] is not None] for name in JUDGED}
+
+
+def _peak(record: Mapping[str, Any]) -> Any:
+    """On a GPU its memory is what is scarce."""
+    peak = record["peak_memory"]
+    return peak["process_mib"] if peak["cuda_mib"] is None else peak["cuda_mib"]
+
+
+def _mean(values: list[float]) -> float | None:
+    return fmean(values) if values else None
+
+
+def _figure(value: float | None, form: str) -> str:
+    return "–" if value is None else format(value, form)
+
+
+def _line(cells: Any) -> str:
+    return "| " + " | ".join("–" if cell is None else str(cell).replace("|", "\\|") for cell in cells) + " |"

@@ -1,0 +1,221 @@
+"""impute: gaps filled by a pretrained encoder-decoder, and how well it fills values that were hidden from it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+
+from latentcast.data.panel import Panel
+from latentcast.data.read import Source
+from latentcast.data.split import Part
+from latentcast.data.table import is_long, time_column
+from latentcast.data.windows import Windows, make_windows, window_starts
+from latentcast.errors import DataError, SettingsError, some
+from latentcast.forecaster import Forecaster, View, open_data
+from latentcast.layers.masking import visible
+
+MASKS = (0.125, 0.25, 0.375, 0.5)
+
+
+@dataclass(frozen=True)
+class Filled:
+    """Errors on hidden values of one part, in scaled units; `linear` are those of interpolation between neighbours.
+
+    mask    share that was hidden, in stretches of `block` steps
+    values  how many values were judged, over all windows
+    """
+
+    mask: float
+    block: int
+    windows: int
+    values: int
+    mse: float
+    mae: float
+    linear_mse: float
+    linear_mae: float
+
+
+@dataclass(frozen=True)
+class Imputation:
+    """The data with their gaps filled, of the kind that came in, and what was filled."""
+
+    frame: Any
+    filled: int
+    values: int
+    notes: tuple[str, ...]
+
+
+def impute(forecaster: Forecaster | str | Path, data: Any, *, batch_size: int = 512) -> Imputation:
+    """Fill missing values and missing time steps from what lies around them; observed values stay as they are.
+
+    Every gap is read in windows of the look-back that overlap by half, weighted towards their middle; what is filled
+    may lean on values after the gap. The frame has the time column and the channels of the data under their names.
+
+    Raises SettingsError when the forecaster was not pretrained to reconstruct, DataError when a series is shorter than
+    the look-back.
+    """
+    forecaster = _able(forecaster)
+    source, _ = open_data(data)
+    panel = forecaster.panel(source, gaps="interpolate")
+    time = forecaster.task.lookback
+    short = np.flatnonzero(panel.lengths < time)
+    if len(short):
+        names = [f"{panel.ids[i] or 'the data'} ({panel.lengths[i]} steps)" for i in short]
+        raise DataError(f"a gap is filled from windows of {time} steps (the look-back of the pretraining);"
+                        f" shorter: {some(names)}")  # fmt: skip
+    view = forecaster.view(panel, future_only=True)
+    values, alone = _fill(forecaster, view, batch_size)
+    missing = ~panel.observed
+    notes = [note for note in view.notes if "filled" not in note]
+    if alone:
+        notes.append(
+            f"{alone} of the missing values have no observed value of their own series within {time} steps: what stands"
+            " there is a guess from the other channels and the mean"
+        )
+    frame = _frame(forecaster, source, panel, np.where(missing, values, panel.values))
+    return Imputation(source.give_back(frame), int(missing.sum()), missing.size, tuple(notes))
+
+
+def judge_imputation(
+    forecaster: Forecaster | str | Path,
+    data: Any,
+    *,
+    masks: Sequence[float] = MASKS,
+    block: int = 1,
+    split: Part = "test",
+    batch_size: int = 512,
+) -> list[Filled]:
+    """Hide a share of the observed values of every window of one part, once, and compare what is filled.
+
+    Windows have the look-back's length, lie wholly inside the part and overlap (stride 1); the hidden places are the
+    same for every call and every batch size. Raises as `impute` does, and DataError when the part holds no window.
+    """
+    forecaster = _able(forecaster)
+    for mask in masks:
+        if not 0 < mask < 1:
+            raise SettingsError(f"mask={mask}: wanted a share above 0 and below 1")
+    source, _ = open_data(data)
+    view = forecaster.view(forecaster.panel(source, gaps="interpolate"))
+    low, high = view.parts.bounds(split)
+    starts = window_starts(view.panel, low, high, 0, forecaster.task.lookback)
+    if not len(starts[0]):
+        raise DataError(
+            f"the {split} part of {source.name} holds no window of {forecaster.task.lookback} steps: its longest has"
+            f" {int((high - low).max())}"
+        )
+    windows = _windows(forecaster, view, starts)
+    return [_judge(forecaster, windows, mask, block, batch_size) for mask in masks]
+
+
+def _able(forecaster: Forecaster | str | Path) -> Forecaster:
+    if not isinstance(forecaster, Forecaster):
+        forecaster = Forecaster.load(forecaster)
+    if not forecaster.reconstructs:
+        raise SettingsError(
+            f"this {forecaster.name} learned to forecast, and not to fill gaps: make one that does with"
+            " latentcast pretrain"
+        )
+    return forecaster
+
+
+def _windows(forecaster: Forecaster, view: View, starts: tuple[torch.Tensor, torch.Tensor]) -> Windows:
+    channels = tuple(range(len(view.panel.channels)))
+    windows = make_windows(
+        view.panel,
+        view.scaler,
+        starts,
+        forecaster.task.lookback,
+        0,
+        targets=channels,
+        with_known=forecaster.network.uses_known,
+    )
+    return replace(windows, carried=None)  # what lies after a gap may be used to fill it
+
+
+def _judge(forecaster: Forecaster, windows: Windows, mask: float, block: int, batch_size: int) -> Filled:
+    generator = torch.Generator().manual_seed(0)
+    sums, count = np.zeros(4), 0
+    network = forecaster.network.eval()
+    for _, batch in windows.in_batches(batch_size):
+        observed = torch.ones_like(batch.past, dtype=torch.bool) if batch.observed is None else batch.observed
+        shown = observed & visible(batch.past, mask, block, generator)
+        hidden = observed & ~shown
+        given = replace(batch, past=batch.past * shown, observed=shown).to(forecaster.device)
+        with torch.inference_mode():
+            ours = network.reconstruct(given).values.cpu()
+        for at, values in ((0, ours), (2, _linear(batch.past, shown))):
+            error = (values - batch.past)[hidden].double()
+            sums[at] += float(error.square().sum())
+            sums[at + 1] += float(error.abs().sum())
+        count += int(hidden.sum())
+    mse, mae, linear_mse, linear_mae = (sums / max(count, 1)).tolist()
+    return Filled(mask, block, len(windows), count, mse, mae, linear_mse, linear_mae)
+
+
+def _linear(past: torch.Tensor, shown: torch.Tensor) -> torch.Tensor:
+    """Between the neighbours that are shown, constant beyond them; 0, the mean, where none is."""
+    steps = torch.arange(past.shape[1])[None, :, None].expand_as(past)
+    before = torch.where(shown, steps, -1).cummax(1).values
+    after = torch.where(shown, steps, past.shape[1]).flip(1).cummin(1).values.flip(1)
+    left, right = before.clamp(min=0), after.clamp(max=past.shape[1] - 1)
+    left, right = torch.where(before < 0, right, left), torch.where(after == past.shape[1], left, right)
+    weight = (steps - left) / (right - left).clamp(min=1)
+    start, end = past.gather(1, left), past.gather(1, right)
+    return (start + weight * (end - start)) * shown.any(1, keepdim=True)
+
+
+def _fill(forecaster: Forecaster, view: View, batch_size: int) -> tuple[NDArray[np.float64], int]:
+    """[steps, channels] what the windows around each gap say, in original units; how many lie alone in all of them."""
+    panel, time = view.panel, forecaster.task.lookback
+    starts, items = _around_gaps(panel, time)
+    total = np.zeros(panel.values.shape)
+    weights = np.zeros((len(panel.values), 1))
+    seen = np.zeros(panel.values.shape, np.bool_)
+    near = np.minimum(np.arange(1, time + 1), np.arange(time, 0, -1))[:, None]  # the middle of a window knows most
+    windows = _windows(forecaster, view, (torch.from_numpy(starts), torch.from_numpy(items)))
+    network = forecaster.network.eval()
+    for which, batch in windows.in_batches(batch_size):
+        with torch.inference_mode():
+            values = network.reconstruct(batch.to(forecaster.device)).values.cpu().double().numpy()
+        at = windows.items[which].numpy()
+        values = values * view.scaler.std[at][:, None] + view.scaler.mean[at][:, None]
+        any_seen = panel.observed[starts[which.numpy()][:, None] + np.arange(time)].any(1, keepdims=True)
+        for row, start in enumerate(starts[which.numpy()]):
+            total[start : start + time] += near * values[row]
+            weights[start : start + time] += near
+            seen[start : start + time] |= any_seen[row]
+    return total / np.maximum(weights, 1), int((~panel.observed & ~seen).sum())
+
+
+def _around_gaps(panel: Panel, time: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """(starts, items) of the windows with a gap in them, half a window apart, the first and last step included."""
+    gaps = np.concatenate([[0], np.cumsum((~panel.observed).any(1))])
+    starts, items = [], []
+    for item, (begin, length) in enumerate(zip(panel.offsets[:-1], panel.lengths, strict=True)):
+        within = np.unique(np.append(np.arange(0, length - time + 1, max(time // 2, 1)), length - time)) + begin
+        within = within[gaps[within + time] > gaps[within]]
+        starts.append(within)
+        items.append(np.full(len(within), item))
+    return np.concatenate(starts).astype(np.int64), np.concatenate(items).astype(np.int64)
+
+
+def _frame(forecaster: Forecaster, source: Source, panel: Panel, values: NDArray[np.float64]) -> pd.DataFrame:
+    """The channels under the names of the data: wide as wide, long as long."""
+    settings = forecaster.run.data
+    time = time_column(source.frame, settings)
+    stamps = forecaster.stamps(panel, panel.times)
+    if not is_long(source.frame, settings):
+        wide = pd.DataFrame({"ds": stamps} | dict(zip(panel.channels, values.T, strict=True)))
+        return forecaster.as_it_came(source, panel, wide).rename(columns={"ds": time})
+    if settings.align:
+        ids, stamps, values = np.repeat(panel.channels, len(values)), np.tile(stamps, values.shape[1]), values.T
+    else:
+        ids = np.repeat(panel.ids, panel.lengths)
+    long = pd.DataFrame({"unique_id": ids.astype(object), "ds": stamps, "y": values.reshape(-1)})
+    names = {"unique_id": settings.id or "unique_id", "ds": time, "y": settings.value or "y"}
+    return forecaster.as_it_came(source, panel, long).rename(columns=names)

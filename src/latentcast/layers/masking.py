@@ -1,0 +1,20 @@
+"""Hiding values at random, to learn from what is left."""
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool
+from torch import Tensor
+
+
+def visible(
+    like: Tensor, share: float, block: int = 1, generator: torch.Generator | None = None
+) -> Bool[Tensor, "batch time channel"]:
+    """False at a share of the places of `like` [batch, time, channel], in stretches of at least `block` steps.
+
+    Every stretch begins at a place of its own, so that each value is hidden with the same probability.
+    """
+    batch, time, channels = like.shape
+    begins = 1 - (1 - share) ** (1 / block)  # a step is visible when none of the last `block` steps began a stretch
+    start = torch.rand(batch, channels, time + block - 1, generator=generator, device=like.device) < begins
+    hidden = F.max_pool1d(start.float(), block, stride=1) > 0
+    return ~hidden.transpose(1, 2)

@@ -1,0 +1,73 @@
+"""Training that begins with the weights of training before it: a pretrained folder, or a model of other data."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from latentcast.config import fixed, merge
+from latentcast.errors import SettingsError
+from latentcast.forecaster import Forecaster
+
+
+def inherited(start: Forecaster, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings of a fit that begins with another: the model and the look-back are its own where none are stated.
+
+    Raises SettingsError when another model is stated.
+    """
+    said = values.get("model", {})
+    stated = dict(said) if isinstance(said, Mapping) else {"name": said}
+    name = stated.get("name", start.name)
+    if name != start.name:
+        raise SettingsError(f"model: the weights to begin with are those of {start.name}, and {name!r} was asked for")
+    # a preset says what the model is; without one it is what it was
+    model = {"name": name} if stated.get("preset") else start.run.dump()["model"]
+    return {"lookback": start.task.lookback, **values, "model": merge(model, stated)}
+
+
+def begin_with(start: Forecaster, forecaster: Forecaster) -> dict[str, Any]:
+    """Lay the trained weights of `start` into an untrained forecaster; say what they were.
+
+    Raises SettingsError that names every field in which the two differ, with both values.
+    """
+    before, now = fixed(start.run.model, "model."), fixed(forecaster.run.model, "model.")
+    faults = [
+        f"{path}: {_show(before.get(path))} where training begins, {_show(now.get(path))} here"
+        for path in sorted(before.keys() | now.keys())
+        if before.get(path) != now.get(path)
+    ]
+    if forecaster.network.mixes_channels and start.task.channels != forecaster.task.channels:
+        faults.append(
+            f"channels: {start.task.channels} where training begins, {forecaster.task.channels} in these data"
+            f" ({forecaster.name} mixes them)"
+        )
+    if faults:
+        raise SettingsError(faults)
+    own = forecaster.network.state_dict()
+    untrained = start.card.get("untrained", ())
+    learned = {name: tensor for name, tensor in start.network.state_dict().items() if name not in untrained}
+    shapes = [
+        f"{name}: {_shape(tensor)} where training begins, {_shape(own.get(name))} here"
+        for name, tensor in learned.items()
+        if name not in own or own[name].shape != tensor.shape
+    ]
+    if shapes:
+        sizes = ", ".join(
+            f"{field} {getattr(start.task, field)} → {getattr(forecaster.task, field)}"
+            for field in ("lookback", "horizon", "channels")
+        )
+        raise SettingsError([f"{fault} ({sizes})" for fault in shapes])
+    forecaster.network.load_state_dict({**own, **{name: tensor.clone() for name, tensor in learned.items()}})
+    return {
+        "model": start.name,
+        "data": start.card["schema"]["data"],
+        "stages": start.card.get("stages", []),
+        "fingerprint": start.card["schema"]["fingerprint"],
+        "weights": len(learned),
+    }
+
+
+def _show(value: Any) -> str:
+    return "none" if value is None else repr(list(value) if isinstance(value, tuple) else value)
+
+
+def _shape(tensor: Any) -> str:
+    return "none" if tensor is None else "×".join(map(str, tensor.shape))

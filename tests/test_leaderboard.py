@@ -1,0 +1,344 @@
+"""The leaderboard: every cell once, whatever happens; all faults before the first; tables that say what they hold."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import latentcast
+from latentcast.comparing import Results, leaderboard, work
+from latentcast.comparing.plan import plan
+from latentcast.config import write_yaml
+from latentcast.errors import CheckpointError, Interrupted, SettingsError
+from latentcast.presets import NAMED
+
+QUICK = {"max_steps": 2, "batch_size": 8}
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """160 days of two channels."""
+    path = tmp_path_factory.mktemp("data") / "days.csv"
+    rng = np.random.default_rng(0)
+    days = pd.date_range("2020-01-01", periods=160, freq="D")
+    pd.DataFrame({"date": days, "a": np.sin(np.arange(160) / 5), "b": rng.normal(5, 1, 160)}).to_csv(path, index=False)
+    return str(path)
+
+
+def board(file: str, **over: Any) -> dict[str, Any]:
+    return {
+        "datasets": [file],
+        "horizons": [4, 6],
+        "seeds": [0, 1],
+        "common": {"lookback": 16, "training": QUICK},
+        "models": {"naive": None, "linear": {"model": "dlinear", "lookback": 12}},
+        **over,
+    }
+
+
+def here(config: Any, out: Path, **options: Any) -> Results:
+    return leaderboard(config, out=out, workers=0, **options)
+
+
+def lines(out: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (out / "cells.jsonl").read_text(encoding="utf-8").splitlines()]
+
+
+@pytest.fixture(scope="module")
+def done(file: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Results]:
+    out = tmp_path_factory.mktemp("board") / "out"
+    return out, here(board(file), out)
+
+
+def figures(results: Results) -> pd.DataFrame:
+    return results.frame()[["dataset", "horizon", "model", "finished", "windows", "MSE", "MSE_sd", "MAE", "MAE_sd"]]
+
+
+# --- what is run, and what is said of it
+
+
+def test_a_line_holds_the_whole_cell(done: tuple[Path, Results], file: str) -> None:
+    records = lines(done[0])
+    assert len(records) == 8
+    line = next(r for r in records if (r["model"], r["horizon"], r["seed"]) == ("linear", 6, 1))
+    assert line["settings"]["lookback"] == 12
+    assert line["settings"]["training"]["max_steps"] == 2
+    assert line["test"]["part"] == "test"
+    assert line["windows"] == line["test"]["windows"] == 32 - 6 + 1
+    assert line["validation"]["part"] == "val"
+    (stage,) = line["training"]["stages"]
+    assert (stage["steps"], stage["stopped_by"]) == (2, "max_steps")
+    assert line["prediction"]["windows_per_second"] > 0
+    assert line["peak_memory"]["process_mib"] is None or line["peak_memory"]["process_mib"] > 50
+    assert line["parameters"]["trainable"] > 0
+    assert line["machine"]["threads"] == 1
+    assert {"torch", "latentcast"} <= set(line["versions"])
+
+
+def test_a_cell_is_what_fit_and_evaluate_find(done: tuple[Path, Results], file: str) -> None:
+    settings = {f"training.{name}": value for name, value in QUICK.items()}
+    found = [
+        latentcast.fit(file, "dlinear", lookback=12, horizon=6, seed=seed, settings=settings).evaluate(file).scaled
+        for seed in (0, 1)
+    ]
+    row = next(row for row in done[1].rows if (row.model, row.horizon) == ("linear", 6))
+    for name in ("MSE", "MAE"):
+        values = [scaled[name] for scaled in found]
+        assert row.mean[name] == pytest.approx(np.mean(values), rel=1e-6)
+        assert row.sd[name] == pytest.approx(np.std(values, ddof=1), rel=1e-4, abs=1e-9)
+
+
+def test_ranks_and_tables(done: tuple[Path, Results]) -> None:
+    out, results = done
+    frame = results.frame()
+    for _, group in frame.groupby("horizon"):
+        assert list(group["rank_MSE"]) == list(group["MSE"].rank())
+    average = frame.groupby("model")["rank_MSE"].mean()
+    assert {m: ranks["MSE"] for m, ranks in results.average_ranks.items()} == average.to_dict()
+    text = (out / "table.md").read_text(encoding="utf-8")
+    assert text == results.to_markdown()
+    assert "2 seeds (0, 1)" in text
+    assert "over 2 of 2 datasets × horizons" in text
+    table = [line for line in text.splitlines() if line.startswith("|") and "days.csv" in line]
+    assert len(table) == 4
+    assert sum(line.count("**") for line in table) == 2 * 2 * 2  # one best MSE and one best MAE a horizon
+    assert len(pd.read_csv(out / "table.csv")) == 4
+
+
+def test_a_setting_that_is_laid_over_some_cells(file: str) -> None:
+    overrides = [
+        {"where": {"horizon": 6}, "training.lr": 0.5},
+        {"where": {"model": ["linear"], "horizon": [4, 6], "dataset": file}, "lookback": 10},
+    ]
+    cells = plan(board(file, overrides=overrides))
+    found = {(c.label, c.run.horizon): (c.run.training.lr, c.run.lookback) for c in cells}
+    assert found[("naive", 6)] == (0.5, 16)
+    assert found[("linear", 6)] == (0.5, 10)
+    assert found[("linear", 4)] == (NAMED["dlinear"].training["lr"], 10)
+
+
+def test_every_named_model_can_be_planned(file: str) -> None:
+    assert len(plan(board(file, models=dict.fromkeys(NAMED), seeds=3, horizons=4))) == len(NAMED)
+
+
+# --- going on
+
+
+def test_what_is_finished_is_not_run_again(done: tuple[Path, Results], file: str, tmp_path: Path) -> None:
+    (tmp_path / "cells.jsonl").write_bytes((done[0] / "cells.jsonl").read_bytes())
+    said: list[str] = []
+    again = here(board(file), tmp_path, report=said.append)
+    assert said == ["8 of 8 cells are finished already"]
+    assert len(lines(tmp_path)) == 8
+    assert again.to_markdown() == done[1].to_markdown()
+
+
+def test_cut_anywhere_it_ends_the_same(done: tuple[Path, Results], file: str, tmp_path: Path) -> None:
+    text = (done[0] / "cells.jsonl").read_bytes()
+    whole = text.splitlines(keepends=True)
+    (tmp_path / "cells.jsonl").write_bytes(b"".join(whole[:5]) + whole[5][:200])
+    said: list[str] = []
+    again = here(board(file), tmp_path, report=said.append)
+    assert said[0] == "5 of 8 cells are finished already"
+    assert len(said) == 1 + 3
+    assert "left" in said[1]
+    pd.testing.assert_frame_equal(figures(again), figures(done[1]))
+    assert here(board(file), tmp_path).to_markdown() == again.to_markdown()
+
+
+def test_changed_settings_run_again_and_others_do_not(done: tuple[Path, Results], file: str, tmp_path: Path) -> None:
+    (tmp_path / "cells.jsonl").write_bytes((done[0] / "cells.jsonl").read_bytes())
+    said: list[str] = []
+    config = board(file, overrides=[{"where": {"model": "linear", "horizon": 4}, "training": {"lr": 0.1}}], seeds=[0])
+    results = here(config, tmp_path, report=said.append)
+    assert said[0] == "3 of 4 cells are finished already"
+    assert len(said) == 2
+    assert figures(results)["MSE_sd"].isna().all()  # one seed
+
+
+def test_a_setting_that_is_newer_than_the_line_has_its_default(
+    done: tuple[Path, Results], file: str, tmp_path: Path
+) -> None:
+    records = lines(done[0])
+    for record in records:
+        del record["settings"]["training"]["accumulate"]
+    records[0]["settings"]["training"]["forgotten"] = 1  # and one that is no more: run again
+    text = "".join(json.dumps(record) + "\n" for record in records)
+    (tmp_path / "cells.jsonl").write_text(text + "5\nnull\n", encoding="utf-8")
+    said: list[str] = []
+    here(board(file), tmp_path, report=said.append)
+    assert said[0] == "7 of 8 cells are finished already"
+
+
+# --- failures
+
+
+def test_a_cell_that_fails_stops_no_other(file: str, tmp_path: Path) -> None:
+    diverges = {"model": "patch-linear", "training": {"lr": 1e30, "clip": None}}
+    config = board(file, models={"naive": None, "wild": diverges}, horizons=[4])
+    said: list[str] = []
+    results = here(config, tmp_path, report=said.append)
+    assert len(results.errors) == 2
+    assert all("diverged" in why for why in results.errors.values())
+    assert sum(": failed: " in line for line in said) == 2
+    naive, wild = results.rows
+    assert (naive.finished, wild.finished, wild.failed) == (2, 0, 2)
+    assert not naive.rank  # nothing is ranked beside what is missing
+    assert not results.average_ranks
+    text = results.to_markdown()
+    assert "| wild | failed | failed | 0 of 2, 2 failed |" in text
+    assert "tried again" in text
+    said.clear()
+    here(config, tmp_path, report=said.append)
+    assert said[0] == "2 of 4 cells are finished already"
+    assert len(said) == 3
+
+
+def test_all_faults_before_the_first_cell(file: str, tmp_path: Path) -> None:
+    config = board(
+        file,
+        datasets=[file, "ETTh9"],
+        seedss=[1],
+        models={"naive": None, "bad": {"model": "dlinear", "training": {"lr": "fast"}, "horizon": 3}},
+        overrides=[{"where": {"model": "bda"}}, {"where": {"horizons": 4}}, {"lookback": 3}],
+    )
+    with pytest.raises(SettingsError) as caught:
+        here(config, tmp_path / "out")
+    assert caught.value.faults == ("seedss: no such setting; did you mean seeds?",)
+    del config["seedss"]
+    with pytest.raises(SettingsError) as caught:
+        here(config, tmp_path / "out")
+    said = str(caught.value)
+    for words in (
+        "'ETTh9'",
+        "models.bad: training.lr: got 'fast'",
+        "models.bad.horizon: stands beside models, as horizons",
+        "overrides.0.where.model: 'bda' is not compared; did you mean bad?",
+        "overrides.1.where.horizons: no such setting; did you mean horizon?",
+        "overrides.2.where: got None",
+    ):
+        assert words in said, said
+    assert said.count("got 'fast'") == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_is_wrong_with_every_model_is_said_once(file: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        plan(board(file, common={"training": QUICK}, models={"naive": None, "dlinear": None}))
+    assert caught.value.faults == ("lookback: is required (every model)",)
+
+
+def test_parts_that_do_not_fit_are_found_before(file: str) -> None:
+    wrong = {"model": {"name": "patch-transformer", "representation": {"width": 30}, "backbone": {"heads": 4}}}
+    with pytest.raises(SettingsError, match=r"models\.wrong: model\.backbone\.heads"):
+        plan(board(file, models={"naive": None, "wrong": wrong}))
+
+
+def test_models_must_be_asked_the_same(file: str) -> None:
+    with pytest.raises(SettingsError, match="asked the same"):
+        plan(board(file, models={"naive": None, "dlinear": {"data": {"split": [0.5, 0.2, 0.3]}}}))
+
+
+@pytest.mark.parametrize(
+    ("over", "words"),
+    [
+        ({"models": {}}, "models"),
+        ({"models": "naive"}, "models"),
+        ({"horizons": [0]}, "horizons"),
+        ({"horizons": [4, 4]}, "horizons: got [4, 4], wanted each once; named twice: 4"),
+        ({"seeds": []}, "seeds"),
+        ({"common": 3}, "common"),
+        ({"models": {"dlinaer": None}}, "did you mean dlinear?"),
+    ],
+)
+def test_configurations_that_are_wrong(file: str, over: dict[str, Any], words: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        plan(board(file, **over))
+    assert words in str(caught.value)
+
+
+def test_options_and_folders_that_are_wrong(file: str, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"(?s)threads: got 0.*workers: got -1"):
+        leaderboard(board(file), out=tmp_path, workers=-1, threads=0)
+    (tmp_path / "file").touch()
+    with pytest.raises(CheckpointError, match="is a file"):
+        here(board(file), tmp_path / "file")
+
+
+def test_the_shipped_comparison_is_valid(data_folder: Path) -> None:
+    cells = plan(Path(__file__).parents[1] / "configs" / "latent-ett.yaml")
+    assert len(cells) == 2 * 4 * 3 * len({cell.label for cell in cells})
+
+
+# --- in processes
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends SIGINT")
+def test_ctrl_c_keeps_what_is_finished_which_is_what_one_process_finds(
+    done: tuple[Path, Results], file: str, tmp_path: Path
+) -> None:
+    endless = {"model": "patch-linear", "training": {"max_steps": None, "max_epochs": 10**6, "patience": None}}
+    models = {"linear": {"model": "dlinear", "lookback": 12}, "endless": endless}
+    write_yaml(tmp_path / "board.yaml", board(file, horizons=[4], seeds=[1], models=models))
+    code = "if __name__ == '__main__':\n    from latentcast.cli import main\n    main()\n"
+    (tmp_path / "door.py").write_text(code, encoding="utf-8")
+    process = subprocess.Popen(
+        [sys.executable, "door.py", "leaderboard", "board.yaml", "--out", "out", "--workers", "2"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    _until((tmp_path / "out/table.csv").exists)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does it: to every process
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert "1 of 2: linear on " in err
+    assert "Go on with the same command" in err
+    assert "Traceback" not in err
+    (record,) = lines(tmp_path / "out")
+    expected = next(r for r in lines(done[0]) if (r["model"], r["horizon"], r["seed"]) == ("linear", 4, 1))
+    assert record["test"] == expected["test"]
+    _until(lambda: not _is_there(process.pid))  # no worker is left
+
+
+def test_a_worker_that_dies_is_a_failed_cell(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(work, "_work", os.abort)
+    monkeypatch.setattr(work, "failed", lambda cell, why: {"error": why})
+    found = dict(work.in_processes(["one", "two"], 2, 1, []))  # type: ignore[list-item]
+    assert set(found) == {"one", "two"}
+    assert all("ended with exit code" in record["error"] for record in found.values())
+
+
+def _until(holds: Callable[[], bool]) -> None:
+    begun = time.monotonic()
+    while not holds():
+        assert time.monotonic() - begun < 60
+        time.sleep(0.05)
+
+
+def _is_there(group: int) -> bool:
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_interrupted_in_this_process(file: str, tmp_path: Path) -> None:
+    def stop(line: str) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(Interrupted, match="Go on"):
+        here(board(file), tmp_path, report=stop)
+    assert len(lines(tmp_path)) == 1
