@@ -23,7 +23,6 @@ FLOORS = (
     ("presets", "training"),
     ("run", "hub"),
     ("forecaster",),
-    ("imputing", "starting"),
     ("fitting", "describing", "plot", "write"),
     ("backtesting", "comparing"),
     ("show",),

@@ -299,11 +299,11 @@ def test_ctrl_c_keeps_what_is_finished_which_is_what_one_process_finds(
         text=True,
         start_new_session=True,
     )
-    _until((tmp_path / "out/table.csv").exists)
+    assert process.stderr is not None
+    assert "1 of 2: linear on " in process.stderr.readline()
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does it: to every process
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
-    assert "1 of 2: linear on " in err
     assert "Go on with the same command" in err
     assert "Traceback" not in err
     (record,) = lines(tmp_path / "out")
