@@ -511,7 +511,7 @@ def test_interrupted_training_says_how_to_go_on(data: Path, tmp_path: Path) -> N
     fit = ["fit", data / "good.csv", "-m", "dlinear", *SIZES, "--set", "training.patience=null", "--out", "m"]
     process = _latentcast(*fit, "--set", "training.max_epochs=100000", cwd=tmp_path)
     begun = time.monotonic()
-    while not (tmp_path / "m/checkpoints/last.ckpt").exists() and time.monotonic() - begun < 100:
+    while not (tmp_path / "m/checkpoints/forecast/last.ckpt").exists() and time.monotonic() - begun < 100:
         time.sleep(0.1)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=120)

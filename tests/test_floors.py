@@ -23,6 +23,7 @@ FLOORS = (
     ("presets", "training"),
     ("run", "hub"),
     ("forecaster",),
+    ("imputing", "starting"),
     ("fitting", "describing", "plot", "write"),
     ("backtesting", "comparing"),
     ("show",),

@@ -11,11 +11,15 @@ if TYPE_CHECKING:
     from latentcast.comparing import leaderboard
     from latentcast.describing import describe
     from latentcast.errors import LatentcastError
-    from latentcast.fitting import fit
+    from latentcast.fitting import fit, pretrain
     from latentcast.forecaster import Forecaster, load
+    from latentcast.imputing import impute, judge_imputation
 
 _HOMES = {
     "fit": "latentcast.fitting",
+    "pretrain": "latentcast.fitting",
+    "impute": "latentcast.imputing",
+    "judge_imputation": "latentcast.imputing",
     "load": "latentcast.forecaster",
     "backtest": "latentcast.backtesting",
     "describe": "latentcast.describing",
@@ -24,7 +28,18 @@ _HOMES = {
     "LatentcastError": "latentcast.errors",
 }
 __version__ = "0.1.0"
-__all__ = ["Forecaster", "LatentcastError", "backtest", "describe", "fit", "leaderboard", "load"]
+__all__ = [
+    "Forecaster",
+    "LatentcastError",
+    "backtest",
+    "describe",
+    "fit",
+    "impute",
+    "judge_imputation",
+    "leaderboard",
+    "load",
+    "pretrain",
+]
 
 
 def __getattr__(name: str) -> Any:

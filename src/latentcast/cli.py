@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -17,6 +17,9 @@ from rich.markup import escape
 
 from latentcast import show
 from latentcast.errors import Interrupted, LatentcastError, SettingsError
+
+if TYPE_CHECKING:
+    from latentcast.forecaster import Forecaster
 
 app = typer.Typer(
     help="Forecast time series in a learned representation.",
@@ -54,6 +57,8 @@ Gaps = Annotated[str | None, typer.Option("--gaps", help="Missing values: error,
 Freq = Annotated[str | None, typer.Option("--freq", help="Frequency, when it is not to be inferred: h, 15min, D, MS …")]
 TimeCol = Annotated[str | None, typer.Option("--time", help="Name of the time column.")]
 IdCol = Annotated[str | None, typer.Option("--id", help="Long data: name of the column that tells series apart.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on with training that was cut in the folder.")]
 ValueCol = Annotated[str | None, typer.Option("--value", help="Long data: name of the value column.")]
 
 
@@ -75,8 +80,9 @@ def fit(
     time: TimeCol = None,
     id: IdCol = None,
     value: ValueCol = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is in the folder.")] = False,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with training that was cut in the folder.")] = False,
+    start: Annotated[Path | None, typer.Option("--from", metavar="DIR", help="Begin with the weights in it.")] = None,
+    overwrite: Overwrite = False,
+    resume: Resume = False,
 ) -> None:
     """Train a model and save it."""
     import latentcast
@@ -93,24 +99,75 @@ def fit(
             seed=seed,
             settings=settings,
             config=config,
+            start=start,
             out=folder,
             overwrite=overwrite,
             resume=resume,
             progress=sys.stderr.isatty(),
         )
-    if not is_first_process():
-        return
+    if is_first_process():
+        _trained(forecaster, folder, notes)
+
+
+@app.command()
+def pretrain(
+    data: Data,
+    folder: Annotated[Path, typer.Option("--out", help="Folder to save into.")],
+    model: Annotated[str | None, typer.Option("--model", "-m", help="A model that can reconstruct.")] = None,
+    preset: Annotated[str | None, typer.Option("--preset", help="A preset of the model.")] = None,
+    lookback: Lookback = None,
+    mask: Annotated[float | None, typer.Option("--mask", help="Share of the values that is hidden.")] = None,
+    block: Annotated[int | None, typer.Option("--block", help="Steps that are hidden together.")] = None,
+    config: Config = None,
+    assign: Assign = None,
+    seed: Seed = None,
+    features: Features = None,
+    target: Target = None,
+    gaps: Gaps = None,
+    freq: Freq = None,
+    time: TimeCol = None,
+    id: IdCol = None,
+    value: ValueCol = None,
+    overwrite: Overwrite = False,
+    resume: Resume = False,
+) -> None:
+    """Train a model to fill hidden values: for impute, and for fit --from."""
+    import latentcast
+    from latentcast.config import merge, nested
+    from latentcast.fitting import is_first_process
+
+    stated = {f"pretraining.{key}": value for key, value in (("mask", mask), ("block", block)) if value is not None}
+    settings = merge(_settings(assign, features, target, gaps, freq, time, id, value), nested(stated))
+    with _notes() as notes:
+        forecaster = latentcast.pretrain(
+            data,
+            model,
+            lookback=lookback,
+            preset=preset,
+            seed=seed,
+            settings=settings,
+            config=config,
+            out=folder,
+            overwrite=overwrite,
+            resume=resume,
+            progress=sys.stderr.isatty(),
+        )
+    if is_first_process():
+        _trained(forecaster, folder, notes)
+
+
+def _trained(forecaster: "Forecaster", folder: Path, notes: list[str]) -> None:
     _say(notes)
     card = forecaster.card
     schema = card["schema"]
     size = f"{schema['series']} series, {_count(schema['steps'], 'step')}, frequency {schema['freq']}"
     _line(f"{forecaster.name} on {schema['data']}: {size}")
-    if "training" in card:
-        training = card["training"]
-        stage = training["stages"][-1]
+    for stage in card.get("training", {}).get("stages", ()):
+        loss = stage["best_val_loss"]
         _line(
-            f"trained on {_count(training['windows'], 'window')} in {training['seconds']:.1f} s:"
-            f" epochs {stage['epochs']}, steps {stage['steps']}, stopped by {stage['stopped_by']}"
+            f"{stage['stage']}: {_count(stage['windows'], 'window')} in {stage['seconds']:.1f} s, epochs"
+            f" {stage['epochs']}, steps {stage['steps']}, stopped by {stage['stopped_by']}"
+            + ("" if loss is None else f"; best validation loss {loss:.4g}")
         )
     if "validation" in card:
         _metrics(card["validation"])
@@ -144,6 +201,46 @@ def predict(
     _line(f"{_count(len(forecast), 'row')} in {file} ({forecast['ds'].min()} .. {forecast['ds'].max()})")
     if plot is not None:
         _line(f"drawn in {plot}")
+
+
+@app.command()
+def impute(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that pretrain wrote.")],
+    data: Data,
+    file: Annotated[Path | None, typer.Option("--out", help="CSV or Parquet file to write.")] = None,
+    judge: Annotated[
+        str | None, typer.Option("--judge", help="Shares of the test part to hide and fill: 0.125,0.25,0.375,0.5")
+    ] = None,
+    block: Annotated[int, typer.Option("--block", min=1, help="Steps that --judge hides together.")] = 1,
+    overwrite: Overwrite = False,
+) -> None:
+    """Fill the gaps of DATA; --judge tells how well, on values that are hidden."""
+    import latentcast
+    from latentcast.write import check_file, write_frame
+
+    if file is None and judge is None:
+        raise SettingsError("impute fills gaps into a file (--out FILE), or judges itself (--judge 0.25), or both")
+    masks = [] if judge is None else _shares(judge)
+    if file is not None:
+        check_file(file, (".csv", ".parquet"), overwrite=overwrite)
+    with _notes() as notes:
+        forecaster = latentcast.load(folder)
+        result = None if file is None else latentcast.impute(forecaster, data)
+        judged = latentcast.judge_imputation(forecaster, data, masks=masks, block=block) if masks else []
+    _say(list(result.notes) if result is not None else notes)
+    if result is not None and file is not None:
+        write_frame(result.frame, file)
+        _line(f"{_count(result.filled, 'value')} of {result.values} filled, in {file}")
+    if judged:
+        _line(f"{judged[0].windows} windows of the test part, hidden values filled; scaled units")
+        out.print(show.imputation(judged))
+
+
+def _shares(text: str) -> list[float]:
+    try:
+        return [float(share) for share in text.split(",")]
+    except ValueError:
+        raise SettingsError(f"--judge {text}: wanted shares above 0 and below 1, separated by commas") from None
 
 
 @app.command()

@@ -13,6 +13,7 @@ from rich.text import Text
 if TYPE_CHECKING:
     from latentcast.backtesting import Backtest
     from latentcast.comparing import Results
+    from latentcast.imputing import Filled
 
 BOARD = ("MAE", "RMSE", "sMAPE", "MASE", "scaled MSE")
 JUDGED = ("MSE", "MAE")
@@ -63,6 +64,15 @@ def average_ranks(results: "Results") -> Table:
     table = _figures("model", JUDGED)
     for model, ranks in results.average_ranks.items():
         table.add_row(Text(model), *(f"{ranks[name]:.2f}" for name in JUDGED))
+    return table
+
+
+def imputation(judged: "Iterable[Filled]") -> Table:
+    """One row per share that was hidden, beside interpolation between neighbours."""
+    table = _figures("hidden", ("values", *JUDGED, "linear MSE", "linear MAE"))
+    for row in judged:
+        figures = (row.mse, row.mae, row.linear_mse, row.linear_mae)
+        table.add_row(f"{row.mask:.1%}", str(row.values), *map(figure, figures))
     return table
 
 
