@@ -114,8 +114,7 @@ class TemporalCompression(nn.Module):
         if alike:
             tokens = queries.shape[1]
             skips = tuple(_repeat_last(x, x.shape[1] // tokens, alike) for x in skips)
-            queries = _repeat_last(queries, 1, alike)
-        return Tokens(self.embed(values), query=self.embed(queries), skips=skips)
+        return Tokens(self.embed(values), query=self.embed(queries, alike), skips=skips)
 
     def whole(self, batch: Batch) -> Tokens:
         """Tokens whose queries stand for the look-back itself, for filling or reconstructing it."""
@@ -145,9 +144,15 @@ class TemporalCompression(nn.Module):
             skips.append(x)
         return self.to_latent(x), tuple(skips[:-1])
 
-    def embed(self, latent: Float[Tensor, "series tokens latent"]) -> Float[Tensor, "series tokens width"]:
+    def embed(
+        self, latent: Float[Tensor, "series tokens latent"], alike: int = 0
+    ) -> Float[Tensor, "series more width"]:
+        """Latents in the backbone's width, at their places; the last one stands there `alike` more times."""
         assert isinstance(self.position, Tensor)
-        return self.dropout(self.to_width(latent) + self.position[: latent.shape[1]])
+        x = self.to_width(latent)
+        if alike:
+            x = _repeat_last(x, 1, alike)
+        return self.dropout(x + self.position[: x.shape[1]])
 
 
 def _repeat_last(x: Float[Tensor, "series time width"], steps: int, times: int) -> Float[Tensor, "series longer width"]:
