@@ -163,6 +163,11 @@ def fit_panel(
     with ExitStack() as stack:
         stack.enter_context(torch.random.fork_rng(range(torch.cuda.device_count())))  # the caller's stays as it is
         forecaster = _untrained(run, panel, parts, name, notes)
+        if not (stages[0][0].forecasts or forecaster.network.reconstructs):
+            raise SettingsError(
+                f"model: {run.name} cannot reconstruct what was hidden from it; a model of representation=compression"
+                " and head=decompression can, such as latent-transformer"
+            )
         forecaster.card["stages"] = [stage.name for stage, _ in stages]
         if start is not None:
             forecaster.card["start"] = begin_with(start, forecaster)
@@ -276,7 +281,9 @@ def _train(
 
     began = time.monotonic()
     ended = []
-    for (stage, training), (train, val) in zip(stages, windows, strict=True):
+    for number, ((stage, training), (train, val)) in enumerate(zip(stages, windows, strict=True)):
+        if number:  # however the stage before ended, or was resumed
+            torch.manual_seed(forecaster.run.seed + number)
         before = {name: tensor.clone() for name, tensor in forecaster.network.state_dict().items()}
         outcome = run_stage(
             forecaster.network,

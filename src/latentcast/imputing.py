@@ -17,7 +17,7 @@ from latentcast.data.table import is_long, time_column
 from latentcast.data.windows import Windows, make_windows, window_starts
 from latentcast.errors import DataError, SettingsError, some
 from latentcast.forecaster import Forecaster, View, open_data
-from latentcast.layers.masking import visible
+from latentcast.layers.masking import interpolated, visible
 
 MASKS = (0.125, 0.25, 0.375, 0.5)
 
@@ -148,25 +148,13 @@ def _judge(forecaster: Forecaster, windows: Windows, mask: float, block: int, ba
         given = replace(batch, past=batch.past * shown, observed=shown).to(forecaster.device)
         with torch.inference_mode():
             ours = network.reconstruct(given).values.cpu()
-        for at, values in ((0, ours), (2, _linear(batch.past, shown))):
+        for at, values in ((0, ours), (2, interpolated(batch.past, shown))):
             error = (values - batch.past)[hidden].double()
             sums[at] += float(error.square().sum())
             sums[at + 1] += float(error.abs().sum())
         count += int(hidden.sum())
     mse, mae, linear_mse, linear_mae = (sums / max(count, 1)).tolist()
     return Filled(mask, block, len(windows), count, mse, mae, linear_mse, linear_mae)
-
-
-def _linear(past: torch.Tensor, shown: torch.Tensor) -> torch.Tensor:
-    """Between the neighbours that are shown, constant beyond them; 0, the mean, where none is."""
-    steps = torch.arange(past.shape[1])[None, :, None].expand_as(past)
-    before = torch.where(shown, steps, -1).cummax(1).values
-    after = torch.where(shown, steps, past.shape[1]).flip(1).cummin(1).values.flip(1)
-    left, right = before.clamp(min=0), after.clamp(max=past.shape[1] - 1)
-    left, right = torch.where(before < 0, right, left), torch.where(after == past.shape[1], left, right)
-    weight = (steps - left) / (right - left).clamp(min=1)
-    start, end = past.gather(1, left), past.gather(1, right)
-    return (start + weight * (end - start)) * shown.any(1, keepdim=True)
 
 
 def _fill(forecaster: Forecaster, view: View, batch_size: int) -> tuple[NDArray[np.float64], int]:

@@ -58,15 +58,16 @@ class Composed(nn.Module):
         return self.head(hidden, scale)
 
     def reconstruct(self, batch: Batch, *, alone: bool = False) -> Prediction:
-        if not isinstance(self.representation, Reversible) or not isinstance(self.head, Restores):
-            raise SettingsError(
-                "these parts cannot reconstruct a look-back: that needs model.representation=compression and"
-                " model.head=decompression"
-            )
+        assert isinstance(self.representation, Reversible)
+        assert isinstance(self.head, Restores)
         scale = self._scale(batch)
         tokens = self.representation.whole(replace(batch, past=scale.apply(batch.past)))
         hidden = tokens.answer() if alone else self.backbone(tokens)
         return self.head.restore(hidden, scale, batch.past.shape[1])
+
+    @property
+    def reconstructs(self) -> bool:
+        return isinstance(self.representation, Reversible) and isinstance(self.head, Restores)
 
     def _scale(self, batch: Batch) -> Scale:
         return window_scale(batch.past, batch.observed) if self.normalise else no_scale(batch.past)
@@ -99,6 +100,7 @@ class Network(nn.Module):
         self.model, self.task = model, task
         self.uses_known: bool = model.uses_known
         self.mixes_channels: bool = model.mixes_channels
+        self.reconstructs: bool = isinstance(model, Reconstructs) and model.reconstructs
 
     def forward(self, batch: Batch) -> Prediction:
         prediction: Prediction = self.model(batch)
@@ -111,10 +113,9 @@ class Network(nn.Module):
         return loss
 
     def reconstruct(self, batch: Batch, *, alone: bool = False) -> Prediction:
-        """The look-back of every channel, what was not observed in it filled. Raises SettingsError when it cannot."""
-        if not isinstance(self.model, Reconstructs):
-            raise SettingsError(f"{type(self.model).__name__} cannot reconstruct a look-back")
-        return self.model.reconstruct(batch, alone=alone)
+        """The look-back of every channel, what was not observed in it filled; of a model that `reconstructs`."""
+        values: Prediction = self.model.reconstruct(batch, alone=alone)
+        return values
 
     def reconstruction_loss(self, batch: Batch, visible: Tensor) -> Tensor:
         """The model's loss on the observed values that are not `visible` [batch, time, channel]; on all if they are."""

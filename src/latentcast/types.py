@@ -197,11 +197,12 @@ class Head(Protocol):
 
 @runtime_checkable
 class Reconstructs(Protocol):
-    """A model that can give back the look-back itself, with what is missing in it filled.
+    """A model that can give back the look-back itself, what is missing in it filled, where its parts can.
 
     `alone` leaves out the backbone and all finer features: what the representation itself keeps.
-    Raises SettingsError when its parts cannot.
     """
+
+    reconstructs: bool
 
     def reconstruct(self, batch: Batch, *, alone: bool = False) -> Prediction: ...
 

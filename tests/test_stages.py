@@ -1,0 +1,219 @@
+"""Pretraining, fits that begin with its weights, and imputation, as a user meets them."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+import latentcast
+from latentcast.errors import DataError, SettingsError
+from latentcast.imputing import judge_imputation
+
+MODEL = {
+    "model.representation.ratios": (2, 3),
+    "model.representation.channels": (8, 12),
+    "model.representation.latent_dim": 8,
+    "model.representation.width": 16,
+    "model.representation.draft": "linear",
+    "model.backbone.heads": 2,
+    "model.backbone.ff": 16,
+    "training.max_steps": 3,
+    "pretraining.max_steps": 4,
+    "pretraining.lr": 3e-3,
+}
+NAME = "latent-transformer"
+
+
+@pytest.fixture
+def daily() -> pd.DataFrame:
+    steps = np.arange(400)
+    noise = np.random.default_rng(0).normal(size=(2, 400)) * 0.05
+    return pd.DataFrame(
+        {
+            "day": pd.date_range("2022-01-01", periods=400),
+            "a": np.sin(steps / 3) + noise[0],
+            "b": 40 + 5 * np.cos(steps / 5) + noise[1],
+        }
+    )
+
+
+@pytest.fixture
+def settings() -> dict[str, object]:
+    return {**MODEL, "data.time": "day"}
+
+
+def weights(forecaster: latentcast.Forecaster) -> dict[str, torch.Tensor]:
+    return {name: tensor.clone() for name, tensor in forecaster.network.state_dict().items()}
+
+
+def test_a_fit_begins_with_pretrained_weights_at_another_horizon(daily, settings, tmp_path: Path) -> None:
+    first = latentcast.pretrain(daily, NAME, lookback=20, settings=settings, out=tmp_path / "pre")
+    assert first.card["stages"] == ["reconstruct"]
+    assert [name for name in first.card["untrained"] if "draft" in name]  # the horizon's own map is not part of it
+    tiny = {"training.max_steps": 1, "training.lr": 1e-12, "data.time": "day"}
+    second = latentcast.fit(daily, horizon=5, start=tmp_path / "pre", settings=tiny, out=tmp_path / "fit")
+    before, after = weights(first), weights(second)
+    for name in before:
+        if name not in first.card["untrained"]:
+            assert torch.allclose(before[name], after[name], atol=1e-6), name
+    assert after["model.representation.draft.weight"].shape == (5, 20)
+    assert second.card["start"]["stages"] == ["reconstruct"]
+    assert len(second.predict(daily)) == 10
+    assert latentcast.load(tmp_path / "fit").card["start"] == second.card["start"]
+
+
+def test_both_stages_in_one_fit_are_resumable_and_kept_apart(daily, settings, tmp_path: Path) -> None:
+    whole = latentcast.fit(daily, NAME, lookback=20, horizon=5, settings={**settings, "pretraining.mask": 0.3})
+    assert [stage["stage"] for stage in whole.card["training"]["stages"]] == ["reconstruct", "forecast"]
+    out = tmp_path / "both"
+    latentcast.fit(daily, NAME, lookback=20, horizon=5, settings={**settings, "pretraining.mask": 0.3}, out=out)
+    for stage in ("reconstruct", "forecast"):
+        assert (out / "checkpoints" / stage / "last.ckpt").is_file()
+        assert (out / "logs" / stage / "csv" / "metrics.csv").is_file()
+    # cut between the stages: as if stopped before the second began
+    for file in (out / "checkpoints" / "forecast").iterdir():
+        file.unlink()
+    again = latentcast.fit(
+        daily, NAME, lookback=20, horizon=5, settings={**settings, "pretraining.mask": 0.3}, out=out, resume=True
+    )
+    for name, tensor in weights(whole).items():
+        assert torch.equal(tensor, weights(again)[name]), name
+
+
+def test_what_differs_from_the_pretrained_is_named_with_both_values(daily, settings, tmp_path: Path) -> None:
+    latentcast.pretrain(daily, NAME, lookback=20, settings=settings, out=tmp_path / "pre")
+    base = {"data.time": "day", "training.max_steps": 1}
+    with pytest.raises(SettingsError) as told:
+        latentcast.fit(
+            daily,
+            horizon=5,
+            start=tmp_path / "pre",
+            settings={**base, "model.representation.latent_dim": 9, "model.backbone.heads": 4},
+            out=tmp_path / "fit",
+        )
+    assert "model.representation.latent_dim: 8 where training begins, 9 here" in told.value.faults
+    assert "model.backbone.heads: 2 where training begins, 4 here" in told.value.faults
+    with pytest.raises(SettingsError, match="channels: 2 where training begins, 1 in these data"):
+        latentcast.fit(daily[["day", "a"]], horizon=5, start=tmp_path / "pre", settings=base)
+    with pytest.raises(SettingsError, match="those of latent-transformer, and 'dlinear' was asked for"):
+        latentcast.fit(daily, "dlinear", horizon=5, start=tmp_path / "pre", settings=base)
+    assert not (tmp_path / "fit").exists()
+
+
+def test_weights_that_belong_to_a_look_back_are_refused_at_another(daily) -> None:
+    small = {"data.time": "day", "training.max_steps": 1}
+    first = latentcast.fit(daily, "dlinear", lookback=20, horizon=5, settings=small)
+    with pytest.raises(SettingsError, match="5×20 where training begins, 1×5×30 here"):
+        latentcast.fit(daily, lookback=30, horizon=5, start=first, settings=small)
+    again = latentcast.fit(daily, horizon=5, start=first, settings={**small, "training.lr": 1e-12})
+    for name, tensor in weights(first).items():
+        assert torch.allclose(tensor, weights(again)[name], atol=1e-6)
+
+
+def test_only_a_model_with_an_inverse_is_pretrained(daily, tmp_path: Path) -> None:
+    for model in ("dlinear", "patch-linear"):
+        with pytest.raises(SettingsError, match="cannot reconstruct"):
+            latentcast.pretrain(daily, model, lookback=20, settings={"data.time": "day"}, out=tmp_path / "pre")
+    assert not (tmp_path / "pre").exists()
+
+
+def test_a_pretrained_model_fills_and_does_not_forecast_and_the_other_way_round(daily, settings) -> None:
+    first = latentcast.pretrain(daily, NAME, lookback=20, settings=settings)
+    with pytest.raises(SettingsError, match="fit … --from"):
+        first.predict(daily)
+    with pytest.raises(SettingsError, match="fit … --from"):
+        first.evaluate(daily)
+    second = latentcast.fit(daily, horizon=5, start=first, settings={"data.time": "day", "training.max_steps": 1})
+    with pytest.raises(SettingsError, match="learned to forecast, and not to fill"):
+        latentcast.impute(second, daily)
+
+
+def test_gaps_are_filled_and_nothing_else_is_touched(daily, settings) -> None:
+    first = latentcast.pretrain(daily, NAME, lookback=20, settings={**settings, "pretraining.max_steps": 60})
+    holes = daily.copy()
+    holes.loc[[0, 50, 51, 52, 399], "a"] = np.nan
+    holes.loc[200:203, "b"] = np.nan
+    holes = holes.drop(index=[100, 101]).reset_index(drop=True)  # missing days
+    result = latentcast.impute(first, holes)
+    assert (result.filled, result.values) == (5 + 4 + 4, 800)
+    assert list(result.frame.columns) == ["day", "a", "b"]
+    assert result.frame["day"].tolist() == daily["day"].tolist()
+    same = holes.merge(result.frame, on="day", suffixes=("", "_filled"))
+    for name in ("a", "b"):
+        there = same[name].notna()
+        assert (same.loc[there, name] == same.loc[there, f"{name}_filled"]).all()
+    assert np.isfinite(result.frame[["a", "b"]]).all().all()
+    assert abs(result.frame["b"][200:204] - daily["b"][200:204]).max() < 5  # in units, near the level of 40
+
+
+def test_long_data_come_back_long_in_the_kind_that_came(daily, settings) -> None:
+    pl = pytest.importorskip("polars")
+    long = daily.melt("day", var_name="unique_id", value_name="y").rename(columns={"day": "ds"})
+    stated = {key: value for key, value in settings.items() if key != "data.time"}
+    first = latentcast.pretrain(long, NAME, lookback=20, settings=stated)
+    long.loc[[3, 500], "y"] = np.nan
+    result = latentcast.impute(first, pl.from_pandas(long))
+    assert isinstance(result.frame, pl.DataFrame)
+    assert result.frame.columns == ["unique_id", "ds", "y"]
+    assert result.frame["y"].null_count() == 0
+    assert result.frame.height == len(long)
+
+
+def test_a_gap_as_long_as_the_look_back_is_said(daily, settings) -> None:
+    first = latentcast.pretrain(daily, NAME, lookback=20, settings=settings)
+    daily.loc[100:160, "a"] = np.nan
+    notes = latentcast.impute(first, daily).notes
+    assert any("no observed value of their own series within 20 steps" in note for note in notes)
+    with pytest.raises(DataError, match="windows of 20 steps"):
+        latentcast.impute(first, daily[:12])
+
+
+def test_imputation_is_judged_alike_for_any_batch_size(daily, settings) -> None:
+    first = latentcast.pretrain(daily, NAME, lookback=20, settings=settings)
+    one, other = (judge_imputation(first, daily, masks=[0.25, 0.5], batch_size=size) for size in (7, 512))
+    for a, b in zip(one, other, strict=True):
+        assert (a.values, a.windows) == (b.values, b.windows)
+        assert a.mse == pytest.approx(b.mse, rel=1e-5)
+        assert a.linear_mse == pytest.approx(b.linear_mse, rel=1e-9)
+    assert one[0].windows == 80 - 20 + 1
+    assert one[0].values == pytest.approx(61 * 40 * 0.25, rel=0.1)
+    with pytest.raises(SettingsError, match="mask=1"):
+        judge_imputation(first, daily, masks=[1.0])
+
+
+def test_the_filled_error_is_that_of_a_plain_computation(daily, settings) -> None:
+    """Interpolation's own error, from pandas, on the windows of the test part."""
+    first = latentcast.pretrain(daily, NAME, lookback=20, settings=settings)
+    from latentcast.layers.masking import visible
+
+    (judged,) = judge_imputation(first, daily, masks=[0.4])
+    scaled = daily[["a", "b"]].to_numpy()
+    scaled = (scaled - scaled[:280].mean(0)) / scaled[:280].std(0)
+    windows = np.lib.stride_tricks.sliding_window_view(scaled[320:], 20, axis=0).transpose(0, 2, 1)
+    shown = visible(torch.zeros(windows.shape), 0.4, 1, torch.Generator().manual_seed(0)).numpy()
+    errors = []
+    for window, mask in zip(windows, shown, strict=True):
+        holes = pd.DataFrame(np.where(mask, window, np.nan)).interpolate(limit_direction="both").fillna(0).to_numpy()
+        errors.append((holes - window)[~mask])
+    assert judged.linear_mse == pytest.approx(float(np.square(np.concatenate(errors)).mean()), rel=1e-4)
+
+
+def test_auto_goes_by_the_look_back_and_says_so(daily, settings) -> None:
+    from latentcast.run import resolve
+
+    for lookback, wanted in ((96, "light"), (100, "medium"), (500, "medium"), (501, "heavy")):
+        run = resolve({"model": {"name": NAME, "preset": "auto"}, "lookback": lookback, "horizon": 8})
+        assert run.preset == wanted
+        assert f"preset auto: {wanted} for a look-back of {lookback}" in run.notes[0]
+    with pytest.raises(SettingsError, match="no preset 'auto'"):
+        resolve({"model": {"name": "dlinear", "preset": "auto"}, "lookback": 96, "horizon": 8})
+
+
+def test_the_card_of_a_pretrained_folder_is_whole(daily, settings, tmp_path: Path) -> None:
+    latentcast.pretrain(daily, NAME, lookback=20, settings=settings, out=tmp_path / "pre")
+    card = json.loads((tmp_path / "pre" / "card.json").read_text())
+    assert card["settings"]["pretraining"]["mask"] == 0.4
+    assert card["training"]["stages"][0]["windows"] == 280 - 20 + 1
