@@ -49,15 +49,16 @@ def cases() -> list[Case]:
     compression = {"name": "compression", "ratios": [3, 2], "channels": [6, 10], "latent_dim": 7, "width": 16}
     variants = [
         Case(
-            f"compression {kind} {draft} mix={mix}",
+            f"compression {kind} shortcut={shortcut} mix={mix}",
             {
                 "name": "latent-transformer",
-                "representation": {**compression, "kind": kind, "draft": draft, "mix": mix, "label_len": label},
+                "representation": {**compression, "kind": kind, "mix": mix, "label_len": label},
                 "backbone": {"heads": 2, "ff": 24},
+                "shortcut": shortcut,
             },
         )
         for kind in ("conv", "pool", "attention")
-        for draft, mix, label in (("zeros", True, 0), ("linear", False, 13))
+        for shortcut, mix, label in (("none", True, 0), ("linear", False, 13))
     ]
     return named + composed + variants
 

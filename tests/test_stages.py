@@ -17,7 +17,7 @@ MODEL = {
     "model.representation.channels": (8, 12),
     "model.representation.latent_dim": 8,
     "model.representation.width": 16,
-    "model.representation.draft": "linear",
+    "model.shortcut": "linear",
     "model.backbone.heads": 2,
     "model.backbone.ff": 16,
     "training.max_steps": 3,
@@ -52,14 +52,14 @@ def weights(forecaster: latentcast.Forecaster) -> dict[str, torch.Tensor]:
 def test_a_fit_begins_with_pretrained_weights_at_another_horizon(daily, settings, tmp_path: Path) -> None:
     first = latentcast.pretrain(daily, NAME, lookback=20, settings=settings, out=tmp_path / "pre")
     assert first.card["stages"] == ["reconstruct"]
-    assert [name for name in first.card["untrained"] if "draft" in name]  # the horizon's own map is not part of it
+    assert [name for name in first.card["untrained"] if "shortcut" in name]  # the horizon's own map is not part of it
     tiny = {"training.max_steps": 1, "training.lr": 1e-12, "data.time": "day"}
     second = latentcast.fit(daily, horizon=5, start=tmp_path / "pre", settings=tiny, out=tmp_path / "fit")
     before, after = weights(first), weights(second)
     for name in before:
         if name not in first.card["untrained"]:
             assert torch.allclose(before[name], after[name], atol=1e-6), name
-    assert after["model.representation.draft.weight"].shape == (5, 20)
+    assert after["model.shortcut.weight"].shape == (5, 20)
     assert second.card["start"]["stages"] == ["reconstruct"]
     assert len(second.predict(daily)) == 10
     assert latentcast.load(tmp_path / "fit").card["start"] == second.card["start"]

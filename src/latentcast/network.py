@@ -1,7 +1,7 @@
 """The one place where parts meet, and where they fail before anything is trained when they do not fit."""
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -10,6 +10,7 @@ from latentcast.backbones import BACKBONES
 from latentcast.config import Part, Settings
 from latentcast.errors import SettingsError
 from latentcast.heads import HEADS
+from latentcast.layers.masking import interpolated
 from latentcast.layers.scaling import no_scale, window_scale
 from latentcast.models import MODELS
 from latentcast.representations import REPRESENTATIONS
@@ -28,13 +29,19 @@ from latentcast.types import (
 
 
 class ComposedSettings(Settings):
-    """representation → backbone → head, each by name; normalise: each window by its own look-back first."""
+    """representation → backbone → head, each by name; normalise: each window by its own look-back first.
+
+    shortcut   linear: a linear map from the look-back to the horizon, the same for every channel, is added to the
+               forecast, so that the parts learn what it leaves; where gaps are filled, interpolation takes its place
+    """
 
     parts = {"representation": REPRESENTATIONS, "backbone": BACKBONES, "head": HEADS}  # noqa: RUF012
     representation: Part
     backbone: Part
     head: Part
     normalise: bool = True
+    shortcut: Literal["none", "linear"] = "none"
+    free = Settings.free | {"shortcut"}  # its map belongs to one look-back and one horizon
 
 
 class Composed(nn.Module):
@@ -50,20 +57,33 @@ class Composed(nn.Module):
         self.uses_known = self.representation.uses_known
         self.backbone: Backbone = _build(BACKBONES, settings.backbone, task, self.representation)
         self.head: Head = _build(HEADS, settings.head, task, self.representation, self.backbone)
+        self.shortcut = nn.Linear(task.lookback, task.horizon) if settings.shortcut == "linear" else None
+        if self.shortcut is not None:  # from nothing: what a random map says of quiet directions is hardly unlearned
+            nn.init.zeros_(self.shortcut.weight)
+            nn.init.zeros_(self.shortcut.bias)
 
     def forward(self, batch: Batch) -> Prediction:
         scale = self._scale(batch)
-        tokens = self.representation(replace(batch, past=scale.apply(batch.past)))
+        past = scale.apply(batch.past)
+        tokens = self.representation(replace(batch, past=past))
         hidden = self.backbone(tokens)
-        return self.head(hidden, scale)
+        prediction = self.head(hidden, scale)
+        if self.shortcut is None:
+            return prediction
+        whole = past if batch.observed is None else interpolated(past, batch.observed)
+        return prediction.plus(scale.scale * self.shortcut(whole.transpose(1, 2)).transpose(1, 2))
 
     def reconstruct(self, batch: Batch, *, alone: bool = False) -> Prediction:
         assert isinstance(self.representation, Reversible)
         assert isinstance(self.head, Restores)
         scale = self._scale(batch)
-        tokens = self.representation.whole(replace(batch, past=scale.apply(batch.past)))
+        past = scale.apply(batch.past)
+        tokens = self.representation.whole(replace(batch, past=past))
         hidden = tokens.answer() if alone else self.backbone(tokens)
-        return self.head.restore(hidden, scale, batch.past.shape[1])
+        prediction = self.head.restore(hidden, scale, batch.past.shape[1])
+        if self.shortcut is None or alone or batch.observed is None:
+            return prediction
+        return prediction.plus(scale.scale * interpolated(past, batch.observed))
 
     @property
     def reconstructs(self) -> bool:

@@ -16,6 +16,10 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 
+class Steps(int):
+    """A number of steps of the data, which a person also wants to read as time."""
+
+
 @dataclass(frozen=True)
 class Task:
     """What is asked of a network: the sizes that every part is built from.
@@ -115,6 +119,9 @@ class Prediction:
     """A point forecast of every channel, in the units of the batch."""
 
     values: Float[Tensor, "batch horizon channel"]
+
+    def plus(self, values: Float[Tensor, "batch horizon channel"]) -> "Prediction":
+        return replace(self, values=self.values + values)
 
     def only(self, channels: tuple[int, ...]) -> "Prediction":
         return replace(self, values=self.values[..., list(channels)])

@@ -54,13 +54,13 @@ class Decompression(nn.Module):
         # where the features of the decoder's input have the width of the stage they are added to
         self.skip = nn.ModuleList(nn.Linear(width, width) for width in (out[:-1] if settings.skips else ()))
         self.norm = nn.ModuleList(nn.LayerNorm(width) for width in out[:-1])
-        # the finest features are the decoder's input itself: with a draft of the horizon, its first forecast
-        self.shortcut = how.draft != "zeros"
-        if self.shortcut:
-            with torch.no_grad():
-                for linear in self.up[-1].modules():
-                    if isinstance(linear, nn.Linear):
-                        linear.weight.mul_(0.01)  # training starts at the draft
+        with torch.no_grad():  # training starts at the mean of the look-back, or at the shortcut
+            for linear in self.up[-1].modules():
+                if isinstance(linear, nn.Linear):
+                    linear.weight.mul_(0.01)
+
+    def facts(self, task: Task) -> dict[str, Any]:
+        return {"features past the latents": "added at every scale" if self.skip else "none"}
 
     def forward(self, tokens: Tokens, scale: Scale) -> Prediction:
         return self.restore(tokens, scale, self.horizon)
@@ -87,7 +87,7 @@ class Decompression(nn.Module):
                 x = x + self.skip[stage](skips[-1 - stage])
             if stage < len(self.norm):
                 x = nn.functional.gelu(self.norm[stage](x))
-        return x + skips[0] if self.shortcut and skips else x
+        return x
 
     def loss(self, prediction: Prediction, batch: Batch) -> Float[Tensor, ""]:
         assert batch.target is not None

@@ -9,7 +9,7 @@ imputation where all that is missing comes last, and one encoder-decoder serves 
 """
 
 from math import prod
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import torch
 from jaxtyping import Float
@@ -21,7 +21,7 @@ from latentcast.errors import SettingsError
 from latentcast.layers.compression import DOWN, Compression, pad_left
 from latentcast.layers.dropout import Dropout
 from latentcast.layers.transformer import sinusoids
-from latentcast.types import Batch, Task, Tokens
+from latentcast.types import Batch, Steps, Task, Tokens
 
 Sizes = tuple[Annotated[int, Field(ge=1)], ...]
 
@@ -29,19 +29,17 @@ Sizes = tuple[Annotated[int, Field(ge=1)], ...]
 class CompressionSettings(Settings):
     """ratios: steps merged at each stage; channels: width of each stage; latent_dim: width at the bottleneck.
 
-    label_len: known steps before the horizon in the decoder's input (half the look-back when not stated); draft: what
-    stands for the unknown horizon there, zeros or a linear map of the look-back; mix: True merges all channels into one
-    sequence, False makes each channel a series of its own.
+    label_len: known steps before the horizon in the decoder's input (half the look-back when not stated); mix: True
+    merges all channels into one sequence, False makes each channel a series of its own.
     """
 
-    free = frozenset({"draft", "label_len", "dropout"})  # the draft belongs to a look-back and a horizon
+    free = frozenset({"label_len", "dropout"})
     ratios: Sizes = (2, 2, 2)
     channels: Sizes = (64, 128, 256)
     latent_dim: Annotated[int, Field(ge=1)] = 128
     width: Annotated[int, Field(ge=2)] = 512
     kind: Compression = "conv"
     mix: bool = True
-    draft: Literal["zeros", "linear"] = "zeros"
     label_len: Annotated[int, Field(ge=0)] | None = None
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
 
@@ -65,7 +63,7 @@ class TemporalCompression(nn.Module):
         super().__init__()
         s = self.settings = settings
         self.width, self.folds_channels = s.width, not s.mix
-        self.horizon, self.total = task.horizon, prod(s.ratios)
+        self.horizon, self.total, self.latent_dim = task.horizon, prod(s.ratios), s.latent_dim
         self.label = task.lookback // 2 if s.label_len is None else s.label_len
         self.series_channels = task.channels if s.mix else 1
         if self.total > task.lookback:
@@ -81,10 +79,24 @@ class TemporalCompression(nn.Module):
         )
         self.to_latent = nn.Linear(s.channels[-1], s.latent_dim)
         self.to_width = nn.Linear(s.latent_dim, s.width)
-        self.draft = nn.Linear(task.lookback, task.horizon) if s.draft == "linear" else None
         longest = max(self.num_tokens(task.lookback), self.query_tokens)
         self.register_buffer("position", sinusoids(longest, s.width), persistent=False)
         self.dropout = Dropout(s.dropout)
+
+    def facts(self, task: Task) -> dict[str, Any]:
+        s, tokens = self.settings, self.num_tokens(task.lookback)
+        series = task.channels // self.series_channels
+        return {
+            "ratios": s.ratios,
+            "total compression": self.total,
+            "channel progression": "→".join(map(str, (self.series_channels, *s.channels, s.latent_dim))),
+            "one latent covers": Steps(self.total),
+            "latents of the look-back": tokens,
+            "latents of the decoder's input": self.query_tokens,
+            "its known part": Steps(self.label),
+            "numbers in a look-back": task.lookback * task.channels,
+            "numbers kept of it": tokens * s.latent_dim * series,
+        }
 
     def num_tokens(self, time: int) -> int:
         return -(-time // self.total)
@@ -100,12 +112,9 @@ class TemporalCompression(nn.Module):
 
     def forward(self, batch: Batch) -> Tokens:
         past, known = self._window(batch)
-        alike = 0
-        if self.draft is None:  # tokens of nothing but unknown steps are all alike: one is made, and repeated
-            alike = max(self.horizon // self.total - 1, 0)
-            unknown = past.new_zeros(len(past), self.horizon - alike * self.total, past.shape[2])
-        else:
-            unknown = self.draft(past.transpose(1, 2)).transpose(1, 2)
+        # tokens of nothing but unknown steps are all alike: one is made, and repeated
+        alike = max(self.horizon // self.total - 1, 0)
+        unknown = past.new_zeros(len(past), self.horizon - alike * self.total, past.shape[2])
         label = past.shape[1] - self.label
         query = torch.cat([past[:, label:], unknown], dim=1)
         query_known = torch.cat([known[:, label:], torch.zeros_like(unknown)], dim=1)
@@ -135,14 +144,13 @@ class TemporalCompression(nn.Module):
     def encode(
         self, x: Float[Tensor, "series time channels"], known: Float[Tensor, "series time channels"]
     ) -> tuple[Float[Tensor, "series tokens latent"], tuple[Any, ...]]:
-        """The latents, and the features at every scale on the way, finest first: the values themselves."""
-        values = pad_left(x, self.total)
-        x = torch.cat([values, pad_left(known, self.total)], dim=2)
-        skips = [values]
+        """The latents, and the features at every scale between the values and them, finest first."""
+        x = pad_left(torch.cat([x, known], dim=2), self.total)
+        scales = []
         for stage in self.stages:
             x = stage(x)
-            skips.append(x)
-        return self.to_latent(x), tuple(skips[:-1])
+            scales.append(x)
+        return self.to_latent(x), tuple(scales[:-1])
 
     def embed(
         self, latent: Float[Tensor, "series tokens latent"], alike: int = 0
