@@ -56,7 +56,7 @@ def cell(steps: int, threads: int, seed: int) -> dict[str, Any]:
     fitted, peak_of_fit = time.perf_counter(), peak_mib()
     forecast = forecaster.predict(data)
     predicted = time.perf_counter()
-    assert len(forecast) == HORIZON
+    assert len(forecast) == HORIZON * CHANNELS
     assert np.isfinite(forecast.select_dtypes("number").to_numpy()).all()
     return {
         "fit_seconds": fitted - began, "predict_seconds": predicted - fitted, "before_mib": before,

@@ -73,7 +73,7 @@ def stepper(side: Network, batch: Batch) -> Callable[[], tuple[float, float]]:
 
 
 def compare(length: int, size: int, presets: list[str], repeats: int, device: str) -> dict[str, dict[str, Any]]:
-    """The three rows. In each turn the transformer makes one step, a preset as many as fill a tenth of its time."""
+    """The three rows. In each turn the transformer makes one step, a preset as many as fill a fifth of its time."""
     batch = windows(size, length, device)
     steps = {
         (row, preset): stepper(network(preset, length, ROWS[row]), batch)
@@ -81,7 +81,7 @@ def compare(length: int, size: int, presets: list[str], repeats: int, device: st
         for preset in (None, *presets)
     }
     first = {side: min(step() for _ in range(2))[0] for side, step in steps.items()}
-    several = {side: max(1, round(first["with", None] / first[side] / 10)) for side in steps}
+    several = {side: max(1, round(first["with", None] / first[side] / 5)) for side in steps}
     taken: dict[tuple[str, str | None], list[tuple[float, float]]] = {side: [] for side in steps}
     for _ in range(repeats):
         for side, step in steps.items():
