@@ -456,7 +456,7 @@ def test_demo_says_first_when_it_cannot_write(run: Run) -> None:
 
 # --- as a process
 
-COMMANDS = ("fit", "predict", "evaluate", "backtest", "leaderboard", "models", "datasets", "describe", "demo")
+COMMANDS = ("fit", "predict", "evaluate", "backtest", "leaderboard", "models", "datasets", "describe", "floor", "demo")
 
 
 def test_help_imports_nothing_heavy() -> None:

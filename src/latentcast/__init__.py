@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from latentcast.fitting import fit, pretrain
     from latentcast.forecaster import Forecaster, load
     from latentcast.imputing import impute, judge_imputation
+    from latentcast.reconstructing import floor
 
 _HOMES = {
     "fit": "latentcast.fitting",
@@ -21,6 +22,7 @@ _HOMES = {
     "impute": "latentcast.imputing",
     "judge_imputation": "latentcast.imputing",
     "load": "latentcast.forecaster",
+    "floor": "latentcast.reconstructing",
     "backtest": "latentcast.backtesting",
     "describe": "latentcast.describing",
     "leaderboard": "latentcast.comparing",
@@ -34,6 +36,7 @@ __all__ = [
     "backtest",
     "describe",
     "fit",
+    "floor",
     "impute",
     "judge_imputation",
     "leaderboard",

@@ -381,7 +381,11 @@ def datasets() -> None:
 
 @app.command()
 def describe(
-    data: Data,
+    data: Annotated[str, typer.Argument(metavar="DATA|DIR", help="Data, or a folder that fit or pretrain wrote.")],
+    model: Annotated[str | None, typer.Option("--model", "-m", help="A model on DATA, yet untrained.")] = None,
+    preset: Annotated[str | None, typer.Option("--preset", help="A preset of the model.")] = None,
+    lookback: Lookback = None,
+    horizon: Horizon = None,
     assign: Assign = None,
     features: Features = None,
     target: Target = None,
@@ -391,14 +395,84 @@ def describe(
     id: IdCol = None,
     value: ValueCol = None,
 ) -> None:
-    """Show how DATA is understood: layout, frequency, gaps, parts."""
+    """Show how DATA is understood, or what a model is made of: every stage with its shape, weights and FLOPs."""
     import latentcast
 
     settings = _settings(assign, features, target, gaps, freq, time, id, value)
     with _notes() as notes:
-        description = latentcast.describe(data, settings)
+        description = latentcast.describe(
+            data, settings, model=model, preset=preset, lookback=lookback, horizon=horizon
+        )
     out.print(show.grid(description.facts.items()))
+    if description.architecture is not None:
+        _line("\nOne window through it; what runs twice gives two shapes:")
+        out.print(show.architecture(description.architecture))
     _say([*notes, *description.notes])
+
+
+@app.command()
+def floor(
+    data: Data,
+    model: Annotated[str | None, typer.Option("--model", "-m", help="A model that can reconstruct.")] = None,
+    start: Annotated[Path | None, typer.Option("--from", metavar="DIR", help="The model and settings in it.")] = None,
+    lookback: Lookback = None,
+    presets: Annotated[str, typer.Option("--presets", help="Presets, separated by commas: light,medium,heavy")] = "",
+    ratios: Annotated[str, typer.Option("--ratios", help="Total compressions (default 2,4,8,16,32).")] = "",
+    latent_dims: Annotated[str, typer.Option("--latent-dims", help="Widths of a latent, each with every ratio.")] = "",
+    steps: Annotated[int, typer.Option("--steps", min=1, help="Training steps of each.")] = 300,
+    config: Config = None,
+    assign: Assign = None,
+    seed: Seed = None,
+    features: Features = None,
+    target: Target = None,
+    gaps: Gaps = None,
+    freq: Freq = None,
+    time: TimeCol = None,
+    id: IdCol = None,
+    value: ValueCol = None,
+    file: Annotated[Path | None, typer.Option("--out", help="CSV or Parquet file for the table.")] = None,
+    plot: Annotated[Path | None, typer.Option("--plot", help="PNG, PDF or SVG file to draw.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False,
+) -> None:
+    """Error against compression: what a model's encode → decode alone keeps of DATA, to choose a ratio by."""
+    import latentcast
+    from latentcast.write import check_file, write_frame
+
+    for path, suffixes in ((file, (".csv", ".parquet")), (plot, (".png", ".pdf", ".svg"))):
+        if path is not None:
+            check_file(path, suffixes, overwrite=overwrite)
+    with _notes() as notes:
+        result = latentcast.floor(
+            data,
+            model,
+            start=start,
+            lookback=lookback,
+            presets=[name.strip() for name in presets.split(",") if name.strip()],
+            ratios=_whole_numbers("--ratios", ratios),
+            latent_dims=_whole_numbers("--latent-dims", latent_dims),
+            max_steps=steps,
+            seed=seed,
+            settings=_settings(assign, features, target, gaps, freq, time, id, value),
+            config=config,
+        )
+    _say([*notes, *result.notes])
+    _line(result.title())
+    out.print(show.floor(result))
+    if file is not None:
+        write_frame(result.frame(), file)
+        _line(f"table in {file}")
+    if plot is not None:
+        from latentcast.plot import plot_floor
+
+        plot_floor(result, plot)
+        _line(f"drawn in {plot}")
+
+
+def _whole_numbers(option: str, text: str) -> list[int]:
+    try:
+        return [int(number) for number in text.split(",") if number.strip()]
+    except ValueError:
+        raise SettingsError(f"{option} {text}: wanted whole numbers, separated by commas") from None
 
 
 @app.command()

@@ -1,37 +1,126 @@
-"""What a table looks like to a model, before anything is trained."""
+"""What a table looks like to a model before anything is trained, and what a model is made of, trained or not."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from latentcast.config import leaves, merge, nested, validate
+from latentcast.data.frequency import Frequency
 from latentcast.data.panel import build
 from latentcast.data.scaler import constant_series
 from latentcast.data.settings import DataSettings
 from latentcast.data.split import split
 from latentcast.errors import GapError, SettingsError, some
-from latentcast.forecaster import open_data
+from latentcast.forecaster import Forecaster, make_task, open_data
+from latentcast.inspecting import Architecture, inspect
+from latentcast.network import Network
+from latentcast.network import build as build_network
+from latentcast.run import Run, resolve
+from latentcast.types import Steps
 
 
 @dataclass(frozen=True)
 class Description:
-    """What a table looks like to a model: facts by name, and notes."""
+    """What a table looks like to a model, or what a model is: facts by name, and notes.
+
+    architecture   shapes, parameters and FLOPs of every stage, where a model is described
+    """
 
     facts: dict[str, str]
     notes: tuple[str, ...]
+    architecture: Architecture | None = None
 
 
-def describe(data: Any, settings: Mapping[str, Any] | None = None) -> Description:
-    """Layout, series, span, frequency, gaps and parts of the data, before anything is trained.
+def describe(
+    data: Any,
+    settings: Mapping[str, Any] | None = None,
+    *,
+    model: str | None = None,
+    preset: str | None = None,
+    lookback: int | None = None,
+    horizon: int | None = None,
+) -> Description:
+    """What data, a fitted forecaster, or a model that is yet to be trained on the data look like.
 
-    Raises DataError as `fit` does, but for missing values, which become a note; SettingsError for settings of
-    anything else than data.
+    data      a table (layout, frequency, gaps, parts), or a forecaster or the folder of one (its architecture)
+    model     a name of `latentcast models`: its architecture on this table, untrained; takes every setting of a fit
+
+    Raises DataError as `fit` does, but for missing values of a table alone, which become a note; SettingsError for
+    what does not fit, or was stated beside a folder; CheckpointError for a folder of anything else.
     """
-    stated_values = nested(settings or {})
-    stray = [f"{path}: describe takes settings of the data alone (data.…)" for path, _ in leaves(stated_values)
-             if not path.startswith("data.")]  # fmt: skip
+    stated = {"model": model, "preset": preset, "lookback": lookback, "horizon": horizon}
+    given = [name for name, value in stated.items() if value is not None]
+    if isinstance(data, Forecaster) or (isinstance(data, str | Path) and Path(data).is_dir()):
+        given += [path for path, _ in leaves(nested(settings or {}))]
+        if given:
+            raise SettingsError(f"a trained model is what it is: leave out {', '.join(given)}, or describe data")
+        return _of_forecaster(data if isinstance(data, Forecaster) else Forecaster.load(data))
+    if model is not None:
+        chosen = {key: value for key, value in (("name", model), ("preset", preset)) if value is not None}
+        sizes = {key: stated[key] for key in ("lookback", "horizon") if stated[key] is not None}
+        return _of_choice(data, merge(nested(settings or {}), {"model": chosen, **sizes}))
+    if given:
+        raise SettingsError([f"{name}: belongs to a model: say which (model)" for name in given])
+    return _of_table(data, nested(settings or {}))
+
+
+def _of_forecaster(forecaster: Forecaster) -> Description:
+    card = forecaster.card
+    schema, stages = card["schema"], card.get("stages", [])
+    ended = [f"{stage['stage']} ({stage['steps']} steps)" for stage in card.get("training", {}).get("stages", ())]
+    about = {"trained on": schema["data"], "stages": ", ".join(ended or stages) or "none"}
+    frequency = Frequency.of(schema["freq"])
+    return _of_model(forecaster.run, forecaster.network, forecaster.channels, frequency, about, card.get("notes", []))
+
+
+def _of_choice(data: Any, values: Mapping[str, Any]) -> Description:
+    source, defaults = open_data(data)
+    run = resolve(values, defaults)
+    panel = build(source.frame, run.data)
+    network = build_network(run.kind, run.model, make_task(run, panel))
+    about = {"data": source.name, "stages": "none: untrained"}
+    return _of_model(run, network, panel.channels, panel.frequency, about, run.notes)
+
+
+def _of_model(
+    run: Run,
+    network: Network,
+    channels: tuple[str, ...],
+    frequency: Frequency,
+    about: Mapping[str, str],
+    notes: Iterable[str],
+) -> Description:
+    task, made = network.task, inspect(network)
+    targets = "" if len(task.targets) == task.channels else f" → {some([channels[i] for i in task.targets])}"
+    facts = {
+        "model": run.name,
+        "preset": run.preset or "none",
+        **about,
+        "look-back": _in_words(Steps(task.lookback), frequency),
+        "horizon": _in_words(Steps(task.horizon), frequency),
+        "channels": f"{task.channels}: {some(channels, 8)}{targets}",
+        "parameters": f"{made.parameters:,}, trainable {made.trainable:,}",
+        "multiply-adds": f"{made.flops // 2:,} a window, of them attention's products {made.attention_flops // 2:,}",
+        **{name: _in_words(value, frequency) for name, value in made.facts.items()},
+    }
+    return Description(facts, tuple(notes), made)
+
+
+def _in_words(value: Any, frequency: Frequency) -> str:
+    if isinstance(value, Steps):
+        time = frequency.in_words(value)
+        return f"{value} step{'' if value == 1 else 's'}" + (f" ({time})" if time else "")
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value))
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def _of_table(data: Any, stated_values: Mapping[str, Any]) -> Description:
+    stray = [f"{path}: describe takes settings of the data alone (data.…), where no model is named"
+             for path, _ in leaves(stated_values) if not path.startswith("data.")]  # fmt: skip
     if stray:
         raise SettingsError(stray)
     source, defaults = open_data(data)

@@ -23,6 +23,7 @@ from latentcast.data.windows import make_windows, window_starts
 from latentcast.errors import CheckpointError, DataError, GapError, SettingsError, TimeError, nearest, some
 from latentcast.evaluation.judge import Judged, forecasts, judge
 from latentcast.evaluation.metrics import Evaluation, seasonal_error
+from latentcast.inspecting import inspect
 from latentcast.network import Network
 from latentcast.network import build as build_network
 from latentcast.run import Run, resolve
@@ -387,7 +388,10 @@ class Forecaster:
         return frame
 
     def summary(self) -> dict[str, Any]:
-        """The run card and the size of the network, plain values."""
+        """The run card, the size of the network and its architecture (each stage's shapes and FLOPs), plain values."""
+        return {**self._whole_card(), "architecture": inspect(self.network).to_dict()}
+
+    def _whole_card(self) -> dict[str, Any]:
         every, trained = count_parameters(self.network)
         return {**self.card, "parameters": {"all": every, "trainable": trained}, "task": asdict(self.task)}
 
@@ -398,7 +402,7 @@ class Forecaster:
 
     def write(self, folder: Path) -> None:
         """`save` into a folder that is there. Raises CheckpointError when it cannot be written."""
-        hub.write(folder, self.network, self.summary(), self.known.dump())
+        hub.write(folder, self.network, self._whole_card(), self.known.dump())
 
     @classmethod
     def load(cls, folder: str | Path, *, device: str = "cpu") -> "Forecaster":

@@ -1,20 +1,25 @@
-"""The end of each series and its forecast, drawn."""
+"""Pictures: the end of each series and its forecast; error against compression."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from latentcast.data.panel import Panel
 from latentcast.errors import CheckpointError, DataError
 from latentcast.forecaster import Forecaster, open_data
+from latentcast.reconstructing import Floor, Point
 
 MOST = 8  # series drawn; a picture of hundreds shows none of them
 WIDE, HIGH, DPI = 12.0, 3.0, 100  # inches of the whole picture and of one row of it
+EXACT = 1e-9  # errors below it are those of rounding
 PAST, FUTURE = "#2b2d42", "#d1495b"
 
 
@@ -47,6 +52,84 @@ def plot_forecast(forecaster: Forecaster, data: Any, forecast: Any, path: Path) 
     left_out = f" (the first {len(chosen)} of {len(series)} series)" if len(series) > len(chosen) else ""
     ahead_of = f"{horizon} step{'s' if horizon > 1 else ''} beyond the end of {name}"
     figure.suptitle(f"{forecaster.name}: {ahead_of}{left_out}", x=0.01, ha="left")
+    _save(figure, path)
+
+
+def plot_floor(result: Floor, path: Path) -> None:
+    """Draw error against the ratio, and against the numbers that are kept; points of one latent width are joined.
+
+    Raises CheckpointError when the file cannot be written.
+    """
+    figure = Figure(figsize=(WIDE, 5.0), dpi=DPI, layout="constrained")
+    left, right = figure.subplots(1, 2, sharey=True)
+    errors = [e for p in result.points for e in (p.mse, p.linear_mse) if e is not None and e > EXACT]
+    bottom = 0.5 * min(errors, default=1.0)  # where what is exact is marked, which this axis has no place for
+    groups = _by_width(result.points)
+    for axis in (left, right):
+        axis.set_xscale("log", base=2)
+        axis.set_yscale("log")
+        _plain(axis)
+    for shade, points in zip(_shades(len(groups)), groups, strict=True):
+        _curves(left, points, [p.total for p in points], shade, bottom)
+        _curves(right, points, [p.rate for p in points], shade, bottom)
+        for p in points:
+            above = p.linear_mse is None or p.mse > p.linear_mse
+            _write(right, p.label.split(" to ")[0], p.rate, p.mse, shade, above=above)
+    left.set_xticks(sorted({p.total for p in result.points}), minor=False)
+    left.xaxis.set_major_formatter(lambda value, _: f"{value:g}×")
+    right.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    for axis in (left.yaxis, right.yaxis):
+        axis.set_major_formatter(lambda value, _: f"{value:g}")
+        axis.set_minor_formatter(lambda value, _: f"{value:.1g}" if f"{value:e}"[0] in "25" else "")
+    left.margins(x=0.12, y=0.1)
+    right.margins(x=0.12, y=0.1)
+    if right.get_xlim()[0] < 1 < right.get_xlim()[1]:
+        right.axvline(1, color="0.4", linewidth=1, linestyle=":", zorder=1)
+        right.text(1.04, 0.02, "more kept than given", transform=right.get_xaxis_transform(), fontsize=8, color="0.4")
+    left.set_xlabel("steps that become one latent")
+    right.set_xlabel("numbers kept for each number of the window")
+    left.set_ylabel("MSE of the validation part, standardised units")
+    names = [f"latent of {points[0].latent_dim}" for points in groups]
+    lines = [axis_line for axis_line in left.lines if axis_line.get_label() == "model"]
+    codes = [Line2D([], [], color=PAST, linestyle="--", marker="s", markersize=4, linewidth=1),
+             Line2D([], [], color=PAST, linestyle="", marker="v")]  # fmt: skip
+    figure.legend([*lines, *codes], [*names, "as many principal components", "the same, exact"],
+                  loc="outside lower center", ncols=min(len(names), 6) + 2, frameon=False)  # fmt: skip
+    title = (
+        f"{result.model} on {_short(result.data)}: encode → decode alone, windows of {result.lookback} steps"
+        f" × {result.channels} channels, {result.max_steps} training steps"
+    )
+    figure.suptitle(title, x=0.01, ha="left")
+    _save(figure, path)
+
+
+def _curves(axis: Axes, points: Sequence[Point], xs: Sequence[float], shade: Any, bottom: float) -> None:
+    """The model's errors, and those of the linear code that can be told from zero; the others at the bottom."""
+    axis.plot(xs, [p.mse for p in points], "o-", color=shade, markersize=6, label="model")
+    linear = [(x, p.linear_mse) for x, p in zip(xs, points, strict=True) if p.linear_mse is not None]
+    there = [(x, error) for x, error in linear if error > EXACT]
+    axis.plot([x for x, _ in there], [error for _, error in there], "s--", color=PAST, markersize=4, linewidth=1)
+    exact = [x for x, error in linear if error <= EXACT]
+    axis.plot(exact, [bottom] * len(exact), "v", color=PAST)
+
+
+def _shades(count: int) -> list[Any]:
+    """From light to dark: wider latents are darker."""
+    return [colormaps["plasma_r"](x) for x in np.linspace(0.25, 0.85, count)] if count > 1 else [FUTURE]
+
+
+def _by_width(points: Sequence[Point]) -> list[list[Point]]:
+    """Points of one latent width together, from weak to strong compression."""
+    widths = sorted({point.latent_dim for point in points})
+    return [sorted((p for p in points if p.latent_dim == width), key=lambda p: p.total) for width in widths]
+
+
+def _write(axis: Axes, text: str, x: float, y: float, shade: Any, *, above: bool) -> None:
+    axis.annotate(text, (x, y), xytext=(0, 7 if above else -7), textcoords="offset points", ha="center",
+                  va="bottom" if above else "top", fontsize=9, color=shade)  # fmt: skip
+
+
+def _save(figure: Figure, path: Path) -> None:
     try:
         figure.savefig(path)
     except OSError as error:
@@ -85,6 +168,10 @@ def _draw(axis: Axes, times: Any, past: NDArray[np.float64], ahead: Any, values:
         axis.plot(ahead, values, ".", color=FUTURE)
     axis.axvline(times[-1], color="0.6", linewidth=0.8, linestyle=":")
     axis.margins(x=0.01)
+    _plain(axis)
+
+
+def _plain(axis: Axes) -> None:
     axis.grid(color="0.92", linewidth=0.8)
     axis.set_axisbelow(True)
     axis.spines[["top", "right"]].set_visible(False)

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from latentcast.backtesting import Backtest
     from latentcast.comparing import Results
     from latentcast.imputing import Filled
+    from latentcast.inspecting import Architecture
+    from latentcast.reconstructing import Floor
 
 BOARD = ("MAE", "RMSE", "sMAPE", "MASE", "scaled MSE")
 JUDGED = ("MSE", "MAE")
@@ -58,6 +60,37 @@ def comparison(results: "Results") -> Table:
         )
         before = group
     return table
+
+
+def architecture(made: "Architecture") -> Table:
+    """One row per stage: the shapes it gives for one window (series×steps×width), its parameters and its FLOPs."""
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    for name in ("stage", "what it is", "gives"):
+        table.add_column(name, no_wrap=name == "stage")
+    for name in ("weights", "FLOPs"):
+        table.add_column(name, justify="right", no_wrap=True)
+    parent = ""
+    for row in made.rows:
+        if row.depth == 1:
+            table.add_section()
+            parent = f"{row.name}."
+        name = row.name if row.depth < 2 else f"  {row.name.removeprefix(parent)}"
+        shapes = ", ".join("×".join(map(str, shape)) for shape in row.shapes)
+        table.add_row(Text(name), row.what, shapes, _size(row.parameters), _size(row.flops))
+    return table
+
+
+def floor(result: "Floor") -> Table:
+    """One row per compression: what is kept, and the errors beside those of a linear code of the same size."""
+    table = _figures("", ("ratio", "latent", "kept", "weights", *JUDGED, "PCA MSE", "PCA MAE"))
+    for p in result.points:
+        sizes = (f"{p.total}", f"{p.latent_dim}", f"{p.rate:.2f}", _size(p.parameters))
+        table.add_row(Text(p.label), *sizes, *map(_error, (p.mse, p.mae, p.linear_mse, p.linear_mae)))
+    return table
+
+
+def _error(value: float | None) -> str:
+    return "exact" if value is not None and value < 1e-7 else figure(value)
 
 
 def average_ranks(results: "Results") -> Table:

@@ -23,6 +23,8 @@ _MONTHS = {
     offsets.QuarterEnd: 3,
     offsets.YearEnd: 12,
 }
+_UNITS = (("week", 7 * DAY_NS), ("day", DAY_NS), ("hour", 3600 * SECOND_NS), ("minute", 60 * SECOND_NS),
+          ("second", SECOND_NS))  # fmt: skip
 _AT_END = (offsets.MonthEnd, offsets.QuarterEnd, offsets.YearEnd)
 
 
@@ -111,6 +113,21 @@ class Frequency:
         off_grid = grids[which, 0] != stamps.reshape(-1)
         return np.asarray(grids[which, counts.reshape(-1) - off_grid].reshape(stamps.shape))
 
+    def in_words(self, steps: int) -> str | None:
+        """That many steps as time: "8 hours", "2 days 12 hours"; None where a step has no length of its own."""
+        if self.integer:
+            return None
+        if self.step is None:
+            unit, count = ("month", self.months) if self.months else ("business day", self.weekdays)
+            return _count(steps * count, unit) if count else None
+        whole, left = steps * self.step, []
+        for unit, size in _UNITS:
+            if unit == "week" and self.step % size:  # 14 days of hours are not said to be 2 weeks
+                continue
+            count, whole = divmod(whole, size)
+            left += [_count(count, unit)] if count else []
+        return " ".join(left[:2]) or f"{steps * self.step / SECOND_NS:g} seconds"
+
     def after(self, last: NDArray[Any], n: int) -> NDArray[Any]:
         """The n stamps that follow each of `last`: [items] → [items, n]."""
         return self.advance(last[:, None], np.arange(1, n + 1))
@@ -147,6 +164,10 @@ class Frequency:
 
     def __str__(self) -> str:
         return self.alias
+
+
+def _count(number: int, unit: str) -> str:
+    return f"{number} {unit}{'' if number == 1 else 's'}"
 
 
 def infer(times: NDArray[Any], series: NDArray[np.int64]) -> Frequency:

@@ -5,7 +5,7 @@ W_s, W_t·A·x + W_s·(x − A·x) = (W_s + (W_t − W_s)·A)·x. Folding A into
 product over the data, forward and backward; the result is the same but for rounding.
 """
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import torch
 from jaxtyping import Float
@@ -16,7 +16,7 @@ from latentcast.config import Settings
 from latentcast.layers.decomposition import moving_average_adjoint
 from latentcast.layers.losses import Loss, point_loss
 from latentcast.layers.scaling import no_scale, window_scale
-from latentcast.types import Batch, Prediction, Task
+from latentcast.types import Batch, Prediction, Steps, Task
 
 
 class DLinearSettings(Settings):
@@ -63,6 +63,9 @@ class DLinear(nn.Module):
             flat = nn.functional.linear(series, weight[0], bias[0])
             values = flat.view(len(past), -1, self.task.horizon).transpose(1, 2)
         return Prediction(scale.invert(values) if normalise else values)
+
+    def facts(self, task: Task) -> dict[str, Any]:
+        return {"moving average": Steps(self.settings.kernel), "maps": len(self.trend)}
 
     def folded(self) -> tuple[Float[Tensor, "maps horizon time"], Float[Tensor, "maps horizon"]]:
         """The one linear map that both of them make, and its bias."""

@@ -1,6 +1,6 @@
 """Patches of one channel as tokens (PatchTST, Nie et al. 2023)."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import torch
 from pydantic import Field
@@ -10,7 +10,7 @@ from latentcast.config import Settings
 from latentcast.errors import SettingsError
 from latentcast.layers.dropout import Dropout
 from latentcast.layers.patching import num_patches, patch
-from latentcast.types import Batch, Task, Tokens
+from latentcast.types import Batch, Steps, Task, Tokens
 
 
 class PatchSettings(Settings):
@@ -44,6 +44,13 @@ class Patch(nn.Module):
         self.embed = nn.Linear(self.length, self.width)
         self.position = nn.Parameter(torch.randn(tokens, self.width) * 0.02) if settings.position else None
         self.dropout = Dropout(settings.dropout)
+
+    def facts(self, task: Task) -> dict[str, Any]:
+        return {
+            "one patch covers": Steps(self.length),
+            "patches are apart": Steps(self.stride),
+            "patches of the look-back": self.num_tokens(task.lookback),
+        }
 
     def num_tokens(self, time: int) -> int:
         return num_patches(time, self.length, self.stride)

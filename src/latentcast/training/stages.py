@@ -1,7 +1,7 @@
 """What is learned, by which loss, and which part learns: training is a list of stages."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -44,6 +44,15 @@ def _forecast(network: Network, batch: Batch) -> Tensor:
 
 RECONSTRUCT = "reconstruct"
 FORECAST = Stage("forecast", _forecast)
+
+
+def _alone(network: Network, batch: Batch) -> Tensor:
+    given = replace(batch, target=batch.past, target_observed=batch.observed)
+    return network.loss(network.reconstruct(given, alone=True), given)
+
+
+# representation and head, nothing between and nothing hidden: what compression by itself can keep
+AUTOENCODE = Stage("autoencode", _alone, ("representation", "head"), forecasts=False)
 
 
 def reconstruction(mask: float, block: int) -> Stage:

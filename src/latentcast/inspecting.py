@@ -1,0 +1,126 @@
+"""What a network is made of, traced from a forward over one window, so that it cannot disagree with the code."""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, fields, is_dataclass
+from typing import Any, Protocol, runtime_checkable
+
+import torch
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
+
+from latentcast.network import Network
+from latentcast.types import Batch, Task, count_parameters
+
+Shape = tuple[int, ...]
+
+
+@runtime_checkable
+class Inspectable(Protocol):
+    """A part or a model that has something to say of itself: plain values by name."""
+
+    def facts(self, task: Task) -> dict[str, Any]: ...
+
+
+@dataclass(frozen=True)
+class Row:
+    """One module. `depth` is 0 for the whole model, 1 for its parts and 2 for theirs.
+
+    shapes   of what it gives, one after another where that is several tensors or it runs several times
+    flops    two for each multiply-add of matrix products, convolutions and attention; nothing else is counted
+    """
+
+    name: str
+    what: str
+    depth: int
+    shapes: tuple[Shape, ...]
+    parameters: int
+    flops: int
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """`attention_flops` are those of the products of queries, keys and values, and are among `flops`."""
+
+    rows: tuple[Row, ...]
+    parameters: int
+    trainable: int
+    flops: int
+    attention_flops: int
+    facts: dict[str, Any]
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def inspect(network: Network, depth: int = 2) -> Architecture:
+    """Shapes, parameters and FLOPs of a forecast from one window, down to `depth`; the facts of every part."""
+    model, device = network.model, next((p.device for p in network.parameters()), torch.device("cpu"))
+    modules = dict(_stages(model, "", 0, depth))
+    shapes: dict[str, list[Shape]] = {}
+
+    def begin(name: str) -> None:
+        shapes.setdefault(name, [])  # rows stand in the order in which modules begin
+
+    def end(name: str, output: Any) -> None:
+        shapes[name] += _shapes(output)
+
+    hooks = []
+    for name, (module, _) in modules.items():
+        hooks.append(module.register_forward_pre_hook(lambda _, __, name=name: begin(name)))
+        hooks.append(module.register_forward_hook(lambda _, __, output, name=name: end(name, output)))
+    training = model.training
+    model.eval()
+    counter = FlopCounterMode(display=False, custom_mapping=_CPU_ATTENTION)
+    try:
+        with torch.no_grad(), counter:
+            model(_one_window(network.task).to(device))
+    finally:
+        for hook in hooks:
+            hook.remove()
+        model.train(training)
+    counts, root = counter.get_flop_counts(), type(model).__name__
+    flops = {name: sum(counts.get(f"{root}.{name}" if name else root, {}).values()) for name in modules}
+    rows = []
+    for name, seen in shapes.items():
+        module, level = modules[name]
+        if level < 2 or flops[name]:  # norms and dropout change no shape
+            size = count_parameters(module)[0]
+            rows.append(Row(name or "model", type(module).__name__, level, tuple(seen), size, flops[name]))
+    attention = sum(n for kind, n in counts.get("Global", {}).items() if "scaled_dot_product" in str(kind))
+    facts: dict[str, Any] = {}
+    for module, level in modules.values():
+        if level < 2 and isinstance(module, Inspectable):
+            facts |= module.facts(network.task)
+    return Architecture(tuple(rows), *count_parameters(network), flops[""], attention, facts)
+
+
+def _stages(module: nn.Module, name: str, level: int, depth: int) -> Iterator[tuple[str, tuple[nn.Module, int]]]:
+    """Modules with their depth; a list of modules is no stage of its own, those in it are."""
+    listed = isinstance(module, nn.ModuleList)
+    if not listed:
+        yield name, (module, level)
+    if listed or level < depth:
+        for child, inner in module.named_children():
+            yield from _stages(inner, f"{name}.{child}".lstrip("."), level if listed else level + 1, depth)
+
+
+def _shapes(output: Any) -> list[Shape]:
+    """Of a tensor, or of the numbers that a value such as Tokens holds; masks are none."""
+    if is_dataclass(output):
+        return [s for field in fields(output) for s in _shapes(getattr(output, field.name))]
+    return [tuple(output.shape)] if isinstance(output, Tensor) and output.is_floating_point() else []
+
+
+def _one_window(task: Task) -> Batch:
+    past = torch.zeros(1, task.lookback, task.channels)
+    known = torch.zeros(1, task.lookback + task.horizon, task.known)
+    return Batch(past, past_known=known[:, : task.lookback], future_known=known[:, task.lookback :])
+
+
+def _attention(query: Shape, key: Shape, value: Shape, *_: Any, **__: Any) -> int:
+    flops: int = sdpa_flop_count(query, key, value)
+    return flops
+
+
+# torch counts the fused kernels of GPUs alone
+_CPU_ATTENTION = {torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: _attention}

@@ -1,0 +1,302 @@
+"""The reconstruction floor: the error of encode → decode alone, against how much it compresses.
+
+Each compression is trained alone on the training part and judged on the validation part, beside the best linear code
+of the same size, which needs no training: the principal components of the same blocks of steps.
+"""
+
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import pandas as pd
+import torch
+from torch import Tensor
+
+from latentcast.config import merge, nested, read_yaml
+from latentcast.data.panel import Panel, build
+from latentcast.data.scaler import Scaler
+from latentcast.data.split import Part, Split, split
+from latentcast.data.windows import Windows, make_windows, window_starts
+from latentcast.errors import DataError, SettingsError, some
+from latentcast.forecaster import Forecaster, make_task, open_data
+from latentcast.layers.compression import pad_left
+from latentcast.layers.scaling import no_scale, window_scale
+from latentcast.network import Network
+from latentcast.network import build as build_network
+from latentcast.presets import NAMED
+from latentcast.run import Run, resolve
+from latentcast.starting import inherited
+from latentcast.training.stages import AUTOENCODE
+from latentcast.types import Batch, Task
+
+RATIOS = (2, 4, 8, 16, 32)
+PARTS: tuple[Part, Part] = ("train", "val")
+# noise would be a limit of the training, not of the compression; the rate is that of a short training
+BRIEFLY = {"model": {"representation": {"dropout": 0.0}}, "training": {"lr": 1e-3}}
+TO_THE_END: dict[str, Any] = {
+    "keep": "last",
+    "patience": None,
+    "loggers": [],
+    "max_epochs": 10**6,
+}  # validation chooses nothing
+WIDEST_BLOCK = 4096  # numbers in a block of steps; the covariance of larger ones is not made
+MOST_WINDOWS = 2000  # that the linear code is fitted to, evenly spread
+
+
+class Compresses(Protocol):
+    """What is asked of a representation here: every `total` steps of `series_channels` become `latent_dim` numbers."""
+
+    total: int
+    latent_dim: int
+    series_channels: int
+
+    def num_tokens(self, time: int) -> int: ...
+
+
+@dataclass(frozen=True)
+class Point:
+    """One compression and its errors, in scaled units, on every window of the validation part.
+
+    total        steps that become one latent of `latent_dim` numbers
+    kept, given  numbers per window: of all its latents, and of the window itself. The location and scale that every
+                 window is normalised by are kept besides: two per channel
+    linear_mse   of the principal components, as many as a latent has numbers; None where blocks are too large
+    """
+
+    label: str
+    total: int
+    latent_dim: int
+    kept: int
+    given: int
+    parameters: int
+    mse: float
+    mae: float
+    linear_mse: float | None
+    linear_mae: float | None
+    seconds: float
+
+    @property
+    def rate(self) -> float:
+        """Numbers kept for each number given: above 1 where nothing is saved."""
+        return self.kept / self.given
+
+
+@dataclass(frozen=True)
+class Floor:
+    """`windows` of the validation part, `max_steps` that every compression was trained for."""
+
+    model: str
+    data: str
+    lookback: int
+    channels: int
+    max_steps: int
+    windows: int
+    points: tuple[Point, ...]
+    notes: tuple[str, ...] = ()
+
+    def frame(self) -> pd.DataFrame:
+        """One row per compression."""
+        return pd.DataFrame([{**asdict(point), "rate": point.rate} for point in self.points])
+
+    def title(self) -> str:
+        return (
+            f"{self.model} on {self.data}: encode → decode alone, {self.lookback} steps × {self.channels} channels,"
+            f" {self.max_steps} training steps each; {self.windows} windows of the validation part, scaled units;"
+            " PCA: as many principal components of the same steps"
+        )
+
+
+def floor(
+    data: Any,
+    model: str | None = None,
+    *,
+    lookback: int | None = None,
+    presets: Sequence[str] = (),
+    ratios: Sequence[int] = (),
+    latent_dims: Sequence[int] = (),
+    max_steps: int = 300,
+    start: str | Path | Forecaster | None = None,
+    seed: int | None = None,
+    settings: Mapping[str, Any] | None = None,
+    config: str | Path | None = None,
+) -> Floor:
+    """Train encode → decode alone at several compressions, and say what each loses.
+
+    presets      of the model, each as it is
+    ratios       total compressions, each in stages of its prime factors; 2, 4, 8, 16, 32 where nothing is stated
+    latent_dims  widths of a latent, each with every ratio; the model's own where none is stated
+    start        a forecaster, or the folder of one: its model, settings and look-back, where they are not stated
+
+    Raises SettingsError (also for a model that cannot reconstruct), DataError when a part holds no window of the
+    look-back, CheckpointError.
+    """
+    over = {key: value for key, value in (("lookback", lookback), ("seed", seed)) if value is not None}
+    values = merge(read_yaml(config) if config is not None else {}, nested(settings or {}))
+    values = merge(values, {"model": {"name": model}, **over} if model is not None else over)
+    if isinstance(start, str | Path):
+        start = Forecaster.load(start)
+    source, defaults = open_data(data)
+
+    def run_of(chosen: Mapping[str, Any], under: Mapping[str, Any] = BRIEFLY) -> Run:
+        stated = merge(merge(under, values), {**chosen, "training": {**TO_THE_END, "max_steps": max_steps}})
+        stated = stated if start is None else inherited(start, stated)
+        return resolve({"horizon": stated.get("lookback"), **stated}, defaults)
+
+    base = run_of({}, under={})
+    panel = build(source.frame, base.data)
+    task = make_task(base, panel)
+    with torch.random.fork_rng(range(torch.cuda.device_count())):  # the caller's stays as it is
+        if not _network(base, task).reconstructs:
+            raise SettingsError(f"model: {base.name} cannot reconstruct a look-back, so that it has no floor;"
+                                f" these can: {', '.join(_able())}")  # fmt: skip
+        own = base.preset or "as stated"
+        chosen: dict[str, dict[str, Any]] = {own: {}} if start is not None else {}
+        chosen |= _choices(base, presets, ratios or (() if presets else RATIOS), latent_dims)
+        runs = {label: run_of(choice) for label, choice in chosen.items()}
+        networks = [_network(run, task) for run in runs.values()]  # what does not fit fails before any training
+        parts = split(panel, base.data.split)
+        train, val = (_windows(panel, parts, part, task, with_known=networks[0].uses_known) for part in PARTS)
+        points = [
+            _point(label, run, network, train, val)
+            for (label, run), network in zip(runs.items(), networks, strict=True)
+        ]
+    notes = (*panel.notes, *_behind(points))
+    return Floor(base.name, source.name, base.lookback, len(panel.channels), max_steps, len(val), tuple(points), notes)
+
+
+def _behind(points: Sequence[Point]) -> list[str]:
+    behind = [p.label for p in points if p.linear_mse is not None and p.mse > 2 * p.linear_mse]
+    if not behind:
+        return []
+    return [
+        f"as many principal components lose less than half as much as {some(behind)}: what limits that is layers and"
+        " training (try more steps), not the size of a latent"
+    ]
+
+
+def _choices(
+    base: Run, presets: Sequence[str], ratios: Sequence[int], latent_dims: Sequence[int]
+) -> dict[str, dict[str, Any]]:
+    """Label → the settings that it stands for. Ratios that nobody stated are left out where they do not fit."""
+    wrong = [f"{name}: got {n}, wanted a whole number of at least {least}"
+             for name, numbers, least in (("ratios", ratios, 2), ("latent_dims", latent_dims, 1))
+             for n in numbers if n < least]  # fmt: skip
+    if wrong:
+        raise SettingsError(wrong)
+    found: dict[str, dict[str, Any]] = {name: {"model": {"name": base.name, "preset": name}} for name in presets}
+    for total in ratios:
+        if ratios is RATIOS and total > base.lookback:
+            continue
+        stages = _prime_factors(total)
+        shape = {"ratios": stages, "channels": [min(64 * 2**n, 512) for n in range(len(stages))]}
+        for dim in latent_dims or (None,):
+            width = {} if dim is None else {"latent_dim": dim}
+            label = f"{total}×" if dim is None else f"{total}× to {dim}"
+            found[label] = {"model": {"representation": {**shape, **width}}}
+    return found
+
+
+def _prime_factors(number: int) -> list[int]:
+    factors, divisor = [], 2
+    while number > 1:
+        while number % divisor == 0:
+            factors.append(divisor)
+            number //= divisor
+        divisor += 1
+    return factors
+
+
+def _able() -> list[str]:
+    """The named models that can reconstruct."""
+    sizes = {"lookback": 64, "horizon": 64}
+    with torch.device("meta"):
+        return [name for name in NAMED if _network(resolve({"model": name, **sizes}), Task(64, 64)).reconstructs]
+
+
+def _network(run: Run, task: Task) -> Network:
+    torch.manual_seed(run.seed)
+    return build_network(run.kind, run.model, task)
+
+
+def _windows(panel: Panel, parts: Split, part: Part, task: Task, *, with_known: bool) -> Windows:
+    """Windows of a look-back that lie wholly inside a part. Raises DataError when there are none."""
+    low, high = parts.bounds(part)
+    starts = window_starts(panel, low, high, 0, task.lookback)
+    if not len(starts[0]):
+        raise DataError(
+            f"the {part} part holds no window of {task.lookback} steps: its longest has {int((high - low).max())};"
+            " shorten lookback, or split differently (data.split)"
+        )
+    scaler = Scaler.fit(panel, parts.train_end)
+    every = tuple(range(task.channels))
+    return make_windows(panel, scaler, starts, task.lookback, 0, targets=every, with_known=with_known)
+
+
+def _point(label: str, run: Run, network: Network, train: Windows, val: Windows) -> Point:
+    from latentcast.training.fit import run_stage
+
+    task, code = network.task, network.model.representation
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="latentcast-") as folder:
+        run_stage(network, AUTOENCODE, train, None, run.training, folder=Path(folder), seed=run.seed)
+    seconds = round(time.monotonic() - began, 2)
+    network.cpu().eval()
+    mse, mae = _errors(val, lambda batch: network.reconstruct(batch, alone=True).values)
+    linear = _linear_code(code, train, network.model.normalise)
+    linear_mse, linear_mae = (None, None) if linear is None else _errors(val, linear)
+    kept = code.num_tokens(task.lookback) * code.latent_dim * (task.channels // code.series_channels)
+    size = sum(parameter.numel() for parameter in AUTOENCODE.parameters(network))
+    given = task.lookback * task.channels
+    return Point(label, code.total, code.latent_dim, kept, given, size, mse, mae, linear_mse, linear_mae, seconds)
+
+
+@torch.no_grad()
+def _errors(windows: Windows, reconstruct: Callable[[Batch], Tensor]) -> tuple[float, float]:
+    """Mean squared and mean absolute error over the observed values of all windows."""
+    square = absolute = count = 0.0
+    for _, batch in windows.in_batches(256):
+        error = (reconstruct(batch) - batch.past).double()
+        error = error.flatten() if batch.observed is None else error[batch.observed]
+        square, absolute = square + float(error.square().sum()), absolute + float(error.abs().sum())
+        count += error.numel()
+    return square / max(count, 1), absolute / max(count, 1)
+
+
+def _linear_code(code: Compresses, train: Windows, centre: bool) -> Callable[[Batch], Tensor] | None:
+    """Reconstruction by the principal components of blocks of steps, as many as a latent has numbers.
+
+    No linear code of that size loses less on what it was fitted to. `centre` gives it the location of each window, as
+    a model that normalises has it; a scale would change nothing.
+    """
+    width = code.total * code.series_channels
+    if width > WIDEST_BLOCK:
+        return None
+
+    def to_blocks(batch: Batch) -> tuple[Tensor, Tensor]:
+        past = batch.past.double()
+        loc = window_scale(past, batch.observed).loc if centre else no_scale(past).loc
+        x = past - loc
+        series = x if code.series_channels > 1 else x.transpose(1, 2).reshape(-1, x.shape[1], 1)
+        return pad_left(series, code.total).reshape(-1, width), loc
+
+    spread = torch.linspace(0, len(train) - 1, min(len(train), MOST_WINDOWS)).long()
+    count, total, products = 0, torch.zeros(width).double(), torch.zeros(width, width).double()
+    for which in spread.split(256):
+        blocks, _ = to_blocks(train.batch(which))
+        count, total, products = count + len(blocks), total + blocks.sum(0), products + blocks.T @ blocks
+    mean = total / count
+    # eigenvalues ascend: the last columns are the components that vary most
+    basis = torch.linalg.eigh(products / count - torch.outer(mean, mean)).eigenvectors[:, -code.latent_dim :]
+
+    def reconstruct(batch: Batch) -> Tensor:
+        blocks, loc = to_blocks(batch)
+        given, time, channels = batch.past.shape
+        kept = mean + (blocks - mean) @ basis @ basis.T
+        series = kept.reshape(given * channels // code.series_channels, -1, code.series_channels)[:, -time:]
+        values = series if code.series_channels > 1 else series.reshape(given, channels, time).transpose(1, 2)
+        return values + loc
+
+    return reconstruct
