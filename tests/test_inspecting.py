@@ -23,6 +23,8 @@ from latentcast.types import Batch, Task
 
 NAME = "latent-transformer"
 SMALL = {
+    "model.shortcut": "none",
+    "model.representation.mix": True,
     "model.representation.ratios": (2, 3),
     "model.representation.channels": (6, 10),
     "model.representation.latent_dim": 7,

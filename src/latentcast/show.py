@@ -83,6 +83,7 @@ def architecture(made: "Architecture") -> Table:
 def floor(result: "Floor") -> Table:
     """One row per compression: what is kept, and the errors beside those of a linear code of the same size."""
     table = _figures("", ("ratio", "latent", "kept", "weights", *JUDGED, "PCA MSE", "PCA MAE"))
+    table.padding = (0, 1, 0, 0)
     for p in result.points:
         sizes = (f"{p.total}", f"{p.latent_dim}", f"{p.rate:.2f}", _size(p.parameters))
         table.add_row(Text(p.label), *sizes, *map(_error, (p.mse, p.mae, p.linear_mse, p.linear_mae)))
