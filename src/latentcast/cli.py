@@ -249,7 +249,9 @@ def evaluate(
     data: Data,
     split: Annotated[str, typer.Option("--split", help="train, val, test or all.")] = "test",
     file: Annotated[Path | None, typer.Option("--json", help="JSON file to write.")] = None,
-    batch_size: Annotated[int, typer.Option("--batch-size", min=1, help="Windows at once; changes no figure.")] = 512,
+    batch_size: Annotated[
+        int | None, typer.Option("--batch-size", min=1, help="Windows at once; changes no figure.")
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the JSON file.")] = False,
 ) -> None:
     """Judge every window of one part once, in scaled and original units."""

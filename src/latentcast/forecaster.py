@@ -19,7 +19,7 @@ from latentcast.data.read import SUFFIXES, Source, read_file, read_frame
 from latentcast.data.scaler import Scaler
 from latentcast.data.split import PARTS, Part, Seen, Split, seen, split
 from latentcast.data.stamps import Clock, show
-from latentcast.data.windows import make_windows, window_starts
+from latentcast.data.windows import at_once, make_windows, window_starts
 from latentcast.errors import CheckpointError, DataError, GapError, SettingsError, TimeError, nearest, some
 from latentcast.evaluation.judge import Judged, forecasts, judge
 from latentcast.evaluation.metrics import Evaluation, seasonal_error
@@ -124,7 +124,7 @@ class Forecaster:
     def device(self) -> torch.device:
         return next((p.device for p in self.network.parameters()), torch.device("cpu"))
 
-    def predict(self, data: Any, *, batch_size: int = 512) -> Any:
+    def predict(self, data: Any, *, batch_size: int | None = None) -> Any:
         """Forecast `horizon` steps beyond the end of each series.
 
         `data` is a frame, a file or a dataset's name; the last `lookback` steps of each series are read. Returns a
@@ -153,7 +153,7 @@ class Forecaster:
         times = panel.frequency.after(ends, self.task.horizon)
         return self.give_back(source, panel, self._frame(panel, times, values))
 
-    def evaluate(self, data: Any, *, split: Part = "test", batch_size: int = 512) -> Evaluation:
+    def evaluate(self, data: Any, *, split: Part = "test", batch_size: int | None = None) -> Evaluation:
         """Judge every window of one part of the data exactly once, in scaled and in original units.
 
         Parts are those of the fit, by date; of series that the fit did not see, by the same rule. The result does
@@ -164,7 +164,7 @@ class Forecaster:
         source, _ = open_data(data)
         return self.judge(self.view(self.panel(source)), split, source.name, batch_size)
 
-    def judge(self, view: View, part: Part, name: str, batch_size: int = 512) -> Evaluation:
+    def judge(self, view: View, part: Part, name: str, batch_size: int | None = None) -> Evaluation:
         low, high = view.parts.bounds(part)
         panel = view.panel
         starts_items = window_starts(panel, low, high, self.task.lookback, self.task.horizon)
@@ -319,7 +319,7 @@ class Forecaster:
         )
 
     def forecasts(
-        self, view: View, starts_items: tuple[torch.Tensor, torch.Tensor], batch_size: int = 512
+        self, view: View, starts_items: tuple[torch.Tensor, torch.Tensor], batch_size: int | None = None
     ) -> Iterator[Judged]:
         """Forecast from the windows that start at the given steps of the given items, in order.
 
@@ -330,9 +330,11 @@ class Forecaster:
                 f"this {self.name} was pretrained to fill gaps and has not learned to forecast: go on with"
                 " latentcast fit … --from DIR"
             )
+        task = self.task
+        if batch_size is None:
+            batch_size = at_once(task.lookback + task.horizon, task.channels)
         if batch_size < 1:
             raise SettingsError(f"batch_size={batch_size}: wanted at least 1")
-        task = self.task
         windows = make_windows(
             view.panel,
             view.scaler,

@@ -14,7 +14,7 @@ from latentcast.data.panel import Panel
 from latentcast.data.read import Source
 from latentcast.data.split import Part
 from latentcast.data.table import is_long, time_column
-from latentcast.data.windows import Windows, make_windows, window_starts
+from latentcast.data.windows import Windows, at_once, make_windows, window_starts
 from latentcast.errors import DataError, SettingsError, some
 from latentcast.forecaster import Forecaster, View, open_data
 from latentcast.layers.masking import interpolated, visible
@@ -50,7 +50,7 @@ class Imputation:
     notes: tuple[str, ...]
 
 
-def impute(forecaster: Forecaster | str | Path, data: Any, *, batch_size: int = 512) -> Imputation:
+def impute(forecaster: Forecaster | str | Path, data: Any, *, batch_size: int | None = None) -> Imputation:
     """Fill missing values and missing time steps from what lies around them; observed values stay as they are.
 
     Every gap is read in windows of the look-back that overlap by half, weighted towards their middle; what is filled
@@ -88,7 +88,7 @@ def judge_imputation(
     masks: Sequence[float] = MASKS,
     block: int = 1,
     split: Part = "test",
-    batch_size: int = 512,
+    batch_size: int | None = None,
 ) -> list[Filled]:
     """Hide a share of the observed values of every window of one part, once, and compare what is filled.
 
@@ -137,11 +137,11 @@ def _windows(forecaster: Forecaster, view: View, starts: tuple[torch.Tensor, tor
     return replace(windows, carried=None)  # what lies after a gap may be used to fill it
 
 
-def _judge(forecaster: Forecaster, windows: Windows, mask: float, block: int, batch_size: int) -> Filled:
+def _judge(forecaster: Forecaster, windows: Windows, mask: float, block: int, batch_size: int | None) -> Filled:
     generator = torch.Generator().manual_seed(0)
     sums, count = np.zeros(4), 0
     network = forecaster.network.eval()
-    for _, batch in windows.in_batches(batch_size):
+    for _, batch in windows.in_batches(batch_size or at_once(windows.lookback, forecaster.task.channels)):
         observed = torch.ones_like(batch.past, dtype=torch.bool) if batch.observed is None else batch.observed
         shown = observed & visible(batch.past, mask, block, generator)
         hidden = observed & ~shown
@@ -157,7 +157,7 @@ def _judge(forecaster: Forecaster, windows: Windows, mask: float, block: int, ba
     return Filled(mask, block, len(windows), count, mse, mae, linear_mse, linear_mae)
 
 
-def _fill(forecaster: Forecaster, view: View, batch_size: int) -> tuple[NDArray[np.float64], int]:
+def _fill(forecaster: Forecaster, view: View, batch_size: int | None) -> tuple[NDArray[np.float64], int]:
     """[steps, channels] what the windows around each gap say, in original units; how many lie alone in all of them."""
     panel, time = view.panel, forecaster.task.lookback
     starts, items = _around_gaps(panel, time)
@@ -167,7 +167,7 @@ def _fill(forecaster: Forecaster, view: View, batch_size: int) -> tuple[NDArray[
     near = np.minimum(np.arange(1, time + 1), np.arange(time, 0, -1))[:, None]  # the middle of a window knows most
     windows = _windows(forecaster, view, (torch.from_numpy(starts), torch.from_numpy(items)))
     network = forecaster.network.eval()
-    for which, batch in windows.in_batches(batch_size):
+    for which, batch in windows.in_batches(batch_size or at_once(windows.lookback, forecaster.task.channels)):
         with torch.inference_mode():
             values = network.reconstruct(batch.to(forecaster.device)).values.cpu().double().numpy()
         at = windows.items[which].numpy()

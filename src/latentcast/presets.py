@@ -91,6 +91,7 @@ NAMED: dict[str, Named] = {
             "representation": {"name": "compression"},
             "backbone": {"name": "encoder-decoder"},
             "head": {"name": "decompression"},
+            "shortcut": "linear",
         },
         training={"lr": 1e-4},
         presets={
@@ -100,6 +101,21 @@ NAMED: dict[str, Named] = {
             "custom_4x": _stages((4,), (256,), 128),
             "custom_8x": _stages((4, 2), (128, 256), 128),
             "custom_16x": _stages((4, 2, 2), (128, 256, 512), 256),
+            # each channel by itself, few weights and much dropout: what a small set such as ETT can bear
+            "small": {
+                "model": {
+                    "representation": {
+                        "ratios": (24,),
+                        "channels": (32,),
+                        "latent_dim": 32,
+                        "width": 32,
+                        "mix": False,
+                        "dropout": 0.5,
+                    },
+                    "backbone": {"encoder_layers": 1, "heads": 2, "ff": 64, "dropout": 0.5},
+                },
+                "training": {"lr": 2e-3, "ema": 0.98, "max_steps": 600, "validations": 2, "patience": 5},
+            },
         },
         pretraining={"lr": 1e-4},
         by_lookback=((99, "light"), (500, "medium"), (10**9, "heavy")),

@@ -90,6 +90,11 @@ class Windows:
             yield which, self.batch(which)
 
 
+def at_once(steps: int, channels: int, most: int = 512) -> int:
+    """Windows of `steps` steps that are judged together: at most `most`, and fewer where they are long."""
+    return max(1, min(most, 2**20 // (steps * channels)))
+
+
 def _after_last(seen: Tensor) -> Tensor:
     """[batch, time, channel] observed → whether a step lies after the last observed one."""
     return seen.flip(1).cummax(1).values.flip(1).logical_not()

@@ -15,7 +15,7 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import EarlyStopping, EMAWeightAveraging, ModelCheckpoint, TQDMProgressBar
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 
-from latentcast.data.windows import Loader, Windows
+from latentcast.data.windows import Loader, Windows, at_once
 from latentcast.errors import Interrupted, LatentcastError, MissingExtra, SettingsError
 from latentcast.network import Network
 from latentcast.training import checkpoint
@@ -63,7 +63,8 @@ def run_stage(
     kept = folder / "checkpoints" / stage.name
     resume = resume and (kept / LAST).is_file()
     loader = Loader(train, settings.batch_size, seed=seed)
-    val_loader = None if val is None else Loader(val, max(settings.batch_size, 256), seed=seed, shuffle=False)
+    together = at_once(train.lookback + train.horizon, train.series.width, most=max(settings.batch_size, 256))
+    val_loader = None if val is None else Loader(val, together, seed=seed, shuffle=False)
     stage.parameters(network)  # fails early when nothing is trainable
     processes = settings.devices if isinstance(settings.devices, int) else 1
     epoch_batches = math.ceil(len(loader) / processes)
