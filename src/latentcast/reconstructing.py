@@ -143,7 +143,7 @@ def floor(
     def run_of(chosen: Mapping[str, Any], under: Mapping[str, Any] = BRIEFLY) -> Run:
         stated = merge(merge(under, values), {**chosen, "training": {**TO_THE_END, "max_steps": max_steps}})
         stated = stated if start is None else inherited(start, stated)
-        return resolve({"horizon": stated.get("lookback"), **stated}, defaults)
+        return resolve({"horizon": stated.get("lookback", 1), **stated}, defaults)  # nothing is forecast
 
     base = run_of({}, under={})
     panel = build(source.frame, base.data)
