@@ -297,7 +297,7 @@ def test_what_has_no_floor(waves: pd.DataFrame, run, tmp_path: Path) -> None:
             latentcast.floor(waves, model, lookback=24)
     with pytest.raises(SettingsError, match="model: is required"):
         latentcast.floor(waves, lookback=24)
-    with pytest.raises(SettingsError, match="^lookback: is required$"):
+    with pytest.raises(SettingsError, match=r"^lookback: is required$"):
         latentcast.floor(waves, NAME)
     with pytest.raises(SettingsError, match="ratios: got 1, wanted"):
         latentcast.floor(waves, NAME, lookback=24, ratios=[1])
