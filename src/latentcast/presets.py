@@ -110,6 +110,7 @@ NAMED: dict[str, Named] = {
                         "latent_dim": 32,
                         "width": 32,
                         "mix": False,
+                        "label_len": 24,
                         "dropout": 0.5,
                     },
                     "backbone": {"encoder_layers": 1, "heads": 2, "ff": 64, "dropout": 0.5},
