@@ -1,12 +1,14 @@
 """The command line: parse, call the library, print. Nothing heavy is imported before a command runs."""
 
+import functools
+import inspect
 import json
 import logging
 import os
 import re
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -31,38 +33,55 @@ app = typer.Typer(
 out = Console()
 err = Console(stderr=True)
 
-SHORT = (
-    "features",
-    "target",
-    "gaps",
-    "freq",
-    "time",
-    "id",
-    "value",
-)  # settings of the data with an option of their own
-
 Data = Annotated[str, typer.Argument(metavar="DATA", help="A dataset's name, or a CSV or Parquet file.")]
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="A folder that fit wrote.")]
 Lookback = Annotated[int | None, typer.Option("--lookback", "-L", help="Steps that are read.")]
 Horizon = Annotated[int | None, typer.Option("--horizon", "-H", help="Steps that are forecast.")]
 Config = Annotated[Path | None, typer.Option("--config", help="YAML file of settings.")]
-Assign = Annotated[
+Seed = Annotated[int | None, typer.Option("--seed", help="Random seed (default 0).")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on with training that was cut in the folder.")]
+
+Text = str | None
+OF_DATA = {  # settings of the data with an option of their own
+    "features": Annotated[Text, typer.Option(help="M: all → all, S: target → target, MS: all → target.")],
+    "target": Annotated[Text, typer.Option(help="Channel that S and MS forecast.")],
+    "gaps": Annotated[Text, typer.Option(help="Missing values: error, interpolate or ffill.")],
+    "freq": Annotated[Text, typer.Option(help="Frequency, when it is not to be inferred: h, 15min, D, MS …")],
+    "time": Annotated[Text, typer.Option(help="Name of the time column.")],
+    "id": Annotated[Text, typer.Option(help="Long data: name of the column that tells series apart.")],
+    "value": Annotated[Text, typer.Option(help="Long data: name of the value column.")],
+}
+ANY = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Any setting: training.lr=1e-3, data.split=0.8,0.1,0.1"),
 ]
-Seed = Annotated[int | None, typer.Option("--seed", help="Random seed (default 0).")]
-Features = Annotated[str | None, typer.Option("--features", help="M: all → all, S: target → target, MS: all → target.")]
-Target = Annotated[str | None, typer.Option("--target", help="Channel that S and MS forecast.")]
-Gaps = Annotated[str | None, typer.Option("--gaps", help="Missing values: error, interpolate or ffill.")]
-Freq = Annotated[str | None, typer.Option("--freq", help="Frequency, when it is not to be inferred: h, 15min, D, MS …")]
-TimeCol = Annotated[str | None, typer.Option("--time", help="Name of the time column.")]
-IdCol = Annotated[str | None, typer.Option("--id", help="Long data: name of the column that tells series apart.")]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
-Resume = Annotated[bool, typer.Option("--resume", help="Go on with training that was cut in the folder.")]
-ValueCol = Annotated[str | None, typer.Option("--value", help="Long data: name of the value column.")]
+
+
+def takes_settings(command: Callable[..., None]) -> Callable[..., None]:
+    """The command with --set and the options of the data; it is given them as one nest of `settings`."""
+    options: dict[str, Any] = {**OF_DATA, "assign": ANY}
+
+    @functools.wraps(command)
+    def whole(**values: Any) -> None:
+        from latentcast.config import merge, nested, parse_assignments
+
+        assign, *texts = (values.pop(name) for name in ("assign", *OF_DATA))
+        stated = {f"data.{key}": text for key, text in zip(OF_DATA, texts, strict=True) if text is not None}
+        command(**values, settings=merge(parse_assignments(assign or []), nested(stated)))
+
+    signature = inspect.signature(command)
+    own = [parameter for name, parameter in signature.parameters.items() if name != "settings"]
+    kind = inspect.Parameter.KEYWORD_ONLY
+    added = [inspect.Parameter(name, kind, default=None, annotation=hint) for name, hint in options.items()]
+    whole.__signature__ = signature.replace(parameters=[*own, *added])  # type: ignore[attr-defined]
+    whole.__annotations__ = {parameter.name: parameter.annotation for parameter in (*own, *added)}
+    del whole.__wrapped__  # typer would read the signature of what is inside
+    return whole
 
 
 @app.command()
+@takes_settings
 def fit(
     data: Data,
     folder: Annotated[Path, typer.Option("--out", help="Folder to save into.")],
@@ -71,24 +90,17 @@ def fit(
     lookback: Lookback = None,
     horizon: Horizon = None,
     config: Config = None,
-    assign: Assign = None,
     seed: Seed = None,
-    features: Features = None,
-    target: Target = None,
-    gaps: Gaps = None,
-    freq: Freq = None,
-    time: TimeCol = None,
-    id: IdCol = None,
-    value: ValueCol = None,
     start: Annotated[Path | None, typer.Option("--from", metavar="DIR", help="Begin with the weights in it.")] = None,
     overwrite: Overwrite = False,
     resume: Resume = False,
+    *,
+    settings: dict[str, Any],
 ) -> None:
     """Train a model and save it."""
     import latentcast
     from latentcast.fitting import is_first_process
 
-    settings = _settings(assign, features, target, gaps, freq, time, id, value)
     with _notes() as notes:
         forecaster = latentcast.fit(
             data,
@@ -110,6 +122,7 @@ def fit(
 
 
 @app.command()
+@takes_settings
 def pretrain(
     data: Data,
     folder: Annotated[Path, typer.Option("--out", help="Folder to save into.")],
@@ -119,17 +132,11 @@ def pretrain(
     mask: Annotated[float | None, typer.Option("--mask", help="Share of the values that is hidden.")] = None,
     block: Annotated[int | None, typer.Option("--block", help="Steps that are hidden together.")] = None,
     config: Config = None,
-    assign: Assign = None,
     seed: Seed = None,
-    features: Features = None,
-    target: Target = None,
-    gaps: Gaps = None,
-    freq: Freq = None,
-    time: TimeCol = None,
-    id: IdCol = None,
-    value: ValueCol = None,
     overwrite: Overwrite = False,
     resume: Resume = False,
+    *,
+    settings: dict[str, Any],
 ) -> None:
     """Train a model to fill hidden values: for impute, and for fit --from."""
     import latentcast
@@ -137,7 +144,7 @@ def pretrain(
     from latentcast.fitting import is_first_process
 
     stated = {f"pretraining.{key}": value for key, value in (("mask", mask), ("block", block)) if value is not None}
-    settings = merge(_settings(assign, features, target, gaps, freq, time, id, value), nested(stated))
+    settings = merge(settings, nested(stated))
     with _notes() as notes:
         forecaster = latentcast.pretrain(
             data,
@@ -270,6 +277,7 @@ def evaluate(
 
 
 @app.command()
+@takes_settings
 def backtest(
     data: Data,
     models: Annotated[str, typer.Option("--models", help="Names, separated by commas.")],
@@ -279,17 +287,11 @@ def backtest(
     step: Annotated[int | None, typer.Option("--step", help="Steps between origins (default: the horizon).")] = None,
     refit: Annotated[bool, typer.Option("--refit", help="Train again at each origin.")] = False,
     config: Config = None,
-    assign: Assign = None,
     seed: Seed = None,
-    features: Features = None,
-    target: Target = None,
-    gaps: Gaps = None,
-    freq: Freq = None,
-    time: TimeCol = None,
-    id: IdCol = None,
-    value: ValueCol = None,
     file: Annotated[Path | None, typer.Option("--out", help="CSV or Parquet file for the forecasts.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file.")] = False,
+    *,
+    settings: dict[str, Any],
 ) -> None:
     """Compare models at the last origins, on data that none of them saw."""
     import latentcast
@@ -298,7 +300,6 @@ def backtest(
 
     if file is not None:
         check_file(file, (".csv", ".parquet"), overwrite=overwrite)
-    settings = _settings(assign, features, target, gaps, freq, time, id, value)
     if config is not None:
         settings = merge(read_yaml(config), settings)
     with _notes() as notes:
@@ -382,25 +383,19 @@ def datasets() -> None:
 
 
 @app.command()
+@takes_settings
 def describe(
     data: Annotated[str, typer.Argument(metavar="DATA|DIR", help="Data, or a folder that fit or pretrain wrote.")],
     model: Annotated[str | None, typer.Option("--model", "-m", help="A model on DATA, yet untrained.")] = None,
     preset: Annotated[str | None, typer.Option("--preset", help="A preset of the model.")] = None,
     lookback: Lookback = None,
     horizon: Horizon = None,
-    assign: Assign = None,
-    features: Features = None,
-    target: Target = None,
-    gaps: Gaps = None,
-    freq: Freq = None,
-    time: TimeCol = None,
-    id: IdCol = None,
-    value: ValueCol = None,
+    *,
+    settings: dict[str, Any],
 ) -> None:
     """Show how DATA is understood, or what a model is made of: every stage with its shape, weights and FLOPs."""
     import latentcast
 
-    settings = _settings(assign, features, target, gaps, freq, time, id, value)
     with _notes() as notes:
         description = latentcast.describe(
             data, settings, model=model, preset=preset, lookback=lookback, horizon=horizon
@@ -413,6 +408,7 @@ def describe(
 
 
 @app.command()
+@takes_settings
 def floor(
     data: Data,
     model: Annotated[str | None, typer.Option("--model", "-m", help="A model that can reconstruct.")] = None,
@@ -423,18 +419,12 @@ def floor(
     latent_dims: Annotated[str, typer.Option("--latent-dims", help="Widths of a latent, each with every ratio.")] = "",
     steps: Annotated[int, typer.Option("--steps", min=1, help="Training steps of each.")] = 300,
     config: Config = None,
-    assign: Assign = None,
     seed: Seed = None,
-    features: Features = None,
-    target: Target = None,
-    gaps: Gaps = None,
-    freq: Freq = None,
-    time: TimeCol = None,
-    id: IdCol = None,
-    value: ValueCol = None,
     file: Annotated[Path | None, typer.Option("--out", help="CSV or Parquet file for the table.")] = None,
     plot: Annotated[Path | None, typer.Option("--plot", help="PNG, PDF or SVG file to draw.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False,
+    *,
+    settings: dict[str, Any],
 ) -> None:
     """Error against compression: what a model's encode → decode alone keeps of DATA, to choose a ratio by."""
     import latentcast
@@ -454,7 +444,7 @@ def floor(
             latent_dims=_whole_numbers("--latent-dims", latent_dims),
             max_steps=steps,
             seed=seed,
-            settings=_settings(assign, features, target, gaps, freq, time, id, value),
+            settings=settings,
             config=config,
         )
     _say([*notes, *result.notes])
@@ -501,23 +491,6 @@ def _metrics(evaluation: dict[str, Any]) -> None:
     out.print(show.metrics(evaluation))
 
 
-def _settings(
-    assign: list[str] | None,
-    features: str | None,
-    target: str | None,
-    gaps: str | None,
-    freq: str | None,
-    time: str | None,
-    id: str | None,
-    value: str | None,
-) -> dict[str, Any]:
-    from latentcast.config import merge, nested, parse_assignments
-
-    texts = zip(SHORT, (features, target, gaps, freq, time, id, value), strict=True)
-    stated = {f"data.{key}": text for key, text in texts if text is not None}
-    return merge(parse_assignments(assign or []), nested(stated))
-
-
 @contextmanager
 def _notes() -> Iterator[list[str]]:
     """What the library says while it works, to be printed once, after."""
@@ -556,7 +529,7 @@ def main() -> None:
 
 def _how_to_state(error: Exception) -> str:
     """The library speaks of data.gaps; on a command line that is --gaps, or --set data.steps=…, where it is taken."""
-    if not {"fit", "backtest", "describe"} & set(sys.argv[1:2]) or isinstance(error, SettingsError):
+    if not {"fit", "pretrain", "backtest", "describe", "floor"} & set(sys.argv[1:2]) or isinstance(error, SettingsError):
         return ""
     from latentcast.data.settings import DataSettings
 
@@ -567,7 +540,7 @@ def _how_to_state(error: Exception) -> str:
     key, rest = named["key"], named["rest"]
     names = named["inside"] and key in ("ignore", "columns")  # names of columns hold blanks and more
     value = rest and (_to_closing(rest) if names else re.split(r"[\s;)]", rest)[0].rstrip(",.:"))
-    if key in SHORT:
+    if key in OF_DATA:
         return f"\n(as an option: --{key} {shlex.quote(value) if value else '…'})"
     return f"\n(as an option: --set {shlex.quote(f'data.{key}={value}') if value else f'data.{key}=…'})"
 
