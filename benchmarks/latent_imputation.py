@@ -26,11 +26,11 @@ SETTINGS: dict[str, Any] = {
     "model.backbone.heads": 4,
     "model.backbone.ff": 128,
     "model.backbone.dropout": 0.05,
-    "pretraining.mask": 0.4,
-    "pretraining.lr": 1e-3,
-    "pretraining.batch_size": 32,
-    "pretraining.patience": None,
-    "pretraining.max_epochs": 100,
+    "stages.reconstruct.mask": 0.4,
+    "stages.reconstruct.lr": 1e-3,
+    "stages.reconstruct.batch_size": 32,
+    "stages.reconstruct.patience": None,
+    "stages.reconstruct.max_epochs": 100,
 }
 # mean over the four shares of MSE and MAE as published, each trained for the share it was tested on
 PUBLISHED = {
@@ -48,7 +48,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=3000)
     args = parser.parse_args()
     torch.set_num_threads(1)
-    settings = {**SETTINGS, "pretraining.max_steps": args.steps}
+    settings = {**SETTINGS, "stages.reconstruct.max_steps": args.steps}
     done = RESULTS / "latent_imputation.jsonl"  # a finished seed is not run again
     cells = _read(done)
     for seed in map(int, args.seeds.split(",")):

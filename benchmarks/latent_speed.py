@@ -22,12 +22,11 @@ import torch
 
 from _report import table, write
 from latentcast.network import Network, build
-from latentcast.presets import NAMED
 from latentcast.run import resolve
 from latentcast.types import Batch, Task
 
 CHANNELS, RATE = 7, 1e-4
-PRESETS = tuple(NAMED["latent-transformer"].presets)
+PRESETS = ("light", "medium", "heavy", "custom_4x", "custom_8x", "custom_16x")
 ASKED = {96: {"light": 3.5, "medium": 7.0, "heavy": 10.0}, 720: {"light": 9.0, "medium": 20.0, "heavy": 30.0}}
 ROWS: dict[str, float | None] = {"with": 0.1, "without": 0.0, "default": None}
 TIMED = ("with", "without")  # the default is the one side of the first and the other of the second

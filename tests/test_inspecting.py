@@ -155,6 +155,12 @@ def settings() -> dict[str, object]:
     return {**SMALL, "training.max_steps": 2, "training.loggers": ()}
 
 
+@pytest.fixture
+def briefly() -> dict[str, object]:
+    """Without steps of training: a floor has its own."""
+    return dict(SMALL)
+
+
 def test_a_fitted_folder_is_described(hourly: pd.DataFrame, settings, run, tmp_path: Path) -> None:
     forecaster = latentcast.fit(
         hourly, NAME, lookback=48, horizon=12, preset="auto", settings=settings, out=tmp_path / "m"
@@ -224,7 +230,7 @@ def waves() -> pd.DataFrame:
     )
 
 
-def test_the_floor_falls_with_the_size_of_the_latent(waves: pd.DataFrame, settings, tmp_path: Path) -> None:
+def test_the_floor_falls_with_the_size_of_the_latent(waves: pd.DataFrame, briefly, tmp_path: Path) -> None:
     result = latentcast.floor(
         waves,
         NAME,
@@ -232,7 +238,7 @@ def test_the_floor_falls_with_the_size_of_the_latent(waves: pd.DataFrame, settin
         ratios=(4,),
         latent_dims=(1, 8),
         max_steps=120,
-        settings={**settings, "training.lr": 5e-3},
+        settings={**briefly, "training.lr": 5e-3},
     )
     narrow, whole = result.points
     assert narrow.mse > 1.2 * whole.mse
@@ -245,11 +251,11 @@ def test_the_floor_falls_with_the_size_of_the_latent(waves: pd.DataFrame, settin
     assert result.frame()["rate"].tolist() == [p.kept / p.given for p in result.points]
 
 
-def test_the_linear_code_is_that_of_numpy(waves: pd.DataFrame, settings) -> None:
+def test_the_linear_code_is_that_of_numpy(waves: pd.DataFrame, briefly) -> None:
     """Without normalisation and padding: an SVD of the training windows' blocks."""
     result = latentcast.floor(
         waves, NAME, lookback=24, ratios=(6,), latent_dims=(3,), max_steps=1,
-        settings={**settings, "model.normalise": False},
+        settings={**briefly, "model.normalise": False},
     )  # fmt: skip
     values = waves[["a", "b"]].to_numpy()
     train, val = values[:350], values[350:400]
@@ -265,11 +271,11 @@ def test_the_linear_code_is_that_of_numpy(waves: pd.DataFrame, settings) -> None
     assert result.points[0].linear_mae == pytest.approx(np.abs(rest).mean(), rel=1e-4)
 
 
-def test_each_channel_a_series_of_its_own_and_gaps(waves: pd.DataFrame, settings) -> None:
+def test_each_channel_a_series_of_its_own_and_gaps(waves: pd.DataFrame, briefly) -> None:
     waves.loc[100:110, "a"] = np.nan
     result = latentcast.floor(
         waves, NAME, lookback=24, ratios=(4,), latent_dims=(4,), max_steps=1,
-        settings={**settings, "model.representation.mix": False, "data.gaps": "interpolate"},
+        settings={**briefly, "model.representation.mix": False, "data.gaps": "interpolate"},
     )  # fmt: skip
     assert result.points[0].kept == 6 * 4 * 2
     assert result.points[0].linear_mse == pytest.approx(0, abs=1e-12)  # blocks of 4 steps of one channel

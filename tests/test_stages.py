@@ -1,6 +1,7 @@
 """Pretraining, fits that begin with its weights, and imputation, as a user meets them."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -21,8 +22,8 @@ MODEL = {
     "model.backbone.heads": 2,
     "model.backbone.ff": 16,
     "training.max_steps": 3,
-    "pretraining.max_steps": 4,
-    "pretraining.lr": 3e-3,
+    "stages.reconstruct.max_steps": 4,
+    "stages.reconstruct.lr": 3e-3,
 }
 NAME = "latent-transformer"
 
@@ -66,10 +67,10 @@ def test_a_fit_begins_with_pretrained_weights_at_another_horizon(daily, settings
 
 
 def test_both_stages_in_one_fit_are_resumable_and_kept_apart(daily, settings, tmp_path: Path) -> None:
-    whole = latentcast.fit(daily, NAME, lookback=20, horizon=5, settings={**settings, "pretraining.mask": 0.3})
+    whole = latentcast.fit(daily, NAME, lookback=20, horizon=5, settings={**settings, "stages.reconstruct.mask": 0.3})
     assert [stage["stage"] for stage in whole.card["training"]["stages"]] == ["reconstruct", "forecast"]
     out = tmp_path / "both"
-    latentcast.fit(daily, NAME, lookback=20, horizon=5, settings={**settings, "pretraining.mask": 0.3}, out=out)
+    latentcast.fit(daily, NAME, lookback=20, horizon=5, settings={**settings, "stages.reconstruct.mask": 0.3}, out=out)
     for stage in ("reconstruct", "forecast"):
         assert (out / "checkpoints" / stage / "last.ckpt").is_file()
         assert (out / "logs" / stage / "csv" / "metrics.csv").is_file()
@@ -77,7 +78,7 @@ def test_both_stages_in_one_fit_are_resumable_and_kept_apart(daily, settings, tm
     for file in (out / "checkpoints" / "forecast").iterdir():
         file.unlink()
     again = latentcast.fit(
-        daily, NAME, lookback=20, horizon=5, settings={**settings, "pretraining.mask": 0.3}, out=out, resume=True
+        daily, NAME, lookback=20, horizon=5, settings={**settings, "stages.reconstruct.mask": 0.3}, out=out, resume=True
     )
     for name, tensor in weights(whole).items():
         assert torch.equal(tensor, weights(again)[name]), name
@@ -115,7 +116,7 @@ def test_weights_that_belong_to_a_look_back_are_refused_at_another(daily) -> Non
 
 def test_only_a_model_with_an_inverse_is_pretrained(daily, tmp_path: Path) -> None:
     for model in ("dlinear", "patch-linear"):
-        with pytest.raises(SettingsError, match="cannot reconstruct"):
+        with pytest.raises(SettingsError, match="learns nothing before forecasting; latent-transformer"):
             latentcast.pretrain(daily, model, lookback=20, settings={"data.time": "day"}, out=tmp_path / "pre")
     assert not (tmp_path / "pre").exists()
 
@@ -132,7 +133,7 @@ def test_a_pretrained_model_fills_and_does_not_forecast_and_the_other_way_round(
 
 
 def test_gaps_are_filled_and_nothing_else_is_touched(daily, settings) -> None:
-    first = latentcast.pretrain(daily, NAME, lookback=20, settings={**settings, "pretraining.max_steps": 60})
+    first = latentcast.pretrain(daily, NAME, lookback=20, settings={**settings, "stages.reconstruct.max_steps": 60})
     holes = daily.copy()
     holes.loc[[0, 50, 51, 52, 399], "a"] = np.nan
     holes.loc[200:203, "b"] = np.nan
@@ -215,5 +216,94 @@ def test_auto_goes_by_the_look_back_and_says_so(daily, settings) -> None:
 def test_the_card_of_a_pretrained_folder_is_whole(daily, settings, tmp_path: Path) -> None:
     latentcast.pretrain(daily, NAME, lookback=20, settings=settings, out=tmp_path / "pre")
     card = json.loads((tmp_path / "pre" / "card.json").read_text())
-    assert card["settings"]["pretraining"]["mask"] == 0.4
+    assert card["settings"]["stages"]["reconstruct"]["mask"] == 0.4
     assert card["training"]["stages"][0]["windows"] == 280 - 20 + 1
+
+
+def test_nothing_hidden_is_learned_by_giving_all_back(daily, settings) -> None:
+    """Known values are not handed through by the shortcut, and a mask of all-known is no mask."""
+    first = latentcast.pretrain(daily, NAME, lookback=20, settings={**settings, "stages.reconstruct.mask": 0.0})
+    stage = first.card["training"]["stages"][0]
+    assert stage["best_val_loss"] > 0.01
+    from latentcast.types import Batch
+
+    past = torch.randn(3, 20, 2)
+    with torch.no_grad():
+        bare = first.network.reconstruct(Batch(past)).values
+        full = first.network.reconstruct(Batch(past, torch.ones(3, 20, 2, dtype=torch.bool))).values
+    assert torch.allclose(bare, full, atol=1e-6)
+
+
+def test_where_a_window_holds_nothing_of_a_series_it_is_interpolated(daily, settings) -> None:
+    first = latentcast.pretrain(daily, NAME, lookback=20, settings=settings)
+    daily["b"] = 100.0 + np.arange(400)
+    daily.loc[150:209, "b"] = np.nan  # three windows long
+    result = latentcast.impute(first, daily)
+    assert result.frame["b"][170:190].to_numpy() == pytest.approx(100.0 + np.arange(170, 190))
+    assert any("were interpolated, not modelled" in note for note in result.notes)
+
+
+def test_a_stage_that_ended_is_not_trained_again(daily, settings, tmp_path: Path) -> None:
+    both = {**settings, "stages.reconstruct.max_steps": 2, "data.time": "day"}
+    latentcast.fit(daily, NAME, lookback=20, horizon=5, settings=both, out=tmp_path / "m")
+    stamp = (tmp_path / "m/checkpoints/reconstruct/last.ckpt").stat().st_mtime_ns
+    for file in (tmp_path / "m/checkpoints/forecast").iterdir():
+        file.unlink()
+    latentcast.fit(daily, NAME, lookback=20, horizon=5, settings=both, out=tmp_path / "m", resume=True)
+    assert (tmp_path / "m/checkpoints/reconstruct/last.ckpt").stat().st_mtime_ns == stamp
+    with pytest.raises(SettingsError, match=r"stages\.reconstruct\.mask: was 0\.4, is 0\.2"):
+        latentcast.fit(
+            daily, NAME, lookback=20, horizon=5, settings={**both, "stages.reconstruct.mask": 0.2},
+            out=tmp_path / "m", resume=True,
+        )  # fmt: skip
+
+
+def test_a_resumed_fit_begins_with_the_same_weights(daily, settings, tmp_path: Path) -> None:
+    one = latentcast.pretrain(daily, NAME, lookback=20, settings=settings)
+    other = latentcast.pretrain(daily, NAME, lookback=20, seed=1, settings=settings)
+    stated = {"data.time": "day", "training.max_steps": 2}
+    latentcast.fit(daily, horizon=5, start=one, settings=stated, out=tmp_path / "m")
+    with pytest.raises(SettingsError, match="began with other weights"):
+        latentcast.fit(daily, horizon=5, start=other, settings=stated, out=tmp_path / "m", resume=True)
+
+
+def test_a_forecaster_goes_on_at_another_horizon(daily, settings) -> None:
+    first = latentcast.fit(daily, NAME, lookback=20, horizon=5, settings=settings)
+    stated = {"data.time": "day", "training.max_steps": 1}
+    second = latentcast.fit(daily, horizon=8, start=first, settings=stated)
+    assert len(second.predict(daily)) == 16
+    with pytest.raises(SettingsError, match=r"data.split: 'standard' where training begins"):
+        latentcast.fit(daily, horizon=5, start=first, settings={**stated, "data.split": (0.5, 0.2, 0.3)})
+    with pytest.raises(SettingsError, match=r"data\.scale: True where training begins, False here"):
+        latentcast.fit(daily, horizon=5, start=first, settings={**stated, "data.scale": False})
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"masks": [0.0]}, "mask=0.0"),
+        ({"masks": [0.2], "block": 0}, "block=0"),
+        ({"masks": [0.2], "split": "later"}, "split='later'"),
+        ({"masks": [0.2], "batch_size": 0}, "batch_size=0"),
+    ],
+)
+def test_what_cannot_be_judged_is_one_error(daily, settings, wrong: dict[str, object], words: str) -> None:
+    first = latentcast.pretrain(daily, NAME, lookback=20, settings=settings)
+    with pytest.raises(SettingsError, match=re.escape(words)):
+        judge_imputation(first, daily, **wrong)
+
+
+def test_of_one_channel_the_others_are_said_to_be_left_out(daily, settings) -> None:
+    stated = {**settings, "data.features": "S", "data.target": "b"}
+    first = latentcast.pretrain(daily, NAME, lookback=20, settings=stated)
+    daily.loc[5, "b"] = np.nan
+    result = latentcast.impute(first, daily)
+    assert list(result.frame.columns) == ["day", "b"]
+    assert any("not in the result: 'a'" in note or "not in the result: a" in note for note in result.notes)
+
+
+def test_a_stage_that_a_model_does_not_have_is_named(daily) -> None:
+    with pytest.raises(SettingsError, match=r"stages\.reconstruct: dlinear has no such stage"):
+        latentcast.fit(daily, "dlinear", lookback=20, horizon=5, settings={"stages.reconstruct.mask": 0.1})
+    with pytest.raises(SettingsError, match=r"stages\.reconstuct: latent-transformer has no such stage"):
+        latentcast.fit(daily, NAME, lookback=20, horizon=5, settings={"stages.reconstuct.mask": 0.1})

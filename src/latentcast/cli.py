@@ -143,7 +143,9 @@ def pretrain(
     from latentcast.config import merge, nested
     from latentcast.fitting import is_first_process
 
-    stated = {f"pretraining.{key}": value for key, value in (("mask", mask), ("block", block)) if value is not None}
+    stated = {
+        f"stages.reconstruct.{key}": value for key, value in (("mask", mask), ("block", block)) if value is not None
+    }
     settings = merge(settings, nested(stated))
     with _notes() as notes:
         forecaster = latentcast.pretrain(
@@ -529,7 +531,9 @@ def main() -> None:
 
 def _how_to_state(error: Exception) -> str:
     """The library speaks of data.gaps; on a command line that is --gaps, or --set data.steps=…, where it is taken."""
-    if not {"fit", "pretrain", "backtest", "describe", "floor"} & set(sys.argv[1:2]) or isinstance(error, SettingsError):
+    if not {"fit", "pretrain", "backtest", "describe", "floor"} & set(sys.argv[1:2]) or isinstance(
+        error, SettingsError
+    ):
         return ""
     from latentcast.data.settings import DataSettings
 

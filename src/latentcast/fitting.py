@@ -24,21 +24,16 @@ from latentcast.errors import CheckpointError, DataError, Interrupted, SettingsE
 from latentcast.evaluation.metrics import seasonal_error
 from latentcast.forecaster import Forecaster, Known, make_task, open_data
 from latentcast.network import build as build_network
+from latentcast.presets import NAMED
 from latentcast.run import Run, resolve
 from latentcast.starting import begin_with, inherited
 from latentcast.training.settings import TrainingSettings
-from latentcast.training.stages import FORECAST, RECONSTRUCT, Stage, reconstruction
+from latentcast.training.stages import FORECAST, STAGES, Stage
 from latentcast.types import count_parameters
 
 log = logging.getLogger("latentcast")
 Stages = tuple[tuple[Stage, TrainingSettings], ...]
-MAY_CHANGE = (
-    "training.max_time",
-    "training.loggers",
-    "training.accelerator",
-    "training.devices",
-    "training.strategy",
-)
+MAY_CHANGE = ("max_time", "loggers", "accelerator", "devices", "strategy")  # of the training, in every stage
 
 
 def fit(
@@ -60,7 +55,7 @@ def fit(
     """Train a model on the training part of the data; the validation part chooses when to stop, and which weights are
     kept, unless the model's recipe keeps the last.
 
-    With settings of `pretraining` a stage of reconstruction comes before the forecasts.
+    Stages that have settings (`stages.reconstruct`) come before the forecasts.
 
     data      pandas or polars frame, path of a CSV or Parquet file, or a dataset's name
     model     a name of `latentcast models`
@@ -100,13 +95,15 @@ def pretrain(
     resume: bool = False,
     progress: bool = False,
 ) -> Forecaster:
-    """The first stage alone: hidden values of the look-back are filled from the rest (`pretraining.mask`).
+    """The stages before forecasting alone: hidden values are filled from the rest (`stages.reconstruct.mask`).
 
     What it gives fills gaps (`impute`), and `fit(..., start=...)` goes on from it, at any horizon. Arguments and
-    errors are those of `fit`; the horizon need not be stated. Raises SettingsError for a model without an inverse.
+    errors are those of `fit`; the horizon need not be stated. Raises SettingsError for a model that has no such stage.
     """
     values = _stated(model, preset, lookback, horizon, seed, settings, config)
-    values = {"horizon": values.get("lookback"), "pretraining": {}, **values}
+    values = {"horizon": 1, **values, "stages": _every_stage(values)}  # what belongs to a horizon stays small
+    if values.get("training"):
+        log.warning("settings of training are for forecasts: pretrain takes its own (stages.reconstruct.lr=…)")
     source, defaults = open_data(data)
     run = resolve(values, defaults)
     panel = build(source.frame, run.data)
@@ -114,12 +111,24 @@ def pretrain(
         run,
         panel,
         source.name,
-        until=RECONSTRUCT,
+        forecast=False,
         out=out,
         overwrite=overwrite,
         resume=resume,
         progress=progress,
     )
+
+
+def _every_stage(values: Mapping[str, Any]) -> Any:
+    """The stages of the model that was stated, with what was stated of them."""
+    said, stages = values.get("model"), values.get("stages", {})
+    name = said.get("name") if isinstance(said, Mapping) else said
+    if not isinstance(stages, Mapping) or not isinstance(name, str) or name not in NAMED:
+        return stages  # what is wrong with them is said when they are resolved
+    if not NAMED[name].stages:
+        able = [other for other, named in NAMED.items() if named.stages]
+        raise SettingsError(f"model: {name} learns nothing before forecasting; {', '.join(able)} can be pretrained")
+    return merge({stage: {} for stage in NAMED[name].stages}, stages)
 
 
 def _stated(
@@ -146,14 +155,14 @@ def fit_panel(
     *,
     parts: Split | None = None,
     start: Forecaster | None = None,
-    until: str = FORECAST.name,
+    forecast: bool = True,
     out: str | Path | None = None,
     overwrite: bool = False,
     resume: bool = False,
     progress: bool = False,
 ) -> Forecaster:
-    """`fit` on data that was read already; `until` is the last stage to be run."""
-    stages = plan(run, until)
+    """`fit` on data that was read already; `pretrain` where it is not to `forecast`."""
+    stages = plan(run, forecast=forecast)
     if parts is None:
         parts = split(panel, run.data.split)
     horizon = run.horizon if stages[-1][0].forecasts else 0
@@ -165,8 +174,8 @@ def fit_panel(
         forecaster = _untrained(run, panel, parts, name, notes)
         if not (stages[0][0].forecasts or forecaster.network.reconstructs):
             raise SettingsError(
-                f"model: {run.name} cannot reconstruct what was hidden from it; a model of representation=compression"
-                " and head=decompression can, such as latent-transformer"
+                f"model: with these parts {run.name} cannot reconstruct what was hidden from it: that needs"
+                " model.representation=compression and model.head=decompression"
             )
         forecaster.card["stages"] = [stage.name for stage, _ in stages]
         if start is not None:
@@ -181,7 +190,7 @@ def fit_panel(
         else:
             folder = Path(out)
             if is_first_process():
-                _prepare(folder, run, panel, overwrite=overwrite, resume=resume)
+                _prepare(folder, run, panel, forecaster.card.get("start"), overwrite=overwrite, resume=resume)
         if windows:
             try:
                 forecaster.card["training"] = _train(
@@ -201,11 +210,10 @@ def fit_panel(
     return forecaster
 
 
-def plan(run: Run, until: str = FORECAST.name) -> Stages:
+def plan(run: Run, *, forecast: bool = True) -> Stages:
     """The stages of a run in their order, each with how it is trained."""
-    before = run.pretraining
-    first = () if before is None else ((reconstruction(before.mask, before.block), before),)
-    return first if until == RECONSTRUCT else (*first, (FORECAST, run.training))
+    before = tuple((STAGES[name].stage(how), how) for name, how in run.stages)
+    return (*before, (FORECAST, run.training)) if forecast else before
 
 
 def is_first_process() -> bool:
@@ -303,25 +311,36 @@ def _train(
     return {**last, "stages": ended, "seconds": round(time.monotonic() - began, 2)}
 
 
-def _prepare(folder: Path, run: Run, panel: Panel, *, overwrite: bool, resume: bool) -> None:
-    """An empty folder to train in, or, to resume, one that began with the same settings on the same data."""
+def _last(path: str) -> str:
+    return path.rpartition(".")[2]
+
+
+def _prepare(
+    folder: Path, run: Run, panel: Panel, start: Mapping[str, Any] | None, *, overwrite: bool, resume: bool
+) -> None:
+    """An empty folder to train in, or, to resume, one that began with the same settings, data and weights."""
+    if resume and not any(folder.glob("checkpoints/*/last.ckpt")):
+        raise CheckpointError(f"{folder} holds no checkpoint to go on from; begin without --resume")
     hub.make_folder(folder, overwrite=overwrite, resume=resume)
     began_with = folder / "checkpoints" / "data.json"
+    origin = {"data": panel.fingerprint(), "start": start and start["sha256"]}
     if not resume:
         write_yaml(folder / hub.SETTINGS, run.dump())
         began_with.parent.mkdir(exist_ok=True)
-        began_with.write_text(json.dumps(panel.fingerprint()), encoding="utf-8")
+        began_with.write_text(json.dumps(origin), encoding="utf-8")
         return
-    if not any(folder.glob("checkpoints/*/last.ckpt")):
-        raise CheckpointError(f"{folder} holds no checkpoint to go on from; begin without --resume")
-    if json.loads(began_with.read_text(encoding="utf-8")) != panel.fingerprint():
+    began = json.loads(began_with.read_text(encoding="utf-8"))
+    if began["data"] != origin["data"]:
         raise DataError(f"training in {folder} began with other data than these; begin anew, or give it the same data")
+    if began["start"] != origin["start"]:
+        raise SettingsError(f"training in {folder} began with other weights (--from); begin anew, or name the same")
     before, now = (dict(leaves(values)) for values in (read_yaml(folder / hub.SETTINGS), nested(run.dump())))
     plain = {key: list(v) if isinstance(v, tuple) else v for key, v in now.items()}
     changed = [
         f"{key}: was {before.get(key)!r}, is {plain.get(key)!r}"
         for key in sorted(before.keys() | plain.keys())
-        if before.get(key) != plain.get(key) and key not in MAY_CHANGE
+        if before.get(key) != plain.get(key)
+        and not (key.startswith(("training.", "stages.")) and _last(key) in MAY_CHANGE)
     ]
     if changed:
         raise SettingsError(

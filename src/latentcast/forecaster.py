@@ -260,6 +260,8 @@ class Forecaster:
         try:
             panel = build(source.frame, settings)
         except GapError as error:
+            if gaps is not None:
+                raise GapError(f"{error.args[0].split(';')[0]}: there is nothing to fill it from") from error
             raise GapError(f"{error}, when the model is fitted: what it was fitted with holds here too") from error
         except TimeError as error:
             raise TimeError(f"{error} (the fit had steps of {frequency}, and its settings hold here too)") from error
@@ -278,8 +280,9 @@ class Forecaster:
             extra = [name for name in panel.channels if name not in wanted]
             what = [f"missing: {some(missing)}"] * bool(missing) + [f"not in the fit: {some(extra)}"] * bool(extra)
             raise DataError(f"the channels are not those of the fit ({'; '.join(what)})")
-        for note in panel.notes:
-            log.warning(note)
+        if gaps is None:
+            for note in panel.notes:
+                log.warning(note)
         return panel
 
     def _on_the_clock_of_the_fit(self, panel: Panel) -> Panel:
@@ -331,10 +334,7 @@ class Forecaster:
                 " latentcast fit … --from DIR"
             )
         task = self.task
-        if batch_size is None:
-            batch_size = at_once(task.lookback + task.horizon, task.channels)
-        if batch_size < 1:
-            raise SettingsError(f"batch_size={batch_size}: wanted at least 1")
+        batch_size = at_once(task.lookback + task.horizon, task.channels, stated=batch_size)
         windows = make_windows(
             view.panel,
             view.scaler,

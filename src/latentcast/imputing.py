@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from latentcast.data.panel import Panel
 from latentcast.data.read import Source
-from latentcast.data.split import Part
+from latentcast.data.split import PARTS, Part
 from latentcast.data.table import is_long, time_column
 from latentcast.data.windows import Windows, at_once, make_windows, window_starts
-from latentcast.errors import DataError, SettingsError, some
+from latentcast.errors import DataError, SettingsError, nearest, some
 from latentcast.forecaster import Forecaster, View, open_data
 from latentcast.layers.masking import interpolated, visible
 
@@ -66,18 +66,22 @@ def impute(forecaster: Forecaster | str | Path, data: Any, *, batch_size: int | 
     short = np.flatnonzero(panel.lengths < time)
     if len(short):
         names = [f"{panel.ids[i] or 'the data'} ({panel.lengths[i]} steps)" for i in short]
-        raise DataError(f"a gap is filled from windows of {time} steps (the look-back of the pretraining);"
+        raise DataError(f"a gap is filled from windows of {time} steps (the look-back it was trained with);"
                         f" shorter: {some(names)}")  # fmt: skip
     view = forecaster.view(panel, future_only=True)
-    values, alone = _fill(forecaster, view, batch_size)
+    together = at_once(time, forecaster.task.channels, stated=batch_size)
+    values, alone = _fill(forecaster, view, together)
     missing = ~panel.observed
+    frame = _frame(forecaster, source, panel, np.where(missing, values, panel.values))
     notes = [note for note in view.notes if "filled" not in note]
     if alone:
         notes.append(
-            f"{alone} of the missing values have no observed value of their own series within {time} steps: what stands"
-            " there is a guess from the other channels and the mean"
+            f"{alone} of the missing values have no observed value of their own series within {time} steps: they were"
+            " interpolated, not modelled"
         )
-    frame = _frame(forecaster, source, panel, np.where(missing, values, panel.values))
+    left = [name for name in source.frame.columns.map(str) if name not in frame.columns]
+    if left:
+        notes.append(f"columns that the model does not know are not in the result: {some(left)}")
     return Imputation(source.give_back(frame), int(missing.sum()), missing.size, tuple(notes))
 
 
@@ -96,9 +100,13 @@ def judge_imputation(
     same for every call and every batch size. Raises as `impute` does, and DataError when the part holds no window.
     """
     forecaster = _able(forecaster)
-    for mask in masks:
-        if not 0 < mask < 1:
-            raise SettingsError(f"mask={mask}: wanted a share above 0 and below 1")
+    faults = [f"mask={m!r}: wanted a share above 0 and below 1" for m in masks if not (_number(m) and 0 < m < 1)]
+    if not isinstance(block, int) or block < 1:
+        faults.append(f"block={block!r}: wanted a whole number of steps, at least 1")
+    if split not in PARTS:
+        faults.append(f"split={split!r} is no part of the data; {nearest(str(split), PARTS)}")
+    if faults:
+        raise SettingsError(faults)
     source, _ = open_data(data)
     view = forecaster.view(forecaster.panel(source, gaps="interpolate"))
     low, high = view.parts.bounds(split)
@@ -109,7 +117,12 @@ def judge_imputation(
             f" {int((high - low).max())}"
         )
     windows = _windows(forecaster, view, starts)
-    return [_judge(forecaster, windows, mask, block, batch_size) for mask in masks]
+    together = at_once(forecaster.task.lookback, forecaster.task.channels, stated=batch_size)
+    return [_judge(forecaster, windows, mask, block, together) for mask in masks]
+
+
+def _number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _able(forecaster: Forecaster | str | Path) -> Forecaster:
@@ -137,11 +150,11 @@ def _windows(forecaster: Forecaster, view: View, starts: tuple[torch.Tensor, tor
     return replace(windows, carried=None)  # what lies after a gap may be used to fill it
 
 
-def _judge(forecaster: Forecaster, windows: Windows, mask: float, block: int, batch_size: int | None) -> Filled:
+def _judge(forecaster: Forecaster, windows: Windows, mask: float, block: int, batch_size: int) -> Filled:
     generator = torch.Generator().manual_seed(0)
     sums, count = np.zeros(4), 0
     network = forecaster.network.eval()
-    for _, batch in windows.in_batches(batch_size or at_once(windows.lookback, forecaster.task.channels)):
+    for _, batch in windows.in_batches(batch_size):
         observed = torch.ones_like(batch.past, dtype=torch.bool) if batch.observed is None else batch.observed
         shown = observed & visible(batch.past, mask, block, generator)
         hidden = observed & ~shown
@@ -157,27 +170,29 @@ def _judge(forecaster: Forecaster, windows: Windows, mask: float, block: int, ba
     return Filled(mask, block, len(windows), count, mse, mae, linear_mse, linear_mae)
 
 
-def _fill(forecaster: Forecaster, view: View, batch_size: int | None) -> tuple[NDArray[np.float64], int]:
-    """[steps, channels] what the windows around each gap say, in original units; how many lie alone in all of them."""
+def _fill(forecaster: Forecaster, view: View, batch_size: int) -> tuple[NDArray[np.float64], int]:
+    """[steps, channels] what the windows around each gap say, in original units.
+
+    And how many missing values lie in windows without any value of their series: those are interpolated.
+    """
     panel, time = view.panel, forecaster.task.lookback
     starts, items = _around_gaps(panel, time)
-    total = np.zeros(panel.values.shape)
-    weights = np.zeros((len(panel.values), 1))
-    seen = np.zeros(panel.values.shape, np.bool_)
+    total, weights = np.zeros(panel.values.shape), np.zeros(panel.values.shape)
     near = np.minimum(np.arange(1, time + 1), np.arange(time, 0, -1))[:, None]  # the middle of a window knows most
     windows = _windows(forecaster, view, (torch.from_numpy(starts), torch.from_numpy(items)))
     network = forecaster.network.eval()
-    for which, batch in windows.in_batches(batch_size or at_once(windows.lookback, forecaster.task.channels)):
+    for which, batch in windows.in_batches(batch_size):
         with torch.inference_mode():
             values = network.reconstruct(batch.to(forecaster.device)).values.cpu().double().numpy()
         at = windows.items[which].numpy()
         values = values * view.scaler.std[at][:, None] + view.scaler.mean[at][:, None]
-        any_seen = panel.observed[starts[which.numpy()][:, None] + np.arange(time)].any(1, keepdims=True)
+        # a window without a single value of a channel has no location for it, and nothing to say of it
+        knows = panel.observed[starts[which.numpy()][:, None] + np.arange(time)].any(1, keepdims=True)
         for row, start in enumerate(starts[which.numpy()]):
-            total[start : start + time] += near * values[row]
-            weights[start : start + time] += near
-            seen[start : start + time] |= any_seen[row]
-    return total / np.maximum(weights, 1), int((~panel.observed & ~seen).sum())
+            total[start : start + time] += near * knows[row] * values[row]
+            weights[start : start + time] += near * knows[row]
+    alone = ~panel.observed & (weights == 0)
+    return np.where(alone, panel.values, total / np.maximum(weights, 1)), int(alone.sum())
 
 
 def _around_gaps(panel: Panel, time: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -83,7 +83,8 @@ class Composed(nn.Module):
         prediction = self.head.restore(hidden, scale, batch.past.shape[1])
         if self.shortcut is None or alone or batch.observed is None:
             return prediction
-        return prediction.plus(scale.scale * interpolated(past, batch.observed))
+        # what is known is not handed through: giving it back is to be learned
+        return prediction.plus(scale.scale * interpolated(past, batch.observed) * ~batch.observed)
 
     @property
     def reconstructs(self) -> bool:
@@ -137,11 +138,13 @@ class Network(nn.Module):
         values: Prediction = self.model.reconstruct(batch, alone=alone)
         return values
 
-    def reconstruction_loss(self, batch: Batch, visible: Tensor) -> Tensor:
-        """The model's loss on the observed values that are not `visible` [batch, time, channel]; on all if they are."""
+    def reconstruction_loss(self, batch: Batch, visible: Tensor, judged: Tensor) -> Tensor:
+        """The model's loss on the observed values that are `judged`, given those that are `visible`.
+
+        Both are [batch, time, channel].
+        """
         observed = torch.ones_like(visible) if batch.observed is None else batch.observed
-        judged = observed & ~visible if not bool(visible.all()) else observed
-        shown = observed & visible
+        shown, judged = observed & visible, observed & judged
         hidden = replace(batch, past=batch.past * shown, observed=shown, target=batch.past, target_observed=judged)
         loss: Tensor = self.model.loss(self.reconstruct(hidden), hidden)
         return loss

@@ -9,6 +9,7 @@ from typing import Any
 class Named:
     """`kind` is a class in models.MODELS. Presets lay further values on the groups of settings.
 
+    stages        what can be learned before forecasting, in order, each with how it is trained
     by_lookback   (longest look-back, preset) from short to long: what the preset `auto` stands for
     """
 
@@ -17,7 +18,7 @@ class Named:
     values: Mapping[str, Any] = field(default_factory=dict)
     training: Mapping[str, Any] = field(default_factory=dict)
     presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    pretraining: Mapping[str, Any] = field(default_factory=dict)
+    stages: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     by_lookback: tuple[tuple[int, str], ...] = ()
 
     def preset_for(self, lookback: int) -> tuple[str, str]:
@@ -116,9 +117,10 @@ NAMED: dict[str, Named] = {
                     "backbone": {"encoder_layers": 1, "heads": 2, "ff": 64, "dropout": 0.5},
                 },
                 "training": {"lr": 2e-3, "ema": 0.98, "max_steps": 600, "validations": 2, "patience": 5},
+                "stages": {"reconstruct": {"lr": 2e-3}},
             },
         },
-        pretraining={"lr": 1e-4},
+        stages={"reconstruct": {"lr": 5e-4, "patience": None}},
         by_lookback=((99, "light"), (500, "medium"), (10**9, "heavy")),
     ),
     "patch-linear": Named(

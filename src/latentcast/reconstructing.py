@@ -19,7 +19,7 @@ from latentcast.config import merge, nested, read_yaml
 from latentcast.data.panel import Panel, build
 from latentcast.data.scaler import Scaler
 from latentcast.data.split import Part, Split, split
-from latentcast.data.windows import Windows, make_windows, window_starts
+from latentcast.data.windows import Windows, at_once, make_windows, window_starts
 from latentcast.errors import DataError, SettingsError, some
 from latentcast.forecaster import Forecaster, make_task, open_data
 from latentcast.layers.compression import pad_left
@@ -136,6 +136,11 @@ def floor(
     over = {key: value for key, value in (("lookback", lookback), ("seed", seed)) if value is not None}
     values = merge(read_yaml(config) if config is not None else {}, nested(settings or {}))
     values = merge(values, {"model": {"name": model}, **over} if model is not None else over)
+    fixed = sorted({"max_steps", "max_epochs", "keep", "patience"} & dict(values.get("training", {})).keys())
+    if fixed:
+        raise SettingsError(
+            [f"training.{name}: every compression is trained for max_steps (--steps) and to the end" for name in fixed]
+        )
     if isinstance(start, str | Path):
         start = Forecaster.load(start)
     source, defaults = open_data(data)
@@ -158,7 +163,8 @@ def floor(
         runs = {label: run_of(choice) for label, choice in chosen.items()}
         networks = [_network(run, task) for run in runs.values()]  # what does not fit fails before any training
         parts = split(panel, base.data.split)
-        train, val = (_windows(panel, parts, part, task, with_known=networks[0].uses_known) for part in PARTS)
+        knows = networks[0].uses_known
+        train, val = (_windows(panel, parts, part, task, with_known=knows, scale=base.data.scale) for part in PARTS)
         points = [
             _point(label, run, network, train, val)
             for (label, run), network in zip(runs.items(), networks, strict=True)
@@ -184,6 +190,8 @@ def _choices(
     wrong = [f"{name}: got {n}, wanted a whole number of at least {least}"
              for name, numbers, least in (("ratios", ratios, 2), ("latent_dims", latent_dims, 1))
              for n in numbers if n < least]  # fmt: skip
+    if latent_dims and presets and not ratios:
+        wrong.append("latent_dims: they go with ratios, and a preset has its own: state ratios too")
     if wrong:
         raise SettingsError(wrong)
     found: dict[str, dict[str, Any]] = {name: {"model": {"name": base.name, "preset": name}} for name in presets}
@@ -221,7 +229,7 @@ def _network(run: Run, task: Task) -> Network:
     return build_network(run.kind, run.model, task)
 
 
-def _windows(panel: Panel, parts: Split, part: Part, task: Task, *, with_known: bool) -> Windows:
+def _windows(panel: Panel, parts: Split, part: Part, task: Task, *, with_known: bool, scale: bool) -> Windows:
     """Windows of a look-back that lie wholly inside a part. Raises DataError when there are none."""
     low, high = parts.bounds(part)
     starts = window_starts(panel, low, high, 0, task.lookback)
@@ -230,7 +238,7 @@ def _windows(panel: Panel, parts: Split, part: Part, task: Task, *, with_known: 
             f"the {part} part holds no window of {task.lookback} steps: its longest has {int((high - low).max())};"
             " shorten lookback, or split differently (data.split)"
         )
-    scaler = Scaler.fit(panel, parts.train_end)
+    scaler = Scaler.fit(panel, parts.train_end) if scale else Scaler.identity(panel)
     every = tuple(range(task.channels))
     return make_windows(panel, scaler, starts, task.lookback, 0, targets=every, with_known=with_known)
 
@@ -253,11 +261,15 @@ def _point(label: str, run: Run, network: Network, train: Windows, val: Windows)
     return Point(label, code.total, code.latent_dim, kept, given, size, mse, mae, linear_mse, linear_mae, seconds)
 
 
+def _together(windows: Windows) -> int:
+    return at_once(windows.lookback, windows.series.width, most=256)
+
+
 @torch.no_grad()
 def _errors(windows: Windows, reconstruct: Callable[[Batch], Tensor]) -> tuple[float, float]:
     """Mean squared and mean absolute error over the observed values of all windows."""
     square = absolute = count = 0.0
-    for _, batch in windows.in_batches(256):
+    for _, batch in windows.in_batches(_together(windows)):
         error = (reconstruct(batch) - batch.past).double()
         error = error.flatten() if batch.observed is None else error[batch.observed]
         square, absolute = square + float(error.square().sum()), absolute + float(error.abs().sum())
@@ -284,7 +296,7 @@ def _linear_code(code: Compresses, train: Windows, centre: bool) -> Callable[[Ba
 
     spread = torch.linspace(0, len(train) - 1, min(len(train), MOST_WINDOWS)).long()
     count, total, products = 0, torch.zeros(width).double(), torch.zeros(width, width).double()
-    for which in spread.split(256):
+    for which in spread.split(_together(train)):
         blocks, _ = to_blocks(train.batch(which))
         count, total, products = count + len(blocks), total + blocks.sum(0), products + blocks.T @ blocks
     mean = total / count

@@ -9,10 +9,11 @@ from latentcast.config import Settings, leaves, merge, nested, validate
 from latentcast.data.settings import DataSettings
 from latentcast.errors import SettingsError, nearest
 from latentcast.models import MODELS
-from latentcast.presets import NAMED
-from latentcast.training.settings import PretrainingSettings, TrainingSettings
+from latentcast.presets import NAMED, Named
+from latentcast.training.settings import TrainingSettings
+from latentcast.training.stages import STAGES
 
-TOP = ("model", "lookback", "horizon", "seed", "data", "training", "pretraining")
+TOP = ("model", "lookback", "horizon", "seed", "data", "training", "stages")
 AUTO = "auto"
 
 
@@ -20,7 +21,7 @@ AUTO = "auto"
 class Run:
     """`name` is the model's name in forecasts; `kind` and `model` say how its network is built.
 
-    `pretraining` is None where forecasting is learned from the start; `notes` say what was chosen by itself.
+    `stages` are learned before forecasting, in this order; `notes` say what was chosen by itself.
     """
 
     name: str
@@ -32,7 +33,7 @@ class Run:
     model: Settings
     data: DataSettings
     training: TrainingSettings
-    pretraining: PretrainingSettings | None = None
+    stages: tuple[tuple[str, TrainingSettings], ...] = ()
     notes: tuple[str, ...] = ()
 
     def dump(self) -> dict[str, Any]:
@@ -41,7 +42,7 @@ class Run:
             key: value.dump() if hasattr(value, "dump") else value
             for key, value in ((name, getattr(self.model, name)) for name in type(self.model).model_fields)
         }
-        before = {} if self.pretraining is None else {"pretraining": self.pretraining.dump()}
+        before = {"stages": {name: how.dump() for name, how in self.stages}} if self.stages else {}
         return {
             "model": {"name": self.name, "preset": self.preset, **model},
             "lookback": self.lookback,
@@ -70,7 +71,8 @@ def resolve(values: Mapping[str, Any], data_defaults: Mapping[str, Any] | None =
             faults.append(f"{key}: is required")
         elif not isinstance(value, int) or isinstance(value, bool) or value < least:
             faults.append(f"{key}: got {value!r}, wanted a whole number of at least {least}")
-    model = training = data = pretraining = None
+    model = training = data = None
+    stages: tuple[tuple[str, TrainingSettings], ...] = ()
     notes: tuple[str, ...] = ()
     if name is None:
         faults.append(f"model: is required; one of {', '.join(NAMED)}")
@@ -92,9 +94,7 @@ def resolve(values: Mapping[str, Any], data_defaults: Mapping[str, Any] | None =
         model = _gather(faults, settings_cls, model_values, "model.")
         training_values = merge(merge(named.training, over.get("training", {})), _mapping(faults, values, "training"))
         training = _gather(faults, TrainingSettings, training_values, "training.")
-        if values.get("pretraining") is not None:
-            before = merge(named.pretraining, _mapping(faults, values, "pretraining"))
-            pretraining = _gather(faults, PretrainingSettings, before, "pretraining.")
+        stages = _stages(faults, named, name, over.get("stages", {}), _mapping(faults, values, "stages"))
     data = _gather(faults, DataSettings, merge(data_defaults or {}, _mapping(faults, values, "data")), "data.")
     if faults or name is None or model is None or training is None or data is None:
         raise SettingsError(faults)
@@ -108,9 +108,28 @@ def resolve(values: Mapping[str, Any], data_defaults: Mapping[str, Any] | None =
         model,
         data,
         training,
-        pretraining,
+        stages,
         notes,
     )
+
+
+def _stages(
+    faults: list[str], named: Named, model: str, preset: Mapping[str, Any], stated: Mapping[str, Any]
+) -> tuple[tuple[str, TrainingSettings], ...]:
+    """The stages that were asked for, in the model's order."""
+    for stage in stated:
+        if stage not in named.stages:
+            there = nearest(stage, named.stages) if named.stages else "it learns nothing before forecasting"
+            faults.append(f"stages.{stage}: {model} has no such stage; {there}")
+    found = []
+    for stage, defaults in named.stages.items():
+        if stage in stated:
+            own = _mapping(faults, stated, stage, at="stages.")
+            how = _gather(
+                faults, STAGES[stage].settings, merge(merge(defaults, preset.get(stage, {})), own), f"stages.{stage}."
+            )
+            found += [(stage, how)] * (how is not None)
+    return tuple(found)
 
 
 def _gather(faults: list[str], cls: type[Any], values: Mapping[str, Any], at: str) -> Any:
@@ -121,19 +140,18 @@ def _gather(faults: list[str], cls: type[Any], values: Mapping[str, Any], at: st
         return None
 
 
-def _mapping(faults: list[str], values: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+def _mapping(faults: list[str], values: Mapping[str, Any], key: str, at: str = "") -> Mapping[str, Any]:
     value = values.get(key)
     if value is None:
         return {}
     if not isinstance(value, Mapping):
-        faults.append(f"{key}: got {value!r}, wanted settings below it ({key}.something=…)")
+        faults.append(f"{at}{key}: got {value!r}, wanted settings below it ({at}{key}.something=…)")
         return {}
     return value
 
 
 def _hint(key: str, values: Mapping[str, Any]) -> str:
     known = [f"training.{name}" for name in TrainingSettings.model_fields]
-    known += [f"pretraining.{name}" for name in PretrainingSettings.model_fields]
     known += [f"data.{name}" for name in DataSettings.model_fields]
     chosen = values.get("model")
     name = chosen.get("name") if isinstance(chosen, Mapping) else chosen
@@ -145,4 +163,4 @@ def _hint(key: str, values: Mapping[str, Any]) -> str:
     close = get_close_matches(key, homes, n=1)
     if close:
         return f"did you mean {homes[close[0]]}?"
-    return "settings stand below data, model, training and pretraining; beside these are lookback, horizon and seed"
+    return "settings stand below data, model, training and stages; beside these are lookback, horizon and seed"

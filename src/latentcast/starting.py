@@ -1,11 +1,16 @@
 """Training that begins with the weights of training before it: a pretrained folder, or a model of other data."""
 
+import hashlib
 from collections.abc import Mapping
 from typing import Any
+
+from torch import Tensor
 
 from latentcast.config import fixed, merge
 from latentcast.errors import SettingsError
 from latentcast.forecaster import Forecaster
+
+SHORTCUT = "model.shortcut."  # a map between one look-back and one horizon: at others it is learned anew
 
 
 def inherited(start: Forecaster, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -39,11 +44,22 @@ def begin_with(start: Forecaster, forecaster: Forecaster) -> dict[str, Any]:
             f"channels: {start.task.channels} where training begins, {forecaster.task.channels} in these data"
             f" ({forecaster.name} mixes them)"
         )
+    data, its = forecaster.run.data, start.run.data
+    if data.scale != its.scale:
+        faults.append(f"data.scale: {its.scale} where training begins, {data.scale} here")
+    same = start.card["schema"]["fingerprint"] == forecaster.card["schema"]["fingerprint"]
+    if same and data.split != its.split:
+        faults.append(
+            f"data.split: {_show(its.split)} where training begins, {_show(data.split)} here: on the same data, what is"
+            " judged here may have been learned there"
+        )
     if faults:
         raise SettingsError(faults)
     own = forecaster.network.state_dict()
     untrained = start.card.get("untrained", ())
     learned = {name: tensor for name, tensor in start.network.state_dict().items() if name not in untrained}
+    if start.task.horizon != forecaster.task.horizon or start.task.lookback != forecaster.task.lookback:
+        learned = {name: tensor for name, tensor in learned.items() if not name.startswith(SHORTCUT)}
     shapes = [
         f"{name}: {_shape(tensor)} where training begins, {_shape(own.get(name))} here"
         for name, tensor in learned.items()
@@ -54,7 +70,7 @@ def begin_with(start: Forecaster, forecaster: Forecaster) -> dict[str, Any]:
             f"{field} {getattr(start.task, field)} → {getattr(forecaster.task, field)}"
             for field in ("lookback", "horizon", "channels")
         )
-        raise SettingsError([f"{fault} ({sizes})" for fault in shapes])
+        raise SettingsError([f"{fault} ({sizes}): these weights belong to their sizes" for fault in shapes])
     forecaster.network.load_state_dict({**own, **{name: tensor.clone() for name, tensor in learned.items()}})
     return {
         "model": start.name,
@@ -62,7 +78,15 @@ def begin_with(start: Forecaster, forecaster: Forecaster) -> dict[str, Any]:
         "stages": start.card.get("stages", []),
         "fingerprint": start.card["schema"]["fingerprint"],
         "weights": len(learned),
+        "sha256": _digest(learned),
     }
+
+
+def _digest(tensors: Mapping[str, Tensor]) -> str:
+    digest = hashlib.sha256()
+    for name, tensor in sorted(tensors.items()):
+        digest.update(name.encode() + tensor.cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()[:16]
 
 
 def _show(value: Any) -> str:

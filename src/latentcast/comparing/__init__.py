@@ -47,7 +47,7 @@ def leaderboard(
     threads, workers = _sizes(threads, workers, len(devices))
     cells = plan(config)
     folder = Path(out)
-    hub.make_folder(folder, overwrite=False, resume=True)
+    hub.make_folder(folder, overwrite=False, resume=(folder / CELLS).is_file())
     known = read(folder / CELLS)
     missing = {cell.key: cell for cell in cells if "error" in known.get(cell.key, {"error": None})}
     finished = sum(cell.key not in missing for cell in cells)

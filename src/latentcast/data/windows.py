@@ -13,6 +13,7 @@ from torch import Tensor
 from latentcast.data.calendar import features
 from latentcast.data.panel import Panel
 from latentcast.data.scaler import Scaler
+from latentcast.errors import SettingsError
 from latentcast.types import Batch
 
 
@@ -90,9 +91,14 @@ class Windows:
             yield which, self.batch(which)
 
 
-def at_once(steps: int, channels: int, most: int = 512) -> int:
-    """Windows of `steps` steps that are judged together: at most `most`, and fewer where they are long."""
-    return max(1, min(most, 2**20 // (steps * channels)))
+def at_once(steps: int, channels: int, *, most: int = 512, stated: int | None = None) -> int:
+    """Windows of `steps` steps that are judged together: at most `most`, and fewer where they are long.
+
+    Raises SettingsError when fewer than one is `stated`.
+    """
+    if stated is not None and stated < 1:
+        raise SettingsError(f"batch_size={stated}: wanted at least 1")
+    return stated or max(1, min(most, 2**20 // (steps * channels)))
 
 
 def _after_last(seen: Tensor) -> Tensor:

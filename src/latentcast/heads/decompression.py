@@ -1,11 +1,10 @@
 """The mirror image of temporal compression: latents → steps, with the features of every scale added on the way."""
 
 from math import prod
-from typing import Annotated, Any
+from typing import Any
 
 import torch
 from jaxtyping import Float
-from pydantic import Field
 from torch import Tensor, nn
 
 from latentcast.config import Settings
@@ -19,7 +18,6 @@ class DecompressionSettings(Settings):
     """skips: add the features of the compressed decoder input at every scale."""
 
     skips: bool = True
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     loss: Loss = "mse"
 
 

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import torch
 from jaxtyping import Float
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 from torch import Tensor, nn
 
 from latentcast.config import Settings
@@ -23,7 +23,10 @@ from latentcast.layers.dropout import Dropout
 from latentcast.layers.transformer import sinusoids
 from latentcast.types import Batch, Steps, Task, Tokens
 
-Sizes = tuple[Annotated[int, Field(ge=1)], ...]
+Sizes = Annotated[
+    tuple[Annotated[int, Field(ge=1)], ...],
+    BeforeValidator(lambda value: (value,) if isinstance(value, int) else value),  # one stage
+]
 
 
 class CompressionSettings(Settings):

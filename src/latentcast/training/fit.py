@@ -22,7 +22,7 @@ from latentcast.training import checkpoint
 from latentcast.training.module import StageModule
 from latentcast.training.settings import PRECISIONS, TrainingSettings
 from latentcast.training.stages import Stage
-from latentcast.training.watch import INTERRUPTED, Watch
+from latentcast.training.watch import INTERRUPTED, MAX_TIME, Watch
 
 BEST, LAST, OUTCOME = "best.ckpt", "last.ckpt", "outcome.json"
 
@@ -62,6 +62,9 @@ def run_stage(
     """
     kept = folder / "checkpoints" / stage.name
     resume = resume and (kept / LAST).is_file()
+    if resume and (ended := _ended(kept)) is not None:
+        _take(network, kept, settings)
+        return ended
     loader = Loader(train, settings.batch_size, seed=seed)
     together = at_once(train.lookback + train.horizon, train.series.width, most=max(settings.batch_size, 256))
     val_loader = None if val is None else Loader(val, together, seed=seed, shuffle=False)
@@ -102,10 +105,7 @@ def run_stage(
             f"training was interrupted after {outcome.steps} steps; the best and the last checkpoint are kept in"
             f" {kept}. Go on with the same command and --resume"
         )
-    chosen = kept / (BEST if settings.keep == "best" else LAST)
-    if chosen.exists():
-        state = checkpoint.read(chosen)["state_dict"]
-        network.load_state_dict({key.removeprefix("network."): value for key, value in state.items()})
+    _take(network, kept, settings)
     finite = all(torch.isfinite(parameter).all() for parameter in network.parameters())
     if not finite or not math.isfinite(outcome.best_val_loss or 0):
         raise SettingsError(
@@ -113,6 +113,22 @@ def run_stage(
             " weights or no finite loss; lower it, or limit the gradient (training.clip)"
         )
     return outcome
+
+
+def _ended(kept: Path) -> Outcome | None:
+    """How the stage ended, where nothing is left of it: neither a signal nor the time cut it."""
+    if not (kept / OUTCOME).is_file():
+        return None
+    outcome = Outcome(**json.loads((kept / OUTCOME).read_text(encoding="utf-8")))
+    return None if outcome.stopped_by in (INTERRUPTED, MAX_TIME) else outcome
+
+
+def _take(network: Network, kept: Path, settings: TrainingSettings) -> None:
+    """The weights that were chosen, where any were kept."""
+    chosen = kept / (BEST if settings.keep == "best" else LAST)
+    if chosen.exists():
+        state = checkpoint.read(chosen)["state_dict"]
+        network.load_state_dict({key.removeprefix("network."): value for key, value in state.items()})
 
 
 def check_machine(settings: TrainingSettings) -> None:

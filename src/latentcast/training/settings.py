@@ -59,8 +59,8 @@ class TrainingSettings(Settings):
         return self.keep == "best" or self.patience is not None
 
 
-class PretrainingSettings(TrainingSettings):
-    """Settings of the stage that reconstructs hidden values, before any forecast is learned.
+class ReconstructionSettings(TrainingSettings):
+    """Of the stage that fills hidden values, before any forecast is learned.
 
     mask     share of the values of a look-back that is hidden; 0 hides none and learns to give back all
     block    steps that are hidden together; 1 hides single values

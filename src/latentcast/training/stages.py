@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -9,6 +10,7 @@ from torch import Tensor, nn
 from latentcast.errors import SettingsError
 from latentcast.layers.masking import visible
 from latentcast.network import Network
+from latentcast.training.settings import ReconstructionSettings, TrainingSettings
 from latentcast.types import Batch
 
 
@@ -55,14 +57,26 @@ def _alone(network: Network, batch: Batch) -> Tensor:
 AUTOENCODE = Stage("autoencode", _alone, ("representation", "head"), forecasts=False)
 
 
-def reconstruction(mask: float, block: int) -> Stage:
-    """A share `mask` of every look-back is hidden, in stretches of `block` steps, and filled from the rest.
+def reconstruction(settings: ReconstructionSettings) -> Stage:
+    """A share of every look-back is hidden, and filled from the rest.
 
     Validation hides the same places every time, so that its losses can be compared.
     """
 
     def loss(network: Network, batch: Batch) -> Tensor:
         generator = None if network.training else torch.Generator(batch.past.device).manual_seed(0)
-        return network.reconstruction_loss(batch, visible(batch.past, mask, block, generator))
+        shown = visible(batch.past, settings.mask, settings.block, generator)
+        return network.reconstruction_loss(batch, shown, ~shown if settings.mask else shown)
 
     return Stage(RECONSTRUCT, loss, forecasts=False)
+
+
+@dataclass(frozen=True)
+class Pretext:
+    """A stage before forecasting: the class of its settings, and what makes the stage of them."""
+
+    settings: type[TrainingSettings]
+    stage: Callable[[Any], Stage]
+
+
+STAGES: dict[str, Pretext] = {RECONSTRUCT: Pretext(ReconstructionSettings, reconstruction)}
