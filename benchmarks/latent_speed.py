@@ -125,7 +125,7 @@ def main() -> None:
                 head = ["", "ms per step", "times faster", "ms of the processor", "times faster", "asked"]
                 columns = ("ms", "ratio", "processor_ms", "processor_ratio")
                 table(head, [[name, *(s[c] for c in columns), s["asked"] or ""] for name, s in sides.items()])
-    write("latent_speed", {
+    write("latent_speed" if args.threads == 1 else f"latent_speed_{args.threads}_threads", {
         "settings": {**vars(args), "channels": CHANNELS, "lr": RATE, "optimizer": "adam, fused", "precision": "fp32"},
         "seed": 1, "attention_dropout_of_rows": ROWS, "measured_steps": found,
     }, threads=args.threads)  # fmt: skip

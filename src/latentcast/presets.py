@@ -92,7 +92,6 @@ NAMED: dict[str, Named] = {
             "representation": {"name": "compression"},
             "backbone": {"name": "encoder-decoder"},
             "head": {"name": "decompression"},
-            "shortcut": "linear",
         },
         training={"lr": 1e-4},
         presets={
@@ -105,6 +104,7 @@ NAMED: dict[str, Named] = {
             # each channel by itself, few weights and much dropout: what a small set such as ETT can bear
             "small": {
                 "model": {
+                    "shortcut": "linear",
                     "representation": {
                         "ratios": (24,),
                         "channels": (32,),
