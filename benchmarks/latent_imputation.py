@@ -18,20 +18,6 @@ import latentcast
 from _report import RESULTS, table, write
 from latentcast.imputing import MASKS, judge_imputation
 
-SETTINGS: dict[str, Any] = {
-    "model.representation.channels": (128, 256),
-    "model.representation.latent_dim": 128,
-    "model.representation.width": 128,
-    "model.representation.dropout": 0.05,
-    "model.backbone.heads": 4,
-    "model.backbone.ff": 128,
-    "model.backbone.dropout": 0.05,
-    "stages.reconstruct.mask": 0.4,
-    "stages.reconstruct.lr": 1e-3,
-    "stages.reconstruct.batch_size": 32,
-    "stages.reconstruct.patience": None,
-    "stages.reconstruct.max_epochs": 100,
-}
 # mean over the four shares of MSE and MAE as published, each trained for the share it was tested on
 PUBLISHED = {
     "GPT2(3)": (0.069, 0.173),
@@ -48,15 +34,15 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=3000)
     args = parser.parse_args()
     torch.set_num_threads(1)
-    settings = {**SETTINGS, "stages.reconstruct.max_steps": args.steps}
+    settings = {"stages.reconstruct.max_steps": args.steps}
     done = RESULTS / "latent_imputation.jsonl"  # a finished seed is not run again
     cells = _read(done)
     for seed in map(int, args.seeds.split(",")):
-        wanted = {"data": args.data, "seed": seed, "settings": settings}
+        wanted = {"data": args.data, "preset": "imputer", "seed": seed, "settings": settings}
         if any(cell["cell"] == wanted for cell in cells):
             continue
         model = latentcast.pretrain(
-            args.data, "latent-transformer", preset="light", lookback=96, seed=seed, settings=settings
+            args.data, "latent-transformer", preset="imputer", lookback=96, seed=seed, settings=settings
         )
         judged = [vars(row) for row in judge_imputation(model, args.data, masks=MASKS)]
         cell = {"cell": wanted, "seconds": model.card["training"]["seconds"], "judged": judged}

@@ -119,6 +119,21 @@ NAMED: dict[str, Named] = {
                 "training": {"lr": 2e-3, "ema": 0.98, "max_steps": 600, "validations": 2, "patience": 5},
                 "stages": {"reconstruct": {"lr": 2e-3}},
             },
+            # for gaps: little compression, and features enough to tell one channel from the others
+            "imputer": {
+                "model": {
+                    "representation": {
+                        "ratios": (2, 2),
+                        "channels": (128, 256),
+                        "latent_dim": 128,
+                        "width": 128,
+                        "dropout": 0.05,
+                    },
+                    "backbone": {"heads": 4, "ff": 128, "dropout": 0.05},
+                    "shortcut": "linear",
+                },
+                "stages": {"reconstruct": {"lr": 1e-3, "max_steps": 3000, "max_epochs": 100}},
+            },
         },
         stages={"reconstruct": {"lr": 5e-4, "patience": None}},
         by_lookback=((99, "light"), (500, "medium"), (10**9, "heavy")),
