@@ -193,3 +193,12 @@ def test_a_series_too_short_is_named_with_its_length() -> None:
 def test_the_split_of_a_dataset_is_no_matter(data_folder: Path) -> None:
     result = _backtest("ETTh1", ["naive"])
     assert result.windows == 3
+
+
+def test_sizes_may_stand_among_the_settings(hourly: pd.DataFrame) -> None:
+    asked = latentcast.backtest(hourly, ["naive"], lookback=24, horizon=6)
+    stated = latentcast.backtest(hourly, ["naive"], settings={"lookback": 24, "horizon": 6})
+    assert stated.horizon == 6
+    pd.testing.assert_frame_equal(asked.forecasts, stated.forecasts)
+    with pytest.raises(SettingsError, match="horizon: is required"):
+        latentcast.backtest(hourly, ["naive"], lookback=24)

@@ -34,6 +34,7 @@ class Backtest:
     leaderboard: pd.DataFrame
     windows: int
     step: int
+    horizon: int
     notes: tuple[str, ...]
     forecasters: dict[str, Forecaster]
 
@@ -42,8 +43,8 @@ def backtest(
     data: Any,
     models: Sequence[str],
     *,
-    lookback: int,
-    horizon: int,
+    lookback: int | None = None,
+    horizon: int | None = None,
     windows: int = 1,
     step: int | None = None,
     refit: bool = False,
@@ -53,14 +54,18 @@ def backtest(
 ) -> Backtest:
     """Judge models at the last `windows` origins, `step` (default: the horizon) apart, on data none of them saw.
 
+    Look-back and horizon may stand among the settings.
+
     Each model is fitted once on what lies before the first origin, or, with `refit`, again at each origin on what lies
     before it. Settings that only one model knows go under its name: {"models.dlinear.training.lr": 0.01}.
 
     Raises SettingsError (all faults at once) or DataError as `fit` does.
     """
     source, defaults = open_data(data)
-    stated = {"lookback": lookback, "horizon": horizon} | ({} if seed is None else {"seed": seed})
+    sizes = (("lookback", lookback), ("horizon", horizon), ("seed", seed))
+    stated = {key: value for key, value in sizes if value is not None}
     runs = _runs(models, merge(nested(settings or {}), stated), defaults, windows, step)
+    horizon = runs[0].horizon
     step = horizon if step is None else step
     panel = build(source.frame, runs[0].data)
     held = horizon + (windows - 1) * step
@@ -80,7 +85,7 @@ def backtest(
         rows.append({"model": run.name, **errors[1].result(), "scaled MSE": scaled_mse, "seconds": seconds})
     leaderboard = pd.DataFrame(rows).sort_values("MAE", kind="stable").reset_index(drop=True)
     table = forecaster.give_back(source, panel, table)
-    return Backtest(table, leaderboard, len(origins), step, panel.notes, fitted)
+    return Backtest(table, leaderboard, len(origins), step, horizon, panel.notes, fitted)
 
 
 def _runs(

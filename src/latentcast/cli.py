@@ -283,8 +283,8 @@ def evaluate(
 def backtest(
     data: Data,
     models: Annotated[str, typer.Option("--models", help="Names, separated by commas.")],
-    lookback: Annotated[int, typer.Option("--lookback", "-L", help="Steps that are read.")],
-    horizon: Annotated[int, typer.Option("--horizon", "-H", help="Steps that are forecast.")],
+    lookback: Lookback = None,
+    horizon: Horizon = None,
     windows: Annotated[int, typer.Option("--windows", help="Origins to forecast from.")] = 1,
     step: Annotated[int | None, typer.Option("--step", help="Steps between origins (default: the horizon).")] = None,
     refit: Annotated[bool, typer.Option("--refit", help="Train again at each origin.")] = False,
@@ -318,7 +318,7 @@ def backtest(
         )
     _say(notes)
     apart = f"{result.windows} origins, {_count(result.step, 'step')} apart" if result.windows > 1 else "1 origin"
-    _line(f"{Path(data).name}: {apart}, horizon {horizon}; original units, best MAE first")
+    _line(f"{Path(data).name}: {apart}, horizon {result.horizon}; original units, best MAE first")
     out.print(show.leaderboard(result))
     if file is not None:
         write_frame(result.forecasts, file)
