@@ -145,7 +145,14 @@ class Network(nn.Module):
         """
         observed = torch.ones_like(visible) if batch.observed is None else batch.observed
         shown, judged = observed & visible, observed & judged
-        hidden = replace(batch, past=batch.past * shown, observed=shown, target=batch.past, target_observed=judged)
+        hidden = replace(
+            batch,
+            past=batch.past * shown,
+            observed=shown,
+            target=batch.past,
+            target_observed=judged,
+            future_known=None,
+        )
         loss: Tensor = self.model.loss(self.reconstruct(hidden), hidden)
         return loss
 

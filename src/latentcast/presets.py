@@ -112,6 +112,7 @@ NAMED: dict[str, Named] = {
                         "width": 32,
                         "mix": False,
                         "label_len": 24,
+                        "calendar": False,
                         "dropout": 0.5,
                     },
                     "backbone": {"encoder_layers": 1, "heads": 2, "ff": 64, "dropout": 0.5},

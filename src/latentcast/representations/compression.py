@@ -33,7 +33,9 @@ class CompressionSettings(Settings):
     """ratios: steps merged at each stage; channels: width of each stage; latent_dim: width at the bottleneck.
 
     label_len: known steps before the horizon in the decoder's input (half the look-back when not stated); mix: True
-    merges all channels into one sequence, False makes each channel a series of its own.
+    merges all channels into one sequence, False makes each channel a series of its own; calendar: what is known in
+    advance of a token's steps (its hours, days, covariates) is added to it. Without it a token of the horizon has only
+    its place to tell it what time of day it stands for, and that is learned late.
     """
 
     free = frozenset({"label_len", "dropout"})
@@ -43,6 +45,7 @@ class CompressionSettings(Settings):
     width: Annotated[int, Field(ge=2)] = 512
     kind: Compression = "conv"
     mix: bool = True
+    calendar: bool = True
     label_len: Annotated[int, Field(ge=0)] | None = None
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
 
@@ -60,7 +63,6 @@ class TemporalCompression(nn.Module):
     """Raises SettingsError when the ratios merge more steps than there are or label_len exceeds the look-back."""
 
     Settings = CompressionSettings
-    uses_known = False
 
     def __init__(self, settings: CompressionSettings, task: Task) -> None:
         super().__init__()
@@ -68,6 +70,7 @@ class TemporalCompression(nn.Module):
         self.width, self.folds_channels = s.width, not s.mix
         self.horizon, self.total, self.latent_dim = task.horizon, prod(s.ratios), s.latent_dim
         self.label = task.lookback // 2 if s.label_len is None else s.label_len
+        self.channels = task.channels
         self.series_channels = task.channels if s.mix else 1
         if self.total > task.lookback:
             raise SettingsError(
@@ -82,6 +85,8 @@ class TemporalCompression(nn.Module):
         )
         self.to_latent = nn.Linear(s.channels[-1], s.latent_dim)
         self.to_width = nn.Linear(s.latent_dim, s.width)
+        self.uses_known = s.calendar and task.known > 0
+        self.known_to_width = nn.Linear(self.total * task.known, s.width, bias=False) if self.uses_known else None
         longest = max(self.num_tokens(task.lookback), self.query_tokens)
         self.register_buffer("position", sinusoids(longest, s.width), persistent=False)
         self.dropout = Dropout(s.dropout)
@@ -123,15 +128,34 @@ class TemporalCompression(nn.Module):
         query_known = torch.cat([known[:, label:], torch.zeros_like(unknown)], dim=1)
         values, _ = self.encode(past, known)
         queries, skips = self.encode(query, query_known)
+        of_past, of_query = self._calendar(batch)
         if alike:
             tokens = queries.shape[1]
             skips = tuple(_repeat_last(x, x.shape[1] // tokens, alike) for x in skips)
-        return Tokens(self.embed(values), query=self.embed(queries, alike), skips=skips)
+        return Tokens(self.embed(values, of_past), query=self.embed(queries, of_query, alike), skips=skips)
 
     def whole(self, batch: Batch) -> Tokens:
         """Tokens whose queries stand for the look-back itself, for filling or reconstructing it."""
         values, skips = self.encode(*self._window(batch))
-        return Tokens(self.embed(values), query=self.embed(values), skips=skips)
+        known = None if self.known_to_width is None or batch.past_known is None else self._in_advance(batch.past_known)
+        return Tokens(self.embed(values, known), query=self.embed(values, known), skips=skips)
+
+    def _calendar(self, batch: Batch) -> tuple[Tensor | None, Tensor | None]:
+        """What is known in advance of the look-back's tokens and of the queries, [series, tokens, width]."""
+        if self.known_to_width is None:
+            return None, None
+        assert batch.past_known is not None
+        assert batch.future_known is not None
+        past = batch.past_known
+        label = past[:, past.shape[1] - self.label :]
+        return self._in_advance(past), self._in_advance(torch.cat([label, batch.future_known], dim=1))
+
+    def _in_advance(self, known: Float[Tensor, "batch steps known"]) -> Float[Tensor, "series tokens width"]:
+        """The features of all steps of a token, side by side; the same for every channel."""
+        assert self.known_to_width is not None
+        steps = pad_left(known, self.total)
+        tokens = self.known_to_width(steps.reshape(len(steps), -1, self.total * steps.shape[2]))
+        return tokens.repeat_interleave(self.channels, dim=0) if self.folds_channels else tokens
 
     def _window(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """[series, time, channels] twice: the look-back, zero where it is not known, and where it is known."""
@@ -156,14 +180,15 @@ class TemporalCompression(nn.Module):
         return self.to_latent(x), tuple(scales[:-1])
 
     def embed(
-        self, latent: Float[Tensor, "series tokens latent"], alike: int = 0
+        self, latent: Float[Tensor, "series tokens latent"], known: Tensor | None = None, alike: int = 0
     ) -> Float[Tensor, "series more width"]:
         """Latents in the backbone's width, at their places; the last one stands there `alike` more times."""
         assert isinstance(self.position, Tensor)
         x = self.to_width(latent)
         if alike:
             x = _repeat_last(x, 1, alike)
-        return self.dropout(x + self.position[: x.shape[1]])
+        x = x + self.position[: x.shape[1]]
+        return self.dropout(x if known is None else x + known)
 
 
 def _repeat_last(x: Float[Tensor, "series time width"], steps: int, times: int) -> Float[Tensor, "series longer width"]:

@@ -49,7 +49,7 @@ FORECAST = Stage("forecast", _forecast)
 
 
 def _alone(network: Network, batch: Batch) -> Tensor:
-    given = replace(batch, target=batch.past, target_observed=batch.observed)
+    given = replace(batch, target=batch.past, target_observed=batch.observed, future_known=None)
     return network.loss(network.reconstruct(given, alone=True), given)
 
 
