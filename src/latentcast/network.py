@@ -78,7 +78,7 @@ class Composed(nn.Module):
         assert isinstance(self.head, Restores)
         scale = self._scale(batch)
         past = scale.apply(batch.past)
-        tokens = self.representation.whole(replace(batch, past=past))
+        tokens = self.representation.whole(replace(batch, past=past), alone=alone)
         hidden = tokens.answer() if alone else self.backbone(tokens)
         prediction = self.head.restore(hidden, scale, batch.past.shape[1])
         if self.shortcut is None or alone or batch.observed is None:

@@ -163,9 +163,12 @@ class Representation(Protocol):
 
 @runtime_checkable
 class Reversible(Protocol):
-    """A representation that also makes tokens whose queries stand for the look-back itself."""
+    """A representation that also makes tokens whose queries stand for the look-back itself.
 
-    def whole(self, batch: Batch) -> Tokens: ...
+    `alone` leaves out all that does not come from its own latents.
+    """
+
+    def whole(self, batch: Batch, *, alone: bool = False) -> Tokens: ...
 
 
 @runtime_checkable

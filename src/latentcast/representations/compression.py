@@ -134,9 +134,11 @@ class TemporalCompression(nn.Module):
             skips = tuple(_repeat_last(x, x.shape[1] // tokens, alike) for x in skips)
         return Tokens(self.embed(values, of_past), query=self.embed(queries, of_query, alike), skips=skips)
 
-    def whole(self, batch: Batch) -> Tokens:
-        """Tokens whose queries stand for the look-back itself, for filling or reconstructing it."""
+    def whole(self, batch: Batch, *, alone: bool = False) -> Tokens:
         values, skips = self.encode(*self._window(batch))
+        if alone:  # neither place nor calendar: they would tell of values that no latent holds
+            bare = self.to_width(values)
+            return Tokens(bare, query=bare)
         known = None if self.known_to_width is None or batch.past_known is None else self._in_advance(batch.past_known)
         return Tokens(self.embed(values, known), query=self.embed(values, known), skips=skips)
 
