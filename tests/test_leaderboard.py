@@ -342,3 +342,22 @@ def test_interrupted_in_this_process(file: str, tmp_path: Path) -> None:
     with pytest.raises(Interrupted, match="Go on"):
         here(board(file), tmp_path, report=stop)
     assert len(lines(tmp_path)) == 1
+
+
+def test_a_line_whose_model_had_other_settings_is_not_taken(tmp_path: Path) -> None:
+    """A setting that the model did not have then may have changed what it does."""
+    from latentcast.comparing import read
+    from latentcast.run import resolve
+
+    run = resolve({"model": "dlinear", "lookback": 8, "horizon": 2})
+    settings = run.dump()
+    line = {"settings": settings, "fingerprint": "f", "part": "test"}
+    path = tmp_path / "cells.jsonl"
+    path.write_text(json.dumps(line) + "\n")
+    assert len(read(path)) == 1
+    del settings["training"]["ema"]  # newer than the line, and at its default
+    path.write_text(json.dumps(line) + "\n")
+    assert len(read(path)) == 1
+    del settings["model"]["normalise"]
+    path.write_text(json.dumps(line) + "\n")
+    assert not read(path)

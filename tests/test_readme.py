@@ -31,7 +31,8 @@ def test_every_command_runs(data_folder: Path, tmp_path: Path, monkeypatch: pyte
     monkeypatch.chdir(tmp_path)
     assert {"fit", "predict", "evaluate", "backtest", "describe", "models"} <= {command[0] for command in commands()}
     for command in commands():
-        short = ["--set", "training.max_epochs=1"] if command[0] in ("fit", "backtest") else []
+        stage = {"fit": "training", "backtest": "training", "pretrain": "stages.reconstruct"}.get(command[0])
+        short = ["--set", f"{stage}.max_steps=2"] if stage else []
         result = CliRunner().invoke(app, command + short)
         assert result.exit_code == 0, (command, result.output, result.exception)
     assert (tmp_path / "forecast.csv").read_text().startswith("unique_id,ds,dlinear\nHUFL,2018-06-26 20:00:00,")

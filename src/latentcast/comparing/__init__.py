@@ -13,6 +13,7 @@ from latentcast import hub
 from latentcast.comparing.plan import Cell, key, plan
 from latentcast.comparing.results import Results
 from latentcast.comparing.work import in_processes, in_this_process
+from latentcast.config import leaves
 from latentcast.errors import Interrupted, SettingsError
 from latentcast.run import resolve
 from latentcast.write import write_frame, write_text
@@ -78,14 +79,19 @@ def leaderboard(
 def read(path: Path) -> dict[str, dict[str, Any]]:
     """The lines of cells.jsonl by the key of their cell; a failure counts only while nothing succeeded.
 
-    Settings are understood as they are now: a setting that is newer than the line has its default. Lines that were cut
-    while they were written, or that this version cannot understand, are left out.
+    Settings are understood as they are now: one of data or training that is newer than the line has its default. Left
+    out are lines that were cut while they were written, that this version cannot understand, or whose model has
+    other settings than it had then: it may not be the same model.
     """
     found: dict[str, dict[str, Any]] = {}
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else ():
         try:
             record = json.loads(line)
-            its = key(resolve(record["settings"]), record["fingerprint"], record["part"])
+            run = resolve(record["settings"])
+            then, now = (dict(leaves(settings["model"])) for settings in (record["settings"], run.dump()))
+            if then.keys() != now.keys():
+                continue
+            its = key(run, record["fingerprint"], record["part"])
         except (ValueError, KeyError, TypeError, AttributeError):  # SettingsError is a ValueError
             continue
         if "error" not in record or "error" in found.get(its, record):
