@@ -307,3 +307,9 @@ def test_a_stage_that_a_model_does_not_have_is_named(daily) -> None:
         latentcast.fit(daily, "dlinear", lookback=20, horizon=5, settings={"stages.reconstruct.mask": 0.1})
     with pytest.raises(SettingsError, match=r"stages\.reconstuct: latent-transformer has no such stage"):
         latentcast.fit(daily, NAME, lookback=20, horizon=5, settings={"stages.reconstuct.mask": 0.1})
+
+
+def test_what_one_of_two_stages_learned_counts_as_learned(daily, settings) -> None:
+    """The shortcut is no part of the first stage, skips and compression of both: nothing is left over."""
+    both = latentcast.fit(daily, NAME, lookback=20, horizon=5, settings={**settings, "stages.reconstruct.max_steps": 2})
+    assert not [name for name in both.card["untrained"] if "shortcut" in name or "representation" in name]

@@ -11,7 +11,6 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from latentcast import hub
@@ -288,11 +287,11 @@ def _train(
     from latentcast.training.fit import run_stage
 
     began = time.monotonic()
+    before = {name: tensor.clone() for name, tensor in forecaster.network.state_dict().items()}
     ended = []
     for number, ((stage, training), (train, val)) in enumerate(zip(stages, windows, strict=True)):
         if number:  # however the stage before ended, or was resumed
             torch.manual_seed(forecaster.run.seed + number)
-        before = {name: tensor.clone() for name, tensor in forecaster.network.state_dict().items()}
         outcome = run_stage(
             forecaster.network,
             stage,
@@ -305,8 +304,8 @@ def _train(
             progress=progress,
         )
         ended.append({**asdict(outcome), "windows": len(train), "validation_windows": len(val or ())})
-        after = forecaster.network.cpu().state_dict()
-        forecaster.card["untrained"] = [name for name, tensor in before.items() if torch.equal(tensor, after[name])]
+    after = forecaster.network.cpu().state_dict()
+    forecaster.card["untrained"] = [name for name, tensor in before.items() if torch.equal(tensor, after[name])]
     last = {key: ended[-1][key] for key in ("windows", "validation_windows")}
     return {**last, "stages": ended, "seconds": round(time.monotonic() - began, 2)}
 
@@ -351,8 +350,7 @@ def _prepare(
 def _check(panel: Panel, parts: Split, lookback: int, horizon: int) -> list[str]:
     """Faults that forbid a fit; notes about what can be lived with."""
     needed = lookback + horizon
-    short = [f"{panel.ids[i] or 'the data'} ({panel.lengths[i]} steps)" for i in np.flatnonzero(panel.lengths < needed)]
-    if short:
+    if short := panel.shorter_than(needed):
         raise DataError(
             f"shorter than look-back + horizon = {lookback} + {horizon} = {needed} steps: {some(short)};"
             " shorten lookback or horizon, or leave these series out"

@@ -134,12 +134,10 @@ class Forecaster:
         """
         source, _ = open_data(data)
         panel = self.panel(source)
-        short = np.flatnonzero(panel.lengths < self.task.lookback)
-        if len(short):
-            names = [f"{panel.ids[i] or 'the data'} ({panel.lengths[i]} steps)" for i in short]
+        if short := panel.shorter_than(self.task.lookback):
             raise DataError(
                 f"a forecast reads the last {self.task.lookback} steps (the look-back of the fit); shorter:"
-                f" {some(names)}. Give more of their past, or leave them out"
+                f" {some(short)}. Give more of their past, or leave them out"
             )
         view = self.view(panel, future_only=True)
         for note in view.notes[len(panel.notes) :]:

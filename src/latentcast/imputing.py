@@ -63,11 +63,9 @@ def impute(forecaster: Forecaster | str | Path, data: Any, *, batch_size: int | 
     source, _ = open_data(data)
     panel = forecaster.panel(source, gaps="interpolate")
     time = forecaster.task.lookback
-    short = np.flatnonzero(panel.lengths < time)
-    if len(short):
-        names = [f"{panel.ids[i] or 'the data'} ({panel.lengths[i]} steps)" for i in short]
+    if short := panel.shorter_than(time):
         raise DataError(f"a gap is filled from windows of {time} steps (the look-back it was trained with);"
-                        f" shorter: {some(names)}")  # fmt: skip
+                        f" shorter: {some(short)}")  # fmt: skip
     view = forecaster.view(panel, future_only=True)
     together = at_once(time, forecaster.task.channels, stated=batch_size)
     values, alone = _fill(forecaster, view, together)
@@ -155,12 +153,12 @@ def _judge(forecaster: Forecaster, windows: Windows, mask: float, block: int, ba
     sums, count = np.zeros(4), 0
     network = forecaster.network.eval()
     for _, batch in windows.in_batches(batch_size):
-        observed = torch.ones_like(batch.past, dtype=torch.bool) if batch.observed is None else batch.observed
-        shown = observed & visible(batch.past, mask, block, generator)
-        hidden = observed & ~shown
-        given = replace(batch, past=batch.past * shown, observed=shown).to(forecaster.device)
+        given = batch.showing(visible(batch.past, mask, block, generator))
+        shown = given.observed
+        assert shown is not None
+        hidden = ~shown if batch.observed is None else batch.observed & ~shown
         with torch.inference_mode():
-            ours = network.reconstruct(given).values.cpu()
+            ours = network.reconstruct(given.to(forecaster.device)).values.cpu()
         for at, values in ((0, ours), (2, interpolated(batch.past, shown))):
             error = (values - batch.past)[hidden].double()
             sums[at] += float(error.square().sum())

@@ -3,7 +3,6 @@
 from dataclasses import replace
 from typing import Any, Literal
 
-import torch
 from torch import Tensor, nn
 
 from latentcast.backbones import BACKBONES
@@ -143,16 +142,9 @@ class Network(nn.Module):
 
         Both are [batch, time, channel].
         """
-        observed = torch.ones_like(visible) if batch.observed is None else batch.observed
-        shown, judged = observed & visible, observed & judged
-        hidden = replace(
-            batch,
-            past=batch.past * shown,
-            observed=shown,
-            target=batch.past,
-            target_observed=judged,
-            future_known=None,
-        )
+        if batch.observed is not None:
+            judged = batch.observed & judged
+        hidden = replace(batch.showing(visible), target=batch.past, target_observed=judged)
         loss: Tensor = self.model.loss(self.reconstruct(hidden), hidden)
         return loss
 

@@ -55,6 +55,11 @@ class Batch:
     def __len__(self) -> int:
         return self.past.shape[0]
 
+    def showing(self, visible: Bool[Tensor, "batch time channel"]) -> "Batch":
+        """The look-back with nothing of it known but what is `visible` and was observed."""
+        shown = visible if self.observed is None else self.observed & visible
+        return replace(self, past=self.past * shown, observed=shown, future_known=None)
+
     def to(self, device: torch.device | str, *, non_blocking: bool = False) -> "Batch":
         moved = {
             field.name: value.to(device, non_blocking=non_blocking)

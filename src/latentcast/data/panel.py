@@ -62,6 +62,11 @@ class Panel:
         """`unique_id` of one series: the channel's name in one multivariate block, else the item's."""
         return self.channels[channel] if self.ids == ("",) else self.ids[item]
 
+    def shorter_than(self, steps: int) -> list[str]:
+        """Items with fewer steps, each with how many it has."""
+        short = np.flatnonzero(self.lengths < steps)
+        return [f"{self.ids[i] or 'the data'} ({self.lengths[i]} steps)" for i in short]
+
     def fingerprint(self) -> str:
         """Changes when any value, stamp or name changes."""
         digest = hashlib.sha256(repr((self.ids, self.channels, self.frequency.alias)).encode())
