@@ -66,7 +66,7 @@ class Composed(nn.Module):
         past = scale.apply(batch.past)
         tokens = self.representation(replace(batch, past=past))
         hidden = self.backbone(tokens)
-        prediction = self.head(hidden, scale)
+        prediction = replace(self.head(hidden, scale), penalty=hidden.penalty)
         if self.shortcut is None:
             return prediction
         whole = past if batch.observed is None else interpolated(past, batch.observed)
@@ -79,7 +79,8 @@ class Composed(nn.Module):
         past = scale.apply(batch.past)
         tokens = self.representation.whole(replace(batch, past=past), alone=alone)
         hidden = tokens.answer() if alone else self.backbone(tokens)
-        prediction = self.head.restore(hidden, scale, batch.past.shape[1])
+        restored = self.head.restore(hidden, scale, batch.past.shape[1])
+        prediction = replace(restored, penalty=hidden.penalty)
         if self.shortcut is None or alone or batch.observed is None:
             return prediction
         # what is known is not handed through: giving it back is to be learned
@@ -93,7 +94,9 @@ class Composed(nn.Module):
         return window_scale(batch.past, batch.observed) if self.normalise else no_scale(batch.past)
 
     def loss(self, prediction: Prediction, batch: Batch) -> Tensor:
-        return self.head.loss(prediction, batch)
+        loss = self.head.loss(prediction, batch)
+        # weights are chosen by the error alone
+        return loss + prediction.penalty if self.training and prediction.penalty is not None else loss
 
 
 MODELS.add("composed", Composed)

@@ -87,16 +87,18 @@ class Scale:
 class Tokens:
     """A sequence in the learned representation; backbones take one and return one.
 
-    keep   False where a token is padding; None keeps them all
-    query  tokens that stand for what is to be forecast, where the representation makes them; a decoder turns them
-           into its output
-    skips  features at finer scales, finest first, for a head that undoes the representation
+    keep     False where a token is padding; None keeps them all
+    query    tokens that stand for what is to be forecast, where the representation makes them; a decoder turns them
+             into its output
+    skips    features at finer scales, finest first, for a head that undoes the representation
+    penalty  what the parts so far want small beside the error: a codebook's commitment, the balance of experts
     """
 
     values: Float[Tensor, "series tokens width"]
     keep: Bool[Tensor, "series tokens"] | None = None
     query: Float[Tensor, "series queries width"] | None = None
     skips: tuple[Tensor, ...] = ()
+    penalty: Float[Tensor, ""] | None = None
 
     def sequence(self) -> "Tokens":
         """Tokens and queries as one sequence, for a backbone without a decoder."""
@@ -110,20 +112,25 @@ class Tokens:
     def answer(self) -> "Tokens":
         """The queries as they are, as if they were answered by nothing."""
         assert self.query is not None
-        return Tokens(self.query)
+        return Tokens(self.query, penalty=self.penalty)
 
     def answered(self, hidden: Float[Tensor, "series tokens hidden"]) -> "Tokens":
         """What a backbone returns: the queries' places of its output, where there are queries; all of it elsewhere."""
         if self.query is None:
             return replace(self, values=hidden)
-        return Tokens(hidden[:, -self.query.shape[1] :], skips=self.skips)
+        return Tokens(hidden[:, -self.query.shape[1] :], skips=self.skips, penalty=self.penalty)
+
+    def penalised(self, penalty: Float[Tensor, ""]) -> "Tokens":
+        """With one more thing to be kept small."""
+        return replace(self, penalty=penalty if self.penalty is None else self.penalty + penalty)
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """A point forecast of every channel, in the units of the batch."""
+    """A point forecast of every channel, in the units of the batch; in training `penalty` is added to its loss."""
 
     values: Float[Tensor, "batch horizon channel"]
+    penalty: Float[Tensor, ""] | None = None
 
     def plus(self, values: Float[Tensor, "batch horizon channel"]) -> "Prediction":
         return replace(self, values=self.values + values)

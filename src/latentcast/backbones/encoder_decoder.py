@@ -49,4 +49,4 @@ class EncoderDecoder(nn.Module):
         for layer in self.decoder:
             query = layer(query, memory, tokens.keep)
         assert query is not None
-        return Tokens(query, skips=tokens.skips)
+        return Tokens(query, skips=tokens.skips, penalty=tokens.penalty)
