@@ -20,6 +20,7 @@ FLOORS = (
     ("data", "layers"),
     ("representations", "backbones", "heads", "models", "evaluation"),
     ("network",),
+    ("autoregressive",),
     ("presets", "training", "inspecting"),
     ("run", "hub"),
     ("forecaster",),
@@ -34,6 +35,7 @@ LEVEL = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
 
 # package → the rooms that may import it
 HOMES = {
+    "vector_quantize_pytorch": {"layers"},
     "lightning": {"training"},
     "typer": {"cli"},
     "matplotlib": {"plot"},

@@ -52,6 +52,8 @@ def fixed(settings: Settings, at: str = "") -> dict[str, Any]:
         value = getattr(settings, name)
         if isinstance(value, Part):
             found |= {f"{at}{name}": value.name, **fixed(value.settings, f"{at}{name}.")}
+        elif isinstance(value, Settings):
+            found |= fixed(value, f"{at}{name}.")
         elif name not in settings.free:
             found[f"{at}{name}"] = value
     return found

@@ -27,7 +27,7 @@ from latentcast.presets import NAMED
 from latentcast.run import Run, resolve
 from latentcast.starting import begin_with, inherited
 from latentcast.training.settings import TrainingSettings
-from latentcast.training.stages import FORECAST, STAGES, Stage
+from latentcast.training.stages import STAGES, Stage, forecasting
 from latentcast.types import count_parameters
 
 log = logging.getLogger("latentcast")
@@ -71,6 +71,7 @@ def fit(
     if start is not None:
         begin = start if isinstance(start, Forecaster) else Forecaster.load(start)
         values = inherited(begin, values)
+    values = _with_stages(values, begin, forecast=True)
     source, defaults = open_data(data)
     run = resolve(values, defaults)
     panel = build(source.frame, run.data)
@@ -89,20 +90,27 @@ def pretrain(
     seed: int | None = None,
     settings: Mapping[str, Any] | None = None,
     config: str | Path | None = None,
+    start: str | Path | Forecaster | None = None,
     out: str | Path | None = None,
     overwrite: bool = False,
     resume: bool = False,
     progress: bool = False,
 ) -> Forecaster:
-    """The stages before forecasting alone: hidden values are filled from the rest (`stages.reconstruct.mask`).
+    """The stages before forecasting alone: a latent-transformer learns to fill hidden values
+    (`stages.reconstruct.mask`), a vq-codec its codes, a token-transformer the next code.
 
-    What it gives fills gaps (`impute`), and `fit(..., start=...)` goes on from it, at any horizon. Arguments and
-    errors are those of `fit`; the horizon need not be stated. Raises SettingsError for a model that has no such stage.
+    `fit(..., start=...)` goes on from what it gives, at any horizon. Arguments and errors are those of `fit`; stages
+    that `start` went through are not gone through again, but the last one. The horizon need not be stated: it is 1, or
+    as long as the look-back where a stage reads beyond that. Raises SettingsError for a model that has no such stage.
     """
     values = _stated(model, preset, lookback, horizon, seed, settings, config)
-    values = {"horizon": 1, **values, "stages": _every_stage(values)}  # what belongs to a horizon stays small
+    begin = None
+    if start is not None:
+        begin = start if isinstance(start, Forecaster) else Forecaster.load(start)
+        values = inherited(begin, values)
+    values = _with_stages(values, begin, forecast=False)
     if values.get("training"):
-        log.warning("settings of training are for forecasts: pretrain takes its own (stages.reconstruct.lr=…)")
+        log.warning("settings of training are for forecasts: pretrain takes its own (stages.STAGE.lr=…)")
     source, defaults = open_data(data)
     run = resolve(values, defaults)
     panel = build(source.frame, run.data)
@@ -110,6 +118,7 @@ def pretrain(
         run,
         panel,
         source.name,
+        start=begin,
         forecast=False,
         out=out,
         overwrite=overwrite,
@@ -118,16 +127,33 @@ def pretrain(
     )
 
 
-def _every_stage(values: Mapping[str, Any]) -> Any:
-    """The stages of the model that was stated, with what was stated of them."""
+def _with_stages(values: dict[str, Any], start: Forecaster | None, *, forecast: bool) -> dict[str, Any]:
+    """With the stages that this model must go through, and, without a forecast, what holds until it has learned one."""
     said, stages = values.get("model"), values.get("stages", {})
     name = said.get("name") if isinstance(said, Mapping) else said
     if not isinstance(stages, Mapping) or not isinstance(name, str) or name not in NAMED:
-        return stages  # what is wrong with them is said when they are resolved
-    if not NAMED[name].stages:
-        able = [other for other, named in NAMED.items() if named.stages]
+        return values  # what is wrong with them is said when they are resolved
+    named = NAMED[name]
+    learned = () if start is None else start.learned
+    if forecast and not named.forecasts:
+        grown = [other for other, its in NAMED.items() if name in its.grows_from]
+        raise SettingsError(
+            f"model: {name} forecasts nothing: make it with latentcast pretrain, and begin with it (--from) to fit"
+            f" {' or '.join(grown)}"
+        )
+    if not forecast and not named.stages:
+        able = [other for other, its in NAMED.items() if its.stages]
         raise SettingsError(f"model: {name} learns nothing before forecasting; {', '.join(able)} can be pretrained")
-    return merge({stage: {} for stage in NAMED[name].stages}, stages)
+    ahead = [stage for stage in (named.required if forecast else named.stages) if stage not in learned]
+    if not forecast and not ahead:
+        ahead = [list(named.stages)[-1]]
+    values = {**values, "stages": merge({stage: {} for stage in ahead}, stages)}
+    if not forecast:
+        reads_on = any(stage in STAGES and STAGES[stage].ahead for stage in values["stages"])
+        values.setdefault("horizon", values.get("lookback", 1) if reads_on else 1)  # what belongs to it stays small
+        model = said if isinstance(said, Mapping) else {"name": said}
+        values["model"] = merge(named.pretrained, model)
+    return values
 
 
 def _stated(
@@ -212,7 +238,7 @@ def fit_panel(
 def plan(run: Run, *, forecast: bool = True) -> Stages:
     """The stages of a run in their order, each with how it is trained."""
     before = tuple((STAGES[name].stage(how), how) for name, how in run.stages)
-    return (*before, (FORECAST, run.training)) if forecast else before
+    return (*before, (forecasting(run.training), run.training)) if forecast else before
 
 
 def is_first_process() -> bool:
@@ -268,7 +294,7 @@ def _training_windows(
         both[0],
         task.lookback,
         horizon if stage.forecasts else 0,
-        targets=task.targets,
+        targets=task.targets if stage.targets else tuple(range(task.channels)),
         with_known=forecaster.network.uses_known,
     )
     val_starts, val_items = both[1]
@@ -303,7 +329,9 @@ def _train(
             resume=resume,
             progress=progress,
         )
-        ended.append({**asdict(outcome), "windows": len(train), "validation_windows": len(val or ())})
+        found = stage.check(forecaster.network, train if val is None else val) if stage.check else {}
+        sizes = {"windows": len(train), "validation_windows": len(val or ())}
+        ended.append({**asdict(outcome), **sizes, **({"found": found} if found else {})})
     after = forecaster.network.cpu().state_dict()
     forecaster.card["untrained"] = [name for name, tensor in before.items() if torch.equal(tensor, after[name])]
     last = {key: ended[-1][key] for key in ("windows", "validation_windows")}

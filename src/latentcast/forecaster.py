@@ -27,7 +27,7 @@ from latentcast.inspecting import inspect
 from latentcast.network import Network
 from latentcast.network import build as build_network
 from latentcast.run import Run, resolve
-from latentcast.training.stages import RECONSTRUCT
+from latentcast.training.stages import CODEC, RECONSTRUCT
 from latentcast.types import Task, count_parameters
 
 log = logging.getLogger("latentcast")
@@ -243,10 +243,15 @@ class Forecaster:
         return View(panel, parts, own, own_error, (*panel.notes, note))
 
     @property
+    def learned(self) -> tuple[str, ...]:
+        """The stages that its weights went through, those of the weights it began with among them."""
+        before = self.card.get("start", {}).get("stages", [])
+        return tuple(dict.fromkeys((*before, *self.card.get("stages", []))))
+
+    @property
     def reconstructs(self) -> bool:
         """Whether the last thing it learned was to fill the look-back, and not yet to forecast."""
-        stages: list[str] = self.card.get("stages", [])
-        return stages[-1:] == [RECONSTRUCT]
+        return list(self.card.get("stages", []))[-1:] == [RECONSTRUCT]
 
     def panel(self, source: Source, *, gaps: str | None = None) -> Panel:
         """The data as in the fit: same columns, frequency and clock; `gaps` is another policy than its own.
@@ -326,9 +331,11 @@ class Forecaster:
 
         Raises SettingsError for what was pretrained only.
         """
-        if self.reconstructs:
+        last = list(self.card.get("stages", []))[-1:]
+        if last in ([RECONSTRUCT], [CODEC]):
+            learned = "to fill gaps" if last == [RECONSTRUCT] else "its codes alone"
             raise SettingsError(
-                f"this {self.name} was pretrained to fill gaps and has not learned to forecast: go on with"
+                f"this {self.name} was pretrained: it learned {learned}, and not to forecast. Go on with"
                 " latentcast fit … --from DIR"
             )
         task = self.task

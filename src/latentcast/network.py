@@ -54,6 +54,7 @@ class Composed(nn.Module):
         self.representation: Representation = _build(REPRESENTATIONS, settings.representation, task)
         self.mixes_channels = not self.representation.folds_channels
         self.uses_known = self.representation.uses_known
+        self.frozen = tuple(f"representation.{part}" for part in getattr(self.representation, "frozen", ()))
         self.backbone: Backbone = _build(BACKBONES, settings.backbone, task, self.representation)
         self.head: Head = _build(HEADS, settings.head, task, self.representation, self.backbone)
         self.shortcut = nn.Linear(task.lookback, task.horizon) if settings.shortcut == "linear" else None
@@ -123,6 +124,7 @@ class Network(nn.Module):
         self.model, self.task = model, task
         self.uses_known: bool = model.uses_known
         self.mixes_channels: bool = model.mixes_channels
+        self.frozen: tuple[str, ...] = getattr(model, "frozen", ())
         self.reconstructs: bool = isinstance(model, Reconstructs) and model.reconstructs
 
     def forward(self, batch: Batch) -> Prediction:

@@ -10,6 +10,10 @@ class Named:
     """`kind` is a class in models.MODELS. Presets lay further values on the groups of settings.
 
     stages        what can be learned before forecasting, in order, each with how it is trained
+    required      stages that every fit goes through, unless the weights it begins with did
+    forecasts     False where its stages are all there is to learn
+    pretrained    values of the model while it has gone through its stages alone
+    grows_from    other models whose weights it can begin with, each with the part that is taken over
     by_lookback   (longest look-back, preset) from short to long: what the preset `auto` stands for
     """
 
@@ -20,6 +24,10 @@ class Named:
     presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     stages: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     by_lookback: tuple[tuple[int, str], ...] = ()
+    required: tuple[str, ...] = ()
+    forecasts: bool = True
+    pretrained: Mapping[str, Any] = field(default_factory=dict)
+    grows_from: Mapping[str, str] = field(default_factory=dict)
 
     def preset_for(self, lookback: int) -> tuple[str, str]:
         """The preset that `auto` stands for, and why."""
@@ -38,6 +46,8 @@ def _patches(length: int, stride: int, width: int) -> dict[str, Any]:
 def _stages(ratios: tuple[int, ...], channels: tuple[int, ...], latent_dim: int) -> dict[str, Any]:
     return {"model": {"representation": {"ratios": ratios, "channels": channels, "latent_dim": latent_dim}}}
 
+
+_CODEC_STAGE = {"lr": 1e-3, "batch_size": 64, "max_epochs": 100, "max_steps": 15_000, "patience": 10}
 
 NAMED: dict[str, Named] = {
     "naive": Named("the last value, repeated", "naive"),
@@ -144,5 +154,29 @@ NAMED: dict[str, Named] = {
         "composed",
         {"representation": _patches(16, 8, 32), "backbone": {"name": "none"}, "head": {"name": "flatten"}},
         training={"lr": 1e-3, "batch_size": 64},
+    ),
+    "vq-codec": Named(
+        "discrete codes for stretches of a series, and back (VQ-VAE, van den Oord et al. 2017); forecasts nothing",
+        "autoregressive",
+        {"representation": {"name": "codes"}, "backbone": {"name": "causal"}, "head": {"name": "code"}},
+        stages={"codec": _CODEC_STAGE},
+        forecasts=False,
+    ),
+    "token-transformer": Named(
+        "causal Transformer over the discrete codes of a codec; sampled paths",
+        "autoregressive",
+        {
+            "representation": {"name": "codes", "position": "none"},
+            "backbone": {"name": "causal"},
+            "head": {"name": "code"},
+        },
+        training={"lr": 1e-4, "batch_size": 64, "max_epochs": 20},
+        stages={
+            "codec": _CODEC_STAGE,
+            "next-code": {"lr": 1e-3, "batch_size": 64, "max_epochs": 50, "patience": 5},
+        },
+        required=("codec", "next-code"),
+        pretrained={"head": {"decode": "expected"}},
+        grows_from={"vq-codec": "representation.codec"},
     ),
 }

@@ -6,9 +6,10 @@ from typing import Any
 
 from torch import Tensor
 
-from latentcast.config import fixed, merge
+from latentcast.config import fixed, merge, nested
 from latentcast.errors import SettingsError
 from latentcast.forecaster import Forecaster
+from latentcast.presets import NAMED
 
 SHORTCUT = "model.shortcut."  # a map between one look-back and one horizon: at others it is learned anew
 
@@ -20,12 +21,36 @@ def inherited(start: Forecaster, values: Mapping[str, Any]) -> dict[str, Any]:
     """
     said = values.get("model", {})
     stated = dict(said) if isinstance(said, Mapping) else {"name": said}
-    name = stated.get("name", start.name)
+    name, model = stated.get("name", start.name), start.run.dump()["model"]
     if name != start.name:
-        raise SettingsError(f"model: the weights to begin with are those of {start.name}, and {name!r} was asked for")
-    # a preset says what the model is; without one it is what it was
-    model = {"name": name} if stated.get("preset") else start.run.dump()["model"]
+        part = _shared(start, name)
+        if part is None:
+            raise SettingsError(
+                f"model: the weights to begin with are those of {start.name}, and {name!r} was asked for"
+            )
+        model = {"name": name, **nested({part: _at(model, part)})}
+    elif stated.get("preset"):  # a preset says what the model is; without one it is what it was
+        model = {"name": name}
+    elif "forecast" not in start.learned:
+        model = _without(model, NAMED[name].pretrained)
     return {"lookback": start.task.lookback, **values, "model": merge(model, stated)}
+
+
+def _shared(start: Forecaster, name: object) -> str | None:
+    """The part of another model that this one can begin with."""
+    return NAMED[name].grows_from.get(start.name) if isinstance(name, str) and name in NAMED else None
+
+
+def _at(values: Mapping[str, Any], path: str) -> Any:
+    for step in path.split("."):
+        values = values[step]
+    return values
+
+
+def _without(values: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """What held until something was learned is left to the model's own settings."""
+    kept = {key: value for key, value in values.items() if key not in over or isinstance(over[key], Mapping)}
+    return {key: _without(value, over[key]) if key in over else value for key, value in kept.items()}
 
 
 def begin_with(start: Forecaster, forecaster: Forecaster) -> dict[str, Any]:
@@ -33,13 +58,18 @@ def begin_with(start: Forecaster, forecaster: Forecaster) -> dict[str, Any]:
 
     Raises SettingsError that names every field in which the two differ, with both values.
     """
-    before, now = fixed(start.run.model, "model."), fixed(forecaster.run.model, "model.")
+    part = "" if start.name == forecaster.name else f"{_shared(start, forecaster.name)}."
+    within = f"model.{part}"
+    before, now = (
+        {path: value for path, value in fixed(run.model, "model.").items() if path.startswith(within)}
+        for run in (start.run, forecaster.run)
+    )
     faults = [
         f"{path}: {_show(before.get(path))} where training begins, {_show(now.get(path))} here"
         for path in sorted(before.keys() | now.keys())
         if before.get(path) != now.get(path)
     ]
-    if forecaster.network.mixes_channels and start.task.channels != forecaster.task.channels:
+    if not part and forecaster.network.mixes_channels and start.task.channels != forecaster.task.channels:
         faults.append(
             f"channels: {start.task.channels} where training begins, {forecaster.task.channels} in these data"
             f" ({forecaster.name} mixes them)"
@@ -57,7 +87,11 @@ def begin_with(start: Forecaster, forecaster: Forecaster) -> dict[str, Any]:
         raise SettingsError(faults)
     own = forecaster.network.state_dict()
     untrained = start.card.get("untrained", ())
-    learned = {name: tensor for name, tensor in start.network.state_dict().items() if name not in untrained}
+    learned = {
+        name: tensor
+        for name, tensor in start.network.state_dict().items()
+        if name not in untrained and name.startswith(within)
+    }
     if start.task.horizon != forecaster.task.horizon or start.task.lookback != forecaster.task.lookback:
         learned = {name: tensor for name, tensor in learned.items() if not name.startswith(SHORTCUT)}
     shapes = [
@@ -75,7 +109,7 @@ def begin_with(start: Forecaster, forecaster: Forecaster) -> dict[str, Any]:
     return {
         "model": start.name,
         "data": start.card["schema"]["data"],
-        "stages": start.card.get("stages", []),
+        "stages": list(start.learned),
         "fingerprint": start.card["schema"]["fingerprint"],
         "weights": len(learned),
         "sha256": _digest(learned),

@@ -144,7 +144,8 @@ class Model(Protocol):
     """Every model, composed or whole, is an nn.Module of this shape; it forecasts all channels of the batch.
 
     `mixes_channels` says whether one channel's forecast may depend on another channel, and
-    `uses_known` whether the batch must carry the features known in advance.
+    `uses_known` whether the batch must carry the features known in advance. It may name prefixes of parameters that a
+    stage before forecasting makes, and that later ones leave (`frozen`).
     """
 
     mixes_channels: bool

@@ -11,3 +11,4 @@ BACKBONES.add(
 BACKBONES.add(
     "encoder-decoder", "latentcast.backbones.encoder_decoder:EncoderDecoder", "Transformer encoder and decoder"
 )
+BACKBONES.add("causal", "latentcast.backbones.causal:Causal", "Transformer that looks back alone, step by step too")

@@ -3,7 +3,8 @@
 from torch import nn
 
 from latentcast.config import NoSettings
-from latentcast.types import Representation, Task, Tokens
+from latentcast.errors import SettingsError
+from latentcast.types import Representation, Reversible, Task, Tokens
 
 
 class NoBackbone(nn.Module):
@@ -11,6 +12,11 @@ class NoBackbone(nn.Module):
 
     def __init__(self, settings: NoSettings, task: Task, representation: Representation) -> None:
         super().__init__()
+        if representation.query_tokens and not isinstance(representation, Reversible):
+            raise SettingsError(
+                "the queries of this representation know nothing of the look-back by themselves; choose a"
+                " backbone that attends"
+            )
         self.width = representation.width
 
     def forward(self, tokens: Tokens) -> Tokens:

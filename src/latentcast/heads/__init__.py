@@ -5,3 +5,4 @@ from latentcast.registry import Registry
 HEADS = Registry("head")
 HEADS.add("flatten", "latentcast.heads.flatten:Flatten", "all tokens of a series, flattened, through one linear map")
 HEADS.add("decompression", "latentcast.heads.decompression:Decompression", "undoes a compression, stage by stage")
+HEADS.add("code", "latentcast.heads.code:CodeHead", "probabilities of codes, decoded by their codec")

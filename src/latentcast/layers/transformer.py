@@ -21,7 +21,7 @@ class EncoderLayer(nn.Module):
         super().__init__()
         self.norm = norm
         self.attention = Attention(width, heads, attention_dropout)
-        self.feed_forward = _feed_forward(width, ff, dropout)
+        self.feed_forward = feed_forward(width, ff, dropout)
         self.norm_attention, self.norm_ff = nn.LayerNorm(width), nn.LayerNorm(width)
         self.drop = Dropout(dropout)
 
@@ -73,7 +73,7 @@ class DecoderLayer(nn.Module):
         self.causal = causal
         self.itself = Attention(width, heads, attention_dropout)
         self.memory = Attention(width, heads, attention_dropout)
-        self.feed_forward = _feed_forward(width, ff, dropout)
+        self.feed_forward = feed_forward(width, ff, dropout)
         self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(3))
         self.drop = Dropout(dropout)
 
@@ -88,7 +88,7 @@ class DecoderLayer(nn.Module):
         return self.norms[2](x + self.drop(self.feed_forward(x)))
 
 
-def _feed_forward(width: int, ff: int, dropout: float) -> nn.Sequential:
+def feed_forward(width: int, ff: int, dropout: float) -> nn.Sequential:
     return nn.Sequential(nn.Linear(width, ff), nn.GELU(), Dropout(dropout), nn.Linear(ff, width))
 
 

@@ -7,3 +7,4 @@ REPRESENTATIONS.add("patch", "latentcast.representations.patch:Patch", "overlapp
 REPRESENTATIONS.add(
     "compression", "latentcast.representations.compression:TemporalCompression", "time steps merged in stages"
 )
+REPRESENTATIONS.add("codes", "latentcast.representations.codes:Codes", "discrete codes of a learned codebook (VQ-VAE)")

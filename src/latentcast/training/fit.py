@@ -5,6 +5,8 @@ import logging
 import math
 import time
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -68,7 +70,8 @@ def run_stage(
     loader = Loader(train, settings.batch_size, seed=seed)
     together = at_once(train.lookback + train.horizon, train.series.width, most=max(settings.batch_size, 256))
     val_loader = None if val is None else Loader(val, together, seed=seed, shuffle=False)
-    stage.parameters(network)  # fails early when nothing is trainable
+    chosen = {id(parameter) for parameter in stage.parameters(network)}  # fails early when nothing is trainable
+    left = [p for p in network.parameters() if p.requires_grad and id(p) not in chosen]
     processes = settings.devices if isinstance(settings.devices, int) else 1
     epoch_batches = math.ceil(len(loader) / processes)
     epoch_steps = math.ceil(epoch_batches / settings.accumulate)
@@ -84,7 +87,7 @@ def run_stage(
     callbacks: list[L.Callback] = [*averages, watch, *judged, Report(stage, watch, best, kept / OUTCOME)]
     if progress:
         callbacks.append(TQDMProgressBar())
-    with warnings.catch_warnings(), _quiet_lightning():
+    with warnings.catch_warnings(), _quiet_lightning(), _without_gradients(left):
         warnings.filterwarnings("ignore", module="lightning")
         warnings.filterwarnings("ignore", message=".*LeafSpec.*")  # torch's deprecation inside lightning
         interval = epoch_batches // min(settings.validations, epoch_batches)
@@ -222,6 +225,18 @@ class Report(L.Callback):
         if trainer.should_stop and isinstance(trainer.early_stopping_callback, EarlyStopping):
             return f"patience ({trainer.early_stopping_callback.patience} validations without a better loss)"
         return "max_epochs"
+
+
+@contextmanager
+def _without_gradients(parameters: list[torch.nn.Parameter]) -> Iterator[None]:
+    """What a stage leaves as it is costs no gradient."""
+    for parameter in parameters:
+        parameter.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for parameter in parameters:
+            parameter.requires_grad_(True)
 
 
 class _quiet_lightning:

@@ -12,6 +12,7 @@ PRECISIONS = {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
 class TrainingSettings(Settings):
     """Settings of the training loop.
 
+    train                 all; backbone: all but what an earlier stage finished (a codec); head: the head alone
     patience              validations without a better loss before training stops; None never stops early
     validations           validations per epoch, evenly spread
     warmup                share of all steps over which the rate rises from zero
@@ -27,6 +28,7 @@ class TrainingSettings(Settings):
     loggers               what is logged into DIR/logs
     """
 
+    train: Literal["all", "backbone", "head"] = "backbone"
     optimizer: Literal["adam", "adamw"] = "adam"
     lr: Annotated[float, Field(gt=0)] = 1e-3
     weight_decay: Annotated[float, Field(ge=0)] = 0.0

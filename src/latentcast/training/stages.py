@@ -7,9 +7,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from latentcast.data.windows import Windows
 from latentcast.errors import SettingsError
 from latentcast.layers.masking import visible
 from latentcast.network import Network
+from latentcast.training.health import check_codes
 from latentcast.training.settings import ReconstructionSettings, TrainingSettings
 from latentcast.types import Batch
 
@@ -18,21 +20,25 @@ from latentcast.types import Batch
 class Stage:
     """`parts` are the prefixes of the parameters that learn ("" = all); all others are left as they are.
 
-    `forecasts` says whether its windows are a look-back and a horizon, or a look-back alone.
+    unfrozen    parts that the model counts as finished once an earlier stage made them (`frozen`) learn too
+    forecasts   its windows are a look-back and a horizon, not a look-back alone
+    targets     the horizon has the channels that are to be forecast, not all of them
+    check       what it came to, on the windows that judge it: facts for the card; raises where going on is in vain
     """
 
     name: str
     loss: Callable[[Network, Batch], Tensor]
     parts: tuple[str, ...] = ("",)
+    unfrozen: bool = True
     forecasts: bool = True
+    targets: bool = False
+    check: Callable[[Network, Windows], dict[str, Any]] | None = None
 
     def parameters(self, network: Network) -> list[nn.Parameter]:
         """Raises SettingsError when nothing would be trained."""
-        chosen = [
-            parameter
-            for name, parameter in network.named_parameters()
-            if parameter.requires_grad and name.removeprefix("model.").startswith(self.parts)
-        ]
+        frozen = () if self.unfrozen else network.frozen
+        named = [(name.removeprefix("model."), p) for name, p in network.named_parameters() if p.requires_grad]
+        chosen = [p for name, p in named if name.startswith(self.parts) and not name.startswith(frozen)]
         if not chosen:
             raise SettingsError(
                 f"stage {self.name!r} has no trainable parameter among {', '.join(self.parts) or 'all'}"
@@ -44,8 +50,12 @@ def _forecast(network: Network, batch: Batch) -> Tensor:
     return network.loss(network(batch), batch)
 
 
-RECONSTRUCT = "reconstruct"
-FORECAST = Stage("forecast", _forecast)
+RECONSTRUCT, CODEC, NEXT_CODE = "reconstruct", "codec", "next-code"
+
+
+def forecasting(settings: TrainingSettings) -> Stage:
+    parts = ("head.",) if settings.train == "head" else ("",)
+    return Stage("forecast", _forecast, parts, unfrozen=settings.train == "all", targets=True)
 
 
 def _alone(network: Network, batch: Batch) -> Tensor:
@@ -71,12 +81,38 @@ def reconstruction(settings: ReconstructionSettings) -> Stage:
     return Stage(RECONSTRUCT, loss, forecasts=False)
 
 
+def _codec_loss(network: Network, batch: Batch) -> Tensor:
+    loss: Tensor = network.model.codec_loss(batch)
+    return loss
+
+
+def _next_code_loss(network: Network, batch: Batch) -> Tensor:
+    loss: Tensor = network.model.next_code_loss(batch)
+    return loss
+
+
+def codec(settings: TrainingSettings) -> Stage:
+    return Stage(CODEC, _codec_loss, ("representation.codec.",), forecasts=False, check=check_codes)
+
+
+def next_code(settings: TrainingSettings) -> Stage:
+    return Stage(NEXT_CODE, _next_code_loss, unfrozen=False)
+
+
 @dataclass(frozen=True)
 class Pretext:
-    """A stage before forecasting: the class of its settings, and what makes the stage of them."""
+    """A stage before forecasting: the class of its settings, and what makes the stage of them.
+
+    ahead   it reads a horizon, so that its length matters
+    """
 
     settings: type[TrainingSettings]
     stage: Callable[[Any], Stage]
+    ahead: bool = False
 
 
-STAGES: dict[str, Pretext] = {RECONSTRUCT: Pretext(ReconstructionSettings, reconstruction)}
+STAGES: dict[str, Pretext] = {
+    RECONSTRUCT: Pretext(ReconstructionSettings, reconstruction),
+    CODEC: Pretext(TrainingSettings, codec),
+    NEXT_CODE: Pretext(TrainingSettings, next_code, ahead=True),
+}

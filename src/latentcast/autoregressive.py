@@ -1,0 +1,214 @@
+"""Codes, a backbone that goes on token by token, and what they decode to: forecasts in one pass, or path by path."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from latentcast.errors import SettingsError
+from latentcast.heads.code import CodeHead, by_channel
+from latentcast.layers.codebook import Codes, Vectors
+from latentcast.layers.losses import point_loss
+from latentcast.layers.sampling import chances
+from latentcast.network import Composed, ComposedSettings
+from latentcast.representations.codes import Codes as CodeTokens
+from latentcast.types import Batch, Prediction, Scale, Task, Tokens
+
+QUIET = 0.1  # a window quieter than this share of its series' deviation is not blown up further
+SERIES_AT_ONCE = 4096  # paths that are rolled out side by side: what bounds the memory of sampling
+
+
+class Autoregressive(Composed):
+    """A language model of codes: each is predicted from those before it.
+
+    Trained by three losses, a stage each: `codec_loss`, `next_code_loss`, and that of the forecasts. Raises
+    SettingsError when the parts are no codes, no code head, or no backbone that can go on from what it has read.
+    """
+
+    representation: CodeTokens
+    head: CodeHead
+
+    def __init__(self, settings: ComposedSettings, task: Task) -> None:
+        faults = []
+        if settings.representation.name != "codes":
+            faults.append(f"representation={settings.representation.name}: only codes can be predicted one by one")
+        if settings.head.name != "code":
+            faults.append(f"head={settings.head.name}: codes are predicted by the head code")
+        if settings.shortcut != "none":
+            faults.append(f"shortcut={settings.shortcut}: codes stand for values, not for what it leaves of them")
+        if faults:
+            raise SettingsError(faults)
+        super().__init__(settings, task)
+        if not hasattr(self.backbone, "extend"):
+            raise SettingsError(
+                f"backbone={settings.backbone.name}: it cannot go on token by token; model.backbone=causal can"
+            )
+
+    def forward(self, batch: Batch) -> Prediction:
+        scale, batch = self._normalised(batch)
+        vectors, codes = self.representation.codec.encode(self.representation.series(batch))
+        tokens = self.representation.tokens(vectors, self.representation.keep(batch))
+        how = self.head.settings
+        if how.decode == "queries":
+            return self._direct(tokens, codes, scale)
+        if how.decode == "sample":
+            seeds = torch.arange(len(batch))
+            return Prediction(self._paths(tokens, scale, how.paths, seeds).mean(1))
+        future = self._roll(tokens, lambda last, step: self._likely(last))
+        return Prediction(self.head.decoded(vectors, future, scale))
+
+    def sample(
+        self, batch: Batch, paths: int, seeds: Int[Tensor, " batch"]
+    ) -> Float[Tensor, "batch path horizon channel"]:
+        """Paths drawn code by code. Those of a window depend on its seed, and not on the batch it stands in."""
+        scale, batch = self._normalised(batch)
+        vectors, _ = self.representation.codec.encode(self.representation.series(batch))
+        tokens = self.representation.tokens(vectors, self.representation.keep(batch))
+        return self._paths(tokens, scale, paths, seeds)
+
+    def reconstruct(self, batch: Batch, *, alone: bool = False) -> Prediction:
+        """The look-back as the codec gives it back; nothing else has a part in that."""
+        scale, batch = self._normalised(batch)
+        vectors, _ = self.representation.codec.encode(self.representation.series(batch))
+        values = self.representation.codec.decode(vectors)[:, -batch.past.shape[1] :]
+        return Prediction(scale.invert(by_channel(values, scale)))
+
+    def codes(self, batch: Batch) -> Codes:
+        """Those of the look-back, [batch · channel, codes, codebook]."""
+        _, batch = self._normalised(batch)
+        codes: Codes = self.representation.codec.encode(self.representation.series(batch))[1]
+        return codes
+
+    @property
+    def reconstructs(self) -> bool:
+        return True
+
+    def codec_loss(self, batch: Batch) -> Tensor:
+        """Error of the look-back after encode → decode, scaled by its first half on the way.
+
+        A forecast's codes are scaled by what lies before them: the second half, which may drift away from the first,
+        shows the codebook such values.
+        """
+        half = max(batch.past.shape[1] // 2, 1)
+        scale = self._scale(Batch(batch.past[:, :half], None if batch.observed is None else batch.observed[:, :half]))
+        series = self.representation.series(replace(batch, past=scale.apply(batch.past)))
+        codec = self.representation.codec
+        latent = codec.vectors(series)
+        if self.training:
+            vectors, commitment = codec.codebook.learn(latent)
+        else:
+            vectors, commitment = codec.codebook(latent)[0], latent.new_zeros(())
+        values = scale.invert(by_channel(codec.decode(vectors)[:, -series.shape[1] :], scale))
+        return point_loss("mse", values, batch.past, batch.observed) + commitment
+
+    def next_code_loss(self, batch: Batch) -> Tensor:
+        """Cross-entropy of every code of look-back and horizon given those before it, scaled by the look-back alone.
+
+        A code with a missing step is not judged.
+        """
+        codec = self.representation.codec
+        batch, judged = self._whole(batch)
+        with torch.no_grad():
+            vectors, codes = codec.encode(self.representation.series(batch))
+        tokens = Tokens(self.representation.embed(vectors), self.representation.keep(batch))
+        hidden = self.backbone(tokens)
+        return _mean(self.head.surprise(hidden.values[:, :-1], codes[:, 1:]), judged)
+
+    def _whole(self, batch: Batch) -> tuple[Batch, Bool[Tensor, "series tokens"] | None]:
+        """Look-back and horizon as one look-back, and which codes but the first were seen whole."""
+        scale = self._scale(batch)
+        past, observed = scale.apply(batch.past), batch.observed
+        if batch.target is not None:
+            steps = batch.target.shape[1] // self.representation.codec.factor * self.representation.codec.factor
+            past = torch.cat([past, scale.apply(batch.target[:, :steps])], dim=1)
+            if observed is not None:
+                assert batch.target_observed is not None
+                observed = torch.cat([observed, batch.target_observed[:, :steps]], dim=1)
+        whole = Batch(past, observed)
+        if observed is None:
+            return whole, None
+        missing = self.representation.keep(Batch(past, ~observed))
+        assert missing is not None
+        return whole, ~missing[:, 1:]
+
+    def _scale(self, batch: Batch) -> Scale:
+        scale = super()._scale(batch)
+        return replace(scale, scale=(scale.scale.square() + QUIET**2).sqrt()) if self.normalise else scale
+
+    def _normalised(self, batch: Batch) -> tuple[Scale, Batch]:
+        scale = self._scale(batch)
+        return scale, replace(batch, past=scale.apply(batch.past))
+
+    def _direct(self, tokens: Tokens, codes: Codes, scale: Scale) -> Prediction:
+        """All codes of the horizon from one pass, and from the same how well those of the look-back were foreseen."""
+        past = tokens.values.shape[1]
+        hidden = self.backbone(tokens.sequence())
+        prediction = self.head(Tokens(hidden.values[:, past:], skips=tokens.skips), scale)
+        if not self.training or not self.head.settings.codes:
+            return replace(prediction, penalty=hidden.penalty)
+        surprise = self.head.surprise(hidden.values[:, : past - 1], codes[:, 1:])
+        keep = None if tokens.keep is None else tokens.keep[:, 1:]
+        with_penalty = hidden.penalised(self.head.settings.codes * _mean(surprise, keep))
+        return replace(prediction, penalty=with_penalty.penalty)
+
+    def _roll(
+        self, tokens: Tokens, choose: Callable[[Float[Tensor, "series width"], int], Vectors], paths: int = 1
+    ) -> Vectors:
+        """The horizon's codes one after another, each chosen from the last hidden state, for `paths` of each series."""
+        backbone: Any = self.backbone
+        hidden, cache = backbone.extend(tokens.values, None, tokens.keep)
+        if paths > 1:
+            hidden, cache = hidden[:, -1:].repeat_interleave(paths, dim=0), backbone.branched(cache, paths)
+        future: list[Tensor] = []
+        at = tokens.values.shape[1]
+        for step in range(self.representation.query_tokens):
+            if step:
+                hidden, cache = backbone.extend(self.representation.embed(future[-1], at + step - 1), cache)
+            future.append(choose(hidden[:, -1], step))
+        return torch.cat(future, dim=1)
+
+    def _likely(self, last: Float[Tensor, "series width"]) -> Vectors:
+        if self.head.settings.decode == "expected":
+            return self.head.mixture(last[:, None])
+        return self.representation.codec.codebook.lookup(self.head.chosen(last, lambda logits, _: logits.argmax(-1)))
+
+    def _paths(
+        self, tokens: Tokens, scale: Scale, paths: int, seeds: Int[Tensor, " batch"]
+    ) -> Float[Tensor, "batch path horizon channel"]:
+        """Windows that fit into memory together, one group after the other."""
+        channels = scale.loc.shape[2]
+        group = max(1, SERIES_AT_ONCE // (channels * paths))
+        done = []
+        for first in range(0, len(seeds), group):
+            windows, series = slice(first, first + group), slice(first * channels, (first + group) * channels)
+            some = Tokens(tokens.values[series], None if tokens.keep is None else tokens.keep[series],
+                          skips=(tokens.skips[0][series],))  # fmt: skip
+            done.append(self._group(some, Scale(scale.loc[windows], scale.scale[windows]), paths, seeds[windows]))
+        return torch.cat(done)
+
+    def _group(
+        self, tokens: Tokens, scale: Scale, paths: int, seeds: Int[Tensor, " batch"]
+    ) -> Float[Tensor, "batch path horizon channel"]:
+        draw, book, channels = self.head.settings.draw, self.representation.codec.codebook, scale.loc.shape[2]
+        steps = self.representation.query_tokens
+        chance = chances(seeds, channels, paths, steps * book.levels).flatten(0, 2).to(tokens.values.device)
+
+        def choose(last: Tensor, step: int) -> Tensor:
+            return book.lookup(
+                self.head.chosen(last, lambda logits, level: draw(logits, chance[:, step * book.levels + level]))
+            )
+
+        future = self._roll(tokens, choose, paths)
+        # a path is a channel more to the scale, and back
+        wide = Scale(*(x.repeat_interleave(paths, dim=2) for x in (scale.loc, scale.scale)))
+        values = self.head.decoded(tokens.skips[0].repeat_interleave(paths, dim=0), future, wide)
+        return values.unflatten(2, (channels, paths)).permute(0, 3, 1, 2)
+
+
+def _mean(values: Float[Tensor, "series tokens"], judged: Bool[Tensor, "series tokens"] | None) -> Float[Tensor, ""]:
+    if judged is None:
+        return values.mean()
+    return (values * judged).sum() / judged.sum().clamp(min=1)

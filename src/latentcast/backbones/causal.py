@@ -1,0 +1,107 @@
+"""A Transformer that looks back alone, token by token where it is asked to (Radford et al. 2018)."""
+
+from typing import Annotated, Any
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float
+from pydantic import Field
+from torch import Tensor, nn
+
+from latentcast.config import Settings
+from latentcast.layers.attention import check_heads
+from latentcast.layers.cache import Memory
+from latentcast.layers.dropout import Dropout
+from latentcast.layers.rotary import rotate
+from latentcast.layers.transformer import feed_forward
+from latentcast.types import Representation, Task, Tokens
+
+Values = Float[Tensor, "series tokens width"]
+Cache = tuple[Memory, ...]
+
+
+class CausalSettings(Settings):
+    """rotary: attention knows how far two tokens are apart (Su et al. 2021), wherever they stand."""
+
+    layers: Annotated[int, Field(ge=1)] = 3
+    heads: Annotated[int, Field(ge=1)] = 8
+    ff: Annotated[int, Field(ge=1)] = 256
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    rotary: bool = True
+
+
+class Causal(nn.Module):
+    """Each token attends to itself and to those before it. Raises SettingsError when heads do not divide the width."""
+
+    Settings = CausalSettings
+
+    def __init__(self, settings: CausalSettings, task: Task, representation: Representation) -> None:
+        super().__init__()
+        s, width = settings, representation.width
+        self.width = width
+        self.layers = nn.ModuleList(Layer(width, s.heads, s.ff, s.dropout, s.rotary) for _ in range(s.layers))
+        self.norm = nn.LayerNorm(width)
+
+    def forward(self, tokens: Tokens) -> Tokens:
+        whole = tokens.sequence()
+        x = whole.values
+        for layer in self.layers:
+            x = layer(x, whole.keep)
+        return tokens.answered(self.norm(x))
+
+    def extend(
+        self, values: Values, cache: Cache | None = None, keep: Bool[Tensor, "series tokens"] | None = None
+    ) -> tuple[Values, Cache]:
+        """Further tokens after those that `cache` holds, and the cache that holds them too.
+
+        `keep` is that of the first tokens. What comes out is what `forward` gives for these tokens of the sequence.
+        """
+        grown = []
+        layer: Any
+        for layer, memory in zip(self.layers, cache or (Memory(),) * len(self.layers), strict=True):
+            values, memory = layer.extend(values, memory, keep)
+            grown.append(memory)
+        return self.norm(values), tuple(grown)
+
+    def branched(self, cache: Cache, paths: int) -> Cache:
+        """Each series of the cache goes on as `paths` series, side by side."""
+        return tuple(memory.branched(paths) for memory in cache)
+
+
+class Layer(nn.Module):
+    """Attention and feed-forward, each normalised before."""
+
+    def __init__(self, width: int, heads: int, ff: int, dropout: float, rotary: bool) -> None:
+        super().__init__()
+        check_heads(width, heads)
+        self.heads, self.rotary = heads, rotary
+        self.norm_attention, self.norm_ff = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.query_key_value = nn.Linear(width, 3 * width)
+        self.out = nn.Linear(width, width)
+        self.feed_forward = feed_forward(width, ff, dropout)
+        self.drop = Dropout(dropout)
+
+    def forward(self, x: Values, keep: Bool[Tensor, "series tokens"] | None) -> Values:
+        query, key, value = self._split(x, 0)
+        if keep is None:
+            mixed = F.scaled_dot_product_attention(query, key, value, is_causal=True)
+        else:
+            tokens = x.shape[1]
+            seen = torch.ones(tokens, tokens, dtype=torch.bool, device=x.device).tril() & keep[:, None, None]
+            itself = torch.eye(tokens, dtype=torch.bool, device=x.device)  # or a row of nothing would be NaN
+            mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=seen | itself)
+        return self._finish(x, mixed)
+
+    def extend(self, x: Values, memory: Memory, keep: Bool[Tensor, "series tokens"] | None) -> tuple[Values, Memory]:
+        query, key, value = self._split(x, memory.length)
+        memory = memory.grown(key, value, keep)
+        return self._finish(x, memory.attend(query)), memory
+
+    def _split(self, x: Values, at: int) -> tuple[Tensor, Tensor, Tensor]:
+        parts = self.query_key_value(self.norm_attention(x)).unflatten(-1, (3, self.heads, -1))
+        query, key, value = parts.permute(2, 0, 3, 1, 4)
+        return (rotate(query, at), rotate(key, at), value) if self.rotary else (query, key, value)
+
+    def _finish(self, x: Values, mixed: Float[Tensor, "series heads tokens size"]) -> Values:
+        x = x + self.drop(self.out(mixed.transpose(1, 2).flatten(2)))
+        return x + self.drop(self.feed_forward(self.norm_ff(x)))

@@ -1,0 +1,154 @@
+"""Tokens → probabilities of codes → values, by the codec that the codes are of."""
+
+from typing import Annotated, Any, Literal
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from pydantic import Field, field_validator
+from torch import Tensor, nn
+
+from latentcast.config import Settings
+from latentcast.errors import SettingsError
+from latentcast.layers.codebook import Codes, Vectors
+from latentcast.layers.codec import Codec
+from latentcast.layers.losses import Loss, point_loss
+from latentcast.layers.sampling import Draw
+from latentcast.types import Backbone, Batch, Prediction, Representation, Scale, Task, Tokens
+
+Hidden = Float[Tensor, "series tokens width"]
+Logits = Float[Tensor, "series tokens size"]
+Relax = Literal["expected", "straight-through", "gumbel"]
+
+
+class CodeSettings(Settings):
+    """decode   queries: all codes of the horizon in one pass, from learned queries (direct); expected: one after
+             another, each the mean over what is likely; greedy: one after another, the most likely; sample: the mean of
+             `paths` sampled paths
+    relax    what a choice of codes is in training: expected (softmax over codes · codebook); straight-through (the most
+             likely code, with the gradient of the expected one); gumbel (a draw, relaxed: Jang et al. 2017)
+    codes    weight of the next code's cross-entropy beside the error of the values: keeps what sampling needs
+    temperature, top_k, top_p   of sampling (see `Draw`)
+    """
+
+    decode: Literal["queries", "expected", "greedy", "sample"] = "queries"
+    relax: Relax = "expected"
+    codes: Annotated[float, Field(ge=0)] = 0.1
+    paths: Annotated[int, Field(ge=1)] = 100
+    temperature: float = 1.0
+    top_k: int = 0
+    top_p: float = 1.0
+    loss: Loss = "mse"
+    free = Settings.free | {"decode", "relax", "codes", "paths", "temperature", "top_k", "top_p"}
+
+    @field_validator("temperature", "top_p")
+    @classmethod
+    def _drawable(cls, value: float, info: Any) -> float:
+        try:
+            Draw(temperature=value) if info.field_name == "temperature" else Draw(top_p=value)
+        except SettingsError as error:
+            raise ValueError(error.faults[0].partition(": ")[2]) from error
+        return value
+
+    @property
+    def draw(self) -> Draw:
+        return Draw(self.temperature, self.top_k, self.top_p)
+
+
+class CodeHead(nn.Module):
+    """Logits over the codebook; what is likely, decoded.
+
+    With several codebooks the logits of each are told what was chosen from those before it. Raises SettingsError when
+    the representation has no codec.
+    """
+
+    Settings = CodeSettings
+    codec: Codec
+
+    def __init__(self, settings: CodeSettings, task: Task, representation: Representation, backbone: Backbone) -> None:
+        super().__init__()
+        codec: Any = getattr(representation, "codec", None)
+        if not isinstance(codec, Codec):
+            raise SettingsError(
+                "it decodes codes, and this representation makes none: choose model.representation=codes, or"
+                " model.head=flatten"
+            )
+        # the codec stays the representation's: registered there, and not a second time here
+        self.__dict__["codec"] = codec
+        self.settings, self.horizon = settings, task.horizon
+        self.queried = representation.query_tokens
+        book = codec.codebook
+        self.logits = nn.ModuleList(nn.Linear(backbone.width, book.size) for _ in range(book.levels))
+        code_dim = book.entries().shape[-1]
+        self.given = nn.ModuleList(nn.Linear(code_dim, backbone.width) for _ in range(book.levels - 1))
+        with torch.no_grad():  # training starts with every code as likely as any other
+            for linear in self.logits:
+                linear.weight.mul_(0.1)  # type: ignore[operator]
+
+    def forward(self, tokens: Tokens, scale: Scale) -> Prediction:
+        """The codes' vectors of the look-back come along in `skips`; decoding goes on from them."""
+        future = self.mixture(tokens.values)
+        return Prediction(self.decoded(tokens.skips[0], future, scale))
+
+    def decoded(
+        self, past: Vectors, future: Float[Tensor, "series codes code_dim"], scale: Scale
+    ) -> Float[Tensor, "batch horizon channel"]:
+        """The steps of the future codes, after the past ones that they lean on, in the units of the batch."""
+        near = past[:, max(past.shape[1] - self.codec.reach, 0) :]
+        values = self.codec.decode(torch.cat([near, future], dim=1))[:, near.shape[1] * self.codec.factor :]
+        return scale.invert(by_channel(values[:, : self.horizon], scale))
+
+    def each(self, hidden: Hidden, codes: Codes | None = None) -> list[Logits]:
+        """Logits of every codebook, each told the codes of those before it, or, without `codes`, mixtures of them."""
+        entries = self.codec.codebook.entries()
+        all_logits: list[Logits] = []
+        for level, to_logits in enumerate(self.logits):
+            all_logits.append(to_logits(hidden))
+            if level < len(self.given):
+                chosen = (
+                    self.relaxed(all_logits[-1]) @ entries[level]
+                    if codes is None
+                    else entries[level][codes[..., level]]
+                )
+                hidden = hidden + self.given[level](chosen)
+        return all_logits
+
+    def mixture(self, hidden: Hidden) -> Vectors:
+        """What the likely codes stand for, with a gradient to the logits."""
+        entries = self.codec.codebook.entries()
+        every = self.each(hidden)
+        return torch.stack([self.relaxed(x) @ table for x, table in zip(every, entries, strict=True)]).sum(0)
+
+    def relaxed(self, logits: Logits) -> Logits:
+        """Weights of the codes; hard choices keep the gradient of soft ones. Draws are made in training alone."""
+        soft = logits.softmax(-1)
+        if self.settings.relax == "gumbel" and self.training:
+            return F.gumbel_softmax(logits, tau=1.0, hard=True)
+        if self.settings.relax != "straight-through":  # the mean of many draws is what is expected
+            return soft
+        hard = F.one_hot(logits.argmax(-1), logits.shape[-1]).to(soft.dtype)
+        return hard + soft - soft.detach()
+
+    def chosen(self, hidden: Float[Tensor, "series width"], pick: Any) -> Codes:
+        """One code per codebook, [series, 1, level], each chosen by `pick(logits, level)`."""
+        entries, codes = self.codec.codebook.entries(), []
+        for level, to_logits in enumerate(self.logits):
+            codes.append(pick(to_logits(hidden), level))
+            if level < len(self.given):
+                hidden = hidden + self.given[level](entries[level][codes[-1]])
+        return torch.stack(codes, dim=-1)[:, None]
+
+    def surprise(self, hidden: Hidden, codes: Codes) -> Float[Tensor, "series tokens"]:
+        """−log p of the codes, each from the hidden state of the token before it, over all codebooks."""
+        each = self.each(hidden, codes)
+        losses = [F.cross_entropy(x.transpose(1, 2), codes[..., n], reduction="none") for n, x in enumerate(each)]
+        return torch.stack(losses).sum(0)
+
+    def loss(self, prediction: Prediction, batch: Batch) -> Tensor:
+        assert batch.target is not None
+        return point_loss(self.settings.loss, prediction.values, batch.target, batch.target_observed)
+
+
+def by_channel(values: Float[Tensor, "series steps"], scale: Scale) -> Float[Tensor, "batch steps channel"]:
+    """A series per window and channel → the windows."""
+    return values.unflatten(0, (-1, scale.loc.shape[2])).transpose(1, 2)

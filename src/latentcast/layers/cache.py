@@ -1,0 +1,98 @@
+"""Keys and values of tokens that were read already, so that each further token is read once."""
+
+from dataclasses import dataclass, replace
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+Heads = Float[Tensor, "series heads tokens size"]
+Keep = Bool[Tensor, "series tokens"]
+
+
+@dataclass(frozen=True)
+class Memory:
+    """One attention layer's keys and values.
+
+    `prefix` are those that all paths of a series share, `own` those of each path (with room for more; the first `used`
+    count); before `branched` a series is its only path. `keep` is False at first tokens that nobody may attend to.
+    """
+
+    prefix: tuple[Heads, Heads] | None = None
+    own: tuple[Heads, Heads] | None = None
+    used: int = 0
+    keep: Keep | None = None
+    paths: int = 1
+
+    @property
+    def length(self) -> int:
+        return self.used + (0 if self.prefix is None else self.prefix[0].shape[2])
+
+    def branched(self, paths: int) -> "Memory":
+        """Each series goes on as `paths` series, side by side; what they share is kept once."""
+        assert self.own is not None
+        assert self.prefix is None
+        key, value = self.own
+        return Memory((key[:, :, : self.used], value[:, :, : self.used]), keep=self.keep, paths=paths)
+
+    def grown(self, key: Heads, value: Heads, keep: Keep | None) -> "Memory":
+        """With the keys and values of further tokens; `keep` is that of the first ones."""
+        keep = self.keep if self.keep is not None else keep
+        if self.own is None:
+            return replace(self, own=(key, value), used=key.shape[2], keep=keep)
+        used = self.used + key.shape[2]
+        if torch.is_grad_enabled():  # nothing that a gradient needs may be written over
+            both = [
+                torch.cat([x[:, :, : self.used], new], dim=2) for x, new in zip(self.own, (key, value), strict=True)
+            ]
+            return replace(self, own=(both[0], both[1]), used=used, keep=keep)
+        roomy = self.own if used <= self.own[0].shape[2] else tuple(_roomier(x, self.used, used) for x in self.own)
+        for x, new in zip(roomy, (key, value), strict=True):
+            x[:, :, self.used : used] = new
+        return replace(self, own=(roomy[0], roomy[1]), used=used, keep=keep)
+
+    def attend(self, query: Float[Tensor, "series heads new size"]) -> Float[Tensor, "series heads new size"]:
+        """The newest tokens over all before them and themselves; of what paths share, once for all of them.
+
+        Scores of shared and own keys are normalised together, so that it is the attention over their concatenation.
+        """
+        assert self.own is not None
+        key, value = (x[:, :, : self.used] for x in self.own)
+        new = query.shape[2]
+        query = query * query.shape[3] ** -0.5
+        scores = query @ key.transpose(2, 3)
+        if new > 1:
+            later = torch.ones(new, self.used, dtype=torch.bool, device=key.device).triu(self.used - new + 1)
+            scores = scores.masked_fill(later, torch.finfo(scores.dtype).min)
+        if self.prefix is None:
+            if self.keep is not None:
+                scores = _hide(scores, self.keep)
+            return scores.softmax(-1) @ value
+        shared_key, shared_value = self.prefix
+        shared = self._unfold(self._fold(query) @ shared_key.transpose(2, 3), new)
+        if self.keep is not None:
+            shared = _hide(shared, self.keep.repeat_interleave(self.paths, dim=0))
+        weights = torch.cat([shared, scores], dim=3).softmax(-1)
+        before = shared_key.shape[2]
+        mixed = self._unfold(self._fold(weights[..., :before]) @ shared_value, new)
+        return mixed + weights[..., before:] @ value
+
+    def _fold(self, x: Tensor) -> Tensor:
+        """[series · paths, heads, new, n] → [series, heads, paths · new, n]: one product for all paths."""
+        return x.unflatten(0, (-1, self.paths)).transpose(1, 2).flatten(2, 3)
+
+    def _unfold(self, x: Tensor, new: int) -> Tensor:
+        return x.unflatten(2, (self.paths, new)).transpose(1, 2).flatten(0, 1)
+
+
+def _roomier(x: Heads, used: int, needed: int) -> Heads:
+    """Room for twice as much, so that growing copies each token twice at most."""
+    series, heads, _, size = x.shape
+    room = x.new_empty(series, heads, 2 * needed, size)
+    room[:, :, :used] = x[:, :, :used]
+    return room
+
+
+def _hide(scores: Tensor, keep: Keep) -> Tensor:
+    hidden = scores[..., : keep.shape[1]].masked_fill(~keep[:, None, None], torch.finfo(scores.dtype).min)
+    return torch.cat([hidden, scores[..., keep.shape[1] :]], dim=3)

@@ -1,0 +1,108 @@
+"""Vectors → codes and back: one codebook, several on what the one before left, or a grid without any.
+
+The codebooks themselves (moving averages, k-means start, revival of dead codes) are vector-quantize-pytorch's.
+"""
+
+from typing import Any, Literal
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+Quantizer = Literal["vq", "residual", "fsq"]
+Vectors = Float[Tensor, "series tokens code_dim"]
+Codes = Int[Tensor, "series tokens level"]
+
+
+class Codebook(nn.Module):
+    """`levels` codes for each vector, each one of `size`; what a vector becomes is the sum of their entries.
+
+    vq        one codebook, learned as a moving average of what falls to each entry (van den Oord et al. 2017)
+    residual  further codebooks for what is left (Zeghidour et al. 2021, algorithm 1)
+    fsq       one code, a point of a fixed grid after a linear map (Mentzer et al. 2023); nothing can collapse
+
+    The entries change in `learn` alone; in `forward` they are fixed, and gradients pass straight through.
+    """
+
+    def __init__(
+        self,
+        kind: Quantizer,
+        dim: int,
+        size: int,
+        levels: int,
+        grid: tuple[int, ...],
+        *,
+        decay: float,
+        commitment: float,
+        revive: float,
+    ) -> None:
+        super().__init__()
+        self.revive = revive
+        self.levels = levels if kind == "residual" else 1
+        self.grid: Any = None
+        self.books: Any = None
+        if kind == "fsq":
+            from vector_quantize_pytorch import FSQ
+
+            self.grid = FSQ(list(grid), dim)
+            self.size = int(self.grid.codebook_size)
+            return
+        from vector_quantize_pytorch import ResidualVQ
+
+        self.size = size
+        self.books = ResidualVQ(
+            dim=dim,
+            num_quantizers=self.levels,
+            codebook_size=size,
+            decay=decay,
+            kmeans_init=True,
+            threshold_ema_dead_code=1,
+            commitment_weight=commitment,
+            rotation_trick=False,
+        )
+        self.begun: Tensor
+        self.register_buffer("begun", torch.zeros((), dtype=torch.bool))
+        for book in self._books():  # a forward before any training has something to look up, and leaves it as it is
+            book.embed.copy_(torch.randn_like(book.embed))
+            book.initted.fill_(True)
+
+    def _books(self) -> list[Any]:
+        return [layer._codebook for layer in self.books.layers]
+
+    def entries(self) -> Float[Tensor, "level size code_dim"]:
+        """What each code stands for."""
+        if self.grid is not None:
+            every = torch.arange(self.size, device=self.grid.implicit_codebook.device)
+            table: Tensor = self.grid.indices_to_codes(every[None])
+            return table
+        return torch.cat([book.embed for book in self._books()])
+
+    def learn(self, z: Vectors) -> tuple[Vectors, Float[Tensor, ""]]:
+        """The quantised vectors, and how far `z` is from them; the entries move towards what falls to them."""
+        if self.grid is not None:
+            return self.grid(z)[0], z.new_zeros(())
+        if not self.begun:  # the library starts from the k-means of this first batch
+            for book in self._books():
+                book.initted.fill_(False)
+            self.begun = torch.ones_like(self.begun)
+        for book in self._books():  # what falls to an entry is counted per batch
+            book.threshold_ema_dead_code = book.reset_cluster_size = self.revive * z.shape[0] * z.shape[1] / self.size
+        quantized, _, commitment = self.books(z)
+        return quantized, commitment.mean()
+
+    def forward(self, z: Vectors) -> tuple[Vectors, Codes]:
+        if self.grid is not None:
+            quantized, codes = self.grid(z)
+            return quantized, codes.long().unsqueeze(-1)
+        rest, codes = z.detach(), []
+        for book in self._books():
+            entries = book.embed[0]
+            nearest = (entries.square().sum(-1) - 2 * rest @ entries.T).argmin(-1)
+            rest = rest - entries[nearest]
+            codes.append(nearest)
+        return z - rest, torch.stack(codes, dim=-1)  # z - rest: the sum of the entries, with the gradient of z
+
+    def lookup(self, codes: Codes) -> Vectors:
+        table = self.entries()
+        each = [entries[chosen] for entries, chosen in zip(table, codes.unbind(-1), strict=True)]
+        return torch.stack(each).sum(0)

@@ -1,0 +1,113 @@
+"""One channel's values ↔ discrete codes, each for `factor` steps (VQ-VAE, van den Oord et al. 2017)."""
+
+from math import prod
+from typing import Annotated
+
+import torch.nn.functional as F
+from jaxtyping import Float
+from pydantic import Field, field_validator
+from torch import Tensor, nn
+
+from latentcast.config import Settings
+from latentcast.layers.codebook import Codebook, Codes, Quantizer, Vectors
+from latentcast.layers.compression import ConvDown, ConvUp
+
+Size = Annotated[int, Field(ge=1)]
+KERNEL = 3  # tokens that one residual block sees: its own and the two before it
+Series = Float[Tensor, "series time"]
+
+
+class CodecSettings(Settings):
+    """strides         steps merged by each stage; a code covers their product
+    hidden          features inside encoder and decoder
+    blocks          residual blocks of each; every one reaches two codes further back
+    code_dim        size of a codebook's entries
+    codebook_size   entries K (vq, residual)
+    quantizer       vq, residual (`levels` codebooks, one on what the other left) or fsq (a grid of `grid` points)
+    commitment      weight of the encoder's distance from its codes
+    decay           of the moving averages that the entries are
+    revive          an entry to which less than this part of an even share falls is moved to where vectors are
+    """
+
+    strides: Annotated[tuple[Size, ...], Field(min_length=1)] = (2, 2)
+    hidden: Size = 64
+    blocks: Annotated[int, Field(ge=0)] = 2
+    code_dim: Size = 64
+    codebook_size: Annotated[int, Field(ge=2)] = 256
+    quantizer: Quantizer = "vq"
+    levels: Size = 2
+    grid: Annotated[tuple[Annotated[int, Field(ge=3)], ...], Field(min_length=1)] = (8, 8, 4)
+    commitment: Annotated[float, Field(ge=0)] = 0.25
+    decay: Annotated[float, Field(gt=0, lt=1)] = 0.99
+    revive: Annotated[float, Field(gt=0, lt=1)] = 0.2
+
+    @field_validator("strides", "grid", mode="before")
+    @classmethod
+    def _one_is_a_list(cls, value: object) -> object:
+        return (value,) if isinstance(value, int) else value
+
+
+class Codec(nn.Module):
+    """Encoder, codebook, decoder. Every part looks back alone: later values change no earlier code, later codes no
+    earlier value.
+    """
+
+    def __init__(self, settings: CodecSettings) -> None:
+        super().__init__()
+        s = settings
+        self.factor = prod(s.strides)
+        self.reach = (KERNEL - 1) * s.blocks  # earlier codes that a decoded step comes from
+        widths = (1, *(s.hidden for _ in s.strides))
+        down = [ConvDown(*sizes) for sizes in zip(s.strides, widths, widths[1:], strict=False)]
+        up = [ConvUp(*sizes) for sizes in zip(s.strides[::-1], widths[:0:-1], widths[-2::-1], strict=True)]
+        self.down, self.up = nn.ModuleList(down), nn.ModuleList(up)
+        self.into = nn.Sequential(*(Residual(s.hidden) for _ in range(s.blocks)), nn.Linear(s.hidden, s.code_dim))
+        self.out = nn.Sequential(nn.Linear(s.code_dim, s.hidden), *(Residual(s.hidden) for _ in range(s.blocks)))
+        self.codebook = Codebook(
+            s.quantizer,
+            s.code_dim,
+            s.codebook_size,
+            s.levels,
+            s.grid,
+            decay=s.decay,
+            commitment=s.commitment,
+            revive=s.revive,
+        )
+
+    def num_codes(self, steps: int) -> int:
+        return -(-steps // self.factor)
+
+    def vectors(self, x: Series) -> Vectors:
+        """What is to be quantised. A first code that is not full begins with the first value, repeated."""
+        missing = -x.shape[1] % self.factor
+        steps = F.pad(x, (missing, 0), mode="replicate") if missing else x
+        h = steps.unsqueeze(-1)
+        for number, stage in enumerate(self.down):
+            h = stage(F.relu(h) if number else h)
+        latent: Tensor = self.into(h)
+        return latent
+
+    def encode(self, x: Series) -> tuple[Vectors, Codes]:
+        """The quantised vectors, and their codes."""
+        vectors, codes = self.codebook(self.vectors(x))
+        return vectors, codes
+
+    def decode(self, vectors: Vectors) -> Series:
+        """The steps of all codes; [series, tokens · factor]."""
+        h = self.out(vectors)
+        for number, stage in enumerate(self.up):
+            h = stage(F.relu(h) if number else h)
+        return h.squeeze(-1)
+
+
+class Residual(nn.Module):
+    """A convolution over this token and those before it, added to what came in."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.mix = nn.Conv1d(width, width, KERNEL)
+        self.back = nn.Linear(width, width)
+
+    def forward(self, x: Float[Tensor, "series tokens width"]) -> Float[Tensor, "series tokens width"]:
+        before = F.pad(F.relu(x).transpose(1, 2), (KERNEL - 1, 0))
+        return x + self.back(F.relu(self.mix(before).transpose(1, 2)))

@@ -1,0 +1,72 @@
+"""What a codebook is worth on data: how well it gives the data back, and how many of its codes it uses."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+
+from latentcast.data.windows import Windows, at_once
+from latentcast.errors import SettingsError
+from latentcast.network import Network
+
+COLLAPSED = 0.1  # share of codes in use below which there is nothing to learn a language of
+
+
+@dataclass(frozen=True)
+class Health:
+    """Over all windows, each once, in scaled units.
+
+    mse, mae     of the look-back after encode → decode
+    perplexity   exp of the entropy of the codes' frequencies: how many codes are used evenly; [codebook]
+    used         share of the codes that occur; [codebook]
+    """
+
+    windows: int
+    codes: int
+    mse: float
+    mae: float
+    perplexity: tuple[float, ...]
+    used: tuple[float, ...]
+
+
+def health(network: Network, windows: Windows) -> Health:
+    """Encode → decode of every window's look-back."""
+    model = network.model
+    book = model.representation.codec.codebook
+    device = next(model.parameters()).device
+    counts = torch.zeros(book.levels, book.size, dtype=torch.float64)
+    sums, values = torch.zeros(2, dtype=torch.float64), 0
+    training = network.training
+    network.eval()
+    for _, batch in windows.in_batches(at_once(windows.lookback + windows.horizon, windows.series.width)):
+        batch = batch.to(device)
+        with torch.inference_mode():
+            codes, given_back = model.codes(batch), model.reconstruct(batch).values
+        for level in range(book.levels):
+            counts[level] += torch.bincount(codes[..., level].flatten(), minlength=book.size).cpu()
+        error = (given_back - batch.past).double()
+        if batch.observed is not None:
+            error = error[batch.observed]
+        sums += torch.stack([error.square().sum(), error.abs().sum()]).cpu()
+        values += error.numel()
+    network.train(training)
+    share = counts / counts.sum(1, keepdim=True).clamp(min=1)
+    perplexity = torch.special.entr(share).sum(1).exp()
+    mse, mae = (sums / max(values, 1)).tolist()
+    used = (counts > 0).double().mean(1)
+    return Health(len(windows), int(counts.sum()), mse, mae, tuple(perplexity.tolist()), tuple(used.tolist()))
+
+
+def check_codes(network: Network, windows: Windows) -> dict[str, Any]:
+    """Raises SettingsError when the codebook has collapsed: what follows would learn a language of a few words."""
+    found = health(network, windows)
+    if min(found.used) < COLLAPSED:
+        size = network.model.representation.codec.codebook.size
+        raise SettingsError(
+            f"the codebook has collapsed: {min(found.used):.0%} of its {size} codes are in use (perplexity"
+            f" {min(found.perplexity):.1f}), wanted at least {COLLAPSED:.0%}. Train the codec longer"
+            " (stages.codec.max_steps), lower its rate (stages.codec.lr), take fewer codes"
+            " (model.representation.codec.codebook_size), or a grid that cannot collapse"
+            " (model.representation.codec.quantizer=fsq)"
+        )
+    return asdict(found)
