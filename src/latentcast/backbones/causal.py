@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from latentcast.config import Settings
 from latentcast.layers.attention import check_heads
-from latentcast.layers.cache import Memory
+from latentcast.layers.cache import Keep, Memory
 from latentcast.layers.dropout import Dropout
 from latentcast.layers.rotary import rotate
 from latentcast.layers.transformer import feed_forward
@@ -49,9 +49,7 @@ class Causal(nn.Module):
             x = layer(x, whole.keep)
         return tokens.answered(self.norm(x))
 
-    def extend(
-        self, values: Values, cache: Cache | None = None, keep: Bool[Tensor, "series tokens"] | None = None
-    ) -> tuple[Values, Cache]:
+    def extend(self, values: Values, cache: Cache | None = None, keep: Keep | None = None) -> tuple[Values, Cache]:
         """Further tokens after those that `cache` holds, and the cache that holds them too.
 
         `keep` is that of the first tokens. What comes out is what `forward` gives for these tokens of the sequence.
@@ -92,7 +90,7 @@ class Layer(nn.Module):
             mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=seen | itself)
         return self._finish(x, mixed)
 
-    def extend(self, x: Values, memory: Memory, keep: Bool[Tensor, "series tokens"] | None) -> tuple[Values, Memory]:
+    def extend(self, x: Values, memory: Memory, keep: Keep | None) -> tuple[Values, Memory]:
         query, key, value = self._split(x, memory.length)
         memory = memory.grown(key, value, keep)
         return self._finish(x, memory.attend(query)), memory

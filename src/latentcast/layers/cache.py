@@ -7,7 +7,8 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 Heads = Float[Tensor, "series heads tokens size"]
-Keep = Bool[Tensor, "series tokens"]
+Shared = Float[Tensor, "first heads before size"]  # as many series as there were before they branched
+Keep = Bool[Tensor, "first seen"]
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,7 @@ class Memory:
     count); before `branched` a series is its only path. `keep` is False at first tokens that nobody may attend to.
     """
 
-    prefix: tuple[Heads, Heads] | None = None
+    prefix: tuple[Shared, Shared] | None = None
     own: tuple[Heads, Heads] | None = None
     used: int = 0
     keep: Keep | None = None
@@ -85,7 +86,7 @@ class Memory:
         return x.unflatten(2, (self.paths, new)).transpose(1, 2).flatten(0, 1)
 
 
-def _roomier(x: Heads, used: int, needed: int) -> Heads:
+def _roomier(x: Heads, used: int, needed: int) -> Float[Tensor, "series heads room size"]:
     """Room for twice as much, so that growing copies each token twice at most."""
     series, heads, _, size = x.shape
     room = x.new_empty(series, heads, 2 * needed, size)
