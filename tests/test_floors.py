@@ -24,7 +24,7 @@ FLOORS = (
     ("presets", "training", "inspecting"),
     ("run", "hub"),
     ("forecaster",),
-    ("imputing", "starting"),
+    ("imputing", "starting", "loading"),
     ("fitting", "describing", "reconstructing", "write"),
     ("backtesting", "comparing", "plot"),
     ("show",),

@@ -12,8 +12,9 @@ if TYPE_CHECKING:
     from latentcast.describing import describe
     from latentcast.errors import LatentcastError
     from latentcast.fitting import fit, pretrain
-    from latentcast.forecaster import Forecaster, load
+    from latentcast.forecaster import Forecaster
     from latentcast.imputing import impute, judge_imputation
+    from latentcast.loading import load
     from latentcast.reconstructing import floor
 
 _HOMES = {
@@ -21,7 +22,7 @@ _HOMES = {
     "pretrain": "latentcast.fitting",
     "impute": "latentcast.imputing",
     "judge_imputation": "latentcast.imputing",
-    "load": "latentcast.forecaster",
+    "load": "latentcast.loading",
     "floor": "latentcast.reconstructing",
     "backtest": "latentcast.backtesting",
     "describe": "latentcast.describing",

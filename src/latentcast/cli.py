@@ -40,7 +40,13 @@ Horizon = Annotated[int | None, typer.Option("--horizon", "-H", help="Steps that
 Config = Annotated[Path | None, typer.Option("--config", help="YAML file of settings.")]
 Seed = Annotated[int | None, typer.Option("--seed", help="Random seed (default 0).")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
+Start = Annotated[Path | None, typer.Option("--from", metavar="DIR", help="Begin with the weights in it.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with training that was cut in the folder.")]
+
+Decoding = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="A setting that shapes no weight: model.head.temperature=0.8"),
+]
 
 Text = str | None
 OF_DATA = {  # settings of the data with an option of their own
@@ -91,7 +97,7 @@ def fit(
     horizon: Horizon = None,
     config: Config = None,
     seed: Seed = None,
-    start: Annotated[Path | None, typer.Option("--from", metavar="DIR", help="Begin with the weights in it.")] = None,
+    start: Start = None,
     overwrite: Overwrite = False,
     resume: Resume = False,
     *,
@@ -126,9 +132,11 @@ def fit(
 def pretrain(
     data: Data,
     folder: Annotated[Path, typer.Option("--out", help="Folder to save into.")],
-    model: Annotated[str | None, typer.Option("--model", "-m", help="A model that can reconstruct.")] = None,
+    model: Annotated[str | None, typer.Option("--model", "-m", help="A model that learns before it forecasts.")] = None,
     preset: Annotated[str | None, typer.Option("--preset", help="A preset of the model.")] = None,
     lookback: Lookback = None,
+    horizon: Horizon = None,
+    start: Start = None,
     mask: Annotated[float | None, typer.Option("--mask", help="Share of the values that is hidden.")] = None,
     block: Annotated[int | None, typer.Option("--block", help="Steps that are hidden together.")] = None,
     config: Config = None,
@@ -138,7 +146,7 @@ def pretrain(
     *,
     settings: dict[str, Any],
 ) -> None:
-    """Train a model to fill hidden values: for impute, and for fit --from."""
+    """Train what comes before forecasts (hidden values, codes, next codes): for impute, and for fit --from."""
     import latentcast
     from latentcast.config import merge, nested
     from latentcast.fitting import is_first_process
@@ -152,10 +160,12 @@ def pretrain(
             data,
             model,
             lookback=lookback,
+            horizon=horizon,
             preset=preset,
             seed=seed,
             settings=settings,
             config=config,
+            start=start,
             out=folder,
             overwrite=overwrite,
             resume=resume,
@@ -189,17 +199,20 @@ def predict(
     data: Data,
     file: Annotated[Path, typer.Option("--out", help="CSV or Parquet file to write.")],
     plot: Annotated[Path | None, typer.Option("--plot", help="PNG, PDF or SVG file to draw.")] = None,
+    horizon: Horizon = None,
+    assign: Decoding = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False,
 ) -> None:
     """Forecast beyond the end of DATA, dated, in original units."""
     import latentcast
+    from latentcast.config import parse_assignments
     from latentcast.write import check_file, write_frame
 
     for path, suffixes in ((file, (".csv", ".parquet")), (plot, (".png", ".pdf", ".svg"))):
         if path is not None:
             check_file(path, suffixes, overwrite=overwrite)
     with _notes() as notes:
-        forecaster = latentcast.load(folder)
+        forecaster = latentcast.load(folder, settings=parse_assignments(assign or []), horizon=horizon)
         forecast = forecaster.predict(data)
         write_frame(forecast, file)
         if plot is not None:
@@ -261,16 +274,20 @@ def evaluate(
     batch_size: Annotated[
         int | None, typer.Option("--batch-size", min=1, help="Windows at once; changes no figure.")
     ] = None,
+    horizon: Horizon = None,
+    assign: Decoding = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the JSON file.")] = False,
 ) -> None:
     """Judge every window of one part once, in scaled and original units."""
     import latentcast
+    from latentcast.config import parse_assignments
     from latentcast.write import check_file, write_text
 
     if file is not None:
         check_file(file, (".json",), overwrite=overwrite)
     with _notes() as notes:
-        result = latentcast.load(folder).evaluate(data, split=split, batch_size=batch_size)  # type: ignore[arg-type]
+        forecaster = latentcast.load(folder, settings=parse_assignments(assign or []), horizon=horizon)
+        result = forecaster.evaluate(data, split=split, batch_size=batch_size)  # type: ignore[arg-type]
     _say([*notes, *result.notes])
     _metrics(result.to_dict())
     if file is not None:

@@ -59,6 +59,18 @@ def fixed(settings: Settings, at: str = "") -> dict[str, Any]:
     return found
 
 
+def differing(one: Settings, other: Settings, at: str = "") -> list[tuple[str, Any, Any]]:
+    """(path, value, other value) where two differ in what weights depend on; None where one has no such setting."""
+    first, second = fixed(one, at), fixed(other, at)
+    every = sorted(first.keys() | second.keys())
+    return [(key, first.get(key), second.get(key)) for key in every if first.get(key) != second.get(key)]
+
+
+def shown(value: Any) -> str:
+    """A setting's value as a person would write it."""
+    return "none" if value is None else repr(list(value) if isinstance(value, tuple) else value)
+
+
 class NoSettings(Settings):
     """Of a part that has none."""
 

@@ -128,7 +128,7 @@ def pretrain(
 
 
 def _with_stages(values: dict[str, Any], start: Forecaster | None, *, forecast: bool) -> dict[str, Any]:
-    """With the stages that this model must go through, and, without a forecast, what holds until it has learned one."""
+    """With the stages that this model must go through."""
     said, stages = values.get("model"), values.get("stages", {})
     name = said.get("name") if isinstance(said, Mapping) else said
     if not isinstance(stages, Mapping) or not isinstance(name, str) or name not in NAMED:
@@ -151,8 +151,6 @@ def _with_stages(values: dict[str, Any], start: Forecaster | None, *, forecast: 
     if not forecast:
         reads_on = any(stage in STAGES and STAGES[stage].ahead for stage in values["stages"])
         values.setdefault("horizon", values.get("lookback", 1) if reads_on else 1)  # what belongs to it stays small
-        model = said if isinstance(said, Mapping) else {"name": said}
-        values["model"] = merge(named.pretrained, model)
     return values
 
 
@@ -258,6 +256,7 @@ def _untrained(run: Run, panel: Panel, parts: Split, name: str, notes: list[str]
         "schema": _schema(run, panel, name),
         "versions": hub.versions(),
         "notes": notes,
+        "untrained": list(network.state_dict()),
     }
     return Forecaster(run, task, panel.channels, known, network, card)
 
@@ -333,7 +332,8 @@ def _train(
         sizes = {"windows": len(train), "validation_windows": len(val or ())}
         ended.append({**asdict(outcome), **sizes, **({"found": found} if found else {})})
     after = forecaster.network.cpu().state_dict()
-    forecaster.card["untrained"] = [name for name, tensor in before.items() if torch.equal(tensor, after[name])]
+    card = forecaster.card
+    card["untrained"] = [name for name in card["untrained"] if torch.equal(before[name], after[name])]
     last = {key: ended[-1][key] for key in ("windows", "validation_windows")}
     return {**last, "stages": ended, "seconds": round(time.monotonic() - began, 2)}
 

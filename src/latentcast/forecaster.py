@@ -445,8 +445,3 @@ def make_task(run: Run, panel: Panel) -> Task:
         targets = (panel.channels.index(str(run.data.target)),)
     known = len(calendar.feature_names(panel.frequency))
     return Task(run.lookback, run.horizon, len(panel.channels), targets, known, panel.season)
-
-
-def load(folder: str | Path, *, device: str = "cpu") -> Forecaster:
-    """Read a saved forecaster; what a GPU saved a CPU loads. Raises CheckpointError."""
-    return Forecaster.load(folder, device=device)

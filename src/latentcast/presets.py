@@ -12,7 +12,6 @@ class Named:
     stages        what can be learned before forecasting, in order, each with how it is trained
     required      stages that every fit goes through, unless the weights it begins with did
     forecasts     False where its stages are all there is to learn
-    pretrained    values of the model while it has gone through its stages alone
     grows_from    other models whose weights it can begin with, each with the part that is taken over
     by_lookback   (longest look-back, preset) from short to long: what the preset `auto` stands for
     """
@@ -26,7 +25,6 @@ class Named:
     by_lookback: tuple[tuple[int, str], ...] = ()
     required: tuple[str, ...] = ()
     forecasts: bool = True
-    pretrained: Mapping[str, Any] = field(default_factory=dict)
     grows_from: Mapping[str, str] = field(default_factory=dict)
 
     def preset_for(self, lookback: int) -> tuple[str, str]:
@@ -176,7 +174,6 @@ NAMED: dict[str, Named] = {
             "next-code": {"lr": 1e-3, "batch_size": 64, "max_epochs": 50, "patience": 5},
         },
         required=("codec", "next-code"),
-        pretrained={"head": {"decode": "expected"}},
         grows_from={"vq-codec": "representation.codec"},
     ),
 }

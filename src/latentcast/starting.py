@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
-from latentcast.config import fixed, merge, nested
+from latentcast.config import differing, merge, nested, shown
 from latentcast.errors import SettingsError
 from latentcast.forecaster import Forecaster
 from latentcast.presets import NAMED
@@ -31,8 +31,6 @@ def inherited(start: Forecaster, values: Mapping[str, Any]) -> dict[str, Any]:
         model = {"name": name, **nested({part: _at(model, part)})}
     elif stated.get("preset"):  # a preset says what the model is; without one it is what it was
         model = {"name": name}
-    elif "forecast" not in start.learned:
-        model = _without(model, NAMED[name].pretrained)
     return {"lookback": start.task.lookback, **values, "model": merge(model, stated)}
 
 
@@ -47,12 +45,6 @@ def _at(values: Mapping[str, Any], path: str) -> Any:
     return values
 
 
-def _without(values: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """What held until something was learned is left to the model's own settings."""
-    kept = {key: value for key, value in values.items() if key not in over or isinstance(over[key], Mapping)}
-    return {key: _without(value, over[key]) if key in over else value for key, value in kept.items()}
-
-
 def begin_with(start: Forecaster, forecaster: Forecaster) -> dict[str, Any]:
     """Lay the trained weights of `start` into an untrained forecaster; say what they were.
 
@@ -60,14 +52,10 @@ def begin_with(start: Forecaster, forecaster: Forecaster) -> dict[str, Any]:
     """
     part = "" if start.name == forecaster.name else f"{_shared(start, forecaster.name)}."
     within = f"model.{part}"
-    before, now = (
-        {path: value for path, value in fixed(run.model, "model.").items() if path.startswith(within)}
-        for run in (start.run, forecaster.run)
-    )
     faults = [
-        f"{path}: {_show(before.get(path))} where training begins, {_show(now.get(path))} here"
-        for path in sorted(before.keys() | now.keys())
-        if before.get(path) != now.get(path)
+        f"{path}: {shown(before)} where training begins, {shown(now)} here"
+        for path, before, now in differing(start.run.model, forecaster.run.model, "model.")
+        if path.startswith(within)
     ]
     if not part and forecaster.network.mixes_channels and start.task.channels != forecaster.task.channels:
         faults.append(
@@ -80,7 +68,7 @@ def begin_with(start: Forecaster, forecaster: Forecaster) -> dict[str, Any]:
     same = start.card["schema"]["fingerprint"] == forecaster.card["schema"]["fingerprint"]
     if same and data.split != its.split:
         faults.append(
-            f"data.split: {_show(its.split)} where training begins, {_show(data.split)} here: on the same data, what is"
+            f"data.split: {shown(its.split)} where training begins, {shown(data.split)} here: on the same data, what is"
             " judged here may have been learned there"
         )
     if faults:
@@ -106,6 +94,7 @@ def begin_with(start: Forecaster, forecaster: Forecaster) -> dict[str, Any]:
         )
         raise SettingsError([f"{fault} ({sizes}): these weights belong to their sizes" for fault in shapes])
     forecaster.network.load_state_dict({**own, **{name: tensor.clone() for name, tensor in learned.items()}})
+    forecaster.card["untrained"] = [name for name in own if name not in learned]
     return {
         "model": start.name,
         "data": start.card["schema"]["data"],
@@ -121,10 +110,6 @@ def _digest(tensors: Mapping[str, Tensor]) -> str:
     for name, tensor in sorted(tensors.items()):
         digest.update(name.encode() + tensor.cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()[:16]
-
-
-def _show(value: Any) -> str:
-    return "none" if value is None else repr(list(value) if isinstance(value, tuple) else value)
 
 
 def _shape(tensor: Any) -> str:

@@ -22,16 +22,15 @@ Relax = Literal["expected", "straight-through", "gumbel"]
 
 
 class CodeSettings(Settings):
-    """decode   queries: all codes of the horizon in one pass, from learned queries (direct); expected: one after
-             another, each the mean over what is likely; greedy: one after another, the most likely; sample: the mean of
-             `paths` sampled paths
+    """decode   expected: codes one after another, each the mean over what is likely; greedy: the most likely each time;
+             sample: the mean of `paths` sampled paths; queries: all codes in one pass, from learned queries
     relax    what a choice of codes is in training: expected (softmax over codes · codebook); straight-through (the most
              likely code, with the gradient of the expected one); gumbel (a draw, relaxed: Jang et al. 2017)
     codes    weight of the next code's cross-entropy beside the error of the values: keeps what sampling needs
     temperature, top_k, top_p   of sampling (see `Draw`)
     """
 
-    decode: Literal["queries", "expected", "greedy", "sample"] = "queries"
+    decode: Literal["expected", "greedy", "sample", "queries"] = "expected"
     relax: Relax = "expected"
     codes: Annotated[float, Field(ge=0)] = 0.1
     paths: Annotated[int, Field(ge=1)] = 100

@@ -1,0 +1,65 @@
+"""A saved forecaster, as it was or under what may change after training: its decoding, its horizon."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from latentcast.config import differing, merge, nested, shown
+from latentcast.errors import SettingsError
+from latentcast.forecaster import Forecaster
+from latentcast.network import build
+from latentcast.run import resolve
+
+log = logging.getLogger("latentcast")
+
+
+def load(
+    folder: str | Path,
+    *,
+    device: str = "cpu",
+    settings: Mapping[str, Any] | None = None,
+    horizon: int | None = None,
+) -> Forecaster:
+    """Read a saved forecaster; what a GPU saved a CPU loads.
+
+    settings   of the model, nested or dotted, that shape no weight: {"model.head.temperature": 0.8}
+    horizon    another one than that of the fit, for models whose weights do not belong to it
+
+    Raises CheckpointError, or SettingsError when the weights belong to what would change.
+    """
+    return changed(Forecaster.load(folder, device=device), settings, horizon=horizon)
+
+
+def changed(
+    forecaster: Forecaster, settings: Mapping[str, Any] | None = None, *, horizon: int | None = None
+) -> Forecaster:
+    """The same weights under other settings, or at another horizon; a warning where it goes beyond what was learned."""
+    task, over = forecaster.task, nested(settings or {})
+    if not over and horizon in (None, task.horizon):
+        return forecaster
+    if other := [key for key in over if key != "model"]:
+        raise SettingsError([f"{key}: settings of the model alone can change after training" for key in other])
+    further = horizon is not None and horizon > task.horizon
+    run = resolve({**merge(forecaster.run.dump(), over), "horizon": horizon or task.horizon})
+    if faults := [
+        f"{path}: {shown(before)} when it was trained, {shown(now)} here, and its weights belong to that"
+        for path, before, now in differing(forecaster.run.model, run.model, "model.")
+    ]:
+        raise SettingsError(faults)
+    network = build(run.kind, run.model, replace(task, horizon=run.horizon))
+    weights, own = forecaster.network.state_dict(), network.state_dict()
+    if own.keys() != weights.keys() or any(own[name].shape != tensor.shape for name, tensor in weights.items()):
+        raise SettingsError(
+            f"horizon={run.horizon}: the weights of this {run.name} belong to its horizon of {task.horizon}; fit it"
+            f" again for the other (latentcast fit … --horizon {run.horizon})"
+        )
+    network.load_state_dict(weights)
+    if further:
+        log.warning(
+            f"a horizon of {run.horizon} steps is longer than the {task.horizon} that this {run.name} was trained for:"
+            " it goes on as it began, and how well was never judged"
+        )
+    card = {**forecaster.card, "settings": run.dump()}
+    return replace(forecaster, run=run, task=network.task, network=network.to(forecaster.device).eval(), card=card)
