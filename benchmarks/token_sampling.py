@@ -1,0 +1,180 @@
+"""Sampled paths: `token-transformer` against the T5 pipeline of chronos-forecasting, of the same layers and width.
+
+100 paths × 7 series × 96 steps after a context of 512, random weights on both sides (the time does not depend on them),
+in turns in one process. Both have 3 layers, d_model 128, 8 heads, d_ff 256; the T5 has an encoder of 3 layers besides, a
+vocabulary of 4096 as its authors' models have, and one token a step where a code of ours covers four.
+
+And of ours alone: with the cache of keys and values against reading everything again for each of 128 codes; and what a
+path costs as the horizon grows.
+
+    pip install -e '.[bench]'
+    python benchmarks/token_sampling.py
+"""
+
+import argparse
+import time
+from collections.abc import Callable
+from statistics import median
+from typing import Any
+
+import torch
+
+import latentcast  # noqa: F401  the versions of both sides are written down
+from _report import table, write
+from latentcast.layers.sampling import chances
+from latentcast.network import Network, build
+from latentcast.run import resolve
+from latentcast.types import Batch, Task, Tokens
+
+CONTEXT, HORIZON, SERIES, PATHS, CODES = 512, 96, 7, 100, 128
+LAYERS, WIDTH, HEADS, FF = 3, 128, 8, 256
+
+
+def ours(horizon: int) -> Network:
+    run = resolve(
+        {
+            "model": {
+                "name": "token-transformer",
+                "representation": {"width": WIDTH},
+                "backbone": {"layers": LAYERS, "heads": HEADS, "ff": FF},
+            },
+            "lookback": CONTEXT,
+            "horizon": horizon,
+        }
+    )
+    torch.manual_seed(0)
+    return build(run.kind, run.model, Task(CONTEXT, horizon, SERIES, tuple(range(SERIES)))).eval()
+
+
+def chronos() -> Any:
+    from chronos import ChronosConfig, ChronosPipeline
+    from chronos.chronos import ChronosModel
+    from transformers import T5Config, T5ForConditionalGeneration
+
+    vocabulary = 4096
+    config = ChronosConfig(
+        tokenizer_class="MeanScaleUniformBins",
+        tokenizer_kwargs={"low_limit": -15.0, "high_limit": 15.0},
+        context_length=CONTEXT,
+        prediction_length=HORIZON,
+        n_tokens=vocabulary,
+        n_special_tokens=2,
+        pad_token_id=0,
+        eos_token_id=1,
+        use_eos_token=True,
+        model_type="seq2seq",
+        num_samples=PATHS,
+        temperature=1.0,
+        top_k=50,
+        top_p=1.0,
+    )
+    t5 = T5Config(
+        d_model=WIDTH,
+        d_ff=FF,
+        d_kv=WIDTH // HEADS,
+        num_layers=LAYERS,
+        num_decoder_layers=LAYERS,
+        num_heads=HEADS,
+        vocab_size=vocabulary,
+        pad_token_id=0,
+        eos_token_id=1,
+        decoder_start_token_id=0,
+    )
+    torch.manual_seed(0)
+    return ChronosPipeline(config.create_tokenizer(), ChronosModel(config, T5ForConditionalGeneration(t5).eval()))
+
+
+def seconds(work: Callable[[], Any]) -> tuple[float, float]:
+    """On the wall, and of the processor."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    work()
+    return time.perf_counter() - wall, time.process_time() - cpu
+
+
+@torch.inference_mode()
+def read_again(network: Network, batch: Batch, paths: int) -> torch.Tensor:
+    """The same draws without a cache: every code is chosen after the whole sequence is read once more."""
+    model = network.model
+    scale, batch = model._normalised(batch)
+    vectors, _ = model.representation.codec.encode(model.representation.series(batch))
+    steps = model.representation.query_tokens
+    chance = chances(torch.arange(len(batch)), batch.past.shape[2], paths, steps).flatten(0, 2)
+    sequence = model.representation.embed(vectors).repeat_interleave(paths, dim=0)
+    future = []
+    for step in range(steps):
+        last = model.backbone(Tokens(sequence)).values[:, -1]
+        codes = model.head.chosen(last, lambda logits, _, step=step: model.head.settings.draw(logits, chance[:, step]))
+        future.append(model.representation.codec.codebook.lookup(codes))
+        sequence = torch.cat([sequence, model.representation.embed(future[-1], sequence.shape[1])], dim=1)
+    return torch.cat(future, dim=1)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--repeats", type=int, default=3)
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    past = torch.randn(1, CONTEXT, SERIES, generator=torch.Generator().manual_seed(0)).cumsum(1)
+    batch, seeds = Batch(past), torch.zeros(1, dtype=torch.long)
+
+    network, pipeline = ours(HORIZON), chronos()
+    sides: dict[str, Callable[[], torch.Tensor]] = {
+        "latentcast": lambda: network.model.sample(batch, PATHS, seeds),
+        "chronos-t5": lambda: pipeline.predict(past[0].T, prediction_length=HORIZON, num_samples=PATHS),
+    }
+    measured: dict[str, list[tuple[float, float]]] = {name: [] for name in sides}
+    with torch.inference_mode():
+        assert sides["latentcast"]().shape == (1, PATHS, HORIZON, SERIES)
+        assert sides["chronos-t5"]().shape == (SERIES, PATHS, HORIZON)
+        for _ in range(arguments.repeats):
+            for name, work in sides.items():
+                measured[name].append(seconds(work))
+    best = {name: [round(median(each), 4) for each in zip(*runs, strict=True)] for name, runs in measured.items()}
+    ratio = [theirs / our for theirs, our in zip(best["chronos-t5"], best["latentcast"], strict=True)]
+    table(
+        ["100 paths × 7 × 96", "seconds", "of processor", "times ours"],
+        [[name, *best[name], best[name][0] / best["latentcast"][0]] for name in sides],
+    )
+
+    long = ours(CODES * network.model.representation.codec.factor)
+    few = 10
+    with torch.inference_mode():
+        cached = [seconds(lambda: long.model.sample(batch, few, seeds)) for _ in range(arguments.repeats)]
+    plain = [seconds(lambda: read_again(long, batch, few)) for _ in range(arguments.repeats)]
+    cache = {
+        "codes": CODES,
+        "paths": few,
+        "cached": round(median(wall for wall, _ in cached), 4),
+        "read again": round(median(wall for wall, _ in plain), 4),
+    }
+    cache["ratio"] = round(cache["read again"] / cache["cached"], 2)
+    table([f"{CODES} codes, {few} paths × 7", "seconds"], [[name, cache[name]] for name in ("cached", "read again")])
+
+    growth = []
+    for horizon in (96, 192, 384, 768):
+        model = ours(horizon).model
+        with torch.inference_mode():
+            wall = median(seconds(lambda m=model: m.sample(batch, PATHS, seeds))[0] for _ in range(arguments.repeats))
+        growth.append({"horizon": horizon, "seconds": round(wall, 4), "us_per_path_and_step": wall / PATHS / horizon * 1e6})
+    table(["horizon", "seconds", "µs per path and step"], [list(row.values()) for row in growth])
+
+    write(
+        "token_sampling" if arguments.threads == 1 else f"token_sampling_{arguments.threads}_threads",
+        {
+            "context": CONTEXT,
+            "paths": PATHS,
+            "series": SERIES,
+            "horizon": HORIZON,
+            "repeats": arguments.repeats,
+            "seconds": {name: {"wall": wall, "processor": cpu} for name, (wall, cpu) in best.items()},
+            "times_faster": {"wall": round(ratio[0], 2), "processor": round(ratio[1], 2)},
+            "cache": cache,
+            "growth": growth,
+        },
+        threads=arguments.threads,
+    )
+
+
+if __name__ == "__main__":
+    main()
