@@ -1,8 +1,8 @@
 """Sampled paths: `token-transformer` against the T5 pipeline of chronos-forecasting, of the same layers and width.
 
-100 paths × 7 series × 96 steps after a context of 512, random weights on both sides (the time does not depend on them),
-in turns in one process. Both have 3 layers, d_model 128, 8 heads, d_ff 256; the T5 has an encoder of 3 layers besides, a
-vocabulary of 4096 as its authors' models have, and one token a step where a code of ours covers four.
+100 paths × 7 series × 96 steps after a context of 512, random weights on both sides (the time does not depend on
+them), in turns in one process. Both have 3 layers, d_model 128, 8 heads, d_ff 256; the T5 has an encoder of 3 layers
+besides, a vocabulary of 4096 as its authors' models have, and one token a step where a code of ours covers four.
 
 And of ours alone: with the cache of keys and values against reading everything again for each of 128 codes; and what a
 path costs as the horizon grows.
@@ -95,7 +95,7 @@ def seconds(work: Callable[[], Any]) -> tuple[float, float]:
 def read_again(network: Network, batch: Batch, paths: int) -> torch.Tensor:
     """The same draws without a cache: every code is chosen after the whole sequence is read once more."""
     model = network.model
-    scale, batch = model._normalised(batch)
+    _, batch = model._normalised(batch)
     vectors, _ = model.representation.codec.encode(model.representation.series(batch))
     steps = model.representation.query_tokens
     chance = chances(torch.arange(len(batch)), batch.past.shape[2], paths, steps).flatten(0, 2)
@@ -156,7 +156,9 @@ def main() -> None:
         model = ours(horizon).model
         with torch.inference_mode():
             wall = median(seconds(lambda m=model: m.sample(batch, PATHS, seeds))[0] for _ in range(arguments.repeats))
-        growth.append({"horizon": horizon, "seconds": round(wall, 4), "us_per_path_and_step": wall / PATHS / horizon * 1e6})
+        growth.append(
+            {"horizon": horizon, "seconds": round(wall, 4), "us_per_path_and_step": wall / PATHS / horizon * 1e6}
+        )
     table(["horizon", "seconds", "µs per path and step"], [list(row.values()) for row in growth])
 
     write(

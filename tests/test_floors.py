@@ -24,7 +24,7 @@ FLOORS = (
     ("presets", "training", "inspecting"),
     ("run", "hub"),
     ("forecaster",),
-    ("imputing", "starting", "loading"),
+    ("imputing", "scoring", "starting", "loading"),
     ("fitting", "describing", "reconstructing", "write"),
     ("backtesting", "comparing", "plot"),
     ("show",),

@@ -308,3 +308,43 @@ def test_training_that_was_cut_ends_at_the_same_codes(waves, tmp_path: Path) -> 
     )
     for name, tensor in codec_weights(whole).items():
         assert torch.equal(tensor, codec_weights(resumed)[name]), name
+
+
+def test_a_spike_is_strange(waves, tokens: Path, codec: Path) -> None:
+    spoiled = waves.copy()
+    spoiled.loc[300, "load"] += 40
+    result = latentcast.score(tokens, spoiled)
+    frame = result.frame
+    assert list(frame.columns) == ["unique_id", "ds", "y", "error", "surprise", "score"]
+    assert len(frame) == 3 * 500
+    assert (frame["y"].to_numpy().reshape(3, 500) == spoiled[["load", "price", "still"]].to_numpy().T).all()
+    strangest = frame.loc[frame["error"].idxmax()]
+    assert strangest["unique_id"] == "load"
+    assert strangest["ds"] == spoiled["ds"][300]
+    seen = frame["surprise"].notna().to_numpy().reshape(3, 500)
+    assert not seen[:, 0].any()  # nothing was read before the first code
+    assert seen[:, 4:].all()
+    alone = latentcast.score(codec, spoiled)
+    assert "surprise" not in alone.frame
+    assert "no language of them yet" in alone.notes[-1]
+    np.testing.assert_allclose(alone.frame["error"], frame["error"], rtol=1e-4, atol=1e-5)
+
+
+def test_scores_depend_on_nothing_but_the_look_back_before(waves, tokens: Path) -> None:
+    whole = latentcast.score(tokens, waves).frame
+    begun = latentcast.score(tokens, waves.iloc[: TIME + 20]).frame
+    for name in ("load", "price"):
+        one, other = (frame[frame["unique_id"] == name]["error"].to_numpy() for frame in (whole, begun))
+        np.testing.assert_allclose(one[: TIME + 20], other, rtol=1e-3, atol=1e-4)
+
+
+def test_missing_steps_have_no_score_and_models_without_codes_none_at_all(waves, tokens: Path, tmp_path: Path) -> None:
+    gaps = waves.copy()
+    gaps.loc[200:203, "price"] = np.nan
+    with pytest.raises(DataError):
+        latentcast.score(tokens, gaps)  # the policy of the fit was to refuse them
+    latentcast.fit(waves, "dlinear", lookback=TIME, horizon=HORIZON, out=tmp_path, overwrite=True)
+    with pytest.raises(SettingsError, match="dlinear has no codes that could surprise"):
+        latentcast.score(tmp_path, waves)
+    with pytest.raises(DataError, match="judged after a look-back of 22 steps; shorter"):
+        latentcast.score(tokens, waves[:20])

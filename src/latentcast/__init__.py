@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from latentcast.imputing import impute, judge_imputation
     from latentcast.loading import load
     from latentcast.reconstructing import floor
+    from latentcast.scoring import score
 
 _HOMES = {
     "fit": "latentcast.fitting",
@@ -24,6 +25,7 @@ _HOMES = {
     "judge_imputation": "latentcast.imputing",
     "load": "latentcast.loading",
     "floor": "latentcast.reconstructing",
+    "score": "latentcast.scoring",
     "backtest": "latentcast.backtesting",
     "describe": "latentcast.describing",
     "leaderboard": "latentcast.comparing",
@@ -43,6 +45,7 @@ __all__ = [
     "leaderboard",
     "load",
     "pretrain",
+    "score",
 ]
 
 

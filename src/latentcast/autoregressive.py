@@ -86,6 +86,37 @@ class Autoregressive(Composed):
     def reconstructs(self) -> bool:
         return True
 
+    def strangeness(
+        self, batch: Batch
+    ) -> tuple[Float[Tensor, "batch steps channel"], Float[Tensor, "batch steps channel"]]:
+        """Of every step of look-back and horizon, scaled by the look-back: |error of the codec|, and −log p per step.
+
+        The first code of the look-back, before which nothing was read, has no probability: NaN. So has what is left of
+        a horizon after its last whole code; its error is that of the codec after a repeated last value.
+        """
+        codec, channels = self.representation.codec, batch.past.shape[2]
+        scale = self._scale(batch)
+        past = scale.apply(batch.past)
+        ahead = 0 if batch.target is None else batch.target.shape[1]
+        if batch.target is not None and ahead:
+            past = torch.cat([past, scale.apply(batch.target)], dim=1)
+        whole = torch.cat([past, past[:, -1:].expand(-1, -ahead % codec.factor, -1)], dim=1)
+        observed = None
+        if batch.observed is not None:
+            seen = [batch.observed, *([batch.target_observed] if ahead and batch.target_observed is not None else [])]
+            observed = torch.cat([*seen, torch.zeros_like(whole[:, past.shape[1] :], dtype=torch.bool)], dim=1)
+        series = self.representation.series(Batch(whole, observed))
+        vectors, codes = codec.encode(series)
+        errors = (codec.decode(vectors)[:, -whole.shape[1] :] - series).abs()
+        tokens = Tokens(self.representation.embed(vectors), self.representation.keep(Batch(whole, observed)))
+        surprise = self.head.surprise(self.backbone(tokens).values[:, :-1], codes[:, 1:]) / codec.factor
+        nothing = surprise.new_full((len(surprise), 1), torch.nan)
+        each = torch.cat([nothing, surprise], dim=1).repeat_interleave(codec.factor, dim=1)[:, -whole.shape[1] :]
+        steps = past.shape[1]
+        found = (x.unflatten(0, (-1, channels)).transpose(1, 2)[:, :steps] for x in (errors, each))
+        first, second = found
+        return first, second
+
     def codec_loss(self, batch: Batch) -> Tensor:
         """Error of the look-back after encode → decode, scaled by its first half on the way.
 

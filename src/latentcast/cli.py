@@ -176,6 +176,8 @@ def pretrain(
 
 
 def _trained(forecaster: "Forecaster", folder: Path, notes: list[str]) -> None:
+    from latentcast.training.health import in_words
+
     _say(notes)
     card = forecaster.card
     schema = card["schema"]
@@ -188,6 +190,8 @@ def _trained(forecaster: "Forecaster", folder: Path, notes: list[str]) -> None:
             f" {stage['epochs']}, steps {stage['steps']}, stopped by {stage['stopped_by']}"
             + ("" if loss is None else f"; best validation loss {loss:.4g}")
         )
+        if "found" in stage:
+            _line(f"{stage['stage']}: {in_words(stage['found'])}")
     if "validation" in card:
         _metrics(card["validation"])
     _line(f"saved in {folder}")
@@ -256,6 +260,33 @@ def impute(
     if judged:
         _line(f"{judged[0].windows} windows of the test part, hidden values filled; scaled units")
         out.print(show.imputation(judged))
+
+
+@app.command()
+def score(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A vq-codec or a token-transformer.")],
+    data: Data,
+    file: Annotated[Path, typer.Option("--out", help="CSV or Parquet file to write.")],
+    top: Annotated[int, typer.Option("--top", min=0, help="Strangest steps to print.")] = 5,
+    overwrite: Overwrite = False,
+) -> None:
+    """How strange each step of DATA is to its codes: reconstruction error and surprise."""
+    import latentcast
+    from latentcast.write import check_file, write_frame
+
+    check_file(file, (".csv", ".parquet"), overwrite=overwrite)
+    with _notes() as notes:
+        result = latentcast.score(folder, data)
+    _say([*notes, *result.notes])
+    write_frame(result.frame, file)
+    _line(f"{_count(len(result.frame), 'step')} judged, in {file}")
+    if top:
+        strangest = result.frame.nlargest(top, "score")
+        rows = [
+            (row.unique_id, str(row.ds), f"{row.y:.4g}", *(f"{value:.3g}" for value in row[3:]))
+            for row in strangest.itertuples(index=False, name="Row")
+        ]
+        out.print(show.grid(rows, "series", "step", "value", *strangest.columns[3:]))
 
 
 def _shares(text: str) -> list[float]:

@@ -19,6 +19,7 @@ from latentcast.inspecting import Architecture, inspect
 from latentcast.network import Network
 from latentcast.network import build as build_network
 from latentcast.run import Run, resolve
+from latentcast.training.health import in_words
 from latentcast.types import Steps
 
 
@@ -72,6 +73,7 @@ def _of_forecaster(forecaster: Forecaster) -> Description:
     schema, stages = card["schema"], card.get("stages", [])
     ended = [f"{stage['stage']} ({stage['steps']} steps)" for stage in card.get("training", {}).get("stages", ())]
     about = {"trained on": schema["data"], "stages": ", ".join(ended or stages) or "none"}
+    about |= {stage: in_words(found) for stage, found in forecaster.found.items()}
     frequency = Frequency.of(schema["freq"])
     return _of_model(forecaster.run, forecaster.network, forecaster.channels, frequency, about, card.get("notes", []))
 

@@ -249,6 +249,12 @@ class Forecaster:
         return tuple(dict.fromkeys((*before, *self.card.get("stages", []))))
 
     @property
+    def found(self) -> dict[str, dict[str, Any]]:
+        """Stage → what it came to, where it is checked; of the stages that it began with too."""
+        own = self.card.get("training", {}).get("stages", ())
+        return {**self.card.get("start", {}).get("found", {}), **{s["stage"]: s["found"] for s in own if "found" in s}}
+
+    @property
     def reconstructs(self) -> bool:
         """Whether the last thing it learned was to fill the look-back, and not yet to forecast."""
         return list(self.card.get("stages", []))[-1:] == [RECONSTRUCT]

@@ -101,6 +101,7 @@ def begin_with(start: Forecaster, forecaster: Forecaster) -> dict[str, Any]:
         "stages": list(start.learned),
         "fingerprint": start.card["schema"]["fingerprint"],
         "weights": len(learned),
+        "found": start.found,
         "sha256": _digest(learned),
     }
 

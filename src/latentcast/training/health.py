@@ -1,5 +1,6 @@
 """What a codebook is worth on data: how well it gives the data back, and how many of its codes it uses."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -19,6 +20,7 @@ class Health:
     mse, mae     of the look-back after encode → decode
     perplexity   exp of the entropy of the codes' frequencies: how many codes are used evenly; [codebook]
     used         share of the codes that occur; [codebook]
+    counts       how often each code occurs; [codebook, code]
     """
 
     windows: int
@@ -27,6 +29,15 @@ class Health:
     mae: float
     perplexity: tuple[float, ...]
     used: tuple[float, ...]
+    counts: tuple[tuple[int, ...], ...]
+
+
+def in_words(found: Mapping[str, Any]) -> str:
+    """One line of what `check_codes` found."""
+    sizes = [len(counts) for counts in found["counts"]]
+    books = zip(found["perplexity"], found["used"], sizes, strict=True)
+    codes = "; ".join(f"perplexity {even:.0f} of {size}, {used:.0%} in use" for even, used, size in books)
+    return f"gives back with MSE {found['mse']:.4f}, MAE {found['mae']:.4f} (scaled units); {codes}"
 
 
 def health(network: Network, windows: Windows) -> Health:
@@ -54,7 +65,15 @@ def health(network: Network, windows: Windows) -> Health:
     perplexity = torch.special.entr(share).sum(1).exp()
     mse, mae = (sums / max(values, 1)).tolist()
     used = (counts > 0).double().mean(1)
-    return Health(len(windows), int(counts.sum()), mse, mae, tuple(perplexity.tolist()), tuple(used.tolist()))
+    return Health(
+        len(windows),
+        int(counts.sum()),
+        mse,
+        mae,
+        tuple(perplexity.tolist()),
+        tuple(used.tolist()),
+        tuple(map(tuple, counts.int().tolist())),
+    )
 
 
 def check_codes(network: Network, windows: Windows) -> dict[str, Any]:

@@ -1,0 +1,129 @@
+"""score: how strange each step is to a codec, and to the language model of its codes."""
+
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+
+from latentcast.autoregressive import Autoregressive
+from latentcast.data.windows import at_once, make_windows
+from latentcast.errors import DataError, SettingsError, some
+from latentcast.forecaster import Forecaster, View, open_data
+from latentcast.training.stages import NEXT_CODE
+
+
+@dataclass(frozen=True)
+class Scores:
+    """One row for each series and step, of the kind that came in: unique_id, ds, y and
+
+    error      |value − decoded value|, in deviations of the look-back before the step
+    surprise   −log p of the step's code after the codes before it, in nats a step; with a token model alone
+    score      both on one footing: the mean of the shares of all steps that are less strange
+
+    Steps that were not observed have none.
+    """
+
+    frame: Any
+    notes: tuple[str, ...]
+
+
+def score(forecaster: Forecaster | str | Path, data: Any, *, batch_size: int | None = None) -> Scores:
+    """Every step is judged once, scaled by the look-back before it, so that what is strange does not hide itself.
+
+    The first look-back of a series is judged by itself. Raises SettingsError for a model without codes, DataError when
+    a series is shorter than the look-back.
+    """
+    if not isinstance(forecaster, Forecaster):
+        forecaster = Forecaster.load(forecaster)
+    if not isinstance(forecaster.network.model, Autoregressive):
+        raise SettingsError(f"{forecaster.name} has no codes that could surprise; score takes a vq-codec or a"
+                            " token-transformer")  # fmt: skip
+    source, _ = open_data(data)
+    panel = forecaster.panel(source)
+    if short := panel.shorter_than(forecaster.task.lookback):
+        raise DataError(
+            f"a step is judged after a look-back of {forecaster.task.lookback} steps; shorter: {some(short)}"
+        )
+    view = forecaster.view(panel, future_only=True)
+    knows = NEXT_CODE in forecaster.learned
+    error, surprise = _judge(forecaster, view, batch_size)
+    missing = ~panel.observed
+    columns = {"error": np.where(missing, np.nan, error)}
+    if knows:
+        columns["surprise"] = np.where(missing, np.nan, surprise)
+    columns["score"] = np.mean([_share_below(values) for values in columns.values()], axis=0)
+    names = [panel.series_name(i, c) for i in range(len(panel.ids)) for c in range(len(panel.channels))]
+    order = [slice(*panel.offsets[i : i + 2]) for i in range(len(panel.ids)) for _ in panel.channels]
+    channel = [c for _ in panel.ids for c in range(len(panel.channels))]
+
+    def tall(values: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.concatenate([values[rows, c] for rows, c in zip(order, channel, strict=True)])
+
+    frame = pd.DataFrame(
+        {
+            "unique_id": np.repeat(np.array(names, dtype=object), np.repeat(panel.lengths, len(panel.channels))),
+            "ds": forecaster.stamps(panel, np.concatenate([panel.times[rows] for rows in order])),
+            "y": tall(np.where(missing, np.nan, panel.values)),
+            **{name: tall(values) for name, values in columns.items()},
+        }
+    )
+    notes = view.notes if knows else (*view.notes, "no surprise: this model has codes, and no language of them yet")
+    return Scores(forecaster.give_back(source, panel, frame), notes)
+
+
+def _judge(
+    forecaster: Forecaster, view: View, batch_size: int | None
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """[steps, channels] error and surprise. A window judges what comes after its look-back, the first one all of it."""
+    panel, lookback = view.panel, forecaster.task.lookback
+    model: Any = forecaster.network.eval().model
+    factor = model.representation.codec.factor
+    error, surprise = np.full(panel.values.shape, np.nan), np.full(panel.values.shape, np.nan)
+    starts, items, ahead = _windows(panel.offsets, lookback, factor)
+    for steps in np.unique(ahead):  # the last window of a series has what is left
+        some_of = np.flatnonzero(ahead == steps)
+        windows = make_windows(
+            panel,
+            view.scaler,
+            (torch.from_numpy(starts[some_of]), torch.from_numpy(items[some_of])),
+            lookback,
+            int(steps),
+            targets=tuple(range(len(panel.channels))),
+            with_known=False,
+        )
+        together = at_once(lookback + int(steps), len(panel.channels), stated=batch_size)
+        for which, batch in windows.in_batches(together):
+            with torch.inference_mode():
+                found = [x.cpu().double().numpy() for x in model.strangeness(batch.to(forecaster.device))]
+            for row, number in enumerate(some_of[which.numpy()]):
+                begin = starts[number]
+                first = begin == panel.offsets[items[number]]
+                judged = slice(begin if first else begin + lookback, begin + lookback + int(steps))
+                for values, mine in zip((error, surprise), found, strict=True):
+                    values[judged] = mine[row, -(judged.stop - judged.start) :]
+    return error, surprise
+
+
+def _windows(
+    offsets: NDArray[np.int64], lookback: int, factor: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """(start, item, steps ahead) of windows that judge each step once, whole codes at a time."""
+    stride = max(lookback // factor, 1) * factor
+    found = []
+    for item, (begin, end) in enumerate(pairwise(offsets)):
+        origins = np.arange(begin + lookback, max(end, begin + lookback + 1), stride)
+        found += [(origin - lookback, item, min(stride, end - origin)) for origin in origins]
+    starts, items, ahead = np.array(found, np.int64).T
+    return starts, items, ahead
+
+
+def _share_below(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The share of all steps, of every series, that are less strange; NaN where there is nothing to judge."""
+    ranks = pd.Series(values.reshape(-1)).rank(method="average").to_numpy()
+    seen = np.isfinite(ranks).sum()
+    return ((ranks - 1) / max(seen - 1, 1)).reshape(values.shape)
