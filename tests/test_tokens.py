@@ -10,6 +10,7 @@ import torch
 
 import latentcast
 from latentcast.errors import DataError, SettingsError
+from latentcast.scoring import judge_codec
 from latentcast.types import Batch
 
 CODEC = {
@@ -344,7 +345,19 @@ def test_missing_steps_have_no_score_and_models_without_codes_none_at_all(waves,
     with pytest.raises(DataError):
         latentcast.score(tokens, gaps)  # the policy of the fit was to refuse them
     latentcast.fit(waves, "dlinear", lookback=TIME, horizon=HORIZON, out=tmp_path, overwrite=True)
-    with pytest.raises(SettingsError, match="dlinear has no codes that could surprise"):
+    with pytest.raises(SettingsError, match="dlinear has no codes: this takes a vq-codec"):
         latentcast.score(tmp_path, waves)
     with pytest.raises(DataError, match="judged after a look-back of 22 steps; shorter"):
         latentcast.score(tokens, waves[:20])
+
+
+def test_a_codec_is_judged_on_any_part(waves, codec: Path) -> None:
+    found = judge_codec(codec, waves, split="test")
+    assert found.windows == 100 - TIME + 1
+    assert sum(found.counts[0]) == found.codes == found.windows * 3 * 6
+    share = np.array(found.counts[0]) / found.codes
+    entropy = -(share[share > 0] * np.log(share[share > 0])).sum()
+    assert found.perplexity[0] == pytest.approx(np.exp(entropy))
+    assert found.used[0] == pytest.approx((share > 0).mean())
+    with pytest.raises(DataError, match="the val part of frame holds no window of 22 steps"):
+        judge_codec(codec, waves[:60], split="val")

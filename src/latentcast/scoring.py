@@ -11,9 +11,11 @@ import torch
 from numpy.typing import NDArray
 
 from latentcast.autoregressive import Autoregressive
-from latentcast.data.windows import at_once, make_windows
+from latentcast.data.split import Part
+from latentcast.data.windows import at_once, make_windows, window_starts
 from latentcast.errors import DataError, SettingsError, some
 from latentcast.forecaster import Forecaster, View, open_data
+from latentcast.training.health import Health, health
 from latentcast.training.stages import NEXT_CODE
 
 
@@ -38,11 +40,7 @@ def score(forecaster: Forecaster | str | Path, data: Any, *, batch_size: int | N
     The first look-back of a series is judged by itself. Raises SettingsError for a model without codes, DataError when
     a series is shorter than the look-back.
     """
-    if not isinstance(forecaster, Forecaster):
-        forecaster = Forecaster.load(forecaster)
-    if not isinstance(forecaster.network.model, Autoregressive):
-        raise SettingsError(f"{forecaster.name} has no codes that could surprise; score takes a vq-codec or a"
-                            " token-transformer")  # fmt: skip
+    forecaster = _able(forecaster)
     source, _ = open_data(data)
     panel = forecaster.panel(source)
     if short := panel.shorter_than(forecaster.task.lookback):
@@ -74,6 +72,32 @@ def score(forecaster: Forecaster | str | Path, data: Any, *, batch_size: int | N
     )
     notes = view.notes if knows else (*view.notes, "no surprise: this model has codes, and no language of them yet")
     return Scores(forecaster.give_back(source, panel, frame), notes)
+
+
+def judge_codec(forecaster: Forecaster | str | Path, data: Any, *, split: Part = "test") -> Health:
+    """What the codec is worth on one part of the data: every window of the look-back's length inside it, once.
+
+    Raises SettingsError for a model without codes, DataError when the part holds no window.
+    """
+    forecaster = _able(forecaster)
+    source, _ = open_data(data)
+    view = forecaster.view(forecaster.panel(source))
+    low, high = view.parts.bounds(split)
+    lookback = forecaster.task.lookback
+    starts = window_starts(view.panel, low, high, 0, lookback)
+    if not len(starts[0]):
+        raise DataError(f"the {split} part of {source.name} holds no window of {lookback} steps")
+    channels = tuple(range(len(view.panel.channels)))
+    windows = make_windows(view.panel, view.scaler, starts, lookback, 0, targets=channels, with_known=False)
+    return health(forecaster.network, windows)
+
+
+def _able(forecaster: Forecaster | str | Path) -> Forecaster:
+    if not isinstance(forecaster, Forecaster):
+        forecaster = Forecaster.load(forecaster)
+    if not isinstance(forecaster.network.model, Autoregressive):
+        raise SettingsError(f"{forecaster.name} has no codes: this takes a vq-codec or a token-transformer")
+    return forecaster
 
 
 def _judge(
