@@ -172,10 +172,8 @@ class Forecaster:
         values = np.concatenate([batch.original for batch in batches])
         ends = panel.times[panel.offsets[1:] - 1]
         times = panel.frequency.after(ends, self.task.horizon)
-        frame = self._frame(panel, times, values)
-        if how is not None:
-            frame = frame.assign(**interval_columns(self.name, how.levels, batches))
-        return self.give_back(source, panel, frame)
+        beside = {} if how is None else interval_columns(self.name, how.levels, batches)
+        return self.give_back(source, panel, self._frame(panel, times, values, beside))
 
     def evaluate(
         self,
@@ -477,7 +475,7 @@ class Forecaster:
         ends = view.parts.test_end if self.calibration and self.calibration.part == "test" else view.parts.val_end
         return np.array([end if name in self.known.ends else 0 for name, end in zip(view.panel.ids, ends, strict=True)])
 
-    def _frame(self, panel: Panel, times: Any, values: Any) -> pd.DataFrame:
+    def _frame(self, panel: Panel, times: Any, values: Any, beside: dict[str, Any]) -> pd.DataFrame:
         """[items, horizon] stamps and [items, horizon, target] values → one row per series and step."""
         targets = self.task.targets
         names = [panel.series_name(item, channel) for item in range(len(values)) for channel in targets]
@@ -486,6 +484,7 @@ class Forecaster:
                 "unique_id": np.repeat(np.array(names, dtype=object), values.shape[1]),
                 "ds": self.stamps(panel, np.repeat(times, len(targets), axis=0).reshape(-1)),
                 self.name: values.transpose(0, 2, 1).reshape(-1),
+                **beside,
             }
         )
 

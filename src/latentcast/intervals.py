@@ -95,13 +95,14 @@ class Intervals:
         calibration = self.calibration
         if calibration is None:
             for batch in batches:
-                ends = [base_band(batch, self.base, level / 100, self.quantile_levels) for level in self.levels]
-                lo, hi = (np.stack(end, axis=-1) for end in zip(*ends, strict=True))
+                lo, hi = self._base_ends(batch, [level / 100 for level in self.levels])
                 yield replace(batch, lo=lo, hi=hi, quantiles=None if self.method == "paths" else batch.quantiles)
             return
         shares = [level / 100 for level in self.levels]
-        chosen = [calibration.band_for(share) for share in shares]
-        tracker, of_item, followed = None, -1, self.in_a_row
+        bands = [calibration.band_for(share) for share in shares]
+        start = self._radii(calibration, bands, shares)
+        high, low = (self._radii(calibration, bands, [end] * len(bands)) for end in (0.9, 0.1))
+        tracker, of_item = None, -1
         rows: NDArray[np.int64] | None = None
         for batch in batches:
             if rows is None:
@@ -109,33 +110,36 @@ class Intervals:
                 self._check(int(calibration.counts[rows].min()))
             assert batch.unit is not None
             units = batch.unit[..., None]
-            ends = [base_band(batch, self.base, calibration.bands[band], self.quantile_levels) for band in chosen]
-            lo, hi = (np.stack(end, axis=-1) for end in zip(*ends, strict=True))
-            if followed:
+            lo, hi = self._base_ends(batch, [calibration.bands[band] for band in bands])
+            if self.in_a_row:
                 scores = score(batch.target_scaled[..., None], lo, hi, units)
-                radius = np.empty(lo.shape)
+                radius = np.empty(scores.shape)
                 for n, item in enumerate(batch.items):
                     if tracker is None or item != of_item:
-                        start = self._radii(calibration, rows[item], chosen, shares)
-                        spread = self._spread(calibration, rows[item], chosen)
-                        tracker, of_item = Tracker(start, spread, np.array(shares)), int(item)
+                        begin, spread = (np.moveaxis(each[rows[item]], 0, 1) for each in (start, high - low))
+                        tracker, of_item = Tracker(begin, spread, np.array(shares)), int(item)
                     radius[n] = tracker.step(scores[n], None if batch.seen is None else batch.seen[n])
             else:
-                radius = self._radii(calibration, rows[batch.items], chosen, shares)
+                one = (batch.items == batch.items[0]).all()  # of many windows of one item it is gathered once
+                radius = start[rows[batch.items[:1] if one else batch.items]].swapaxes(1, 2)
             lo, hi = widened(lo, hi, radius, units)
-            # a wider level holds the narrower ones, also where they come from different bands
-            lo, hi = np.minimum.accumulate(lo, axis=-1), np.maximum.accumulate(hi, axis=-1)
+            if len(set(bands)) > 1:  # a wider level holds the narrower ones, also where they come from different bands
+                lo, hi = np.minimum.accumulate(lo, axis=-1), np.maximum.accumulate(hi, axis=-1)
             yield replace(batch, lo=lo, hi=hi, quantiles=None, paths=None)
 
-    def _radii(self, calibration: Calibration, rows: NDArray[np.int64], bands: list[int], shares: list[float]) -> Array:
-        """[…, target] rows → […, horizon, target, level]."""
-        each = [calibration.table[rows, :, band, column(share)] for band, share in zip(bands, shares, strict=True)]
-        return np.moveaxis(np.stack(each, axis=-1), -2, -3).astype(np.float64)  # horizon before target
+    def _base_ends(self, batch: Judged, bands: Sequence[float]) -> tuple[Array, Array]:
+        """[batch, horizon, target, level] ends of the base; one for all levels where its band is the same."""
+        ends = [base_band(batch, self.base, band, self.quantile_levels) for band in dict.fromkeys(bands)]
+        if len(ends) == 1:
+            lo, hi = ends[0]
+            return lo[..., None], hi[..., None]
+        places = [list(dict.fromkeys(bands)).index(band) for band in bands]
+        return np.stack([ends[n][0] for n in places], axis=-1), np.stack([ends[n][1] for n in places], axis=-1)
 
-    def _spread(self, calibration: Calibration, rows: NDArray[np.int64], bands: list[int]) -> Array:
-        """From the tenth to the ninetieth of a hundred scores."""
-        high = self._radii(calibration, rows, bands, [0.9] * len(bands))
-        return high - self._radii(calibration, rows, bands, [0.1] * len(bands))
+    @staticmethod
+    def _radii(calibration: Calibration, bands: list[int], shares: list[float]) -> Array:
+        """[row, horizon, level] of the table."""
+        return calibration.table[:, :, bands, [column(share) for share in shares]].astype(np.float64)
 
     def _check(self, count: int) -> None:
         short = [level for level in self.levels if windows_needed(level / 100) > count]
