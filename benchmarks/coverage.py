@@ -126,7 +126,7 @@ def choice(datasets: list[str]) -> None:
     """Unit and rate on the validation parts alone: scores of their first half (but for one horizon), judged on the
     second, levels of 80 and 90 % together. The figures are interval scores in standardised units, lower is better."""
     units = {
-        "none": lambda s: np.ones_like(s),
+        "none": np.ones_like,
         "root": lambda s: np.sqrt(s + conformal.FLOOR),
         "deviation": lambda s: s + 0.05,
     }

@@ -113,7 +113,7 @@ class Intervals:
             lo, hi = self._base_ends(batch, [calibration.bands[band] for band in bands])
             if self.in_a_row:
                 scores = score(batch.target_scaled[..., None], lo, hi, units)
-                radius = np.empty(scores.shape)
+                radius = np.empty((*scores.shape[:-1], len(shares)))
                 for n, item in enumerate(batch.items):
                     if tracker is None or item != of_item:
                         begin, spread = (np.moveaxis(each[rows[item]], 0, 1) for each in (start, high - low))

@@ -106,7 +106,10 @@ class Tracker:
         self._due = np.full((len(self.radius), *self.radius.shape), -1, np.int8)
 
     def step(self, scores: Array, seen: NDArray[np.bool_] | None = None) -> Array:
-        """The radius for the next window. Its `scores` [horizon, target, level] are laid by until they are known."""
+        """The radius for the next window. Its `scores` are laid by until they are known.
+
+        They are [horizon, target, level], or [horizon, target, 1] where they are the same at every level.
+        """
         horizon = len(self.radius)
         known = np.arange(min(self.count, horizon))  # step j + 1 of the window j + 1 ago was observed at this origin
         found = self._due[(self.count - 1 - known) % horizon, known]
