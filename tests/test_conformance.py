@@ -198,6 +198,22 @@ def test_quantiles_do_not_cross_and_hold_the_point(case: Case) -> None:
     torch.testing.assert_close(cut, whole[:, :, 2:3])
 
 
+def test_a_window_has_its_own_paths(case: Case) -> None:
+    """The same in any batch, other ones for another seed, and of the targets alone."""
+    network, batch = case.network(), make_batch()
+    if not network.samples:
+        return
+    seeds = torch.arange(BATCH) + 7
+    paths = network.sample(batch, 6, seeds)
+    assert paths.shape == (BATCH, 6, HORIZON, CHANNELS)
+    assert torch.isfinite(paths).all()
+    last = Batch(**{k: v[-1:] for k, v in vars(batch).items() if v is not None})
+    torch.testing.assert_close(paths[-1:], network.sample(last, 6, seeds[-1:]), rtol=1e-4, atol=1e-4)
+    assert not torch.equal(paths, network.sample(batch, 6, seeds + 1))
+    one = case.network(replace(TASK, targets=(2,)))
+    torch.testing.assert_close(one.sample(batch, 6, seeds), paths[..., 2:])
+
+
 def test_parts_that_do_not_fit_fail_before_anything_is_trained() -> None:
     heads = Case("", {"name": "patch-transformer", "backbone": {"heads": 7}})
     with pytest.raises(SettingsError, match=r"^model.backbone.heads=7: 7 heads do not divide the width 128; 8 "):

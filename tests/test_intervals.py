@@ -419,6 +419,12 @@ def test_shares_are_no_levels() -> None:
     assert len(caught.value.faults) == 2
 
 
+def test_levels_that_are_close_have_columns_of_their_own() -> None:
+    frame = _frame(300)
+    columns = _fit(frame).predict(frame, level=[50, 50.00001]).columns
+    assert list(columns[3:]) == ["naive-lo-50.00001", "naive-lo-50", "naive-hi-50", "naive-hi-50.00001"]
+
+
 @given(st.lists(st.floats(1, 99.99), min_size=1, max_size=5))
 def test_levels_ascend_each_once(levels: list[float]) -> None:
     assert levels_of(levels) == tuple(sorted(set(levels)))

@@ -92,7 +92,7 @@ class Calibration:
             "windows": self.windows,
             "one_window_of": self.every,
             "scores": whose,
-            "highest_level": round(float(100 * (self.counts / (self.counts + 1)).min()), 2),
+            "highest_level": int(10_000 * (self.counts / (self.counts + 1)).min()) / 100,
         }
 
     def words(self) -> str:

@@ -20,6 +20,7 @@ from latentcast.calibration import Base, Calibration, bands_of, base_band, quant
 from latentcast.data.panel import Panel
 from latentcast.errors import DataError, SettingsError, nearest
 from latentcast.evaluation.conformal import Tracker, column, score, widened, windows_needed
+from latentcast.evaluation.intervals import named
 from latentcast.evaluation.judge import Judged
 from latentcast.evaluation.metrics import Array
 
@@ -52,8 +53,8 @@ def interval_columns(name: str, levels: Sequence[float], batches: Sequence[Judge
         return np.concatenate([end.transpose(0, 2, 1).reshape(-1) for end in ends])
 
     places = range(len(levels))
-    lower = {f"{name}-lo-{levels[n]:g}": column_of(n, upper=False) for n in reversed(places)}
-    return lower | {f"{name}-hi-{levels[n]:g}": column_of(n, upper=True) for n in places}
+    lower = {f"{name}-lo-{named(levels[n])}": column_of(n, upper=False) for n in reversed(places)}
+    return lower | {f"{name}-hi-{named(levels[n])}": column_of(n, upper=True) for n in places}
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,11 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 
+def named(level: float) -> str:
+    """A level as it stands in the name of a column: 90, 97.5."""
+    return f"{level:.10g}"
+
+
 @dataclass
 class IntervalErrors:
     """Running sums for levels in per cent; arrays are [batch, horizon, target], those of intervals with a level last.
@@ -62,7 +67,7 @@ class IntervalErrors:
         alpha = 1 - np.array(self.levels) / 100
         score = (self.width + 2 / alpha * self.outside) * share
         levels = {
-            f"{level:g}": {
+            named(level): {
                 "coverage": float(self.covered[n] * share),
                 "width": float(self.width[n] * share),
                 "score": float(score[n]),

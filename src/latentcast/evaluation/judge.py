@@ -100,8 +100,8 @@ def forecasts(
             if sample is not None and seeds is not None:
                 paths = sample(moved, seeds=seeds[which].to(device)).cpu().double().numpy()
         if spread:
-            seen_past = None if batch.observed is None else batch.observed.numpy()[..., columns]
-            units = unit(batch.past.numpy()[..., columns], seen_past)
+            seen_past = None if batch.observed is None else _of(columns, batch.observed.numpy())
+            units = unit(_of(columns, batch.past.numpy()), seen_past)
         items = windows.items[which].numpy()
         m, s = mean[items][:, None], std[items][:, None]
         starts = windows.starts[which].numpy()
@@ -111,6 +111,11 @@ def forecasts(
             which.numpy(), items, starts, values, values * s + m, (target - m) / s, target, seen, m, s,
             units, quantiles, paths,
         )  # fmt: skip
+
+
+def _of(columns: list[int], values: NDArray[Any]) -> NDArray[Any]:
+    """Some of the channels; no copy where they are all of them."""
+    return values if columns == list(range(values.shape[-1])) else values[..., columns]
 
 
 def judge(
