@@ -102,7 +102,8 @@ class Intervals:
         shares = [level / 100 for level in self.levels]
         bands = [calibration.band_for(share) for share in shares]
         start = self._radii(calibration, bands, shares)
-        high, low = (self._radii(calibration, bands, [end] * len(bands)) for end in (0.9, 0.1))
+        if self.in_a_row:
+            high, low = (self._radii(calibration, bands, [end] * len(bands)) for end in (0.9, 0.1))
         tracker, of_item = None, -1
         rows: NDArray[np.int64] | None = None
         for batch in batches:

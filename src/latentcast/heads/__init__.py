@@ -5,4 +5,4 @@ from latentcast.registry import Registry
 HEADS = Registry("head")
 HEADS.add("flatten", "latentcast.heads.flatten:Flatten", "all tokens of a series, flattened, through one linear map")
 HEADS.add("decompression", "latentcast.heads.decompression:Decompression", "undoes a compression, stage by stage")
-HEADS.add("quantile", "latentcast.heads.quantile:Quantile", "the same, to quantiles that cannot cross")
+HEADS.add("quantile", "latentcast.heads.quantile:Quantile", "all tokens, flattened, to quantiles that cannot cross")
