@@ -60,7 +60,14 @@ def cases() -> list[Case]:
         for kind in ("conv", "pool", "attention")
         for shortcut, mix, label in (("none", True, 0), ("linear", False, 13))
     ]
-    return named + composed + variants
+    shortcut = {
+        "name": "latent-transformer",
+        "representation": {**compression, "mix": False},
+        "backbone": {"heads": 2, "ff": 24},
+        "head": {"name": "quantile", "quantiles": [0.2, 0.5, 0.6, 0.95]},
+        "shortcut": "linear",
+    }
+    return [*named, *composed, *variants, Case("compression shortcut=linear quantile", shortcut)]
 
 
 @pytest.fixture(params=cases(), ids=lambda case: case.label)

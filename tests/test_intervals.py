@@ -461,6 +461,14 @@ def test_calibrations_that_cannot_be_had(how: dict[str, Any], words: str) -> Non
         _fit(frame).calibrate(frame, **how)
 
 
+def test_what_was_pretrained_alone_says_so_first() -> None:
+    frame = _frame(300)
+    settings = {"model.representation": {"ratios": [2], "channels": [4]}, "stages.reconstruct.max_steps": 1}
+    pretrained = latentcast.pretrain(frame, "latent-transformer", lookback=24, settings=settings)
+    with pytest.raises(SettingsError, match="has not learned to forecast"):
+        pretrained.predict(frame, level=80)
+
+
 # --- backtest
 
 

@@ -234,6 +234,7 @@ class Forecaster:
 
     def interval_maker(self, level: Any, intervals: str = "auto", paths: int = PATHS) -> Intervals:
         """How intervals of these levels are made here. Raises SettingsError or DataError as `predict` does."""
+        self._must_forecast()
         network = self.network
         return choose(
             level,
@@ -429,11 +430,7 @@ class Forecaster:
 
         Raises SettingsError for what was pretrained only.
         """
-        if self.reconstructs:
-            raise SettingsError(
-                f"this {self.name} was pretrained to fill gaps and has not learned to forecast: go on with"
-                " latentcast fit … --from DIR"
-            )
+        self._must_forecast()
         task = self.task
         batch_size = at_once(task.lookback + task.horizon, task.channels, stated=batch_size)
         asked = starts_items[0].numpy()
@@ -469,6 +466,13 @@ class Forecaster:
             return batches
         batches = how.around(batches, view.panel)
         return picked(batches, asked) if how.in_a_row else batches
+
+    def _must_forecast(self) -> None:
+        if self.reconstructs:
+            raise SettingsError(
+                f"this {self.name} was pretrained to fill gaps and has not learned to forecast: go on with"
+                " latentcast fit … --from DIR"
+            )
 
     def _held(self, view: View) -> Any:
         """[items] steps, counted from an item's start, before which outcomes were calibrated on; 0 of a new series."""
