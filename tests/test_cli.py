@@ -3,6 +3,7 @@
 import json
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -171,6 +172,52 @@ def test_backtest(run: Run, data: Path) -> None:
     assert run(*arguments, "--out", "b.parquet", "--overwrite").code == 0
 
 
+def test_intervals(run: Run, data: Path, saved: Path) -> None:
+    shutil.copytree(saved, "model")
+    ran = run("predict", "model", data / "good.csv", "--level", "90,80", "--out", "f.csv", "--plot", "f.png")
+    assert ran.code == 0, ran.err
+    assert "intervals: conformal around the point forecast, by its scores on 14 held-out windows (val part)" in ran.out
+    ends = [f"naive-{end}" for end in ("lo-90", "lo-80", "hi-80", "hi-90")]
+    assert list(pd.read_csv("f.csv").columns) == ["unique_id", "ds", "naive", *ends]
+    assert Path("f.png").stat().st_size > 10_000
+    ran = run("evaluate", "model", data / "good.csv", "--level", "80,90", "--json", "s.json")
+    assert ran.code == 0, ran.err
+    assert "coverage" in ran.out
+    levels = json.loads(Path("s.json").read_text(encoding="utf-8"))["intervals"]["original"]["levels"]
+    assert set(levels) == {"80", "90"}
+    assert set(levels["80"]) == {"coverage", "width", "score"}
+    ran = run("evaluate", "model", data / "good.csv", "--level", "80", "--intervals", "adaptive")
+    assert "adaptive around" in ran.out
+    ran = run("calibrate", "model", data / "good.csv", "--split", "test")
+    assert ran.code == 0, ran.err
+    assert "34 held-out windows (test part)" in ran.out
+    assert (
+        "judged on windows that they were calibrated on"
+        in run("evaluate", "model", data / "good.csv", "--level", "80").err
+    )
+    arguments = ["--models", "naive,seasonal-naive", *SIZES, "--windows", "3", "--level", "80"]
+    ran = run("backtest", data / "good.csv", *arguments, "--out", "b.csv")
+    assert ran.code == 0, ran.err
+    assert "seasonal-naive: conformal around" in ran.out
+    assert "naive-hi-80" in pd.read_csv("b.csv").columns
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--level", "80,high"], ["--level 80,high: wanted numbers of per cent"]),
+        (["--level", "0.9"], ["for 90 % say 90"]),
+        (["--level", "100,0"], ["2 settings are wrong", "between 0 and 100"]),
+        (["--level", "99"], ["needs at least 99 held-out windows", "28", "the highest level is 96.55"]),
+        (["--level", "80", "--intervals", "quantiles"], ["naive forecasts points alone", "model.head=quantile"]),
+        (["--level", "80", "--intervals", "pathes"], ["did you mean paths?"]),
+    ],
+)
+def test_intervals_that_cannot_be_had(run: Run, data: Path, saved: Path, options: list[str], words: list[str]) -> None:
+    one_message(run("predict", saved, data / "good.csv", "--out", "f.csv", *options), *words)
+    assert not Path("f.csv").exists()
+
+
 def test_leaderboard(run: Run, data: Path) -> None:
     def write(models: str) -> None:
         common = f"datasets: {data / 'good.csv'}\nhorizons: 7\ncommon: {{lookback: 14}}\n"
@@ -217,10 +264,12 @@ def test_output_fits_80_columns(run: Run, data: Path, saved: Path) -> None:
         ("datasets",),
         ("describe", data / "good.csv"),
         ("evaluate", saved, data / "good.csv"),
+        ("evaluate", saved, data / "good.csv", "--level", "80,90"),
         ("backtest", data / "good.csv", "--models", "naive,seasonal-naive", *SIZES),
+        ("backtest", data / "good.csv", "--models", "naive,seasonal-naive", *SIZES, "--level", "80,90"),
     ):
         for line in run(*arguments).out.splitlines():
-            assert len(line.rstrip()) <= 80 or line.startswith("found:"), line
+            assert len(line.rstrip()) <= 80 or line.startswith("found:") or " around the point forecast" in line, line
 
 
 def test_names_are_never_markup(run: Run, data: Path) -> None:

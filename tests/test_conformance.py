@@ -79,7 +79,14 @@ def cases() -> list[Case]:
             ({"quantizer": "fsq", "grid": [5, 4]}, "sinusoidal", "gumbel"),
         )
     ]
-    return named + composed + variants + tokens
+    shortcut = {
+        "name": "latent-transformer",
+        "representation": {**compression, "mix": False},
+        "backbone": {"heads": 2, "ff": 24},
+        "head": {"name": "quantile", "quantiles": [0.2, 0.5, 0.6, 0.95]},
+        "shortcut": "linear",
+    }
+    return [*named, *composed, *variants, *tokens, Case("compression shortcut=linear quantile", shortcut)]
 
 
 @pytest.fixture(params=cases(), ids=lambda case: case.label)
@@ -189,8 +196,50 @@ def test_unobserved_targets_do_not_matter_to_the_loss(case: Case) -> None:
     prediction = network(batch)
     clean = network.loss(prediction, replace(batch, target_observed=seen))
     assert torch.equal(clean, network.loss(prediction, replace(batch, target=spoiled, target_observed=seen)))
-    values = (prediction.values - batch.target)[seen].square().mean()
-    torch.testing.assert_close(clean, values)
+    if prediction.quantiles is None:
+        expected = (prediction.values - batch.target)[seen].square().mean()
+    else:
+        above = (batch.target[..., None] - prediction.quantiles)[seen]
+        levels = torch.tensor(network.quantile_levels)
+        expected = torch.where(above > 0, levels * above, (levels - 1) * above).mean()
+    torch.testing.assert_close(clean, expected)
+
+
+def test_quantiles_do_not_cross_and_hold_the_point(case: Case) -> None:
+    network, batch = case.network(), make_batch()
+    with torch.no_grad():  # whatever the weights are
+        for parameter in network.parameters():
+            parameter.mul_(30)
+    prediction = network(batch)
+    if prediction.quantiles is None:
+        assert network.quantile_levels == ()
+        return
+    assert prediction.quantiles.shape == (BATCH, HORIZON, CHANNELS, len(network.quantile_levels))
+    assert (prediction.quantiles.diff(dim=-1) >= 0).all()
+    middle = network.quantile_levels.index(0.5)
+    torch.testing.assert_close(prediction.quantiles[..., middle], prediction.values)
+    one = case.network(replace(TASK, targets=(2,)))
+    every = case.network()
+    cut, whole = one(batch).quantiles, every(batch).quantiles
+    assert cut is not None
+    assert whole is not None
+    torch.testing.assert_close(cut, whole[:, :, 2:3])
+
+
+def test_a_window_has_its_own_paths(case: Case) -> None:
+    """The same in any batch, other ones for another seed, and of the targets alone."""
+    network, batch = case.network(), make_batch()
+    if not network.samples:
+        return
+    seeds = torch.arange(BATCH) + 7
+    paths = network.sample(batch, 6, seeds)
+    assert paths.shape == (BATCH, 6, HORIZON, CHANNELS)
+    assert torch.isfinite(paths).all()
+    last = Batch(**{k: v[-1:] for k, v in vars(batch).items() if v is not None})
+    torch.testing.assert_close(paths[-1:], network.sample(last, 6, seeds[-1:]), rtol=1e-4, atol=1e-4)
+    assert not torch.equal(paths, network.sample(batch, 6, seeds + 1))
+    one = case.network(replace(TASK, targets=(2,)))
+    torch.testing.assert_close(one.sample(batch, 6, seeds), paths[..., 2:])
 
 
 def test_parts_that_do_not_fit_fail_before_anything_is_trained() -> None:

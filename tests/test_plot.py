@@ -46,6 +46,31 @@ def test_gaps_stay_open_and_the_forecast_begins_at_the_last_value(
     assert len(future) == 7
 
 
+@pytest.mark.parametrize("horizon", [1, 6])
+def test_intervals_are_bands_the_widest_first(horizon: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[tuple[np.ndarray, np.ndarray]] = []
+    name = "vlines" if horizon == 1 else "fill_between"
+    draw = getattr(Axes, name)
+
+    def spied(axes: Axes, times: object, lo: np.ndarray, hi: np.ndarray, **options: object) -> object:
+        drawn.append((np.asarray(lo), np.asarray(hi)))
+        return draw(axes, times, lo, hi, **options)
+
+    monkeypatch.setattr(Axes, name, spied)
+    frame = _wide(2)
+    forecaster = latentcast.fit(frame, "naive", lookback=24, horizon=horizon, settings={"data.split": [0.5, 0.4, 0.1]})
+    forecast = forecaster.predict(frame, level=[80, 97.5])
+    plot_forecast(forecaster, frame, forecast, tmp_path / "plot.svg")
+    assert len(drawn) == 4
+    for series in (0, 1):
+        rows = forecast.iloc[series * horizon : (series + 1) * horizon]
+        for (lo, hi), level in zip(drawn[2 * series : 2 * series + 2], ("97.5", "80"), strict=True):
+            np.testing.assert_array_equal(lo, rows[f"naive-lo-{level}"])
+            np.testing.assert_array_equal(hi, rows[f"naive-hi-{level}"])
+    text = (tmp_path / "plot.svg").read_text(encoding="utf-8")
+    assert "97.5 %" in text
+
+
 def _spy(drawn: list[np.ndarray]) -> object:
     plot = Axes.plot
 

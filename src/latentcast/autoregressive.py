@@ -46,6 +46,7 @@ class Autoregressive(Composed):
             raise SettingsError(
                 f"backbone={settings.backbone.name}: it cannot go on token by token; model.backbone=causal can"
             )
+        self.representation.query.requires_grad_(self.head.settings.decode == "queries")  # nothing else reads them
 
     def forward(self, batch: Batch) -> Prediction:
         scale, batch = self._normalised(batch)

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -14,10 +14,12 @@ from latentcast.config import merge, nested
 from latentcast.data.panel import Panel, build
 from latentcast.data.split import Split
 from latentcast.errors import DataError, SettingsError, nearest, some
+from latentcast.evaluation.intervals import IntervalErrors, IntervalFigures
 from latentcast.evaluation.judge import Judged, judge
 from latentcast.evaluation.metrics import Errors
 from latentcast.fitting import fit_panel
 from latentcast.forecaster import Forecaster, open_data
+from latentcast.intervals import interval_columns, levels_of
 from latentcast.presets import NAMED
 from latentcast.run import Run, resolve
 
@@ -26,8 +28,9 @@ from latentcast.run import Run, resolve
 class Backtest:
     """Rolling-origin results.
 
-    forecasts    frame with unique_id, ds, cutoff, y and one column per model
+    forecasts    frame with unique_id, ds, cutoff, y and one column per model, its intervals beside it
     leaderboard  one row per model, best MAE first, in original units
+    intervals    coverage and scores by model, where levels were asked for
     """
 
     forecasts: Any
@@ -37,6 +40,7 @@ class Backtest:
     horizon: int
     notes: tuple[str, ...]
     forecasters: dict[str, Forecaster]
+    intervals: dict[str, IntervalFigures] = field(default_factory=dict)
 
 
 def backtest(
@@ -50,6 +54,8 @@ def backtest(
     refit: bool = False,
     seed: int | None = None,
     settings: Mapping[str, Any] | None = None,
+    level: Any = None,
+    intervals: str = "auto",
     progress: bool = False,
 ) -> Backtest:
     """Judge models at the last `windows` origins, `step` (default: the horizon) apart, on data none of them saw.
@@ -57,10 +63,12 @@ def backtest(
     Look-back and horizon may stand among the settings.
 
     Each model is fitted once on what lies before the first origin, or, with `refit`, again at each origin on what lies
-    before it. Settings that only one model knows go under its name: {"models.dlinear.training.lr": 0.01}.
+    before it. Settings that only one model knows go under its name: {"models.dlinear.training.lr": 0.01}. With `level`
+    every model's intervals are judged too, `intervals` being the method (`Forecaster.predict`).
 
     Raises SettingsError (all faults at once) or DataError as `fit` does.
     """
+    levels = None if level is None else levels_of(level)
     source, defaults = open_data(data)
     sizes = (("lookback", lookback), ("horizon", horizon), ("seed", seed))
     stated = {key: value for key, value in sizes if value is not None}
@@ -73,19 +81,25 @@ def backtest(
     table = pd.DataFrame()
     rows: list[dict[str, Any]] = []
     fitted: dict[str, Forecaster] = {}
+    of_intervals: dict[str, IntervalFigures] = {}
     for run in runs:
         began = time.monotonic()
-        forecaster, judged, errors = _roll(run, panel, source.name, origins, refit=refit, progress=progress)
+        forecaster, judged, errors, found = _roll(
+            run, panel, source.name, origins, levels, intervals, refit=refit, progress=progress
+        )
         if not fitted:
             table = _truth(forecaster, panel, origins, judged)
         table[run.name] = _column([batch.original for batch in judged])
+        if found is not None and levels is not None:
+            table = table.assign(**interval_columns(run.name, levels, judged))
+            of_intervals[run.name] = found
         fitted[run.name] = forecaster
         seconds = time.monotonic() - began
         scaled_mse = errors[0].result()["MSE"]
         rows.append({"model": run.name, **errors[1].result(), "scaled MSE": scaled_mse, "seconds": seconds})
     leaderboard = pd.DataFrame(rows).sort_values("MAE", kind="stable").reset_index(drop=True)
     table = forecaster.give_back(source, panel, table)
-    return Backtest(table, leaderboard, len(origins), step, horizon, panel.notes, fitted)
+    return Backtest(table, leaderboard, len(origins), step, horizon, panel.notes, fitted, of_intervals)
 
 
 def _runs(
@@ -157,11 +171,20 @@ def _validation(run: Run, ends: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def _roll(
-    run: Run, panel: Panel, name: str, origins: NDArray[np.int64], *, refit: bool, progress: bool
-) -> tuple[Forecaster, list[Judged], tuple[Errors, Errors]]:
+    run: Run,
+    panel: Panel,
+    name: str,
+    origins: NDArray[np.int64],
+    levels: tuple[float, ...] | None,
+    intervals: str,
+    *,
+    refit: bool,
+    progress: bool,
+) -> tuple[Forecaster, list[Judged], tuple[Errors, Errors], IntervalFigures | None]:
     """Fit before the first origin, or before each, and forecast from every origin."""
     judged: list[Judged] = []
     errors = (Errors(), Errors())
+    found, how = None, None
     for group in origins[:, None] if refit else [origins]:
         ends = group[0]
         parts = Split(ends - _validation(run, ends), ends, ends)
@@ -171,11 +194,18 @@ def _roll(
         view = replace(forecaster.view(past, future_only=True), panel=panel)
         starts = torch.from_numpy((panel.offsets[:-1] + group - run.lookback).reshape(-1))
         items = torch.arange(len(panel.ids)).repeat(len(group))
-        batches = list(forecaster.forecasts(view, (starts, items)))
+        if levels is not None:
+            how = forecaster.interval_maker(levels, intervals)
+            taus = how.quantile_levels
+            found = found or (IntervalErrors(levels, taus), IntervalErrors(levels, taus))
+        batches = list(forecaster.forecasts(view, (starts, items), how=how))
         columns = list(forecaster.task.targets)
-        judge(batches, view.naive_error[:, columns], view.scaler.std[:, columns], errors)
-        judged += batches
-    return forecaster, judged, errors
+        judge(batches, view.naive_error[:, columns], view.scaler.std[:, columns], errors, found)
+        judged += [replace(batch, paths=None, quantiles=None) for batch in batches]
+    if how is None or found is None:
+        return forecaster, judged, errors, None
+    figures = IntervalFigures(how.method, how.words(), found[0].result(), found[1].result())
+    return forecaster, judged, errors, figures
 
 
 def _truth(forecaster: Forecaster, panel: Panel, origins: NDArray[np.int64], judged: list[Judged]) -> pd.DataFrame:

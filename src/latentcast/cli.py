@@ -47,6 +47,11 @@ Decoding = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="A setting that shapes no weight: model.head.temperature=0.8"),
 ]
+Level = Annotated[str | None, typer.Option("--level", help="Levels of prediction intervals in per cent, as 80,90.")]
+Method = Annotated[
+    str, typer.Option("--intervals", help="How they are made: auto, conformal, adaptive, quantiles or paths.")
+]
+Paths = Annotated[int, typer.Option("--paths", min=2, help="Futures drawn a window, of a model that samples.")]
 
 Text = str | None
 OF_DATA = {  # settings of the data with an option of their own
@@ -205,6 +210,9 @@ def predict(
     plot: Annotated[Path | None, typer.Option("--plot", help="PNG, PDF or SVG file to draw.")] = None,
     horizon: Horizon = None,
     assign: Decoding = None,
+    level: Level = None,
+    intervals: Method = "auto",
+    paths: Paths = 100,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False,
 ) -> None:
     """Forecast beyond the end of DATA, dated, in original units."""
@@ -217,7 +225,8 @@ def predict(
             check_file(path, suffixes, overwrite=overwrite)
     with _notes() as notes:
         forecaster = latentcast.load(folder, settings=parse_assignments(assign or []), horizon=horizon)
-        forecast = forecaster.predict(data)
+        levels = _levels(level)
+        forecast = forecaster.predict(data, level=levels, intervals=intervals, paths=paths)
         write_frame(forecast, file)
         if plot is not None:
             from latentcast.plot import plot_forecast
@@ -225,8 +234,46 @@ def predict(
             plot_forecast(forecaster, data, forecast, plot)
     _say(notes)
     _line(f"{_count(len(forecast), 'row')} in {file} ({forecast['ds'].min()} .. {forecast['ds'].max()})")
+    if levels is not None:
+        _line(f"intervals: {forecaster.interval_maker(levels, intervals, paths).words()}")
     if plot is not None:
         _line(f"drawn in {plot}")
+
+
+def _levels(text: str | None) -> list[float] | None:
+    if text is None:
+        return None
+    try:
+        return [float(level) for level in text.split(",")]
+    except ValueError:
+        raise SettingsError(f"--level {text}: wanted numbers of per cent, separated by commas, as 80,90") from None
+
+
+@app.command()
+def calibrate(
+    folder: Folder,
+    data: Data,
+    split: Annotated[str, typer.Option("--split", help="The part that is read: val or test.")] = "val",
+    base: Annotated[
+        str, typer.Option("--base", help="What is widened: point, quantiles, paths; auto: quantiles where learned.")
+    ] = "auto",
+    paths: Paths = 100,
+) -> None:
+    """Take what prediction intervals are made of from held-out windows of DATA, and keep it in the folder.
+
+    fit did so with the validation part. Say --split test when nothing is to be judged by the test part any more.
+    """
+    import latentcast
+
+    with _notes() as notes:
+        forecaster = latentcast.load(folder)
+        result = forecaster.calibrate(data, split=split, base=base, paths=paths)  # type: ignore[arg-type]
+        forecaster.write(folder)
+    _say([*notes, *result.notes])
+    if forecaster.calibration is None:
+        _say([f"no step ahead was observed in all of the {split} part: the folder has no calibrated intervals now"])
+    else:
+        _line(f"intervals: conformal {forecaster.calibration.words()}; kept in {folder}")
 
 
 @app.command()
@@ -301,6 +348,9 @@ def evaluate(
     folder: Folder,
     data: Data,
     split: Annotated[str, typer.Option("--split", help="train, val, test or all.")] = "test",
+    level: Level = None,
+    intervals: Method = "auto",
+    paths: Paths = 100,
     file: Annotated[Path | None, typer.Option("--json", help="JSON file to write.")] = None,
     batch_size: Annotated[
         int | None, typer.Option("--batch-size", min=1, help="Windows at once; changes no figure.")
@@ -318,9 +368,19 @@ def evaluate(
         check_file(file, (".json",), overwrite=overwrite)
     with _notes() as notes:
         forecaster = latentcast.load(folder, settings=parse_assignments(assign or []), horizon=horizon)
-        result = forecaster.evaluate(data, split=split, batch_size=batch_size)  # type: ignore[arg-type]
+        result = forecaster.evaluate(
+            data,
+            split=split,  # type: ignore[arg-type]
+            level=_levels(level),
+            intervals=intervals,
+            paths=paths,
+            batch_size=batch_size,
+        )
     _say([*notes, *result.notes])
     _metrics(result.to_dict())
+    if result.intervals is not None:
+        _line(f"\nintervals: {result.intervals.about}")
+        out.print(show.intervals(result.to_dict()))
     if file is not None:
         write_text(json.dumps(result.to_dict(), indent=2, allow_nan=False), file)
         _line(f"written to {file}")
@@ -336,6 +396,8 @@ def backtest(
     windows: Annotated[int, typer.Option("--windows", help="Origins to forecast from.")] = 1,
     step: Annotated[int | None, typer.Option("--step", help="Steps between origins (default: the horizon).")] = None,
     refit: Annotated[bool, typer.Option("--refit", help="Train again at each origin.")] = False,
+    level: Level = None,
+    intervals: Method = "auto",
     config: Config = None,
     seed: Seed = None,
     file: Annotated[Path | None, typer.Option("--out", help="CSV or Parquet file for the forecasts.")] = None,
@@ -363,11 +425,18 @@ def backtest(
             refit=refit,
             seed=seed,
             settings=settings,
+            level=_levels(level),
+            intervals=intervals,
         )
     _say(notes)
     apart = f"{result.windows} origins, {_count(result.step, 'step')} apart" if result.windows > 1 else "1 origin"
     _line(f"{Path(data).name}: {apart}, horizon {result.horizon}; original units, best MAE first")
     out.print(show.leaderboard(result))
+    if result.intervals:
+        _line("\nprediction intervals, original units")
+        out.print(show.backtest_intervals(result))
+        for name, found in result.intervals.items():
+            _line(f"{name}: {found.about}")
     if file is not None:
         write_frame(result.forecasts, file)
         _line(f"forecasts in {file}")

@@ -227,7 +227,8 @@ def fit_panel(
                 ) from error
         forecaster.network.cpu().eval()
         if stages[-1][0].forecasts and (parts.val_end - parts.train_end >= run.horizon).any():
-            forecaster.card["validation"] = forecaster.judge(forecaster.view(panel), "val", name).to_dict()
+            # the same pass gives the scores that prediction intervals are made of
+            forecaster.card["validation"] = forecaster.calibrate_on(forecaster.view(panel), "val", name).to_dict()
         if out is not None and is_first_process():
             forecaster.write(folder)
     return forecaster

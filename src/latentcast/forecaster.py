@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pandas as pd
 import torch
 
 from latentcast import hub
+from latentcast.calibration import Calibration, Scores, check_base
 from latentcast.data import calendar, catalog
 from latentcast.data.frequency import DAY_NS
 from latentcast.data.panel import Panel, build
@@ -19,11 +21,14 @@ from latentcast.data.read import SUFFIXES, Source, read_file, read_frame
 from latentcast.data.scaler import Scaler
 from latentcast.data.split import PARTS, Part, Seen, Split, seen, split
 from latentcast.data.stamps import Clock, show
-from latentcast.data.windows import at_once, make_windows, window_starts
+from latentcast.data.windows import at_once, make_windows, window_seeds, window_starts
 from latentcast.errors import CheckpointError, DataError, GapError, SettingsError, TimeError, nearest, some
+from latentcast.evaluation.intervals import IntervalErrors, IntervalFigures
 from latentcast.evaluation.judge import Judged, forecasts, judge
 from latentcast.evaluation.metrics import Evaluation, seasonal_error
+from latentcast.evaluation.rolling import check_outcomes, in_a_row, picked
 from latentcast.inspecting import inspect
+from latentcast.intervals import PATHS, Intervals, choose, interval_columns
 from latentcast.network import Network
 from latentcast.network import build as build_network
 from latentcast.run import Run, resolve
@@ -115,6 +120,7 @@ class Forecaster:
     known: Known
     network: Network
     card: dict[str, Any] = field(default_factory=dict)
+    calibration: Calibration | None = None
 
     @property
     def name(self) -> str:
@@ -124,14 +130,28 @@ class Forecaster:
     def device(self) -> torch.device:
         return next((p.device for p in self.network.parameters()), torch.device("cpu"))
 
-    def predict(self, data: Any, *, batch_size: int | None = None) -> Any:
+    def predict(
+        self,
+        data: Any,
+        *,
+        level: Any = None,
+        intervals: str = "auto",
+        paths: int = PATHS,
+        batch_size: int | None = None,
+    ) -> Any:
         """Forecast `horizon` steps beyond the end of each series.
 
         `data` is a frame, a file or a dataset's name; the last `lookback` steps of each series are read. Returns a
         frame of the kind that came in with columns unique_id, ds and the model's name, in original units.
 
-        Raises DataError when the channels are not those of the fit or a series is shorter than the look-back.
+        level      of prediction intervals in per cent, one or several: columns <model>-lo-90, <model>-hi-90
+        intervals  auto, conformal, adaptive (which reads also what lies before the look-back), quantiles or paths
+        paths      futures that are drawn from each window, where the model samples
+
+        Raises DataError when the channels are not those of the fit, a series is shorter than the look-back, or a level
+        needs more held-out windows than there were; SettingsError for a level or a method that cannot be had.
         """
+        how = None if level is None else self.interval_maker(level, intervals, paths)
         source, _ = open_data(data)
         panel = self.panel(source)
         if short := panel.shorter_than(self.task.lookback):
@@ -145,24 +165,95 @@ class Forecaster:
         room = panel.extended(self.task.horizon)
         starts = torch.from_numpy(room.offsets[1:] - self.task.lookback - self.task.horizon)
         view = replace(view, panel=room)
-        batches = self.forecasts(view, (starts, torch.arange(len(panel.ids))), batch_size)
+        if how is not None and how.method == "adaptive":
+            for note in check_outcomes(room, starts.numpy(), self._held(view), self.task.lookback):
+                log.warning(note)
+        batches = list(self.forecasts(view, (starts, torch.arange(len(panel.ids))), batch_size, how))
         values = np.concatenate([batch.original for batch in batches])
         ends = panel.times[panel.offsets[1:] - 1]
         times = panel.frequency.after(ends, self.task.horizon)
-        return self.give_back(source, panel, self._frame(panel, times, values))
+        beside = {} if how is None else interval_columns(self.name, how.levels, batches)
+        return self.give_back(source, panel, self._frame(panel, times, values, beside))
 
-    def evaluate(self, data: Any, *, split: Part = "test", batch_size: int | None = None) -> Evaluation:
+    def evaluate(
+        self,
+        data: Any,
+        *,
+        split: Part = "test",
+        level: Any = None,
+        intervals: str = "auto",
+        paths: int = PATHS,
+        batch_size: int | None = None,
+    ) -> Evaluation:
         """Judge every window of one part of the data exactly once, in scaled and in original units.
+
+        With `level` also the intervals that `predict` would give: `level`, `intervals` and `paths` are as there.
 
         Parts are those of the fit, by date; of series that the fit did not see, by the same rule. The result does
         not depend on the batch size. Raises DataError when the part holds no window.
         """
         if split not in PARTS:
             raise SettingsError(f"split={split!r} is no part of the data; {nearest(str(split), PARTS)}")
+        how = None if level is None else self.interval_maker(level, intervals, paths)
         source, _ = open_data(data)
-        return self.judge(self.view(self.panel(source)), split, source.name, batch_size)
+        return self.judge(self.view(self.panel(source)), split, source.name, batch_size, how)
 
-    def judge(self, view: View, part: Part, name: str, batch_size: int | None = None) -> Evaluation:
+    def calibrate(
+        self, data: Any, *, split: Part = "val", base: str = "auto", paths: int = PATHS, batch_size: int | None = None
+    ) -> Evaluation:
+        """Take what intervals are made of from held-out windows of the data: each window of one part, once.
+
+        `fit` has done it with the validation part. The test part is nearer to what is to be forecast, once nothing is
+        to be judged by it any more. Returns the evaluation of that part; `save` keeps the calibration.
+
+        base   point, quantiles (of a model that learns them) or paths (of one that samples, `paths` a window); auto:
+               quantiles where there are any, else point
+
+        Raises SettingsError for a part that was trained on, or a base that this model has not; DataError when the part
+        holds no window.
+        """
+        source, _ = open_data(data)
+        view = self.view(self.panel(source))
+        return self.calibrate_on(view, split, source.name, base, paths, batch_size)
+
+    def calibrate_on(
+        self, view: View, part: Part, name: str, base: str = "auto", paths: int = PATHS, batch_size: int | None = None
+    ) -> Evaluation:
+        """`calibrate` on data that were read already, while they are judged."""
+        task, levels = self.task, self.network.quantile_levels
+        chosen = check_base(base, part, self.name, levels, samples=self.network.samples)
+        windows = len(window_starts(view.panel, *view.parts.bounds(part), task.lookback, task.horizon)[0])
+        scores = Scores(chosen, levels, paths, windows, task.horizon * len(task.targets))
+        evaluation = self.judge(view, part, name, batch_size, scores)
+        self.calibration = scores.calibration(view.panel, part)
+        self.card.pop("intervals", None)
+        if self.calibration is not None:
+            chose = part == "val" and "training" in self.card and self.run.training.chooses
+            self.card["intervals"] = {"method": "conformal", **self.calibration.about(), "chose_weights": chose}
+        return evaluation
+
+    def interval_maker(self, level: Any, intervals: str = "auto", paths: int = PATHS) -> Intervals:
+        """How intervals of these levels are made here. Raises SettingsError or DataError as `predict` does."""
+        self._must_forecast()
+        network = self.network
+        return choose(
+            level,
+            intervals,
+            model=self.name,
+            calibration=self.calibration,
+            quantile_levels=network.quantile_levels,
+            samples=network.samples,
+            paths=paths,
+        )
+
+    def judge(
+        self,
+        view: View,
+        part: Part,
+        name: str,
+        batch_size: int | None = None,
+        how: Intervals | Scores | None = None,
+    ) -> Evaluation:
         low, high = view.parts.bounds(part)
         panel = view.panel
         starts_items = window_starts(panel, low, high, self.task.lookback, self.task.horizon)
@@ -183,8 +274,13 @@ class Forecaster:
             are = "is" if later == 1 else "are"
             notes = (*notes, f"{steps} after the test part of the fit and {are} not judged; fit again to include them")
         columns = list(self.task.targets)
-        batches = self.forecasts(view, starts_items, batch_size)
-        scaled, original = judge(batches, view.naive_error[:, columns], view.scaler.std[:, columns])
+        batches = self.forecasts(view, starts_items, batch_size, how)
+        found = None
+        if isinstance(how, Intervals):
+            found = IntervalErrors(how.levels, how.quantile_levels), IntervalErrors(how.levels, how.quantile_levels)
+            if how.calibration is not None and part in (how.calibration.part, "all"):
+                notes = (*notes, "these intervals are judged on windows that they were calibrated on")
+        scaled, original = judge(batches, view.naive_error[:, columns], view.scaler.std[:, columns], None, found)
         return Evaluation(
             self.name,
             name,
@@ -195,6 +291,9 @@ class Forecaster:
             scaled.result(),
             original.result(),
             notes,
+            None
+            if not isinstance(how, Intervals) or found is None
+            else IntervalFigures(how.method, how.words(), found[0].result(), found[1].result()),
         )
 
     def _why_none(self, panel: Panel, part: Part, longest: int) -> str:
@@ -331,21 +430,23 @@ class Forecaster:
         )
 
     def forecasts(
-        self, view: View, starts_items: tuple[torch.Tensor, torch.Tensor], batch_size: int | None = None
+        self,
+        view: View,
+        starts_items: tuple[torch.Tensor, torch.Tensor],
+        batch_size: int | None = None,
+        how: Intervals | Scores | None = None,
     ) -> Iterator[Judged]:
-        """Forecast from the windows that start at the given steps of the given items, in order.
+        """Forecast from the windows that start at the given steps of the given items, in order; where it is said `how`,
+        with intervals, or with what scores of them need.
 
         Raises SettingsError for what was pretrained only.
         """
-        last = list(self.card.get("stages", []))[-1:]
-        if last in ([RECONSTRUCT], [CODEC]):
-            learned = "to fill gaps" if last == [RECONSTRUCT] else "its codes alone"
-            raise SettingsError(
-                f"this {self.name} was pretrained: it learned {learned}, and not to forecast. Go on with"
-                " latentcast fit … --from DIR"
-            )
+        self._must_forecast()
         task = self.task
         batch_size = at_once(task.lookback + task.horizon, task.channels, stated=batch_size)
+        asked = starts_items[0].numpy()
+        if how is not None and how.in_a_row:
+            starts_items = in_a_row(view.panel, asked, starts_items[1].numpy(), self._held(view), task.lookback)
         windows = make_windows(
             view.panel,
             view.scaler,
@@ -356,7 +457,11 @@ class Forecaster:
             with_known=self.network.uses_known,
         )
         self.network.eval()
-        return forecasts(
+        sample = seeds = None
+        if how is not None and how.base == "paths":
+            sample = partial(self.network.sample, paths=how.paths)
+            seeds = window_seeds(view.panel, *starts_items, task.lookback, self.run.seed)
+        batches = forecasts(
             self.network,
             windows,
             view.panel.values,
@@ -364,9 +469,30 @@ class Forecaster:
             task.targets,
             batch_size=batch_size,
             device=self.device,
+            spread=how is not None,
+            sample=sample,
+            seeds=seeds,
         )
+        if how is None:
+            return batches
+        batches = how.around(batches, view.panel)
+        return picked(batches, asked) if how.in_a_row else batches
 
-    def _frame(self, panel: Panel, times: Any, values: Any) -> pd.DataFrame:
+    def _must_forecast(self) -> None:
+        last = list(self.card.get("stages", []))[-1:]
+        if last in ([RECONSTRUCT], [CODEC]):
+            learned = "to fill gaps" if last == [RECONSTRUCT] else "its codes alone"
+            raise SettingsError(
+                f"this {self.name} was pretrained: it learned {learned}, and not to forecast. Go on with"
+                " latentcast fit … --from DIR"
+            )
+
+    def _held(self, view: View) -> Any:
+        """[items] steps, counted from an item's start, before which outcomes were calibrated on; 0 of a new series."""
+        ends = view.parts.test_end if self.calibration and self.calibration.part == "test" else view.parts.val_end
+        return np.array([end if name in self.known.ends else 0 for name, end in zip(view.panel.ids, ends, strict=True)])
+
+    def _frame(self, panel: Panel, times: Any, values: Any, beside: dict[str, Any]) -> pd.DataFrame:
         """[items, horizon] stamps and [items, horizon, target] values → one row per series and step."""
         targets = self.task.targets
         names = [panel.series_name(item, channel) for item in range(len(values)) for channel in targets]
@@ -375,6 +501,7 @@ class Forecaster:
                 "unique_id": np.repeat(np.array(names, dtype=object), values.shape[1]),
                 "ds": self.stamps(panel, np.repeat(times, len(targets), axis=0).reshape(-1)),
                 self.name: values.transpose(0, 2, 1).reshape(-1),
+                **beside,
             }
         )
 
@@ -415,7 +542,8 @@ class Forecaster:
 
     def write(self, folder: Path) -> None:
         """`save` into a folder that is there. Raises CheckpointError when it cannot be written."""
-        hub.write(folder, self.network, self._whole_card(), self.known.dump())
+        packed = None if self.calibration is None else self.calibration.dump()
+        hub.write(folder, self.network, self._whole_card(), self.known.dump(), packed)
 
     @classmethod
     def load(cls, folder: str | Path, *, device: str = "cpu") -> "Forecaster":
@@ -435,8 +563,9 @@ class Forecaster:
                 f"{folder / hub.CARD} cannot be understood by this version of latentcast: {error}"
             ) from error
         hub.read_weights(folder, network)
+        packed = hub.read_intervals(folder, card)
         network.to(device).eval()
-        return cls(run, task, channels, known, network, card)
+        return cls(run, task, channels, known, network, card, Calibration.parse(*packed) if packed else None)
 
 
 def _in_words(clock: Clock) -> str:

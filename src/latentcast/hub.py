@@ -2,6 +2,7 @@
 
 weights.safetensors   the network
 series.json           what was known of each series: mean, deviation, seasonal error, and where its parts end
+intervals.safetensors scores of held-out windows, where there were any: what prediction intervals are made of
 card.json             the run card: settings, schema, versions, fingerprint, training, validation, notes
 """
 
@@ -23,6 +24,7 @@ from torch import nn
 from latentcast.errors import CheckpointError, some
 
 WEIGHTS, SERIES, CARD = "weights.safetensors", "series.json", "card.json"
+INTERVALS = "intervals.safetensors"
 SETTINGS = "settings.yaml"  # written when training begins
 FORMAT = "latentcast/1"
 
@@ -65,6 +67,7 @@ def _clear(folder: Path) -> None:
         CARD,
         SERIES,
         WEIGHTS,
+        INTERVALS,
         SETTINGS,
         "checkpoints/data.json",
         *(f"checkpoints/*/{name}" for name in ("best.ckpt", "last.ckpt", "outcome.json")),
@@ -75,7 +78,16 @@ def _clear(folder: Path) -> None:
         shutil.rmtree(logs)
 
 
-def write(folder: Path, network: nn.Module, card: Mapping[str, Any], series: Mapping[str, Any]) -> None:
+Packed = tuple[dict[str, torch.Tensor], dict[str, str]]
+
+
+def write(
+    folder: Path,
+    network: nn.Module,
+    card: Mapping[str, Any],
+    series: Mapping[str, Any],
+    intervals: Packed | None = None,
+) -> None:
     """The card is written last: a folder with a card is whole. Raises CheckpointError when it cannot be written."""
     card = _finite({"format": FORMAT, **card})
     try:
@@ -85,7 +97,11 @@ def write(folder: Path, network: nn.Module, card: Mapping[str, Any], series: Map
             metadata={"format": "pt"},
         )
         (folder / SERIES).write_text(json.dumps(series, ensure_ascii=False, allow_nan=False), encoding="utf-8")
-        digests = {name: _sha256(folder / name) for name in (WEIGHTS, SERIES)} | {CARD: _card_sha256(card)}
+        (folder / INTERVALS).unlink(missing_ok=True)
+        if intervals is not None:
+            safetensors.torch.save_file(intervals[0], folder / INTERVALS, metadata=intervals[1])
+        names = (WEIGHTS, SERIES, *(() if intervals is None else (INTERVALS,)))
+        digests = {name: _sha256(folder / name) for name in names} | {CARD: _card_sha256(card)}
         text = json.dumps({**card, "sha256": digests}, indent=2, ensure_ascii=False, allow_nan=False)
         (folder / CARD).write_text(text, encoding="utf-8")
     except (OSError, safetensors.SafetensorError) as error:
@@ -108,7 +124,8 @@ def read(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
             f"{folder / CARD} has the format {card.get('format')!r}, this version of latentcast reads {FORMAT!r}"
         )
     digests = card.get("sha256")
-    for name in (WEIGHTS, SERIES, CARD):
+    there = (INTERVALS,) if isinstance(digests, dict) and INTERVALS in digests else ()
+    for name in (WEIGHTS, SERIES, *there, CARD):
         path = folder / name
         if not path.is_file():
             raise CheckpointError(f"{folder} lacks {name}: copy the whole folder")
@@ -119,6 +136,17 @@ def read(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
                 " copy the folder again, or fit again"
             )
     return card, _json(folder / SERIES)
+
+
+def read_intervals(folder: Path, card: Mapping[str, Any]) -> Packed | None:
+    """Of a folder that `read` found whole; None where nothing was held out. Raises CheckpointError."""
+    if INTERVALS not in card["sha256"]:
+        return None
+    try:
+        with safetensors.safe_open(folder / INTERVALS, framework="pt") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
+    except (OSError, safetensors.SafetensorError) as error:
+        raise CheckpointError(f"{folder / INTERVALS} cannot be read: {error}") from error
 
 
 def read_weights(folder: Path, network: nn.Module) -> None:

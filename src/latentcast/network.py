@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any, Literal
 
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from latentcast.backbones import BACKBONES
@@ -18,10 +19,12 @@ from latentcast.types import (
     Batch,
     Head,
     Prediction,
+    Quantiles,
     Reconstructs,
     Representation,
     Restores,
     Reversible,
+    Samples,
     Scale,
     Task,
 )
@@ -88,6 +91,10 @@ class Composed(nn.Module):
         return prediction.plus(scale.scale * interpolated(past, batch.observed) * ~batch.observed)
 
     @property
+    def quantile_levels(self) -> tuple[float, ...]:
+        return self.head.quantile_levels if isinstance(self.head, Quantiles) else ()
+
+    @property
     def reconstructs(self) -> bool:
         return isinstance(self.representation, Reversible) and isinstance(self.head, Restores)
 
@@ -126,6 +133,9 @@ class Network(nn.Module):
         self.mixes_channels: bool = model.mixes_channels
         self.frozen: tuple[str, ...] = getattr(model, "frozen", ())
         self.reconstructs: bool = isinstance(model, Reconstructs) and model.reconstructs
+        self.quantile_levels: tuple[float, ...] = model.quantile_levels if isinstance(model, Quantiles) else ()
+        # a composed model has the method always, and says whether its parts can
+        self.samples: bool = isinstance(model, Samples) and getattr(model, "samples", True)
 
     def forward(self, batch: Batch) -> Prediction:
         prediction: Prediction = self.model(batch)
@@ -136,6 +146,13 @@ class Network(nn.Module):
     def loss(self, prediction: Prediction, batch: Batch) -> Tensor:
         loss: Tensor = self.model.loss(prediction, batch)
         return loss
+
+    def sample(
+        self, batch: Batch, paths: int, seeds: Int[Tensor, "batch"], **how: Any
+    ) -> Float[Tensor, "batch path horizon channel"]:
+        """`paths` futures of each window, drawn by its own seed; of a model that `samples`."""
+        drawn: Tensor = self.model.sample(batch, paths, seeds, **how)
+        return drawn if len(self.task.targets) == self.task.channels else drawn[..., list(self.task.targets)]
 
     def reconstruct(self, batch: Batch, *, alone: bool = False) -> Prediction:
         """The look-back of every channel, what was not observed in it filled; of a model that `reconstructs`."""

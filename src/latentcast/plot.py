@@ -25,7 +25,8 @@ PAST, FUTURE = "#2b2d42", "#d1495b"
 
 
 def plot_forecast(forecaster: Forecaster, data: Any, forecast: Any, path: Path) -> None:
-    """Draw up to eight series: their last steps, and `forecast`, which `forecaster.predict(data)` gave.
+    """Draw up to eight series: their last steps, and `forecast`, which `forecaster.predict(data)` gave, with the
+    intervals in it as bands, the narrowest the darkest.
 
     Steps that the gap policy filled are left open. Raises DataError when the forecast is not of this data, and
     CheckpointError when the file cannot be written.
@@ -38,6 +39,7 @@ def plot_forecast(forecaster: Forecaster, data: Any, forecast: Any, path: Path) 
         raise DataError(f"the forecast has {len(forecast)} rows, wanted {horizon} for each of {len(series)} series")
     steps = max(48, 3 * horizon, min(forecaster.task.lookback, 10 * horizon))
     values = np.asarray(forecast[forecaster.name], np.float64).reshape(-1, horizon)
+    bands = _bands(forecaster.name, forecast, horizon)
     chosen = series[:MOST]
     figure, axes = _canvas(len(chosen))
     for number, (axis, (item, channel)) in enumerate(zip(axes, chosen, strict=True)):
@@ -46,9 +48,13 @@ def plot_forecast(forecaster: Forecaster, data: Any, forecast: Any, path: Path) 
         if not panel.frequency.integer:
             _dates(axis)
         _draw(axis, _local(forecaster, panel, times), past, _local(forecaster, panel, ahead), values[number])
+        for shade, (_, lo, hi) in enumerate(bands):
+            _band(axis, _local(forecaster, panel, ahead), lo[number], hi[number], 0.12 + 0.16 * shade / len(bands))
         axis.set_title(_short(panel.series_name(item, channel)), loc="left", fontsize=11)
     history, future = axes[0].lines[:2]
-    figure.legend([history, future], ["history", forecaster.name], loc="outside upper right", ncols=2, frameon=False)
+    shown = [history, future, *axes[0].collections]
+    names = ["history", forecaster.name, *(f"{level} %" for level, _, _ in bands)]
+    figure.legend(shown, names, loc="outside upper right", ncols=len(names), frameon=False)
     name = "the data" if source.name == "frame" else _short(source.name)
     left_out = f" (the first {len(chosen)} of {len(series)} series)" if len(series) > len(chosen) else ""
     ahead_of = f"{horizon} step{'s' if horizon > 1 else ''} beyond the end of {name}"
@@ -192,6 +198,27 @@ def _draw(axis: Axes, times: Any, past: NDArray[np.float64], ahead: Any, values:
     axis.axvline(times[-1], color="0.6", linewidth=0.8, linestyle=":")
     axis.margins(x=0.01)
     _plain(axis)
+
+
+Bands = list[tuple[str, NDArray[np.float64], NDArray[np.float64]]]
+
+
+def _bands(name: str, forecast: Any, horizon: int) -> Bands:
+    """(level, lo, hi) of the intervals in a forecast, each [series, horizon], the widest first."""
+    prefix = f"{name}-lo-"
+    levels = sorted((c.removeprefix(prefix) for c in forecast.columns if c.startswith(prefix)), key=float, reverse=True)
+
+    def values(end: str, level: str) -> NDArray[np.float64]:
+        return np.asarray(forecast[f"{name}-{end}-{level}"], np.float64).reshape(-1, horizon)
+
+    return [(level, values("lo", level), values("hi", level)) for level in levels]
+
+
+def _band(axis: Axes, ahead: Any, lo: NDArray[np.float64], hi: NDArray[np.float64], opacity: float) -> None:
+    if len(lo) == 1:  # an area of one step has no width
+        axis.vlines(ahead, lo, hi, color=FUTURE, alpha=min(1.0, 3 * opacity), linewidth=3)
+    else:
+        axis.fill_between(ahead, lo, hi, color=FUTURE, alpha=opacity, linewidth=0)
 
 
 def _plain(axis: Axes) -> None:

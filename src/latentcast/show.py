@@ -118,6 +118,36 @@ def metrics(evaluation: Mapping[str, Any]) -> Table:
     return table
 
 
+def intervals(evaluation: Mapping[str, Any]) -> Table:
+    """One row per level of `Evaluation.to_dict()["intervals"]`; widths and scores in both units."""
+    found = evaluation["intervals"]
+    table = _figures("interval", ("coverage", "width scaled", "original", "score scaled", "original"))
+    for level, scaled in found["scaled"]["levels"].items():
+        original = found["original"]["levels"][level]
+        sizes = (scaled["width"], original["width"], scaled["score"], original["score"])
+        table.add_row(f"{level} %", _share(scaled["coverage"]), *map(figure, sizes))
+    for name in ("pinball", "CRPS"):
+        if found["scaled"][name] is not None:
+            table.add_row(name, "", "", "", figure(found["scaled"][name]), figure(found["original"][name]))
+    return table
+
+
+def backtest_intervals(result: "Backtest") -> Table:
+    """One row per model and level, in original units."""
+    table = _figures("model", ("interval", "coverage", "width", "score", "pinball"))
+    for model in result.leaderboard["model"]:
+        found = result.intervals[model].to_dict()["original"]
+        for level, row in found["levels"].items():
+            figures = (row["width"], row["score"], found["pinball"])
+            table.add_row(Text(model), f"{level} %", _share(row["coverage"]), *map(figure, figures))
+            model = ""
+    return table
+
+
+def _share(value: float | None) -> str:
+    return "–" if value is None else f"{value:.1%}"
+
+
 def metrics_title(evaluation: Mapping[str, Any]) -> str:
     windows = f"{evaluation['windows']} window{'s' if evaluation['windows'] != 1 else ''}"
     title = f"{evaluation['model']} on {evaluation['data']}, {evaluation['part']} part: {windows}"

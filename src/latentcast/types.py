@@ -6,13 +6,14 @@ series   what a backbone sees as one sequence: one channel of one window where c
          into the batch, one whole window where they are mixed
 tokens   length of such a sequence        width    features of one token
 known    features known in advance: calendar features first, declared covariates after them
+quantile levels between 0 and 1, ascending          path     futures drawn from what a model holds possible
 """
 
 from dataclasses import dataclass, fields, replace
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 
@@ -127,16 +128,23 @@ class Tokens:
 
 @dataclass(frozen=True)
 class Prediction:
-    """A point forecast of every channel, in the units of the batch; in training `penalty` is added to its loss."""
+    """A point forecast of every channel, in the units of the batch; in training `penalty` is added to its loss.
+
+    quantiles  at the levels that the model knows (`Quantiles`), never crossing; None where it forecasts points alone
+    """
 
     values: Float[Tensor, "batch horizon channel"]
     penalty: Float[Tensor, ""] | None = None
+    quantiles: Float[Tensor, "batch horizon channel quantile"] | None = None
 
     def plus(self, values: Float[Tensor, "batch horizon channel"]) -> "Prediction":
-        return replace(self, values=self.values + values)
+        moved = None if self.quantiles is None else self.quantiles + values[..., None]
+        return replace(self, values=self.values + values, quantiles=moved)
 
     def only(self, channels: tuple[int, ...]) -> "Prediction":
-        return replace(self, values=self.values[..., list(channels)])
+        chosen = list(channels)
+        cut = None if self.quantiles is None else self.quantiles[:, :, chosen]
+        return replace(self, values=self.values[..., chosen], quantiles=cut)
 
 
 @runtime_checkable
@@ -216,6 +224,22 @@ class Head(Protocol):
     def __call__(self, tokens: Tokens, scale: Scale) -> Prediction: ...
 
     def loss(self, prediction: Prediction, batch: Batch) -> Tensor: ...
+
+
+@runtime_checkable
+class Quantiles(Protocol):
+    """A head, or a model, whose predictions hold quantiles: their levels, ascending, strictly between 0 and 1."""
+
+    quantile_levels: tuple[float, ...]
+
+
+@runtime_checkable
+class Samples(Protocol):
+    """A model that can draw futures. A window's seed alone decides its paths, in whatever batch it stands."""
+
+    def sample(
+        self, batch: Batch, paths: int, seeds: Int[Tensor, "batch"], **how: Any
+    ) -> Float[Tensor, "batch path horizon channel"]: ...
 
 
 @runtime_checkable

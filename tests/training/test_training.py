@@ -281,7 +281,7 @@ def test_a_stage_trains_only_its_parts_and_refuses_to_train_nothing(hourly: pd.D
 
     from latentcast import fitting
 
-    monkeypatch.setattr(fitting, "FORECAST", Stage("head only", loss, ("head",)))
+    monkeypatch.setattr(fitting, "forecasting", lambda _: Stage("head only", loss, ("head",)))
     before = latentcast.fit(
         hourly, "patch-transformer", **SIZES, settings={**MODEL, "training.max_steps": 1, "training.lr": 1e-12}
     )
@@ -289,7 +289,7 @@ def test_a_stage_trains_only_its_parts_and_refuses_to_train_nothing(hourly: pd.D
     old, new = weights(before), weights(after)
     assert not torch.equal(old["model.head.project.weight"], new["model.head.project.weight"])
     assert torch.equal(old["model.representation.embed.weight"], new["model.representation.embed.weight"])
-    monkeypatch.setattr(fitting, "FORECAST", Stage("nothing", loss, ("no_such_part",)))
+    monkeypatch.setattr(fitting, "forecasting", lambda _: Stage("nothing", loss, ("no_such_part",)))
     with pytest.raises(SettingsError, match="no trainable parameter"):
         latentcast.fit(hourly, "patch-transformer", **SIZES, settings=MODEL)
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 import torch
@@ -161,6 +162,16 @@ def make_windows(
         None if panel.complete else Block(panel.observed, length),
         None if panel.complete else Block(_carried(series, panel), length),
     )
+
+
+def window_seeds(panel: Panel, starts: Tensor, items: Tensor, lookback: int, seed: int) -> Tensor:
+    """[windows] seeds by series, stamp of the origin and `seed`: of a window, wherever it stands."""
+    origins = panel.times[starts.numpy() + lookback - 1].astype(np.int64).view(np.uint64)
+    names = np.array([crc32(name.encode()) for name in panel.ids], np.uint64)[items.numpy()]
+    state = origins ^ (names << np.uint64(32)) ^ np.uint64(seed * 0x9E3779B97F4A7C15 % 2**64)
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):  # splitmix64 (Steele et al. 2014)
+        state = (state ^ (state >> np.uint64(shift))) * np.uint64(factor)
+    return torch.from_numpy(((state ^ (state >> np.uint64(31))) >> np.uint64(1)).astype(np.int64))
 
 
 class Loader:

@@ -1,29 +1,70 @@
 """One pass over windows with anything that predicts."""
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from latentcast.data.scaler import Scaler
 from latentcast.data.windows import Windows
+from latentcast.evaluation.conformal import unit
+from latentcast.evaluation.intervals import IntervalErrors, crps_of_paths, crps_of_quantiles
 from latentcast.evaluation.metrics import Array, Errors
 from latentcast.types import Batch, Prediction
 
 
 @dataclass(frozen=True)
 class Judged:
-    """One batch of windows: which ones, and what was forecast and observed, [batch, horizon, target] in both units."""
+    """One batch of windows: which ones, and what was forecast and observed, [batch, horizon, target] in both units.
+
+    Where intervals are asked for, in standardised units:
+
+    unit       [batch, 1, target] what their scores are measured in (`conformal.unit`)
+    quantiles  [batch, horizon, target, quantile] of a model that forecasts them
+    paths      [batch, path, horizon, target] of a model that samples
+    lo, hi     [batch, horizon, target, level]; beside them quantiles or paths stay where the intervals are theirs
+    """
 
     which: NDArray[np.int64]
     items: NDArray[np.int64]
+    starts: NDArray[np.int64]
     scaled: Array
     original: Array
     target_scaled: Array
     target_original: Array
     seen: NDArray[np.bool_] | None
+    mean: Array
+    std: Array
+    unit: Array | None = None
+    quantiles: Array | None = None
+    paths: Array | None = None
+    lo: Array | None = None
+    hi: Array | None = None
+
+    def in_original(self, values: Array) -> Array:
+        """[batch, horizon, target, …] from standardised to original units."""
+        extra = (1,) * (values.ndim - 3)
+        shape = (len(self.items), 1, -1, *extra)
+        return values * self.std.reshape(shape) + self.mean.reshape(shape)
+
+    def only(self, keep: NDArray[Any]) -> "Judged":
+        """Some of the windows, by mask or by number."""
+        cut = {f.name: v[keep] for f in fields(self) if (v := getattr(self, f.name)) is not None}
+        return replace(self, **cut)
+
+    @classmethod
+    def joined(cls, parts: Sequence["Judged"]) -> "Judged":
+        """Several batches as one."""
+        first = parts[0]
+        there = [f.name for f in fields(cls) if getattr(first, f.name) is not None]
+        return replace(first, **{name: np.concatenate([getattr(part, name) for part in parts]) for name in there})
+
+
+Sampler = Callable[..., Tensor]  # (batch, seeds=…) → [batch, path, horizon, target]
 
 
 def forecasts(
@@ -35,29 +76,56 @@ def forecasts(
     *,
     batch_size: int,
     device: torch.device,
+    spread: bool = False,
+    sample: Sampler | None = None,
+    seeds: Tensor | None = None,
 ) -> Iterator[Judged]:
     """Every window once, in order. The last batch is as short as it is: nothing is dropped.
 
     `actual` [steps, channels] in original units is what forecasts are held against: the float32 values that a network
-    reads would turn a zero into nearly zero, and MAPE into nonsense.
+    reads would turn a zero into nearly zero, and MAPE into nonsense. With `spread` there is what intervals are made
+    of; `sample` draws paths by the `seeds` [windows].
     """
-    mean, std = scaler.mean[:, list(targets)], scaler.std[:, list(targets)]
+    columns = list(targets)
+    mean, std = scaler.mean[:, columns], scaler.std[:, columns]
     ahead = windows.lookback + np.arange(windows.horizon)
     for which, batch in windows.in_batches(batch_size):
+        units = quantiles = paths = None
         with torch.inference_mode():
-            values = predict(batch.to(device)).values.cpu().double().numpy()
+            moved = batch.to(device)
+            prediction = predict(moved)
+            values = prediction.values.cpu().double().numpy()
+            if spread and prediction.quantiles is not None:
+                quantiles = prediction.quantiles.cpu().double().numpy()
+            if sample is not None and seeds is not None:
+                paths = sample(moved, seeds=seeds[which].to(device)).cpu().double().numpy()
+        if spread:
+            seen_past = None if batch.observed is None else _of(columns, batch.observed.numpy())
+            units = unit(_of(columns, batch.past.numpy()), seen_past)
         items = windows.items[which].numpy()
         m, s = mean[items][:, None], std[items][:, None]
-        steps = windows.starts[which].numpy()[:, None] + ahead
-        target = actual[steps][..., list(targets)]
+        starts = windows.starts[which].numpy()
+        target = actual[starts[:, None] + ahead][..., columns]
         seen = None if batch.target_observed is None else batch.target_observed.numpy()
-        yield Judged(which.numpy(), items, values, values * s + m, (target - m) / s, target, seen)
+        yield Judged(
+            which.numpy(), items, starts, values, values * s + m, (target - m) / s, target, seen, m, s,
+            units, quantiles, paths,
+        )  # fmt: skip
+
+
+def _of(columns: list[int], values: NDArray[Any]) -> NDArray[Any]:
+    """Some of the channels; no copy where they are all of them."""
+    return values if columns == list(range(values.shape[-1])) else values[..., columns]
 
 
 def judge(
-    judged: Iterable[Judged], naive_error: Array, std: Array, errors: tuple[Errors, Errors] | None = None
+    judged: Iterable[Judged],
+    naive_error: Array,
+    std: Array,
+    errors: tuple[Errors, Errors] | None = None,
+    intervals: tuple[IntervalErrors, IntervalErrors] | None = None,
 ) -> tuple[Errors, Errors]:
-    """(scaled, original) errors of all batches, added to `errors` when given.
+    """(scaled, original) errors of all batches, added to `errors` when given; those of their intervals to `intervals`.
 
     `naive_error` and `std` are [items, targets] in original units.
     """
@@ -66,4 +134,20 @@ def judge(
         naive = naive_error[batch.items][:, None]
         scaled.add(batch.target_scaled, batch.scaled, batch.seen, naive / std[batch.items][:, None])
         original.add(batch.target_original, batch.original, batch.seen, naive)
+        if intervals is not None and batch.lo is not None and batch.hi is not None:
+            intervals[0].add(batch.target_scaled, batch.lo, batch.hi, batch.seen)
+            ends = batch.in_original(batch.lo), batch.in_original(batch.hi)
+            intervals[1].add(batch.target_original, *ends, batch.seen)
+            crps = _crps(batch, intervals[0].quantile_levels)
+            if crps is not None:  # it grows with the unit, as an error does
+                intervals[0].add_crps(crps, batch.seen)
+                intervals[1].add_crps(crps * batch.std, batch.seen)
     return scaled, original
+
+
+def _crps(batch: Judged, quantile_levels: tuple[float, ...]) -> Array | None:
+    if batch.paths is not None:
+        return crps_of_paths(batch.target_scaled, batch.paths) if batch.paths.shape[1] > 1 else None
+    if batch.quantiles is not None:
+        return crps_of_quantiles(batch.target_scaled, batch.quantiles, quantile_levels)
+    return None

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentcast.data.panel import Panel
+from latentcast.evaluation.intervals import IntervalFigures
 
 Array = NDArray[np.float64]
 
@@ -98,6 +99,7 @@ class Evaluation:
 
     scaled, original   metric → value, in standardised and in original units
     windows            forecasts judged, each once; `values` the number of single targets behind the means
+    intervals          coverage, width, interval score, pinball and CRPS, where levels were asked for
     """
 
     model: str
@@ -109,6 +111,7 @@ class Evaluation:
     scaled: dict[str, float]
     original: dict[str, float]
     notes: tuple[str, ...] = ()
+    intervals: IntervalFigures | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON, which knows no NaN: a metric that no target counts for is None."""
@@ -122,6 +125,7 @@ class Evaluation:
             "scaled": _plain(self.scaled),
             "original": _plain(self.original),
             "notes": list(self.notes),
+            **({} if self.intervals is None else {"intervals": self.intervals.to_dict()}),
         }
 
     def __str__(self) -> str:
@@ -129,6 +133,8 @@ class Evaluation:
         rows += [
             f"  {name:6} {self.scaled[name]:12.4f} scaled {self.original[name]:14.4f} original" for name in self.scaled
         ]
+        if self.intervals is not None:
+            rows += [f"  intervals: {self.intervals.about}", *self.intervals.lines()]
         return "\n".join(rows)
 
 

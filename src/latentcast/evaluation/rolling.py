@@ -1,0 +1,70 @@
+"""Windows one step apart, which radii that follow the outcomes pass on their way to those that were asked for."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from latentcast.data.panel import Panel
+from latentcast.errors import DataError
+from latentcast.evaluation.judge import Judged
+
+RECENT = 1000  # windows before the first one asked for, whose outcomes are followed
+
+
+def in_a_row(
+    panel: Panel, starts: NDArray[np.int64], items: NDArray[np.int64], held: NDArray[np.int64], lookback: int
+) -> tuple[Tensor, Tensor]:
+    """Every window that adaptive radii pass on their way to those asked for: (starts, items), one step apart.
+
+    They begin where the windows of the calibration end: `held` [items] is the step, counted from an item's
+    start, from which on outcomes are new. At most RECENT of them come before the first one asked for.
+    """
+    found_starts, found_items = [], []
+    for item in np.unique(items):
+        asked = starts[items == item]
+        new = panel.offsets[item] + max(int(held[item]) - lookback, 0)
+        begin = min(max(new, asked.min() - RECENT), asked.min())
+        found_starts.append(np.arange(begin, asked.max() + 1))
+        found_items.append(np.full(len(found_starts[-1]), item))
+    return torch.from_numpy(np.concatenate(found_starts)), torch.from_numpy(np.concatenate(found_items))
+
+
+def check_outcomes(panel: Panel, starts: NDArray[np.int64], held: NDArray[np.int64], lookback: int) -> list[str]:
+    """Whether outcomes are known that adaptive radii can follow before the windows at `starts`, one of each item.
+
+    Notes where some items show none; raises DataError where no item does.
+    """
+    new = panel.offsets[:-1] + np.maximum(held - lookback, 0)
+    none = np.flatnonzero(new >= starts)
+    missing = "no outcome after the windows that were calibrated on"
+    if len(none) == len(starts):
+        raise DataError(
+            f"adaptive intervals follow outcomes, and these data show {missing}: give more than {lookback} steps of the"
+            " recent past, or say intervals='conformal'"
+        )
+    if not len(none):
+        return []
+    return [f"{len(none)} of {len(starts)} series show {missing}: their intervals are conformal"]
+
+
+def picked(batches: Iterator[Judged], starts: NDArray[np.int64]) -> Iterator[Judged]:
+    """Of windows in a row those that begin at `starts`, numbered and ordered as these are."""
+    order = np.argsort(starts)
+    ascending = starts[order]
+    kept = []
+    for batch in batches:
+        at = np.minimum(np.searchsorted(ascending, batch.starts), len(starts) - 1)
+        there = ascending[at] == batch.starts
+        if there.any():
+            one = replace(batch.only(there), which=order[at[there]])
+            if (np.diff(order) == 1).all():
+                yield one
+            else:  # asked for in another order than that of time
+                kept.append(one)
+    if kept:
+        whole = Judged.joined(kept)
+        yield whole.only(np.argsort(whole.which))

@@ -1,0 +1,86 @@
+"""All tokens of a series through one linear map to quantiles of every step, which cannot cross.
+
+The map gives the median, and the steps from each quantile to the next one outwards; a softplus keeps those steps above
+zero, so that their sums ascend whatever the weights are (as in Park et al. 2022, "Learning Quantile Functions without
+Quantile Crossing"). Trained on the pinball loss (Koenker and Bassett 1978). The point forecast is the median: it is
+best by the mean absolute error, not by the squared one.
+"""
+
+from itertools import pairwise
+from typing import Annotated, Any
+
+import torch
+from jaxtyping import Float
+from pydantic import Field, field_validator
+from torch import Tensor, nn
+from torch.nn.functional import softplus
+
+from latentcast.config import Settings
+from latentcast.layers.dropout import Dropout
+from latentcast.layers.losses import pinball_loss
+from latentcast.types import Backbone, Batch, Prediction, Representation, Scale, Task, Tokens, answers
+
+
+class QuantileSettings(Settings):
+    """quantiles: the levels that are learned, ascending, 0.5 among them. An interval of 90 % needs 0.05 and 0.95."""
+
+    quantiles: tuple[float, ...] = (0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.975)
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+
+    @field_validator("quantiles")
+    @classmethod
+    def _levels(cls, levels: tuple[float, ...]) -> tuple[float, ...]:
+        if not all(0 < level < 1 for level in levels):
+            raise ValueError("levels of quantiles lie between 0 and 1, as 0.1,0.5,0.9")
+        if not all(lower < higher for lower, higher in pairwise(levels)):
+            raise ValueError("levels of quantiles ascend, each once")
+        if 0.5 not in levels:
+            raise ValueError("the median, 0.5, must be among them: it is the point forecast")
+        return levels
+
+
+class Quantile(nn.Module):
+    Settings = QuantileSettings
+    levels: Tensor
+    first_width: Tensor
+
+    def __init__(
+        self, settings: QuantileSettings, task: Task, representation: Representation, backbone: Backbone
+    ) -> None:
+        super().__init__()
+        self.quantile_levels = settings.quantiles
+        self.horizon, self.channels = task.horizon, task.channels
+        self.middle = settings.quantiles.index(0.5)
+        series_channels = 1 if representation.folds_channels else task.channels
+        many = len(settings.quantiles)
+        self.dropout = Dropout(settings.dropout)
+        self.project = nn.Linear(answers(representation, task) * backbone.width, task.horizon * series_channels * many)
+        levels = torch.tensor(settings.quantiles)
+        self.register_buffer("levels", levels, persistent=False)
+        # training starts at the widths of a normal distribution: softplus(x) = w at x = log(exp(w) - 1)
+        widths = torch.special.ndtri(levels.double()).diff()
+        self.register_buffer("first_width", torch.expm1(widths).log().float(), persistent=False)
+
+    def facts(self, task: Task) -> dict[str, Any]:
+        return {"quantiles": self.quantile_levels}
+
+    def forward(self, tokens: Tokens, scale: Scale) -> Prediction:
+        flat = self.project(self.dropout(tokens.values.flatten(1)))
+        raw = flat.view(-1, self.channels, self.horizon, len(self.quantile_levels)).transpose(1, 2)
+        quantiles = self.ascending(raw) * scale.scale[..., None] + scale.loc[..., None]
+        return Prediction(quantiles[..., self.middle], quantiles=quantiles)
+
+    def ascending(
+        self, raw: Float[Tensor, "batch horizon channel quantile"]
+    ) -> Float[Tensor, "batch horizon channel quantile"]:
+        """The middle one is the median itself, those beside it the steps outwards."""
+        median = raw[..., self.middle, None]
+        below = softplus(raw[..., : self.middle] + self.first_width[: self.middle])
+        above = softplus(raw[..., self.middle + 1 :] + self.first_width[self.middle :])
+        lower = median - below.flip(-1).cumsum(-1).flip(-1)
+        return torch.cat([lower, median, median + above.cumsum(-1)], dim=-1)
+
+    def loss(self, prediction: Prediction, batch: Batch) -> Float[Tensor, ""]:
+        assert batch.target is not None
+        assert prediction.quantiles is not None
+        return pinball_loss(prediction.quantiles, self.levels, batch.target, batch.target_observed)

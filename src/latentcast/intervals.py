@@ -1,0 +1,214 @@
+"""Prediction intervals: which method makes them, and the making itself.
+
+conformal  the base widened by a quantile of its scores on held-out windows, for each step ahead
+adaptive   the same, and the radii follow the outcomes that were known at each origin
+quantiles  those of a head that was trained on them, as they are
+paths      quantiles of futures that the model draws, as they are
+
+The base of the first two is the richest that was calibrated: paths, quantiles, or the point forecast of any model.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from math import isfinite
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latentcast.calibration import Base, Calibration, bands_of, base_band, quantile_at
+from latentcast.data.panel import Panel
+from latentcast.errors import DataError, SettingsError, nearest
+from latentcast.evaluation.conformal import Tracker, column, score, widened, windows_needed
+from latentcast.evaluation.intervals import named
+from latentcast.evaluation.judge import Judged
+from latentcast.evaluation.metrics import Array
+
+METHODS = ("auto", "conformal", "adaptive", "quantiles", "paths")
+PATHS = 100  # drawn of each window where nothing else is said
+
+
+def levels_of(level: Any) -> tuple[float, ...]:
+    """One level or several, in per cent → ascending, each once. Raises SettingsError with every fault."""
+    given = list(level) if isinstance(level, Sequence | np.ndarray) and not isinstance(level, str) else [level]
+    faults = [] if given else ["level=[]: wanted at least one, as level=[80, 90]"]
+    for value in given:
+        number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
+        if not number or not isfinite(value) or not 0 < value < 100:
+            faults.append(f"level={value!r}: wanted a number of per cent between 0 and 100, as level=[80, 90]")
+        elif value < 1:
+            faults.append(f"level={value!r}: levels are per cent; for {100 * value:g} % say {100 * value:g}")
+    if faults:
+        raise SettingsError(faults)
+    return tuple(sorted({float(value) for value in given}))
+
+
+def interval_columns(name: str, levels: Sequence[float], batches: Sequence[Judged]) -> dict[str, Array]:
+    """<name>-lo-90 … <name>-hi-90, from the lowest bound to the highest: one value per window, target and step, in
+    original units."""
+
+    def column_of(place: int, *, upper: bool) -> Array:
+        cuts = [(batch, batch.hi if upper else batch.lo) for batch in batches]
+        ends = [batch.in_original(cut[..., place]) for batch, cut in cuts if cut is not None]
+        return np.concatenate([end.transpose(0, 2, 1).reshape(-1) for end in ends])
+
+    places = range(len(levels))
+    lower = {f"{name}-lo-{named(levels[n])}": column_of(n, upper=False) for n in reversed(places)}
+    return lower | {f"{name}-hi-{named(levels[n])}": column_of(n, upper=True) for n in places}
+
+
+@dataclass(frozen=True)
+class Intervals:
+    """How the intervals of some forecasts are made. `levels` are per cent, ascending; `method` is one of METHODS."""
+
+    levels: tuple[float, ...]
+    method: str
+    calibration: Calibration | None
+    quantile_levels: tuple[float, ...]
+    paths: int = 0
+
+    @property
+    def in_a_row(self) -> bool:
+        """Whether every window on the way is needed, and not those alone that were asked for."""
+        return self.method == "adaptive"
+
+    @property
+    def base(self) -> Base:
+        """What must be at hand of every forecast."""
+        if self.calibration is not None:
+            return self.calibration.base
+        return "paths" if self.method == "paths" else "quantiles"
+
+    def words(self) -> str:
+        if self.calibration is not None:
+            follow = ", the radii following the outcomes known at each origin" if self.method == "adaptive" else ""
+            return f"{self.method} {self.calibration.words()}{follow}"
+        return {
+            "quantiles": "quantiles of the model as they are, not calibrated",
+            "paths": f"quantiles of {self.paths} sampled paths as they are, not calibrated",
+        }[self.method]
+
+    def around(self, batches: Iterator[Judged], panel: Panel) -> Iterator[Judged]:
+        """The batches with their intervals. Adaptive ones need the windows of each item in order, one step apart.
+
+        Raises DataError when a level needs more held-out windows than there were.
+        """
+        calibration = self.calibration
+        if calibration is None:
+            for batch in batches:
+                lo, hi = self._base_ends(batch, [level / 100 for level in self.levels])
+                yield replace(batch, lo=lo, hi=hi, quantiles=None if self.method == "paths" else batch.quantiles)
+            return
+        shares = [level / 100 for level in self.levels]
+        bands = [calibration.band_for(share) for share in shares]
+        start = self._radii(calibration, bands, shares)
+        if self.in_a_row:
+            high, low = (self._radii(calibration, bands, [end] * len(bands)) for end in (0.9, 0.1))
+        tracker, of_item = None, -1
+        rows: NDArray[np.int64] | None = None
+        for batch in batches:
+            if rows is None:
+                rows = calibration.rows_for(panel, batch.scaled.shape[2])
+                self._check(int(calibration.counts[rows].min()))
+            assert batch.unit is not None
+            units = batch.unit[..., None]
+            lo, hi = self._base_ends(batch, [calibration.bands[band] for band in bands])
+            if self.in_a_row:
+                scores = score(batch.target_scaled[..., None], lo, hi, units)
+                radius = np.empty((*scores.shape[:-1], len(shares)))
+                for n, item in enumerate(batch.items):
+                    if tracker is None or item != of_item:
+                        begin, spread = (np.moveaxis(each[rows[item]], 0, 1) for each in (start, high - low))
+                        tracker, of_item = Tracker(begin, spread, np.array(shares)), int(item)
+                    radius[n] = tracker.step(scores[n], None if batch.seen is None else batch.seen[n])
+            else:
+                one = (batch.items == batch.items[0]).all()  # of many windows of one item it is gathered once
+                radius = start[rows[batch.items[:1] if one else batch.items]].swapaxes(1, 2)
+            lo, hi = widened(lo, hi, radius, units)
+            if len(set(bands)) > 1:  # a wider level holds the narrower ones, also where they come from different bands
+                lo, hi = np.minimum.accumulate(lo, axis=-1), np.maximum.accumulate(hi, axis=-1)
+            yield replace(batch, lo=lo, hi=hi, quantiles=None, paths=None)
+
+    def _base_ends(self, batch: Judged, bands: Sequence[float]) -> tuple[Array, Array]:
+        """[batch, horizon, target, level] ends of the base; one for all levels where its band is the same."""
+        ends = [base_band(batch, self.base, band, self.quantile_levels) for band in dict.fromkeys(bands)]
+        if len(ends) == 1:
+            lo, hi = ends[0]
+            return lo[..., None], hi[..., None]
+        places = [list(dict.fromkeys(bands)).index(band) for band in bands]
+        return np.stack([ends[n][0] for n in places], axis=-1), np.stack([ends[n][1] for n in places], axis=-1)
+
+    @staticmethod
+    def _radii(calibration: Calibration, bands: list[int], shares: list[float]) -> Array:
+        """[row, horizon, level] of the table."""
+        return calibration.table[:, :, bands, [column(share) for share in shares]].astype(np.float64)
+
+    def _check(self, count: int) -> None:
+        short = [level for level in self.levels if windows_needed(level / 100) > count]
+        if short:
+            needed = windows_needed(short[0] / 100)
+            most = f"the highest level is {int(10_000 * count / (count + 1)) / 100:g}" if count else "none can be had"
+            were = "was" if count == 1 else "were"
+            raise DataError(
+                f"level {short[0]:g} needs at least {needed} held-out windows, and there {were} {count} with observed"
+                f" outcomes: {most}; ask for lower levels, or calibrate on a longer part (forecaster.calibrate,"
+                " latentcast calibrate)"
+            )
+
+
+def choose(
+    level: Any,
+    intervals: str,
+    *,
+    model: str,
+    calibration: Calibration | None,
+    quantile_levels: tuple[float, ...],
+    samples: bool,
+    paths: int = PATHS,
+) -> Intervals:
+    """What was asked for, or for `auto` what there is: calibrated scores, else quantiles, else paths.
+
+    Raises SettingsError for levels that are none, an unknown method, or one that this model has not; DataError where
+    nothing was held out to calibrate on.
+    """
+    levels = levels_of(level)
+    if intervals not in METHODS:
+        raise SettingsError(f"intervals={intervals!r} is no method; {nearest(str(intervals), METHODS)}")
+    if isinstance(paths, bool) or not isinstance(paths, int) or paths < 2:
+        raise SettingsError(f"paths={paths!r}: wanted a whole number of at least 2")
+    method = intervals
+    if method == "auto":
+        method = "conformal" if calibration else "quantiles" if quantile_levels else "paths" if samples else "conformal"
+    if method in ("conformal", "adaptive"):
+        if calibration is None:
+            raise DataError(
+                f"{method} intervals need held-out windows, and this {model} was saved without any: calibrate it on"
+                " data that were not trained on (forecaster.calibrate(data, split=…), latentcast calibrate DIR DATA)"
+            )
+        return Intervals(levels, method, calibration, quantile_levels, paths)
+    if method == "quantiles":
+        _check_quantiles(levels, model, quantile_levels)
+        return Intervals(levels, method, None, quantile_levels, paths)
+    if not samples:
+        raise SettingsError(f"intervals='paths': {model} draws no paths; intervals='conformal' takes any model")
+    needed = max(windows_needed(level / 200 + 0.5) for level in levels)
+    if paths < needed:
+        raise SettingsError(f"paths={paths} are too few for level {levels[-1]:g}: wanted at least {needed}")
+    return Intervals(levels, method, None, quantile_levels, paths)
+
+
+def _check_quantiles(levels: Sequence[float], model: str, learned: tuple[float, ...]) -> None:
+    if not learned:
+        raise SettingsError(
+            f"intervals='quantiles': {model} forecasts points alone; intervals='conformal' takes any model, and one"
+            " with model.head=quantile learns quantiles"
+        )
+    missing = [n for n in levels if None in (quantile_at(learned, 0.5 - n / 200), quantile_at(learned, 0.5 + n / 200))]
+    if missing:
+        able = [f"{100 * band:g}" for band in bands_of("quantiles", learned) if band]
+        wanted = ", ".join(f"{end:g}" for n in missing for end in (0.5 - n / 200, 0.5 + n / 200))
+        raise SettingsError(
+            f"level {', '.join(f'{n:g}' for n in missing)}: this {model} learned the quantiles"
+            f" {', '.join(f'{q:g}' for q in learned)}, which make intervals of {', '.join(able) or 'no level'};"
+            f" intervals='conformal' reaches any level, or learn {wanted} too (model.head.quantiles)"
+        )
