@@ -16,7 +16,8 @@ from latentcast.data.frequency import Frequency
 from latentcast.errors import CheckpointError, DataError, SettingsError
 from latentcast.inspecting import Architecture, inspect
 from latentcast.network import Network, build
-from latentcast.plot import DPI, WIDE, plot_floor
+from latentcast.plot.canvas import DPI, WIDE
+from latentcast.plot.floor import plot_floor
 from latentcast.reconstructing import _prime_factors
 from latentcast.run import resolve
 from latentcast.types import Batch, Task

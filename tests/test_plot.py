@@ -10,8 +10,10 @@ from matplotlib.axes import Axes
 from matplotlib.image import imread
 
 import latentcast
-from latentcast.errors import CheckpointError, DataError
-from latentcast.plot import DPI, HIGH, WIDE, plot_forecast
+from latentcast.errors import CheckpointError, DataError, SettingsError
+from latentcast.plot.canvas import DPI, HIGH, WIDE
+from latentcast.plot.codebook import plot_codebook, shapes
+from latentcast.plot.forecast import plot_forecast
 
 
 def _wide(channels: int) -> pd.DataFrame:
@@ -89,3 +91,17 @@ def test_what_cannot_be_drawn(tmp_path: Path) -> None:
         plot_forecast(forecaster, frame, forecast.head(6), tmp_path / "plot.png")
     with pytest.raises(CheckpointError, match="cannot be written"):
         plot_forecast(forecaster, frame, forecast, tmp_path / "nowhere" / "plot.png")
+
+
+def test_every_code_is_drawn(hourly: pd.DataFrame, tmp_path: Path) -> None:
+    codec = {"hidden": 8, "blocks": 1, "code_dim": 4, "codebook_size": 20}
+    settings = {"model.representation.codec": codec, "stages.codec.max_steps": 60, "stages.codec.lr": 1e-2}
+    forecaster = latentcast.pretrain(hourly, "vq-codec", lookback=24, settings=settings)
+    drawn = shapes(forecaster)
+    assert drawn.shape == (1, 20, 4)
+    assert np.ptp(drawn.mean(2)) > 0.5  # codes stand for different levels
+    plot_codebook(forecaster, tmp_path / "codes.png")
+    assert (tmp_path / "codes.png").stat().st_size > 10_000
+    other = latentcast.fit(hourly, "dlinear", lookback=24, horizon=4)
+    with pytest.raises(SettingsError, match="dlinear has no codebook to draw"):
+        plot_codebook(other, tmp_path / "none.png")

@@ -229,7 +229,7 @@ def predict(
         forecast = forecaster.predict(data, level=levels, intervals=intervals, paths=paths)
         write_frame(forecast, file)
         if plot is not None:
-            from latentcast.plot import plot_forecast
+            from latentcast.plot.forecast import plot_forecast
 
             plot_forecast(forecaster, data, forecast, plot)
     _say(notes)
@@ -509,12 +509,22 @@ def describe(
     preset: Annotated[str | None, typer.Option("--preset", help="A preset of the model.")] = None,
     lookback: Lookback = None,
     horizon: Horizon = None,
+    plot: Annotated[
+        Path | None, typer.Option("--plot", help="PNG, PDF or SVG file: the codebook of a model that has one.")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file.")] = False,
     *,
     settings: dict[str, Any],
 ) -> None:
     """Show how DATA is understood, or what a model is made of: every stage with its shape, weights and FLOPs."""
     import latentcast
 
+    if plot is not None:
+        from latentcast.write import check_file
+
+        check_file(plot, (".png", ".pdf", ".svg"), overwrite=overwrite)
+        if not Path(data).is_dir():
+            raise SettingsError("--plot draws the codebook of a trained model: name its folder")
     with _notes() as notes:
         description = latentcast.describe(
             data, settings, model=model, preset=preset, lookback=lookback, horizon=horizon
@@ -523,6 +533,11 @@ def describe(
     if description.architecture is not None:
         _line("\nOne window through it; what runs twice gives two shapes:")
         out.print(show.architecture(description.architecture))
+    if plot is not None:
+        from latentcast.plot.codebook import plot_codebook
+
+        plot_codebook(latentcast.load(data), plot)
+        _line(f"codebook drawn in {plot}")
     _say([*notes, *description.notes])
 
 
@@ -573,7 +588,7 @@ def floor(
         write_frame(result.frame(), file)
         _line(f"table in {file}")
     if plot is not None:
-        from latentcast.plot import plot_floor
+        from latentcast.plot.floor import plot_floor
 
         plot_floor(result, plot)
         _line(f"drawn in {plot}")

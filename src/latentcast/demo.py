@@ -10,7 +10,7 @@ from latentcast import show
 from latentcast.backtesting import backtest
 from latentcast.fitting import fit
 from latentcast.hub import make_folder
-from latentcast.plot import plot_forecast
+from latentcast.plot.forecast import plot_forecast
 from latentcast.write import write_frame
 
 LOOKBACK, HORIZON, ORIGINS = 156, 52, 6
