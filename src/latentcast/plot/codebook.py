@@ -65,7 +65,7 @@ def plot_codebook(forecaster: Forecaster, path: Path) -> None:
     used = f", {(share > 0).sum()} met in validation (the darker, the more often; grey: never)" if found else ""
     figure.suptitle(
         f"{forecaster.name}: {which}{len(first)} codes of {steps} step{'s' if steps > 1 else ''}{used}\n"
-        f"from low to high, each from {low - margin:.1f} to {high + margin:.1f} deviations of a look-back around its mean",
+        f"from low to high, each from {low - margin:.1f} to {high + margin:.1f} deviations of a look-back",
         x=0.01, ha="left", fontsize=10,
     )  # fmt: skip
     save(figure, path)
