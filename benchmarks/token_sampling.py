@@ -5,7 +5,7 @@ them), in turns in one process. Both have 3 layers, d_model 128, 8 heads, d_ff 2
 besides, a vocabulary of 4096 as its authors' models have, and one token a step where a code of ours covers four.
 
 And of ours alone: with the cache of keys and values against reading everything again for each of 128 codes; and what a
-path costs as the horizon grows.
+path costs as the horizon grows, with every code before it in reach, and as many as the context has.
 
     pip install -e '.[bench]'
     python benchmarks/token_sampling.py
@@ -30,13 +30,13 @@ CONTEXT, HORIZON, SERIES, PATHS, CODES = 512, 96, 7, 100, 128
 LAYERS, WIDTH, HEADS, FF = 3, 128, 8, 256
 
 
-def ours(horizon: int) -> Network:
+def ours(horizon: int, reach: int | None = None) -> Network:
     run = resolve(
         {
             "model": {
                 "name": "token-transformer",
                 "representation": {"width": WIDTH},
-                "backbone": {"layers": LAYERS, "heads": HEADS, "ff": FF},
+                "backbone": {"layers": LAYERS, "heads": HEADS, "ff": FF, "reach": reach},
             },
             "lookback": CONTEXT,
             "horizon": horizon,
@@ -152,14 +152,16 @@ def main() -> None:
     table([f"{CODES} codes, {few} paths × 7", "seconds"], [[name, cache[name]] for name in ("cached", "read again")])
 
     growth = []
-    for horizon in (96, 192, 384, 768):
-        model = ours(horizon).model
-        with torch.inference_mode():
-            wall = median(seconds(lambda m=model: m.sample(batch, PATHS, seeds))[0] for _ in range(arguments.repeats))
-        growth.append(
-            {"horizon": horizon, "seconds": round(wall, 4), "us_per_path_and_step": wall / PATHS / horizon * 1e6}
-        )
-    table(["horizon", "seconds", "µs per path and step"], [list(row.values()) for row in growth])
+    for reach in (None, CONTEXT // network.model.representation.codec.factor):
+        for horizon in (96, 192, 384, 768):
+            model = ours(horizon, reach).model
+            with torch.inference_mode():
+                runs = [seconds(lambda m=model: m.sample(batch, PATHS, seeds)) for _ in range(arguments.repeats)]
+            wall, cpu = (median(each) for each in zip(*runs, strict=True))
+            each = round(cpu / PATHS / horizon * 1e6, 1)
+            growth.append({"reach": reach, "horizon": horizon, "seconds": round(wall, 4), "processor": round(cpu, 4),
+                           "us_per_path_and_step": each})  # fmt: skip
+    table(list(growth[0]), [[str(value) for value in row.values()] for row in growth])
 
     write(
         "token_sampling" if arguments.threads == 1 else f"token_sampling_{arguments.threads}_threads",

@@ -128,18 +128,19 @@ def test_rotary_products_depend_on_the_distance_alone() -> None:
     torch.testing.assert_close(rotate(q, 3).norm(dim=-1), q.norm(dim=-1))
 
 
-def causal(rotary: bool = True) -> Causal:
+def causal(rotary: bool = True, reach: int | None = None) -> Causal:
     torch.manual_seed(0)
     task = Task(8, 4)
     patches = Patch(PatchSettings(length=4, stride=4, width=12), task)
-    return Causal(CausalSettings(layers=2, heads=4, ff=20, rotary=rotary), task, patches).eval()
+    return Causal(CausalSettings(layers=2, heads=4, ff=20, rotary=rotary, reach=reach), task, patches).eval()
 
 
 @pytest.mark.parametrize("rotary", [True, False])
 @pytest.mark.parametrize("masked", [True, False])
 @pytest.mark.parametrize("grad", [True, False])
-def test_token_by_token_is_the_same_as_all_at_once(rotary: bool, masked: bool, grad: bool) -> None:
-    backbone, x = causal(rotary), torch.randn(3, 11, 12)
+@pytest.mark.parametrize("reach", [None, 1, 4, 11])
+def test_token_by_token_is_the_same_as_all_at_once(rotary: bool, masked: bool, grad: bool, reach: int | None) -> None:
+    backbone, x = causal(rotary, reach), torch.randn(3, 11, 12)
     keep = None
     if masked:
         keep = torch.ones(3, 11, dtype=torch.bool)
@@ -156,9 +157,10 @@ def test_token_by_token_is_the_same_as_all_at_once(rotary: bool, masked: bool, g
 
 
 @pytest.mark.parametrize("masked", [True, False])
-def test_paths_share_what_they_have_in_common(masked: bool) -> None:
+@pytest.mark.parametrize("reach", [None, 2, 4, 7])
+def test_paths_share_what_they_have_in_common(masked: bool, reach: int | None) -> None:
     """Branching is the same as repeating every series from the start."""
-    backbone, x = causal(), torch.randn(3, 6, 12)
+    backbone, x = causal(reach=reach), torch.randn(3, 6, 12)
     keep = None
     if masked:
         keep = torch.ones(3, 6, dtype=torch.bool)
@@ -175,6 +177,15 @@ def test_paths_share_what_they_have_in_common(masked: bool) -> None:
         kept = None if keep is None else torch.cat([keep.repeat_interleave(5, 0), torch.ones(15, 4).bool()], dim=1)
         whole = backbone(Tokens(repeated, kept)).values[:, 6:]
     torch.testing.assert_close(torch.cat(ours, dim=1), whole, rtol=1e-4, atol=1e-5)
+
+
+def test_nothing_out_of_reach_counts() -> None:
+    backbone, x = causal(reach=3), torch.randn(3, 11, 12)
+    changed = x.clone()
+    changed[:, 4] = torch.randn(3, 12)
+    before, after = backbone(Tokens(x)).values, backbone(Tokens(changed)).values
+    same = [torch.allclose(before[:, t], after[:, t], atol=1e-6) for t in range(11)]
+    assert same == [True] * 4 + [False] * 5 + [True] * 2  # two layers of three: four further on
 
 
 def test_a_memory_goes_on_in_two_ways() -> None:

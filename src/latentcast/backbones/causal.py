@@ -21,13 +21,17 @@ Cache = tuple[Memory, ...]
 
 
 class CausalSettings(Settings):
-    """rotary: attention knows how far two tokens are apart (Su et al. 2021), wherever they stand."""
+    """rotary   attention knows how far two tokens are apart (Su et al. 2021), wherever they stand
+    reach    tokens that one attends to, itself among them (Beltagy et al. 2020, sliding window): a roll-out then costs
+             the same for each further token; None: all before it
+    """
 
     layers: Annotated[int, Field(ge=1)] = 3
     heads: Annotated[int, Field(ge=1)] = 8
     ff: Annotated[int, Field(ge=1)] = 256
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
     rotary: bool = True
+    reach: Annotated[int, Field(ge=1)] | None = 512
 
 
 class Causal(nn.Module):
@@ -38,8 +42,8 @@ class Causal(nn.Module):
     def __init__(self, settings: CausalSettings, task: Task, representation: Representation) -> None:
         super().__init__()
         s, width = settings, representation.width
-        self.width = width
-        self.layers = nn.ModuleList(Layer(width, s.heads, s.ff, s.dropout, s.rotary) for _ in range(s.layers))
+        self.width, self.reach = width, s.reach
+        self.layers = nn.ModuleList(Layer(width, s.heads, s.ff, s.dropout, s.rotary, s.reach) for _ in range(s.layers))
         self.norm = nn.LayerNorm(width)
 
     def forward(self, tokens: Tokens) -> Tokens:
@@ -56,7 +60,7 @@ class Causal(nn.Module):
         """
         grown = []
         layer: Any
-        for layer, memory in zip(self.layers, cache or (Memory(),) * len(self.layers), strict=True):
+        for layer, memory in zip(self.layers, cache or [Memory(self.reach)] * len(self.layers), strict=True):
             values, memory = layer.extend(values, memory, keep)
             grown.append(memory)
         return self.norm(values), tuple(grown)
@@ -69,10 +73,10 @@ class Causal(nn.Module):
 class Layer(nn.Module):
     """Attention and feed-forward, each normalised before."""
 
-    def __init__(self, width: int, heads: int, ff: int, dropout: float, rotary: bool) -> None:
+    def __init__(self, width: int, heads: int, ff: int, dropout: float, rotary: bool, reach: int | None) -> None:
         super().__init__()
         check_heads(width, heads)
-        self.heads, self.rotary = heads, rotary
+        self.heads, self.rotary, self.reach = heads, rotary, reach
         self.norm_attention, self.norm_ff = nn.LayerNorm(width), nn.LayerNorm(width)
         self.query_key_value = nn.Linear(width, 3 * width)
         self.out = nn.Linear(width, width)
@@ -81,14 +85,15 @@ class Layer(nn.Module):
 
     def forward(self, x: Values, keep: Bool[Tensor, "series tokens"] | None) -> Values:
         query, key, value = self._split(x, 0)
-        if keep is None:
-            mixed = F.scaled_dot_product_attention(query, key, value, is_causal=True)
-        else:
-            tokens = x.shape[1]
-            seen = torch.ones(tokens, tokens, dtype=torch.bool, device=x.device).tril() & keep[:, None, None]
-            itself = torch.eye(tokens, dtype=torch.bool, device=x.device)  # or a row of nothing would be NaN
-            mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=seen | itself)
-        return self._finish(x, mixed)
+        tokens = x.shape[1]
+        if keep is None and (self.reach is None or tokens <= self.reach):  # the fused kernel
+            return self._finish(x, F.scaled_dot_product_attention(query, key, value, is_causal=True))
+        seen = torch.ones(tokens, tokens, dtype=torch.bool, device=x.device).tril()
+        if self.reach is not None:
+            seen = seen.triu(1 - self.reach)
+        if keep is not None:  # a token sees itself always, or a row of nothing would be NaN
+            seen = seen & keep[:, None, None] | torch.eye(tokens, dtype=torch.bool, device=x.device)
+        return self._finish(x, F.scaled_dot_product_attention(query, key, value, attn_mask=seen))
 
     def extend(self, x: Values, memory: Memory, keep: Keep | None) -> tuple[Values, Memory]:
         query, key, value = self._split(x, memory.length)

@@ -17,8 +17,10 @@ class Memory:
 
     `prefix` are those that all paths of a series share, `own` those of each path (with room for more; the first `used`
     count); before `branched` a series is its only path. `keep` is False at first tokens that nobody may attend to.
+    `reach` is how many tokens one attends to, itself the last; None: all before it.
     """
 
+    reach: int | None = None
     prefix: tuple[Shared, Shared] | None = None
     own: tuple[Heads, Heads] | None = None
     used: int = 0
@@ -34,7 +36,8 @@ class Memory:
         assert self.own is not None
         assert self.prefix is None
         key, value = self.own
-        return Memory((key[:, :, : self.used], value[:, :, : self.used]), keep=self.keep, paths=paths)
+        shared = key[:, :, : self.used], value[:, :, : self.used]
+        return Memory(self.reach, shared, keep=self.keep, paths=paths)
 
     def grown(self, key: Heads, value: Heads, keep: Keep | None) -> "Memory":
         """With the keys and values of further tokens; `keep` is that of the first ones."""
@@ -58,25 +61,26 @@ class Memory:
         Scores of shared and own keys are normalised together, so that it is the attention over their concatenation.
         """
         assert self.own is not None
-        key, value = (x[:, :, : self.used] for x in self.own)
-        new = query.shape[2]
+        new, before = query.shape[2], self.length - self.used
+        # what lies out of reach of all new tokens costs nothing
+        out_of_reach = 0 if self.reach is None else max(self.length - new + 1 - self.reach, 0)
+        first, first_own = min(out_of_reach, before), max(out_of_reach - before, 0)
+        key, value = (x[:, :, first_own : self.used] for x in self.own)
         query = query * query.shape[3] ** -0.5
         scores = query @ key.transpose(2, 3)
-        if new > 1:
-            later = torch.ones(new, self.used, dtype=torch.bool, device=key.device).triu(self.used - new + 1)
-            scores = scores.masked_fill(later, torch.finfo(scores.dtype).min)
-        if self.prefix is None:
-            if self.keep is not None:
-                scores = _hide(scores, self.keep)
-            return scores.softmax(-1) @ value
-        shared_key, shared_value = self.prefix
-        shared = self._unfold(self._fold(query) @ shared_key.transpose(2, 3), new)
+        shared_value = None
+        if self.prefix is not None and first < before:
+            shared_key, shared_value = (x[:, :, first:] for x in self.prefix)
+            shared = self._unfold(self._fold(query) @ shared_key.transpose(2, 3), new)
+            scores = torch.cat([shared, scores], dim=3)
         if self.keep is not None:
-            shared = _hide(shared, self.keep.repeat_interleave(self.paths, dim=0))
-        weights = torch.cat([shared, scores], dim=3).softmax(-1)
-        before = shared_key.shape[2]
-        mixed = self._unfold(self._fold(weights[..., :before]) @ shared_value, new)
-        return mixed + weights[..., before:] @ value
+            kept = self.keep if self.prefix is None else self.keep.repeat_interleave(self.paths, dim=0)
+            scores = _hide(scores, kept[:, first + first_own :])
+        weights = _banded(scores, new, self.reach).softmax(-1)
+        own = weights[..., weights.shape[3] - key.shape[2] :] @ value
+        if shared_value is None:
+            return own
+        return own + self._unfold(self._fold(weights[..., : shared_value.shape[2]]) @ shared_value, new)
 
     def _fold(self, x: Tensor) -> Tensor:
         """[series · paths, heads, new, n] → [series, heads, paths · new, n]: one product for all paths."""
@@ -92,6 +96,18 @@ def _roomier(x: Heads, used: int, needed: int) -> Float[Tensor, "series heads ro
     room = x.new_empty(series, heads, 2 * needed, size)
     room[:, :, :used] = x[:, :, :used]
     return room
+
+
+def _banded(scores: Tensor, new: int, reach: int | None) -> Tensor:
+    """No new token sees a later one, nor one further back than its reach."""
+    tokens = scores.shape[3]
+    if new == 1:
+        return scores
+    ones = torch.ones(new, tokens, dtype=torch.bool, device=scores.device)
+    unseen = ones.triu(tokens - new + 1)
+    if reach is not None:
+        unseen = unseen | ones.tril(tokens - new - reach)
+    return scores.masked_fill(unseen, torch.finfo(scores.dtype).min)
 
 
 def _hide(scores: Tensor, keep: Keep) -> Tensor:
