@@ -31,12 +31,18 @@ def test_every_command_runs(data_folder: Path, tmp_path: Path, monkeypatch: pyte
     monkeypatch.chdir(tmp_path)
     assert {"fit", "predict", "evaluate", "backtest", "describe", "models"} <= {command[0] for command in commands()}
     for command in commands():
-        stage = {"fit": "training", "backtest": "training", "pretrain": "stages.reconstruct"}.get(command[0])
+        stage = {"fit": "training", "backtest": "training", "pretrain": _stage(command)}.get(command[0])
         short = ["--set", f"{stage}.max_steps=2"] if stage else []
         result = CliRunner().invoke(app, command + short)
         assert result.exit_code == 0, (command, result.output, result.exception)
     assert (tmp_path / "forecast.csv").read_text().startswith("unique_id,ds,dlinear\nHUFL,2018-06-26 20:00:00,")
     assert (tmp_path / "forecast.png").stat().st_size > 10_000
+
+
+def _stage(command: list[str]) -> str:
+    """The last that a pretraining goes through."""
+    stages = {"vq-codec": "codec", "token-transformer": "next-code"}
+    return "stages." + next((stages[word] for word in command if word in stages), "reconstruct")
 
 
 def test_the_python_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

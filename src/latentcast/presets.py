@@ -173,6 +173,9 @@ NAMED: dict[str, Named] = {
             "codec": _CODEC_STAGE,
             "next-code": {"lr": 1e-3, "batch_size": 64, "max_epochs": 50, "patience": 5},
         },
+        presets={
+            "small": {"model": {"representation": {"width": 64}, "backbone": {"layers": 2, "heads": 4, "ff": 128}}},
+        },
         required=("codec", "next-code"),
         grows_from={"vq-codec": "representation.codec"},
     ),

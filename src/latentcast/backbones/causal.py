@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from latentcast.config import Settings
 from latentcast.layers.attention import check_heads
-from latentcast.layers.cache import Keep, Memory
+from latentcast.layers.cache import Heads, Keep, Memory
 from latentcast.layers.dropout import Dropout
 from latentcast.layers.rotary import rotate
 from latentcast.layers.transformer import feed_forward
@@ -84,21 +84,24 @@ class Layer(nn.Module):
         self.drop = Dropout(dropout)
 
     def forward(self, x: Values, keep: Bool[Tensor, "series tokens"] | None) -> Values:
-        query, key, value = self._split(x, 0)
-        tokens = x.shape[1]
-        if keep is None and (self.reach is None or tokens <= self.reach):  # the fused kernel
-            return self._finish(x, F.scaled_dot_product_attention(query, key, value, is_causal=True))
-        seen = torch.ones(tokens, tokens, dtype=torch.bool, device=x.device).tril()
-        if self.reach is not None:
-            seen = seen.triu(1 - self.reach)
-        if keep is not None:  # a token sees itself always, or a row of nothing would be NaN
-            seen = seen & keep[:, None, None] | torch.eye(tokens, dtype=torch.bool, device=x.device)
-        return self._finish(x, F.scaled_dot_product_attention(query, key, value, attn_mask=seen))
+        return self._finish(x, self._at_once(*self._split(x, 0), keep))
 
     def extend(self, x: Values, memory: Memory, keep: Keep | None) -> tuple[Values, Memory]:
         query, key, value = self._split(x, memory.length)
-        memory = memory.grown(key, value, keep)
-        return self._finish(x, memory.attend(query)), memory
+        grown = memory.grown(key, value, keep)
+        mixed = grown.attend(query) if memory.length else self._at_once(query, key, value, keep)
+        return self._finish(x, mixed), grown
+
+    def _at_once(self, query: Heads, key: Heads, value: Heads, keep: Bool[Tensor, "series tokens"] | None) -> Heads:
+        tokens = query.shape[2]
+        if keep is None and (self.reach is None or tokens <= self.reach):  # the fused kernel
+            return F.scaled_dot_product_attention(query, key, value, is_causal=True)
+        seen = torch.ones(tokens, tokens, dtype=torch.bool, device=query.device).tril()
+        if self.reach is not None:
+            seen = seen.triu(1 - self.reach)
+        if keep is not None:  # a token sees itself always, or a row of nothing would be NaN
+            seen = seen & keep[:, None, None] | torch.eye(tokens, dtype=torch.bool, device=query.device)
+        return F.scaled_dot_product_attention(query, key, value, attn_mask=seen)
 
     def _split(self, x: Values, at: int) -> tuple[Tensor, Tensor, Tensor]:
         parts = self.query_key_value(self.norm_attention(x)).unflatten(-1, (3, self.heads, -1))
