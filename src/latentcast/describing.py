@@ -9,12 +9,13 @@ import pandas as pd
 
 from latentcast.config import leaves, merge, nested, validate
 from latentcast.data.frequency import Frequency
+from latentcast.data.opening import open_data
 from latentcast.data.panel import build
 from latentcast.data.scaler import constant_series
 from latentcast.data.settings import DataSettings
 from latentcast.data.split import split
 from latentcast.errors import GapError, SettingsError, some
-from latentcast.forecaster import Forecaster, make_task, open_data
+from latentcast.forecaster import Forecaster, make_task
 from latentcast.inspecting import Architecture, inspect
 from latentcast.network import Network
 from latentcast.network import build as build_network

@@ -15,13 +15,14 @@ import torch
 
 from latentcast import hub
 from latentcast.config import leaves, merge, nested, read_yaml, write_yaml
+from latentcast.data.opening import open_data
 from latentcast.data.panel import Panel, build
 from latentcast.data.scaler import Scaler, constant_series
 from latentcast.data.split import Seen, Split, split
 from latentcast.data.windows import Windows, make_windows, window_starts
 from latentcast.errors import CheckpointError, DataError, Interrupted, SettingsError, some
 from latentcast.evaluation.metrics import seasonal_error
-from latentcast.forecaster import Forecaster, Known, make_task, open_data
+from latentcast.forecaster import Forecaster, Known, make_task
 from latentcast.network import build as build_network
 from latentcast.presets import NAMED
 from latentcast.run import Run, resolve

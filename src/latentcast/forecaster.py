@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +11,13 @@ import pandas as pd
 import torch
 
 from latentcast import hub
-from latentcast.data import calendar, catalog
-from latentcast.data.frequency import DAY_NS
+from latentcast.data import calendar
+from latentcast.data.opening import open_data
 from latentcast.data.panel import Panel, build
-from latentcast.data.read import SUFFIXES, Source, read_file, read_frame
+from latentcast.data.read import Source
 from latentcast.data.scaler import Scaler
 from latentcast.data.split import PARTS, Part, Seen, Split, seen, split
-from latentcast.data.stamps import Clock, show
+from latentcast.data.stamps import Clock, on_the_clock_of, show
 from latentcast.data.windows import at_once, make_windows, window_starts
 from latentcast.errors import CheckpointError, DataError, GapError, SettingsError, TimeError, nearest, some
 from latentcast.evaluation.judge import Judged, forecasts, judge
@@ -31,32 +30,6 @@ from latentcast.training.stages import RECONSTRUCT
 from latentcast.types import Task, count_parameters
 
 log = logging.getLogger("latentcast")
-
-
-def open_data(data: Any) -> tuple[Source, dict[str, Any]]:
-    """A frame, a file or a dataset's name → its table, and the settings its protocol asks for.
-
-    Raises DataError when it is none of these or cannot be read.
-    """
-    if not isinstance(data, str | Path):
-        return read_frame(data), {}
-    path = Path(data)
-    if path.is_file():
-        return replace(read_frame(read_file(path)), name=path.name), {}
-    if path.is_dir():
-        raise DataError(f"{data} is a folder; wanted a CSV or Parquet file in it, or the name of a dataset")
-    if path.suffix.lower() in SUFFIXES or len(path.parts) > 1:
-        raise DataError(f"there is no file {path}{_near(path)}")
-    dataset = catalog.find(str(data))
-    return catalog.load(dataset), dict(dataset.defaults)
-
-
-def _near(path: Path) -> str:
-    """Files beside it with a similar name, as a hint."""
-    if not path.parent.is_dir():
-        return f", and no folder {path.parent}"
-    close = get_close_matches(path.name, [file.name for file in path.parent.iterdir()], n=2)
-    return f"; did you mean {' or '.join(close)}?" if close else ""
 
 
 @dataclass(frozen=True)
@@ -253,7 +226,8 @@ class Forecaster:
 
         Raises DataError when they are others.
         """
-        frequency = self.run.data.freq or self.card["schema"]["freq"]
+        schema = self.card["schema"]
+        frequency = self.run.data.freq or schema["freq"]
         settings = self.run.data.model_copy(update={"freq": frequency, "gaps": gaps or self.run.data.gaps})
         try:
             panel = build(source.frame, settings)
@@ -263,7 +237,12 @@ class Forecaster:
             raise GapError(f"{error}, when the model is fitted: what it was fitted with holds here too") from error
         except TimeError as error:
             raise TimeError(f"{error} (the fit had steps of {frequency}, and its settings hold here too)") from error
-        panel = self._on_the_clock_of_the_fit(panel)
+        zone = schema.get("zone")
+        fitted = Clock(zone, wall=schema.get("wall", panel.clock.wall and zone is not None))
+        times, clock = on_the_clock_of(
+            fitted, panel.clock, panel.times, first=schema["first"], step=panel.frequency.step
+        )
+        panel = replace(panel, times=times, clock=clock)
         wanted = set(self.channels)
         if panel.channels != self.channels and set(panel.channels) == wanted:
             order = [panel.channels.index(name) for name in self.channels]
@@ -282,42 +261,6 @@ class Forecaster:
             for note in panel.notes:
                 log.warning(note)
         return panel
-
-    def _on_the_clock_of_the_fit(self, panel: Panel) -> Panel:
-        """Stamps held as the fit held its own, since its parts end at such stamps. Raises TimeError otherwise.
-
-        Steps shorter than a day are held in UTC, and their zone may differ. Longer ones are held as local clocks show:
-        their zone may differ where they have the same time of day.
-        """
-        schema, came = self.card["schema"], panel.clock
-        zone = schema.get("zone")
-        fitted = Clock(zone, wall=schema.get("wall", came.wall and zone is not None))
-        if came == fitted:
-            return panel
-        if came.zone and fitted.zone and not fitted.wall:
-            if came.wall:  # so few rows that they all have one time of day
-                utc = came.restore(panel.times).dt.tz_convert("UTC").dt.tz_localize(None)
-                return replace(panel, times=utc.to_numpy(panel.times.dtype), clock=Clock(came.zone))
-            return panel
-        # daily dates written with offsets come without a zone where summer time changes the offset, else with one
-        zones = [str(clock.zone) for clock in (came, fitted) if clock.zone]
-        local = all(clock.wall for clock in (came, fitted) if clock.zone) and (panel.frequency.step or DAY_NS) >= DAY_NS
-        if local and (len(zones) == 2 or zones[0].startswith("UTC")):
-            first, last = np.datetime64(schema["first"], "ns"), panel.times[-1]
-            if first - first.astype("datetime64[D]") == last - last.astype("datetime64[D]"):
-                return panel
-        if came.zone is None:
-            mend = f"give them the zone they were recorded in (.dt.tz_localize({zone!r}))"
-        elif fitted.zone is None:
-            mend = (
-                "leave the zone away as at the fit (.dt.tz_localize(None), after .dt.tz_convert where it was another)"
-            )
-        else:
-            mend = f"bring them into the zone of the fit (.dt.tz_convert({zone!r}))"
-        raise TimeError(
-            f"the time stamps have {_in_words(came)}, those of the fit had {_in_words(fitted)}: its parts would end at"
-            f" other rows; {mend}"
-        )
 
     def forecasts(
         self, view: View, starts_items: tuple[torch.Tensor, torch.Tensor], batch_size: int | None = None
@@ -424,12 +367,6 @@ class Forecaster:
         hub.read_weights(folder, network)
         network.to(device).eval()
         return cls(run, task, channels, known, network, card)
-
-
-def _in_words(clock: Clock) -> str:
-    if clock.zone is None:
-        return "no time zone"
-    return f"the time zone {clock.zone}" + (" and one time of day there" if clock.wall else "")
 
 
 def make_task(run: Run, panel: Panel) -> Task:

@@ -13,9 +13,10 @@ from matplotlib.lines import Line2D
 from matplotlib.transforms import Bbox
 from numpy.typing import NDArray
 
+from latentcast.data.opening import open_data
 from latentcast.data.panel import Panel
 from latentcast.errors import CheckpointError, DataError
-from latentcast.forecaster import Forecaster, open_data
+from latentcast.forecaster import Forecaster
 from latentcast.reconstructing import Floor, Point
 
 MOST = 8  # series drawn; a picture of hundreds shows none of them

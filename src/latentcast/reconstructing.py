@@ -16,12 +16,13 @@ import torch
 from torch import Tensor
 
 from latentcast.config import merge, nested, read_yaml
+from latentcast.data.opening import open_data
 from latentcast.data.panel import Panel, build
 from latentcast.data.scaler import Scaler
 from latentcast.data.split import Part, Split, split
 from latentcast.data.windows import Windows, at_once, make_windows, window_starts
 from latentcast.errors import DataError, SettingsError, some
-from latentcast.forecaster import Forecaster, make_task, open_data
+from latentcast.forecaster import Forecaster, make_task
 from latentcast.layers.compression import pad_left
 from latentcast.layers.scaling import no_scale, window_scale
 from latentcast.network import Network
