@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from latentcast.forecaster import Forecaster, load
     from latentcast.imputing import impute, judge_imputation
     from latentcast.reconstructing import floor
+    from latentcast.transferring import transfer
 
 _HOMES = {
     "fit": "latentcast.fitting",
@@ -23,6 +24,7 @@ _HOMES = {
     "judge_imputation": "latentcast.imputing",
     "load": "latentcast.forecaster",
     "floor": "latentcast.reconstructing",
+    "transfer": "latentcast.transferring",
     "backtest": "latentcast.backtesting",
     "describe": "latentcast.describing",
     "leaderboard": "latentcast.comparing",
@@ -42,6 +44,7 @@ __all__ = [
     "leaderboard",
     "load",
     "pretrain",
+    "transfer",
 ]
 
 

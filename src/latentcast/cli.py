@@ -42,6 +42,17 @@ Seed = Annotated[int | None, typer.Option("--seed", help="Random seed (default 0
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with training that was cut in the folder.")]
 
+Fraction = Annotated[
+    float | None, typer.Option("--fraction", help="Few-shot: learn from this first share of the training part.")
+]
+Weights = Annotated[str | None, typer.Option("--weights", help="Of several DATA: shares of the batches, as 1,1,2.")]
+Several = Annotated[
+    str, typer.Argument(metavar="DATA", help="A dataset's name or a file; several, separated by commas.")
+]
+Transfer = Annotated[
+    bool, typer.Option("--transfer", help="DATA are others than those of the fit: read by their own rules.")
+]
+
 Text = str | None
 OF_DATA = {  # settings of the data with an option of their own
     "features": Annotated[Text, typer.Option(help="M: all → all, S: target → target, MS: all → target.")],
@@ -83,12 +94,14 @@ def takes_settings(command: Callable[..., None]) -> Callable[..., None]:
 @app.command()
 @takes_settings
 def fit(
-    data: Data,
+    data: Several,
     folder: Annotated[Path, typer.Option("--out", help="Folder to save into.")],
     model: Annotated[str | None, typer.Option("--model", "-m", help="A name of 'latentcast models'.")] = None,
     preset: Annotated[str | None, typer.Option("--preset", help="A preset of the model.")] = None,
     lookback: Lookback = None,
     horizon: Horizon = None,
+    fraction: Fraction = None,
+    weights: Weights = None,
     config: Config = None,
     seed: Seed = None,
     start: Annotated[Path | None, typer.Option("--from", metavar="DIR", help="Begin with the weights in it.")] = None,
@@ -103,15 +116,16 @@ def fit(
 
     with _notes() as notes:
         forecaster = latentcast.fit(
-            data,
+            _several(data),
             model,
             lookback=lookback,
             horizon=horizon,
             preset=preset,
             seed=seed,
-            settings=settings,
+            settings=_with_fraction(settings, fraction),
             config=config,
             start=start,
+            weights=None if weights is None else _numbers("--weights", weights),
             out=folder,
             overwrite=overwrite,
             resume=resume,
@@ -124,13 +138,15 @@ def fit(
 @app.command()
 @takes_settings
 def pretrain(
-    data: Data,
+    data: Several,
     folder: Annotated[Path, typer.Option("--out", help="Folder to save into.")],
     model: Annotated[str | None, typer.Option("--model", "-m", help="A model that can reconstruct.")] = None,
     preset: Annotated[str | None, typer.Option("--preset", help="A preset of the model.")] = None,
     lookback: Lookback = None,
     mask: Annotated[float | None, typer.Option("--mask", help="Share of the values that is hidden.")] = None,
     block: Annotated[int | None, typer.Option("--block", help="Steps that are hidden together.")] = None,
+    fraction: Fraction = None,
+    weights: Weights = None,
     config: Config = None,
     seed: Seed = None,
     overwrite: Overwrite = False,
@@ -149,13 +165,14 @@ def pretrain(
     settings = merge(settings, nested(stated))
     with _notes() as notes:
         forecaster = latentcast.pretrain(
-            data,
+            _several(data),
             model,
             lookback=lookback,
             preset=preset,
             seed=seed,
-            settings=settings,
+            settings=_with_fraction(settings, fraction),
             config=config,
+            weights=None if weights is None else _numbers("--weights", weights),
             out=folder,
             overwrite=overwrite,
             resume=resume,
@@ -165,12 +182,28 @@ def pretrain(
         _trained(forecaster, folder, notes)
 
 
+def _several(text: str) -> str | list[str]:
+    """A,B,C → the three of them; a path that exists as it is stated is one file, whatever its name."""
+    if "," not in text or Path(text).exists():
+        return text
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _with_fraction(settings: dict[str, Any], fraction: float | None) -> dict[str, Any]:
+    from latentcast.config import merge
+
+    return settings if fraction is None else merge(settings, {"data": {"fraction": fraction}})
+
+
 def _trained(forecaster: "Forecaster", folder: Path, notes: list[str]) -> None:
     _say(notes)
     card = forecaster.card
     schema = card["schema"]
     size = f"{schema['series']} series, {_count(schema['steps'], 'step')}, frequency {schema['freq']}"
     _line(f"{forecaster.name} on {schema['data']}: {size}")
+    for one in card.get("datasets", ())[1:]:
+        size = f"{one['series']} series, {_count(one['steps'], 'step')}, frequency {one['freq']}"
+        _line(f"and on {one['data']}: {size}")
     for stage in card.get("training", {}).get("stages", ()):
         loss = stage["best_val_loss"]
         _line(
@@ -184,22 +217,25 @@ def _trained(forecaster: "Forecaster", folder: Path, notes: list[str]) -> None:
 
 
 @app.command()
+@takes_settings
 def predict(
     folder: Folder,
     data: Data,
     file: Annotated[Path, typer.Option("--out", help="CSV or Parquet file to write.")],
     plot: Annotated[Path | None, typer.Option("--plot", help="PNG, PDF or SVG file to draw.")] = None,
+    transfer: Transfer = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False,
+    *,
+    settings: dict[str, Any],
 ) -> None:
     """Forecast beyond the end of DATA, dated, in original units."""
-    import latentcast
     from latentcast.write import check_file, write_frame
 
     for path, suffixes in ((file, (".csv", ".parquet")), (plot, (".png", ".pdf", ".svg"))):
         if path is not None:
             check_file(path, suffixes, overwrite=overwrite)
     with _notes() as notes:
-        forecaster = latentcast.load(folder)
+        forecaster = _for_data(folder, data, settings, transfer=transfer, held_out=False)
         forecast = forecaster.predict(data)
         write_frame(forecast, file)
         if plot is not None:
@@ -210,6 +246,23 @@ def predict(
     _line(f"{_count(len(forecast), 'row')} in {file} ({forecast['ds'].min()} .. {forecast['ds'].max()})")
     if plot is not None:
         _line(f"drawn in {plot}")
+
+
+def _for_data(
+    folder: Path, data: str, settings: dict[str, Any], *, transfer: bool, held_out: bool = True
+) -> "Forecaster":
+    """The saved forecaster; with --transfer made ready for other data."""
+    import latentcast
+    from latentcast.config import leaves
+
+    if transfer:
+        return latentcast.transfer(folder, data, settings, held_out=held_out)
+    if stated := [path for path, _ in leaves(settings)]:
+        raise SettingsError(
+            f"{', '.join(stated)}: the settings of the data are those of the fit; others go with --transfer, which"
+            " reads DATA by their own rules"
+        )
+    return latentcast.load(folder)
 
 
 @app.command()
@@ -229,7 +282,7 @@ def impute(
 
     if file is None and judge is None:
         raise SettingsError("impute fills gaps into a file (--out FILE), or judges itself (--judge 0.25), or both")
-    masks = [] if judge is None else _shares(judge)
+    masks = [] if judge is None else _numbers("--judge", judge, "shares above 0 and below 1")
     if file is not None:
         check_file(file, (".csv", ".parquet"), overwrite=overwrite)
     with _notes() as notes:
@@ -245,14 +298,15 @@ def impute(
         out.print(show.imputation(judged))
 
 
-def _shares(text: str) -> list[float]:
+def _numbers(option: str, text: str, wanted: str = "numbers") -> list[float]:
     try:
-        return [float(share) for share in text.split(",")]
+        return [float(number) for number in text.split(",")]
     except ValueError:
-        raise SettingsError(f"--judge {text}: wanted shares above 0 and below 1, separated by commas") from None
+        raise SettingsError(f"{option} {text}: wanted {wanted}, separated by commas") from None
 
 
 @app.command()
+@takes_settings
 def evaluate(
     folder: Folder,
     data: Data,
@@ -261,16 +315,19 @@ def evaluate(
     batch_size: Annotated[
         int | None, typer.Option("--batch-size", min=1, help="Windows at once; changes no figure.")
     ] = None,
+    transfer: Transfer = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the JSON file.")] = False,
+    *,
+    settings: dict[str, Any],
 ) -> None:
     """Judge every window of one part once, in scaled and original units."""
-    import latentcast
     from latentcast.write import check_file, write_text
 
     if file is not None:
         check_file(file, (".json",), overwrite=overwrite)
     with _notes() as notes:
-        result = latentcast.load(folder).evaluate(data, split=split, batch_size=batch_size)  # type: ignore[arg-type]
+        forecaster = _for_data(folder, data, settings, transfer=transfer)
+        result = forecaster.evaluate(data, split=split, batch_size=batch_size)  # type: ignore[arg-type]
     _say([*notes, *result.notes])
     _metrics(result.to_dict())
     if file is not None:
@@ -531,9 +588,10 @@ def main() -> None:
 
 def _how_to_state(error: Exception) -> str:
     """The library speaks of data.gaps; on a command line that is --gaps, or --set data.steps=…, where it is taken."""
-    if not {"fit", "pretrain", "backtest", "describe", "floor"} & set(sys.argv[1:2]) or isinstance(
-        error, SettingsError
-    ):
+    takes = {"fit", "pretrain", "backtest", "describe", "floor"}
+    if "--transfer" in sys.argv:
+        takes |= {"predict", "evaluate"}
+    if not takes & set(sys.argv[1:2]) or isinstance(error, SettingsError):
         return ""
     from latentcast.data.settings import DataSettings
 
@@ -544,7 +602,7 @@ def _how_to_state(error: Exception) -> str:
     key, rest = named["key"], named["rest"]
     names = named["inside"] and key in ("ignore", "columns")  # names of columns hold blanks and more
     value = rest and (_to_closing(rest) if names else re.split(r"[\s;)]", rest)[0].rstrip(",.:"))
-    if key in OF_DATA:
+    if key in OF_DATA or (key == "fraction" and sys.argv[1] in ("fit", "pretrain")):
         return f"\n(as an option: --{key} {shlex.quote(value) if value else '…'})"
     return f"\n(as an option: --set {shlex.quote(f'data.{key}={value}') if value else f'data.{key}=…'})"
 

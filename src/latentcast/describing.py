@@ -20,6 +20,7 @@ from latentcast.inspecting import Architecture, inspect
 from latentcast.network import Network
 from latentcast.network import build as build_network
 from latentcast.run import Run, resolve
+from latentcast.starting import learned_from
 from latentcast.types import Steps
 
 
@@ -72,7 +73,12 @@ def _of_forecaster(forecaster: Forecaster) -> Description:
     card = forecaster.card
     schema, stages = card["schema"], card.get("stages", [])
     ended = [f"{stage['stage']} ({stage['steps']} steps)" for stage in card.get("training", {}).get("stages", ())]
-    about = {"trained on": schema["data"], "stages": ", ".join(ended or stages) or "none"}
+    about = {
+        "trained on": some([one["data"] for one in learned_from(forecaster)]),
+        "stages": ", ".join(ended or stages) or "none",
+    }
+    if card.get("transferred"):
+        about["made ready for"] = schema["data"]
     frequency = Frequency.of(schema["freq"])
     return _of_model(forecaster.run, forecaster.network, forecaster.channels, frequency, about, card.get("notes", []))
 

@@ -236,7 +236,10 @@ class Forecaster:
                 raise GapError(f"{error.args[0].split(';')[0]}: there is nothing to fill it from") from error
             raise GapError(f"{error}, when the model is fitted: what it was fitted with holds here too") from error
         except TimeError as error:
-            raise TimeError(f"{error} (the fit had steps of {frequency}, and its settings hold here too)") from error
+            hint = self._elsewhere(source)
+            raise TimeError(
+                f"{error} (the fit had steps of {frequency}, and its settings hold here too){hint}"
+            ) from error
         zone = schema.get("zone")
         fitted = Clock(zone, wall=schema.get("wall", panel.clock.wall and zone is not None))
         times, clock = on_the_clock_of(
@@ -256,11 +259,41 @@ class Forecaster:
             missing = [name for name in self.channels if name not in panel.channels]
             extra = [name for name in panel.channels if name not in wanted]
             what = [f"missing: {some(missing)}"] * bool(missing) + [f"not in the fit: {some(extra)}"] * bool(extra)
-            raise DataError(f"the channels are not those of the fit ({'; '.join(what)})")
+            raise DataError(f"the channels are not those of the fit ({'; '.join(what)}){self._elsewhere(source)}")
         if gaps is None:
             for note in panel.notes:
                 log.warning(note)
         return panel
+
+    def misfits(self, channels: int, known: int) -> list[str]:
+        """Which of `channels` and `known` the weights depend on, where data have another number of them."""
+        tasks = {
+            "channels": replace(self.task, channels=channels, targets=tuple(range(channels))),
+            "known": replace(self.task, known=known),
+        }
+        same = {"channels": channels == self.task.channels, "known": known == self.task.known}
+        return [name for name, task in tasks.items() if not (same[name] or self._suits(task))]
+
+    def _suits(self, task: Task) -> bool:
+        if self.network.mixes_channels and task.channels != self.task.channels:
+            return False
+        try:
+            with torch.device("meta"):  # shapes alone
+                other = build_network(self.run.kind, self.run.model, task)
+        except SettingsError:
+            return False
+        mine, its = ({name: t.shape for name, t in one.state_dict().items()} for one in (self.network, other))
+        return mine == its
+
+    def _elsewhere(self, source: Source) -> str:
+        """The end of an error about other channels or another frequency, where the weights would serve these too."""
+        try:
+            panel = build(source.frame, self.run.data.model_copy(update={"freq": None}))
+        except DataError:
+            return ""
+        if self.misfits(len(panel.channels), len(calendar.feature_names(panel.frequency))):
+            return ""
+        return "; to use its weights on other data without training: --transfer (latentcast.transfer)"
 
     def forecasts(
         self, view: View, starts_items: tuple[torch.Tensor, torch.Tensor], batch_size: int | None = None

@@ -142,6 +142,8 @@ def floor(
         raise SettingsError(
             [f"training.{name}: every compression is trained for max_steps (--steps) and to the end" for name in fixed]
         )
+    if "fraction" in dict(values.get("data", {})):
+        raise SettingsError("data.fraction: a floor is learned from the whole training part; leave it out")
     if isinstance(start, str | Path):
         start = Forecaster.load(start)
     source, defaults = open_data(data)
