@@ -23,9 +23,9 @@ import torch
 
 import latentcast
 from _report import RESULTS, table, write
+from latentcast.data.opening import open_data
 from latentcast.data.windows import window_starts
 from latentcast.evaluation import conformal
-from latentcast.forecaster import open_data
 from latentcast.run import resolve
 
 LEVELS = (80, 90)

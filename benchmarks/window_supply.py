@@ -17,11 +17,11 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from _report import table, write
+from latentcast.data.opening import open_data
 from latentcast.data.panel import build
 from latentcast.data.scaler import Scaler
 from latentcast.data.split import split
 from latentcast.data.windows import Loader, Windows, make_windows, window_starts
-from latentcast.forecaster import open_data
 from latentcast.run import resolve
 from latentcast.types import Batch
 

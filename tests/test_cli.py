@@ -258,6 +258,65 @@ def test_describe(run: Run, data: Path) -> None:
     assert "long: 2 series" in run("describe", data / "long.csv").out
 
 
+def test_transfer(run: Run, data: Path) -> None:
+    good, other = data / "good.csv", data / "other.csv"
+    pd.read_csv(good).assign(d=1.0 + np.arange(200) % 7).to_csv("wider.csv", index=False)
+    assert run("fit", good, "-m", "dlinear", *SIZES, *QUICK, "--out", "m").code == 0
+    ran = run("evaluate", "m", "wider.csv", "--transfer", "--json", "r.json")
+    assert ran.code == 0, ran.err
+    assert "zero-shot: dlinear learned from good.csv" in ran.err
+    assert "wider.csv is scaled by its own training part (140 of 200 steps)" in ran.err
+    assert json.loads(Path("r.json").read_text())["scaled"]["MSE"] > 0
+    ran = run("predict", "m", "wider.csv", "--transfer", "--out", "f.csv", "--plot", "f.png")
+    assert ran.code == 0, ran.err
+    assert "scaled by all its past (200 steps)" in ran.err
+    assert set(pd.read_csv("f.csv")["unique_id"]) == {"a", "b", "d"}
+    ran = run("predict", "m", "wider.csv", "--transfer", "--set", "data.split=0.5,0.2,0.3", "--out", "g.csv")
+    assert "its own training part (100 of 200 steps)" in ran.err
+    one_message(run("evaluate", "m", "wider.csv"), "not in the fit: d", "--transfer")
+    one_message(run("evaluate", "m", other, "--gaps", "ffill"), "data.gaps", "--transfer")
+    one_message(run("predict", "m", data / "missing.csv", "--transfer", "--out", "h.csv"), "--gaps interpolate)")
+    assert run("predict", "m", data / "missing.csv", "--transfer", "--gaps", "ffill", "--out", "h.csv").code == 0
+
+
+def test_few_shot(run: Run, data: Path) -> None:
+    good = data / "good.csv"
+    ran = run("fit", good, "-m", "dlinear", *SIZES, *QUICK, "--fraction", "0.2", "--out", "m")
+    assert ran.code == 0, ran.err
+    assert "few-shot" in ran.err
+    assert f"forecast: {14 + (140 - 14) // 5 - 20} windows" in ran.out
+    ran = run("fit", good, "-m", "dlinear", *SIZES, *QUICK, "--fraction", "0.01", "--out", "n")
+    one_message(ran, "21 steps are needed", "(as an option: --fraction …)")
+    assert not Path("n").exists()
+    one_message(run("fit", good, "-m", "dlinear", *SIZES, "--fraction", "2", "--out", "n"), "data.fraction: got 2.0")
+
+
+def test_several_datasets(run: Run, data: Path) -> None:
+    both = f"{data / 'good.csv'},{data / 'goodlong.csv'}"
+    ran = run("fit", both, "-m", "dlinear", *SIZES, *QUICK, "--weights", "1,2", "--out", "m")
+    assert ran.code == 0, ran.err
+    assert "and on goodlong.csv: 1 series" in ran.out
+    card = json.loads(Path("m/card.json").read_text())
+    assert [(one["data"], one["weight"]) for one in card["datasets"]] == [("good.csv", 1.0), ("goodlong.csv", 2.0)]
+    small = ["--set", "model.representation.mix=false", "--set", "model.representation.ratios=2"]
+    small += ["--set", "model.representation.channels=8", "--set", "stages.reconstruct.max_steps=2"]
+    ran = run("pretrain", both, "-m", "latent-transformer", "-L", "10", *small, "--out", "p")
+    assert ran.code == 0, ran.err
+    fit = ["-m", "dlinear", *SIZES, "--out", "x"]
+    one_message(run("fit", both, *fit, "--weights", "1"), "wanted one positive number for each of 2")
+    one_message(run("fit", both, *fit, "--weights", "a,b"), "--weights a,b: wanted numbers")
+    one_message(run("fit", f"{data / 'good.csv'},{data / 'short.csv'}", *fit), "short.csv:", "shorter")
+    one_message(run("fit", f"{data / 'good.csv'},nothing.csv", *fit), "there is no file nothing.csv")
+    one_message(run("fit", both, "-m", "transformer", *SIZES, "--out", "x"), "channels: transformer mixes")
+
+
+def test_a_comma_in_the_name_of_a_file(run: Run, data: Path) -> None:
+    Path("good,2020.csv").write_bytes((data / "good.csv").read_bytes())
+    ran = run("fit", "good,2020.csv", "-m", "dlinear", *SIZES, *QUICK, "--out", "m")
+    assert ran.code == 0, ran.err
+    assert "datasets" not in json.loads(Path("m/card.json").read_text())
+
+
 def test_output_fits_80_columns(run: Run, data: Path, saved: Path) -> None:
     for arguments in (
         ("models",),

@@ -162,6 +162,19 @@ def test_channels_are_apart_where_the_model_says_so(case: Case) -> None:
         torch.testing.assert_close(before[..., others], after[..., others])
 
 
+def test_a_model_that_keeps_channels_apart_takes_any_number_of_them(case: Case) -> None:
+    """So that one network learns from several datasets, and serves others."""
+    network, batch = case.network(), make_batch()
+    if network.mixes_channels:
+        return
+    wide = replace(batch, past=torch.cat([batch.past, batch.past[..., :1] + 1], dim=-1), target=None)
+    every = network(wide).values
+    assert every.shape == (BATCH, HORIZON, CHANNELS + 1)
+    torch.testing.assert_close(every[..., :CHANNELS], network(batch).values)
+    if network.reconstructs:
+        assert network.reconstruct(wide).values.shape == wide.past.shape
+
+
 def test_the_newest_value_counts(case: Case) -> None:
     network, batch = case.network(), make_batch()
     past = batch.past.clone()

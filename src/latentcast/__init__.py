@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from latentcast.loading import load
     from latentcast.reconstructing import floor
     from latentcast.scoring import score
+    from latentcast.transferring import transfer
 
 _HOMES = {
     "fit": "latentcast.fitting",
@@ -26,6 +27,7 @@ _HOMES = {
     "load": "latentcast.loading",
     "floor": "latentcast.reconstructing",
     "score": "latentcast.scoring",
+    "transfer": "latentcast.transferring",
     "backtest": "latentcast.backtesting",
     "describe": "latentcast.describing",
     "leaderboard": "latentcast.comparing",
@@ -46,6 +48,7 @@ __all__ = [
     "load",
     "pretrain",
     "score",
+    "transfer",
 ]
 
 

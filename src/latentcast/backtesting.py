@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from latentcast.config import merge, nested
+from latentcast.data.opening import open_data
 from latentcast.data.panel import Panel, build
 from latentcast.data.split import Split
 from latentcast.errors import DataError, SettingsError, nearest, some
@@ -18,7 +19,7 @@ from latentcast.evaluation.intervals import IntervalErrors, IntervalFigures
 from latentcast.evaluation.judge import Judged, judge
 from latentcast.evaluation.metrics import Errors
 from latentcast.fitting import fit_panel
-from latentcast.forecaster import Forecaster, open_data
+from latentcast.forecaster import Forecaster
 from latentcast.intervals import interval_columns, levels_of
 from latentcast.presets import NAMED
 from latentcast.run import Run, resolve

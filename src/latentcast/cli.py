@@ -43,15 +43,21 @@ Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is th
 Start = Annotated[Path | None, typer.Option("--from", metavar="DIR", help="Begin with the weights in it.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with training that was cut in the folder.")]
 
-Decoding = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="A setting that shapes no weight: model.head.temperature=0.8"),
-]
 Level = Annotated[str | None, typer.Option("--level", help="Levels of prediction intervals in per cent, as 80,90.")]
 Method = Annotated[
     str, typer.Option("--intervals", help="How they are made: auto, conformal, adaptive, quantiles or paths.")
 ]
 Paths = Annotated[int, typer.Option("--paths", min=2, help="Futures drawn a window, of a model that samples.")]
+Fraction = Annotated[
+    float | None, typer.Option("--fraction", help="Few-shot: learn from this first share of the training part.")
+]
+Weights = Annotated[str | None, typer.Option("--weights", help="Of several DATA: shares of the batches, as 1,1,2.")]
+Several = Annotated[
+    str, typer.Argument(metavar="DATA", help="A dataset's name or a file; several, separated by commas.")
+]
+Transfer = Annotated[
+    bool, typer.Option("--transfer", help="DATA are others than those of the fit: read by their own rules.")
+]
 
 Text = str | None
 OF_DATA = {  # settings of the data with an option of their own
@@ -94,12 +100,14 @@ def takes_settings(command: Callable[..., None]) -> Callable[..., None]:
 @app.command()
 @takes_settings
 def fit(
-    data: Data,
+    data: Several,
     folder: Annotated[Path, typer.Option("--out", help="Folder to save into.")],
     model: Annotated[str | None, typer.Option("--model", "-m", help="A name of 'latentcast models'.")] = None,
     preset: Annotated[str | None, typer.Option("--preset", help="A preset of the model.")] = None,
     lookback: Lookback = None,
     horizon: Horizon = None,
+    fraction: Fraction = None,
+    weights: Weights = None,
     config: Config = None,
     seed: Seed = None,
     start: Start = None,
@@ -114,15 +122,16 @@ def fit(
 
     with _notes() as notes:
         forecaster = latentcast.fit(
-            data,
+            _several(data),
             model,
             lookback=lookback,
             horizon=horizon,
             preset=preset,
             seed=seed,
-            settings=settings,
+            settings=_with_fraction(settings, fraction),
             config=config,
             start=start,
+            weights=None if weights is None else _numbers("--weights", weights),
             out=folder,
             overwrite=overwrite,
             resume=resume,
@@ -135,7 +144,7 @@ def fit(
 @app.command()
 @takes_settings
 def pretrain(
-    data: Data,
+    data: Several,
     folder: Annotated[Path, typer.Option("--out", help="Folder to save into.")],
     model: Annotated[str | None, typer.Option("--model", "-m", help="A model that learns before it forecasts.")] = None,
     preset: Annotated[str | None, typer.Option("--preset", help="A preset of the model.")] = None,
@@ -144,6 +153,8 @@ def pretrain(
     start: Start = None,
     mask: Annotated[float | None, typer.Option("--mask", help="Share of the values that is hidden.")] = None,
     block: Annotated[int | None, typer.Option("--block", help="Steps that are hidden together.")] = None,
+    fraction: Fraction = None,
+    weights: Weights = None,
     config: Config = None,
     seed: Seed = None,
     overwrite: Overwrite = False,
@@ -162,15 +173,16 @@ def pretrain(
     settings = merge(settings, nested(stated))
     with _notes() as notes:
         forecaster = latentcast.pretrain(
-            data,
+            _several(data),
             model,
             lookback=lookback,
             horizon=horizon,
             preset=preset,
             seed=seed,
-            settings=settings,
+            settings=_with_fraction(settings, fraction),
             config=config,
             start=start,
+            weights=None if weights is None else _numbers("--weights", weights),
             out=folder,
             overwrite=overwrite,
             resume=resume,
@@ -178,6 +190,19 @@ def pretrain(
         )
     if is_first_process():
         _trained(forecaster, folder, notes)
+
+
+def _several(text: str) -> str | list[str]:
+    """A,B,C → the three of them; a path that exists as it is stated is one file, whatever its name."""
+    if "," not in text or Path(text).exists():
+        return text
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _with_fraction(settings: dict[str, Any], fraction: float | None) -> dict[str, Any]:
+    from latentcast.config import merge
+
+    return settings if fraction is None else merge(settings, {"data": {"fraction": fraction}})
 
 
 def _trained(forecaster: "Forecaster", folder: Path, notes: list[str]) -> None:
@@ -188,6 +213,9 @@ def _trained(forecaster: "Forecaster", folder: Path, notes: list[str]) -> None:
     schema = card["schema"]
     size = f"{schema['series']} series, {_count(schema['steps'], 'step')}, frequency {schema['freq']}"
     _line(f"{forecaster.name} on {schema['data']}: {size}")
+    for one in card.get("datasets", ())[1:]:
+        size = f"{one['series']} series, {_count(one['steps'], 'step')}, frequency {one['freq']}"
+        _line(f"and on {one['data']}: {size}")
     for stage in card.get("training", {}).get("stages", ()):
         loss = stage["best_val_loss"]
         _line(
@@ -203,28 +231,29 @@ def _trained(forecaster: "Forecaster", folder: Path, notes: list[str]) -> None:
 
 
 @app.command()
+@takes_settings
 def predict(
     folder: Folder,
     data: Data,
     file: Annotated[Path, typer.Option("--out", help="CSV or Parquet file to write.")],
     plot: Annotated[Path | None, typer.Option("--plot", help="PNG, PDF or SVG file to draw.")] = None,
     horizon: Horizon = None,
-    assign: Decoding = None,
     level: Level = None,
     intervals: Method = "auto",
     paths: Paths = 100,
+    transfer: Transfer = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False,
+    *,
+    settings: dict[str, Any],
 ) -> None:
     """Forecast beyond the end of DATA, dated, in original units."""
-    import latentcast
-    from latentcast.config import parse_assignments
     from latentcast.write import check_file, write_frame
 
     for path, suffixes in ((file, (".csv", ".parquet")), (plot, (".png", ".pdf", ".svg"))):
         if path is not None:
             check_file(path, suffixes, overwrite=overwrite)
     with _notes() as notes:
-        forecaster = latentcast.load(folder, settings=parse_assignments(assign or []), horizon=horizon)
+        forecaster = _for_data(folder, data, settings, horizon, transfer=transfer, held_out=False)
         levels = _levels(level)
         forecast = forecaster.predict(data, level=levels, intervals=intervals, paths=paths)
         write_frame(forecast, file)
@@ -276,6 +305,32 @@ def calibrate(
         _line(f"intervals: conformal {forecaster.calibration.words()}; kept in {folder}")
 
 
+def _for_data(
+    folder: Path,
+    data: str,
+    settings: dict[str, Any],
+    horizon: int | None,
+    *,
+    transfer: bool,
+    held_out: bool = True,
+) -> "Forecaster":
+    """The saved forecaster, its model changed as stated; with --transfer made ready for other data."""
+    import latentcast
+    from latentcast.config import leaves
+
+    of_model = {key: value for key, value in settings.items() if key == "model"}
+    rest = {key: value for key, value in settings.items() if key != "model"}
+    forecaster = latentcast.load(folder, settings=of_model, horizon=horizon)
+    if transfer:
+        return latentcast.transfer(forecaster, data, rest, held_out=held_out)
+    if stated := [path for path, _ in leaves(rest)]:
+        raise SettingsError(
+            f"{', '.join(stated)}: the settings of the data are those of the fit; others go with --transfer, which"
+            " reads DATA by their own rules"
+        )
+    return forecaster
+
+
 @app.command()
 def impute(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that pretrain wrote.")],
@@ -293,7 +348,7 @@ def impute(
 
     if file is None and judge is None:
         raise SettingsError("impute fills gaps into a file (--out FILE), or judges itself (--judge 0.25), or both")
-    masks = [] if judge is None else _shares(judge)
+    masks = [] if judge is None else _numbers("--judge", judge, "shares above 0 and below 1")
     if file is not None:
         check_file(file, (".csv", ".parquet"), overwrite=overwrite)
     with _notes() as notes:
@@ -336,14 +391,15 @@ def score(
         out.print(show.grid(rows, "series", "step", "value", *strangest.columns[3:]))
 
 
-def _shares(text: str) -> list[float]:
+def _numbers(option: str, text: str, wanted: str = "numbers") -> list[float]:
     try:
-        return [float(share) for share in text.split(",")]
+        return [float(number) for number in text.split(",")]
     except ValueError:
-        raise SettingsError(f"--judge {text}: wanted shares above 0 and below 1, separated by commas") from None
+        raise SettingsError(f"{option} {text}: wanted {wanted}, separated by commas") from None
 
 
 @app.command()
+@takes_settings
 def evaluate(
     folder: Folder,
     data: Data,
@@ -356,18 +412,18 @@ def evaluate(
         int | None, typer.Option("--batch-size", min=1, help="Windows at once; changes no figure.")
     ] = None,
     horizon: Horizon = None,
-    assign: Decoding = None,
+    transfer: Transfer = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the JSON file.")] = False,
+    *,
+    settings: dict[str, Any],
 ) -> None:
     """Judge every window of one part once, in scaled and original units."""
-    import latentcast
-    from latentcast.config import parse_assignments
     from latentcast.write import check_file, write_text
 
     if file is not None:
         check_file(file, (".json",), overwrite=overwrite)
     with _notes() as notes:
-        forecaster = latentcast.load(folder, settings=parse_assignments(assign or []), horizon=horizon)
+        forecaster = _for_data(folder, data, settings, horizon, transfer=transfer)
         result = forecaster.evaluate(
             data,
             split=split,  # type: ignore[arg-type]
@@ -663,9 +719,10 @@ def main() -> None:
 
 def _how_to_state(error: Exception) -> str:
     """The library speaks of data.gaps; on a command line that is --gaps, or --set data.steps=…, where it is taken."""
-    if not {"fit", "pretrain", "backtest", "describe", "floor"} & set(sys.argv[1:2]) or isinstance(
-        error, SettingsError
-    ):
+    takes = {"fit", "pretrain", "backtest", "describe", "floor"}
+    if "--transfer" in sys.argv:
+        takes |= {"predict", "evaluate"}
+    if not takes & set(sys.argv[1:2]) or isinstance(error, SettingsError):
         return ""
     from latentcast.data.settings import DataSettings
 
@@ -676,7 +733,7 @@ def _how_to_state(error: Exception) -> str:
     key, rest = named["key"], named["rest"]
     names = named["inside"] and key in ("ignore", "columns")  # names of columns hold blanks and more
     value = rest and (_to_closing(rest) if names else re.split(r"[\s;)]", rest)[0].rstrip(",.:"))
-    if key in OF_DATA:
+    if key in OF_DATA or (key == "fraction" and sys.argv[1] in ("fit", "pretrain")):
         return f"\n(as an option: --{key} {shlex.quote(value) if value else '…'})"
     return f"\n(as an option: --set {shlex.quote(f'data.{key}={value}') if value else f'data.{key}=…'})"
 

@@ -9,16 +9,18 @@ import pandas as pd
 
 from latentcast.config import leaves, merge, nested, validate
 from latentcast.data.frequency import Frequency
+from latentcast.data.opening import open_data
 from latentcast.data.panel import build
 from latentcast.data.scaler import constant_series
 from latentcast.data.settings import DataSettings
 from latentcast.data.split import split
 from latentcast.errors import GapError, SettingsError, some
-from latentcast.forecaster import Forecaster, make_task, open_data
+from latentcast.forecaster import Forecaster, make_task
 from latentcast.inspecting import Architecture, inspect
 from latentcast.network import Network
 from latentcast.network import build as build_network
 from latentcast.run import Run, resolve
+from latentcast.starting import learned_from
 from latentcast.training.health import in_words
 from latentcast.types import Steps
 
@@ -72,7 +74,12 @@ def _of_forecaster(forecaster: Forecaster) -> Description:
     card = forecaster.card
     schema, stages = card["schema"], card.get("stages", [])
     ended = [f"{stage['stage']} ({stage['steps']} steps)" for stage in card.get("training", {}).get("stages", ())]
-    about = {"trained on": schema["data"], "stages": ", ".join(ended or stages) or "none"}
+    about = {
+        "trained on": some([one["data"] for one in learned_from(forecaster)]),
+        "stages": ", ".join(ended or stages) or "none",
+    }
+    if card.get("transferred"):
+        about["made ready for"] = schema["data"]
     about |= {stage: in_words(found) for stage, found in forecaster.found.items()}
     frequency = Frequency.of(schema["freq"])
     return _of_model(forecaster.run, forecaster.network, forecaster.channels, frequency, about, card.get("notes", []))

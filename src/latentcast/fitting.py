@@ -2,35 +2,44 @@
 
 import json
 import logging
+import math
 import os
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, replace
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from latentcast import hub
 from latentcast.config import leaves, merge, nested, read_yaml, write_yaml
+from latentcast.data.mixing import Mix
+from latentcast.data.opening import open_data
 from latentcast.data.panel import Panel, build
 from latentcast.data.scaler import Scaler, constant_series
-from latentcast.data.split import Seen, Split, split
+from latentcast.data.settings import DataSettings
+from latentcast.data.split import Seen, Split, first_share, split
 from latentcast.data.windows import Windows, make_windows, window_starts
 from latentcast.errors import CheckpointError, DataError, Interrupted, SettingsError, some
 from latentcast.evaluation.metrics import seasonal_error
-from latentcast.forecaster import Forecaster, Known, make_task, open_data
+from latentcast.forecaster import Forecaster, Known, make_task
 from latentcast.network import build as build_network
 from latentcast.presets import NAMED
 from latentcast.run import Run, resolve
+from latentcast.several import Member, check, read, shares, spoken_of
 from latentcast.starting import begin_with, inherited
 from latentcast.training.settings import TrainingSettings
 from latentcast.training.stages import STAGES, Stage, forecasting
 from latentcast.types import count_parameters
 
 log = logging.getLogger("latentcast")
+Supply = Windows | Mix
 Stages = tuple[tuple[Stage, TrainingSettings], ...]
 MAY_CHANGE = ("max_time", "loggers", "accelerator", "devices", "strategy")  # of the training, in every stage
 
@@ -46,6 +55,7 @@ def fit(
     settings: Mapping[str, Any] | None = None,
     config: str | Path | None = None,
     start: str | Path | Forecaster | None = None,
+    weights: Sequence[float] | None = None,
     out: str | Path | None = None,
     overwrite: bool = False,
     resume: bool = False,
@@ -56,7 +66,9 @@ def fit(
 
     Stages that have settings (`stages.reconstruct`) come before the forecasts.
 
-    data      pandas or polars frame, path of a CSV or Parquet file, or a dataset's name
+    data      pandas or polars frame, path of a CSV or Parquet file, or a dataset's name; or a list of these, for a
+              model that treats every channel alone: the first is the forecaster's own, the others are learned from too
+    weights   of a list: the share of the batches that comes from each; without them all windows are met once an epoch
     model     a name of `latentcast models`
     settings  nested or dotted: {"training.lr": 1e-3, "data.gaps": "interpolate", "model.backbone.layers": 2}
     config    YAML file of the same settings; what is stated here wins over it
@@ -72,12 +84,7 @@ def fit(
         begin = start if isinstance(start, Forecaster) else Forecaster.load(start)
         values = inherited(begin, values)
     values = _with_stages(values, begin, forecast=True)
-    source, defaults = open_data(data)
-    run = resolve(values, defaults)
-    panel = build(source.frame, run.data)
-    return fit_panel(
-        run, panel, source.name, start=begin, out=out, overwrite=overwrite, resume=resume, progress=progress
-    )
+    return _fit(data, values, weights, start=begin, out=out, overwrite=overwrite, resume=resume, progress=progress)
 
 
 def pretrain(
@@ -91,6 +98,7 @@ def pretrain(
     settings: Mapping[str, Any] | None = None,
     config: str | Path | None = None,
     start: str | Path | Forecaster | None = None,
+    weights: Sequence[float] | None = None,
     out: str | Path | None = None,
     overwrite: bool = False,
     resume: bool = False,
@@ -111,20 +119,20 @@ def pretrain(
     values = _with_stages(values, begin, forecast=False)
     if values.get("training"):
         log.warning("settings of training are for forecasts: pretrain takes its own (stages.STAGE.lr=…)")
-    source, defaults = open_data(data)
+    how: dict[str, Any] = {"out": out, "overwrite": overwrite, "resume": resume, "progress": progress}
+    return _fit(data, values, weights, start=begin, forecast=False, **how)
+
+
+def _fit(data: Any, values: Mapping[str, Any], weights: Sequence[float] | None, **how: Any) -> Forecaster:
+    """One dataset, or a list of them, with all settings stated."""
+    first, *others = data if isinstance(data, list | tuple) and data else [data]
+    weights = shares(weights, 1 + len(others))
+    source, defaults = open_data(first)
     run = resolve(values, defaults)
-    panel = build(source.frame, run.data)
-    return fit_panel(
-        run,
-        panel,
-        source.name,
-        start=begin,
-        forecast=False,
-        out=out,
-        overwrite=overwrite,
-        resume=resume,
-        progress=progress,
-    )
+    with spoken_of(source.name if others else None):
+        panel = build(source.frame, run.data)
+    beside = [read(other, values) for other in others]
+    return fit_panel(run, panel, source.name, beside=beside, weights=weights, **how)
 
 
 def _with_stages(values: dict[str, Any], start: Forecaster | None, *, forecast: bool) -> dict[str, Any]:
@@ -177,6 +185,8 @@ def fit_panel(
     name: str,
     *,
     parts: Split | None = None,
+    beside: Sequence[Member] = (),
+    weights: Sequence[float] | None = None,
     start: Forecaster | None = None,
     forecast: bool = True,
     out: str | Path | None = None,
@@ -184,28 +194,47 @@ def fit_panel(
     resume: bool = False,
     progress: bool = False,
 ) -> Forecaster:
-    """`fit` on data that was read already; `pretrain` where it is not to `forecast`."""
+    """`fit` on data that was read already; `pretrain` where it is not to `forecast`. The data `beside` are learned from
+    too, by the share of the batches that `weights` give to the first and to each of them."""
     stages = plan(run, forecast=forecast)
     if parts is None:
         parts = split(panel, run.data.split)
     horizon = run.horizon if stages[-1][0].forecasts else 0
-    notes = [*run.notes, *panel.notes, *_check(panel, parts, run.lookback, horizon)]
+    notes = [*run.notes]
+    for which, read_as, ends in [(name, panel, parts), *((one.name, one.panel, one.parts) for one in beside)]:
+        with spoken_of(which if beside else None):
+            said = [*read_as.notes, *_check(read_as, ends, run.lookback, horizon)]
+        notes += [f"{which}: {note}" for note in said] if beside else said
     for note in notes:
         log.warning(note)
     with ExitStack() as stack:
         stack.enter_context(torch.random.fork_rng(range(torch.cuda.device_count())))  # the caller's stays as it is
-        forecaster = _untrained(run, panel, parts, name, notes)
+        forecaster = untrained(run, panel, parts, name, notes)
         if not (stages[0][0].forecasts or forecaster.network.reconstructs):
             raise SettingsError(
                 f"model: with these parts {run.name} cannot reconstruct what was hidden from it: that needs"
                 " model.representation=compression and model.head=decompression"
             )
+        members = [Member(name, run.data, panel, parts, forecaster.known.scaler), *beside]
+        if beside:
+            check(forecaster, members)
+            forecaster.card["datasets"] = [
+                {**one.facts(), "weight": weight}
+                for one, weight in zip(members, weights or repeat(None, len(members)), strict=True)
+            ]
         forecaster.card["stages"] = [stage.name for stage, _ in stages]
+        fresh = {name: tensor.clone() for name, tensor in forecaster.network.state_dict().items()}
         if start is not None:
             forecaster.card["start"] = begin_with(start, forecaster)
         trained = count_parameters(forecaster.network)[1] > 0
         # what fails here fails before a folder is touched
-        windows = [_training_windows(forecaster, panel, parts, *each) for each in stages] if trained else []
+        windows = [_training_windows(forecaster, members, weights, *each) for each in stages] if trained else []
+        if windows and isinstance(mix := windows[-1][0], Mix):
+            for facts, its in zip(forecaster.card["datasets"], mix.sets, strict=True):
+                facts["windows"] = len(its)
+        if windows and run.data.fraction < 1:
+            notes.append(few := _few_in_words(run, windows[-1][0], beside))
+            log.warning(few)
         if out is None:
             if resume:
                 raise SettingsError("resume goes on in a folder: say which (out)")
@@ -213,11 +242,11 @@ def fit_panel(
         else:
             folder = Path(out)
             if is_first_process():
-                _prepare(folder, run, panel, forecaster.card.get("start"), overwrite=overwrite, resume=resume)
+                _prepare(folder, run, forecaster.card, overwrite=overwrite, resume=resume)
         if windows:
             try:
                 forecaster.card["training"] = _train(
-                    forecaster, stages, windows, folder, resume=resume, progress=progress
+                    forecaster, fresh, stages, windows, folder, resume=resume, progress=progress
                 )
             except Interrupted as error:
                 if out is not None:
@@ -245,7 +274,8 @@ def is_first_process() -> bool:
     return int(os.environ.get("LOCAL_RANK", "0")) == 0
 
 
-def _untrained(run: Run, panel: Panel, parts: Split, name: str, notes: list[str]) -> Forecaster:
+def untrained(run: Run, panel: Panel, parts: Split, name: str, notes: list[str]) -> Forecaster:
+    """A forecaster as it is before training; draws its first weights from the run's seed, and leaves torch seeded."""
     task = make_task(run, panel)
     torch.manual_seed(run.seed)
     network = build_network(run.kind, run.model, task)
@@ -257,28 +287,48 @@ def _untrained(run: Run, panel: Panel, parts: Split, name: str, notes: list[str]
         "schema": _schema(run, panel, name),
         "versions": hub.versions(),
         "notes": notes,
-        "untrained": list(network.state_dict()),
     }
     return Forecaster(run, task, panel.channels, known, network, card)
 
 
 def _training_windows(
-    forecaster: Forecaster, panel: Panel, parts: Split, stage: Stage, training: TrainingSettings
-) -> tuple[Windows, Windows | None]:
-    """Training and validation windows; None for the latter where there are none and nothing is chosen by them.
-
-    Windows without a horizon lie wholly inside their part.
+    forecaster: Forecaster,
+    members: Sequence[Member],
+    weights: Sequence[float] | None,
+    stage: Stage,
+    training: TrainingSettings,
+) -> tuple[Supply, Supply | None]:
+    """Training and validation windows of one stage; None for the latter where there are none and nothing is chosen by
+    them. All members' validation windows are judged, whatever their weights.
 
     Raises DataError when windows are missing, SettingsError when this machine cannot train as it was asked to.
     """
     from latentcast.training.fit import check_machine
 
-    task = forecaster.task
-    lookback, horizon = (task.lookback, task.horizon) if stage.forecasts else (0, task.lookback)
     check_machine(training)
+    train: list[Windows] = []
+    val: list[Windows] = []
+    for member in members:
+        with spoken_of(member.name if len(members) > 1 else None):
+            its, judged = _windows_of(forecaster, member, stage, training)
+        train.append(its)
+        val += [] if judged is None else [judged]
+    if len(members) == 1:
+        return train[0], val[0] if val else None
+    return Mix(tuple(train), None if weights is None else tuple(weights)), Mix(tuple(val)) if val else None
+
+
+def _windows_of(
+    forecaster: Forecaster, member: Member, stage: Stage, training: TrainingSettings
+) -> tuple[Windows, Windows | None]:
+    """Those of one dataset. Windows without a horizon lie wholly inside their part."""
+    task, panel = forecaster.task, member.panel
+    lookback, horizon = (task.lookback, task.horizon) if stage.forecasts else (0, task.lookback)
     both = []
     for part in ("train", "val"):
-        low, high = parts.bounds(part)
+        low, high = member.parts.bounds(part)
+        if part == "train" and (share := forecaster.run.data.fraction) < 1:
+            high = _few(high, share, task.lookback, lookback + horizon)
         starts = window_starts(panel, low, high, lookback, horizon)
         if not len(starts[0]) and (part == "train" or training.chooses):
             needed = f"{lookback} + {horizon}" if stage.forecasts else str(horizon)
@@ -288,23 +338,48 @@ def _training_windows(
                 f" {int((high - low).max())}; shorten lookback or horizon, or split differently (data.split)"
             )
         both.append(starts)
+    every = tuple(range(len(panel.channels)))
     train = make_windows(
         panel,
-        forecaster.known.scaler,
+        member.scaler,
         both[0],
         task.lookback,
         horizon if stage.forecasts else 0,
-        targets=task.targets if stage.targets else tuple(range(task.channels)),
+        targets=task.targets if stage.targets and member.settings.features == "MS" else every,
         with_known=forecaster.network.uses_known,
     )
     val_starts, val_items = both[1]
     return train, replace(train, starts=val_starts, items=val_items) if len(val_starts) else None
 
 
+def _few(train_end: NDArray[np.int64], share: float, lookback: int, steps: int) -> NDArray[np.int64]:
+    """Where each item's training ends when only the first share of it is learned from.
+
+    Raises DataError when no window of `steps` steps is left.
+    """
+    ends, longest = first_share(train_end, share, lookback), int(train_end.max())
+    if (left := int(ends.max())) < steps <= longest:
+        least = math.ceil((steps - lookback) / (longest - lookback) * 1e4) / 1e4
+        raise DataError(
+            f"the first {share:.6g} of the training part (data.fraction) holds no window: {steps} steps are needed, and"
+            f" it leaves {left} of {longest}; from {least:.6g} on it holds one"
+        )
+    return ends
+
+
+def _few_in_words(run: Run, windows: Supply, beside: Sequence[Member]) -> str:
+    each = " of each dataset" if beside else ""
+    return (
+        f"few-shot: of the training part{each} the first {run.data.fraction:.4g} is learned from ({len(windows)}"
+        " windows); scaled by all of it, validation and test as ever"
+    )
+
+
 def _train(
     forecaster: Forecaster,
+    fresh: Mapping[str, torch.Tensor],
     stages: Stages,
-    windows: list[tuple[Windows, Windows | None]],
+    windows: list[tuple[Supply, Supply | None]],
     folder: Path,
     *,
     resume: bool,
@@ -313,7 +388,6 @@ def _train(
     from latentcast.training.fit import run_stage
 
     began = time.monotonic()
-    before = {name: tensor.clone() for name, tensor in forecaster.network.state_dict().items()}
     ended = []
     for number, ((stage, training), (train, val)) in enumerate(zip(stages, windows, strict=True)):
         if number:  # however the stage before ended, or was resumed
@@ -333,8 +407,8 @@ def _train(
         sizes = {"windows": len(train), "validation_windows": len(val or ())}
         ended.append({**asdict(outcome), **sizes, **({"found": found} if found else {})})
     after = forecaster.network.cpu().state_dict()
-    card = forecaster.card
-    card["untrained"] = [name for name in card["untrained"] if torch.equal(before[name], after[name])]
+    # `fresh` is the network as it was drawn: what training before this one learned counts as learned
+    forecaster.card["untrained"] = [name for name, tensor in fresh.items() if torch.equal(tensor, after[name])]
     last = {key: ended[-1][key] for key in ("windows", "validation_windows")}
     return {**last, "stages": ended, "seconds": round(time.monotonic() - began, 2)}
 
@@ -343,15 +417,17 @@ def _last(path: str) -> str:
     return path.rpartition(".")[2]
 
 
-def _prepare(
-    folder: Path, run: Run, panel: Panel, start: Mapping[str, Any] | None, *, overwrite: bool, resume: bool
-) -> None:
+def _prepare(folder: Path, run: Run, card: Mapping[str, Any], *, overwrite: bool, resume: bool) -> None:
     """An empty folder to train in, or, to resume, one that began with the same settings, data and weights."""
     if resume and not any(folder.glob("checkpoints/*/last.ckpt")):
         raise CheckpointError(f"{folder} holds no checkpoint to go on from; begin without --resume")
     hub.make_folder(folder, overwrite=overwrite, resume=resume)
     began_with = folder / "checkpoints" / "data.json"
-    origin = {"data": panel.fingerprint(), "start": start and start["sha256"]}
+    start, beside = card.get("start"), card.get("datasets", [])[1:]
+    origin: dict[str, Any] = {"data": card["schema"]["fingerprint"], "start": start and start["sha256"]}
+    if beside:
+        origin["beside"] = [{key: one[key] for key in ("data", "fingerprint")} for one in beside]
+        origin["weights"] = [one["weight"] for one in card["datasets"]]
     if not resume:
         write_yaml(folder / hub.SETTINGS, run.dump())
         began_with.parent.mkdir(exist_ok=True)
@@ -360,19 +436,32 @@ def _prepare(
     began = json.loads(began_with.read_text(encoding="utf-8"))
     if began["data"] != origin["data"]:
         raise DataError(f"training in {folder} began with other data than these; begin anew, or give it the same data")
+    if began.get("beside") != origin.get("beside"):
+        was, now = began.get("beside", []), origin.get("beside", [])
+        changed = [one["data"] for one in (*was, *now) if one not in was or one not in now] or ["their order"]
+        raise DataError(
+            f"training in {folder} began with other data beside the first (what differs:"
+            f" {', '.join(dict.fromkeys(changed))}); begin anew, or give it the same data"
+        )
+    if began.get("weights") != origin.get("weights"):
+        raise SettingsError(
+            f"training in {folder} began with weights {began.get('weights')}, and now they are"
+            f" {origin.get('weights')}; begin anew, or state the same"
+        )
     if began["start"] != origin["start"]:
         raise SettingsError(f"training in {folder} began with other weights (--from); begin anew, or name the same")
-    before, now = (dict(leaves(values)) for values in (read_yaml(folder / hub.SETTINGS), nested(run.dump())))
+    settings = merge({"data": DataSettings().dump()}, read_yaml(folder / hub.SETTINGS))  # newer ones at their defaults
+    before, now = (dict(leaves(values)) for values in (settings, nested(run.dump())))
     plain = {key: list(v) if isinstance(v, tuple) else v for key, v in now.items()}
-    changed = [
+    faults = [
         f"{key}: was {before.get(key)!r}, is {plain.get(key)!r}"
         for key in sorted(before.keys() | plain.keys())
         if before.get(key) != plain.get(key)
         and not (key.startswith(("training.", "stages.")) and _last(key) in MAY_CHANGE)
     ]
-    if changed:
+    if faults:
         raise SettingsError(
-            [f"--resume goes on with the settings that training began with; {fault}" for fault in changed]
+            [f"--resume goes on with the settings that training began with; {fault}" for fault in faults]
         )
 
 

@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
-from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,13 +13,13 @@ import torch
 
 from latentcast import hub
 from latentcast.calibration import Calibration, Scores, check_base
-from latentcast.data import calendar, catalog
-from latentcast.data.frequency import DAY_NS
+from latentcast.data import calendar
+from latentcast.data.opening import open_data
 from latentcast.data.panel import Panel, build
-from latentcast.data.read import SUFFIXES, Source, read_file, read_frame
+from latentcast.data.read import Source
 from latentcast.data.scaler import Scaler
 from latentcast.data.split import PARTS, Part, Seen, Split, seen, split
-from latentcast.data.stamps import Clock, show
+from latentcast.data.stamps import Clock, on_the_clock_of, show
 from latentcast.data.windows import at_once, make_windows, window_seeds, window_starts
 from latentcast.errors import CheckpointError, DataError, GapError, SettingsError, TimeError, nearest, some
 from latentcast.evaluation.intervals import IntervalErrors, IntervalFigures
@@ -36,32 +35,6 @@ from latentcast.training.stages import CODEC, RECONSTRUCT
 from latentcast.types import Task, count_parameters
 
 log = logging.getLogger("latentcast")
-
-
-def open_data(data: Any) -> tuple[Source, dict[str, Any]]:
-    """A frame, a file or a dataset's name → its table, and the settings its protocol asks for.
-
-    Raises DataError when it is none of these or cannot be read.
-    """
-    if not isinstance(data, str | Path):
-        return read_frame(data), {}
-    path = Path(data)
-    if path.is_file():
-        return replace(read_frame(read_file(path)), name=path.name), {}
-    if path.is_dir():
-        raise DataError(f"{data} is a folder; wanted a CSV or Parquet file in it, or the name of a dataset")
-    if path.suffix.lower() in SUFFIXES or len(path.parts) > 1:
-        raise DataError(f"there is no file {path}{_near(path)}")
-    dataset = catalog.find(str(data))
-    return catalog.load(dataset), dict(dataset.defaults)
-
-
-def _near(path: Path) -> str:
-    """Files beside it with a similar name, as a hint."""
-    if not path.parent.is_dir():
-        return f", and no folder {path.parent}"
-    close = get_close_matches(path.name, [file.name for file in path.parent.iterdir()], n=2)
-    return f"; did you mean {' or '.join(close)}?" if close else ""
 
 
 @dataclass(frozen=True)
@@ -363,7 +336,8 @@ class Forecaster:
 
         Raises DataError when they are others.
         """
-        frequency = self.run.data.freq or self.card["schema"]["freq"]
+        schema = self.card["schema"]
+        frequency = self.run.data.freq or schema["freq"]
         settings = self.run.data.model_copy(update={"freq": frequency, "gaps": gaps or self.run.data.gaps})
         try:
             panel = build(source.frame, settings)
@@ -372,8 +346,16 @@ class Forecaster:
                 raise GapError(f"{error.args[0].split(';')[0]}: there is nothing to fill it from") from error
             raise GapError(f"{error}, when the model is fitted: what it was fitted with holds here too") from error
         except TimeError as error:
-            raise TimeError(f"{error} (the fit had steps of {frequency}, and its settings hold here too)") from error
-        panel = self._on_the_clock_of_the_fit(panel)
+            hint = self._elsewhere(source)
+            raise TimeError(
+                f"{error} (the fit had steps of {frequency}, and its settings hold here too){hint}"
+            ) from error
+        zone = schema.get("zone")
+        fitted = Clock(zone, wall=schema.get("wall", panel.clock.wall and zone is not None))
+        times, clock = on_the_clock_of(
+            fitted, panel.clock, panel.times, first=schema["first"], step=panel.frequency.step
+        )
+        panel = replace(panel, times=times, clock=clock)
         wanted = set(self.channels)
         if panel.channels != self.channels and set(panel.channels) == wanted:
             order = [panel.channels.index(name) for name in self.channels]
@@ -387,47 +369,41 @@ class Forecaster:
             missing = [name for name in self.channels if name not in panel.channels]
             extra = [name for name in panel.channels if name not in wanted]
             what = [f"missing: {some(missing)}"] * bool(missing) + [f"not in the fit: {some(extra)}"] * bool(extra)
-            raise DataError(f"the channels are not those of the fit ({'; '.join(what)})")
+            raise DataError(f"the channels are not those of the fit ({'; '.join(what)}){self._elsewhere(source)}")
         if gaps is None:
             for note in panel.notes:
                 log.warning(note)
         return panel
 
-    def _on_the_clock_of_the_fit(self, panel: Panel) -> Panel:
-        """Stamps held as the fit held its own, since its parts end at such stamps. Raises TimeError otherwise.
+    def misfits(self, channels: int, known: int) -> list[str]:
+        """Which of `channels` and `known` the weights depend on, where data have another number of them."""
+        tasks = {
+            "channels": replace(self.task, channels=channels, targets=tuple(range(channels))),
+            "known": replace(self.task, known=known),
+        }
+        same = {"channels": channels == self.task.channels, "known": known == self.task.known}
+        return [name for name, task in tasks.items() if not (same[name] or self._suits(task))]
 
-        Steps shorter than a day are held in UTC, and their zone may differ. Longer ones are held as local clocks show:
-        their zone may differ where they have the same time of day.
-        """
-        schema, came = self.card["schema"], panel.clock
-        zone = schema.get("zone")
-        fitted = Clock(zone, wall=schema.get("wall", came.wall and zone is not None))
-        if came == fitted:
-            return panel
-        if came.zone and fitted.zone and not fitted.wall:
-            if came.wall:  # so few rows that they all have one time of day
-                utc = came.restore(panel.times).dt.tz_convert("UTC").dt.tz_localize(None)
-                return replace(panel, times=utc.to_numpy(panel.times.dtype), clock=Clock(came.zone))
-            return panel
-        # daily dates written with offsets come without a zone where summer time changes the offset, else with one
-        zones = [str(clock.zone) for clock in (came, fitted) if clock.zone]
-        local = all(clock.wall for clock in (came, fitted) if clock.zone) and (panel.frequency.step or DAY_NS) >= DAY_NS
-        if local and (len(zones) == 2 or zones[0].startswith("UTC")):
-            first, last = np.datetime64(schema["first"], "ns"), panel.times[-1]
-            if first - first.astype("datetime64[D]") == last - last.astype("datetime64[D]"):
-                return panel
-        if came.zone is None:
-            mend = f"give them the zone they were recorded in (.dt.tz_localize({zone!r}))"
-        elif fitted.zone is None:
-            mend = (
-                "leave the zone away as at the fit (.dt.tz_localize(None), after .dt.tz_convert where it was another)"
-            )
-        else:
-            mend = f"bring them into the zone of the fit (.dt.tz_convert({zone!r}))"
-        raise TimeError(
-            f"the time stamps have {_in_words(came)}, those of the fit had {_in_words(fitted)}: its parts would end at"
-            f" other rows; {mend}"
-        )
+    def _suits(self, task: Task) -> bool:
+        if self.network.mixes_channels and task.channels != self.task.channels:
+            return False
+        try:
+            with torch.device("meta"):  # shapes alone
+                other = build_network(self.run.kind, self.run.model, task)
+        except SettingsError:
+            return False
+        mine, its = ({name: t.shape for name, t in one.state_dict().items()} for one in (self.network, other))
+        return mine == its
+
+    def _elsewhere(self, source: Source) -> str:
+        """The end of an error about other channels or another frequency, where the weights would serve these too."""
+        try:
+            panel = build(source.frame, self.run.data.model_copy(update={"freq": None}))
+        except DataError:
+            return ""
+        if self.misfits(len(panel.channels), len(calendar.feature_names(panel.frequency))):
+            return ""
+        return "; to use its weights on other data without training: --transfer (latentcast.transfer)"
 
     def forecasts(
         self,
@@ -566,12 +542,6 @@ class Forecaster:
         packed = hub.read_intervals(folder, card)
         network.to(device).eval()
         return cls(run, task, channels, known, network, card, Calibration.parse(*packed) if packed else None)
-
-
-def _in_words(clock: Clock) -> str:
-    if clock.zone is None:
-        return "no time zone"
-    return f"the time zone {clock.zone}" + (" and one time of day there" if clock.wall else "")
 
 
 def make_task(run: Run, panel: Panel) -> Task:

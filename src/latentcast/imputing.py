@@ -10,13 +10,14 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
+from latentcast.data.opening import open_data
 from latentcast.data.panel import Panel
 from latentcast.data.read import Source
 from latentcast.data.split import PARTS, Part
 from latentcast.data.table import is_long, time_column
 from latentcast.data.windows import Windows, at_once, make_windows, window_starts
 from latentcast.errors import DataError, SettingsError, nearest, some
-from latentcast.forecaster import Forecaster, View, open_data
+from latentcast.forecaster import Forecaster, View
 from latentcast.layers.masking import interpolated, visible
 
 MASKS = (0.125, 0.25, 0.375, 0.5)

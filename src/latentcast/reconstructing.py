@@ -16,12 +16,13 @@ import torch
 from torch import Tensor
 
 from latentcast.config import merge, nested, read_yaml
+from latentcast.data.opening import open_data
 from latentcast.data.panel import Panel, build
 from latentcast.data.scaler import Scaler
 from latentcast.data.split import Part, Split, split
 from latentcast.data.windows import Windows, at_once, make_windows, window_starts
 from latentcast.errors import DataError, SettingsError, some
-from latentcast.forecaster import Forecaster, make_task, open_data
+from latentcast.forecaster import Forecaster, make_task
 from latentcast.layers.compression import pad_left
 from latentcast.layers.scaling import no_scale, window_scale
 from latentcast.network import Network
@@ -141,6 +142,8 @@ def floor(
         raise SettingsError(
             [f"training.{name}: every compression is trained for max_steps (--steps) and to the end" for name in fixed]
         )
+    if "fraction" in dict(values.get("data", {})):
+        raise SettingsError("data.fraction: a floor is learned from the whole training part; leave it out")
     if isinstance(start, str | Path):
         start = Forecaster.load(start)
     source, defaults = open_data(data)

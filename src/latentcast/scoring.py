@@ -11,10 +11,11 @@ import torch
 from numpy.typing import NDArray
 
 from latentcast.autoregressive import Autoregressive
+from latentcast.data.opening import open_data
 from latentcast.data.split import Part
 from latentcast.data.windows import at_once, make_windows, window_starts
 from latentcast.errors import DataError, SettingsError, some
-from latentcast.forecaster import Forecaster, View, open_data
+from latentcast.forecaster import Forecaster, View
 from latentcast.training.health import Health, health
 from latentcast.training.stages import NEXT_CODE
 

@@ -45,36 +45,24 @@ def _at(values: Mapping[str, Any], path: str) -> Any:
     return values
 
 
-def begin_with(start: Forecaster, forecaster: Forecaster) -> dict[str, Any]:
+def begin_with(
+    start: Forecaster, forecaster: Forecaster, *, unchanged: bool = False, judged: bool = True
+) -> dict[str, Any]:
     """Lay the trained weights of `start` into an untrained forecaster; say what they were.
+
+    unchanged  all weights are laid in, also those that were never trained: nothing is going to be learned here
+    judged     whether a part of the data may be judged, which must then be none that was learned from
 
     Raises SettingsError that names every field in which the two differ, with both values.
     """
-    part = "" if start.name == forecaster.name else f"{_shared(start, forecaster.name)}."
-    within = f"model.{part}"
-    faults = [
-        f"{path}: {shown(before)} where training begins, {shown(now)} here"
-        for path, before, now in differing(start.run.model, forecaster.run.model, "model.")
-        if path.startswith(within)
-    ]
-    if not part and forecaster.network.mixes_channels and start.task.channels != forecaster.task.channels:
-        faults.append(
-            f"channels: {start.task.channels} where training begins, {forecaster.task.channels} in these data"
-            f" ({forecaster.name} mixes them)"
-        )
-    data, its = forecaster.run.data, start.run.data
-    if data.scale != its.scale:
-        faults.append(f"data.scale: {its.scale} where training begins, {data.scale} here")
-    same = start.card["schema"]["fingerprint"] == forecaster.card["schema"]["fingerprint"]
-    if same and data.split != its.split:
-        faults.append(
-            f"data.split: {shown(its.split)} where training begins, {shown(data.split)} here: on the same data, what is"
-            " judged here may have been learned there"
-        )
+    where = "in the trained model" if unchanged else "where training begins"
+    within = "model." if start.name == forecaster.name else f"model.{_shared(start, forecaster.name)}."
+    faults = _differences(start, forecaster, where, within)
+    faults += _other_parts(start, forecaster, where) if judged else []
     if faults:
         raise SettingsError(faults)
     own = forecaster.network.state_dict()
-    untrained = start.card.get("untrained", ())
+    untrained = () if unchanged else start.card.get("untrained", ())
     learned = {
         name: tensor
         for name, tensor in start.network.state_dict().items()
@@ -83,7 +71,7 @@ def begin_with(start: Forecaster, forecaster: Forecaster) -> dict[str, Any]:
     if start.task.horizon != forecaster.task.horizon or start.task.lookback != forecaster.task.lookback:
         learned = {name: tensor for name, tensor in learned.items() if not name.startswith(SHORTCUT)}
     shapes = [
-        f"{name}: {_shape(tensor)} where training begins, {_shape(own.get(name))} here"
+        f"{name}: {_shape(tensor)} {where}, {_shape(own.get(name))} here"
         for name, tensor in learned.items()
         if name not in own or own[name].shape != tensor.shape
     ]
@@ -94,7 +82,6 @@ def begin_with(start: Forecaster, forecaster: Forecaster) -> dict[str, Any]:
         )
         raise SettingsError([f"{fault} ({sizes}): these weights belong to their sizes" for fault in shapes])
     forecaster.network.load_state_dict({**own, **{name: tensor.clone() for name, tensor in learned.items()}})
-    forecaster.card["untrained"] = [name for name in own if name not in learned]
     return {
         "model": start.name,
         "data": start.card["schema"]["data"],
@@ -103,7 +90,58 @@ def begin_with(start: Forecaster, forecaster: Forecaster) -> dict[str, Any]:
         "weights": len(learned),
         "found": start.found,
         "sha256": _digest(learned),
+        "learned_from": learned_from(start),
     }
+
+
+def learned_from(forecaster: Forecaster) -> list[dict[str, Any]]:
+    """The data that its weights were trained on, here and where they began: name, fingerprint and split of each."""
+    card, schema = forecaster.card, forecaster.card["schema"]
+    own = {"data": schema["data"], "fingerprint": schema["fingerprint"], "split": forecaster.run.data.dump()["split"]}
+    here = [] if card.get("transferred") else card.get("datasets", [own])
+    found: dict[str, dict[str, Any]] = {}
+    for one in (*here, *card.get("start", {}).get("learned_from", ())):
+        found.setdefault(one["fingerprint"], {key: one[key] for key in own})
+    return list(found.values())
+
+
+def _differences(start: Forecaster, forecaster: Forecaster, where: str, within: str) -> list[str]:
+    """Every field in which a forecaster differs from the one whose weights it is to have, with both values.
+
+    Of the model those that stand `within` what is taken over.
+    """
+    faults = [
+        f"{path}: {shown(before)} {where}, {shown(now)} here"
+        for path, before, now in differing(start.run.model, forecaster.run.model, "model.")
+        if path.startswith(within)
+    ]
+    if not faults and start.name == forecaster.name:
+        its, own = start.task, forecaster.task
+        apart = start.misfits(own.channels, own.known)
+        if "channels" in apart:
+            why = "mixes them" if start.network.mixes_channels else "has weights for each of them"
+            faults.append(f"channels: {its.channels} {where}, {own.channels} in these data ({start.name} {why})")
+        if "known" in apart:
+            steps = (f" (steps of {one.card['schema']['freq']})" for one in (start, forecaster))
+            faults.append(
+                f"known: {its.known} features of the calendar {where}{next(steps)}, {own.known} in these data"
+                f"{next(steps)}, and {start.name} reads them"
+            )
+    data, its_data = forecaster.run.data, start.run.data
+    if data.scale != its_data.scale:
+        faults.append(f"data.scale: {its_data.scale} {where}, {data.scale} here")
+    return faults
+
+
+def _other_parts(start: Forecaster, forecaster: Forecaster, where: str) -> list[str]:
+    """The same data must not be split otherwise than where they were learned from."""
+    here = {one["fingerprint"]: one["split"] for one in learned_from(forecaster)}
+    return [
+        f"data.split: {shown(one['split'])} {where}, {shown(here[one['fingerprint']])} here: on the same data, what is"
+        " judged here may have been learned there"
+        for one in learned_from(start)
+        if here.get(one["fingerprint"], one["split"]) != one["split"]
+    ]
 
 
 def _digest(tensors: Mapping[str, Tensor]) -> str:

@@ -166,7 +166,8 @@ class Model(Protocol):
 
 @runtime_checkable
 class Representation(Protocol):
-    """Series to tokens. `folds_channels` says that each channel becomes a series of its own.
+    """Series to tokens. `folds_channels` says that each channel becomes a series of its own; it then takes any number
+    of channels, whatever the task said.
 
     It is given the whole batch, its past normalised, so that masks and what is known in advance are at hand;
     `uses_known` says whether it reads the latter. `query_tokens` is the number of queries it makes, 0 for none.

@@ -12,10 +12,10 @@ import torch
 
 from latentcast import hub
 from latentcast.comparing.plan import PART, Cell
+from latentcast.data.opening import open_data
 from latentcast.data.panel import build
 from latentcast.errors import Interrupted, LatentcastError
 from latentcast.fitting import fit_panel
-from latentcast.forecaster import open_data
 from latentcast.types import count_parameters
 
 MIB = 2**20

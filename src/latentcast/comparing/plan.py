@@ -11,12 +11,13 @@ import torch
 from pydantic import BeforeValidator, Field, field_validator
 
 from latentcast.config import Settings, merge, nested, read_yaml, validate
+from latentcast.data.opening import open_data
 from latentcast.data.panel import Panel, build
 from latentcast.data.read import Source
 from latentcast.data.settings import DataSettings
 from latentcast.data.split import Part
 from latentcast.errors import DataError, SettingsError, nearest
-from latentcast.forecaster import make_task, open_data
+from latentcast.forecaster import make_task
 from latentcast.network import build as build_network
 from latentcast.run import Run, resolve
 

@@ -62,6 +62,8 @@ class DataSettings(Settings):
     gaps              what happens to missing values and missing steps
     split             standard (the dataset's own, else 70/10/20 %), fractions, row counts, or the two dates
                       at which validation and test begin
+    fraction          few-shot: only the first share of the training part is trained on; the scaler uses all of it, and
+                      validation and test stay as they are
     scale             standardise every series with the mean and deviation of its training part
     time_format       strptime format of the time column, when it is ambiguous or dates are written as 20200131
     """
@@ -80,6 +82,7 @@ class DataSettings(Settings):
     steps: Literal["grid", "rows"] = "grid"
     gaps: Literal["error", "interpolate", "ffill"] = "error"
     split: Annotated[Any, BeforeValidator(parse_rule)] = "standard"
+    fraction: Annotated[float, Field(gt=0, le=1)] = 1.0
     scale: bool = True
     time_format: str | None = None
 

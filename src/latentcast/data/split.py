@@ -78,6 +78,17 @@ def _by_fractions(lengths: NDArray[np.int64], rule: Fractions) -> Split:
     return Split(train, lengths - test, lengths)
 
 
+def first_share(train_end: NDArray[np.int64], share: float, lookback: int) -> NDArray[np.int64]:
+    """Where training ends when only a first share of the training part is learned from, [items].
+
+    As in the few-shot protocol of GPT4TS (Zhou et al. 2023, section 4.5) and Time-LLM (Jin et al. 2024, section 4.3):
+    the first look-back is read in any case, and of the n − lookback steps after it the first ⌊share · (n − lookback)⌋
+    are kept.
+    """
+    after = np.maximum(train_end - lookback, 0)
+    return train_end - after + _floor(after, share)
+
+
 def seen(panel: Panel, known: dict[str, "Seen"], fallback: Split) -> Split:
     """The split as it was when a model was fitted: by date, so that data that grew or shrank since leak nothing.
 

@@ -81,6 +81,47 @@ def read_stamps(column: pd.Series, form: str | None) -> tuple[NDArray[Any], Cloc
     return _dates(_parsed(column, form))
 
 
+def on_the_clock_of(
+    fitted: Clock, came: Clock, times: NDArray[Any], *, first: Any, step: int | None
+) -> tuple[NDArray[Any], Clock]:
+    """Stamps held as those of a fit were, and their clock: its parts end at such stamps.
+
+    `first` is the first stamp of the fit, `step` the nanoseconds of a step, None where steps differ in length. Steps
+    shorter than a day are held in UTC, and their zone may differ. Longer ones are held as local clocks show: their
+    zone may differ where they have the same time of day. Raises TimeError otherwise.
+    """
+    if came == fitted:
+        return times, came
+    if came.zone and fitted.zone and not fitted.wall:
+        if came.wall:  # so few rows that they all have one time of day
+            utc = came.restore(times).dt.tz_convert("UTC").dt.tz_localize(None)
+            return utc.to_numpy(times.dtype), Clock(came.zone)
+        return times, came
+    # daily dates written with offsets come without a zone where summer time changes the offset, else with one
+    zones = [str(clock.zone) for clock in (came, fitted) if clock.zone]
+    local = all(clock.wall for clock in (came, fitted) if clock.zone) and (step or DAY_NS) >= DAY_NS
+    if local and (len(zones) == 2 or zones[0].startswith("UTC")):
+        begin, last = np.datetime64(first, "ns"), times[-1]
+        if begin - begin.astype("datetime64[D]") == last - last.astype("datetime64[D]"):
+            return times, came
+    if came.zone is None:
+        mend = f"give them the zone they were recorded in (.dt.tz_localize({fitted.zone!r}))"
+    elif fitted.zone is None:
+        mend = "leave the zone away as at the fit (.dt.tz_localize(None), after .dt.tz_convert where it was another)"
+    else:
+        mend = f"bring them into the zone of the fit (.dt.tz_convert({fitted.zone!r}))"
+    raise TimeError(
+        f"the time stamps have {_in_words(came)}, those of the fit had {_in_words(fitted)}: its parts would end at"
+        f" other rows; {mend}"
+    )
+
+
+def _in_words(clock: Clock) -> str:
+    if clock.zone is None:
+        return "no time zone"
+    return f"the time zone {clock.zone}" + (" and one time of day there" if clock.wall else "")
+
+
 def show(stamp: Any) -> str:
     """A stamp as a person writes it."""
     return str(pd.Timestamp(stamp)) if isinstance(stamp, np.datetime64) else str(stamp)

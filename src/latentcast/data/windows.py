@@ -66,6 +66,17 @@ class Windows:
     def __len__(self) -> int:
         return len(self.starts)
 
+    @property
+    def steps(self) -> int:
+        return self.lookback + self.horizon
+
+    @property
+    def channels(self) -> int:
+        return self.series.width
+
+    def loader(self, batch_size: int, *, seed: int, shuffle: bool = True) -> "Loader":
+        return Loader(self, batch_size, seed=seed, shuffle=shuffle)
+
     def batch(self, which: Tensor) -> Batch:
         """The windows number `which`, as one Batch of views into one gathered block."""
         starts = self.starts.numpy()[which.numpy()]
@@ -191,26 +202,34 @@ class Loader:
             return torch.distributed.get_rank(), torch.distributed.get_world_size()
         return 0, 1
 
+    def batches(self, processes: int) -> int:
+        """Batches of an epoch in each of several processes."""
+        return -(-len(range(0, len(self.windows), processes)) // self.batch_size)
+
     def __len__(self) -> int:
         rank, world = self._share()
         mine = range(0 if self.shuffle else rank, len(self.windows), world)
         return len(range(0, len(mine), self.batch_size))
 
-    def _order(self) -> Tensor:
+    def order(self, epoch: int) -> Tensor:
+        """The numbers of this process's windows, as they are met in one epoch."""
         rank, world = self._share()
         if not self.shuffle:  # judged once each, however many processes
             return torch.arange(len(self.windows))[rank::world]
-        generator = torch.Generator().manual_seed((self.seed * 1_000_003 + self.epoch) % 2**63)
+        generator = torch.Generator().manual_seed((self.seed * 1_000_003 + epoch) % 2**63)
         order = torch.randperm(len(self.windows), generator=generator)
         each = -(-len(order) // world)
         return order[torch.arange(rank, each * world, world) % len(order)]
 
+    def take(self, order: Tensor, number: int) -> Batch:
+        return self.windows.batch(order[number * self.batch_size : (number + 1) * self.batch_size])
+
     def __iter__(self) -> Iterator[Batch]:
-        order, last = self._order(), len(self) - 1
+        order, last = self.order(self.epoch), len(self) - 1
         for number in range(self.position, last + 1):
             # counted before it is given: a state saved while the batch is in use says that it was used
             self.epoch, self.position = (self.epoch + 1, 0) if number == last else (self.epoch, number + 1)
-            yield self.windows.batch(order[number * self.batch_size : (number + 1) * self.batch_size])
+            yield self.take(order, number)
 
     def state_dict(self) -> dict[str, Any]:
         return {"epoch": self.epoch, "position": self.position}

@@ -40,7 +40,6 @@ class Decompression(nn.Module):
                 " model.representation=compression, or model.head=flatten"
             )
         self.kind, self.horizon, self.total = settings.loss, task.horizon, prod(how.ratios)
-        self.channels = task.channels
         series_channels = 1 if representation.folds_channels else task.channels
         into = how.channels[::-1]
         out = (*how.channels[-2::-1], series_channels)  # the last stage ends in values
@@ -71,7 +70,7 @@ class Decompression(nn.Module):
             skips = tuple(skip[:, -needed * (skip.shape[1] // hidden.shape[1]) :] for skip in skips)
             hidden = hidden[:, -needed:]
         x = self.decode(hidden, skips)[:, -steps:]
-        values = x.reshape(-1, self.channels, steps).transpose(1, 2) if x.shape[2] == 1 else x
+        values = x.reshape(len(scale.loc), -1, steps).transpose(1, 2) if x.shape[2] == 1 else x
         return Prediction(scale.invert(values))
 
     def decode(

@@ -26,13 +26,13 @@ class Flatten(nn.Module):
         super().__init__()
         tokens = answers(representation, task)
         channels = 1 if representation.folds_channels else task.channels  # that one series of tokens stands for
-        self.kind, self.horizon, self.channels = settings.loss, task.horizon, task.channels
+        self.kind, self.horizon = settings.loss, task.horizon
         self.dropout = Dropout(settings.dropout)
         self.project = nn.Linear(tokens * backbone.width, task.horizon * channels)
 
     def forward(self, tokens: Tokens, scale: Scale) -> Prediction:
         flat = self.project(self.dropout(tokens.values.flatten(1)))
-        values = flat.view(-1, self.channels, self.horizon).transpose(1, 2)
+        values = flat.view(len(scale.loc), -1, self.horizon).transpose(1, 2)
         return Prediction(scale.invert(values))
 
     def loss(self, prediction: Prediction, batch: Batch) -> Float[Tensor, ""]:

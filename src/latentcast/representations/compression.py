@@ -70,7 +70,6 @@ class TemporalCompression(nn.Module):
         self.width, self.folds_channels = s.width, not s.mix
         self.horizon, self.total, self.latent_dim = task.horizon, prod(s.ratios), s.latent_dim
         self.label = task.lookback // 2 if s.label_len is None else s.label_len
-        self.channels = task.channels
         self.series_channels = task.channels if s.mix else 1
         if self.total > task.lookback:
             raise SettingsError(
@@ -143,7 +142,7 @@ class TemporalCompression(nn.Module):
         return Tokens(self.embed(values, known), query=self.embed(values, known), skips=skips)
 
     def _calendar(self, batch: Batch) -> tuple[Tensor | None, Tensor | None]:
-        """What is known in advance of the look-back's tokens and of the queries, [series, tokens, width]."""
+        """What is known in advance of the look-back's tokens and of the queries, [batch, tokens, width]."""
         if self.known_to_width is None:
             return None, None
         assert batch.past_known is not None
@@ -152,12 +151,12 @@ class TemporalCompression(nn.Module):
         label = past[:, past.shape[1] - self.label :]
         return self._in_advance(past), self._in_advance(torch.cat([label, batch.future_known], dim=1))
 
-    def _in_advance(self, known: Float[Tensor, "batch steps known"]) -> Float[Tensor, "series tokens width"]:
-        """The features of all steps of a token, side by side; the same for every channel."""
+    def _in_advance(self, known: Float[Tensor, "batch steps known"]) -> Float[Tensor, "batch tokens width"]:
+        """The features of all steps of a token, side by side."""
         assert self.known_to_width is not None
         steps = pad_left(known, self.total)
-        tokens = self.known_to_width(steps.reshape(len(steps), -1, self.total * steps.shape[2]))
-        return tokens.repeat_interleave(self.channels, dim=0) if self.folds_channels else tokens
+        tokens: Tensor = self.known_to_width(steps.reshape(len(steps), -1, self.total * steps.shape[2]))
+        return tokens
 
     def _window(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """[series, time, channels] twice: the look-back, zero where it is not known, and where it is known."""
@@ -190,7 +189,9 @@ class TemporalCompression(nn.Module):
         if alike:
             x = _repeat_last(x, 1, alike)
         x = x + self.position[: x.shape[1]]
-        return self.dropout(x if known is None else x + known)
+        if known is not None:  # the same for every channel
+            x = x + known.repeat_interleave(len(x) // len(known), dim=0)
+        return self.dropout(x)
 
 
 def _repeat_last(x: Float[Tensor, "series time width"], steps: int, times: int) -> Float[Tensor, "series longer width"]:

@@ -17,7 +17,8 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import EarlyStopping, EMAWeightAveraging, ModelCheckpoint, TQDMProgressBar
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 
-from latentcast.data.windows import Loader, Windows, at_once
+from latentcast.data.mixing import Mix
+from latentcast.data.windows import Windows, at_once
 from latentcast.errors import Interrupted, LatentcastError, MissingExtra, SettingsError
 from latentcast.network import Network
 from latentcast.training import checkpoint
@@ -44,8 +45,8 @@ class Outcome:
 def run_stage(
     network: Network,
     stage: Stage,
-    train: Windows,
-    val: Windows | None,
+    train: Windows | Mix,
+    val: Windows | Mix | None,
     settings: TrainingSettings,
     *,
     folder: Path,
@@ -67,13 +68,13 @@ def run_stage(
     if resume and (ended := _ended(kept)) is not None:
         _take(network, kept, settings)
         return ended
-    loader = Loader(train, settings.batch_size, seed=seed)
-    together = at_once(train.lookback + train.horizon, train.series.width, most=max(settings.batch_size, 256))
-    val_loader = None if val is None else Loader(val, together, seed=seed, shuffle=False)
+    loader = train.loader(settings.batch_size, seed=seed)
+    together = at_once(train.steps, train.channels, most=max(settings.batch_size, 256))
+    val_loader = None if val is None else val.loader(together, seed=seed, shuffle=False)
     chosen = {id(parameter) for parameter in stage.parameters(network)}  # fails early when nothing is trainable
     left = [p for p in network.parameters() if p.requires_grad and id(p) not in chosen]
     processes = settings.devices if isinstance(settings.devices, int) else 1
-    epoch_batches = math.ceil(len(loader) / processes)
+    epoch_batches = loader.batches(processes)
     epoch_steps = math.ceil(epoch_batches / settings.accumulate)
     steps = min(settings.max_steps or math.inf, epoch_steps * settings.max_epochs)
     module = StageModule(network, stage, settings, int(steps), epoch_steps)

@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from itertools import chain
 from typing import Any
 
 import torch
 
+from latentcast.data.mixing import Mix
 from latentcast.data.windows import Windows, at_once
 from latentcast.errors import SettingsError
 from latentcast.network import Network
@@ -40,8 +42,8 @@ def in_words(found: Mapping[str, Any]) -> str:
     return f"gives back with MSE {found['mse']:.4f}, MAE {found['mae']:.4f} (scaled units); {codes}"
 
 
-def health(network: Network, windows: Windows) -> Health:
-    """Encode → decode of every window's look-back."""
+def health(network: Network, windows: Windows | Mix) -> Health:
+    """Encode → decode of every window's look-back, of every dataset."""
     model = network.model
     book = model.representation.codec.codebook
     device = next(model.parameters()).device
@@ -49,7 +51,8 @@ def health(network: Network, windows: Windows) -> Health:
     sums, values = torch.zeros(2, dtype=torch.float64), 0
     training = network.training
     network.eval()
-    for _, batch in windows.in_batches(at_once(windows.lookback + windows.horizon, windows.series.width)):
+    sets = windows.sets if isinstance(windows, Mix) else (windows,)
+    for _, batch in chain.from_iterable(each.in_batches(at_once(each.steps, each.channels)) for each in sets):
         batch = batch.to(device)
         with torch.inference_mode():
             codes, given_back = model.codes(batch), model.reconstruct(batch).values
@@ -76,7 +79,7 @@ def health(network: Network, windows: Windows) -> Health:
     )
 
 
-def check_codes(network: Network, windows: Windows) -> dict[str, Any]:
+def check_codes(network: Network, windows: Windows | Mix) -> dict[str, Any]:
     """Raises SettingsError when the codebook has collapsed: what follows would learn a language of a few words."""
     found = health(network, windows)
     if min(found.used) < COLLAPSED:

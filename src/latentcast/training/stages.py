@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from latentcast.data.mixing import Mix
 from latentcast.data.windows import Windows
 from latentcast.errors import SettingsError
 from latentcast.layers.masking import visible
@@ -32,7 +33,7 @@ class Stage:
     unfrozen: bool = True
     forecasts: bool = True
     targets: bool = False
-    check: Callable[[Network, Windows], dict[str, Any]] | None = None
+    check: Callable[[Network, Windows | Mix], dict[str, Any]] | None = None
 
     def parameters(self, network: Network) -> list[nn.Parameter]:
         """Raises SettingsError when nothing would be trained."""

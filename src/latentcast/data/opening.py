@@ -1,0 +1,36 @@
+"""Whatever a person calls data → its table: a frame, a file, or the name of a dataset."""
+
+from dataclasses import replace
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from latentcast.data import catalog
+from latentcast.data.read import SUFFIXES, Source, read_file, read_frame
+from latentcast.errors import DataError
+
+
+def open_data(data: Any) -> tuple[Source, dict[str, Any]]:
+    """A frame, a file or a dataset's name → its table, and the settings its protocol asks for.
+
+    Raises DataError when it is none of these or cannot be read.
+    """
+    if not isinstance(data, str | Path):
+        return read_frame(data), {}
+    path = Path(data)
+    if path.is_file():
+        return replace(read_frame(read_file(path)), name=path.name), {}
+    if path.is_dir():
+        raise DataError(f"{data} is a folder; wanted a CSV or Parquet file in it, or the name of a dataset")
+    if path.suffix.lower() in SUFFIXES or len(path.parts) > 1:
+        raise DataError(f"there is no file {path}{_near(path)}")
+    dataset = catalog.find(str(data))
+    return catalog.load(dataset), dict(dataset.defaults)
+
+
+def _near(path: Path) -> str:
+    """Files beside it with a similar name, as a hint."""
+    if not path.parent.is_dir():
+        return f", and no folder {path.parent}"
+    close = get_close_matches(path.name, [file.name for file in path.parent.iterdir()], n=2)
+    return f"; did you mean {' or '.join(close)}?" if close else ""

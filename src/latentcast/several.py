@@ -1,0 +1,123 @@
+"""Several datasets that one model learns from: how each is read, and whether they go together."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from math import isfinite
+from typing import Any
+
+from latentcast.config import fixed
+from latentcast.data import calendar
+from latentcast.data.opening import open_data
+from latentcast.data.panel import Panel, build
+from latentcast.data.scaler import Scaler
+from latentcast.data.settings import DataSettings
+from latentcast.data.split import Split, split
+from latentcast.errors import DataError, SettingsError
+from latentcast.forecaster import Forecaster
+from latentcast.run import resolve
+
+
+@dataclass(frozen=True)
+class Member:
+    """One of the datasets that are learned from: read, split and scaled by its own rules, whatever the others are."""
+
+    name: str
+    settings: DataSettings
+    panel: Panel
+    parts: Split
+    scaler: Scaler
+
+    def facts(self) -> dict[str, Any]:
+        """What the card says of it."""
+        return {
+            "data": self.name,
+            "fingerprint": self.panel.fingerprint(),
+            "split": self.settings.dump()["split"],
+            "series": len(self.panel.ids) * len(self.panel.channels),
+            "steps": len(self.panel.values),
+            "freq": self.panel.frequency.alias,
+        }
+
+
+def read(data: Any, values: Mapping[str, Any]) -> Member:
+    """What is beside the first, by the same stated settings and its own protocol.
+
+    Raises SettingsError and DataError that name it.
+    """
+    with spoken_of(str(data) if isinstance(data, str) else type(data).__name__):
+        source, defaults = open_data(data)
+    with spoken_of(source.name):
+        settings = resolve(values, defaults).data
+        panel = build(source.frame, settings)
+        parts = split(panel, settings.split)
+    scaler = Scaler.fit(panel, parts.train_end) if settings.scale else Scaler.identity(panel)
+    return Member(source.name, settings, panel, parts, scaler)
+
+
+@contextmanager
+def spoken_of(name: str | None) -> Iterator[None]:
+    """What is wrong with one of several datasets is said with its name; None: there are no others."""
+    try:
+        yield
+    except DataError as error:
+        if name is None or name in str(error):
+            raise
+        raise type(error)(f"{name}: {error}") from error
+
+
+def shares(weights: Sequence[float] | None, count: int) -> tuple[float, ...] | None:
+    """Weights of `count` datasets. Raises SettingsError when they are of another number, or one is not positive."""
+    if weights is None:
+        return None
+    numbers = [isinstance(w, int | float) and not isinstance(w, bool) and isfinite(w) and w > 0 for w in weights]
+    if len(weights) != count or not all(numbers):
+        raise SettingsError(
+            f"weights: got {', '.join(map(str, weights)) or 'none'}; wanted one positive number for each of"
+            f" {count} dataset{'' if count == 1 else 's'}"
+        )
+    return tuple(map(float, weights))
+
+
+def check(forecaster: Forecaster, members: Sequence[Member]) -> None:
+    """Whether one network can learn from all members; it was built for the first.
+
+    Raises SettingsError with every fault: the field, and its values in both datasets.
+    """
+    faults, name, home = [], forecaster.name, members[0]
+    if forecaster.network.mixes_channels:
+        mixing = [f"{path}=false" for path, on in fixed(forecaster.run.model, "model.").items() if _mixes(path, on)]
+        mend = ", or ".join([*mixing, "a model such as patch-transformer or dlinear"])
+        faults.append(
+            f"channels: {name} mixes the channels of a window, and those of several datasets are not the same: it"
+            f" learns from one dataset; from several learn models that treat each channel alone ({mend})"
+        )
+    if forecaster.run.data.features == "MS":
+        faults.append("data.features: MS forecasts one channel of its own data; of several datasets wanted M or S")
+    prints: dict[str, str] = {}
+    for member in members:
+        its, known = len(member.panel.channels), len(calendar.feature_names(member.panel.frequency))
+        apart = forecaster.misfits(its, known)
+        if "channels" in apart and not forecaster.network.mixes_channels:
+            faults.append(
+                f"channels: {forecaster.task.channels} in {home.name}, {its} in {member.name}, and {name} has weights"
+                " for each of them"
+            )
+        if "known" in apart:
+            faults.append(
+                f"known: {forecaster.task.known} features of the calendar in {home.name} (steps of"
+                f" {home.panel.frequency.alias}), {known} in {member.name} (steps of {member.panel.frequency.alias}),"
+                f" and {name} reads them"
+            )
+        fingerprint = member.panel.fingerprint()
+        if fingerprint in prints:
+            faults.append(
+                f"data: {member.name} is the same as {prints[fingerprint]}: to see it more often, state weights"
+            )
+        prints[fingerprint] = member.name
+    if faults:
+        raise SettingsError(faults)
+
+
+def _mixes(path: str, value: Any) -> bool:
+    return value is True and path.endswith(".mix")

@@ -1,0 +1,104 @@
+"""transfer: a trained model on data that it has not seen, without training (zero-shot)."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from latentcast.config import leaves, merge, nested, validate
+from latentcast.data.opening import open_data
+from latentcast.data.panel import Panel, build
+from latentcast.data.scaler import constant_series
+from latentcast.data.settings import DataSettings
+from latentcast.data.split import Split, split
+from latentcast.errors import DataError, SettingsError, some
+from latentcast.fitting import untrained
+from latentcast.forecaster import Forecaster
+from latentcast.starting import begin_with, learned_from
+
+log = logging.getLogger("latentcast")
+ALL_PAST = (1.0, 0.0, 0.0)  # a split that holds nothing out
+
+
+def transfer(
+    forecaster: Forecaster | str | Path,
+    data: Any,
+    settings: Mapping[str, Any] | None = None,
+    *,
+    held_out: bool = True,
+) -> Forecaster:
+    """A trained model as it stands, made ready for other data: a forecaster of these, with the same weights.
+
+    The data are read by their own rules (columns, frequency, channels, the split of their protocol), and each series is
+    scaled by its own training part; what is evaluated then is what a fit that began with these weights and made no step
+    would have been. Only `data.scale` is that of the model.
+
+    forecaster  a forecaster, or the folder of one
+    data        frame, file or a dataset's name
+    settings    of the data alone: {"data.gaps": "interpolate", "data.split": [0.6, 0.2, 0.2]}
+    held_out    False: where neither the settings nor the dataset's protocol state a split, nothing is held out, and the
+                series are scaled by all their past, as for a forecast beyond their end
+
+    Raises SettingsError that names each field on which the weights depend and in which the data differ, with both
+    values (channels of a model that mixes them, calendar features of one that reads them); DataError; CheckpointError.
+    """
+    start = forecaster if isinstance(forecaster, Forecaster) else Forecaster.load(forecaster)
+    values = nested(settings or {})
+    if stray := [path for path, _ in leaves(values) if not path.startswith("data.")]:
+        raise SettingsError(
+            [f"{path}: a trained model is what it is; a transfer takes settings of the data alone" for path in stray]
+        )
+    if "fraction" in values.get("data", {}):
+        raise SettingsError("data.fraction: a share to learn from, and a transfer learns nothing; leave it out")
+    source, defaults = open_data(data)
+    stated = merge({"scale": start.run.data.scale, **defaults}, values.get("data", {}))
+    whole = not held_out and "split" not in stated
+    its = validate(DataSettings, {**stated, "split": ALL_PAST} if whole else stated, "data.")
+    run = replace(start.run, data=its, notes=())
+    panel = build(source.frame, its)
+    parts = split(panel, its.split)
+    _can_be_scaled(panel, parts, scale=its.scale)
+    with torch.random.fork_rng(range(torch.cuda.device_count())):  # the caller's stays as it is
+        made = untrained(run, panel, parts, source.name, [])
+    laid = begin_with(start, made, unchanged=True, judged=not whole)
+    made.card["notes"] = _notes(start, made, panel, parts, whole=whole)
+    for note in made.card["notes"]:
+        log.warning(note)
+    same: dict[str, Any] = {key: start.card[key] for key in ("stages", "untrained") if key in start.card}
+    made.card |= {**same, "start": laid, "transferred": True}
+    made.network.to(start.device).eval()
+    return made
+
+
+def _can_be_scaled(panel: Panel, parts: Split, *, scale: bool) -> None:
+    without = [panel.ids[item] or "the data" for item in np.flatnonzero(parts.train_end == 0)]
+    if scale and without:
+        raise DataError(
+            f"nothing of {some(without)} lies in the training part, by which it would be scaled: split differently"
+            " (data.split), or leave it out"
+        )
+
+
+def _notes(start: Forecaster, made: Forecaster, panel: Panel, parts: Split, *, whole: bool) -> list[str]:
+    """What a person must know to read the figures."""
+    name, known = made.card["schema"]["data"], learned_from(start)
+    steps = f"{int(parts.train_end.sum())} of {len(panel.values)} steps"
+    by = f"all its past ({len(panel.values)} steps)" if whole else f"its own training part ({steps})"
+    scaled = f"{name} is scaled by {by}" if made.run.data.scale else f"{name} is not scaled, nor was what it learned"
+    notes = [f"zero-shot: {made.name} learned from {some([one['data'] for one in known])} and is not trained; {scaled}"]
+    if made.card["schema"]["fingerprint"] in [one["fingerprint"] for one in known]:
+        notes.append(f"not zero-shot: {name} is among the data that it learned from")
+    there, here = start.card["schema"]["freq"], made.card["schema"]["freq"]
+    if there != here:
+        notes.append(f"it learned on steps of {there}, and those of {name} are {here}: a look-back spans another time")
+    if made.network.mixes_channels and start.channels != made.channels:
+        notes.append(
+            f"it mixes channels, and takes {some(made.channels, 8)} for {some(start.channels, 8)}, one for one"
+        )
+    if made.run.data.scale and (constant := constant_series(panel, parts.train_end)):
+        notes.append(f"constant in the {'past' if whole else 'training part'}, and only centred: {some(constant)}")
+    return [*notes, *panel.notes]
