@@ -49,7 +49,7 @@ class Quantile(nn.Module):
     ) -> None:
         super().__init__()
         self.quantile_levels = settings.quantiles
-        self.horizon, self.channels = task.horizon, task.channels
+        self.horizon = task.horizon
         self.middle = settings.quantiles.index(0.5)
         series_channels = 1 if representation.folds_channels else task.channels
         many = len(settings.quantiles)
@@ -66,7 +66,7 @@ class Quantile(nn.Module):
 
     def forward(self, tokens: Tokens, scale: Scale) -> Prediction:
         flat = self.project(self.dropout(tokens.values.flatten(1)))
-        raw = flat.view(-1, self.channels, self.horizon, len(self.quantile_levels)).transpose(1, 2)
+        raw = flat.view(len(scale.loc), -1, self.horizon, len(self.quantile_levels)).transpose(1, 2)
         quantiles = self.ascending(raw) * scale.scale[..., None] + scale.loc[..., None]
         return Prediction(quantiles[..., self.middle], quantiles=quantiles)
 
