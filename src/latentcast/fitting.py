@@ -176,6 +176,9 @@ def fit_panel(
                 f"model: with these parts {run.name} cannot reconstruct what was hidden from it: that needs"
                 " model.representation=compression and model.head=decompression"
             )
+        for note in forecaster.network.notes:
+            log.warning(note)
+        forecaster.card["notes"] = [*notes, *forecaster.network.notes]
         forecaster.card["stages"] = [stage.name for stage, _ in stages]
         if start is not None:
             forecaster.card["start"] = begin_with(start, forecaster)
@@ -270,6 +273,7 @@ def _training_windows(
         horizon if stage.forecasts else 0,
         targets=task.targets,
         with_known=forecaster.network.uses_known,
+        prompter=forecaster.network.prompter,
     )
     val_starts, val_items = both[1]
     return train, replace(train, starts=val_starts, items=val_items) if len(val_starts) else None

@@ -13,6 +13,7 @@ import torch
 
 from latentcast import hub
 from latentcast.data import calendar, catalog
+from latentcast.data.descriptions import described
 from latentcast.data.frequency import DAY_NS
 from latentcast.data.panel import Panel, build
 from latentcast.data.read import SUFFIXES, Source, read_file, read_frame
@@ -48,7 +49,7 @@ def open_data(data: Any) -> tuple[Source, dict[str, Any]]:
     if path.suffix.lower() in SUFFIXES or len(path.parts) > 1:
         raise DataError(f"there is no file {path}{_near(path)}")
     dataset = catalog.find(str(data))
-    return catalog.load(dataset), dict(dataset.defaults)
+    return catalog.load(dataset), {**described(dataset.name), **dataset.defaults}
 
 
 def _near(path: Path) -> str:
@@ -341,6 +342,7 @@ class Forecaster:
             task.horizon,
             targets=task.targets,
             with_known=self.network.uses_known,
+            prompter=self.network.prompter,
         )
         self.network.eval()
         return forecasts(
@@ -437,7 +439,7 @@ def make_task(run: Run, panel: Panel) -> Task:
     if run.data.features == "MS":
         targets = (panel.channels.index(str(run.data.target)),)
     known = len(calendar.feature_names(panel.frequency))
-    return Task(run.lookback, run.horizon, len(panel.channels), targets, known, panel.season)
+    return Task(run.lookback, run.horizon, len(panel.channels), targets, known, panel.season, run.data.description)
 
 
 def load(folder: str | Path, *, device: str = "cpu") -> Forecaster:

@@ -73,7 +73,7 @@ def inspect(network: Network, depth: int = 2) -> Architecture:
     counter = FlopCounterMode(display=False, custom_mapping=_CPU_ATTENTION)
     try:
         with torch.no_grad(), counter:
-            model(_one_window(network.task).to(device))
+            model(network.prompted(_one_window(network.task)).to(device))
     finally:
         for hook in hooks:
             hook.remove()

@@ -11,3 +11,4 @@ BACKBONES.add(
 BACKBONES.add(
     "encoder-decoder", "latentcast.backbones.encoder_decoder:EncoderDecoder", "Transformer encoder and decoder"
 )
+BACKBONES.add("frozen_llm", "latentcast.backbones.frozen_llm:FrozenLLM", "frozen language model behind a prompt")

@@ -63,6 +63,7 @@ class DataSettings(Settings):
     split             standard (the dataset's own, else 70/10/20 %), fractions, row counts, or the two dates
                       at which validation and test begin
     scale             standardise every series with the mean and deviation of its training part
+    description       what the data are, in a sentence or two: language models read it
     time_format       strptime format of the time column, when it is ambiguous or dates are written as 20200131
     """
 
@@ -81,6 +82,7 @@ class DataSettings(Settings):
     gaps: Literal["error", "interpolate", "ffill"] = "error"
     split: Annotated[Any, BeforeValidator(parse_rule)] = "standard"
     scale: bool = True
+    description: Annotated[str, Field(min_length=1)] | None = None
     time_format: str | None = None
 
     @field_validator("columns", "ignore", mode="before")
