@@ -21,6 +21,7 @@ _KEPT: list[tempfile.TemporaryDirectory[str]] = []
 def _config(family: str, **over: Any) -> Any:
     import transformers as t
 
+    over = {"bos_token_id": 0, "eos_token_id": 0, **over}
     if family == "gpt2":
         # 256 positions; dropout as GPT-2 has it: it must not matter
         return t.GPT2Config(n_embd=48, n_head=4, n_layer=4, n_positions=256, **over)
@@ -66,8 +67,8 @@ def folder(family: str, seed: int = 0, large: float = 0.2, **over: Any) -> str:
     kind = t.AutoModel
     with torch.random.fork_rng([]):
         torch.manual_seed(seed)
-        model = kind.from_config(_config(family, vocab_size=len(words), initializer_range=large, **over) if family != "t5"
-                                 else _config(family, vocab_size=len(words)))  # fmt: skip
+        started = {} if family == "t5" else {"initializer_range": large}
+        model = kind.from_config(_config(family, vocab_size=len(words), **started, **over))
     model.save_pretrained(kept.name)
     words.save_pretrained(Path(kept.name))
     return kept.name

@@ -202,6 +202,7 @@ def answers(representation: Representation, task: Task) -> int:
     return representation.query_tokens or representation.num_tokens(task.lookback)
 
 
+@runtime_checkable
 class Prompter(Protocol):
     """Tells a language model of windows, outside of every forward: statistics in words, as numbers of its vocabulary.
 

@@ -89,6 +89,8 @@ class FrozenLLM(nn.Module):
     """
 
     Settings = FrozenLLMSettings
+    llm: Tensor  # what tells these weights from others
+    static: Tensor  # [words] of the static part
 
     def __init__(self, settings: FrozenLLMSettings, task: Task, representation: Representation) -> None:
         super().__init__()
@@ -185,7 +187,7 @@ class FrozenLLM(nn.Module):
 
     def _apply(self, fn: Any, recurse: bool = True) -> "FrozenLLM":
         """The model moves where its trained part moves, but keeps the type of its frozen weights."""
-        super()._apply(fn, recurse)
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
         self._static = None
         if not self._meta:
             at = fn(torch.empty(0)).device
@@ -298,7 +300,7 @@ class FrozenLLM(nn.Module):
             for run in (self._after_known, self._as_one):
                 given = embedded.clone().requires_grad_()
                 hidden = run(given, words, None)
-                (hidden.float() * ask).sum().backward()  # type: ignore[no-untyped-call]
+                (hidden.float() * ask).sum().backward()
                 assert given.grad is not None
                 found.append((hidden.detach().float(), given.grad.float()))
         tolerance = TOLERANCE if self.language.dtype == torch.float32 else 5e-2

@@ -11,15 +11,17 @@ import logging
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from latentcast.backbones import prefix
-from latentcast.errors import MissingExtra, SettingsError
+from latentcast.errors import MissingExtra, SettingsError, some
 
 Dtype = Literal["fp32", "bf16", "fp16"]
 Quantise = Literal["none", "nf4", "int8"]
@@ -98,8 +100,8 @@ def load(
         kind = transformers.AutoModel
         if config.is_encoder_decoder:
             raise SettingsError(
-                f"llm={address}: {config.model_type} is an encoder-decoder; wanted a model that reads one sequence, such"
-                " as GPT-2, BERT, LLaMA or Qwen"
+                f"llm={address}: {config.model_type} is an encoder-decoder; wanted a model that reads one sequence,"
+                " such as GPT-2, BERT, LLaMA or Qwen"
             )
         config._attn_implementation = "sdpa"
         if meta:
@@ -217,15 +219,14 @@ def _read(
     faults += [f"{wrong[0]} has another shape" for wrong in info["mismatched_keys"]]
     if faults:
         raise SettingsError(
-            f"llm={address}: its weights do not fit its configuration ({faults[0]}{', …' * (len(faults) > 1)}); download"
-            " the model again"
+            f"llm={address}: its weights do not fit its configuration ({some(faults, 2)}); download the model again"
         )
     if quantise == "nf4":
         _keep_unpacked(model)
     return model
 
 
-def _keep_unpacked(model: nn.Module) -> None:
+def _keep_unpacked(model: Any) -> None:
     """On CPUs with AVX512-BF16 a first forward without gradient repacks NF4 weights, and later gradients are wrong."""
     for module in model.modules():
         if hasattr(module, "support_avx512bf16_for_cpu"):
@@ -233,7 +234,7 @@ def _keep_unpacked(model: nn.Module) -> None:
 
 
 def _fuse_gelu(model: nn.Module) -> None:
-    """GPT-2 spells its activation out in eight products, which keep as many tensors for backward; torch has it whole."""
+    """GPT-2 spells its activation out in eight products that keep as many tensors for backward; torch has it whole."""
     for module in list(model.modules()):
         for name, child in module.named_children():
             if type(child).__name__ in ("NewGELUActivation", "FastGELUActivation"):
@@ -246,7 +247,9 @@ def _adapt(model: Any, rank: int, address: str) -> Any:
     from peft import LoraConfig, inject_adapter_in_model
 
     try:
-        adapted = inject_adapter_in_model(LoraConfig(r=rank, lora_alpha=2 * rank), model)
+        transposed = any(type(module).__name__ == "Conv1D" for module in model.modules())  # GPT-2's linear layers
+        how = LoraConfig(r=rank, lora_alpha=2 * rank, fan_in_fan_out=transposed)
+        adapted = inject_adapter_in_model(how, model)
     except ValueError as error:
         raise SettingsError(f"lora={rank}: peft knows no adapters for {address} ({error})") from error
     for parameter in adapted.parameters():
@@ -259,13 +262,15 @@ def _checkpoint(model: Any, address: str) -> None:
     """Blocks are run again for backward. transformers does so in training alone, but dropout must stay off: so the
     blocks themselves are set to train, and nothing inside them.
     """
-    if not model.supports_gradient_checkpointing:
+    from transformers.modeling_layers import GradientCheckpointingLayer
+
+    blocks: list[Any] = [module for module in model.modules() if isinstance(module, GradientCheckpointingLayer)]
+    if not blocks:
         raise SettingsError(f"checkpointing=true: {address} cannot run its blocks again; state false")
-    model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
-    for module in model.modules():
-        if hasattr(module, "_gradient_checkpointing_func") and getattr(module, "gradient_checkpointing", False):
-            module.training = True
-    model.training = False  # GPT-2 itself asks whether it trains
+    for block in blocks:
+        block.gradient_checkpointing = True
+        block._gradient_checkpointing_func = partial(checkpoint, use_reentrant=False, preserve_rng_state=False)
+        block.training = True
 
 
 def _first_position(model: Any) -> int:

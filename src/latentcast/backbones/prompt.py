@@ -93,7 +93,7 @@ class PromptWriter:
             past = units.invert(past)
         numbers, lags = statistics(past, observed, self.lags)
         told = [
-            window_text(*row, [lag for lag in own if lag])
+            window_text(row[0], row[1], row[2], row[3], [lag for lag in own if lag])
             for row, own in zip(numbers.tolist(), lags.tolist(), strict=True)
         ]
         if self.folds:

@@ -25,7 +25,7 @@ class TextPrototypes(nn.Module):
 
     def __init__(self, words: Float[Tensor, "vocabulary width"], count: int, kind: Prototypes) -> None:
         super().__init__()
-        vocabulary, width = words.shape
+        vocabulary = len(words)
         self.kind = kind
         bound = 1 / math.sqrt(vocabulary)
         bias = torch.empty(count, 1).uniform_(-bound, bound)
