@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 RESULTS = Path(__file__).parent / "results"
-PACKAGES = ("latentcast", "torch", "lightning", "numpy", "pandas", "neuralforecast")
+PACKAGES = ("latentcast", "torch", "transformers", "lightning", "numpy", "pandas", "neuralforecast")
 
 
 def machine(threads: int | None = None) -> dict[str, Any]:

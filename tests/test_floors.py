@@ -23,7 +23,7 @@ FLOORS = (
     ("presets", "training", "inspecting"),
     ("run", "hub"),
     ("forecaster",),
-    ("imputing", "starting"),
+    ("imputing", "starting", "prompting"),
     ("fitting", "describing", "reconstructing", "write"),
     ("backtesting", "comparing", "plot"),
     ("show",),

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from latentcast.fitting import fit, pretrain
     from latentcast.forecaster import Forecaster, load
     from latentcast.imputing import impute, judge_imputation
+    from latentcast.prompting import prompts
     from latentcast.reconstructing import floor
 
 _HOMES = {
@@ -25,6 +26,7 @@ _HOMES = {
     "floor": "latentcast.reconstructing",
     "backtest": "latentcast.backtesting",
     "describe": "latentcast.describing",
+    "prompts": "latentcast.prompting",
     "leaderboard": "latentcast.comparing",
     "Forecaster": "latentcast.forecaster",
     "LatentcastError": "latentcast.errors",
@@ -42,6 +44,7 @@ __all__ = [
     "leaderboard",
     "load",
     "pretrain",
+    "prompts",
 ]
 
 

@@ -51,7 +51,9 @@ OF_DATA = {  # settings of the data with an option of their own
     "time": Annotated[Text, typer.Option(help="Name of the time column.")],
     "id": Annotated[Text, typer.Option(help="Long data: name of the column that tells series apart.")],
     "value": Annotated[Text, typer.Option(help="Long data: name of the value column.")],
+    "describe": Annotated[Text, typer.Option(help="What the data are, in a sentence: language models read it.")],
 }
+CALLED = {"describe": "description"}  # where the option and the setting have different names
 ANY = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Any setting: training.lr=1e-3, data.split=0.8,0.1,0.1"),
@@ -67,7 +69,8 @@ def takes_settings(command: Callable[..., None]) -> Callable[..., None]:
         from latentcast.config import merge, nested, parse_assignments
 
         assign, *texts = (values.pop(name) for name in ("assign", *OF_DATA))
-        stated = {f"data.{key}": text for key, text in zip(OF_DATA, texts, strict=True) if text is not None}
+        given = zip(OF_DATA, texts, strict=True)
+        stated = {f"data.{CALLED.get(key, key)}": text for key, text in given if text is not None}
         command(**values, settings=merge(parse_assignments(assign or []), nested(stated)))
 
     signature = inspect.signature(command)
@@ -407,6 +410,31 @@ def describe(
         _line("\nOne window through it; what runs twice gives two shapes:")
         out.print(show.architecture(description.architecture))
     _say([*notes, *description.notes])
+
+
+@app.command()
+@takes_settings
+def prompt(
+    data: Data,
+    model: Annotated[str, typer.Option("--model", "-m", help="A model with a language model in it.")] = "time-llm",
+    preset: Annotated[str | None, typer.Option("--preset", help="A preset of the model.")] = None,
+    lookback: Lookback = None,
+    horizon: Horizon = None,
+    config: Config = None,
+    *,
+    settings: dict[str, Any],
+) -> None:
+    """Print what the language model will be told of the last window of DATA, and how many tokens that makes."""
+    import latentcast
+
+    with _notes() as notes:
+        shown = latentcast.prompts(
+            data, model, preset=preset, lookback=lookback, horizon=horizon, settings=settings, config=config
+        )
+    for series, text in shown.texts.items():
+        _line(f"{series}: {text}\n")
+    _line(shown.summary())
+    _say(notes)
 
 
 @app.command()

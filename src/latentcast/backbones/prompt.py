@@ -35,6 +35,8 @@ def static_text(task: Task, *, statistics: bool) -> str:
 def window_text(low: float, high: float, median: float, trend: float, lags: list[int]) -> str:
     """What is said of one series of one window."""
     direction = "upward" if trend > 0 else "downward" if trend < 0 else "flat"
+    least = 1e-6 * max(abs(low), abs(high))  # what rounding leaves of a zero is no news
+    median = median if abs(median) > least else 0.0
     top = f"top {len(lags)} lags are : {', '.join(map(str, lags))}" if lags else "no lag stands out"
     return (
         f" {number(low)}, max value {number(high)}, median value {number(median)}, the trend of input is {direction},"
