@@ -89,7 +89,7 @@ def theirs(folder: str, lookback: int, layers: int, batch: Batch) -> Callable[[]
     import transformers
 
     torch.manual_seed(0)
-    config = transformers.GPT2Config(num_hidden_layers=layers, output_attentions=True, output_hidden_states=True)
+    config = transformers.GPT2Config(num_hidden_layers=layers)
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
     with tempfile.TemporaryDirectory() as place:
         transformers.GPT2Model(config).save_pretrained(place)

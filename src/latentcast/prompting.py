@@ -75,10 +75,9 @@ def prompts(
     past = torch.stack([scaled[end - task.lookback : end] for end in panel.offsets[1:]])
     writer = network.prompter
     names = [panel.series_name(item, c) for item in range(len(panel.ids)) for c in range(task.channels)]
+    static, patches, most = part.static.numel(), _patches(network, task), part.language.context
     if not isinstance(writer, PromptWriter):
-        return Prompts(
-            {"every series": part.static_text}, part.static.numel(), {}, _patches(network, task), _most(part)
-        )
+        return Prompts({"every series": part.static_text}, static, {}, patches, most)
     if not writer.folds:
         names = [item or source.name for item in panel.ids]
     units = Scale(*(torch.from_numpy(x).float()[:, None] for x in (scaler.mean, scaler.std)))
