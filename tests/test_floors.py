@@ -23,7 +23,7 @@ FLOORS = (
     ("presets", "training", "inspecting"),
     ("run", "hub"),
     ("forecaster",),
-    ("imputing", "starting", "prompting"),
+    ("imputing", "starting", "prompting", "mapping"),
     ("fitting", "describing", "reconstructing", "write"),
     ("backtesting", "comparing", "plot"),
     ("show",),

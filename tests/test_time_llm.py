@@ -120,3 +120,66 @@ def test_prompts_that_are_shown_are_those_that_are_read(hourly: pd.DataFrame, mo
     read = [fitted.network.model.backbone.static_text + text for text in told]
     same = {"model.backbone.llm": folder("gpt2"), "model.backbone.llm_layers": 2, "data.description": "x"}
     assert list(latentcast.prompts(hourly, lookback=48, horizon=8, settings=same).texts.values()) == read
+
+
+def test_the_heat_map_is_the_attention_of_the_last_window(hourly: pd.DataFrame, tmp_path: Path) -> None:
+    from latentcast.plot import plot_heat_map
+
+    fitted = fit(hourly, folder("gpt2"))
+    first, second = latentcast.heat_map(fitted, hourly), latentcast.heat_map(fitted, hourly, series="price")
+    assert first.series == "load"
+    assert first.weights.shape == (8, 6, 12)
+    np.testing.assert_allclose(first.weights.sum(-1), 1, rtol=1e-5)
+    assert not np.allclose(first.weights, second.weights)
+    assert [len(words) for words in first.words] == [3] * 12
+    earlier = latentcast.heat_map(fitted, hourly.iloc[:-5])
+    assert not np.allclose(first.weights, earlier.weights)
+    plot_heat_map(first, tmp_path / "map.png")
+    assert (tmp_path / "map.png").stat().st_size > 5_000
+    with pytest.raises(latentcast.LatentcastError, match="no series 'prise'; did you mean price"):
+        latentcast.heat_map(fitted, hourly, series="prise")
+    plain = latentcast.fit(hourly, "naive", lookback=48, horizon=8)
+    with pytest.raises(SettingsError, match="no text prototypes"):
+        latentcast.heat_map(plain, hourly)
+
+
+def test_a_prototype_that_is_a_word_is_nearest_to_it(hourly: pd.DataFrame) -> None:
+    part = fit(hourly, folder("gpt2")).network.model.backbone
+    word = part.language.tokenizer("trend", add_special_tokens=False)["input_ids"][0]
+    with torch.no_grad():
+        part.prototypes.values[0] = 3 * part.language.words[word]
+    assert part.nearest_words(2)[0][0] == part.language.tokenizer.decode([word]).strip()
+
+
+def test_memory_is_estimated_before_training(hourly: pd.DataFrame) -> None:
+    from latentcast.inspecting import training_memory
+
+    network = fit(hourly, folder("gpt2")).network
+    few, many = (training_memory(network, windows) for windows in (2, 20))
+    held = sum(p.numel() for p in network.model.backbone.language.model.parameters())
+    assert few.frozen == 4 * held
+    assert few.learned == 4 * sum(p.numel() for p in network.parameters())
+    assert few.optimiser == 3 * few.learned
+    batch = network.prompted(latentcast_batch(20))
+    kept: dict[int, int] = {}
+    there = {p.data_ptr() for p in (*network.parameters(), *network.model.backbone.language.model.parameters())}
+
+    def keep(tensor: torch.Tensor) -> torch.Tensor:
+        if tensor.untyped_storage().data_ptr() not in there:
+            kept[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        values = network(batch).values
+    assert values.requires_grad
+    assert many.kept == pytest.approx(sum(kept.values()), rel=0.1)
+    assert many.total > few.total
+    chosen = {"model.backbone.llm": folder("gpt2"), "model.backbone.llm_layers": 2}
+    told = latentcast.describe(hourly, chosen, model="time-llm", lookback=48, horizon=8)
+    assert "kept for backward" in told.facts["memory to train"]
+
+
+def latentcast_batch(windows: int) -> Any:
+    from latentcast.types import Batch
+
+    return Batch(torch.zeros(windows, 48, 2))

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from latentcast.fitting import fit, pretrain
     from latentcast.forecaster import Forecaster, load
     from latentcast.imputing import impute, judge_imputation
+    from latentcast.mapping import heat_map
     from latentcast.prompting import prompts
     from latentcast.reconstructing import floor
 
@@ -26,6 +27,7 @@ _HOMES = {
     "floor": "latentcast.reconstructing",
     "backtest": "latentcast.backtesting",
     "describe": "latentcast.describing",
+    "heat_map": "latentcast.mapping",
     "prompts": "latentcast.prompting",
     "leaderboard": "latentcast.comparing",
     "Forecaster": "latentcast.forecaster",
@@ -39,6 +41,7 @@ __all__ = [
     "describe",
     "fit",
     "floor",
+    "heat_map",
     "impute",
     "judge_imputation",
     "leaderboard",

@@ -413,6 +413,29 @@ def describe(
 
 
 @app.command()
+def heatmap(
+    folder: Folder,
+    data: Data,
+    plot: Annotated[Path, typer.Option("--plot", help="PNG, PDF or SVG file to draw.")],
+    series: Annotated[str | None, typer.Option("--series", help="Which series (default: the first).")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file.")] = False,
+) -> None:
+    """Draw which words' prototypes the patches of the last window take from."""
+    import latentcast
+    from latentcast.plot import plot_heat_map
+    from latentcast.write import check_file
+
+    check_file(plot, (".png", ".pdf", ".svg"), overwrite=overwrite)
+    with _notes() as notes:
+        result = latentcast.heat_map(folder, data, series=series)
+        plot_heat_map(result, plot)
+    _say(notes)
+    rows = [(", ".join(result.words[i]), f"{result.weights[..., i].mean():.4f}") for i in result.top(8)]
+    out.print(show.grid(rows, "nearest words", "mean attention"))
+    _line(f"{result.series}: {result.weights.shape[1]} patches, {result.weights.shape[2]} prototypes, drawn in {plot}")
+
+
+@app.command()
 @takes_settings
 def prompt(
     data: Data,

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from latentcast.data.panel import Panel
 from latentcast.errors import CheckpointError, DataError
 from latentcast.forecaster import Forecaster, open_data
+from latentcast.mapping import HeatMap
 from latentcast.reconstructing import Floor, Point
 
 MOST = 8  # series drawn; a picture of hundreds shows none of them
@@ -105,6 +106,34 @@ def plot_floor(result: Floor, path: Path) -> None:
     _write(left, [(p.label, p.total, p.mse, shade) for p, shade in every if p.label in alone])
     _write(right, [(p.label.split(" to ")[0], p.rate, p.mse, shade) for p, shade in every])
     _save(figure, path)
+
+
+def plot_heat_map(result: HeatMap, path: Path, most: int = 30) -> None:
+    """Patches, oldest first, against the prototypes that they take most from, named by their nearest words; the mean
+    over heads. Raises CheckpointError when the file cannot be written.
+    """
+    chosen = result.top(most)
+    weights = result.weights.mean(0)[:, chosen]
+    figure = Figure(figsize=(WIDE, 2.2 + 0.12 * len(weights)), dpi=DPI, layout="constrained")
+    axis = figure.subplots()
+    image = axis.imshow(weights, aspect="auto", cmap="viridis", interpolation="nearest", vmin=0)
+    labels = [" ".join(_drawable(_short(word, 12)) for word in result.words[i]) for i in chosen]
+    axis.set_xticks(range(len(chosen)), labels, rotation=90, fontsize=7)
+    axis.set_ylabel("patch, oldest first")
+    share = float(result.weights.mean((0, 1))[chosen].sum())
+    axis.set_title(
+        f"{_short(result.series)}: the {len(chosen)} of {len(result.words)} prototypes that patches take most from"
+        f" ({share:.0%} of all attention)",
+        fontsize=10,
+        loc="left",
+    )
+    figure.colorbar(image, ax=axis, label="attention, mean over heads")
+    _save(figure, path)
+
+
+def _drawable(word: str) -> str:
+    """What the font of the picture has no sign for is a dot; a dollar is no formula."""
+    return "".join(sign if ord(sign) < 0x250 else "·" for sign in word).replace("$", r"\$")
 
 
 def _curves(axis: Axes, points: Sequence[Point], xs: Sequence[float], shade: Any, bottom: float) -> None:

@@ -312,6 +312,18 @@ class FrozenLLM(nn.Module):
                     f" from those of the full pass (relative; wanted {tolerance:.0e}): state reuse=false"
                 )
 
+    def over_prototypes(self, tokens: Tokens) -> Float[Tensor, "series heads tokens prototypes"]:
+        """How much each token takes from each prototype."""
+        return self.reprogram.weights(tokens.sequence().values, self.prototypes(self.language.words))
+
+    def nearest_words(self, count: int) -> tuple[tuple[str, ...], ...]:
+        """The words whose embeddings point most nearly where each prototype does, the nearest first."""
+        with torch.no_grad():
+            table = nn.functional.normalize(self.language.words.float(), dim=1)
+            found = (self.prototypes(self.language.words) @ table.T).topk(count, dim=1).indices.tolist()
+        decode = self.language.tokenizer.decode
+        return tuple(tuple(decode([word]).strip() for word in row) for row in found)
+
     def extend(
         self,
         values: Float[Tensor, "series new width"],
