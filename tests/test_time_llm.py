@@ -85,6 +85,39 @@ def test_training_that_was_cut_goes_on_to_the_same_weights(hourly: pd.DataFrame,
         assert torch.equal(a, b)
 
 
+@pytest.mark.parametrize("how", [{"training.precision": "bf16"}, {"training.ema": 0.9}, {"training.accumulate": 2}])
+def test_training_in_other_ways(hourly: pd.DataFrame, how: dict[str, Any]) -> None:
+    """Mixed precision must not reach what is kept of the prompt; an average takes no copy of the language model."""
+    fitted = fit(hourly, folder("llama"), settings=how)
+    part = fitted.network.model.backbone
+    assert np.isfinite(fitted.predict(hourly)["time-llm"]).all()
+    assert part._static[0][0].dtype == torch.float32
+
+
+def test_mixed_precision_first_and_none_after() -> None:
+    from latentcast.network import build
+    from latentcast.run import resolve
+    from latentcast.types import Batch, Task
+
+    chosen = {"llm": folder("llama"), "llm_layers": 2, "num_prototypes": 12}
+    run = resolve({"model": {"name": "time-llm", "backbone": chosen}, "lookback": 48, "horizon": 8})
+    torch.manual_seed(0)
+    network, again = (build(run.kind, run.model, Task(48, 8, 3, (0, 1, 2))) for _ in range(2))
+    again.load_state_dict(network.state_dict())
+    batch = network.prompted(Batch(torch.randn(4, 48, 3)))
+    with torch.autocast("cpu", torch.bfloat16):
+        rough = network(batch).values
+        rough.float().square().mean().backward()
+    torch.testing.assert_close(network(batch).values, again(batch).values)
+    assert (rough - again(batch).values).norm() < 0.1 * rough.norm()
+
+
+def test_an_average_of_adapters_is_refused(hourly: pd.DataFrame) -> None:
+    pytest.importorskip("peft")
+    with pytest.raises(SettingsError, match=r"training\.ema.*does not go with adapters"):
+        fit(hourly, folder("llama"), settings={"training.ema": 0.9, "model.backbone.lora": 2})
+
+
 def test_every_named_dataset_is_described() -> None:
     for name in DATASETS:
         assert len(described(name)["description"]) > 40, f"{name} is not in {BANK}"
@@ -183,3 +216,16 @@ def latentcast_batch(windows: int) -> Any:
     from latentcast.types import Batch
 
     return Batch(torch.zeros(windows, 48, 2))
+
+
+RECIPES = sorted((Path(__file__).parents[1] / "configs").glob("timellm-*.yaml"))
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)
+def test_recipes_are_whole(recipe: Path) -> None:
+    from latentcast.config import read_yaml
+    from latentcast.run import resolve
+
+    run = resolve(read_yaml(recipe))
+    assert run.name == "time-llm"
+    assert run.model.backbone.name == "frozen_llm"

@@ -127,7 +127,7 @@ def plot_heat_map(result: HeatMap, path: Path, most: int = 30) -> None:
         fontsize=10,
         loc="left",
     )
-    figure.colorbar(image, ax=axis, label="attention, mean over heads")
+    figure.colorbar(image, ax=axis, label="mean attention")
     _save(figure, path)
 
 

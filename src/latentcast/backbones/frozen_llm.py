@@ -243,8 +243,11 @@ class FrozenLLM(nn.Module):
         if self._static is None:
             language = self.language
             ids = self.static.to(language.words.device)[None]
-            empty = not self.static.numel()
-            self._static = () if empty else prefix.keys_and_values(language.model, ids, prefix.Known(), language.layers)
+            # in the type of the weights, whatever mixed precision the first batch happens to run in
+            with torch.autocast(ids.device.type, enabled=False):
+                known = prefix.Known()
+                found = prefix.keys_and_values(language.model, ids, known, language.layers) if ids.numel() else ()
+            self._static = found
         return self._static
 
     def _as_one(
