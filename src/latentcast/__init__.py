@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from latentcast.forecaster import Forecaster
     from latentcast.imputing import impute, judge_imputation
     from latentcast.loading import load
+    from latentcast.mapping import heat_map
+    from latentcast.prompting import prompts
     from latentcast.reconstructing import floor
     from latentcast.scoring import score
     from latentcast.transferring import transfer
@@ -30,6 +32,8 @@ _HOMES = {
     "transfer": "latentcast.transferring",
     "backtest": "latentcast.backtesting",
     "describe": "latentcast.describing",
+    "heat_map": "latentcast.mapping",
+    "prompts": "latentcast.prompting",
     "leaderboard": "latentcast.comparing",
     "Forecaster": "latentcast.forecaster",
     "LatentcastError": "latentcast.errors",
@@ -42,11 +46,13 @@ __all__ = [
     "describe",
     "fit",
     "floor",
+    "heat_map",
     "impute",
     "judge_imputation",
     "leaderboard",
     "load",
     "pretrain",
+    "prompts",
     "score",
     "transfer",
 ]

@@ -85,7 +85,7 @@ class Autoregressive(Composed):
 
     @property
     def reconstructs(self) -> bool:
-        return True
+        return False  # codes give back what they are given; what was hidden they were not taught to fill
 
     def strangeness(
         self, batch: Batch

@@ -18,7 +18,7 @@ from latentcast.errors import DataError, SettingsError, nearest, some
 from latentcast.evaluation.intervals import IntervalErrors, IntervalFigures
 from latentcast.evaluation.judge import Judged, judge
 from latentcast.evaluation.metrics import Errors
-from latentcast.fitting import fit_panel
+from latentcast.fitting import fit_panel, with_stages
 from latentcast.forecaster import Forecaster
 from latentcast.intervals import interval_columns, levels_of
 from latentcast.presets import NAMED
@@ -129,7 +129,8 @@ def _runs(
     runs, found = [], dict[str, list[str]]()
     for name in dict.fromkeys(models):
         try:
-            runs.append(resolve(merge(merge({"model": {"name": name}}, shared), own.get(name, {})), defaults))
+            stated = merge(merge({"model": {"name": name}}, shared), own.get(name, {}))
+            runs.append(resolve(with_stages(stated), defaults))
         except SettingsError as error:
             for fault in error.faults:
                 found.setdefault(fault, []).append(name)

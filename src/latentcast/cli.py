@@ -68,7 +68,9 @@ OF_DATA = {  # settings of the data with an option of their own
     "time": Annotated[Text, typer.Option(help="Name of the time column.")],
     "id": Annotated[Text, typer.Option(help="Long data: name of the column that tells series apart.")],
     "value": Annotated[Text, typer.Option(help="Long data: name of the value column.")],
+    "describe": Annotated[Text, typer.Option(help="What the data are, in a sentence: language models read it.")],
 }
+CALLED = {"describe": "description"}  # where the option and the setting have different names
 ANY = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Any setting: training.lr=1e-3, data.split=0.8,0.1,0.1"),
@@ -84,7 +86,8 @@ def takes_settings(command: Callable[..., None]) -> Callable[..., None]:
         from latentcast.config import merge, nested, parse_assignments
 
         assign, *texts = (values.pop(name) for name in ("assign", *OF_DATA))
-        stated = {f"data.{key}": text for key, text in zip(OF_DATA, texts, strict=True) if text is not None}
+        given = zip(OF_DATA, texts, strict=True)
+        stated = {f"data.{CALLED.get(key, key)}": text for key, text in given if text is not None}
         command(**values, settings=merge(parse_assignments(assign or []), nested(stated)))
 
     signature = inspect.signature(command)
@@ -595,6 +598,54 @@ def describe(
         plot_codebook(latentcast.load(data), plot)
         _line(f"codebook drawn in {plot}")
     _say([*notes, *description.notes])
+
+
+@app.command()
+def heatmap(
+    folder: Folder,
+    data: Data,
+    plot: Annotated[Path, typer.Option("--plot", help="PNG, PDF or SVG file to draw.")],
+    series: Annotated[str | None, typer.Option("--series", help="Which series (default: the first).")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file.")] = False,
+) -> None:
+    """Draw which words' prototypes the patches of the last window take from."""
+    import latentcast
+    from latentcast.plot.heat_map import plot_heat_map
+    from latentcast.write import check_file
+
+    check_file(plot, (".png", ".pdf", ".svg"), overwrite=overwrite)
+    with _notes() as notes:
+        result = latentcast.heat_map(folder, data, series=series)
+        plot_heat_map(result, plot)
+    _say(notes)
+    rows = [(", ".join(result.words[i]), f"{result.weights[..., i].mean():.4f}") for i in result.top(8)]
+    out.print(show.grid(rows, "nearest words", "mean attention"))
+    _line(f"{result.series}: {result.weights.shape[1]} patches, {result.weights.shape[2]} prototypes, drawn in {plot}")
+
+
+@app.command()
+@takes_settings
+def prompt(
+    data: Data,
+    model: Annotated[str, typer.Option("--model", "-m", help="A model with a language model in it.")] = "time-llm",
+    preset: Annotated[str | None, typer.Option("--preset", help="A preset of the model.")] = None,
+    lookback: Lookback = None,
+    horizon: Horizon = None,
+    config: Config = None,
+    *,
+    settings: dict[str, Any],
+) -> None:
+    """Print what the language model will be told of the last window of DATA, and how many tokens that makes."""
+    import latentcast
+
+    with _notes() as notes:
+        shown = latentcast.prompts(
+            data, model, preset=preset, lookback=lookback, horizon=horizon, settings=settings, config=config
+        )
+    for series, text in shown.texts.items():
+        _line(f"{series}: {text}\n")
+    _line(shown.summary())
+    _say(notes)
 
 
 @app.command()

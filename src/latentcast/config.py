@@ -19,12 +19,14 @@ class Settings(BaseModel):
     """Base of every settings class.
 
     A field named in `parts` holds the settings of a registered part, chosen by the key `name` inside it. A field named
-    in `free` shapes no weight: trained weights may go on under another value of it.
+    in `free` shapes no weight: trained weights may go on under another value of it. `reads_words` says that the part
+    is told in words what the data are.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
     parts: ClassVar[Mapping[str, Registry]] = {}
     free: ClassVar[frozenset[str]] = frozenset({"dropout", "attention_dropout", "loss"})
+    reads_words: ClassVar[bool] = False
 
     @field_validator("*", mode="before")
     @classmethod
@@ -57,6 +59,12 @@ def fixed(settings: Settings, at: str = "") -> dict[str, Any]:
         elif name not in settings.free:
             found[f"{at}{name}"] = value
     return found
+
+
+def read_words(settings: Settings) -> bool:
+    """Whether any part is told in words what the data are."""
+    inner = (getattr(settings, name) for name in settings.parts)
+    return settings.reads_words or any(isinstance(part, Part) and read_words(part.settings) for part in inner)
 
 
 def differing(one: Settings, other: Settings, at: str = "") -> list[tuple[str, Any, Any]]:

@@ -16,13 +16,15 @@ from latentcast.data.settings import DataSettings
 from latentcast.data.split import split
 from latentcast.errors import GapError, SettingsError, some
 from latentcast.forecaster import Forecaster, make_task
-from latentcast.inspecting import Architecture, inspect
+from latentcast.inspecting import Architecture, inspect, training_memory
 from latentcast.network import Network
 from latentcast.network import build as build_network
 from latentcast.run import Run, resolve
 from latentcast.starting import learned_from
 from latentcast.training.health import in_words
 from latentcast.types import Steps
+
+MIB = 2**20
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,13 @@ def _of_choice(data: Any, values: Mapping[str, Any]) -> Description:
     panel = build(source.frame, run.data)
     network = build_network(run.kind, run.model, make_task(run, panel))
     about = {"data": source.name, "stages": "none: untrained"}
+    if any(parameter.requires_grad for parameter in network.parameters()):
+        needed = training_memory(network, run.training.batch_size)
+        about["memory to train"] = (
+            f"about {needed.total / MIB:,.0f} MiB: frozen weights {needed.frozen / MIB:,.0f}, learned"
+            f" {needed.learned / MIB:,.1f} and their optimiser {needed.optimiser / MIB:,.1f}, kept for backward"
+            f" {needed.kept / MIB:,.0f} ({needed.windows} windows)"
+        )
     return _of_model(run, network, panel.channels, panel.frequency, about, run.notes)
 
 

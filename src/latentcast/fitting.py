@@ -35,7 +35,7 @@ from latentcast.run import Run, resolve
 from latentcast.several import Member, check, read, shares, spoken_of
 from latentcast.starting import begin_with, inherited
 from latentcast.training.settings import TrainingSettings
-from latentcast.training.stages import STAGES, Stage, forecasting
+from latentcast.training.stages import RECONSTRUCT, STAGES, Stage, forecasting
 from latentcast.types import count_parameters
 
 log = logging.getLogger("latentcast")
@@ -83,7 +83,7 @@ def fit(
     if start is not None:
         begin = start if isinstance(start, Forecaster) else Forecaster.load(start)
         values = inherited(begin, values)
-    values = _with_stages(values, begin, forecast=True)
+    values = with_stages(values, begin, forecast=True)
     return _fit(data, values, weights, start=begin, out=out, overwrite=overwrite, resume=resume, progress=progress)
 
 
@@ -116,7 +116,7 @@ def pretrain(
     if start is not None:
         begin = start if isinstance(start, Forecaster) else Forecaster.load(start)
         values = inherited(begin, values)
-    values = _with_stages(values, begin, forecast=False)
+    values = with_stages(values, begin, forecast=False)
     if values.get("training"):
         log.warning("settings of training are for forecasts: pretrain takes its own (stages.STAGE.lr=…)")
     how: dict[str, Any] = {"out": out, "overwrite": overwrite, "resume": resume, "progress": progress}
@@ -135,8 +135,11 @@ def _fit(data: Any, values: Mapping[str, Any], weights: Sequence[float] | None, 
     return fit_panel(run, panel, source.name, beside=beside, weights=weights, **how)
 
 
-def _with_stages(values: dict[str, Any], start: Forecaster | None, *, forecast: bool) -> dict[str, Any]:
-    """With the stages that this model must go through."""
+def with_stages(values: dict[str, Any], start: Forecaster | None = None, *, forecast: bool = True) -> dict[str, Any]:
+    """Settings with the stages that the model must go through, but for those that `start` did.
+
+    Raises SettingsError for a model that has nothing to learn of what is asked.
+    """
     said, stages = values.get("model"), values.get("stages", {})
     name = said.get("name") if isinstance(said, Mapping) else said
     if not isinstance(stages, Mapping) or not isinstance(name, str) or name not in NAMED:
@@ -210,11 +213,14 @@ def fit_panel(
     with ExitStack() as stack:
         stack.enter_context(torch.random.fork_rng(range(torch.cuda.device_count())))  # the caller's stays as it is
         forecaster = untrained(run, panel, parts, name, notes)
-        if not (stages[0][0].forecasts or forecaster.network.reconstructs):
+        if stages[0][0].name == RECONSTRUCT and not forecaster.network.reconstructs:
             raise SettingsError(
                 f"model: with these parts {run.name} cannot reconstruct what was hidden from it: that needs"
                 " model.representation=compression and model.head=decompression"
             )
+        for note in forecaster.network.notes:
+            log.warning(note)
+        notes += forecaster.network.notes  # the card holds this very list
         members = [Member(name, run.data, panel, parts, forecaster.known.scaler), *beside]
         if beside:
             check(forecaster, members)
@@ -347,6 +353,7 @@ def _windows_of(
         horizon if stage.forecasts else 0,
         targets=task.targets if stage.targets and member.settings.features == "MS" else every,
         with_known=forecaster.network.uses_known,
+        prompter=forecaster.network.prompter,
     )
     val_starts, val_items = both[1]
     return train, replace(train, starts=val_starts, items=val_items) if len(val_starts) else None

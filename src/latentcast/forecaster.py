@@ -431,6 +431,7 @@ class Forecaster:
             task.horizon,
             targets=task.targets,
             with_known=self.network.uses_known,
+            prompter=self.network.prompter,
         )
         self.network.eval()
         sample = seeds = None
@@ -549,4 +550,4 @@ def make_task(run: Run, panel: Panel) -> Task:
     if run.data.features == "MS":
         targets = (panel.channels.index(str(run.data.target)),)
     known = len(calendar.feature_names(panel.frequency))
-    return Task(run.lookback, run.horizon, len(panel.channels), targets, known, panel.season)
+    return Task(run.lookback, run.horizon, len(panel.channels), targets, known, panel.season, run.data.description)

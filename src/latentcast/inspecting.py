@@ -73,7 +73,7 @@ def inspect(network: Network, depth: int = 2) -> Architecture:
     counter = FlopCounterMode(display=False, custom_mapping=_CPU_ATTENTION)
     try:
         with torch.no_grad(), counter:
-            model(_one_window(network.task).to(device))
+            model(network.prompted(_one_window(network.task)).to(device))
     finally:
         for hook in hooks:
             hook.remove()
@@ -92,6 +92,60 @@ def inspect(network: Network, depth: int = 2) -> Architecture:
         if level < 2 and isinstance(module, Inspectable):
             facts |= module.facts(network.task)
     return Architecture(tuple(rows), *count_parameters(network), flops[""], attention, facts)
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Bytes that training needs: weights that are frozen and learned, gradients and Adam's two moments of the latter,
+    and what a step on `windows` windows keeps for backward.
+    """
+
+    frozen: int
+    learned: int
+    optimiser: int
+    kept: int
+    windows: int
+
+    @property
+    def total(self) -> int:
+        return self.frozen + self.learned + self.optimiser + self.kept
+
+
+def training_memory(network: Network, windows: int) -> Memory:
+    """An estimate before training: what one and two windows keep for backward is measured, and continued.
+
+    Frameworks, data and the space that kernels borrow come on top of it.
+    """
+    parts: list[Any] = list(network.modules())
+    held = [part.language.model for part in parts if hasattr(part, "language")]
+    every = list({p.data_ptr(): p for m in (network, *held) for p in m.parameters()}.values())
+    learned = sum(p.numel() * p.element_size() for p in network.parameters() if p.requires_grad)
+    frozen = sum(p.numel() * p.element_size() for p in every) - learned
+    own = {p.untyped_storage().data_ptr() for p in every}
+    kept = []
+    for count in (1, 2):
+        one = _one_window(network.task)
+        past, known, later = (
+            None if x is None else x.repeat(count, 1, 1) for x in (one.past, one.past_known, one.future_known)
+        )
+        assert past is not None
+        several = Batch(past, past_known=known, future_known=later)
+        seen: dict[int, int] = {}
+
+        def keep(tensor: Tensor, seen: dict[int, int] = seen) -> Tensor:
+            storage = tensor.untyped_storage()
+            if storage.data_ptr() not in own:
+                seen[storage.data_ptr()] = storage.nbytes()
+            return tensor
+
+        device = next((p.device for p in network.parameters()), torch.device("cpu"))
+        with torch.random.fork_rng([]), torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+            values = network.train()(network.prompted(several).to(device)).values  # held until all is counted
+        kept.append(sum(seen.values()))
+        del values
+    network.eval()
+    each = max(kept[1] - kept[0], 0)
+    return Memory(frozen, learned, 3 * learned, max(kept[0] - each, 0) + windows * each, windows)
 
 
 def _stages(module: nn.Module, name: str, level: int, depth: int) -> Iterator[tuple[str, tuple[nn.Module, int]]]:

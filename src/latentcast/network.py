@@ -19,6 +19,7 @@ from latentcast.types import (
     Batch,
     Head,
     Prediction,
+    Prompter,
     Quantiles,
     Reconstructs,
     Representation,
@@ -27,6 +28,7 @@ from latentcast.types import (
     Samples,
     Scale,
     Task,
+    Tokens,
 )
 
 
@@ -69,7 +71,7 @@ class Composed(nn.Module):
         scale = self._scale(batch)
         past = scale.apply(batch.past)
         tokens = self.representation(replace(batch, past=past))
-        hidden = self.backbone(tokens)
+        hidden = self.backbone(_told(tokens, batch))
         prediction = replace(self.head(hidden, scale), penalty=hidden.penalty)
         if self.shortcut is None:
             return prediction
@@ -82,7 +84,7 @@ class Composed(nn.Module):
         scale = self._scale(batch)
         past = scale.apply(batch.past)
         tokens = self.representation.whole(replace(batch, past=past), alone=alone)
-        hidden = tokens.answer() if alone else self.backbone(tokens)
+        hidden = tokens.answer() if alone else self.backbone(_told(tokens, batch))
         restored = self.head.restore(hidden, scale, batch.past.shape[1])
         prediction = replace(restored, penalty=hidden.penalty)
         if self.shortcut is None or alone or batch.observed is None:
@@ -108,6 +110,10 @@ class Composed(nn.Module):
 
 
 MODELS.add("composed", Composed)
+
+
+def _told(tokens: Tokens, batch: Batch) -> Tokens:
+    return tokens if batch.prompt is None else replace(tokens, prompt=batch.prompt.flatten(0, 1))
 
 
 def _build(registry: Any, part: Part, *sizes: Any) -> Any:
@@ -136,6 +142,9 @@ class Network(nn.Module):
         self.quantile_levels: tuple[float, ...] = model.quantile_levels if isinstance(model, Quantiles) else ()
         # a composed model has the method always, and says whether its parts can
         self.samples: bool = isinstance(model, Samples) and getattr(model, "samples", True)
+        backbone = getattr(model, "backbone", None)
+        self.prompter: Prompter | None = getattr(backbone, "prompter", None)  # where batches are made, it is called
+        self.notes: tuple[str, ...] = getattr(backbone, "notes", ())
 
     def forward(self, batch: Batch) -> Prediction:
         prediction: Prediction = self.model(batch)
@@ -156,7 +165,7 @@ class Network(nn.Module):
 
     def reconstruct(self, batch: Batch, *, alone: bool = False) -> Prediction:
         """The look-back of every channel, what was not observed in it filled; of a model that `reconstructs`."""
-        values: Prediction = self.model.reconstruct(batch, alone=alone)
+        values: Prediction = self.model.reconstruct(self.prompted(batch), alone=alone)  # told of what is shown alone
         return values
 
     def reconstruction_loss(self, batch: Batch, visible: Tensor, judged: Tensor) -> Tensor:
@@ -169,6 +178,12 @@ class Network(nn.Module):
         hidden = replace(batch.showing(visible), target=batch.past, target_observed=judged)
         loss: Tensor = self.model.loss(self.reconstruct(hidden), hidden)
         return loss
+
+    def prompted(self, batch: Batch, units: Scale | None = None) -> Batch:
+        """The batch with what its language model is to be told of it, where there is one and nothing is told yet."""
+        if self.prompter is None or batch.prompt is not None:
+            return batch
+        return replace(batch, prompt=self.prompter(batch.past, batch.observed, units))
 
 
 def build(kind: str, settings: Settings, task: Task) -> Network:

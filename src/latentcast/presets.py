@@ -147,6 +147,18 @@ NAMED: dict[str, Named] = {
         stages={"reconstruct": {"lr": 5e-4, "patience": None}},
         by_lookback=((99, "light"), (500, "medium"), (10**9, "heavy")),
     ),
+    "time-llm": Named(
+        "patches in the terms of a frozen language model, behind a prompt (Time-LLM, Jin et al. 2024)",
+        "composed",
+        {
+            "representation": {**_patches(16, 8, 16), "kernel": 3, "position": False},
+            "backbone": {"name": "frozen_llm"},
+            "head": {"name": "flatten"},
+        },
+        training={"lr": 1e-3, "patience": 10},
+        # a pretrained model that is a package: nothing is downloaded
+        presets={"minilm": {"model": {"backbone": {"llm": "minilm"}}}},
+    ),
     "patch-linear": Named(
         "patches and a linear head, nothing between",
         "composed",

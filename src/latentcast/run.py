@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
-from latentcast.config import Settings, leaves, merge, nested, validate
+from latentcast.config import Settings, leaves, merge, nested, read_words, validate
 from latentcast.data.settings import DataSettings
 from latentcast.errors import SettingsError, nearest
 from latentcast.models import MODELS
@@ -95,7 +95,10 @@ def resolve(values: Mapping[str, Any], data_defaults: Mapping[str, Any] | None =
         training_values = merge(merge(named.training, over.get("training", {})), _mapping(faults, values, "training"))
         training = _gather(faults, TrainingSettings, training_values, "training.")
         stages = _stages(faults, named, name, over.get("stages", {}), _mapping(faults, values, "stages"))
-    data = _gather(faults, DataSettings, merge(data_defaults or {}, _mapping(faults, values, "data")), "data.")
+    defaults = dict(data_defaults or {})
+    if model is not None and not read_words(model):
+        defaults.pop("description", None)  # a sentence that nothing reads is no setting of this run
+    data = _gather(faults, DataSettings, merge(defaults, _mapping(faults, values, "data")), "data.")
     if faults or name is None or model is None or training is None or data is None:
         raise SettingsError(faults)
     return Run(

@@ -7,6 +7,7 @@ series   what a backbone sees as one sequence: one channel of one window where c
 tokens   length of such a sequence        width    features of one token
 known    features known in advance: calendar features first, declared covariates after them
 quantile levels between 0 and 1, ascending          path     futures drawn from what a model holds possible
+words    tokens of a text that a language model reads
 """
 
 from dataclasses import dataclass, fields, replace
@@ -27,7 +28,7 @@ class Task:
 
     `targets` are the positions of the forecast channels among the channels of the input
     (all of them in modes M and S, one in mode MS). `known` is the number of features known in
-    advance, `season` the length of the main season in steps.
+    advance, `season` the length of the main season in steps, `description` what the data are, in words.
     """
 
     lookback: int
@@ -36,6 +37,7 @@ class Task:
     targets: tuple[int, ...] = (0,)
     known: int = 0
     season: int = 1
+    description: str | None = None
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,8 @@ class Batch:
 
     A mask of None says that every value was observed: the fast and usual case. Where a value was not
     observed, the tensor holds what the gap policy put there, and the loss and the metrics leave it out.
+
+    prompt  what a language model is told of each window, as numbers of its vocabulary; -1 where a text has ended
     """
 
     past: Float[Tensor, "batch time channel"]
@@ -52,14 +56,15 @@ class Batch:
     target_observed: Bool[Tensor, "batch horizon target"] | None = None
     past_known: Float[Tensor, "batch time known"] | None = None
     future_known: Float[Tensor, "batch horizon known"] | None = None
+    prompt: Int[Tensor, "batch prompts words"] | None = None
 
     def __len__(self) -> int:
         return self.past.shape[0]
 
     def showing(self, visible: Bool[Tensor, "batch time channel"]) -> "Batch":
-        """The look-back with nothing of it known but what is `visible` and was observed."""
+        """The look-back with nothing of it known but what is `visible` and was observed; nothing is told of it."""
         shown = visible if self.observed is None else self.observed & visible
-        return replace(self, past=self.past * shown, observed=shown, future_known=None)
+        return replace(self, past=self.past * shown, observed=shown, future_known=None, prompt=None)
 
     def to(self, device: torch.device | str, *, non_blocking: bool = False) -> "Batch":
         moved = {
@@ -93,6 +98,7 @@ class Tokens:
              into its output
     skips    features at finer scales, finest first, for a head that undoes the representation
     penalty  what the parts so far want small beside the error: a codebook's commitment, the balance of experts
+    prompt   what a language model is told of each series, as in Batch
     """
 
     values: Float[Tensor, "series tokens width"]
@@ -100,6 +106,7 @@ class Tokens:
     query: Float[Tensor, "series queries width"] | None = None
     skips: tuple[Tensor, ...] = ()
     penalty: Float[Tensor, ""] | None = None
+    prompt: Int[Tensor, "series words"] | None = None
 
     def sequence(self) -> "Tokens":
         """Tokens and queries as one sequence, for a backbone without a decoder."""
@@ -206,6 +213,22 @@ def answers(representation: Representation, task: Task) -> int:
 
 
 @runtime_checkable
+class Prompter(Protocol):
+    """Tells a language model of windows, outside of every forward: statistics in words, as numbers of its vocabulary.
+
+    `units` are the location and scale that lead back to original units, None where they are not known. Returns one
+    prompt per series of tokens, -1 where a text has ended.
+    """
+
+    def __call__(
+        self,
+        past: Float[Tensor, "batch time channel"],
+        observed: Bool[Tensor, "batch time channel"] | None,
+        units: Scale | None,
+    ) -> Int[Tensor, "batch prompts words"]: ...
+
+
+@runtime_checkable
 class Backbone(Protocol):
     """Tokens to `answers` many tokens of `width` features."""
 
@@ -258,6 +281,7 @@ class Reconstructs(Protocol):
 
 
 def count_parameters(network: nn.Module) -> tuple[int, int]:
-    """(all, trainable) parameters."""
+    """(all, trainable) parameters; a part that holds frozen weights outside of what is saved counts them itself."""
     sizes = [(p.numel(), p.requires_grad) for p in network.parameters()]
-    return sum(n for n, _ in sizes), sum(n for n, trained in sizes if trained)
+    held = sum(getattr(module, "frozen_parameters", 0) for module in network.modules())
+    return held + sum(n for n, _ in sizes), sum(n for n, trained in sizes if trained)

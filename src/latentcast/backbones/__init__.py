@@ -12,3 +12,4 @@ BACKBONES.add(
     "encoder-decoder", "latentcast.backbones.encoder_decoder:EncoderDecoder", "Transformer encoder and decoder"
 )
 BACKBONES.add("causal", "latentcast.backbones.causal:Causal", "Transformer that looks back alone, step by step too")
+BACKBONES.add("frozen_llm", "latentcast.backbones.frozen_llm:FrozenLLM", "frozen language model behind a prompt")

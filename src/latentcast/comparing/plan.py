@@ -17,6 +17,7 @@ from latentcast.data.read import Source
 from latentcast.data.settings import DataSettings
 from latentcast.data.split import Part
 from latentcast.errors import DataError, SettingsError, nearest
+from latentcast.fitting import with_stages
 from latentcast.forecaster import make_task
 from latentcast.network import build as build_network
 from latentcast.run import Run, resolve
@@ -165,7 +166,7 @@ def _runs(
         if isinstance(chosen, Mapping) and "name" not in chosen:
             values = {**values, "model": {"name": label, **chosen}}
         try:
-            yield label, resolve({**values, "horizon": horizon, "seed": 0}, defaults)
+            yield label, resolve({**with_stages(values), "horizon": horizon, "seed": 0}, defaults)
         except SettingsError as error:
             _note(found, error, label)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from latentcast.data import catalog
+from latentcast.data.descriptions import described
 from latentcast.data.read import SUFFIXES, Source, read_file, read_frame
 from latentcast.errors import DataError
 
@@ -25,7 +26,7 @@ def open_data(data: Any) -> tuple[Source, dict[str, Any]]:
     if path.suffix.lower() in SUFFIXES or len(path.parts) > 1:
         raise DataError(f"there is no file {path}{_near(path)}")
     dataset = catalog.find(str(data))
-    return catalog.load(dataset), dict(dataset.defaults)
+    return catalog.load(dataset), {**described(dataset.name), **dataset.defaults}
 
 
 def _near(path: Path) -> str:

@@ -65,6 +65,7 @@ class DataSettings(Settings):
     fraction          few-shot: only the first share of the training part is trained on; the scaler uses all of it, and
                       validation and test stay as they are
     scale             standardise every series with the mean and deviation of its training part
+    description       what the data are, in a sentence or two: language models read it
     time_format       strptime format of the time column, when it is ambiguous or dates are written as 20200131
     """
 
@@ -84,6 +85,7 @@ class DataSettings(Settings):
     split: Annotated[Any, BeforeValidator(parse_rule)] = "standard"
     fraction: Annotated[float, Field(gt=0, le=1)] = 1.0
     scale: bool = True
+    description: Annotated[str, Field(min_length=1)] | None = None
     time_format: str | None = None
 
     @field_validator("columns", "ignore", mode="before")

@@ -15,7 +15,7 @@ from latentcast.data.calendar import features
 from latentcast.data.panel import Panel
 from latentcast.data.scaler import Scaler
 from latentcast.errors import SettingsError
-from latentcast.types import Batch
+from latentcast.types import Batch, Prompter, Scale
 
 
 class Block:
@@ -51,6 +51,7 @@ class Windows:
     observed  [steps, channels], or None when everything was observed
     carried   [steps, channels] with each gap filled by the last value before it; where a look-back ends in a gap it
               is read instead of `series`, whose fill may lean towards a value that lies after the origin
+    prompter  tells a language model of each window; `units` are the mean and deviation of each item for it
     """
 
     series: Block
@@ -62,6 +63,8 @@ class Windows:
     known: Block | None = None
     observed: Block | None = None
     carried: Block | None = None
+    prompter: Prompter | None = None
+    units: Scale | None = None
 
     def __len__(self) -> int:
         return len(self.starts)
@@ -90,7 +93,11 @@ class Windows:
         if self.known is not None:
             known = self.known.gather(starts)
             past_known, future_known = known.split_with_sizes((self.lookback, self.horizon), 1)
-        return Batch(past, seen, target, target_seen, past_known, future_known)
+        prompt = None
+        if self.prompter is not None and self.units is not None:
+            items = self.items[which]
+            prompt = self.prompter(past, seen, Scale(self.units.loc[items], self.units.scale[items]))
+        return Batch(past, seen, target, target_seen, past_known, future_known, prompt)
 
     def _two(self, window: Tensor) -> tuple[Tensor, Tensor]:
         past, future = window.split_with_sizes((self.lookback, self.horizon), 1)
@@ -158,6 +165,7 @@ def make_windows(
     *,
     targets: tuple[int, ...],
     with_known: bool,
+    prompter: Prompter | None = None,
 ) -> Windows:
     length = lookback + horizon
     starts, items = starts_items
@@ -172,6 +180,8 @@ def make_windows(
         Block(features(panel.clock.local(panel.times), panel.frequency), length) if with_known else None,
         None if panel.complete else Block(panel.observed, length),
         None if panel.complete else Block(_carried(series, panel), length),
+        prompter,
+        None if prompter is None else Scale(*(torch.from_numpy(x).float()[:, None] for x in (scaler.mean, scaler.std))),
     )
 
 

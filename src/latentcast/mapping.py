@@ -1,0 +1,61 @@
+"""Which text prototypes the patches of a window take from, and the words nearest to each prototype."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from latentcast.data.opening import open_data
+from latentcast.data.windows import make_windows
+from latentcast.errors import DataError, SettingsError, nearest
+from latentcast.forecaster import Forecaster
+
+
+@dataclass(frozen=True)
+class HeatMap:
+    """weights [heads, patches, prototypes] of one series' last window, each row's sum 1; words nearest to each
+    prototype, the nearest first.
+    """
+
+    series: str
+    weights: NDArray[np.float32]
+    words: tuple[tuple[str, ...], ...]
+
+    def top(self, count: int) -> list[int]:
+        """The prototypes that all patches together take most from, the most used first."""
+        return np.argsort(-self.weights.mean((0, 1)), kind="stable")[:count].tolist()
+
+
+def heat_map(forecaster: Forecaster | str | Path, data: Any, *, series: str | None = None, words: int = 3) -> HeatMap:
+    """The attention of patches over prototypes in the last window of one series (the first where none is named).
+
+    Raises SettingsError for a model without prototypes, DataError for a series that is not there.
+    """
+    if not isinstance(forecaster, Forecaster):
+        forecaster = Forecaster.load(forecaster)
+    model, task = forecaster.network.model, forecaster.task
+    part: Any = getattr(model, "backbone", None)
+    if part is None or not hasattr(part, "over_prototypes"):
+        raise SettingsError(f"{forecaster.name} has no text prototypes: a heat map is of time-llm")
+    source, _ = open_data(data)
+    panel = forecaster.panel(source)
+    names = [panel.series_name(item, channel) for item in range(len(panel.ids)) for channel in range(task.channels)]
+    chosen = names[0] if series is None else series
+    if chosen not in names:
+        raise DataError(f"there is no series {chosen!r}; {nearest(chosen, names)}")
+    item, channel = divmod(names.index(chosen), task.channels)
+    if panel.lengths[item] < task.lookback:
+        raise DataError(f"{chosen} has {panel.lengths[item]} steps; the look-back of the fit is {task.lookback}")
+    view = forecaster.view(panel, future_only=True)
+    start = torch.tensor([int(panel.offsets[item + 1]) - task.lookback])
+    windows = make_windows(panel, view.scaler, (start, torch.tensor([item])), task.lookback, 0,
+                           targets=task.targets, with_known=forecaster.network.uses_known)  # fmt: skip
+    batch = windows.batch(torch.tensor([0])).to(forecaster.device)
+    with torch.inference_mode():
+        tokens = model.representation(replace(batch, past=model._scale(batch).apply(batch.past)))
+        weights = part.over_prototypes(tokens)[channel if model.representation.folds_channels else 0]
+        named = part.nearest_words(words)
+    return HeatMap(chosen, weights.cpu().numpy(), named)

@@ -1,0 +1,36 @@
+"""How much each patch of a window attends to each prototype."""
+
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from latentcast.mapping import HeatMap
+from latentcast.plot.canvas import DPI, WIDE, save, short
+
+
+def plot_heat_map(result: HeatMap, path: Path, most: int = 30) -> None:
+    """Patches, oldest first, against the prototypes that they take most from, named by their nearest words; the mean
+    over heads. Raises CheckpointError when the file cannot be written.
+    """
+    chosen = result.top(most)
+    weights = result.weights.mean(0)[:, chosen]
+    figure = Figure(figsize=(WIDE, 2.2 + 0.12 * len(weights)), dpi=DPI, layout="constrained")
+    axis = figure.subplots()
+    image = axis.imshow(weights, aspect="auto", cmap="viridis", interpolation="nearest", vmin=0)
+    labels = [" ".join(_drawable(short(word, 12)) for word in result.words[i]) for i in chosen]
+    axis.set_xticks(range(len(chosen)), labels, rotation=90, fontsize=7)
+    axis.set_ylabel("patch, oldest first")
+    share = float(result.weights.mean((0, 1))[chosen].sum())
+    axis.set_title(
+        f"{short(result.series)}: the {len(chosen)} of {len(result.words)} prototypes that patches take most from"
+        f" ({share:.0%} of all attention)",
+        fontsize=10,
+        loc="left",
+    )
+    figure.colorbar(image, ax=axis, label="mean attention")
+    save(figure, path)
+
+
+def _drawable(word: str) -> str:
+    """What the font of the picture has no sign for is a dot; a dollar is no formula."""
+    return "".join(sign if ord(sign) < 0x250 else "·" for sign in word).replace("$", r"\$")

@@ -1,0 +1,93 @@
+"""What a model with a language model in it will be told, to be read by a person before anything is trained."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from latentcast.backbones.prompt import PromptWriter
+from latentcast.config import merge, nested, read_yaml
+from latentcast.data.opening import open_data
+from latentcast.data.panel import build
+from latentcast.data.scaler import Scaler
+from latentcast.data.split import split
+from latentcast.errors import DataError, SettingsError, some
+from latentcast.forecaster import make_task
+from latentcast.network import build as build_network
+from latentcast.run import resolve
+from latentcast.types import Scale, Task
+
+
+@dataclass(frozen=True)
+class Prompts:
+    """Whole prompts of the last window of each series, and how many tokens they are.
+
+    static   tokens that are the same before every window; own: those of each window, patches: what follows them
+    context  the most that the language model reads, None where nothing limits it
+    """
+
+    texts: dict[str, str]
+    static: int
+    own: dict[str, int]
+    patches: int
+    context: int | None
+
+    def summary(self) -> str:
+        most, least = max(self.own.values(), default=0), min(self.own.values(), default=0)
+        each = f"{least} to {most}" if least != most else str(most)
+        limit = "" if self.context is None else f", of {self.context} that the model reads"
+        whole = self.static + most + self.patches
+        return f"{self.static} tokens for all windows + {each} of each + {self.patches} patches = {whole}{limit}"
+
+
+def prompts(
+    data: Any,
+    model: str = "time-llm",
+    *,
+    preset: str | None = None,
+    lookback: int | None = None,
+    horizon: int | None = None,
+    settings: Mapping[str, Any] | None = None,
+    config: str | Path | None = None,
+) -> Prompts:
+    """The prompts of the last window of every series. Of the language model only configuration and tokeniser are read.
+
+    Raises SettingsError for a model without prompts and for settings that are wrong, DataError as `fit` does.
+    """
+    chosen = {key: value for key, value in (("name", model), ("preset", preset)) if value is not None}
+    sizes = {key: value for key, value in (("lookback", lookback), ("horizon", horizon)) if value is not None}
+    values = merge(read_yaml(config) if config is not None else {}, nested(settings or {}))
+    source, defaults = open_data(data)
+    run = resolve(merge(values, {"model": chosen, **sizes}), defaults)
+    panel = build(source.frame, run.data)
+    task = make_task(run, panel)
+    with torch.device("meta"):
+        network = build_network(run.kind, run.model, task)
+    part: Any = getattr(network.model, "backbone", None)
+    if part is None or not hasattr(part, "static_text"):
+        raise SettingsError(f"model: {model} is told nothing: choose time-llm, or model.backbone=frozen_llm")
+    if short := panel.shorter_than(task.lookback):
+        raise DataError(f"shorter than the look-back of {task.lookback} steps: {some(short)}")
+    parts = split(panel, run.data.split)
+    scaler = Scaler.fit(panel, parts.train_end) if run.data.scale else Scaler.identity(panel)
+    scaled = torch.from_numpy(scaler.apply(panel))
+    past = torch.stack([scaled[end - task.lookback : end] for end in panel.offsets[1:]])
+    writer = network.prompter
+    names = [panel.series_name(item, c) for item in range(len(panel.ids)) for c in range(task.channels)]
+    static, patches, most = part.static.numel(), _patches(network, task), part.language.context
+    if not isinstance(writer, PromptWriter):
+        return Prompts({"every series": part.static_text}, static, {}, patches, most)
+    if not writer.folds:
+        names = [item or source.name for item in panel.ids]
+    units = Scale(*(torch.from_numpy(x).float()[:, None] for x in (scaler.mean, scaler.std)))
+    texts = writer.texts(past, None, units)
+    words = (writer.encode(texts) >= 0).sum(1).tolist()
+    whole = {name: part.static_text + text for name, text in zip(names, texts, strict=True)}
+    return Prompts(whole, static, dict(zip(names, words, strict=True)), patches, most)
+
+
+def _patches(network: Any, task: Task) -> int:
+    representation = network.model.representation
+    return int(representation.num_tokens(task.lookback) + representation.query_tokens)
