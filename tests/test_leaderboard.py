@@ -20,6 +20,7 @@ from latentcast.comparing.plan import plan
 from latentcast.config import write_yaml
 from latentcast.errors import CheckpointError, Interrupted, SettingsError
 from latentcast.presets import NAMED
+from llms import folder
 
 QUICK = {"max_steps": 2, "batch_size": 8}
 
@@ -127,7 +128,9 @@ def test_a_setting_that_is_laid_over_some_cells(file: str) -> None:
 
 
 def test_every_named_model_can_be_planned(file: str) -> None:
-    assert len(plan(board(file, models=dict.fromkeys(NAMED), seeds=3, horizons=4))) == len(NAMED)
+    told = {"time-llm": {"model.backbone.llm": folder("gpt2"), "model.backbone.llm_layers": 2}}
+    models = {**dict.fromkeys(NAMED), **told}
+    assert len(plan(board(file, models=models, seeds=3, horizons=4))) == len(NAMED)
 
 
 # --- going on

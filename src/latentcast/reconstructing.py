@@ -29,7 +29,7 @@ from latentcast.network import build as build_network
 from latentcast.presets import NAMED
 from latentcast.run import Run, resolve
 from latentcast.starting import inherited
-from latentcast.training.stages import AUTOENCODE
+from latentcast.training.stages import AUTOENCODE, RECONSTRUCT
 from latentcast.types import Batch, Task
 
 RATIOS = (2, 4, 8, 16, 32)
@@ -218,10 +218,8 @@ def _prime_factors(number: int) -> list[int]:
 
 
 def _able() -> list[str]:
-    """The named models that can reconstruct."""
-    sizes = {"lookback": 64, "horizon": 64}
-    with torch.device("meta"):
-        return [name for name in NAMED if _network(resolve({"model": name, **sizes}), Task(64, 64)).reconstructs]
+    """The named models that can reconstruct: none is built to find out, for some would fetch a language model."""
+    return [name for name, named in NAMED.items() if RECONSTRUCT in named.stages]
 
 
 def _network(run: Run, task: Task) -> Network:
