@@ -221,7 +221,7 @@ def _prime_factors(number: int) -> list[int]:
 
 
 def _able() -> list[str]:
-    """The named models whose compression this can train."""
+    """The named models that can reconstruct: none is built to find out, for some would fetch a language model."""
     return [name for name, named in NAMED.items() if RECONSTRUCT in named.stages]
 
 
