@@ -361,3 +361,28 @@ def test_a_codec_is_judged_on_any_part(waves, codec: Path) -> None:
     assert found.used[0] == pytest.approx((share > 0).mean())
     with pytest.raises(DataError, match="the val part of frame holds no window of 22 steps"):
         judge_codec(codec, waves[:60], split="val")
+
+
+def test_the_log_says_how_healthy_the_codebook_is_at_each_validation(codec: Path) -> None:
+    log = pd.read_csv(codec / "logs" / "codec" / "csv" / "metrics.csv")
+    seen = log.dropna(subset="val_loss")
+    assert ((seen["val_perplexity"] > 1) & (seen["val_perplexity"] <= 16)).all()
+    assert ((seen["val_codes_in_use"] > 0) & (seen["val_codes_in_use"] <= 1)).all()
+    (stage,) = latentcast.load(codec).card["training"]["stages"]
+    of_codec = sum(p.numel() for n, p in latentcast.load(codec).network.named_parameters() if ".codec." in n)
+    assert stage["trained_parameters"] == of_codec
+
+
+def test_one_codec_and_one_language_for_several_datasets(waves, tmp_path: Path) -> None:
+    other = waves.drop(columns="still").assign(load=lambda f: f["load"] ** 2)
+    both = latentcast.pretrain([waves, other], "vq-codec", lookback=TIME, settings=CODEC, out=tmp_path / "codec")
+    (stage,) = both.card["training"]["stages"]
+    assert stage["found"]["windows"] == stage["validation_windows"]
+    assert stage["found"]["codes"] == stage["validation_windows"] // 2 * (3 + 2) * 6
+    language = latentcast.pretrain(
+        [waves, other], "token-transformer", weights=[1, 3], horizon=HORIZON, settings=TOKENS, start=both
+    )
+    assert [one["weight"] for one in language.card["datasets"]] == [1, 3]
+    unseen = latentcast.transfer(language, waves[["ds", "price"]])  # zero-shot, one channel
+    forecast = unseen.predict(waves[["ds", "price"]])
+    assert np.isfinite(forecast["token-transformer"]).all()

@@ -223,7 +223,8 @@ def _trained(forecaster: "Forecaster", folder: Path, notes: list[str]) -> None:
         loss = stage["best_val_loss"]
         _line(
             f"{stage['stage']}: {_count(stage['windows'], 'window')} in {stage['seconds']:.1f} s, epochs"
-            f" {stage['epochs']}, steps {stage['steps']}, stopped by {stage['stopped_by']}"
+            f" {stage['epochs']}, steps {stage['steps']}, stopped by {stage['stopped_by']}; parameters trained"
+            f" {stage['trained_parameters']:,} of {forecaster.parameters:,}"
             + ("" if loss is None else f"; best validation loss {loss:.4g}")
         )
         if "found" in stage:

@@ -411,7 +411,11 @@ def _train(
             progress=progress,
         )
         found = stage.check(forecaster.network, train if val is None else val) if stage.check else {}
-        sizes = {"windows": len(train), "validation_windows": len(val or ())}
+        sizes = {
+            "windows": len(train),
+            "validation_windows": len(val or ()),
+            "trained_parameters": sum(parameter.numel() for parameter in stage.parameters(forecaster.network)),
+        }
         ended.append({**asdict(outcome), **sizes, **({"found": found} if found else {})})
     after = forecaster.network.cpu().state_dict()
     # `fresh` is the network as it was drawn: what training before this one learned counts as learned

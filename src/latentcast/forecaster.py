@@ -315,6 +315,11 @@ class Forecaster:
         return View(panel, parts, own, own_error, (*panel.notes, note))
 
     @property
+    def parameters(self) -> int:
+        """How many there are, trained or not."""
+        return count_parameters(self.network)[0]
+
+    @property
     def learned(self) -> tuple[str, ...]:
         """The stages that its weights went through, those of the weights it began with among them."""
         before = self.card.get("start", {}).get("stages", [])

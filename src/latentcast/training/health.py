@@ -6,11 +6,13 @@ from itertools import chain
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from latentcast.data.mixing import Mix
 from latentcast.data.windows import Windows, at_once
 from latentcast.errors import SettingsError
 from latentcast.network import Network
+from latentcast.types import Batch
 
 COLLAPSED = 0.1  # share of codes in use below which there is nothing to learn a language of
 
@@ -77,6 +79,19 @@ def health(network: Network, windows: Windows | Mix) -> Health:
         tuple(used.tolist()),
         tuple(map(tuple, counts.int().tolist())),
     )
+
+
+def use_of_codes(network: Network, batch: Batch) -> dict[str, Tensor]:
+    """Perplexity and share in use of one batch's codes, of the codebook that fares worst."""
+    codes, size = network.model.codes(batch), network.model.representation.codec.codebook.size
+    share = (
+        torch.stack([torch.bincount(level.flatten(), minlength=size) for level in codes.unbind(-1)])
+        / codes[..., 0].numel()
+    )
+    return {
+        "perplexity": torch.special.entr(share).sum(1).exp().min(),
+        "codes_in_use": (share > 0).float().mean(1).min(),
+    }
 
 
 def check_codes(network: Network, windows: Windows | Mix) -> dict[str, Any]:

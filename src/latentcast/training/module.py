@@ -32,6 +32,9 @@ class StageModule(L.LightningModule):
         loss = self.stage.loss(self.network, batch)
         # weighted by the windows of each batch and summed over processes: the mean over all windows
         self.log("val_loss", loss, prog_bar=True, batch_size=len(batch), on_epoch=True, sync_dist=True)
+        if self.stage.measures is not None:
+            for name, value in self.stage.measures(self.network, batch).items():
+                self.log(f"val_{name}", value, batch_size=len(batch), on_epoch=True, sync_dist=True)
 
     def configure_optimizers(self) -> Any:
         kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[self.settings.optimizer]

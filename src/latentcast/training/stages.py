@@ -12,7 +12,7 @@ from latentcast.data.windows import Windows
 from latentcast.errors import SettingsError
 from latentcast.layers.masking import visible
 from latentcast.network import Network
-from latentcast.training.health import check_codes
+from latentcast.training.health import check_codes, use_of_codes
 from latentcast.training.settings import ReconstructionSettings, TrainingSettings
 from latentcast.types import Batch
 
@@ -24,6 +24,7 @@ class Stage:
     unfrozen    parts that the model counts as finished once an earlier stage made them (`frozen`) learn too
     forecasts   its windows are a look-back and a horizon, not a look-back alone
     targets     the horizon has the channels that are to be forecast, not all of them
+    measures    what is logged of each validation beside its loss, a mean over its batches
     check       what it came to, on the windows that judge it: facts for the card; raises where going on is in vain
     """
 
@@ -33,6 +34,7 @@ class Stage:
     unfrozen: bool = True
     forecasts: bool = True
     targets: bool = False
+    measures: Callable[[Network, Batch], dict[str, Tensor]] | None = None
     check: Callable[[Network, Windows | Mix], dict[str, Any]] | None = None
 
     def parameters(self, network: Network) -> list[nn.Parameter]:
@@ -93,7 +95,9 @@ def _next_code_loss(network: Network, batch: Batch) -> Tensor:
 
 
 def codec(settings: TrainingSettings) -> Stage:
-    return Stage(CODEC, _codec_loss, ("representation.codec.",), forecasts=False, check=check_codes)
+    return Stage(
+        CODEC, _codec_loss, ("representation.codec.",), forecasts=False, measures=use_of_codes, check=check_codes
+    )
 
 
 def next_code(settings: TrainingSettings) -> Stage:
