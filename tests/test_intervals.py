@@ -493,3 +493,11 @@ def test_backtest_without_levels_is_as_before() -> None:
     result = latentcast.backtest(_frame(300), ["naive"], **SMALL, settings=QUICK)
     assert result.intervals == {}
     assert list(result.forecasts.columns) == ["unique_id", "ds", "cutoff", "y", "naive"]
+
+
+def test_values_that_are_very_large_and_not_scaled_have_intervals() -> None:
+    stamps = pd.date_range("2024-01-01", periods=60, freq="h")
+    frame = pd.DataFrame({"ds": stamps, "y": np.random.default_rng(0).normal(0, 1e25, 60)})
+    fitted = latentcast.fit(frame, "naive", lookback=4, horizon=2, settings={"data.scale": False})
+    bands = fitted.predict(frame, level=[50])
+    assert np.isfinite(bands.select_dtypes("number")).all(axis=None)

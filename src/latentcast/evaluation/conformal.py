@@ -36,15 +36,17 @@ def unit(past: Narrow, seen: NDArray[np.bool_] | None) -> Array:
     Of the deviation itself, its root, and none at all, the root was best by the interval score on a second half of
     three validation parts with scores from the first (docs/intervals.md).
     """
-    return np.asarray(np.sqrt(_deviation(past, seen) + FLOOR), np.float64)
+    root: Array = np.sqrt(_deviation(past, seen) + FLOOR)
+    return root
 
 
-def _deviation(past: Narrow, seen: NDArray[np.bool_] | None) -> NDArray[np.floating]:
-    if seen is None:
-        return past.std(1, keepdims=True)
+def _deviation(past: Narrow, seen: NDArray[np.bool_] | None) -> Array:
+    if seen is None:  # in double precision: of values that were not scaled the squares may be too large for less
+        return past.std(1, keepdims=True, dtype=np.float64)
     count = np.maximum(seen.sum(1, keepdims=True), 1)
-    mean = np.where(seen, past, 0).sum(1, keepdims=True) / count
-    return np.sqrt((np.where(seen, past - mean, 0) ** 2).sum(1, keepdims=True) / count)
+    mean = np.where(seen, past, 0).sum(1, keepdims=True, dtype=np.float64) / count
+    deviation: Array = np.sqrt((np.where(seen, past - mean, 0) ** 2).sum(1, keepdims=True) / count)
+    return deviation
 
 
 def score(target: Array, lo: Array, hi: Array, units: Array) -> Array:
