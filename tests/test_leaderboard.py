@@ -366,3 +366,15 @@ def test_a_line_whose_model_had_other_settings_is_not_taken(tmp_path: Path) -> N
     del settings["model"]["normalise"]
     path.write_text(json.dumps(line) + "\n")
     assert not read(path)
+
+
+def test_a_model_goes_through_the_stages_that_it_needs(file: str, tmp_path: Path) -> None:
+    codec = {"hidden": 8, "blocks": 1, "code_dim": 4, "codebook_size": 8}
+    tokens = {
+        "model": {"representation": {"codec": codec, "width": 8}, "backbone": {"layers": 1, "heads": 2, "ff": 8}},
+        "stages": {"codec": {"max_steps": 10, "lr": 1e-2}, "next-code": {"max_steps": 2}},
+    }
+    over = {"models": {"token-transformer": tokens}, "horizons": 4, "seeds": 1}
+    here(board(file, **over), tmp_path)
+    (line,) = lines(tmp_path)
+    assert [stage["stage"] for stage in line["training"]["stages"]] == ["codec", "next-code", "forecast"]
