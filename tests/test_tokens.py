@@ -163,8 +163,10 @@ def test_ways_of_decoding_are_chosen_after_training(tokens: Path, how: str) -> N
     assert forecaster.run.dump()["model"]["head"]["decode"] == how
     with torch.no_grad():
         values = forecaster.network(batch()).values
+        alone = forecaster.network(Batch(batch().past[1:2])).values
     assert values.shape == (3, HORIZON, 3)
     assert torch.isfinite(values).all()
+    torch.testing.assert_close(values[1:2], alone, rtol=1e-4, atol=1e-4)  # in whatever batch a window stands
 
 
 def test_the_first_code_of_every_way_is_the_same_distribution(tokens: Path) -> None:

@@ -49,39 +49,32 @@ class Autoregressive(Composed):
         self.representation.query.requires_grad_(self.head.settings.decode == "queries")  # nothing else reads them
 
     def forward(self, batch: Batch) -> Prediction:
-        scale, batch = self._normalised(batch)
-        vectors, codes = self.representation.codec.encode(self.representation.series(batch))
-        tokens = self.representation.tokens(vectors, self.representation.keep(batch))
+        scale, tokens, codes = self._read(batch)
         how = self.head.settings
         if how.decode == "queries":
             return self._direct(tokens, codes, scale)
-        if how.decode == "sample":
-            seeds = torch.arange(len(batch))
+        if how.decode == "sample":  # one seed for all windows: where a window stands in a batch must not count
+            seeds = torch.zeros(len(batch), dtype=torch.long)
             return Prediction(self._paths(tokens, scale, how.paths, seeds).mean(1))
         future = self._roll(tokens, lambda last, step: self._likely(last))
-        return Prediction(self.head.decoded(vectors, future, scale))
+        return Prediction(self.head.decoded(tokens.skips[0], future, scale))
 
     def sample(
         self, batch: Batch, paths: int, seeds: Int[Tensor, " batch"]
     ) -> Float[Tensor, "batch path horizon channel"]:
         """Paths drawn code by code. Those of a window depend on its seed, and not on the batch it stands in."""
-        scale, batch = self._normalised(batch)
-        vectors, _ = self.representation.codec.encode(self.representation.series(batch))
-        tokens = self.representation.tokens(vectors, self.representation.keep(batch))
+        scale, tokens, _ = self._read(batch)
         return self._paths(tokens, scale, paths, seeds)
 
     def reconstruct(self, batch: Batch, *, alone: bool = False) -> Prediction:
         """The look-back as the codec gives it back; nothing else has a part in that."""
-        scale, batch = self._normalised(batch)
-        vectors, _ = self.representation.codec.encode(self.representation.series(batch))
+        scale, vectors, _, _ = self._encoded(batch)
         values = self.representation.codec.decode(vectors)[:, -batch.past.shape[1] :]
         return Prediction(scale.invert(by_channel(values, scale)))
 
     def codes(self, batch: Batch) -> Codes:
         """Those of the look-back, [batch · channel, codes, codebook]."""
-        _, batch = self._normalised(batch)
-        codes: Codes = self.representation.codec.encode(self.representation.series(batch))[1]
-        return codes
+        return self._encoded(batch)[2]
 
     @property
     def reconstructs(self) -> bool:
@@ -173,6 +166,17 @@ class Autoregressive(Composed):
     def _normalised(self, batch: Batch) -> tuple[Scale, Batch]:
         scale = self._scale(batch)
         return scale, replace(batch, past=scale.apply(batch.past))
+
+    def _encoded(self, batch: Batch) -> tuple[Scale, Vectors, Codes, Batch]:
+        """The look-back's codes and what they stand for, and the batch that was scaled for them."""
+        scale, scaled = self._normalised(batch)
+        vectors, codes = self.representation.codec.encode(self.representation.series(scaled))
+        return scale, vectors, codes, scaled
+
+    def _read(self, batch: Batch) -> tuple[Scale, Tokens, Codes]:
+        """The look-back as a backbone takes it, and its codes."""
+        scale, vectors, codes, scaled = self._encoded(batch)
+        return scale, self.representation.tokens(vectors, self.representation.keep(scaled)), codes
 
     def _direct(self, tokens: Tokens, codes: Codes, scale: Scale) -> Prediction:
         """All codes of the horizon from one pass, and from the same how well those of the look-back were foreseen."""
