@@ -123,11 +123,13 @@ def test_what_is_trained_is_a_choice(waves, tokens: Path) -> None:
         settings = {"training.max_steps": 2, "training.train": train}
         after = latentcast.fit(waves, horizon=HORIZON, start=tokens, settings=settings).network.state_dict()
         names = {name for name, tensor in after.items() if not torch.equal(tensor, before[name])}
-        return {part for part in ("backbone", "head", "codec.up", "codec.codebook") for name in names if part in name}
+        return {
+            part for part in ("backbone", "head", "codec.decoder", "codec.codebook") for name in names if part in name
+        }
 
     assert moved("head") == {"head"}
     assert moved("backbone") == {"backbone", "head"}
-    assert moved("all") == {"backbone", "head", "codec.up"}
+    assert moved("all") == {"backbone", "head", "codec.decoder"}
     with pytest.raises(SettingsError, match="stage 'forecast' has no trainable parameter among head"):
         latentcast.fit(
             waves,

@@ -591,7 +591,7 @@ def describe(
         )
     out.print(show.grid(description.facts.items()))
     if description.architecture is not None:
-        _line("\nOne window through it; what runs twice gives two shapes:")
+        _line("\nOne window through it; what runs several times gives several shapes:")
         out.print(show.architecture(description.architecture))
     if plot is not None:
         from latentcast.plot.codebook import plot_codebook

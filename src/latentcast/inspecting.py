@@ -149,13 +149,13 @@ def training_memory(network: Network, windows: int) -> Memory:
 
 
 def _stages(module: nn.Module, name: str, level: int, depth: int) -> Iterator[tuple[str, tuple[nn.Module, int]]]:
-    """Modules with their depth; a list of modules is no stage of its own, those in it are."""
-    listed = isinstance(module, nn.ModuleList)
-    if not listed:
+    """Modules with their depth; what only holds modules is no stage of its own, those in it are."""
+    holds = type(module).forward is nn.Module.forward
+    if not holds:
         yield name, (module, level)
-    if listed or level < depth:
+    if holds or level < depth:
         for child, inner in module.named_children():
-            yield from _stages(inner, f"{name}.{child}".lstrip("."), level if listed else level + 1, depth)
+            yield from _stages(inner, f"{name}.{child}".lstrip("."), level if holds else level + 1, depth)
 
 
 def _shapes(output: Any) -> list[Shape]:

@@ -4,6 +4,7 @@ Names come from data and may hold anything: they are never read as markup.
 """
 
 from collections.abc import Iterable, Mapping
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from rich import box
@@ -75,7 +76,8 @@ def architecture(made: "Architecture") -> Table:
             table.add_section()
             parent = f"{row.name}."
         name = row.name if row.depth < 2 else f"  {row.name.removeprefix(parent)}"
-        shapes = ", ".join("×".join(map(str, shape)) for shape in row.shapes)
+        runs = (("×".join(map(str, shape)), len(list(times))) for shape, times in groupby(row.shapes))
+        shapes = ", ".join(shape if times == 1 else f"{times} times {shape}" for shape, times in runs)
         table.add_row(Text(name), row.what, shapes, _size(row.parameters), _size(row.flops))
     return table
 

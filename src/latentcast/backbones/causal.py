@@ -50,7 +50,7 @@ class Causal(nn.Module):
         whole = tokens.sequence()
         x = whole.values
         for layer in self.layers:
-            x = layer(x, whole.keep)
+            x, _ = layer(x, Memory(self.reach), whole.keep)
         return tokens.answered(self.norm(x))
 
     def extend(self, values: Values, cache: Cache | None = None, keep: Keep | None = None) -> tuple[Values, Cache]:
@@ -61,7 +61,7 @@ class Causal(nn.Module):
         grown = []
         layer: Any
         for layer, memory in zip(self.layers, cache or [Memory(self.reach)] * len(self.layers), strict=True):
-            values, memory = layer.extend(values, memory, keep)
+            values, memory = layer(values, memory, keep)
             grown.append(memory)
         return self.norm(values), tuple(grown)
 
@@ -83,10 +83,8 @@ class Layer(nn.Module):
         self.feed_forward = feed_forward(width, ff, dropout)
         self.drop = Dropout(dropout)
 
-    def forward(self, x: Values, keep: Bool[Tensor, "series tokens"] | None) -> Values:
-        return self._finish(x, self._at_once(*self._split(x, 0), keep))
-
-    def extend(self, x: Values, memory: Memory, keep: Keep | None) -> tuple[Values, Memory]:
+    def forward(self, x: Values, memory: Memory, keep: Keep | None) -> tuple[Values, Memory]:
+        """Tokens after those in memory, and the memory of them all; `keep` is that of the first tokens."""
         query, key, value = self._split(x, memory.length)
         grown = memory.grown(key, value, keep)
         mixed = grown.attend(query) if memory.length else self._at_once(query, key, value, keep)

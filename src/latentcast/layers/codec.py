@@ -57,12 +57,7 @@ class Codec(nn.Module):
         s = settings
         self.factor = prod(s.strides)
         self.reach = (KERNEL - 1) * s.blocks  # earlier codes that a decoded step comes from
-        widths = (1, *(s.hidden for _ in s.strides))
-        down = [ConvDown(*sizes) for sizes in zip(s.strides, widths, widths[1:], strict=False)]
-        up = [ConvUp(*sizes) for sizes in zip(s.strides[::-1], widths[:0:-1], widths[-2::-1], strict=True)]
-        self.down, self.up = nn.ModuleList(down), nn.ModuleList(up)
-        self.into = nn.Sequential(*(Residual(s.hidden) for _ in range(s.blocks)), nn.Linear(s.hidden, s.code_dim))
-        self.out = nn.Sequential(nn.Linear(s.code_dim, s.hidden), *(Residual(s.hidden) for _ in range(s.blocks)))
+        self.encoder, self.decoder = Encoder(s), Decoder(s)
         self.codebook = Codebook(
             s.quantizer,
             s.code_dim,
@@ -81,10 +76,7 @@ class Codec(nn.Module):
         """What is to be quantised. A first code that is not full begins with the first value, repeated."""
         missing = -x.shape[1] % self.factor
         steps = F.pad(x, (missing, 0), mode="replicate") if missing else x
-        h = steps.unsqueeze(-1)
-        for number, stage in enumerate(self.down):
-            h = stage(F.relu(h) if number else h)
-        latent: Tensor = self.into(h)
+        latent: Tensor = self.encoder(steps)
         return latent
 
     def encode(self, x: Series) -> tuple[Vectors, Codes]:
@@ -94,10 +86,42 @@ class Codec(nn.Module):
 
     def decode(self, vectors: Vectors) -> Series:
         """The steps of all codes; [series, tokens · factor]."""
-        h = self.out(vectors)
-        for number, stage in enumerate(self.up):
-            h = stage(F.relu(h) if number else h)
-        return h.squeeze(-1)
+        values: Tensor = self.decoder(vectors)
+        return values
+
+
+class Encoder(nn.Module):
+    """Whole codes' steps → vectors that are to be quantised."""
+
+    def __init__(self, settings: CodecSettings) -> None:
+        super().__init__()
+        s = settings
+        widths = (1, *(s.hidden for _ in s.strides))
+        self.stages = nn.ModuleList(ConvDown(*sizes) for sizes in zip(s.strides, widths, widths[1:], strict=False))
+        self.into = nn.Sequential(*(Residual(s.hidden) for _ in range(s.blocks)), nn.Linear(s.hidden, s.code_dim))
+
+    def forward(self, steps: Series) -> Vectors:
+        return self.into(_through(self.stages, steps.unsqueeze(-1)))
+
+
+class Decoder(nn.Module):
+    """Quantised vectors → the steps of their codes."""
+
+    def __init__(self, settings: CodecSettings) -> None:
+        super().__init__()
+        s = settings
+        widths = (*(s.hidden for _ in s.strides), 1)
+        self.out = nn.Sequential(nn.Linear(s.code_dim, s.hidden), *(Residual(s.hidden) for _ in range(s.blocks)))
+        self.stages = nn.ModuleList(ConvUp(*sizes) for sizes in zip(s.strides[::-1], widths, widths[1:], strict=False))
+
+    def forward(self, vectors: Vectors) -> Series:
+        return _through(self.stages, self.out(vectors)).squeeze(-1)
+
+
+def _through(stages: nn.ModuleList, h: Tensor) -> Tensor:
+    for number, stage in enumerate(stages):
+        h = stage(F.relu(h) if number else h)
+    return h
 
 
 class Residual(nn.Module):
