@@ -159,7 +159,10 @@ def _stages(module: nn.Module, name: str, level: int, depth: int) -> Iterator[tu
 
 
 def _shapes(output: Any) -> list[Shape]:
-    """Of a tensor, or of the numbers that a value such as Tokens holds; masks are none."""
+    """Of a tensor, or of the numbers that a value such as Tokens holds; masks are none. Of several results the first:
+    what comes beside it, such as a cache, is kept and not given on."""
+    if isinstance(output, tuple):
+        return _shapes(output[0])
     if is_dataclass(output):
         return [s for field in fields(output) for s in _shapes(getattr(output, field.name))]
     return [tuple(output.shape)] if isinstance(output, Tensor) and output.is_floating_point() else []
