@@ -250,7 +250,7 @@ def test_models_and_datasets(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_describe(run: Run, data: Path) -> None:
-    ran = run("describe", data / "missing.csv")
+    ran = run("describe", data / "missing.csv", "--set", "data.gaps=error")
     assert ran.code == 0
     for words in ("wide: 2 channels", "a, b", "D (season of 7 steps)", "1 of 400", "train 140"):
         assert words in ran.out
@@ -275,7 +275,8 @@ def test_transfer(run: Run, data: Path) -> None:
     assert "its own training part (100 of 200 steps)" in ran.err
     one_message(run("evaluate", "m", "wider.csv"), "not in the fit: d", "--transfer")
     one_message(run("evaluate", "m", other, "--gaps", "ffill"), "data.gaps", "--transfer")
-    one_message(run("predict", "m", data / "missing.csv", "--transfer", "--out", "h.csv"), "--gaps interpolate)")
+    refused = run("predict", "m", data / "missing.csv", "--transfer", "--gaps", "error", "--out", "h.csv")
+    one_message(refused, "--gaps mask)")
     assert run("predict", "m", data / "missing.csv", "--transfer", "--gaps", "ffill", "--out", "h.csv").code == 0
 
 
@@ -362,11 +363,8 @@ def test_what_was_done_to_the_data_is_said_once(run: Run, data: Path) -> None:
         ("irregular.csv", ["irregular", "2020-01-08T03", "data.steps=rows", "(as an option: --freq …)"]),
         ("infinite.csv", ["infinite", "a, row 7"]),
         ("text.csv", ["must be numbers", "'oops'", "row 7"]),
-        ("missing.csv", ["missing", "a at 2020-01-08", "(as an option: --gaps interpolate)"]),
-        ("missingsteps.csv", ["missing", "2 whole time steps", "data.gaps"]),
         ("constant.csv", ["constant", "a, b"]),
         ("short.csv", ["14 + 7 = 21", "20 steps"]),
-        ("long.csv", ["14 + 7 = 21", "tiny (9 steps)"]),
         ("onlytime.csv", ["no value column"]),
         ("binary.parquet", ["binary.parquet cannot be read"]),
         ("binary.csv", ["binary.csv", "UTF-8"]),
@@ -399,8 +397,28 @@ def test_a_file_named_like_a_setting_is_none(run: Run) -> None:
     assert "option" not in run("fit", "data.csv", "-m", "naive", *SIZES, "--out", "m").err
 
 
-def test_gaps_can_be_filled_when_asked(run: Run, data: Path) -> None:
-    for policy in ("interpolate", "ffill"):
+@pytest.mark.parametrize(
+    ("file", "words"),
+    [
+        ("missing.csv", ["missing", "a at 2020-01-08", "(as an option: --gaps mask)"]),
+        ("missingsteps.csv", ["missing", "2 whole time steps", "data.gaps"]),
+    ],
+)
+def test_gaps_can_be_refused(run: Run, data: Path, file: str, words: list[str]) -> None:
+    one_message(run("fit", data / file, "-m", "naive", *SIZES, "--out", "model", "--gaps", "error"), *words)
+
+
+def test_short_series_are_padded_and_that_is_said(run: Run, data: Path) -> None:
+    ran = run("fit", data / "long.csv", "-m", "naive", *SIZES, "--out", "m")
+    assert ran.code == 0
+    assert "the training part of 1 of 2 series is shorter than look-back + horizon = 14 + 7" in ran.err
+    ran = run("predict", "m", data / "long.csv", "--out", "f.csv")
+    assert "1 of 2 series are shorter than the look-back of 14 steps" in ran.err
+    assert pd.read_csv("f.csv").groupby("unique_id").size().tolist() == [7, 7]
+
+
+def test_gaps_are_masked_or_filled_when_asked(run: Run, data: Path) -> None:
+    for policy in ("mask", "interpolate", "ffill"):
         ran = run("fit", data / "missingsteps.csv", "-m", "naive", *SIZES, "--out", policy, "--gaps", policy)
         assert ran.code == 0
         assert f"gaps={policy}" in ran.err
@@ -537,10 +555,13 @@ def test_other_data_than_at_the_fit(run: Run, data: Path, saved: Path) -> None:
     ran = run("predict", saved, data / "other.csv", "--out", "f.csv")
     one_message(ran, "channels", "missing: b", "not in the fit: c")
     pd.read_csv(data / "good.csv").head(9).to_csv("nine.csv", index=False)
-    one_message(run("predict", saved, "nine.csv", "--out", "f.csv"), "last 14 steps", "9 steps")
+    ran = run("predict", saved, "nine.csv", "--out", "f.csv")
+    assert ran.code == 0
+    assert "the data are shorter than the look-back of 14 steps" in ran.err
     one_message(run("evaluate", saved, data / "good.csv", "--split", "tset"), "'tset'", "did you mean test?")
     one_message(run("evaluate", saved, data / "short.csv"), "test part")
-    ran = run("predict", saved, data / "missing.csv", "--out", "f.csv")
+    assert run("fit", data / "good.csv", "-m", "naive", *SIZES, "--out", "strict", "--gaps", "error").code == 0
+    ran = run("predict", "strict", data / "missing.csv", "--out", "g.csv")
     one_message(ran, "1 values are missing", "when the model is fitted")
     assert "--set" not in ran.err  # predict takes no settings
     one_message(run("predict", saved, data / "irregular.csv", "--out", "f.csv"), "the fit had steps of D")

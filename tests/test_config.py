@@ -294,7 +294,7 @@ def test_numbered_columns_may_be_named_by_their_number() -> None:
         ({"features": "S"}, "name it"),
         ({"layout": "wide", "align": True}, "for long data"),
         ({"layout": "wide", "id": "shop"}, "for long data"),
-        ({"gaps": "drop"}, "wanted 'error', 'interpolate' or 'ffill'"),
+        ({"gaps": "drop"}, "wanted 'mask', 'interpolate', 'ffill' or 'error'"),
         ({"season": 0}, "greater than or equal to 1"),
         ({"align": "maybe"}, "valid boolean"),
         ({"time": True}, "valid string"),

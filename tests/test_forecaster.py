@@ -234,10 +234,16 @@ def test_a_series_that_the_fit_never_saw(long: pd.DataFrame, caplog: pytest.LogC
     assert any("not in the fit (new)" in note for note in forecaster.evaluate(new).notes)
 
 
-def test_a_series_shorter_than_the_lookback_is_named_with_its_length(long: pd.DataFrame) -> None:
+def test_a_series_shorter_than_the_lookback_is_forecast_from_what_there_is(long: pd.DataFrame, caplog) -> None:
     forecaster = _fit(long)
-    with pytest.raises(DataError, match=r"last 24 steps.*tiny \(9 steps\)"):
-        forecaster.predict(pd.concat([long, _long({"tiny": 9})]))
+    both = pd.concat([long, _long({"tiny": 9})])
+    forecast = forecaster.predict(both)
+    assert "1 of 4 series are shorter than the look-back of 24 steps" in caplog.text
+    tiny = forecast[forecast["unique_id"] == "tiny"]
+    assert len(tiny) == forecaster.task.horizon
+    assert tiny["ds"].iloc[0] == _long({"tiny": 10})["ds"].iloc[-1]
+    assert np.isfinite(tiny[forecaster.name]).all()
+    pd.testing.assert_frame_equal(forecast[forecast["unique_id"] != "tiny"], forecaster.predict(long), rtol=1e-5)
 
 
 def test_only_the_lookback_is_read(wide: pd.DataFrame) -> None:

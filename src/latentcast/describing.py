@@ -9,6 +9,7 @@ import pandas as pd
 
 from latentcast.config import leaves, merge, nested, validate
 from latentcast.data.frequency import Frequency
+from latentcast.data.gaps import longest_gap
 from latentcast.data.opening import open_data
 from latentcast.data.panel import build
 from latentcast.data.scaler import constant_series
@@ -149,8 +150,8 @@ def _of_table(data: Any, stated_values: Mapping[str, Any]) -> Description:
         panel = build(source.frame, stated)
     except GapError as error:
         notes.append(f"a fit would refuse this: {error}")
-        panel = build(source.frame, stated.model_copy(update={"gaps": "interpolate"}))
-        panel = replace(panel, notes=tuple(note for note in panel.notes if "filled" not in note))
+        panel = build(source.frame, stated.model_copy(update={"gaps": "mask"}))
+    panel = replace(panel, notes=tuple(note for note in panel.notes if "missing and" not in note))  # said below
     parts = split(panel, stated.split)
     sizes = [part.sum() for part in (parts.train_end, parts.val_end - parts.train_end, parts.test_end - parts.val_end)]
     lengths = panel.lengths
@@ -166,7 +167,8 @@ def _of_table(data: Any, stated_values: Mapping[str, Any]) -> Description:
         else f"{lengths.min()} to {lengths.max()} a series, {lengths.sum()} in all",
         "span": " .. ".join(span),
         "frequency": f"{panel.frequency} (season of {panel.season} steps)",
-        "missing": f"{missing} of {panel.values.size} values ({missing / panel.values.size:.1%})",
+        "missing": f"{missing} of {panel.values.size} values ({missing / panel.values.size:.1%})"
+        + (f", the longest gap {longest_gap(panel)} steps; gaps={stated.gaps}" if missing else ""),
         "parts": f"train {sizes[0]}, validation {sizes[1]}, test {sizes[2]} steps",
         "fingerprint": panel.fingerprint(),
     }

@@ -21,6 +21,7 @@ from latentcast import hub
 from latentcast.config import leaves, merge, nested, read_yaml, write_yaml
 from latentcast.data.mixing import Mix
 from latentcast.data.opening import open_data
+from latentcast.data.padding import pad_short
 from latentcast.data.panel import Panel, build
 from latentcast.data.scaler import Scaler, constant_series
 from latentcast.data.settings import DataSettings
@@ -204,9 +205,12 @@ def fit_panel(
         parts = split(panel, run.data.split)
     horizon = run.horizon if stages[-1][0].forecasts else 0
     notes = [*run.notes]
+    padded = []
     for which, read_as, ends in [(name, panel, parts), *((one.name, one.panel, one.parts) for one in beside)]:
+        longer = pad_short(read_as, ends, run.lookback, horizon)
         with spoken_of(which if beside else None):
-            said = [*read_as.notes, *_check(read_as, ends, run.lookback, horizon)]
+            said = [*read_as.notes, *longer.notes, *_check(longer.panel, longer.parts, run.lookback, horizon)]
+        padded.append(longer)
         notes += [f"{which}: {note}" for note in said] if beside else said
     for note in notes:
         log.warning(note)
@@ -221,7 +225,12 @@ def fit_panel(
         for note in forecaster.network.notes:
             log.warning(note)
         notes += forecaster.network.notes  # the card holds this very list
-        members = [Member(name, run.data, panel, parts, forecaster.known.scaler), *beside]
+        members = [
+            replace(one, panel=longer.panel, parts=longer.parts)
+            for one, longer in zip(
+                (Member(name, run.data, panel, parts, forecaster.known.scaler), *beside), padded, strict=True
+            )
+        ]
         if beside:
             check(forecaster, members)
             forecaster.card["datasets"] = [
@@ -479,10 +488,10 @@ def _prepare(folder: Path, run: Run, card: Mapping[str, Any], *, overwrite: bool
 def _check(panel: Panel, parts: Split, lookback: int, horizon: int) -> list[str]:
     """Faults that forbid a fit; notes about what can be lived with."""
     needed = lookback + horizon
-    if short := panel.shorter_than(needed):
+    if (panel.lengths < needed).all():
         raise DataError(
-            f"shorter than look-back + horizon = {lookback} + {horizon} = {needed} steps: {some(short)};"
-            " shorten lookback or horizon, or leave these series out"
+            f"shorter than look-back + horizon = {lookback} + {horizon} = {needed} steps:"
+            f" {some(panel.shorter_than(needed))}; shorten lookback or horizon"
         )
     notes = []
     constant = constant_series(panel, parts.train_end)

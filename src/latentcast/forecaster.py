@@ -15,6 +15,7 @@ from latentcast import hub
 from latentcast.calibration import Calibration, Scores, check_base
 from latentcast.data import calendar
 from latentcast.data.opening import open_data
+from latentcast.data.padding import fill_up, pad_short
 from latentcast.data.panel import Panel, build
 from latentcast.data.read import Source
 from latentcast.data.scaler import Scaler
@@ -121,21 +122,20 @@ class Forecaster:
         intervals  auto, conformal, adaptive (which reads also what lies before the look-back), quantiles or paths
         paths      futures that are drawn from each window, where the model samples
 
-        Raises DataError when the channels are not those of the fit, a series is shorter than the look-back, or a level
+        A series that is shorter than the look-back is forecast from what there is of it: what is missing before it is
+        masked, and that is said.
+
+        Raises DataError when the channels are not those of the fit, or a level
         needs more held-out windows than there were; SettingsError for a level or a method that cannot be had.
         """
         how = None if level is None else self.interval_maker(level, intervals, paths)
         source, _ = open_data(data)
         panel = self.panel(source)
-        if short := panel.shorter_than(self.task.lookback):
-            raise DataError(
-                f"a forecast reads the last {self.task.lookback} steps (the look-back of the fit); shorter:"
-                f" {some(short)}. Give more of their past, or leave them out"
-            )
-        view = self.view(panel, future_only=True)
-        for note in view.notes[len(panel.notes) :]:
+        filled = fill_up(panel, self.task.lookback)
+        view = self.view(filled.panel, future_only=True)
+        for note in (*filled.notes, *view.notes[len(panel.notes) :]):
             log.warning(note)
-        room = panel.extended(self.task.horizon)
+        room = filled.panel.extended(self.task.horizon)
         starts = torch.from_numpy(room.offsets[1:] - self.task.lookback - self.task.horizon)
         view = replace(view, panel=room)
         if how is not None and how.method == "adaptive":
@@ -304,7 +304,8 @@ class Forecaster:
         at = [rows[name] for name in panel.ids if name in rows]
         fitted, error = self.known.scaler, self.known.naive_error
         if not unseen:
-            return View(panel, parts, Scaler(fitted.mean[at], fitted.std[at]), error[at], panel.notes)
+            own, own_error, notes = Scaler(fitted.mean[at], fitted.std[at]), error[at], panel.notes
+            return self._view(panel, parts, own, own_error, notes, future_only)
         own = Scaler.fit(panel, parts.train_end) if self.run.data.scale else Scaler.identity(panel)
         own_error = seasonal_error(panel, parts.train_end, panel.season)
         there = [item for item, name in enumerate(panel.ids) if name in rows]
@@ -312,7 +313,15 @@ class Forecaster:
         names = some([panel.ids[item] or "the data" for item in unseen], 3)
         were, their = ("was", "its") if len(unseen) == 1 else ("were", "their")
         note = f"{len(unseen)} series {were} not in the fit ({names}): scaled by {their} own past"
-        return View(panel, parts, own, own_error, (*panel.notes, note))
+        return self._view(panel, parts, own, own_error, (*panel.notes, note), future_only)
+
+    def _view(
+        self, panel: Panel, parts: Split, scaler: Scaler, error: Any, notes: tuple[str, ...], future_only: bool
+    ) -> View:
+        if future_only:
+            return View(panel, parts, scaler, error, notes)
+        longer = pad_short(panel, parts, self.task.lookback, self.task.horizon)
+        return View(longer.panel, longer.parts, scaler, error, (*notes, *longer.notes))
 
     @property
     def parameters(self) -> int:

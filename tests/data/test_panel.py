@@ -194,8 +194,8 @@ def test_missing_values_of_any_kind(column: Any) -> None:
     with pytest.raises(
         GapError, match=r"1 values are missing \(first: a at 2024-03-01 01:00:00\).*interpolate or .*ffill"
     ):
-        make(wide(3, a=column))
-    panel = make(wide(3, a=column), gaps="interpolate")
+        make(wide(3, a=column), gaps="error")
+    panel = make(wide(3, a=column))
     np.testing.assert_array_equal(panel.values[:, 0], [1, 2, 3])
     np.testing.assert_array_equal(panel.observed[:, 0], [True, False, True])
 
@@ -232,14 +232,18 @@ def test_gaps_between_rows_and_in_values() -> None:
         {"ds": pd.to_datetime(["2024-01-01", "2024-01-02", "2024-01-05"]), "a": [0.0, 3, 9], "b": [1.0, np.nan, 4]}
     )
     with pytest.raises(GapError, match=r"5 values are missing, among them 2 whole time steps \(first: b at 2024-01-02"):
-        make(table, freq="D")
+        make(table, freq="D", gaps="error")
     filled = make(table, freq="D", gaps="interpolate")
     np.testing.assert_allclose(filled.values, [[0, 1], [3, 1.75], [5, 2.5], [7, 3.25], [9, 4]])
     carried = make(table, freq="D", gaps="ffill")
     np.testing.assert_allclose(carried.values, [[0, 1], [3, 1], [3, 1], [3, 1], [9, 4]])
-    for panel in (filled, carried):
+    masked = make(table, freq="D")
+    np.testing.assert_array_equal(masked.values, filled.values)
+    np.testing.assert_array_equal(masked.shown, masked.observed)
+    for panel in (filled, carried, masked):
         np.testing.assert_array_equal(panel.observed, [[1, 1], [1, 0], [0, 0], [0, 0], [1, 1]])
-        assert "5 of 10 values were missing and filled" in panel.notes[0]
+        assert "5 of 10 values are missing" in panel.notes[0]
+    assert filled.shown.all()
 
 
 def test_the_ends_are_held_constant_or_refused() -> None:
@@ -250,7 +254,7 @@ def test_the_ends_are_held_constant_or_refused() -> None:
     np.testing.assert_array_equal(make(table[2:], gaps="ffill").values[:, 0], [2, 4, 4])
 
 
-@pytest.mark.parametrize("gaps", ["error", "interpolate", "ffill"])
+@pytest.mark.parametrize("gaps", ["mask", "error", "interpolate", "ffill"])
 def test_a_series_without_any_value(gaps: str) -> None:
     with pytest.raises(GapError, match="'b' has no value at all"):
         make(wide(3, a=[1, 2, 3], b=[None] * 3), gaps=gaps)
@@ -372,7 +376,7 @@ def test_gaps_outside_the_common_span_do_not_matter() -> None:
     assert make(table, align=True).complete
     table.loc[6, "y"] = np.nan
     with pytest.raises(GapError, match="first: x at 2024-01-07"):
-        make(table, align=True)
+        make(table, align=True, gaps="error")
 
 
 # time stamps
@@ -574,7 +578,7 @@ def test_cut_and_extended() -> None:
     np.testing.assert_array_equal(cut.offsets, [0, 2, 5])
     room = panel.extended(2)
     np.testing.assert_array_equal(room.offsets, [0, 7, 12])
-    np.testing.assert_array_equal(room.values[:, 0], [0, 1, 2, 3, 4, 0, 0, 1, 2, 3, 0, 0])
+    np.testing.assert_array_equal(room.values[:, 0], [0, 1, 2, 3, 4, 4, 4, 1, 2, 3, 3, 3])
     np.testing.assert_array_equal(room.observed[:, 0], [1, 1, 1, 1, 1, 0, 0, 1, 1, 1, 0, 0])
     expected = [*pd.date_range("2024-01-01", periods=7), *pd.date_range("2024-01-01", periods=5)]
     np.testing.assert_array_equal(room.times, np.array(expected, "datetime64[ns]"))

@@ -85,7 +85,10 @@ class Frequency:
         return 7 if self.step == DAY_NS else 1
 
     def advance(self, stamps: NDArray[Any], counts: NDArray[np.int64]) -> NDArray[Any]:
-        """The stamps `counts` ≥ 0 steps later, broadcast. Raises TimeError beyond what dates can hold (2262)."""
+        """The stamps `counts` steps later, broadcast; earlier where a count is negative.
+
+        Raises TimeError beyond what dates can hold (1678 to 2261).
+        """
         if self.integer:
             return np.asarray(stamps + counts * np.int64(self.step or 1))
         if self.step is not None:
@@ -99,19 +102,33 @@ class Frequency:
         else:
             later = self._advance_by_pandas(*np.broadcast_arrays(stamps, counts))
         later = np.asarray(later.astype("datetime64[ns]"))
-        if (later < stamps).any() or (later.astype("datetime64[Y]") > np.datetime64("2261", "Y")).any():
+        if ((later < stamps) & (counts > 0)).any() or (
+            later.astype("datetime64[Y]") > np.datetime64("2261", "Y")
+        ).any():
             raise TimeError(f"steps of {self} lead beyond the year 2261, the last that time stamps can hold")
+        if ((later > stamps) & (counts < 0)).any() or (
+            later.astype("datetime64[Y]") < np.datetime64("1678", "Y")
+        ).any():
+            raise TimeError(f"steps of {self} lead back beyond the year 1678, the first that time stamps can hold")
         return later
 
     def _advance_by_pandas(self, stamps: NDArray[Any], counts: NDArray[np.int64]) -> NDArray[Any]:
         """Offsets with rules of their own (BMS, SMS, WOM-3FRI, …), by date_range from each distinct stamp."""
         starts, which = np.unique(stamps.reshape(-1), return_inverse=True)
-        most = int(counts.max(initial=0)) + 2
-        grids = np.stack(
-            [pd.date_range(start, periods=most, freq=self.alias).to_numpy("datetime64[ns]") for start in starts]
+        most, least = max(int(counts.max(initial=0)), 0) + 1, max(-int(counts.min(initial=0)), 0) + 1
+        later = np.stack(
+            [pd.date_range(s, periods=most + 1, freq=self.alias).to_numpy("datetime64[ns]") for s in starts]
         )
-        off_grid = grids[which, 0] != stamps.reshape(-1)
-        return np.asarray(grids[which, counts.reshape(-1) - off_grid].reshape(stamps.shape))
+        before = np.stack(
+            [pd.date_range(end=s, periods=least, freq=self.alias).to_numpy("datetime64[ns]") for s in starts]
+        )
+        on_grid = later[:, 0] == starts
+        # the grid up to each stamp, the stamp itself, and the grid after it
+        rows = [np.concatenate([b[: len(b) - on], [s], a[on:]]) for b, s, a, on in
+                zip(before, starts, later, on_grid.astype(int), strict=True)]  # fmt: skip
+        zero = least - on_grid
+        picked = [rows[row][zero[row] + count] for row, count in zip(which, counts.reshape(-1), strict=True)]
+        return np.array(picked, "datetime64[ns]").reshape(stamps.shape)
 
     def in_words(self, steps: int) -> str | None:
         """That many steps as time: "8 hours", "2 days 12 hours"; None where a step has no length of its own."""

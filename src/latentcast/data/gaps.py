@@ -1,4 +1,4 @@
-"""What happens to missing values and missing steps: refused, or filled by a policy that was stated."""
+"""What happens to missing values and missing steps: kept as a mask, filled, or refused, as it was stated."""
 
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 
 
 def close(panel: "Panel", absent: int) -> "Panel":
-    """The panel with every unobserved value filled by its policy, `panel.gaps`, and a note that says so.
+    """The panel with a number at every unobserved place, by its policy `panel.gaps`, and a note that says so.
 
+    mask          the numbers are those of interpolate, for models that cannot leave a place empty
     interpolate   linear between the neighbours in time, constant before the first and after the last
     ffill         the last value before
     `absent` is the number of steps that had no row. Raises GapError when the policy is to refuse gaps, when a series
@@ -33,11 +34,22 @@ def close(panel: "Panel", absent: int) -> "Panel":
     values = panel.values.copy()
     for channel in np.flatnonzero((seen < panel.lengths[:, None]).any(axis=0)):
         _fill(panel, int(channel), values)
+    kept = "are masked" if panel.gaps == "mask" else "were filled, and are read as if observed"
     note = (
-        f"{missing} of {values.size} values were missing and filled (gaps={panel.gaps});"
+        f"{missing} of {values.size} values are missing and {kept} (gaps={panel.gaps});"
         " they count neither in losses nor in metrics"
     )
     return replace(panel, values=values, notes=(*panel.notes, note))
+
+
+def longest_gap(panel: "Panel") -> int:
+    """Steps in a row at which one series has no value."""
+    longest = 0
+    for begin, end in zip(panel.offsets[:-1], panel.offsets[1:], strict=True):
+        for seen in panel.observed[begin:end].T:
+            known = np.concatenate([[-1], np.flatnonzero(seen), [len(seen)]])
+            longest = max(longest, int(np.diff(known).max()) - 1)
+    return longest
 
 
 def _refusal(panel: "Panel", missing: int, absent: int) -> GapError:
@@ -46,7 +58,7 @@ def _refusal(panel: "Panel", missing: int, absent: int) -> GapError:
     steps = f", among them {absent} whole time steps" if absent else ""
     return GapError(
         f"{missing} values are missing{steps} (first: {name} at {show(panel.times[step])}); say what to do with them:"
-        " data.gaps=interpolate or data.gaps=ffill"
+        " data.gaps=mask, data.gaps=interpolate or data.gaps=ffill"
     )
 
 

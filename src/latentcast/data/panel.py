@@ -26,6 +26,7 @@ class Panel:
     observed  [steps, channels] False where a value was filled
     times     [steps] datetime64[ns], or integers
     offsets   [items + 1] where each item begins
+    pads      [items] steps before the first one of each item, put there so that a look-back fits; None: no such steps
     clock     the time zone that the stamps came in, and how they are held
     notes     what was done to the table, in sentences
     """
@@ -39,6 +40,7 @@ class Panel:
     frequency: Frequency
     season: int
     gaps: str
+    pads: NDArray[np.int64] | None = None
     clock: Clock = field(default=Clock())
     notes: tuple[str, ...] = field(default=())
 
@@ -53,6 +55,15 @@ class Panel:
     @property
     def zone(self) -> str | None:
         return self.clock.zone
+
+    @property
+    def shown(self) -> NDArray[np.bool_]:
+        """[steps, channels] what a look-back shows: what was observed, or, where gaps are filled, all but the pads."""
+        if self.gaps in ("mask", "error"):
+            return self.observed
+        pads = np.zeros(len(self.ids), np.int64) if self.pads is None else self.pads
+        step = np.arange(len(self.values)) - np.repeat(self.offsets[:-1], self.lengths)
+        return np.repeat((step >= np.repeat(pads, self.lengths))[:, None], len(self.channels), axis=1)
 
     @property
     def complete(self) -> bool:
@@ -87,15 +98,33 @@ class Panel:
 
     def extended(self, steps: int) -> "Panel":
         """Each item continued by unobserved steps, dated: the room in which a forecast is written."""
-        offsets = self.offsets + np.arange(len(self.offsets)) * steps
-        old = np.ones(int(offsets[-1]), np.bool_)
-        old[(offsets[1:, None] - np.arange(1, steps + 1)).reshape(-1)] = False
-        values = np.zeros((len(old), len(self.channels)))
-        observed = np.zeros(values.shape, np.bool_)
-        times = np.empty(len(old), self.times.dtype)
-        values[old], observed[old], times[old] = self.values, self.observed, self.times
-        times[~old] = self.frequency.after(self.times[self.offsets[1:] - 1], steps).reshape(-1)
-        return replace(self, values=values, observed=observed, times=times, offsets=offsets)
+        return self._with_room(np.zeros(len(self.ids), np.int64), np.full(len(self.ids), steps))
+
+    def padded(self, counts: NDArray[np.int64]) -> "Panel":
+        """Each item begun `counts[i]` unobserved steps earlier, which hold its first value."""
+        if not counts.any():
+            return self
+        pads = counts if self.pads is None else self.pads + counts
+        return replace(self._with_room(counts, np.zeros_like(counts)), pads=pads)
+
+    def _with_room(self, before: NDArray[np.int64], after: NDArray[np.int64]) -> "Panel":
+        """Each item with unobserved steps before and after it, dated; they hold its first and its last value."""
+        lengths = before + self.lengths + after
+        offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        within = np.arange(offsets[-1]) - np.repeat(offsets[:-1] + before, lengths)  # 0 at an item's first old step
+        source = np.repeat(self.offsets[:-1], lengths) + np.clip(within, 0, np.repeat(self.lengths - 1, lengths))
+        old = (within >= 0) & (within < np.repeat(self.lengths, lengths))
+        times = self.times[source]
+        early, late = within < 0, within >= np.repeat(self.lengths, lengths)
+        times[early] = self.frequency.advance(times[early], within[early])
+        times[late] = self.frequency.advance(times[late], (within - np.repeat(self.lengths - 1, lengths))[late])
+        return replace(
+            self,
+            values=self.values[source],
+            observed=self.observed[source] & old[:, None],
+            times=times,
+            offsets=offsets,
+        )
 
 
 def build(frame: pd.DataFrame, settings: DataSettings) -> Panel:

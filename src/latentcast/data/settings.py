@@ -59,7 +59,9 @@ class DataSettings(Settings):
     freq              pandas alias, or an integer step; inferred when not stated
     season            steps in the main season; from the frequency when not stated
     steps             grid: stamps must be regular; rows: each row is one step, whatever its stamp
-    gaps              what happens to missing values and missing steps
+    gaps              missing values and missing steps. mask: they stay missing, models see what was observed and what
+                      was not; interpolate, ffill: they are filled, and a look-back takes what was filled for observed;
+                      error: they are refused. None of these is ever trained on or judged as a target
     split             standard (the dataset's own, else 70/10/20 %), fractions, row counts, or the two dates
                       at which validation and test begin
     fraction          few-shot: only the first share of the training part is trained on; the scaler uses all of it, and
@@ -81,7 +83,7 @@ class DataSettings(Settings):
     freq: str | None = None
     season: Annotated[int, Field(ge=1)] | None = None
     steps: Literal["grid", "rows"] = "grid"
-    gaps: Literal["error", "interpolate", "ffill"] = "error"
+    gaps: Literal["mask", "interpolate", "ffill", "error"] = "mask"
     split: Annotated[Any, BeforeValidator(parse_rule)] = "standard"
     fraction: Annotated[float, Field(gt=0, le=1)] = 1.0
     scale: bool = True

@@ -49,6 +49,7 @@ class Windows:
     targets   positions of the forecast channels; None for all
     known     [steps, features] known in advance, or None when no part reads them
     observed  [steps, channels], or None when everything was observed
+    shown     the same as a look-back shows it: where gaps were filled, only what stands before a short series is hidden
     carried   [steps, channels] with each gap filled by the last value before it; where a look-back ends in a gap it
               is read instead of `series`, whose fill may lean towards a value that lies after the origin
     prompter  tells a language model of each window; `units` are the mean and deviation of each item for it
@@ -62,6 +63,7 @@ class Windows:
     targets: Tensor | None = None
     known: Block | None = None
     observed: Block | None = None
+    shown: Block | None = None
     carried: Block | None = None
     prompter: Prompter | None = None
     units: Scale | None = None
@@ -87,9 +89,13 @@ class Windows:
         seen = target_seen = past_known = future_known = None
         if self.observed is not None:
             seen, target_seen = self._two(self.observed.gather(starts))
-            if self.carried is not None:
+            if self.carried is not None and not seen[:, -1].all():
                 carried = self.carried.gather(starts)[:, : self.lookback]
                 past = torch.where(_after_last(seen), carried, past)
+            if self.shown is not None:
+                seen = self.shown.gather(starts)[:, : self.lookback]
+            if seen.all():
+                seen = None  # the fast and usual case
         if self.known is not None:
             known = self.known.gather(starts)
             past_known, future_known = known.split_with_sizes((self.lookback, self.horizon), 1)
@@ -179,6 +185,7 @@ def make_windows(
         None if len(targets) == len(panel.channels) else torch.tensor(targets),
         Block(features(panel.clock.local(panel.times), panel.frequency), length) if with_known else None,
         None if panel.complete else Block(panel.observed, length),
+        None if panel.complete or panel.shown is panel.observed else Block(panel.shown, length),
         None if panel.complete else Block(_carried(series, panel), length),
         prompter,
         None if prompter is None else Scale(*(torch.from_numpy(x).float()[:, None] for x in (scaler.mean, scaler.std))),

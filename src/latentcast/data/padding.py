@@ -1,0 +1,46 @@
+"""Series that are too short for a look-back begin earlier, with steps at which nothing was observed."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from latentcast.data.panel import Panel
+from latentcast.data.split import Split
+
+
+@dataclass(frozen=True)
+class Padded:
+    panel: Panel
+    parts: Split
+    notes: tuple[str, ...] = ()
+
+
+def pad_short(panel: Panel, parts: Split, lookback: int, horizon: int) -> Padded:
+    """Items whose training part is too short for a window are begun earlier, so that every window has at least as many
+    steps of the past as are forecast, or the whole look-back where that is less.
+
+    What stands before a series is masked: it counts nowhere. Series of one length are left as they are, and so is a
+    panel of which no item is long enough: then the look-back is what is wrong.
+    """
+    short = parts.train_end < lookback + horizon
+    counts = np.where(short, max(lookback - horizon, 0), 0)
+    if not counts.any() or short.all():
+        return Padded(panel, parts)
+    moved = Split(*(end + counts for end in (parts.train_end, parts.val_end, parts.test_end)))
+    which = f"{int(short.sum())} of {len(panel.ids)} series"
+    note = (
+        f"the training part of {which} is shorter than look-back + horizon = {lookback} + {horizon}: they begin"
+        f" {max(lookback - horizon, 0)} masked steps earlier"
+    )
+    return Padded(panel.padded(counts), moved, (note,))
+
+
+def fill_up(panel: Panel, lookback: int) -> Padded:
+    """Every item at least as long as the look-back: what a forecast from its end reads."""
+    counts = np.maximum(lookback - panel.lengths, 0)
+    if not counts.any():
+        return Padded(panel, Split(panel.lengths, panel.lengths, panel.lengths))
+    short = f"{int((counts > 0).sum())} of {len(panel.ids)} series" if len(panel.ids) > 1 else "the data"
+    note = f"{short} are shorter than the look-back of {lookback} steps: what is missing before them is masked"
+    longer = panel.padded(counts)
+    return Padded(longer, Split(longer.lengths, longer.lengths, longer.lengths), (note,))
