@@ -564,7 +564,7 @@ def test_other_data_than_at_the_fit(run: Run, data: Path, saved: Path) -> None:
     ran = run("predict", "strict", data / "missing.csv", "--out", "g.csv")
     one_message(ran, "1 values are missing", "when the model is fitted")
     assert "--set" not in ran.err  # predict takes no settings
-    one_message(run("predict", saved, data / "irregular.csv", "--out", "f.csv"), "the fit had steps of D")
+    one_message(run("predict", saved, data / "irregular.csv", "--out", "i.csv"), "the fit had steps of D")
 
 
 def test_backtest_refuses(run: Run, data: Path) -> None:

@@ -25,7 +25,7 @@ FLOORS = (
     ("run", "hub", "calibration"),
     ("intervals",),
     ("forecaster",),
-    ("imputing", "scoring", "starting", "loading", "several", "prompting", "mapping"),
+    ("imputing", "scoring", "starting", "covarying", "loading", "several", "prompting", "mapping"),
     ("fitting", "describing", "reconstructing", "write"),
     ("backtesting", "comparing", "transferring", "plot"),
     ("show",),

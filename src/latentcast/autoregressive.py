@@ -42,6 +42,7 @@ class Autoregressive(Composed):
         if faults:
             raise SettingsError(faults)
         super().__init__(settings, task)
+        self.static = None  # a codec gives back what it is given, and knows no series
         if not hasattr(self.backbone, "extend"):
             raise SettingsError(
                 f"backbone={settings.backbone.name}: it cannot go on token by token; model.backbone=causal can"

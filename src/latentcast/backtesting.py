@@ -202,7 +202,7 @@ def _roll(
             found = found or (IntervalErrors(levels, taus), IntervalErrors(levels, taus))
         batches = list(forecaster.forecasts(view, (starts, items), how=how))
         columns = list(forecaster.task.targets)
-        judge(batches, view.naive_error[:, columns], view.scaler.std[:, columns], errors, found)
+        judge(batches, view.naive_error[:, columns], errors, found)
         judged += [replace(batch, paths=None, quantiles=None) for batch in batches]
     if how is None or found is None:
         return forecaster, judged, errors, None

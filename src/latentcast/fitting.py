@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from latentcast import hub
 from latentcast.config import leaves, merge, nested, read_yaml, write_yaml
+from latentcast.covarying import can_use, with_covariates
 from latentcast.data.mixing import Mix
 from latentcast.data.opening import open_data
 from latentcast.data.padding import pad_short
@@ -216,7 +217,10 @@ def fit_panel(
         log.warning(note)
     with ExitStack() as stack:
         stack.enter_context(torch.random.fork_rng(range(torch.cuda.device_count())))  # the caller's stays as it is
+        before = len(notes)
         forecaster = untrained(run, panel, parts, name, notes)
+        for note in notes[before:]:
+            log.warning(note)
         if stages[0][0].name == RECONSTRUCT and not forecaster.network.reconstructs:
             raise SettingsError(
                 f"model: with these parts {run.name} cannot reconstruct what was hidden from it: that needs"
@@ -291,10 +295,11 @@ def is_first_process() -> bool:
 
 def untrained(run: Run, panel: Panel, parts: Split, name: str, notes: list[str]) -> Forecaster:
     """A forecaster as it is before training; draws its first weights from the run's seed, and leaves torch seeded."""
-    task = make_task(run, panel)
+    scaler = with_covariates(Scaler.fit(panel, parts.train_end, run.data), run.data, panel, parts, notes)
+    task = make_task(run, panel, None if scaler.effects is None else scaler.effects.covariates)
     torch.manual_seed(run.seed)
     network = build_network(run.kind, run.model, task)
-    scaler = Scaler.fit(panel, parts.train_end) if run.data.scale else Scaler.identity(panel)
+    can_use(run.data, network, run.name)
     known = Known(panel.ids, scaler, seasonal_error(panel, parts.train_end, panel.season), Seen.all_of(panel, parts))
     card: dict[str, Any] = {
         "model": run.name,
@@ -303,6 +308,8 @@ def untrained(run: Run, panel: Panel, parts: Split, name: str, notes: list[str])
         "versions": hub.versions(),
         "notes": notes,
     }
+    if scaler.effects is not None:
+        card["covariates"] = {**scaler.effects.covariates.dump(), "weights": scaler.effects.weights.tolist()}
     return Forecaster(run, task, panel.channels, known, network, card)
 
 
@@ -360,7 +367,7 @@ def _windows_of(
         both[0],
         task.lookback,
         horizon if stage.forecasts else 0,
-        targets=task.targets if stage.targets and member.settings.features == "MS" else every,
+        targets=task.targets if stage.targets and len(task.targets) < task.channels else every,
         with_known=forecaster.network.uses_known,
         prompter=forecaster.network.prompter,
     )

@@ -14,13 +14,18 @@ import torch
 from latentcast import hub
 from latentcast.calibration import Calibration, Scores, check_base
 from latentcast.data import calendar
+from latentcast.data.ahead import lay_ahead
+from latentcast.data.covariates import Covariates
 from latentcast.data.opening import open_data
 from latentcast.data.padding import fill_up, pad_short
 from latentcast.data.panel import Panel, build
 from latentcast.data.read import Source
+from latentcast.data.regression import Effects
 from latentcast.data.scaler import Scaler
+from latentcast.data.settings import DataSettings
 from latentcast.data.split import PARTS, Part, Seen, Split, seen, split
 from latentcast.data.stamps import Clock, on_the_clock_of, show
+from latentcast.data.transform import Transform
 from latentcast.data.windows import at_once, make_windows, window_seeds, window_starts
 from latentcast.errors import CheckpointError, DataError, GapError, SettingsError, TimeError, nearest, some
 from latentcast.evaluation.intervals import IntervalErrors, IntervalFigures
@@ -54,17 +59,22 @@ class Known:
                 "std": self.scaler.std[row].tolist(),
                 "seasonal_error": [None if np.isnan(value) else value for value in self.naive_error[row]],
                 "parts_end": list(self.ends[name].ends),
+                **({} if self.scaler.transform is None else {"power": self.scaler.transform.power[row].tolist()}),
             }
             for row, name in enumerate(self.ids)
         }
 
     @classmethod
-    def parse(cls, values: dict[str, Any]) -> "Known":
+    def parse(cls, values: dict[str, Any], settings: DataSettings, effects: Effects | None) -> "Known":
         rows = list(values.values())
+        bent = None
+        if settings.transform != "none":
+            bent = Transform(settings.transform, np.array([row["power"] for row in rows], float))
+        mean, std = (np.array([row[key] for row in rows], float) for key in ("mean", "std"))
         error = [[np.nan if value is None else value for value in row["seasonal_error"]] for row in rows]
         return cls(
             tuple(values),
-            Scaler(np.array([row["mean"] for row in rows], float), np.array([row["std"] for row in rows], float)),
+            Scaler(mean, std, bent, effects, settings.nonnegative),
             np.array(error, float),
             {name: Seen(tuple(row["parts_end"])) for name, row in values.items()},
         )
@@ -108,6 +118,7 @@ class Forecaster:
         self,
         data: Any,
         *,
+        future: Any = None,
         level: Any = None,
         intervals: str = "auto",
         paths: int = PATHS,
@@ -118,6 +129,8 @@ class Forecaster:
         `data` is a frame, a file or a dataset's name; the last `lookback` steps of each series are read. Returns a
         frame of the kind that came in with columns unique_id, ds and the model's name, in original units.
 
+        future     of a model that was trained with `data.future`: a frame or a file with the time column (and the ids
+                   of long data) and these covariates, for every step to be forecast
         level      of prediction intervals in per cent, one or several: columns <model>-lo-90, <model>-hi-90
         intervals  auto, conformal, adaptive (which reads also what lies before the look-back), quantiles or paths
         paths      futures that are drawn from each window, where the model samples
@@ -136,6 +149,12 @@ class Forecaster:
         for note in (*filled.notes, *view.notes[len(panel.notes) :]):
             log.warning(note)
         room = filled.panel.extended(self.task.horizon)
+        if self.known.scaler.effects is not None:
+            ahead = None if future is None else open_data(future)[0].frame
+            known = self.known.scaler.effects.covariates
+            room = lay_ahead(room, ahead, known, self.run.data, self.task.horizon)
+        elif future is not None:
+            raise SettingsError(f"future: this {self.name} was trained with nothing known in advance (data.future)")
         starts = torch.from_numpy(room.offsets[1:] - self.task.lookback - self.task.horizon)
         view = replace(view, panel=room)
         if how is not None and how.method == "adaptive":
@@ -253,7 +272,7 @@ class Forecaster:
             found = IntervalErrors(how.levels, how.quantile_levels), IntervalErrors(how.levels, how.quantile_levels)
             if how.calibration is not None and part in (how.calibration.part, "all"):
                 notes = (*notes, "these intervals are judged on windows that they were calibrated on")
-        scaled, original = judge(batches, view.naive_error[:, columns], view.scaler.std[:, columns], None, found)
+        scaled, original = judge(batches, view.naive_error[:, columns], None, found)
         return Evaluation(
             self.name,
             name,
@@ -304,12 +323,11 @@ class Forecaster:
         at = [rows[name] for name in panel.ids if name in rows]
         fitted, error = self.known.scaler, self.known.naive_error
         if not unseen:
-            own, own_error, notes = Scaler(fitted.mean[at], fitted.std[at]), error[at], panel.notes
-            return self._view(panel, parts, own, own_error, notes, future_only)
-        own = Scaler.fit(panel, parts.train_end) if self.run.data.scale else Scaler.identity(panel)
+            return self._view(panel, parts, fitted.only(at), error[at], panel.notes, future_only)
+        own = Scaler.fit(panel, parts.train_end, self.run.data)
         own_error = seasonal_error(panel, parts.train_end, panel.season)
         there = [item for item, name in enumerate(panel.ids) if name in rows]
-        own.mean[there], own.std[there], own_error[there] = fitted.mean[at], fitted.std[at], error[at]
+        own, own_error[there] = own.laid_over(fitted, there, at), error[at]
         names = some([panel.ids[item] or "the data" for item in unseen], 3)
         were, their = ("was", "its") if len(unseen) == 1 else ("were", "their")
         note = f"{len(unseen)} series {were} not in the fit ({names}): scaled by {their} own past"
@@ -456,7 +474,7 @@ class Forecaster:
             self.network,
             windows,
             view.panel.values,
-            view.scaler,
+            view.scaler.units(view.panel, list(task.targets)),
             task.targets,
             batch_size=batch_size,
             device=self.device,
@@ -544,7 +562,7 @@ class Forecaster:
         try:
             run = resolve(card["settings"])
             task = Task(**{**card["task"], "targets": tuple(card["task"]["targets"])})
-            known = Known.parse(series)
+            known = Known.parse(series, run.data, _effects(card))
             channels = tuple(card["schema"]["channels"])
             if known.scaler.mean.shape != (len(known.ids), task.channels):
                 raise ValueError(f"{hub.SERIES} holds statistics of another shape than the card's channels")
@@ -559,9 +577,30 @@ class Forecaster:
         return cls(run, task, channels, known, network, card, Calibration.parse(*packed) if packed else None)
 
 
-def make_task(run: Run, panel: Panel) -> Task:
-    targets = tuple(range(len(panel.channels)))
+def make_task(run: Run, panel: Panel, covariates: Covariates | None = None) -> Task:
+    targets = tuple(at for at, name in enumerate(panel.channels) if name not in run.data.past)
     if run.data.features == "MS":
         targets = (panel.channels.index(str(run.data.target)),)
-    known = len(calendar.feature_names(panel.frequency))
-    return Task(run.lookback, run.horizon, len(panel.channels), targets, known, panel.season, run.data.description)
+    if not targets:
+        raise DataError("data.past names every channel: nothing is left to forecast")
+    covariates = covariates or Covariates()
+    return Task(
+        run.lookback,
+        run.horizon,
+        len(panel.channels),
+        targets,
+        len(calendar.feature_names(panel.frequency)) + covariates.width,
+        panel.season,
+        run.data.description,
+        covariates.static_width,
+    )
+
+
+def _effects(card: dict[str, Any]) -> Effects | None:
+    """What was learned of covariates, as the card holds it."""
+    if "covariates" not in card:
+        return None
+    found = card["covariates"]
+    covariates = Covariates.parse(found)
+    weights = np.array(found["weights"], float).reshape(covariates.width, len(card["schema"]["channels"]))
+    return Effects(covariates, weights)

@@ -62,7 +62,7 @@ def impute(forecaster: Forecaster | str | Path, data: Any, *, batch_size: int | 
     """
     forecaster = _able(forecaster)
     source, _ = open_data(data)
-    panel = forecaster.panel(source, gaps="interpolate")
+    panel = forecaster.panel(source, gaps="mask")
     time = forecaster.task.lookback
     if short := panel.shorter_than(time):
         raise DataError(f"a gap is filled from windows of {time} steps (the look-back it was trained with);"
@@ -107,7 +107,7 @@ def judge_imputation(
     if faults:
         raise SettingsError(faults)
     source, _ = open_data(data)
-    view = forecaster.view(forecaster.panel(source, gaps="interpolate"))
+    view = forecaster.view(forecaster.panel(source, gaps="mask"))
     low, high = view.parts.bounds(split)
     starts = window_starts(view.panel, low, high, 0, forecaster.task.lookback)
     if not len(starts[0]):
@@ -179,12 +179,12 @@ def _fill(forecaster: Forecaster, view: View, batch_size: int) -> tuple[NDArray[
     total, weights = np.zeros(panel.values.shape), np.zeros(panel.values.shape)
     near = np.minimum(np.arange(1, time + 1), np.arange(time, 0, -1))[:, None]  # the middle of a window knows most
     windows = _windows(forecaster, view, (torch.from_numpy(starts), torch.from_numpy(items)))
-    network = forecaster.network.eval()
+    network, units = forecaster.network.eval(), view.scaler.units(panel, list(range(len(panel.channels))))
     for which, batch in windows.in_batches(batch_size):
         with torch.inference_mode():
             values = network.reconstruct(batch.to(forecaster.device)).values.cpu().double().numpy()
         at = windows.items[which].numpy()
-        values = values * view.scaler.std[at][:, None] + view.scaler.mean[at][:, None]
+        values = units.at(at, starts[which.numpy()][:, None] + np.arange(time)).to_original(values)
         # a window without a single value of a channel has no location for it, and nothing to say of it
         knows = panel.observed[starts[which.numpy()][:, None] + np.arange(time)].any(1, keepdims=True)
         for row, start in enumerate(starts[which.numpy()]):

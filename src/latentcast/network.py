@@ -62,6 +62,9 @@ class Composed(nn.Module):
         self.frozen = tuple(f"representation.{part}" for part in getattr(self.representation, "frozen", ()))
         self.backbone: Backbone = _build(BACKBONES, settings.backbone, task, self.representation)
         self.head: Head = _build(HEADS, settings.head, task, self.representation, self.backbone)
+        self.static = nn.Linear(task.static, self.representation.width, bias=False) if task.static else None
+        if self.static is not None:
+            nn.init.zeros_(self.static.weight)
         self.shortcut = nn.Linear(task.lookback, task.horizon) if settings.shortcut == "linear" else None
         if self.shortcut is not None:  # from nothing: what a random map says of quiet directions is hardly unlearned
             nn.init.zeros_(self.shortcut.weight)
@@ -70,7 +73,7 @@ class Composed(nn.Module):
     def forward(self, batch: Batch) -> Prediction:
         scale = self._scale(batch)
         past = scale.apply(batch.past)
-        tokens = self.representation(replace(batch, past=past))
+        tokens = self._with_static(self.representation(replace(batch, past=past)), batch)
         hidden = self.backbone(_told(tokens, batch))
         prediction = replace(self.head(hidden, scale), penalty=hidden.penalty)
         if self.shortcut is None:
@@ -83,7 +86,7 @@ class Composed(nn.Module):
         assert isinstance(self.head, Restores)
         scale = self._scale(batch)
         past = scale.apply(batch.past)
-        tokens = self.representation.whole(replace(batch, past=past), alone=alone)
+        tokens = self._with_static(self.representation.whole(replace(batch, past=past), alone=alone), batch)
         hidden = tokens.answer() if alone else self.backbone(_told(tokens, batch))
         restored = self.head.restore(hidden, scale, batch.past.shape[1])
         prediction = replace(restored, penalty=hidden.penalty)
@@ -91,6 +94,17 @@ class Composed(nn.Module):
             return prediction
         # what is known is not handed through: giving it back is to be learned
         return prediction.plus(scale.scale * interpolated(past, batch.observed) * ~batch.observed)
+
+    def _with_static(self, tokens: Tokens, batch: Batch) -> Tokens:
+        """What is known of a series for good is added to each of its tokens and queries."""
+        if self.static is None or batch.static is None:
+            return tokens
+        more = self.static(batch.static).repeat_interleave(len(tokens.values) // len(batch), dim=0)[:, None]
+        return replace(tokens, values=tokens.values + more, query=None if tokens.query is None else tokens.query + more)
+
+    @property
+    def uses_static(self) -> bool:
+        return self.static is not None
 
     @property
     def quantile_levels(self) -> tuple[float, ...]:
@@ -137,6 +151,7 @@ class Network(nn.Module):
         self.model, self.task = model, task
         self.uses_known: bool = model.uses_known
         self.mixes_channels: bool = model.mixes_channels
+        self.uses_static: bool = getattr(model, "uses_static", False)
         self.frozen: tuple[str, ...] = getattr(model, "frozen", ())
         self.reconstructs: bool = isinstance(model, Reconstructs) and model.reconstructs
         self.quantile_levels: tuple[float, ...] = model.quantile_levels if isinstance(model, Quantiles) else ()

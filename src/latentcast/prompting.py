@@ -71,7 +71,7 @@ def prompts(
     if short := panel.shorter_than(task.lookback):
         raise DataError(f"shorter than the look-back of {task.lookback} steps: {some(short)}")
     parts = split(panel, run.data.split)
-    scaler = Scaler.fit(panel, parts.train_end) if run.data.scale else Scaler.identity(panel)
+    scaler = Scaler.fit(panel, parts.train_end, run.data)
     scaled = torch.from_numpy(scaler.apply(panel))
     past = torch.stack([scaled[end - task.lookback : end] for end in panel.offsets[1:]])
     writer = network.prompter

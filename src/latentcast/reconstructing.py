@@ -19,6 +19,7 @@ from latentcast.config import merge, nested, read_yaml
 from latentcast.data.opening import open_data
 from latentcast.data.panel import Panel, build
 from latentcast.data.scaler import Scaler
+from latentcast.data.settings import DataSettings
 from latentcast.data.split import Part, Split, split
 from latentcast.data.windows import Windows, at_once, make_windows, window_starts
 from latentcast.errors import DataError, SettingsError, some
@@ -167,7 +168,7 @@ def floor(
         networks = [_network(run, task) for run in runs.values()]  # what does not fit fails before any training
         parts = split(panel, base.data.split)
         knows = networks[0].uses_known
-        train, val = (_windows(panel, parts, part, task, with_known=knows, scale=base.data.scale) for part in PARTS)
+        train, val = (_windows(panel, parts, part, task, with_known=knows, settings=base.data) for part in PARTS)
         points = [
             _point(label, run, network, train, val)
             for (label, run), network in zip(runs.items(), networks, strict=True)
@@ -230,7 +231,9 @@ def _network(run: Run, task: Task) -> Network:
     return build_network(run.kind, run.model, task)
 
 
-def _windows(panel: Panel, parts: Split, part: Part, task: Task, *, with_known: bool, scale: bool) -> Windows:
+def _windows(
+    panel: Panel, parts: Split, part: Part, task: Task, *, with_known: bool, settings: DataSettings
+) -> Windows:
     """Windows of a look-back that lie wholly inside a part. Raises DataError when there are none."""
     low, high = parts.bounds(part)
     starts = window_starts(panel, low, high, 0, task.lookback)
@@ -239,7 +242,7 @@ def _windows(panel: Panel, parts: Split, part: Part, task: Task, *, with_known: 
             f"the {part} part holds no window of {task.lookback} steps: its longest has {int((high - low).max())};"
             " shorten lookback, or split differently (data.split)"
         )
-    scaler = Scaler.fit(panel, parts.train_end) if scale else Scaler.identity(panel)
+    scaler = Scaler.fit(panel, parts.train_end, settings)
     every = tuple(range(task.channels))
     return make_windows(panel, scaler, starts, task.lookback, 0, targets=every, with_known=with_known)
 

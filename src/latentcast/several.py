@@ -51,7 +51,7 @@ def read(data: Any, values: Mapping[str, Any]) -> Member:
         settings = resolve(values, defaults).data
         panel = build(source.frame, settings)
         parts = split(panel, settings.split)
-    scaler = Scaler.fit(panel, parts.train_end) if settings.scale else Scaler.identity(panel)
+    scaler = Scaler.fit(panel, parts.train_end, settings)
     return Member(source.name, settings, panel, parts, scaler)
 
 
@@ -94,6 +94,9 @@ def check(forecaster: Forecaster, members: Sequence[Member]) -> None:
         )
     if forecaster.run.data.features == "MS":
         faults.append("data.features: MS forecasts one channel of its own data; of several datasets wanted M or S")
+    data = forecaster.run.data
+    if said := [key for key in ("future", "past", "static", "holidays") if getattr(data, key)]:
+        faults.append(f"data.{said[0]}: covariates belong to one dataset; learn from several without them")
     prints: dict[str, str] = {}
     for member in members:
         its, known = len(member.panel.channels), len(calendar.feature_names(member.panel.frequency))
@@ -105,7 +108,7 @@ def check(forecaster: Forecaster, members: Sequence[Member]) -> None:
             )
         if "known" in apart:
             faults.append(
-                f"known: {forecaster.task.known} features of the calendar in {home.name} (steps of"
+                f"known: {forecaster.task.known} features known in advance in {home.name} (steps of"
                 f" {home.panel.frequency.alias}), {known} in {member.name} (steps of {member.panel.frequency.alias}),"
                 f" and {name} reads them"
             )

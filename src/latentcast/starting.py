@@ -118,13 +118,15 @@ def _differences(start: Forecaster, forecaster: Forecaster, where: str, within: 
     if not faults and start.name == forecaster.name:
         its, own = start.task, forecaster.task
         apart = start.misfits(own.channels, own.known)
+        if own.static != its.static:
+            faults.append(f"data.static: {its.static} features of a series {where}, {own.static} in these data")
         if "channels" in apart:
             why = "mixes them" if start.network.mixes_channels else "has weights for each of them"
             faults.append(f"channels: {its.channels} {where}, {own.channels} in these data ({start.name} {why})")
         if "known" in apart:
             steps = (f" (steps of {one.card['schema']['freq']})" for one in (start, forecaster))
             faults.append(
-                f"known: {its.known} features of the calendar {where}{next(steps)}, {own.known} in these data"
+                f"known: {its.known} features known in advance {where}{next(steps)}, {own.known} in these data"
                 f"{next(steps)}, and {start.name} reads them"
             )
     data, its_data = forecaster.run.data, start.run.data

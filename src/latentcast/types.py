@@ -28,7 +28,8 @@ class Task:
 
     `targets` are the positions of the forecast channels among the channels of the input
     (all of them in modes M and S, one in mode MS). `known` is the number of features known in
-    advance, `season` the length of the main season in steps, `description` what the data are, in words.
+    advance, `static` of those that a series has for good, `season` the length of the main season in steps,
+    `description` what the data are, in words.
     """
 
     lookback: int
@@ -38,6 +39,7 @@ class Task:
     known: int = 0
     season: int = 1
     description: str | None = None
+    static: int = 0
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,7 @@ class Batch:
     observed, the tensor holds what the gap policy put there, and the loss and the metrics leave it out.
 
     prompt  what a language model is told of each window, as numbers of its vocabulary; -1 where a text has ended
+    static  features of the series that each window belongs to
     """
 
     past: Float[Tensor, "batch time channel"]
@@ -57,6 +60,7 @@ class Batch:
     past_known: Float[Tensor, "batch time known"] | None = None
     future_known: Float[Tensor, "batch horizon known"] | None = None
     prompt: Int[Tensor, "batch prompts words"] | None = None
+    static: Float[Tensor, "batch static"] | None = None
 
     def __len__(self) -> int:
         return self.past.shape[0]

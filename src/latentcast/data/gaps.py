@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from latentcast.data.stamps import show
@@ -22,6 +23,7 @@ def close(panel: "Panel", absent: int) -> "Panel":
     `absent` is the number of steps that had no row. Raises GapError when the policy is to refuse gaps, when a series
     has no value at all, or when there is nothing to carry forward.
     """
+    panel = _close_beside(panel)
     missing = int((~panel.observed).sum())
     if not missing:
         return panel
@@ -40,6 +42,44 @@ def close(panel: "Panel", absent: int) -> "Panel":
         " they count neither in losses nor in metrics"
     )
     return replace(panel, values=values, notes=(*panel.notes, note))
+
+
+def _close_beside(panel: "Panel") -> "Panel":
+    """Covariates without gaps: numbers interpolated (they are known in advance, from both sides), text carried on."""
+    beside, counts = dict(panel.beside), {}
+    for name, column in panel.beside.items():
+        text = column.dtype == object
+        missing = pd.isna(column)
+        if not missing.any():
+            continue
+        if (lost := np.add.reduceat(~missing, panel.offsets[:-1], dtype=np.int64) == 0).any():
+            whose = panel.ids[int(lost.argmax())]
+            raise GapError(
+                f"the covariate {name!r} has no value at all{f' in {whose!r}' if whose else ''}; leave it out"
+            )
+        counts[name] = int(missing.sum())
+        beside[name] = column = column.copy()
+        item = panel.item_of_step
+        known, holes = np.flatnonzero(~missing), np.flatnonzero(missing)
+        place = np.searchsorted(known, holes)
+        before, after = known[np.maximum(place - 1, 0)], known[np.minimum(place, len(known) - 1)]
+        before, after = (
+            np.where((before > holes) | (item[before] != item[holes]), after, before),
+            np.where((after < holes) | (item[after] != item[holes]), before, after),
+        )
+        if text:
+            column[holes] = column[before]
+        else:
+            column[holes] = column[before] + (holes - before) / np.maximum(after - before, 1) * (
+                column[after] - column[before]
+            )
+    if not counts:
+        return panel
+    which = ", ".join(f"{name} ({count})" for name, count in counts.items())
+    if panel.gaps == "error":
+        raise GapError(f"covariates have missing values: {which}; say what to do with gaps: data.gaps=mask")
+    note = f"missing values of covariates were filled, numbers between their neighbours, text from before: {which}"
+    return replace(panel, beside=beside, notes=(*panel.notes, note))
 
 
 def longest_gap(panel: "Panel") -> int:

@@ -1,6 +1,7 @@
 """A table → a Panel: every series on its regular grid, one after another in contiguous memory."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,7 +14,7 @@ from latentcast.data.gaps import close
 from latentcast.data.settings import DataSettings
 from latentcast.data.stamps import Clock, looks_like_dates, read_stamps, show
 from latentcast.data.table import Table, read_table
-from latentcast.errors import DataError, TimeError, nearest
+from latentcast.errors import DataError, TimeError, nearest, some
 
 SPARSEST = 10  # steps per row above which a grid is taken for a mistake
 
@@ -28,6 +29,7 @@ class Panel:
     offsets   [items + 1] where each item begins
     pads      [items] steps before the first one of each item, put there so that a look-back fits; None: no such steps
     clock     the time zone that the stamps came in, and how they are held
+    beside    covariates known in advance and static ones, [steps] each: numbers, or text
     notes     what was done to the table, in sentences
     """
 
@@ -42,6 +44,7 @@ class Panel:
     gaps: str
     pads: NDArray[np.int64] | None = None
     clock: Clock = field(default=Clock())
+    beside: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     notes: tuple[str, ...] = field(default=())
 
     @property
@@ -83,6 +86,8 @@ class Panel:
         digest = hashlib.sha256(repr((self.ids, self.channels, self.frequency.alias)).encode())
         for array in (self.values, self.observed, self.times, self.offsets):
             digest.update(np.ascontiguousarray(array).tobytes())
+        for name, column in sorted(self.beside.items()):
+            digest.update(repr((name, column.tolist())).encode())
         return digest.hexdigest()[:16]
 
     def cut(self, lengths: NDArray[np.int64]) -> "Panel":
@@ -94,6 +99,7 @@ class Panel:
             observed=self.observed[keep],
             times=self.times[keep],
             offsets=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
+            beside={name: column[keep] for name, column in self.beside.items()},
         )
 
     def extended(self, steps: int) -> "Panel":
@@ -124,6 +130,7 @@ class Panel:
             observed=self.observed[source] & old[:, None],
             times=times,
             offsets=offsets,
+            beside={name: column[source] for name, column in self.beside.items()},
         )
 
 
@@ -157,7 +164,8 @@ def _sorted(stamps: NDArray[Any], table: Table) -> tuple[NDArray[Any], Table, tu
     codes = table.codes[order]
     moved = ((np.diff(order) < 0) & (np.diff(codes) == 0)).any()
     notes = ("the rows were not in order of time and were sorted",) if moved else ()
-    return stamps[order], replace(table, codes=codes, values=table.values[order]), notes
+    beside = {name: column[order] for name, column in table.beside.items()}
+    return stamps[order], replace(table, codes=codes, values=table.values[order], beside=beside), notes
 
 
 def _order(stamps: NDArray[Any], codes: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -210,7 +218,7 @@ def _on_grid(stamps: NDArray[Any], table: Table, frequency: Frequency, settings:
     """Each series from its first to its last stamp, without holes; values that had no row are NaN."""
     starts = np.flatnonzero(np.diff(table.codes, prepend=-1))
     counts = np.diff(starts, append=len(stamps))
-    values, times, lengths = table.values, stamps, counts
+    values, times, lengths, beside = table.values, stamps, counts, table.beside
     if settings.steps == "grid":
         ordinals = frequency.ordinals(stamps, starts)
         _check_grid(ordinals, stamps, frequency)
@@ -219,6 +227,10 @@ def _on_grid(stamps: NDArray[Any], table: Table, frequency: Frequency, settings:
             place = ordinals + np.repeat(np.cumsum(lengths) - lengths, counts)
             values = np.full((int(lengths.sum()), values.shape[1]), np.nan)
             values[place] = table.values
+            beside = {}
+            for name, column in table.beside.items():
+                beside[name] = np.full(len(values), None if column.dtype == object else np.nan, column.dtype)
+                beside[name][place] = column
             within = np.arange(len(values)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
             times = frequency.advance(np.repeat(stamps[starts], lengths), within)
     return Panel(
@@ -231,6 +243,7 @@ def _on_grid(stamps: NDArray[Any], table: Table, frequency: Frequency, settings:
         frequency,
         settings.season or frequency.season,
         settings.gaps,
+        beside=beside,
     )
 
 
@@ -265,6 +278,10 @@ def _align(panel: Panel) -> Panel:
     times = panel.times[inside]
     if (counts != steps).any() or (times.reshape(n, steps) != times[:steps]).any():
         raise TimeError("the series have different time steps and cannot be aligned; resample them to one grid")
+    shared = {name: column[inside].reshape(n, steps) for name, column in panel.beside.items()}
+    apart = [name for name, column in shared.items() if not all(_same(row, column[0]) for row in column)]
+    if apart:
+        raise DataError(f"covariates of aligned series must be the same in all of them; {some(apart)} differ")
     note = f"{n} series were aligned on their common span {show(begin)} .. {show(end)}"
     dropped = len(panel.times) - len(times)
     return replace(
@@ -275,6 +292,7 @@ def _align(panel: Panel) -> Panel:
         offsets=np.array([0, steps], np.int64),
         ids=("",),
         channels=panel.ids,
+        beside={name: column[0] for name, column in shared.items()},
         notes=(*panel.notes, note + (f"; {dropped} steps outside it were left out" if dropped else "")),
     )
 
@@ -288,10 +306,15 @@ def _choose(panel: Panel, settings: DataSettings) -> Panel:
         raise DataError(f"the target {target!r} is not among the channels; {nearest(target, panel.channels)}")
     if settings.features == "MS":
         return panel
-    at = panel.channels.index(target)
+    kept = (target, *settings.past)
+    at = [panel.channels.index(name) for name in kept]
     return replace(
         panel,
-        values=np.ascontiguousarray(panel.values[:, at : at + 1]),
-        observed=np.ascontiguousarray(panel.observed[:, at : at + 1]),
-        channels=(target,),
+        values=np.ascontiguousarray(panel.values[:, at]),
+        observed=np.ascontiguousarray(panel.observed[:, at]),
+        channels=kept,
     )
+
+
+def _same(one: NDArray[Any], other: NDArray[Any]) -> bool:
+    return bool(((one == other) | (pd.isna(one) & pd.isna(other))).all())

@@ -1,42 +1,164 @@
-"""Standardisation with the statistics of the training part, per series."""
+"""Original units ↔ what networks learn from: transformed, standardised by the training part of each series, and less
+what covariates explain.
+"""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from latentcast.data.panel import Panel
+from latentcast.data.regression import Effects
+from latentcast.data.settings import DataSettings
+from latentcast.data.transform import Transform, check
+
+Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Scaler:
-    """Mean and deviation (ddof 0) of the observed training values, each [items, channels]."""
+    """Mean and deviation (ddof 0) of the observed training values, each [items, channels].
 
-    mean: NDArray[np.float64]
-    std: NDArray[np.float64]
+    transform    comes before: the mean and the deviation are of transformed values
+    effects      of covariates, in deviations, come off after
+    nonnegative  nothing below zero is given back
+    """
+
+    mean: Array
+    std: Array
+    transform: Transform | None = None
+    effects: Effects | None = None
+    nonnegative: bool = False
 
     @classmethod
-    def fit(cls, panel: Panel, ends: NDArray[np.int64]) -> "Scaler":
-        """From the first `ends[i]` steps of each item. A constant series is only centred, never divided by zero."""
+    def fit(
+        cls,
+        panel: Panel,
+        ends: NDArray[np.int64],
+        settings: DataSettings | None = None,
+    ) -> "Scaler":
+        """From the first `ends[i]` steps of each item, as the settings say; without the effects of covariates.
+
+        A constant series is only centred, never divided by zero.
+
+        Raises DataError for values that the transform is not defined for.
+        """
         step = np.arange(len(panel.values)) - np.repeat(panel.offsets[:-1], panel.lengths)
         used = panel.observed & (step < np.repeat(ends, panel.lengths))[:, None]
+        how = settings or DataSettings()
+        bent = Transform.learned(how.transform, panel, used)
+        blank = replace(cls.identity(panel), transform=bent, nonnegative=how.nonnegative)
+        if not how.scale:
+            return blank
+        values = blank._transformed(panel)
         count = np.maximum(np.add.reduceat(used, panel.offsets[:-1], axis=0, dtype=np.int64), 1)
-        mean = np.add.reduceat(np.where(used, panel.values, 0.0), panel.offsets[:-1], axis=0) / count
-        residual = np.where(used, panel.values - np.repeat(mean, panel.lengths, axis=0), 0.0)
+        mean = np.add.reduceat(np.where(used, values, 0.0), panel.offsets[:-1], axis=0) / count
+        residual = np.where(used, values - np.repeat(mean, panel.lengths, axis=0), 0.0)
         std = np.sqrt(np.add.reduceat(residual**2, panel.offsets[:-1], axis=0) / count)
         constant = std <= np.maximum(1e-12 * np.abs(mean), 1e-150)  # what rounding leaves of a constant
-        return cls(mean, np.where(constant, 1.0, std))
+        return replace(blank, mean=mean, std=np.where(constant, 1.0, std))
 
     @classmethod
     def identity(cls, panel: Panel) -> "Scaler":
         shape = (len(panel.ids), len(panel.channels))
         return cls(np.zeros(shape), np.ones(shape))
 
+    def only(self, rows: list[int]) -> "Scaler":
+        """Of some items, in this order."""
+        bent = None if self.transform is None else self.transform.only(rows)
+        return replace(self, mean=self.mean[rows], std=self.std[rows], transform=bent)
+
+    def laid_over(self, other: "Scaler", rows: list[int], at: list[int]) -> "Scaler":
+        """With the items `at` of another scaler at the places `rows`."""
+        mean, std, bent = self.mean.copy(), self.std.copy(), self.transform
+        mean[rows], std[rows] = other.mean[at], other.std[at]
+        if bent is not None and other.transform is not None:
+            power = bent.power.copy()
+            power[rows] = other.transform.power[at]
+            bent = replace(bent, power=power)
+        return replace(other, mean=mean, std=std, transform=bent)
+
     def apply(self, panel: Panel) -> NDArray[np.float32]:
-        """The panel's values, standardised; [steps, channels] in float32."""
+        """The panel's values as networks see them; [steps, channels] in float32."""
         mean = np.repeat(self.mean, panel.lengths, axis=0)
         std = np.repeat(self.std, panel.lengths, axis=0)
-        return np.ascontiguousarray((panel.values - mean) / std, dtype=np.float32)
+        scaled = np.ascontiguousarray((self._transformed(panel) - mean) / std, dtype=np.float32)
+        return scaled if self.effects is None else scaled - self.effects.of(panel)
+
+    def _transformed(self, panel: Panel) -> Array:
+        if self.transform is None:
+            return panel.values
+        check(self.transform.kind, panel)
+        return self.transform.forward(panel.values, np.repeat(self.transform.power, panel.lengths, axis=0))
+
+    def units(self, panel: Panel, columns: list[int]) -> "Units":
+        """How numbers of this panel are led back, channel by channel of those asked for."""
+        effects = None
+        if self.effects is not None and self.effects.any:
+            effects = self.effects.of(panel)[:, columns].astype(np.float64)
+        power = None if self.transform is None else self.transform.power[:, columns]
+        return Units(self.mean[:, columns], self.std[:, columns], effects, self.transform, power, self.nonnegative)
+
+
+@dataclass(frozen=True)
+class Units:
+    """mean, std, power [items, targets]; effects [steps, targets] in deviations."""
+
+    mean: Array
+    std: Array
+    effects: Array | None = None
+    transform: Transform | None = None
+    power: Array | None = None
+    nonnegative: bool = False
+
+    @property
+    def linear(self) -> bool:
+        """Whether a distance of scaled values is one in original units, but for the deviation."""
+        return self.transform is None and not self.nonnegative
+
+    def at(self, items: NDArray[np.int64], steps: NDArray[np.int64]) -> "Here":
+        """For windows of these items, [batch], whose values stand at `steps` [batch, horizon] of the panel."""
+        mean, std = self.mean[items][:, None], self.std[items][:, None]
+        if self.effects is not None:
+            mean = mean + std * self.effects[steps]
+        return Here(mean, std, None if self.power is None else self.power[items][:, None], self)
+
+
+@dataclass(frozen=True)
+class Here:
+    """The same for one batch: mean, std, power [batch, 1 or horizon, targets]."""
+
+    mean: Array
+    std: Array
+    power: Array | None
+    units: Units = field(repr=False)
+
+    def __getitem__(self, keep: NDArray[np.int64] | NDArray[np.bool_]) -> "Here":
+        return Here(self.mean[keep], self.std[keep], None if self.power is None else self.power[keep], self.units)
+
+    @classmethod
+    def joined(cls, parts: "list[Here]") -> "Here":
+        first = parts[0]
+        power = None if first.power is None else np.concatenate([p.power for p in parts if p.power is not None])
+        return cls(np.concatenate([p.mean for p in parts]), np.concatenate([p.std for p in parts]), power, first.units)
+
+    def to_original(self, values: Array) -> Array:
+        """[batch, horizon, targets, …]"""
+        extra = (1,) * (values.ndim - 3)
+
+        def wide(x: Array) -> Array:
+            return x.reshape(*x.shape, *extra)
+
+        out = values * wide(self.std) + wide(self.mean)
+        if self.units.transform is not None and self.power is not None:
+            out = self.units.transform.back(out, wide(self.power))
+        return np.maximum(out, 0.0) if self.units.nonnegative else out
+
+    def to_scaled(self, values: Array) -> Array:
+        """[batch, horizon, targets] of original values."""
+        if self.units.transform is not None and self.power is not None:
+            values = self.units.transform.forward(values, self.power)
+        return np.asarray((values - self.mean) / self.std)
 
 
 def constant_series(panel: Panel, ends: NDArray[np.int64]) -> list[str]:

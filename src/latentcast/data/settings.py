@@ -9,6 +9,7 @@ from latentcast.config import Settings
 Fractions = tuple[float, float, float]
 Counts = tuple[int, int, int]
 Dates = tuple[str, str]
+Kind = Literal["none", "log1p", "boxcox"]
 Rule = Literal["standard"] | Fractions | Counts | Dates
 
 
@@ -56,6 +57,12 @@ class DataSettings(Settings):
     ignore            columns to leave alone
     features          M: all channels forecast all; S: the target from itself; MS: the target from all channels
     target            the channel that S and MS forecast
+    future            covariates known in advance (prices, plans, weather forecasts), numbers or categories: what they
+                      explain is taken out of the series and put back into the forecast; models that read what is known
+                      in advance read them too
+    past              covariates known up to now alone: channels that are read and not forecast
+    static            one value for each series of long data, a number or a category
+    holidays          country (DE, US-CA) whose public holidays are one more covariate known in advance
     freq              pandas alias, or an integer step; inferred when not stated
     season            steps in the main season; from the frequency when not stated
     steps             grid: stamps must be regular; rows: each row is one step, whatever its stamp
@@ -67,6 +74,9 @@ class DataSettings(Settings):
     fraction          few-shot: only the first share of the training part is trained on; the scaler uses all of it, and
                       validation and test stay as they are
     scale             standardise every series with the mean and deviation of its training part
+    transform         of the values before that: log1p, for what grows in proportion and may be zero, or boxcox, by the
+                      likeliest power of each series; forecasts come back in original units, as medians
+    nonnegative       no forecast below zero
     description       what the data are, in a sentence or two: language models read it
     time_format       strptime format of the time column, when it is ambiguous or dates are written as 20200131
     """
@@ -80,6 +90,10 @@ class DataSettings(Settings):
     ignore: tuple[str, ...] = ()
     features: Literal["M", "S", "MS"] = "M"
     target: str | None = None
+    future: tuple[str, ...] = ()
+    past: tuple[str, ...] = ()
+    static: tuple[str, ...] = ()
+    holidays: str | None = None
     freq: str | None = None
     season: Annotated[int, Field(ge=1)] | None = None
     steps: Literal["grid", "rows"] = "grid"
@@ -87,10 +101,12 @@ class DataSettings(Settings):
     split: Annotated[Any, BeforeValidator(parse_rule)] = "standard"
     fraction: Annotated[float, Field(gt=0, le=1)] = 1.0
     scale: bool = True
+    transform: Kind = "none"
+    nonnegative: bool = False
     description: Annotated[str, Field(min_length=1)] | None = None
     time_format: str | None = None
 
-    @field_validator("columns", "ignore", mode="before")
+    @field_validator("columns", "ignore", "future", "past", "static", mode="before")
     @classmethod
     def _names(cls, value: object) -> object:
         if value is None or isinstance(value, list | tuple):
@@ -106,6 +122,13 @@ class DataSettings(Settings):
     def _agree(self) -> "DataSettings":
         if self.features != "M" and self.target is None:
             raise ValueError(f"features={self.features} forecasts one channel: name it (data.target)")
+        named = (*self.future, *self.past, *self.static)
+        if twice := sorted({name for name in named if named.count(name) > 1}):
+            raise ValueError(f"a covariate is one of future, past and static, once; named twice: {', '.join(twice)}")
+        if self.past and self.features == "MS":
+            raise ValueError("features=MS reads every channel but the target as past alone; leave data.past out")
+        if self.target is not None and self.target in named:
+            raise ValueError(f"{self.target!r} is the target, and cannot be a covariate too")
         if self.layout == "wide" and (self.align or self.id is not None or self.value is not None):
             raise ValueError("id, value and align are for long data; leave them out, or state data.layout=long")
         return self

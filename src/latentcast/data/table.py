@@ -1,6 +1,7 @@
 """A data frame → numbers, series and channels: which column is what, and whether it can be used."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,6 +23,7 @@ class Table:
     codes     [rows] the number of each row's series
     values    [rows, channels]; NaN where missing
     ids       name of each series; ("",) in wide data
+    beside    covariates known in advance and static ones, [rows] each: numbers, or text with None where missing
     """
 
     time: str
@@ -29,6 +31,7 @@ class Table:
     values: NDArray[np.float64]
     ids: tuple[str, ...]
     channels: tuple[str, ...]
+    beside: dict[str, NDArray[Any]] = field(default_factory=dict)
 
 
 def read_table(frame: pd.DataFrame, settings: DataSettings) -> Table:
@@ -42,10 +45,13 @@ def read_table(frame: pd.DataFrame, settings: DataSettings) -> Table:
         twice = sorted({name for name in columns if columns.count(name) > 1})
         raise DataError(f"columns share a name: {some(twice)}; rename them")
     time = time_column(frame, settings)
-    named = (*settings.ignore, *(settings.columns or ()))
+    covariates = (*settings.future, *settings.past, *settings.static)
+    named = (*settings.ignore, *(settings.columns or ()), *covariates)
     unknown = [f"{name!r} ({nearest(name, columns)})" for name in named if name not in columns]
     if unknown:
         raise DataError(f"no such column: {', '.join(unknown)}")
+    if time in covariates:
+        raise DataError(f"{time!r} is the time column and cannot be a covariate too")
     return _long(frame, time, settings) if is_long(frame, settings) else _wide(frame, time, settings)
 
 
@@ -80,18 +86,23 @@ def _long(frame: pd.DataFrame, time: str, settings: DataSettings) -> Table:
     for name, setting in ((id_name, "data.id"), (value, "data.value")):
         if name not in columns:
             raise DataError(f"long data need a column {name!r}; there are {some(columns, 8)}: state it ({setting})")
+    if taken := [name for name in (id_name, value) if name in (*settings.future, *settings.past, *settings.static)]:
+        raise DataError(f"{some(taken)}: id and value are no covariates")
     if len({time, id_name, value}) < 3:
         raise DataError(f"time, id and value are three columns; got {time!r}, {id_name!r} and {value!r}")
     if settings.columns is not None:
         raise DataError("data.columns chooses variates of wide data; in long data use data.value or data.ignore")
-    extra = [name for name in columns if name not in (time, id_name, value, *settings.ignore)]
+    declared = (*settings.future, *settings.past, *settings.static)
+    extra = [name for name in columns if name not in (time, id_name, value, *settings.ignore, *declared)]
     if extra:
         raise DataError(
-            f"long data have columns that no model would use: {some(extra)};"
-            f" leave them out on purpose (data.ignore={','.join((*settings.ignore, *extra))})"
+            f"long data have columns of which nothing is said: {some(extra)}; declare them as covariates (data.future,"
+            " data.past, data.static),"
+            f" or leave them out on purpose (data.ignore={','.join((*settings.ignore, *extra))})"
         )
     codes, ids = _series(frame[id_name])
-    return Table(time, codes, _values(frame, [value], settings), ids, (value,))
+    channels = (value, *settings.past)
+    return Table(time, codes, _values(frame, list(channels), settings), ids, channels, _beside(frame, settings))
 
 
 def _series(column: pd.Series) -> tuple[NDArray[np.int64], tuple[str, ...]]:
@@ -115,7 +126,14 @@ def _series(column: pd.Series) -> tuple[NDArray[np.int64], tuple[str, ...]]:
 
 
 def _wide(frame: pd.DataFrame, time: str, settings: DataSettings) -> Table:
-    used = settings.columns or tuple(name for name in frame.columns if name not in (time, *settings.ignore))
+    if settings.static:
+        raise DataError(
+            f"data.static: {some(settings.static)}: in wide data there is one series, and nothing to tell apart"
+        )
+    known = settings.future
+    used = settings.columns or tuple(name for name in frame.columns if name not in (time, *settings.ignore, *known))
+    if both := [name for name in used if name in known]:
+        raise DataError(f"{some(both)}: known in advance (data.future) and to be forecast (data.columns)")
     if time in used:
         raise DataError(f"{time!r} is the time column and cannot be a variate too (data.columns)")
     if len(set(used)) < len(used):
@@ -123,13 +141,28 @@ def _wide(frame: pd.DataFrame, time: str, settings: DataSettings) -> Table:
     if not used:
         raise DataError(f"there is no value column beside the time column {time!r}")
     if settings.features == "S" and settings.target in used:
-        used = (str(settings.target),)  # whatever the other variates hold does not matter
-    return Table(time, np.zeros(len(frame), np.int64), _values(frame, list(used), settings), ("",), used)
+        used = (str(settings.target), *settings.past)  # whatever the other variates hold does not matter
+    values = _values(frame, list(used), settings)
+    return Table(time, np.zeros(len(frame), np.int64), values, ("",), used, _beside(frame, settings))
+
+
+def _beside(frame: pd.DataFrame, settings: DataSettings) -> dict[str, NDArray[Any]]:
+    """Covariates as they came: numbers, or text."""
+    found: dict[str, NDArray[Any]] = {}
+    for name in (*settings.future, *settings.static):
+        numbers = as_numbers(frame[name])
+        if numbers is None:
+            found[name] = np.array([None if pd.isna(value) else str(value) for value in frame[name]], dtype=object)
+        elif np.abs(numbers[~np.isnan(numbers)]).max(initial=0) > LARGEST:
+            raise DataError(f"the covariate {name!r} holds values that are infinite or beyond ±{LARGEST:g}")
+        else:
+            found[name] = numbers
+    return found
 
 
 def _values(frame: pd.DataFrame, names: list[str], settings: DataSettings) -> NDArray[np.float64]:
     """[rows, names]; a copy, whatever the kind of column."""
-    columns = {name: _as_numbers(frame[name]) for name in names}
+    columns = {name: as_numbers(frame[name]) for name in names}
     texts = [name for name, column in columns.items() if column is None]
     if texts:
         ignore = ",".join((*settings.ignore, *texts))
@@ -152,7 +185,7 @@ def _values(frame: pd.DataFrame, names: list[str], settings: DataSettings) -> ND
     return values
 
 
-def _as_numbers(column: pd.Series) -> NDArray[np.float64] | None:
+def as_numbers(column: pd.Series) -> NDArray[np.float64] | None:
     """[rows] with NaN where missing; None for what is not a number (numbers written as text are text)."""
     if isinstance(column.dtype, pd.CategoricalDtype):
         column = column.astype(column.cat.categories.dtype)

@@ -52,6 +52,7 @@ class Windows:
     shown     the same as a look-back shows it: where gaps were filled, only what stands before a short series is hidden
     carried   [steps, channels] with each gap filled by the last value before it; where a look-back ends in a gap it
               is read instead of `series`, whose fill may lean towards a value that lies after the origin
+    static    [items, static] features of each series
     prompter  tells a language model of each window; `units` are the mean and deviation of each item for it
     """
 
@@ -67,6 +68,7 @@ class Windows:
     carried: Block | None = None
     prompter: Prompter | None = None
     units: Scale | None = None
+    static: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.starts)
@@ -100,10 +102,12 @@ class Windows:
             known = self.known.gather(starts)
             past_known, future_known = known.split_with_sizes((self.lookback, self.horizon), 1)
         prompt = None
-        if self.prompter is not None and self.units is not None:
-            items = self.items[which]
-            prompt = self.prompter(past, seen, Scale(self.units.loc[items], self.units.scale[items]))
-        return Batch(past, seen, target, target_seen, past_known, future_known, prompt)
+        items = self.items[which]
+        if self.prompter is not None:
+            units = None if self.units is None else Scale(self.units.loc[items], self.units.scale[items])
+            prompt = self.prompter(past, seen, units)
+        static = None if self.static is None else self.static[items]
+        return Batch(past, seen, target, target_seen, past_known, future_known, prompt, static)
 
     def _two(self, window: Tensor) -> tuple[Tensor, Tensor]:
         past, future = window.split_with_sizes((self.lookback, self.horizon), 1)
@@ -176,6 +180,9 @@ def make_windows(
     length = lookback + horizon
     starts, items = starts_items
     series = scaler.apply(panel)
+    static = None
+    if scaler.effects is not None and scaler.effects.covariates.static:
+        static = torch.from_numpy(scaler.effects.covariates.of_items(panel))
     return Windows(
         Block(series, length),
         starts,
@@ -183,13 +190,24 @@ def make_windows(
         lookback,
         horizon,
         None if len(targets) == len(panel.channels) else torch.tensor(targets),
-        Block(features(panel.clock.local(panel.times), panel.frequency), length) if with_known else None,
+        Block(known_features(panel, scaler), length) if with_known else None,
         None if panel.complete else Block(panel.observed, length),
         None if panel.complete or panel.shown is panel.observed else Block(panel.shown, length),
         None if panel.complete else Block(_carried(series, panel), length),
         prompter,
-        None if prompter is None else Scale(*(torch.from_numpy(x).float()[:, None] for x in (scaler.mean, scaler.std))),
+        None
+        if prompter is None or scaler.transform is not None
+        else Scale(*(torch.from_numpy(x).float()[:, None] for x in (scaler.mean, scaler.std))),
+        static,
     )
+
+
+def known_features(panel: Panel, scaler: Scaler) -> NDArray[np.float32]:
+    """[steps, known] of the calendar, then of the covariates."""
+    calendar = features(panel.clock.local(panel.times), panel.frequency)
+    if scaler.effects is None:
+        return calendar
+    return np.concatenate([calendar, scaler.effects.covariates.features(panel)], axis=1)
 
 
 def window_seeds(panel: Panel, starts: Tensor, items: Tensor, lookback: int, seed: int) -> Tensor:

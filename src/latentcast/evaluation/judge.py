@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from latentcast.data.scaler import Scaler
+from latentcast.data.scaler import Here, Units
 from latentcast.data.windows import Windows
 from latentcast.evaluation.conformal import unit
 from latentcast.evaluation.intervals import IntervalErrors, crps_of_paths, crps_of_quantiles
@@ -37,8 +37,7 @@ class Judged:
     target_scaled: Array
     target_original: Array
     seen: NDArray[np.bool_] | None
-    mean: Array
-    std: Array
+    here: Here
     unit: Array | None = None
     quantiles: Array | None = None
     paths: Array | None = None
@@ -47,9 +46,7 @@ class Judged:
 
     def in_original(self, values: Array) -> Array:
         """[batch, horizon, target, …] from standardised to original units."""
-        extra = (1,) * (values.ndim - 3)
-        shape = (len(self.items), 1, -1, *extra)
-        return values * self.std.reshape(shape) + self.mean.reshape(shape)
+        return self.here.to_original(values)
 
     def only(self, keep: NDArray[Any]) -> "Judged":
         """Some of the windows, by mask or by number."""
@@ -61,7 +58,13 @@ class Judged:
         """Several batches as one."""
         first = parts[0]
         there = [f.name for f in fields(cls) if getattr(first, f.name) is not None]
-        return replace(first, **{name: np.concatenate([getattr(part, name) for part in parts]) for name in there})
+        joined: dict[str, Any] = {
+            name: Here.joined([part.here for part in parts])
+            if name == "here"
+            else np.concatenate([getattr(part, name) for part in parts])
+            for name in there
+        }
+        return replace(first, **joined)
 
 
 Sampler = Callable[..., Tensor]  # (batch, seeds=…) → [batch, path, horizon, target]
@@ -71,7 +74,7 @@ def forecasts(
     predict: Callable[[Batch], Prediction],
     windows: Windows,
     actual: Array,
-    scaler: Scaler,
+    units: Units,
     targets: tuple[int, ...],
     *,
     batch_size: int,
@@ -87,10 +90,9 @@ def forecasts(
     of; `sample` draws paths by the `seeds` [windows].
     """
     columns = list(targets)
-    mean, std = scaler.mean[:, columns], scaler.std[:, columns]
     ahead = windows.lookback + np.arange(windows.horizon)
     for which, batch in windows.in_batches(batch_size):
-        units = quantiles = paths = None
+        spreads = quantiles = paths = None
         with torch.inference_mode():
             moved = batch.to(device)
             prediction = predict(moved)
@@ -101,15 +103,15 @@ def forecasts(
                 paths = sample(moved, seeds=seeds[which].to(device)).cpu().double().numpy()
         if spread:
             seen_past = None if batch.observed is None else _of(columns, batch.observed.numpy())
-            units = unit(_of(columns, batch.past.numpy()), seen_past)
+            spreads = unit(_of(columns, batch.past.numpy()), seen_past)
         items = windows.items[which].numpy()
-        m, s = mean[items][:, None], std[items][:, None]
         starts = windows.starts[which].numpy()
+        here = units.at(items, starts[:, None] + ahead)
         target = actual[starts[:, None] + ahead][..., columns]
         seen = None if batch.target_observed is None else batch.target_observed.numpy()
         yield Judged(
-            which.numpy(), items, starts, values, values * s + m, (target - m) / s, target, seen, m, s,
-            units, quantiles, paths,
+            which.numpy(), items, starts, values, here.to_original(values), here.to_scaled(target), target, seen, here,
+            spreads, quantiles, paths,
         )  # fmt: skip
 
 
@@ -121,33 +123,48 @@ def _of(columns: list[int], values: NDArray[Any]) -> NDArray[Any]:
 def judge(
     judged: Iterable[Judged],
     naive_error: Array,
-    std: Array,
     errors: tuple[Errors, Errors] | None = None,
     intervals: tuple[IntervalErrors, IntervalErrors] | None = None,
 ) -> tuple[Errors, Errors]:
     """(scaled, original) errors of all batches, added to `errors` when given; those of their intervals to `intervals`.
 
-    `naive_error` and `std` are [items, targets] in original units.
+    `naive_error` [items, targets] is in original units; after a transform there is no MASE of scaled values.
     """
     scaled, original = errors or (Errors(), Errors())
     for batch in judged:
         naive = naive_error[batch.items][:, None]
-        scaled.add(batch.target_scaled, batch.scaled, batch.seen, naive / std[batch.items][:, None])
+        straight = batch.here.units.transform is None
+        scaled.add(
+            batch.target_scaled, batch.scaled, batch.seen, naive / batch.here.std if straight else naive * np.nan
+        )
         original.add(batch.target_original, batch.original, batch.seen, naive)
         if intervals is not None and batch.lo is not None and batch.hi is not None:
             intervals[0].add(batch.target_scaled, batch.lo, batch.hi, batch.seen)
             ends = batch.in_original(batch.lo), batch.in_original(batch.hi)
             intervals[1].add(batch.target_original, *ends, batch.seen)
-            crps = _crps(batch, intervals[0].quantile_levels)
-            if crps is not None:  # it grows with the unit, as an error does
+            crps = _crps(batch.target_scaled, batch.paths, batch.quantiles, intervals[0].quantile_levels)
+            if crps is not None:
                 intervals[0].add_crps(crps, batch.seen)
-                intervals[1].add_crps(crps * batch.std, batch.seen)
+                intervals[1].add_crps(_in_original_units(batch, crps, intervals[1].quantile_levels), batch.seen)
     return scaled, original
 
 
-def _crps(batch: Judged, quantile_levels: tuple[float, ...]) -> Array | None:
-    if batch.paths is not None:
-        return crps_of_paths(batch.target_scaled, batch.paths) if batch.paths.shape[1] > 1 else None
-    if batch.quantiles is not None:
-        return crps_of_quantiles(batch.target_scaled, batch.quantiles, quantile_levels)
+def _crps(
+    target: Array, paths: Array | None, quantiles: Array | None, quantile_levels: tuple[float, ...]
+) -> Array | None:
+    if paths is not None:
+        return crps_of_paths(target, paths) if paths.shape[1] > 1 else None
+    if quantiles is not None:
+        return crps_of_quantiles(target, quantiles, quantile_levels)
     return None
+
+
+def _in_original_units(batch: Judged, crps: Array, quantile_levels: tuple[float, ...]) -> Array:
+    """It grows with the unit, as an error does, where nothing is bent."""
+    if batch.here.units.linear:
+        return crps * batch.here.std
+    paths = None if batch.paths is None else np.moveaxis(batch.in_original(np.moveaxis(batch.paths, 1, -1)), -1, 1)
+    quantiles = None if batch.quantiles is None else batch.in_original(batch.quantiles)
+    bent = _crps(batch.target_original, paths, quantiles, quantile_levels)
+    assert bent is not None
+    return bent

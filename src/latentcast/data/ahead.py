@@ -1,0 +1,98 @@
+"""What is known in advance of the steps to be forecast, from a table of its own."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from latentcast.data.covariates import Covariates
+from latentcast.data.panel import Panel
+from latentcast.data.settings import DataSettings
+from latentcast.data.stamps import Clock, on_the_clock_of, read_stamps, show
+from latentcast.data.table import as_numbers, is_long, time_column
+from latentcast.errors import DataError, nearest, some
+
+
+def lay_ahead(
+    room: Panel, frame: pd.DataFrame | None, covariates: Covariates, settings: DataSettings, horizon: int
+) -> Panel:
+    """The panel whose items end with `horizon` steps of room, with the covariates of these steps.
+
+    `frame` has the time column, in long data the ids, and the covariates; rows of other steps do no harm. Raises
+    DataError where a covariate, a series or a step is missing, and says which.
+    """
+    names = [column.name for column in covariates.future if column.kind != "holiday"]
+    if not names:
+        return room
+    last = room.offsets[1:, None] - np.arange(horizon, 0, -1)  # [items, horizon]
+    if frame is None:
+        span = f"{show(room.times[last].min())} .. {show(room.times[last].max())}"
+        raise DataError(
+            f"this model was trained with what is known in advance ({', '.join(names)}): give it for the {horizon}"
+            f" steps to be forecast ({span}), as a table with a time column"
+            f"{'' if room.ids == ('',) else ', the ids'} and {'it' if len(names) == 1 else 'them'} (future)"
+        )
+    frame = frame.copy(deep=False)
+    frame.columns = pd.Index([str(name) for name in frame.columns])
+    if lacking := [name for name in names if name not in frame.columns]:
+        raise DataError(
+            f"the table of what is known in advance lacks {some(lacking)}; {nearest(lacking[0], frame.columns)}"
+        )
+    items = _items(frame, room, settings)
+    times, clock = read_stamps(frame[time_column(frame, settings)], settings.time_format)
+    fitted = Clock(room.clock.zone, wall=room.clock.wall)
+    times, _ = on_the_clock_of(fitted, clock, times, first=str(room.times[0]), step=room.frequency.step)
+    rows = _rows(items, times, room, last)
+    beside = dict(room.beside)
+    for name in names:
+        text = room.beside[name].dtype == object
+        given = _column(frame[name], name, text=text)
+        values = given[np.maximum(rows, 0)]
+        missing = (rows < 0) | pd.isna(values)
+        if missing.any():
+            raise _lacking(name, missing, room, last)
+        beside[name] = beside[name].copy()
+        beside[name][last] = values
+    return replace(room, beside=beside)
+
+
+def _items(frame: pd.DataFrame, room: Panel, settings: DataSettings) -> NDArray[np.int64]:
+    """[rows] number of the item that each row belongs to; -1 for others."""
+    if room.ids == ("",) and not (is_long(frame, settings) and not settings.align):
+        return np.zeros(len(frame), np.int64)
+    id_name = settings.id or "unique_id"
+    if id_name not in frame.columns:
+        raise DataError(f"the table of what is known in advance needs the column {id_name!r} that tells series apart")
+    numbers = {name: number for number, name in enumerate(room.ids)}
+    return np.array([numbers.get(str(name), -1) for name in frame[id_name]], np.int64)
+
+
+def _rows(items: NDArray[np.int64], times: NDArray[Any], room: Panel, last: NDArray[np.int64]) -> NDArray[np.int64]:
+    """[items, horizon] which row of the table speaks of each step; -1 where none does. Of several the last one."""
+    there = {(item, stamp): row for row, (item, stamp) in enumerate(zip(items.tolist(), times.tolist(), strict=True))}
+    asked = room.times[last]
+    return np.array(
+        [[there.get((item, stamp), -1) for stamp in row] for item, row in enumerate(asked.tolist())], np.int64
+    )
+
+
+def _column(column: pd.Series, name: str, *, text: bool) -> NDArray[Any]:
+    if text:
+        return np.array([None if pd.isna(value) else str(value) for value in column], dtype=object)
+    numbers = as_numbers(column)
+    if numbers is None:
+        raise DataError(f"the covariate {name!r} was a number in training, and is text in what is known in advance")
+    return numbers
+
+
+def _lacking(name: str, missing: NDArray[np.bool_], room: Panel, last: NDArray[np.int64]) -> DataError:
+    places = np.argwhere(missing)
+    stamps = [show(room.times[last[item, step]]) for item, step in places[:5]]
+    whose = {room.ids[item] for item, _ in places}
+    series = f" of {some(sorted(whose), 3)}" if whose != {""} else ""
+    return DataError(
+        f"{name!r} is known in advance, and missing for {len(places)} of the steps to be forecast{series} (first:"
+        f" {', '.join(stamps)}); give it for every one of the {last.shape[1]} steps, or train with a shorter horizon"
+    )
