@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from latentcast.reconstructing import floor
     from latentcast.scoring import score
     from latentcast.transferring import transfer
+    from latentcast.updating import update
 
 _HOMES = {
     "fit": "latentcast.fitting",
@@ -30,6 +31,7 @@ _HOMES = {
     "floor": "latentcast.reconstructing",
     "score": "latentcast.scoring",
     "transfer": "latentcast.transferring",
+    "update": "latentcast.updating",
     "backtest": "latentcast.backtesting",
     "describe": "latentcast.describing",
     "heat_map": "latentcast.mapping",
@@ -55,6 +57,7 @@ __all__ = [
     "prompts",
     "score",
     "transfer",
+    "update",
 ]
 
 

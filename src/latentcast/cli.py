@@ -241,6 +241,10 @@ def predict(
     data: Data,
     file: Annotated[Path, typer.Option("--out", help="CSV or Parquet file to write.")],
     plot: Annotated[Path | None, typer.Option("--plot", help="PNG, PDF or SVG file to draw.")] = None,
+    future: Annotated[
+        Path | None,
+        typer.Option("--future", help="What is known in advance of the steps to be forecast (data.future)."),
+    ] = None,
     horizon: Horizon = None,
     level: Level = None,
     intervals: Method = "auto",
@@ -259,7 +263,7 @@ def predict(
     with _notes() as notes:
         forecaster = _for_data(folder, data, settings, horizon, transfer=transfer, held_out=False)
         levels = _levels(level)
-        forecast = forecaster.predict(data, level=levels, intervals=intervals, paths=paths)
+        forecast = forecaster.predict(data, future=future, level=levels, intervals=intervals, paths=paths)
         write_frame(forecast, file)
         if plot is not None:
             from latentcast.plot.forecast import plot_forecast
@@ -271,6 +275,28 @@ def predict(
         _line(f"intervals: {forecaster.interval_maker(levels, intervals, paths).words()}")
     if plot is not None:
         _line(f"drawn in {plot}")
+
+
+@app.command()
+def update(
+    folder: Folder,
+    data: Data,
+    out: Annotated[Path, typer.Option("--out", help="Folder of the updated forecaster.")],
+    steps: Annotated[int, typer.Option("--steps", min=1, help="Training steps from where it stands.")] = 100,
+    lr: Annotated[float | None, typer.Option("--lr", help="Learning rate; a tenth of the fit's when left out.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the folder.")] = False,
+) -> None:
+    """Go on with a trained model as its data grow: a few steps, in the units that it knows."""
+    import latentcast
+
+    with _notes() as notes:
+        made = latentcast.update(folder, data, steps=steps, lr=lr, out=out, overwrite=overwrite)
+    _say(notes)
+    found = made.card["update"]
+    _line(
+        f"MSE of the last tenth: {found['val_mse_before']:.4g} before, {found['val_mse_after']:.4g} after {steps}"
+        f" steps; {out} holds {found['kept']}"
+    )
 
 
 def _levels(text: str | None) -> list[float] | None:

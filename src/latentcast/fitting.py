@@ -193,6 +193,7 @@ def fit_panel(
     beside: Sequence[Member] = (),
     weights: Sequence[float] | None = None,
     start: Forecaster | None = None,
+    scaler: Scaler | None = None,
     forecast: bool = True,
     out: str | Path | None = None,
     overwrite: bool = False,
@@ -200,7 +201,7 @@ def fit_panel(
     progress: bool = False,
 ) -> Forecaster:
     """`fit` on data that was read already; `pretrain` where it is not to `forecast`. The data `beside` are learned from
-    too, by the share of the batches that `weights` give to the first and to each of them."""
+    too, by the share of the batches that `weights` give to the first and to each of them; a `scaler` stays as it is."""
     stages = plan(run, forecast=forecast)
     if parts is None:
         parts = split(panel, run.data.split)
@@ -218,7 +219,7 @@ def fit_panel(
     with ExitStack() as stack:
         stack.enter_context(torch.random.fork_rng(range(torch.cuda.device_count())))  # the caller's stays as it is
         before = len(notes)
-        forecaster = untrained(run, panel, parts, name, notes)
+        forecaster = untrained(run, panel, parts, name, notes, scaler)
         for note in notes[before:]:
             log.warning(note)
         if stages[0][0].name == RECONSTRUCT and not forecaster.network.reconstructs:
@@ -293,9 +294,12 @@ def is_first_process() -> bool:
     return int(os.environ.get("LOCAL_RANK", "0")) == 0
 
 
-def untrained(run: Run, panel: Panel, parts: Split, name: str, notes: list[str]) -> Forecaster:
+def untrained(
+    run: Run, panel: Panel, parts: Split, name: str, notes: list[str], scaler: Scaler | None = None
+) -> Forecaster:
     """A forecaster as it is before training; draws its first weights from the run's seed, and leaves torch seeded."""
-    scaler = with_covariates(Scaler.fit(panel, parts.train_end, run.data), run.data, panel, parts, notes)
+    if scaler is None:
+        scaler = with_covariates(Scaler.fit(panel, parts.train_end, run.data), run.data, panel, parts, notes)
     task = make_task(run, panel, None if scaler.effects is None else scaler.effects.covariates)
     torch.manual_seed(run.seed)
     network = build_network(run.kind, run.model, task)

@@ -27,6 +27,7 @@ from latentcast.data.split import PARTS, Part, Seen, Split, seen, split
 from latentcast.data.stamps import Clock, on_the_clock_of, show
 from latentcast.data.transform import Transform
 from latentcast.data.windows import at_once, make_windows, window_seeds, window_starts
+from latentcast.drifting import Drift, drift
 from latentcast.errors import CheckpointError, DataError, GapError, SettingsError, TimeError, nearest, some
 from latentcast.evaluation.intervals import IntervalErrors, IntervalFigures
 from latentcast.evaluation.judge import Judged, forecasts, judge
@@ -146,7 +147,8 @@ class Forecaster:
         panel = self.panel(source)
         filled = fill_up(panel, self.task.lookback)
         view = self.view(filled.panel, future_only=True)
-        for note in (*filled.notes, *view.notes[len(panel.notes) :]):
+        far = drift(panel, view.scaler, self.task.lookback).note()
+        for note in (*filled.notes, *view.notes[len(panel.notes) :], *([far] if far else [])):
             log.warning(note)
         room = filled.panel.extended(self.task.horizon)
         if self.known.scaler.effects is not None:
@@ -166,6 +168,14 @@ class Forecaster:
         times = panel.frequency.after(ends, self.task.horizon)
         beside = {} if how is None else interval_columns(self.name, how.levels, batches)
         return self.give_back(source, panel, self._frame(panel, times, values, beside))
+
+    def drift(self, data: Any) -> Drift:
+        """How the last look-back of each series compares with its training part; `predict` warns where it is far off.
+
+        Raises DataError when the data are not of the fit's kind.
+        """
+        panel = self.panel(open_data(data)[0])
+        return drift(panel, self.view(panel, future_only=True).scaler, self.task.lookback)
 
     def evaluate(
         self,

@@ -45,11 +45,7 @@ def make_folder(folder: Path, *, overwrite: bool, resume: bool = False) -> None:
     Raises CheckpointError when the folder holds something that was not to be replaced, or cannot be written.
     """
     try:
-        if folder.exists() and not folder.is_dir():
-            raise CheckpointError(f"{folder} is a file; name a folder")
-        taken = folder.is_dir() and any(folder.iterdir())
-        if taken and not (overwrite or resume):
-            raise CheckpointError(f"{folder} exists and is not empty; use another folder, or say --overwrite")
+        taken = _taken(folder, may=overwrite or resume)
         if taken and overwrite:
             _clear(folder)
         folder.mkdir(parents=True, exist_ok=True)
@@ -58,6 +54,20 @@ def make_folder(folder: Path, *, overwrite: bool, resume: bool = False) -> None:
         probe.unlink()
     except OSError as error:
         raise CheckpointError(f"{folder} cannot be written: {error.strerror or error}") from error
+
+
+def check_folder(folder: Path, *, overwrite: bool) -> None:
+    """Nothing is touched yet. Raises CheckpointError when the folder holds something that was not to be replaced."""
+    _taken(folder, may=overwrite)
+
+
+def _taken(folder: Path, *, may: bool) -> bool:
+    if folder.exists() and not folder.is_dir():
+        raise CheckpointError(f"{folder} is a file; name a folder")
+    taken = folder.is_dir() and any(folder.iterdir())
+    if taken and not may:
+        raise CheckpointError(f"{folder} exists and is not empty; use another folder, or say --overwrite")
+    return taken
 
 
 def _clear(folder: Path) -> None:

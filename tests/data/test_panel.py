@@ -382,6 +382,39 @@ def test_gaps_outside_the_common_span_do_not_matter() -> None:
 # time stamps
 
 
+def test_irregular_stamps_are_resampled_when_that_is_asked() -> None:
+    rng = np.random.default_rng(0)
+    stamps = pd.Timestamp("2024-01-01") + pd.to_timedelta(np.sort(rng.uniform(0, 72, 300)), unit="h")
+    table = pd.DataFrame({"ds": stamps, "y": rng.normal(size=300), "k": rng.choice(["p", "q"], 300)})
+    table = table[~table["ds"].between("2024-01-02 03:00", "2024-01-02 05:00", inclusive="left")]
+    with pytest.raises(TimeError, match="irregular"):
+        make(table, ignore=["k"])
+    for how in ("mean", "sum", "last", "min", "max"):
+        panel = make(table, resample="h", aggregate=how, future=["k"])
+        theirs = getattr(table.set_index("ds")["y"].resample("h"), how)()
+        theirs = theirs.where(table.set_index("ds")["y"].resample("h").count() > 0)
+        np.testing.assert_array_equal(panel.observed[:, 0], theirs.notna())
+        np.testing.assert_allclose(panel.values[panel.observed[:, 0], 0], theirs.dropna())
+        assert not panel.observed[27:29].any()
+        assert panel.frequency.alias == "h"
+        assert f"steps of h ({how})" in panel.notes[0]
+    assert panel.beside["k"][0] == table[table["ds"] < "2024-01-01 01:00"]["k"].iloc[-1]
+    with pytest.raises(TimeError, match="'fortnightly' is no frequency"):
+        make(table, resample="fortnightly", ignore=["k"])
+
+
+def test_many_series_are_resampled_each_by_itself() -> None:
+    table = long({"x": 48, "z": 72})
+    panel = make(table, resample="W-MON")
+    for name, group in table.groupby("unique_id"):
+        item = panel.ids.index(name)
+        ours = panel.values[panel.offsets[item] : panel.offsets[item + 1], 0]
+        np.testing.assert_allclose(ours, group.set_index("ds")["y"].resample("W-MON").mean())
+
+
+# more of them
+
+
 @pytest.mark.parametrize(
     "ds",
     [

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from latentcast.data.frequency import Frequency, infer, usual_step
 from latentcast.data.gaps import close
+from latentcast.data.resampling import resampled
 from latentcast.data.settings import DataSettings
 from latentcast.data.stamps import Clock, looks_like_dates, read_stamps, show
 from latentcast.data.table import Table, read_table
@@ -146,6 +147,10 @@ def build(frame: pd.DataFrame, settings: DataSettings) -> Panel:
     table = read_table(frame, settings)
     stamps, clock = read_stamps(frame[table.time], settings.time_format)
     stamps, table, notes = _sorted(stamps, table)
+    if settings.resample is not None:
+        stamps, table, note = resampled(stamps, table, settings.resample, settings.aggregate)
+        settings = settings.model_copy(update={"freq": settings.resample})
+        notes += (note,)
     frequency = _frequency(stamps, table, settings)
     panel = _on_grid(stamps, table, frequency, settings)
     absent = len(panel.times) - len(stamps)

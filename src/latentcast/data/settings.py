@@ -65,6 +65,8 @@ class DataSettings(Settings):
     holidays          country (DE, US-CA) whose public holidays are one more covariate known in advance
     freq              pandas alias, or an integer step; inferred when not stated
     season            steps in the main season; from the frequency when not stated
+    resample          a frequency to which stamps that lie anywhere are brought: each step takes the rows from it to the
+                      next one by `aggregate` (mean, sum, last, min or max; covariates by their last value)
     steps             grid: stamps must be regular; rows: each row is one step, whatever its stamp
     gaps              missing values and missing steps. mask: they stay missing, models see what was observed and what
                       was not; interpolate, ffill: they are filled, and a look-back takes what was filled for observed;
@@ -96,6 +98,8 @@ class DataSettings(Settings):
     holidays: str | None = None
     freq: str | None = None
     season: Annotated[int, Field(ge=1)] | None = None
+    resample: str | None = None
+    aggregate: Literal["mean", "sum", "last", "min", "max"] = "mean"
     steps: Literal["grid", "rows"] = "grid"
     gaps: Literal["mask", "interpolate", "ffill", "error"] = "mask"
     split: Annotated[Any, BeforeValidator(parse_rule)] = "standard"
@@ -125,6 +129,10 @@ class DataSettings(Settings):
         named = (*self.future, *self.past, *self.static)
         if twice := sorted({name for name in named if named.count(name) > 1}):
             raise ValueError(f"a covariate is one of future, past and static, once; named twice: {', '.join(twice)}")
+        if self.resample is not None and self.freq not in (None, self.resample):
+            raise ValueError(f"resample={self.resample} makes the frequency, and freq={self.freq} is another")
+        if self.resample is not None and self.steps == "rows":
+            raise ValueError("steps=rows takes each row for a step, and resample makes steps of rows: choose one")
         if self.past and self.features == "MS":
             raise ValueError("features=MS reads every channel but the target as past alone; leave data.past out")
         if self.target is not None and self.target in named:

@@ -1,0 +1,70 @@
+"""How far new data lie from those that a model was trained on."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latentcast.data.panel import Panel
+from latentcast.data.scaler import Scaler
+from latentcast.errors import some
+
+FAR = 3.0  # deviations of the training part, or times its deviation, that are called a drift
+
+
+@dataclass(frozen=True)
+class Drift:
+    """Of the last `steps` steps of each series, against its training part; [items, channels], NaN where nothing is
+    observed.
+
+    shift    their mean less that of the training part, in its deviations
+    spread   their deviation over that of the training part
+    missing  share of them that was not observed
+    """
+
+    steps: int
+    names: tuple[tuple[str, ...], ...]
+    shift: NDArray[np.float64]
+    spread: NDArray[np.float64]
+    missing: NDArray[np.float64]
+
+    @property
+    def far(self) -> NDArray[np.bool_]:
+        """Series whose level or spread is beyond anything the training part prepares for."""
+        with np.errstate(invalid="ignore"):
+            return (np.abs(self.shift) > FAR) | (self.spread > FAR)
+
+    def note(self) -> str | None:
+        """One sentence with the worst figures; None where nothing is far."""
+        far = self.far
+        if not far.any():
+            return None
+        worst = np.where(far, np.maximum(np.abs(self.shift) / FAR, np.nan_to_num(self.spread) / FAR), -np.inf)
+        places = [np.unravel_index(at, worst.shape) for at in np.argsort(-worst, axis=None)[: int(far.sum())]]
+        figures = [
+            f"{self.names[item][channel]}: mean {self.shift[item, channel]:+.1f} deviations from training, spread"
+            f" {self.spread[item, channel]:.1f} times"
+            for item, channel in places
+        ]
+        return (
+            f"drift: the last {self.steps} steps of {int(far.sum())} of {far.size} series are unlike their training"
+            f" part ({some(figures, 3)}); update the model or fit again"
+        )
+
+
+def drift(panel: Panel, scaler: Scaler, steps: int) -> Drift:
+    """Of the last `steps` steps of each item, in the units of the fit; effects of covariates are no drift."""
+    z = scaler.apply(panel).astype(np.float64)
+    shape = (len(panel.ids), len(panel.channels))
+    shift, spread, missing = (np.full(shape, np.nan) for _ in range(3))
+    names = []
+    for item, (begin, end) in enumerate(zip(panel.offsets[:-1], panel.offsets[1:], strict=True)):
+        last = slice(max(int(end) - steps, int(begin)), int(end))
+        seen = panel.observed[last]
+        count = seen.sum(0)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            mean = np.where(seen, z[last], 0.0).sum(0) / count
+            deviation = np.sqrt((np.where(seen, z[last] - mean, 0.0) ** 2).sum(0) / count)
+        shift[item], spread[item], missing[item] = mean, deviation, 1 - seen.mean(0)
+        names.append(tuple(panel.series_name(item, channel) for channel in range(shape[1])))
+    return Drift(steps, tuple(names), shift, spread, missing)

@@ -1,0 +1,103 @@
+"""A trained model goes on with newer data: a few steps from where it stands, in the units that it knows."""
+
+import logging
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from latentcast.data.opening import open_data
+from latentcast.data.padding import pad_short
+from latentcast.data.split import Split
+from latentcast.errors import DataError, SettingsError
+from latentcast.fitting import fit_panel
+from latentcast.forecaster import Forecaster
+from latentcast.hub import check_folder
+
+log = logging.getLogger("latentcast")
+STEPS = 100
+SLOWER = 0.1  # of the learning rate of the fit
+HELD = 10  # the last tenth of the data judges
+
+
+def update(
+    forecaster: Forecaster | str | Path,
+    data: Any,
+    *,
+    steps: int = STEPS,
+    lr: float | None = None,
+    out: str | Path | None = None,
+    overwrite: bool = False,
+    progress: bool = False,
+) -> Forecaster:
+    """The same model after some `steps` of training on data that have grown since its fit.
+
+    Training begins with its weights, at a tenth of its learning rate where none is stated. The units stay: series of
+    the fit keep its mean and deviation, for these the weights are used to; new series are scaled by their own past. The
+    last tenth of the data, at least one horizon, judges: the card has its error before and after (`update`), and the weights
+    that it finds best are kept, be they the old ones. Nothing is left as a test part.
+
+    data   the history with what has come since: frame, file or a dataset's name, read as in the fit
+    out    folder to save into
+
+    Raises SettingsError for a model without anything to train, DataError when the data do not fit or hold no window.
+    """
+    start = forecaster if isinstance(forecaster, Forecaster) else Forecaster.load(forecaster)
+    if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
+        raise SettingsError(f"steps={steps!r}: wanted a whole number of at least 1")
+    if out is not None:
+        check_folder(Path(out), overwrite=overwrite)
+    if not any(parameter.requires_grad for parameter in start.network.parameters()):
+        raise SettingsError(f"{start.name} learns nothing: there is nothing to update, give predict the newer data")
+    source, _ = open_data(data)
+    panel = start.panel(source)
+    parts = _parts(start, panel.lengths)
+    training = start.run.training.model_copy(
+        update={
+            "max_steps": steps,
+            "max_epochs": 10**6,
+            "lr": start.run.training.lr * SLOWER if lr is None else lr,
+            "patience": None,
+            "validations": 1,
+            "keep": "best",
+            "ema": None,
+            "warmup": 0.0,
+        }
+    )
+    run = replace(start.run, training=training, stages=(), notes=())
+    view = start.view(panel, future_only=True)
+    longer = pad_short(panel, parts, run.lookback, run.horizon)
+    before = start.judge(replace(view, panel=longer.panel, parts=longer.parts), "val", source.name)
+    made = fit_panel(run, panel, source.name, parts=parts, start=start, scaler=view.scaler, progress=progress)
+    after = made.card["validation"]["scaled"]["MSE"]
+    kept = after <= before.scaled["MSE"]
+    if not kept:  # the old weights are among those to choose from
+        made.network.load_state_dict(start.network.state_dict())
+        made.calibrate_on(made.view(panel), "val", source.name)
+    made.card["update"] = {
+        "steps": steps,
+        "lr": training.lr,
+        "units": "those of the fit; new series by their own past",
+        "val_mse_before": before.scaled["MSE"],
+        "val_mse_after": after,
+        "kept": "the updated weights" if kept else "the weights as they were",
+    }
+    log.warning(
+        f"update: {steps} steps on {source.name}; MSE of its last part {before.scaled['MSE']:.4g} before,"
+        f" {after:.4g} after; kept: {made.card['update']['kept']}"
+    )
+    if out is not None:
+        made.save(out, overwrite=overwrite)
+    return made
+
+
+def _parts(start: Forecaster, lengths: np.ndarray) -> Split:
+    held = np.maximum(start.task.horizon, lengths // HELD)
+    if (held >= lengths).all():
+        raise DataError(
+            f"an update holds out {start.task.horizon} steps to judge itself, and the longest series has"
+            f" {int(lengths.max())}; give the history with the new data, not the new data alone"
+        )
+    ends = np.maximum(lengths - held, 0)
+    return Split(ends, lengths, lengths)
