@@ -35,8 +35,8 @@ def update(
 
     Training begins with its weights, at a tenth of its learning rate where none is stated. The units stay: series of
     the fit keep its mean and deviation, for these the weights are used to; new series are scaled by their own past. The
-    last tenth of the data, at least one horizon, judges: the card has its error before and after (`update`), and the weights
-    that it finds best are kept, be they the old ones. Nothing is left as a test part.
+    last tenth of the data, at least one horizon, judges: the card has its error before and after (`update`), and the
+    weights that it finds best are kept, be they the old ones. Nothing is left as a test part.
 
     data   the history with what has come since: frame, file or a dataset's name, read as in the fit
     out    folder to save into

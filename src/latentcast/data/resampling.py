@@ -38,10 +38,7 @@ def resampled(stamps: NDArray[Any], table: Table, alias: str, how: str) -> tuple
         table,
         codes=there.get_level_values(0).to_numpy(np.int64),
         values=values.to_numpy(np.float64),
-        beside={
-            name: np.where(pd.isna(column), None, column) if column.dtype == object else column
-            for name, column in beside.items()
-        },
+        beside=beside,
     )
     new = there.get_level_values(1).to_numpy("datetime64[ns]")
     return new, made, f"{len(stamps)} rows were brought to {len(new)} steps of {alias} ({how})"
