@@ -1,8 +1,8 @@
 """What a covariate that is known in advance is worth, on a series that depends on it.
 
-A daily series: a random walk, a weekly season, noise, and the effects of a price (bent: nothing below its median) and of
-a promotion (a category). Each model is fitted without them, with them, and with a third one beside them that has nothing
-to do with the series; the same seed, settings and windows. MSE of every test window, in original units.
+A daily series: a random walk, a weekly season, noise, and the effects of a price (bent: nothing below its median) and
+of a promotion (a category). Each model is fitted without them, with them, and with a third one beside them that has
+nothing to do with the series; the same seed, settings and windows. MSE of every test window, in original units.
 
     python benchmarks/covariates.py [--seeds 0,1,2]
 """

@@ -68,7 +68,7 @@ def test_forecasts_come_back_in_original_units(kind: str, tmp_path) -> None:
     assert forecast["dlinear"].between(frame["y"].iloc[-24:].min() / 2, frame["y"].iloc[-24:].max() * 2).all()
     forecaster.save(tmp_path / "m")
     again = latentcast.load(tmp_path / "m")
-    assert again.evaluate(frame, level=80) == judged
+    assert again.evaluate(frame, level=80).original == judged.original
 
 
 def test_scaler_and_units_are_inverse_to_each_other() -> None:
