@@ -9,7 +9,7 @@ from latentcast.data.covariates import Covariates
 from latentcast.data.panel import Panel
 
 HELD = 0.2  # the last share of the training part, on which covariates must prove themselves
-GAIN = 1e-3  # by which share of the error there; less is noise
+F_LEAST = 10.0  # of a covariate's F statistic on all of it: errors that still follow on each other inflate it
 RIDGE = 1e-6
 
 Matrix = NDArray[np.float64]
@@ -40,16 +40,17 @@ class Effects:
 class _Sums:
     """What least squares need of some rows: XᵀX, Xᵀy and yᵀy."""
 
+    rows: int
     xx: Matrix
     xy: Matrix
     yy: float
 
     @classmethod
     def of(cls, x: Matrix, y: Matrix) -> "_Sums":
-        return cls(x.T @ x, x.T @ y, float(y @ y))
+        return cls(len(y), x.T @ x, x.T @ y, float(y @ y))
 
     def plus(self, other: "_Sums") -> "_Sums":
-        return _Sums(self.xx + other.xx, self.xy + other.xy, self.yy + other.yy)
+        return _Sums(self.rows + other.rows, self.xx + other.xx, self.xy + other.xy, self.yy + other.yy)
 
     def solve(self, keep: NDArray[np.bool_]) -> Matrix:
         weights = np.zeros(len(self.xy))
@@ -64,42 +65,42 @@ class _Sums:
 
 
 def regress(covariates: Covariates, panel: Panel, series: Matrix, ends: NDArray[np.int64]) -> Effects:
-    """Feasible generalised least squares (Cochrane & Orcutt 1949) on the training part of all items together.
+    """Feasible generalised least squares on the training part of all items together: Cochrane & Orcutt (1949), the
+    errors following on those one and two steps, and one season, before.
 
     `series` [steps, channels] is standardised; the first `ends[i]` steps of each item are used, where they were
-    observed. A covariate is kept for a channel only if it lowers the error of one-step forecasts on the last fifth of
-    them: a useless one changes nothing at all.
+    observed. A covariate is kept for a channel only if it explains more than chance would of all of them, and lowers
+    the error of one-step forecasts on the last fifth: a useless one is meant to change nothing at all.
     """
     features = covariates.features(panel).astype(np.float64)
     step = np.arange(len(series)) - np.repeat(panel.offsets[:-1], panel.lengths)
     end = np.repeat(ends, panel.lengths)
     inside = step < end
     late = step >= (1 - HELD) * end
-    follows = np.zeros(len(series), np.bool_)
-    follows[1:] = inside[1:] & (step[1:] > 0)
+    lags = np.unique([1, 2, panel.season, panel.season + 1])
+    lags = lags[lags < int(ends.max()) // 4]
     weights = np.zeros((features.shape[1], series.shape[1]))
     for channel in range(series.shape[1]):
         seen = panel.observed[:, channel] & inside
         y, x = _centred(panel, series[:, channel], features, seen)
-        pairs = follows & seen
-        pairs[1:] &= seen[:-1]
-        now = np.flatnonzero(pairs)
+        now = seen & (step >= lags.max(initial=0))
+        for lag in lags:
+            now[lag:] &= seen[:-lag]
+        now = np.flatnonzero(now)
         level = _Sums.of(x[seen], y[seen])
         keep = np.ones(features.shape[1], np.bool_)
         for _ in range(2):  # what has gone must not count in how errors follow on each other
             residual = np.where(seen, y - x @ level.solve(keep), 0.0)
-            rho = _autocorrelation(residual[now], residual[now - 1])
-            moved_x, moved_y = x[now] - rho * x[now - 1], y[now] - rho * y[now - 1]
+            follow = np.stack([residual[now - lag] for lag in lags], axis=1) if len(lags) else np.zeros((len(now), 0))
+            rho = _Sums.of(follow, residual[now]).solve(np.ones(len(lags), np.bool_))
+            moved_x, moved_y = x[now], y[now]
+            for lag, weight in zip(lags, rho, strict=True):
+                moved_x, moved_y = moved_x - weight * x[now - lag], moved_y - weight * y[now - lag]
             held = late[now]
             early, proof = _Sums.of(moved_x[~held], moved_y[~held]), _Sums.of(moved_x[held], moved_y[held])
             keep = _proven(early, proof, covariates.groups, keep)
         weights[:, channel] = early.plus(proof).solve(keep)
     return Effects(covariates, weights)
-
-
-def _autocorrelation(now: Matrix, before: Matrix) -> float:
-    below = float(before @ before)
-    return float(np.clip(now @ before / below, 0, 0.999)) if below > 0 else 0.0
 
 
 def _centred(panel: Panel, y: Matrix, x: Matrix, seen: NDArray[np.bool_]) -> tuple[Matrix, Matrix]:
@@ -116,20 +117,22 @@ def _centred(panel: Panel, y: Matrix, x: Matrix, seen: NDArray[np.bool_]) -> tup
 
 
 def _proven(early: _Sums, proof: _Sums, groups: list[slice], keep: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Of the features that are kept, those of covariates without which the held-out error is larger; those of no use go
-    first.
+    """Of the features that are kept, those of covariates that prove themselves; the least of those that do not goes
+    first, until all that are left do.
     """
-    keep = keep.copy()
+    keep, every = keep.copy(), early.plus(proof)
     left = [group for group in groups if keep[group].any()]
     while left:
-        whole = proof.error(early.solve(keep))
-        without = []
+        whole, held = every.error(every.solve(keep)), proof.error(early.solve(keep))
+        worth = []
         for group in left:
             fewer = keep.copy()
             fewer[group] = False
-            without.append(proof.error(early.solve(fewer)))
-        least = int(np.argmin(without))
-        if without[least] > whole * (1 + GAIN):
+            gained = every.error(every.solve(fewer)) - whole
+            f = gained / (group.stop - group.start) / max(whole / max(every.rows - keep.sum(), 1), 1e-300)
+            worth.append(f if proof.error(early.solve(fewer)) > held else 0.0)
+        least = int(np.argmin(worth))
+        if worth[least] > F_LEAST:
             break
         keep[left.pop(least)] = False
     return keep
