@@ -16,7 +16,7 @@ SOURCE = Path(latentcast.__file__).parent
 FLOORS = (
     ("errors",),
     ("types", "registry"),
-    ("config",),
+    ("config", "filling"),
     ("data", "layers"),
     ("representations", "backbones", "heads", "models", "evaluation"),
     ("network",),

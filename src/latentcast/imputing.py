@@ -17,8 +17,9 @@ from latentcast.data.split import PARTS, Part
 from latentcast.data.table import is_long, time_column
 from latentcast.data.windows import Windows, at_once, make_windows, window_starts
 from latentcast.errors import DataError, SettingsError, nearest, some
+from latentcast.filling import interpolated
 from latentcast.forecaster import Forecaster, View
-from latentcast.layers.masking import interpolated, visible
+from latentcast.layers.masking import visible
 
 MASKS = (0.125, 0.25, 0.375, 0.5)
 

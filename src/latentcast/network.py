@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from latentcast.backbones import BACKBONES
 from latentcast.config import Part, Settings
 from latentcast.errors import SettingsError
+from latentcast.filling import interpolated
 from latentcast.heads import HEADS
-from latentcast.layers.masking import interpolated
 from latentcast.layers.scaling import no_scale, window_scale
 from latentcast.models import MODELS
 from latentcast.representations import REPRESENTATIONS
@@ -78,8 +78,7 @@ class Composed(nn.Module):
         prediction = replace(self.head(hidden, scale), penalty=hidden.penalty)
         if self.shortcut is None:
             return prediction
-        whole = past if batch.observed is None else interpolated(past, batch.observed)
-        return prediction.plus(scale.scale * self.shortcut(whole.transpose(1, 2)).transpose(1, 2))
+        return prediction.plus(scale.scale * self.shortcut(past.transpose(1, 2)).transpose(1, 2))
 
     def reconstruct(self, batch: Batch, *, alone: bool = False) -> Prediction:
         assert isinstance(self.representation, Reversible)

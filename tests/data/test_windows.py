@@ -123,7 +123,8 @@ def test_a_batch_equals_slices_of_the_panel(holes: bool, targets: tuple[int, ...
     assert (batch.observed is None) == bool(seen.all())
     for row, start in enumerate(which.tolist()):
         middle, end = start + lookback, start + lookback + horizon
-        assert torch.equal(batch.past[row], values[start:middle])
+        there = observed[start:middle]
+        assert torch.equal(batch.past[row][there], values[start:middle][there])
         assert torch.equal(batch.target[row], values[middle:end, chosen])
         assert torch.equal(batch.past_known[row], known[start:middle])
         assert torch.equal(batch.future_known[row], known[middle:end])

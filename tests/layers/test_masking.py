@@ -6,7 +6,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from latentcast.layers.masking import interpolated, visible
+from latentcast.filling import interpolated
+from latentcast.layers.masking import visible
 
 
 @pytest.mark.parametrize("share", [0.0, 0.125, 0.5])

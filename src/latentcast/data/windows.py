@@ -15,6 +15,7 @@ from latentcast.data.calendar import features
 from latentcast.data.panel import Panel
 from latentcast.data.scaler import Scaler
 from latentcast.errors import SettingsError
+from latentcast.filling import seasonally
 from latentcast.types import Batch, Prompter, Scale
 
 
@@ -50,8 +51,10 @@ class Windows:
     known     [steps, features] known in advance, or None when no part reads them
     observed  [steps, channels], or None when everything was observed
     shown     the same as a look-back shows it: where gaps were filled, only what stands before a short series is hidden
-    carried   [steps, channels] with each gap filled by the last value before it; where a look-back ends in a gap it
-              is read instead of `series`, whose fill may lean towards a value that lies after the origin
+    season    where gaps are masked: what stands in them comes from the window itself, around its season
+    carried   [steps, channels] where they are filled: with each gap filled by the last value before it; where a
+              look-back ends in a gap it is read instead of `series`, whose fill may lean towards a value that lies
+              after the origin
     static    [items, static] features of each series
     prompter  tells a language model of each window; `units` are the mean and deviation of each item for it
     """
@@ -65,6 +68,7 @@ class Windows:
     known: Block | None = None
     observed: Block | None = None
     shown: Block | None = None
+    season: int | None = None
     carried: Block | None = None
     prompter: Prompter | None = None
     units: Scale | None = None
@@ -91,7 +95,9 @@ class Windows:
         seen = target_seen = past_known = future_known = None
         if self.observed is not None:
             seen, target_seen = self._two(self.observed.gather(starts))
-            if self.carried is not None and not seen[:, -1].all():
+            if self.season is not None and not seen.all():
+                past = seasonally(past, seen, self.season)
+            elif self.carried is not None and not seen[:, -1].all():
                 carried = self.carried.gather(starts)[:, : self.lookback]
                 past = torch.where(_after_last(seen), carried, past)
             if self.shown is not None:
@@ -193,7 +199,8 @@ def make_windows(
         Block(known_features(panel, scaler), length) if with_known else None,
         None if panel.complete else Block(panel.observed, length),
         None if panel.complete or panel.shown is panel.observed else Block(panel.shown, length),
-        None if panel.complete else Block(_carried(series, panel), length),
+        panel.season if panel.gaps == "mask" else None,
+        None if panel.complete or panel.gaps == "mask" else Block(_carried(series, panel), length),
         prompter,
         None
         if prompter is None or scaler.transform is not None

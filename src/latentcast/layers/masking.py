@@ -1,8 +1,8 @@
-"""Hiding values at random, to learn from what is left; and the plain way to fill them."""
+"""Hiding values at random, to learn from what is left."""
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Bool, Float
+from jaxtyping import Bool
 from torch import Tensor
 
 
@@ -18,18 +18,3 @@ def visible(
     start = torch.rand(batch, channels, time + block - 1, generator=generator, device=like.device) < begins
     hidden = F.max_pool1d(start.float(), block, stride=1) > 0
     return ~hidden.transpose(1, 2)
-
-
-def interpolated(
-    x: Float[Tensor, "batch time channel"], known: Bool[Tensor, "batch time channel"]
-) -> Float[Tensor, "batch time channel"]:
-    """Linear between the known neighbours, constant beyond the first and the last, 0 where a channel has none."""
-    time = x.shape[1]
-    steps = torch.arange(time, device=x.device)[None, :, None].expand_as(x)
-    before = torch.where(known, steps, -1).cummax(1).values
-    after = torch.where(known, steps, time).flip(1).cummin(1).values.flip(1)
-    left = torch.where(before < 0, after, before).clamp(max=time - 1)
-    right = torch.where(after == time, before, after).clamp(min=0)
-    weight = (steps - left) / (right - left).clamp(min=1)
-    start = x.gather(1, left)
-    return (start + weight * (x.gather(1, right) - start)) * known.any(1, keepdim=True)

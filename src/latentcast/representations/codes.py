@@ -9,10 +9,10 @@ from torch import Tensor, nn
 
 from latentcast.config import Settings
 from latentcast.errors import SettingsError
+from latentcast.filling import interpolated
 from latentcast.layers.codebook import Vectors
 from latentcast.layers.codec import Codec, CodecSettings
 from latentcast.layers.dropout import Dropout
-from latentcast.layers.masking import interpolated
 from latentcast.layers.transformer import sinusoids
 from latentcast.types import Batch, Steps, Task, Tokens
 

@@ -4,8 +4,9 @@ from typing import Annotated, Any, Literal
 
 import torch
 import torch.nn.functional as F
+from jaxtyping import Bool
 from pydantic import Field
-from torch import nn
+from torch import Tensor, nn
 
 from latentcast.config import Settings
 from latentcast.errors import SettingsError
@@ -30,7 +31,8 @@ class PatchSettings(Settings):
 class Patch(nn.Module):
     """Each channel becomes a series of its own; each patch of it one token of `width` features.
 
-    Raises SettingsError when the patch is longer than the padded look-back.
+    Nobody attends to a patch of which nothing was observed. Raises SettingsError when the patch is longer than the
+    padded look-back.
     """
 
     Settings = PatchSettings
@@ -71,4 +73,12 @@ class Patch(nn.Module):
         tokens = self.embed(patches)
         if self.position is not None:
             tokens = tokens + self.position
-        return Tokens(self.dropout(tokens))
+        return Tokens(self.dropout(tokens), self._keep(batch))
+
+    def _keep(self, batch: Batch) -> Bool[Tensor, "series tokens"] | None:
+        """False at patches of which nothing was observed; a series of nothing keeps them all."""
+        if batch.observed is None:
+            return None
+        seen = batch.observed.transpose(1, 2).flatten(0, 1)
+        keep = patch(seen.to(batch.past.dtype), self.length, self.stride).any(2)
+        return keep | ~keep.any(1, keepdim=True)
