@@ -79,6 +79,11 @@ def can_use(settings: DataSettings, network: Network, name: str) -> None:
             f"data.past: {name} treats every channel alone, and would never read {', '.join(settings.past)};"
             " transformer and latent-transformer (model.representation.mix=true) mix the channels of a window"
         )
+    if settings.notes and network.prompter is None:
+        faults.append(
+            f"data.notes: {name} reads no words; time-llm does, with the window's statistics"
+            " (model.backbone.statistics=true)"
+        )
     if settings.static and not network.uses_static:
         faults.append(
             f"data.static: {name} does not read what a series is; patch-transformer, pattn, patch-linear,"

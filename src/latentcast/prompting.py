@@ -9,6 +9,7 @@ import torch
 
 from latentcast.backbones.prompt import PromptWriter
 from latentcast.config import merge, nested, read_yaml
+from latentcast.data.notes import of_windows
 from latentcast.data.opening import open_data
 from latentcast.data.panel import build
 from latentcast.data.scaler import Scaler
@@ -82,7 +83,9 @@ def prompts(
     if not writer.folds:
         names = [item or source.name for item in panel.ids]
     units = Scale(*(torch.from_numpy(x).float()[:, None] for x in (scaler.mean, scaler.std)))
-    texts = writer.texts(past, None, units)
+    starts = panel.offsets[1:] - task.lookback
+    told = of_windows(panel.said, panel.times, starts, range(len(panel.ids)), task.lookback)
+    texts = writer.texts(past, None, units, told)
     words = (writer.encode(texts) >= 0).sum(1).tolist()
     whole = {name: part.static_text + text for name, text in zip(names, texts, strict=True)}
     return Prompts(whole, static, dict(zip(names, words, strict=True)), patches, most)

@@ -220,8 +220,8 @@ def answers(representation: Representation, task: Task) -> int:
 class Prompter(Protocol):
     """Tells a language model of windows, outside of every forward: statistics in words, as numbers of its vocabulary.
 
-    `units` are the location and scale that lead back to original units, None where they are not known. Returns one
-    prompt per series of tokens, -1 where a text has ended.
+    `units` are the location and scale that lead back to original units, None where they are not known; `notes` what is
+    to be said of each window beside. Returns one prompt per series of tokens, -1 where a text has ended.
     """
 
     def __call__(
@@ -229,6 +229,7 @@ class Prompter(Protocol):
         past: Float[Tensor, "batch time channel"],
         observed: Bool[Tensor, "batch time channel"] | None,
         units: Scale | None,
+        notes: list[str] | None = None,
     ) -> Int[Tensor, "batch prompts words"]: ...
 
 

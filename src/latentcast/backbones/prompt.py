@@ -32,7 +32,7 @@ def static_text(task: Task, *, statistics: bool) -> str:
     return f"{text}; Input statistics: min value" if statistics else f"{text}{END}"
 
 
-def window_text(low: float, high: float, median: float, trend: float, lags: list[int]) -> str:
+def window_text(low: float, high: float, median: float, trend: float, lags: list[int], notes: str = "") -> str:
     """What is said of one series of one window."""
     direction = "upward" if trend > 0 else "downward" if trend < 0 else "flat"
     least = 1e-6 * max(abs(low), abs(high))  # what rounding leaves of a zero is no news
@@ -40,7 +40,7 @@ def window_text(low: float, high: float, median: float, trend: float, lags: list
     top = f"top {len(lags)} lags are : {', '.join(map(str, lags))}" if lags else "no lag stands out"
     return (
         f" {number(low)}, max value {number(high)}, median value {number(median)}, the trend of input is {direction},"
-        f" {top}{END}"
+        f" {top}{f'; notes: {notes}' if notes else ''}{END}"
     )
 
 
@@ -85,8 +85,10 @@ class PromptWriter:
     def __init__(self, tokenizer: Any, *, units: Units, lags: int, folds: bool, room: int) -> None:
         self.tokenizer, self.units, self.lags, self.folds, self.room = tokenizer, units, lags, folds, room
 
-    def texts(self, past: Tensor, observed: Tensor | None, units: Scale | None) -> list[str]:
-        """One text per series, in the order of the batch."""
+    def texts(
+        self, past: Tensor, observed: Tensor | None, units: Scale | None, notes: list[str] | None = None
+    ) -> list[str]:
+        """One text per series, in the order of the batch; `notes` of each window stand at the end of its last one."""
         if self.units == "window":
             past = window_scale(past, observed).apply(past)
         elif self.units == "original":
@@ -94,18 +96,24 @@ class PromptWriter:
                 raise SettingsError("units=original: the original units of these values are not known here")
             past = units.invert(past)
         numbers, lags = statistics(past, observed, self.lags)
+        channels = past.shape[2]
+        said = [note for note in notes or [""] * len(past) for _ in range(channels)]
+        if not self.folds:  # once for all channels
+            said = [note if at % channels == channels - 1 else "" for at, note in enumerate(said)]
         told = [
-            window_text(row[0], row[1], row[2], row[3], [lag for lag in own if lag])
-            for row, own in zip(numbers.tolist(), lags.tolist(), strict=True)
+            window_text(row[0], row[1], row[2], row[3], [lag for lag in own if lag], note)
+            for row, own, note in zip(numbers.tolist(), lags.tolist(), said, strict=True)
         ]
         if self.folds:
             return told
-        channels = past.shape[2]
         return ["; min value".join(told[at : at + channels]) for at in range(0, len(told), channels)]
 
-    def __call__(self, past: Tensor, observed: Tensor | None, units: Scale | None) -> Tensor:
+    def __call__(
+        self, past: Tensor, observed: Tensor | None, units: Scale | None, notes: list[str] | None = None
+    ) -> Tensor:
         """[batch, prompts, words], -1 behind the last word. Raises SettingsError when one is too long."""
-        return self.encode(self.texts(past, observed, units)).view(len(past), past.shape[2] if self.folds else 1, -1)
+        ids = self.encode(self.texts(past, observed, units, notes))
+        return ids.view(len(past), past.shape[2] if self.folds else 1, -1)
 
     def encode(self, texts: list[str]) -> Tensor:
         ids = words(self.tokenizer, texts)

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,8 @@ from numpy.typing import NDArray
 
 from latentcast.data.frequency import Frequency, infer, usual_step
 from latentcast.data.gaps import close
+from latentcast.data.notes import Notes, read_notes
+from latentcast.data.read import read_file
 from latentcast.data.resampling import resampled
 from latentcast.data.settings import DataSettings
 from latentcast.data.stamps import Clock, looks_like_dates, read_stamps, show
@@ -30,6 +33,7 @@ class Panel:
     offsets   [items + 1] where each item begins
     pads      [items] steps before the first one of each item, put there so that a look-back fits; None: no such steps
     clock     the time zone that the stamps came in, and how they are held
+    said      dated notes
     beside    covariates known in advance and static ones, [steps] each: numbers, or text
     notes     what was done to the table, in sentences
     """
@@ -46,6 +50,7 @@ class Panel:
     pads: NDArray[np.int64] | None = None
     clock: Clock = field(default=Clock())
     beside: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    said: Notes | None = None
     notes: tuple[str, ...] = field(default=())
 
     @property
@@ -87,6 +92,8 @@ class Panel:
         digest = hashlib.sha256(repr((self.ids, self.channels, self.frequency.alias)).encode())
         for array in (self.values, self.observed, self.times, self.offsets):
             digest.update(np.ascontiguousarray(array).tobytes())
+        if self.said is not None:
+            digest.update(repr((self.said.times.tolist(), self.said.items.tolist(), self.said.texts)).encode())
         for name, column in sorted(self.beside.items()):
             digest.update(repr((name, column.tolist())).encode())
         return digest.hexdigest()[:16]
@@ -157,7 +164,10 @@ def build(frame: pd.DataFrame, settings: DataSettings) -> Panel:
     panel = replace(panel, clock=clock, notes=notes)
     if settings.align:
         panel, absent = _align(panel), 0
-    return close(_choose(panel, settings), absent)
+    panel = close(_choose(panel, settings), absent)
+    if settings.notes is None:
+        return panel
+    return replace(panel, said=read_notes(read_file(Path(settings.notes)), panel, settings))
 
 
 def _sorted(stamps: NDArray[Any], table: Table) -> tuple[NDArray[Any], Table, tuple[str, ...]]:

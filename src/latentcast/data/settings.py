@@ -80,6 +80,8 @@ class DataSettings(Settings):
                       likeliest power of each series; forecasts come back in original units, as medians
     nonnegative       no forecast below zero
     description       what the data are, in a sentence or two: language models read it
+    notes             CSV or Parquet file of dated notes (the time column, `text`, and the ids where a note is of one
+                      series): language models read those that fall into a window's look-back
     time_format       strptime format of the time column, when it is ambiguous or dates are written as 20200131
     """
 
@@ -108,6 +110,7 @@ class DataSettings(Settings):
     transform: Kind = "none"
     nonnegative: bool = False
     description: Annotated[str, Field(min_length=1)] | None = None
+    notes: str | None = None
     time_format: str | None = None
 
     @field_validator("columns", "ignore", "future", "past", "static", mode="before")

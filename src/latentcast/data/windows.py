@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from latentcast.data.calendar import features
+from latentcast.data.notes import Notes, of_windows
 from latentcast.data.panel import Panel
 from latentcast.data.scaler import Scaler
 from latentcast.errors import SettingsError
@@ -56,7 +57,8 @@ class Windows:
               look-back ends in a gap it is read instead of `series`, whose fill may lean towards a value that lies
               after the origin
     static    [items, static] features of each series
-    prompter  tells a language model of each window; `units` are the mean and deviation of each item for it
+    prompter  tells a language model of each window; `units` are the mean and deviation of each item for it, `said` the
+              dated notes that it is told, by the `times` of all steps
     """
 
     series: Block
@@ -73,6 +75,8 @@ class Windows:
     prompter: Prompter | None = None
     units: Scale | None = None
     static: Tensor | None = None
+    said: Notes | None = None
+    times: NDArray[Any] | None = None
 
     def __len__(self) -> int:
         return len(self.starts)
@@ -111,7 +115,10 @@ class Windows:
         items = self.items[which]
         if self.prompter is not None:
             units = None if self.units is None else Scale(self.units.loc[items], self.units.scale[items])
-            prompt = self.prompter(past, seen, units)
+            told = None
+            if self.times is not None:
+                told = of_windows(self.said, self.times, starts, items.tolist(), self.lookback)
+            prompt = self.prompter(past, seen, units, told)
         static = None if self.static is None else self.static[items]
         return Batch(past, seen, target, target_seen, past_known, future_known, prompt, static)
 
@@ -206,6 +213,8 @@ def make_windows(
         if prompter is None or scaler.transform is not None
         else Scale(*(torch.from_numpy(x).float()[:, None] for x in (scaler.mean, scaler.std))),
         static,
+        panel.said,
+        panel.times,
     )
 
 
