@@ -144,7 +144,7 @@ class Network(nn.Module):
         self.samples: bool = isinstance(model, Samples) and getattr(model, "samples", True)
         backbone = getattr(model, "backbone", None)
         self.prompter: Prompter | None = getattr(backbone, "prompter", None)  # where batches are made, it is called
-        self.notes: tuple[str, ...] = getattr(backbone, "notes", ())
+        self.notes: tuple[str, ...] = getattr(model, "notes", getattr(backbone, "notes", ()))
 
     def forward(self, batch: Batch) -> Prediction:
         prediction: Prediction = self.model(batch)
