@@ -70,6 +70,12 @@ NAMED: dict[str, Named] = {
         training={"lr": 1e-4},
         presets={"small": {"model": {"width": 64, "heads": 4, "ff": 128}, "training": {"lr": 5e-4}}},
     ),
+    "autoformer": Named(
+        "encoder-decoder that decomposes as it goes, mixing steps by auto-correlation (Wu et al. 2021)",
+        "autoformer",
+        training={"lr": 1e-4, "schedule": "halving", "max_epochs": 10, "patience": 3},  # as published
+        presets={"small": {"model": {"width": 64, "ff": 128}, "training": {"lr": 5e-4}}},
+    ),
     "patch-transformer": Named(
         "patches, Transformer encoder, linear head (PatchTST, Nie et al. 2023)",
         "composed",

@@ -4,7 +4,7 @@ The comparator of every model that shortens the sequence: encoder over the look-
 `label_len` known steps and the horizon, in one pass.
 """
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import torch
 from jaxtyping import Float
@@ -90,20 +90,31 @@ class Transformer(nn.Module):
 
 
 class Embedding(nn.Module):
-    """Values (convolution over three steps), position and what is known in advance, summed."""
+    """Values (convolution over three steps), position up to the `longest` (None: no position) and what is known in
+    advance, summed."""
 
-    def __init__(self, channels: int, known: int, width: int, dropout: float, longest: int) -> None:
+    def __init__(
+        self,
+        channels: int,
+        known: int,
+        width: int,
+        dropout: float,
+        longest: int | None,
+        padding: Literal["zeros", "circular"] = "zeros",
+    ) -> None:
         super().__init__()
-        self.values = nn.Conv1d(channels, width, kernel_size=3, padding=1, bias=False)
+        self.values = nn.Conv1d(channels, width, kernel_size=3, padding=1, padding_mode=padding, bias=False)
         self.known = nn.Linear(known, width, bias=False) if known else None
-        self.register_buffer("position", sinusoids(longest, width), persistent=False)
+        position = None if longest is None else sinusoids(longest, width)
+        self.register_buffer("position", position, persistent=False)
         self.dropout = Dropout(dropout)
 
     def forward(
         self, x: Float[Tensor, "batch steps channel"], known: Float[Tensor, "batch steps known"] | None
     ) -> Float[Tensor, "batch steps width"]:
-        assert isinstance(self.position, Tensor)
-        embedded = self.values(x.transpose(1, 2)).transpose(1, 2) + self.position[: x.shape[1]]
+        embedded = self.values(x.transpose(1, 2)).transpose(1, 2)
+        if isinstance(self.position, Tensor):
+            embedded = embedded + self.position[: x.shape[1]]
         if self.known is not None:
             embedded = embedded + self.known(known)
         return self.dropout(embedded)
