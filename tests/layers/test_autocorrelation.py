@@ -80,6 +80,24 @@ def test_the_best_delays_are_those_of_the_batch_in_training_and_of_each_series_a
     assert own.tolist() == r.topk(4, dim=1).indices.tolist()
 
 
+@pytest.mark.parametrize("known", [11, 7, 14])
+def test_the_folded_maps_are_the_published_ones_forward_and_backward(known: int) -> None:
+    layer = AutoCorrelation(6, factor=1.0).double().train()
+    x, context = torch.randn(3, 11, 6, dtype=torch.float64), torch.randn(3, known, 6, dtype=torch.float64)
+    key, value = (part[:, :11] for part in layer.key_value(context).chunk(2, dim=-1))
+    delays, weights = layer.chosen(brute_correlations(layer.query(x), key))
+    published = layer.out(brute_delayed(value, delays, weights, 11))
+    ours = layer(x, context)
+    torch.testing.assert_close(ours, published)
+    weight, parameters = torch.randn_like(ours), list(layer.parameters())
+    for a, b in zip(
+        torch.autograd.grad((ours * weight).sum(), parameters),
+        torch.autograd.grad((published * weight).sum(), parameters),
+        strict=True,
+    ):
+        torch.testing.assert_close(a, b)
+
+
 def test_a_cycle_is_found_and_a_season_of_whole_cycles_kept() -> None:
     """With the maps left out, what is mixed are steps of the same phase."""
     layer = AutoCorrelation(2, factor=0.7).eval()
