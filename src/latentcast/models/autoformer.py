@@ -18,7 +18,7 @@ from latentcast.errors import SettingsError
 from latentcast.layers.autocorrelation import AutoCorrelation
 from latentcast.layers.decomposition import Decomposition, moving_average
 from latentcast.layers.dropout import Dropout
-from latentcast.layers.losses import Loss, point_loss
+from latentcast.layers.losses import Loss, PointLoss
 from latentcast.layers.scaling import no_scale, window_scale
 from latentcast.models.transformer import Embedding
 from latentcast.types import Batch, Prediction, Steps, Task
@@ -57,6 +57,7 @@ class Autoformer(nn.Module):
     def __init__(self, settings: AutoformerSettings, task: Task) -> None:
         super().__init__()
         s = self.settings = settings
+        self.point_loss = PointLoss(s.loss, task)
         self.horizon = task.horizon
         self.label = task.lookback // 2 if s.label_len is None else s.label_len
         if self.label > task.lookback:
@@ -110,8 +111,7 @@ class Autoformer(nn.Module):
         return batch.past_known, torch.cat([batch.past_known[:, start:], batch.future_known], dim=1)
 
     def loss(self, prediction: Prediction, batch: Batch) -> Float[Tensor, ""]:
-        assert batch.target is not None
-        return point_loss(self.settings.loss, prediction.values, batch.target, batch.target_observed)
+        return self.point_loss(prediction.values, batch)
 
 
 class EncoderLayer(nn.Module):

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from latentcast.config import Settings
 from latentcast.errors import SettingsError
 from latentcast.layers.dropout import Dropout
-from latentcast.layers.losses import Loss, point_loss
+from latentcast.layers.losses import Loss, PointLoss
 from latentcast.layers.scaling import no_scale, window_scale
 from latentcast.layers.transformer import DecoderLayer, Encoder, sinusoids
 from latentcast.types import Batch, Prediction, Task
@@ -48,6 +48,7 @@ class Transformer(nn.Module):
     def __init__(self, settings: TransformerSettings, task: Task) -> None:
         super().__init__()
         s = self.settings = settings
+        self.point_loss = PointLoss(s.loss, task)
         self.horizon = task.horizon
         self.label = task.lookback // 2 if s.label_len is None else s.label_len
         if self.label > task.lookback:
@@ -85,8 +86,7 @@ class Transformer(nn.Module):
         return values, torch.cat([batch.past_known[:, start:], batch.future_known], dim=1)
 
     def loss(self, prediction: Prediction, batch: Batch) -> Float[Tensor, ""]:
-        assert batch.target is not None
-        return point_loss(self.settings.loss, prediction.values, batch.target, batch.target_observed)
+        return self.point_loss(prediction.values, batch)
 
 
 class Embedding(nn.Module):
