@@ -27,7 +27,7 @@ FLOORS = (
     ("forecaster",),
     ("imputing", "scoring", "starting", "loading", "several", "prompting", "mapping"),
     ("fitting", "describing", "reconstructing", "write"),
-    ("backtesting", "comparing", "transferring", "plot"),
+    ("backtesting", "comparing", "transferring", "competing", "plot"),
     ("show",),
     ("demo",),
     ("cli",),

@@ -67,6 +67,7 @@ class Classical(nn.Module):
     """Raises MissingExtra without the package, SettingsError when the look-back is too short to be fitted to."""
 
     name: ClassVar[str]
+    reads_everything = True  # given all of a series, it is fitted to all of it
     mixes_channels = False
     uses_known = False
 
