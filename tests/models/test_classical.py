@@ -163,8 +163,8 @@ def test_a_history_that_cannot_be_fitted_is_an_error_or_is_said(caplog: pytest.L
 
 
 def test_a_look_back_below_two_seasons_is_said_and_one_that_is_too_short_refused() -> None:
-    assert make(AutoEts).notes == ()
-    (note,) = make(AutoEts, Task(lookback=23, horizon=6, season=12)).notes
+    assert len(make(AutoEts).notes) == 1
+    _, note = make(AutoEts, Task(lookback=23, horizon=6, season=12)).notes
     assert "without a season: that needs two of 12 steps, and the look-back has 23" in note
     with pytest.raises(SettingsError, match="needs at least 8 steps of it, not 7"):
         make(Theta, Task(lookback=7, horizon=2))
@@ -191,7 +191,11 @@ def test_the_same_doors_as_every_model(hourly: pd.DataFrame, tmp_path: Path) -> 
     forecast = latentcast.load(tmp_path / "theta").predict(frame, level=80)
     assert list(forecast) == ["unique_id", "ds", "theta", "theta-lo-80", "theta-hi-80"]
     assert (forecast["theta-lo-80"] < forecast["theta"]).all()
-    found = forecaster.evaluate(frame, level=80, intervals="quantiles")
+    assert forecaster.calibration is None
+    found = forecaster.evaluate(frame, level=80)
+    assert found.intervals.method == "quantiles"
+    forecaster.calibrate(frame)
+    assert forecaster.evaluate(frame, level=[80]).intervals.method == "conformal"
     assert found.windows == 16
     assert found.original["MASE"] < 1
     result = latentcast.backtest(

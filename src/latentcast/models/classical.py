@@ -67,6 +67,7 @@ class Classical(nn.Module):
     """Raises MissingExtra without the package, SettingsError when the look-back is too short to be fitted to."""
 
     name: ClassVar[str]
+    calibrates = False  # a window is a fit: all those of a validation part may take hours
     reads_everything = True  # given all of a series, it is fitted to all of it
     mixes_channels = False
     uses_known = False
@@ -81,9 +82,12 @@ class Classical(nn.Module):
                 f" {task.lookback}: lengthen it"
             )
         season = settings.season or task.season
-        self.notes: tuple[str, ...] = ()
+        self.notes: tuple[str, ...] = (
+            f"{self.name} is fitted anew for every window, and so not judged on the validation part; its intervals are"
+            " its own, and conformal ones are made by calibrate",
+        )
         if 2 * season > task.lookback:
-            self.notes = (
+            self.notes += (
                 f"{self.name}: fitted without a season: that needs two of {season} steps, and the look-back has"
                 f" {task.lookback}; lengthen it, or state another season (model.season)",
             )
