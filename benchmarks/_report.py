@@ -18,6 +18,7 @@ PACKAGES = (
     "pandas",
     "neuralforecast",
     "chronos-forecasting",
+    "statsforecast",
 )
 
 

@@ -19,7 +19,7 @@ from llms import folder
 # every dimension of another size, so that a silent broadcast fails
 BATCH, TIME, HORIZON, CHANNELS, KNOWN = 5, 48, 11, 3, 4
 TASK = Task(TIME, HORIZON, CHANNELS, tuple(range(CHANNELS)), KNOWN, season=7)
-SMALL = {"transformer": "small", "patch-transformer": "small"}
+SMALL = {"transformer": "small", "autoformer": "small", "patch-transformer": "small", "auto-arima": "fast"}
 LLM = {"llm": folder("gpt2"), "llm_layers": 2, "num_prototypes": 12}
 
 

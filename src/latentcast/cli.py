@@ -431,8 +431,16 @@ def _numbers(option: str, text: str, wanted: str = "numbers") -> list[float]:
 @app.command()
 @takes_settings
 def evaluate(
-    folder: Folder,
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="A folder that fit wrote; or a model, with --protocol.")
+    ],
     data: Data,
+    protocol: Annotated[
+        str | None,
+        typer.Option(
+            "--protocol", help="m4: DATA is M4, or M4-hourly …; a model's name in place of DIR is fitted first."
+        ),
+    ] = None,
     split: Annotated[str, typer.Option("--split", help="train, val, test or all.")] = "test",
     level: Level = None,
     intervals: Method = "auto",
@@ -452,6 +460,10 @@ def evaluate(
 
     if file is not None:
         check_file(file, (".json",), overwrite=overwrite)
+    if protocol is not None:
+        given = {"--split": split != "test", "--level": level, "--horizon": horizon, "--transfer": transfer}
+        _by_protocol(protocol, folder, data, settings, [name for name, it in given.items() if it], file)
+        return
     with _notes() as notes:
         forecaster = _for_data(folder, data, settings, horizon, transfer=transfer)
         result = forecaster.evaluate(
@@ -467,6 +479,26 @@ def evaluate(
     if result.intervals is not None:
         _line(f"\nintervals: {result.intervals.about}")
         out.print(show.intervals(result.to_dict()))
+    if file is not None:
+        write_text(json.dumps(result.to_dict(), indent=2, allow_nan=False), file)
+        _line(f"written to {file}")
+
+
+def _by_protocol(
+    protocol: str, model: Path, data: str, settings: dict[str, Any], others: list[str], file: Path | None
+) -> None:
+    import latentcast
+    from latentcast.write import write_text
+
+    if protocol != "m4":
+        raise SettingsError(f"--protocol {protocol}: there is one, m4")
+    if others:
+        raise SettingsError(f"{', '.join(others)}: the protocol says what is judged; leave it out")
+    with _notes() as notes:
+        what = model if model.is_dir() else None if str(model) == "none" else str(model)
+        result = latentcast.m4(what, data, settings=settings, progress=sys.stderr.isatty())
+    _say([*notes, *result.notes])
+    out.print(show.competition(result))
     if file is not None:
         write_text(json.dumps(result.to_dict(), indent=2, allow_nan=False), file)
         _line(f"written to {file}")

@@ -101,7 +101,7 @@ def _of_choice(data: Any, values: Mapping[str, Any]) -> Description:
             f" {needed.learned / MIB:,.1f} and their optimiser {needed.optimiser / MIB:,.1f}, kept for backward"
             f" {needed.kept / MIB:,.0f} ({needed.windows} windows)"
         )
-    return _of_model(run, network, panel.channels, panel.frequency, about, run.notes)
+    return _of_model(run, network, panel.channels, panel.frequency, about, (*run.notes, *network.notes))
 
 
 def _of_model(

@@ -275,7 +275,8 @@ def fit_panel(
                     "training was interrupted, and nothing of it is kept; name a folder (out) to be able to go on"
                 ) from error
         forecaster.network.cpu().eval()
-        if stages[-1][0].forecasts and (parts.val_end - parts.train_end >= run.horizon).any():
+        held_out = (parts.val_end - parts.train_end >= run.horizon).any()
+        if stages[-1][0].forecasts and forecaster.network.calibrates and held_out:
             # the same pass gives the scores that prediction intervals are made of
             forecaster.card["validation"] = forecaster.calibrate_on(forecaster.view(panel), "val", name).to_dict()
         if out is not None and is_first_process():

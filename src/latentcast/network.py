@@ -156,9 +156,10 @@ class Network(nn.Module):
         self.quantile_levels: tuple[float, ...] = model.quantile_levels if isinstance(model, Quantiles) else ()
         # a composed model has the method always, and says whether its parts can
         self.samples: bool = isinstance(model, Samples) and getattr(model, "samples", True)
+        self.calibrates: bool = getattr(model, "calibrates", True)  # False: a forecast costs too much to make many
         backbone = getattr(model, "backbone", None)
         self.prompter: Prompter | None = getattr(backbone, "prompter", None)  # where batches are made, it is called
-        self.notes: tuple[str, ...] = getattr(backbone, "notes", ())
+        self.notes: tuple[str, ...] = getattr(model, "notes", getattr(backbone, "notes", ()))
 
     def forward(self, batch: Batch) -> Prediction:
         prediction: Prediction = self.model(batch)

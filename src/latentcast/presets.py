@@ -50,6 +50,13 @@ _CODEC_STAGE = {"lr": 1e-3, "batch_size": 64, "max_epochs": 100, "max_steps": 15
 NAMED: dict[str, Named] = {
     "naive": Named("the last value, repeated", "naive"),
     "seasonal-naive": Named("the last season, repeated", "seasonal-naive"),
+    "auto-arima": Named(
+        "ARIMA, orders chosen at each origin (Hyndman and Khandakar 2008)",
+        "auto-arima",
+        presets={"fast": {"model": {"max_order": 2, "max_seasonal": 1, "approximation": True}}},
+    ),
+    "auto-ets": Named("exponential smoothing, form chosen at each origin (Hyndman et al. 2002)", "auto-ets"),
+    "theta": Named("Theta method (Assimakopoulos and Nikolopoulos 2000), fitted at each origin", "theta"),
     "dlinear": Named(
         "trend and remainder, one linear map each (Zeng et al. 2023)",
         "dlinear",
@@ -62,6 +69,12 @@ NAMED: dict[str, Named] = {
         "transformer",
         training={"lr": 1e-4},
         presets={"small": {"model": {"width": 64, "heads": 4, "ff": 128}, "training": {"lr": 5e-4}}},
+    ),
+    "autoformer": Named(
+        "encoder-decoder that decomposes as it goes, mixing steps by auto-correlation (Wu et al. 2021)",
+        "autoformer",
+        training={"lr": 1e-4, "schedule": "halving", "max_epochs": 10, "patience": 3},  # as published
+        presets={"small": {"model": {"width": 64, "ff": 128}, "training": {"lr": 5e-4}}},
     ),
     "patch-transformer": Named(
         "patches, Transformer encoder, linear head (PatchTST, Nie et al. 2023)",

@@ -8,6 +8,7 @@ from typing import Any
 from latentcast.config import Settings, leaves, merge, nested, read_words, validate
 from latentcast.data.settings import DataSettings
 from latentcast.errors import SettingsError, nearest
+from latentcast.layers.losses import IN_UNITS
 from latentcast.models import MODELS
 from latentcast.presets import NAMED, Named
 from latentcast.training.settings import TrainingSettings
@@ -38,10 +39,7 @@ class Run:
 
     def dump(self) -> dict[str, Any]:
         """Every setting, also those at their defaults, as `resolve` takes them."""
-        model = {
-            key: value.dump() if hasattr(value, "dump") else value
-            for key, value in ((name, getattr(self.model, name)) for name in type(self.model).model_fields)
-        }
+        model = _dumped(self.model)
         before = {"stages": {name: how.dump() for name, how in self.stages}} if self.stages else {}
         return {
             "model": {"name": self.name, "preset": self.preset, **model},
@@ -99,6 +97,13 @@ def resolve(values: Mapping[str, Any], data_defaults: Mapping[str, Any] | None =
     if model is not None and not read_words(model):
         defaults.pop("description", None)  # a sentence that nothing reads is no setting of this run
     data = _gather(faults, DataSettings, merge(defaults, _mapping(faults, values, "data")), "data.")
+    if model is not None and data is not None and data.scale:
+        faults += [
+            f"{path}={loss}: a share of standardised values, which lie around zero, means nothing: state"
+            " data.scale=false, or another loss"
+            for path, loss in leaves({"model": _dumped(model)})
+            if path.endswith("loss") and loss in IN_UNITS
+        ]
     if faults or name is None or model is None or training is None or data is None:
         raise SettingsError(faults)
     return Run(
@@ -114,6 +119,11 @@ def resolve(values: Mapping[str, Any], data_defaults: Mapping[str, Any] | None =
         stages,
         notes,
     )
+
+
+def _dumped(model: Settings) -> dict[str, Any]:
+    values = ((name, getattr(model, name)) for name in type(model).model_fields)
+    return {name: value.dump() if hasattr(value, "dump") else value for name, value in values}
 
 
 def _stages(

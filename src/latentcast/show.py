@@ -14,6 +14,7 @@ from rich.text import Text
 if TYPE_CHECKING:
     from latentcast.backtesting import Backtest
     from latentcast.comparing import Results
+    from latentcast.competing import M4
     from latentcast.imputing import Filled
     from latentcast.inspecting import Architecture
     from latentcast.reconstructing import Floor
@@ -60,6 +61,22 @@ def comparison(results: "Results") -> Table:
             Text(group if group != before else ""), Text(row.model), *scores, seeds, *seconds, _size(row.parameters)
         )
         before = group
+    return table
+
+
+def competition(result: "M4") -> Table:
+    """One row per frequency and method; sMAPE in per cent. A dash: the training part is not there."""
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    for name in ("frequency", "method", "series", "sMAPE", "MASE", "OWA"):
+        table.add_column(name, justify="left" if name in ("frequency", "method") else "right", no_wrap=True)
+    before = ""
+    for score in result.scores:
+        if before not in ("", score.frequency):
+            table.add_section()
+        name = score.frequency if score.frequency != before else ""
+        figures = ("–" if value is None else f"{value:.3f}" for value in (score.smape, score.mase, score.owa))
+        table.add_row(name, Text(score.method), str(score.series), *figures)
+        before = score.frequency
     return table
 
 

@@ -4,7 +4,9 @@ import pytest
 import torch
 from torch import nn
 
+from latentcast.errors import SettingsError
 from latentcast.layers.decomposition import moving_average
+from latentcast.models.autoformer import Autoformer, AutoformerSettings
 from latentcast.models.dlinear import DLinear, DLinearSettings
 from latentcast.models.naive import Naive, NoSettings, SeasonalNaive, SeasonalNaiveSettings
 from latentcast.models.transformer import Transformer, TransformerSettings
@@ -66,3 +68,35 @@ def test_the_transformers_decoder_reads_what_is_known_of_the_future() -> None:
     without = Transformer(settings.model_copy(update={"calendar": False}), task)
     assert not without.uses_known
     assert without(Batch(batch.past)).values.shape == (3, 9, 4)
+
+
+def test_an_untrained_autoformer_forecasts_what_its_decoder_starts_from() -> None:
+    """With the last maps at zero the forecast is the initial trend alone: the mean of the look-back."""
+    settings = AutoformerSettings(width=16, ff=32, kernel=5, label_len=10)
+    model = Autoformer(settings, TASK).eval()
+    with torch.no_grad():
+        for layer in model.decoder:
+            layer.trend.weight.zero_()
+        model.project.weight.zero_()
+        model.project.bias.zero_()
+    past = torch.randn(6, 30, 4)
+    torch.testing.assert_close(model(Batch(past)).values, past.mean(1, keepdim=True).expand(-1, 9, -1))
+    seasonal, trend = model._decoder_input(past)
+    whole = moving_average(past.transpose(1, 2).flatten(0, 1), 5).view(6, 4, 30).transpose(1, 2)
+    torch.testing.assert_close(trend[:, :10], whole[:, 20:])
+    torch.testing.assert_close(seasonal[:, :10], past[:, 20:] - whole[:, 20:])
+    assert (seasonal[:, 10:] == 0).all()
+
+
+def test_autoformer_reads_the_calendar_and_refuses_what_does_not_fit() -> None:
+    task = Task(30, 9, 4, (0, 1, 2, 3), known=2)
+    model = Autoformer(AutoformerSettings(width=16, ff=32), task).eval()
+    known = torch.randn(3, 39, 2)
+    batch = Batch(torch.randn(3, 30, 4), past_known=known[:, :30], future_known=known[:, 30:])
+    other = Batch(batch.past, past_known=known[:, :30], future_known=known[:, 30:] + 1)
+    assert not torch.equal(model(batch).values, model(other).values)
+    assert not Autoformer(AutoformerSettings(width=16, ff=32, calendar=False), task).uses_known
+    with pytest.raises(SettingsError, match="label_len=31 is longer than the look-back 30"):
+        Autoformer(AutoformerSettings(label_len=31), task)
+    with pytest.raises(ValueError, match="odd number of steps, for example 25"):
+        AutoformerSettings(kernel=24)

@@ -1,10 +1,13 @@
 """One cell: fit, judge the test part, and say what it took. One line of cells.jsonl."""
 
+import logging
 import os
 import platform
 import sys
 import time
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -60,13 +63,14 @@ def _figures(cell: Cell) -> dict[str, Any]:
     device = "cuda" if cell.run.training.accelerator in ("auto", "cuda", "gpu") and torch.cuda.is_available() else "cpu"
     if device == "cuda":
         torch.cuda.reset_peak_memory_stats()
-    forecaster = fit_panel(cell.run, panel, source.name)
-    card = forecaster.card
-    forecaster.network.to(device)
-    view = forecaster.view(panel)
-    began = time.perf_counter()
-    evaluation = forecaster.judge(view, PART, source.name)
-    seconds = time.perf_counter() - began
+    with _heard() as heard:
+        forecaster = fit_panel(cell.run, panel, source.name)
+        card = forecaster.card
+        forecaster.network.to(device)
+        view = forecaster.view(panel)
+        began = time.perf_counter()
+        evaluation = forecaster.judge(view, PART, source.name)
+        seconds = time.perf_counter() - began
     every, trained = count_parameters(forecaster.network)
     return {
         "fingerprint": card["schema"]["fingerprint"],  # of what was read now
@@ -80,8 +84,22 @@ def _figures(cell: Cell) -> dict[str, Any]:
             "cuda_mib": round(torch.cuda.max_memory_allocated() / MIB, 1) if device == "cuda" else None,
         },
         "parameters": {"all": every, "trainable": trained},
-        "notes": list(dict.fromkeys([*card["notes"], *evaluation.notes])),
+        "notes": list(dict.fromkeys([*card["notes"], *evaluation.notes, *heard])),
     }
+
+
+@contextmanager
+def _heard() -> Iterator[list[str]]:
+    """What is said while a cell is measured, such as a history that a classical model could not be fitted to."""
+    said: list[str] = []
+    handler = logging.Handler(logging.WARNING)
+    handler.emit = lambda record: said.append(record.getMessage())  # type: ignore[method-assign]
+    logger = logging.getLogger("latentcast")
+    logger.addHandler(handler)
+    try:
+        yield said
+    finally:
+        logger.removeHandler(handler)
 
 
 def machine() -> dict[str, Any]:

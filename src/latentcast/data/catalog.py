@@ -140,7 +140,7 @@ def load(dataset: Dataset) -> Source:
 
     Raises DataError when one can be had from nowhere, or when what was found is not that dataset.
     """
-    frames = [_part(dataset, part) for part in range(len(dataset.files))]
+    frames = [read_part(dataset, part) for part in range(len(dataset.files))]
     frame = _join_m4(dataset, *frames) if dataset.is_m4 else frames[0]
     _check(dataset, frame)
     return Source(frame, dataset.name, lambda result: result)
@@ -164,7 +164,8 @@ def content_digest(frame: pd.DataFrame) -> str:
     return hashlib.sha256(np.ascontiguousarray(values).tobytes()).hexdigest()
 
 
-def _part(dataset: Dataset, part: int) -> pd.DataFrame:
+def read_part(dataset: Dataset, part: int) -> pd.DataFrame:
+    """One file of a dataset; of M4's, as a long table. Raises DataError when it can be had from nowhere."""
     frame = read_file(local_path(dataset, part) or _download(dataset, part))
     return _m4_to_long(frame) if dataset.is_m4 and "V1" in frame.columns else frame
 

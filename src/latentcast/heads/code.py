@@ -12,7 +12,7 @@ from latentcast.config import Settings
 from latentcast.errors import SettingsError
 from latentcast.layers.codebook import Codes, Vectors
 from latentcast.layers.codec import Codec
-from latentcast.layers.losses import Loss, point_loss
+from latentcast.layers.losses import Loss, PointLoss
 from latentcast.layers.sampling import Draw
 from latentcast.types import Backbone, Batch, Prediction, Representation, Scale, Task, Tokens
 
@@ -75,6 +75,7 @@ class CodeHead(nn.Module):
         # the codec stays the representation's: registered there, and not a second time here
         self.__dict__["codec"] = codec
         self.settings, self.horizon = settings, task.horizon
+        self.point_loss = PointLoss(settings.loss, task)
         self.queried = representation.query_tokens
         book = codec.codebook
         self.logits = nn.ModuleList(nn.Linear(backbone.width, book.size) for _ in range(book.levels))
@@ -144,8 +145,7 @@ class CodeHead(nn.Module):
         return torch.stack(losses).sum(0)
 
     def loss(self, prediction: Prediction, batch: Batch) -> Tensor:
-        assert batch.target is not None
-        return point_loss(self.settings.loss, prediction.values, batch.target, batch.target_observed)
+        return self.point_loss(prediction.values, batch)
 
 
 def by_channel(values: Float[Tensor, "series steps"], scale: Scale) -> Float[Tensor, "batch steps channel"]:

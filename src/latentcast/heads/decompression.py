@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from latentcast.config import Settings
 from latentcast.errors import SettingsError
 from latentcast.layers.compression import REACH, UP
-from latentcast.layers.losses import Loss, point_loss
+from latentcast.layers.losses import Loss, PointLoss
 from latentcast.types import Backbone, Batch, Prediction, Representation, Scale, Task, Tokens
 
 
@@ -39,7 +39,8 @@ class Decompression(nn.Module):
                 "it undoes the stages of a compression, and this representation has none: choose"
                 " model.representation=compression, or model.head=flatten"
             )
-        self.kind, self.horizon, self.total = settings.loss, task.horizon, prod(how.ratios)
+        self.point_loss = PointLoss(settings.loss, task)
+        self.horizon, self.total = task.horizon, prod(how.ratios)
         series_channels = 1 if representation.folds_channels else task.channels
         into = how.channels[::-1]
         out = (*how.channels[-2::-1], series_channels)  # the last stage ends in values
@@ -87,5 +88,4 @@ class Decompression(nn.Module):
         return x
 
     def loss(self, prediction: Prediction, batch: Batch) -> Float[Tensor, ""]:
-        assert batch.target is not None
-        return point_loss(self.kind, prediction.values, batch.target, batch.target_observed)
+        return self.point_loss(prediction.values, batch)

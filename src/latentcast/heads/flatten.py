@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from latentcast.config import Settings
 from latentcast.layers.dropout import Dropout
-from latentcast.layers.losses import Loss, point_loss
+from latentcast.layers.losses import Loss, PointLoss
 from latentcast.types import Backbone, Batch, Prediction, Representation, Scale, Task, Tokens, answers
 
 
@@ -26,7 +26,7 @@ class Flatten(nn.Module):
         super().__init__()
         tokens = answers(representation, task)
         channels = 1 if representation.folds_channels else task.channels  # that one series of tokens stands for
-        self.kind, self.horizon = settings.loss, task.horizon
+        self.point_loss, self.horizon = PointLoss(settings.loss, task), task.horizon
         self.dropout = Dropout(settings.dropout)
         self.project = nn.Linear(tokens * backbone.width, task.horizon * channels)
 
@@ -36,5 +36,4 @@ class Flatten(nn.Module):
         return Prediction(scale.invert(values))
 
     def loss(self, prediction: Prediction, batch: Batch) -> Float[Tensor, ""]:
-        assert batch.target is not None
-        return point_loss(self.kind, prediction.values, batch.target, batch.target_observed)
+        return self.point_loss(prediction.values, batch)

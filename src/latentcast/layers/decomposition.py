@@ -1,8 +1,11 @@
 """Moving average with the ends repeated (Autoformer, Wu et al. 2021; DLinear, Zeng et al. 2023)."""
 
+import torch
 import torch.nn.functional as F
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
+
+BY_PRODUCT = 256
 
 
 def moving_average(x: Float[Tensor, "rows time"], kernel: int) -> Float[Tensor, "rows time"]:
@@ -20,3 +23,30 @@ def moving_average_adjoint(w: Float[Tensor, "rows time"], kernel: int) -> Float[
     inner[:, 0] += spread[:, :half].sum(1)  # what falls outside belongs to the repeated ends
     inner[:, -1] += spread[:, spread.shape[1] - half :].sum(1)
     return inner
+
+
+class Decomposition(nn.Module):
+    """A series of features into what a moving average leaves of it, and that average (Wu et al. 2021, section 3.1).
+
+    What is left is a linear map of the steps. Up to `BY_PRODUCT` of them one matrix product takes less time than the
+    average, which pools along another dimension than the features lie in.
+    """
+
+    left: Tensor | None
+
+    def __init__(self, kernel: int, length: int) -> None:
+        super().__init__()
+        self.kernel = kernel
+        unit = torch.eye(length)
+        left = unit - moving_average(unit, kernel).T if length <= BY_PRODUCT else None
+        self.register_buffer("left", left, persistent=False)
+
+    def forward(
+        self, x: Float[Tensor, "series time width"]
+    ) -> tuple[Float[Tensor, "series time width"], Float[Tensor, "series time width"]]:
+        if self.left is not None:
+            seasonal = self.left @ x
+            return seasonal, x - seasonal
+        rows = x.transpose(1, 2)
+        trend = moving_average(rows.flatten(0, 1), self.kernel).view_as(rows).transpose(1, 2)
+        return x - trend, trend

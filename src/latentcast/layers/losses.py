@@ -7,8 +7,56 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-Loss = Literal["mse", "mae", "huber"]
+from latentcast.types import Batch, Task
+
+Loss = Literal["mse", "mae", "huber", "smape", "mape", "mase"]
+IN_UNITS = ("smape", "mape")  # mean something in the data's own units alone
 _LOSSES = {"mse": F.mse_loss, "mae": F.l1_loss, "huber": F.smooth_l1_loss}
+
+
+class PointLoss:
+    """A loss of point forecasts, chosen by name: a mean over the observed targets, zero when none counts.
+
+    smape  2|y - ŷ| / (|y| + |ŷ|), 0 where both are zero      mape  |y - ŷ| / |y|; targets of zero are left out
+    mase   |y - ŷ| over the mean absolute seasonal difference of the window's own look-back; of one that repeats itself
+           exactly, none counts. A look-back no longer than the season is measured by its single steps.
+    """
+
+    def __init__(self, kind: Loss, task: Task) -> None:
+        self.kind: Loss = kind
+        self.season = task.season if task.season < task.lookback else 1
+        self.targets = task.targets
+
+    def __call__(self, values: Float[Tensor, "batch horizon target"], batch: Batch) -> Float[Tensor, ""]:
+        assert batch.target is not None
+        target, observed = batch.target, batch.target_observed
+        if self.kind in _LOSSES:
+            return point_loss(self.kind, values, target, observed)
+        error = (values - target).abs()
+        if self.kind == "smape":
+            size = (target.abs() + values.abs()) / 2
+        elif self.kind == "mape":
+            size = target.abs().expand_as(error)
+        else:
+            size = self.seasonal(batch).expand_as(error)
+        counts = size > 0 if self.kind != "smape" else torch.ones_like(size, dtype=torch.bool)
+        if observed is not None:
+            counts = counts & observed
+        share = torch.where(counts, error / torch.where(size > 0, size, 1), 0)
+        return share.sum() / counts.sum().clamp(min=1)
+
+    def seasonal(self, batch: Batch) -> Float[Tensor, "batch 1 target"]:
+        """Mean of |x[t] - x[t - season]| over what was observed of the look-back; 0 where there is no such pair."""
+        assert batch.target is not None
+        every = batch.target.shape[2] == batch.past.shape[2]
+        chosen = slice(None) if every else list(self.targets)
+        past = batch.past[..., chosen]
+        step = (past[:, self.season :] - past[:, : -self.season]).abs()
+        if batch.observed is None:
+            return step.mean(1, keepdim=True)
+        seen = batch.observed[..., chosen]
+        both = seen[:, self.season :] & seen[:, : -self.season]
+        return (step * both).sum(1, keepdim=True) / both.sum(1, keepdim=True).clamp(min=1)
 
 
 def point_loss(
@@ -17,7 +65,7 @@ def point_loss(
     target: Float[Tensor, "batch horizon target"],
     observed: Bool[Tensor, "batch horizon target"] | None,
 ) -> Float[Tensor, ""]:
-    """Mean over the observed targets; zero when none was observed."""
+    """Mean over the observed targets of mse, mae or huber, which need nothing else; zero when none was observed."""
     if observed is None:
         return _LOSSES[kind](values, target)
     each = _LOSSES[kind](values, target, reduction="none")

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from latentcast.config import Settings
 from latentcast.layers.decomposition import moving_average_adjoint
-from latentcast.layers.losses import Loss, point_loss
+from latentcast.layers.losses import Loss, PointLoss
 from latentcast.layers.scaling import no_scale, window_scale
 from latentcast.types import Batch, Prediction, Steps, Task
 
@@ -43,6 +43,7 @@ class DLinear(nn.Module):
     def __init__(self, settings: DLinearSettings, task: Task) -> None:
         super().__init__()
         self.settings, self.task = settings, task
+        self.point_loss = PointLoss(settings.loss, task)
         maps = task.channels if settings.individual else 1
         # From the mean of the look-back, as in Time-Series-Library: random weights would stay where the data hardly
         # vary, since no gradient reaches them there, and come out as noise when the level shifts later.
@@ -74,5 +75,4 @@ class DLinear(nn.Module):
         return self.remainder + averaged, self.trend_bias + self.remainder_bias
 
     def loss(self, prediction: Prediction, batch: Batch) -> Float[Tensor, ""]:
-        assert batch.target is not None
-        return point_loss(self.settings.loss, prediction.values, batch.target, batch.target_observed)
+        return self.point_loss(prediction.values, batch)

@@ -4,7 +4,7 @@ The comparator of every model that shortens the sequence: encoder over the look-
 `label_len` known steps and the horizon, in one pass.
 """
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import torch
 from jaxtyping import Float
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from latentcast.config import Settings
 from latentcast.errors import SettingsError
 from latentcast.layers.dropout import Dropout
-from latentcast.layers.losses import Loss, point_loss
+from latentcast.layers.losses import Loss, PointLoss
 from latentcast.layers.scaling import no_scale, window_scale
 from latentcast.layers.transformer import DecoderLayer, Encoder, sinusoids
 from latentcast.types import Batch, Prediction, Task
@@ -48,6 +48,7 @@ class Transformer(nn.Module):
     def __init__(self, settings: TransformerSettings, task: Task) -> None:
         super().__init__()
         s = self.settings = settings
+        self.point_loss = PointLoss(s.loss, task)
         self.horizon = task.horizon
         self.label = task.lookback // 2 if s.label_len is None else s.label_len
         if self.label > task.lookback:
@@ -85,25 +86,35 @@ class Transformer(nn.Module):
         return values, torch.cat([batch.past_known[:, start:], batch.future_known], dim=1)
 
     def loss(self, prediction: Prediction, batch: Batch) -> Float[Tensor, ""]:
-        assert batch.target is not None
-        return point_loss(self.settings.loss, prediction.values, batch.target, batch.target_observed)
+        return self.point_loss(prediction.values, batch)
 
 
 class Embedding(nn.Module):
-    """Values (convolution over three steps), position and what is known in advance, summed."""
+    """Values (convolution over three steps), position up to the `longest` (None: no position) and what is known in
+    advance, summed."""
 
-    def __init__(self, channels: int, known: int, width: int, dropout: float, longest: int) -> None:
+    def __init__(
+        self,
+        channels: int,
+        known: int,
+        width: int,
+        dropout: float,
+        longest: int | None,
+        padding: Literal["zeros", "circular"] = "zeros",
+    ) -> None:
         super().__init__()
-        self.values = nn.Conv1d(channels, width, kernel_size=3, padding=1, bias=False)
+        self.values = nn.Conv1d(channels, width, kernel_size=3, padding=1, padding_mode=padding, bias=False)
         self.known = nn.Linear(known, width, bias=False) if known else None
-        self.register_buffer("position", sinusoids(longest, width), persistent=False)
+        position = None if longest is None else sinusoids(longest, width)
+        self.register_buffer("position", position, persistent=False)
         self.dropout = Dropout(dropout)
 
     def forward(
         self, x: Float[Tensor, "batch steps channel"], known: Float[Tensor, "batch steps known"] | None
     ) -> Float[Tensor, "batch steps width"]:
-        assert isinstance(self.position, Tensor)
-        embedded = self.values(x.transpose(1, 2)).transpose(1, 2) + self.position[: x.shape[1]]
+        embedded = self.values(x.transpose(1, 2)).transpose(1, 2)
+        if isinstance(self.position, Tensor):
+            embedded = embedded + self.position[: x.shape[1]]
         if self.known is not None:
             embedded = embedded + self.known(known)
         return self.dropout(embedded)

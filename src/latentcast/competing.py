@@ -1,0 +1,202 @@
+"""m4: a model by the rules of the M4 competition, beside the organisers' own methods."""
+
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from latentcast.config import merge, nested
+from latentcast.data.m4 import BASE, REFERENCES, Array, Competition, Frequency, chosen, load
+from latentcast.data.panel import build
+from latentcast.data.read import first_line
+from latentcast.errors import DataError, SettingsError
+from latentcast.evaluation.m4 import Score, mase, owa, pooled, smape
+from latentcast.fitting import fit_panel, with_stages
+from latentcast.forecaster import Forecaster
+from latentcast.network import build as build_network
+from latentcast.presets import NAMED
+from latentcast.run import Run, resolve
+from latentcast.types import Batch, Task
+
+log = logging.getLogger("latentcast")
+AT_ONCE = 64  # whole histories in a batch
+
+
+@dataclass(frozen=True)
+class M4:
+    """What a model, and the organisers' methods, came to: `scores` by frequency, and over all that were judged alike.
+
+    forecasts   frequency → [series, horizon] of the model, in the order of the competition
+    notes       what was not there, what was chosen
+    """
+
+    model: str | None
+    scores: tuple[Score, ...]
+    forecasts: dict[str, Array]
+    seconds: dict[str, float]
+    notes: tuple[str, ...]
+
+    def of(self, frequency: str) -> list[Score]:
+        return [score for score in self.scores if score.frequency == frequency]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        scores = [vars(score) for score in self.scores]
+        return {"model": self.model, "scores": scores, "seconds": self.seconds, "notes": list(self.notes)}
+
+
+def m4(
+    model: str | Forecaster | Path | None = None,
+    frequencies: str | Sequence[str] = "M4",
+    *,
+    preset: str | None = None,
+    seed: int | None = None,
+    settings: Mapping[str, Any] | None = None,
+    progress: bool = False,
+) -> M4:
+    """Judge a model as the M4 competition does: sMAPE, MASE and OWA, the whole of the test part once.
+
+    Look-back 2·H; a model that is fitted to what it reads (auto-arima, auto-ets, theta) reads all of each series. The
+    last horizon of the training part validates; the test part is read to be judged by alone.
+
+    model        a name of `latentcast models`, which is fitted to each frequency; or a forecaster, or its folder, that
+                 was fitted to the one M4-… that is judged; None: the organisers' methods alone
+    frequencies  M4 for all six, or names as M4-hourly, with commas or as a list
+    settings     as of `fit`, for every frequency
+
+    A frequency whose test part is not there is left out, and one without a training part has no fit and no MASE: notes
+    say so. Raises DataError when nothing is there, SettingsError as `fit` does.
+    """
+    asked = chosen(frequencies if isinstance(frequencies, str) else ",".join(frequencies))
+    fitted = Forecaster.load(model) if isinstance(model, Path) else model if isinstance(model, Forecaster) else None
+    if fitted is not None:
+        asked = [_its_frequency(fitted, asked)]
+        if preset is not None or seed is not None or settings:
+            raise SettingsError(
+                "a fitted forecaster is what it is: leave out preset, seed and settings, or name a model"
+            )
+    runs = {} if fitted is not None or model is None else _runs(str(model), asked, preset, seed, settings)
+    name = fitted.name if fitted is not None else None if model is None else str(model)
+    scores: list[Score] = []
+    notes: list[str] = []
+    forecasts: dict[str, Array] = {}
+    seconds: dict[str, float] = {}
+    bases: dict[str, tuple[float, float]] = {}
+    for frequency in asked:
+        try:
+            there = load(frequency)
+        except DataError as error:
+            notes.append(f"M4-{frequency.name}: not judged: {first_line(error)}")
+            continue
+        notes += there.missing
+        found = dict(there.references)
+        if there.train is not None and name is not None:
+            began = time.perf_counter()
+            found[name] = forecasts[frequency.name] = _forecast(fitted or runs[frequency.name], there, progress)
+            seconds[frequency.name] = time.perf_counter() - began
+        if BASE not in found:
+            notes.append(f"M4-{frequency.name}: OWA by the published figures of {BASE}")
+        judged = {method: _score(method, values, there) for method, values in found.items()}
+        of_base = judged.get(BASE)
+        known = of_base is not None and of_base.mase is not None
+        base = (of_base.smape, of_base.mase) if known and of_base is not None else frequency.naive2
+        bases[frequency.name] = base  # type: ignore[assignment]
+        scores += [replace(one, owa=owa(one.smape, one.mase, bases[frequency.name])) for one in judged.values()]
+    if not scores:
+        raise DataError("nothing of the M4 competition that was asked for is there:\n  " + "\n  ".join(notes))
+    scores += _over_all(scores, [*REFERENCES, *([name] if name is not None else [])], bases)
+    return M4(name, tuple(scores), forecasts, seconds, tuple(dict.fromkeys(notes)))
+
+
+def _over_all(scores: Sequence[Score], methods: Sequence[str], bases: dict[str, tuple[float, float]]) -> list[Score]:
+    """Each method over the frequencies that all of them have been judged on in full; none where that is only one."""
+    whole = {
+        method: {score.frequency: score for score in scores if score.method == method and score.mase is not None}
+        for method in methods
+    }
+    there = [found for found in whole.values() if found]
+    shared = [name for name in there[0] if all(name in found for found in there)] if there else []
+    if len(shared) < 2:
+        return []
+    return [pooled([found[name] for name in shared], bases) for found in whole.values() if found]
+
+
+def _score(method: str, forecast: Array, there: Competition) -> Score:
+    error = None
+    if there.train is not None:
+        error = float(np.nanmean(mase(there.test, forecast, there.train, there.frequency.season)))
+    return Score(method, there.frequency.name, len(there.ids), float(smape(there.test, forecast).mean()), error)
+
+
+def _runs(
+    model: str,
+    asked: Sequence[Frequency],
+    preset: str | None,
+    seed: int | None,
+    settings: Mapping[str, Any] | None,
+) -> dict[str, Run]:
+    """One Run a frequency. Raises SettingsError before anything is fitted."""
+    stated = nested(settings or {})
+    if own := [key for key in ("lookback", "horizon") if key in stated]:
+        raise SettingsError([f"{key}: is the competition's: look-back 2·H, horizon H" for key in own])
+    named = {key: value for key, value in (("name", model), ("preset", preset)) if value is not None}
+    runs = {}
+    for each in asked:
+        sizes = {"lookback": 2 * each.horizon, "horizon": each.horizon, **({} if seed is None else {"seed": seed})}
+        values = with_stages(merge(merge({"model": {"name": model}}, stated), {"model": named, **sizes}))
+        runs[each.name] = resolve(values, {"season": each.season, "split": (0, each.horizon, each.horizon)})
+    return runs
+
+
+def _its_frequency(fitted: Forecaster, asked: Sequence[Frequency]) -> Frequency:
+    """Raises SettingsError when it was fitted to something else than what is to be judged."""
+    data = str(fitted.card.get("schema", {}).get("data"))
+    for each in asked:
+        if data == f"M4-{each.name}" and fitted.task.horizon == each.horizon:
+            return each
+    wanted = ", ".join(f"M4-{one.name}: {one.horizon}" for one in asked)
+    raise SettingsError(
+        f"this {fitted.name} was fitted to {data} at horizon {fitted.task.horizon}; by the rules of M4 it is fitted to"
+        f" the frequency that is judged, at its horizon ({wanted}). Fit it so, or name a model instead of a folder"
+    )
+
+
+def _forecast(how: Run | Forecaster, there: Competition, progress: bool) -> Array:
+    """[series, horizon] beyond the end of the training part."""
+    if isinstance(how, Run) and _reads_everything(how):
+        return _from_whole_histories(how, there)
+    if isinstance(how, Run):
+        how = fit_panel(how, build(there.frame(whole=True), how.data), f"M4-{there.frequency.name}", progress=progress)
+    frame = how.predict(there.frame())
+    values = frame[how.name].to_numpy(np.float64).reshape(-1, there.frequency.horizon)
+    order = {name: row for row, name in enumerate(frame["unique_id"].astype(str).iloc[:: there.frequency.horizon])}
+    return np.asarray(values[[order[name] for name in there.ids]])
+
+
+def _reads_everything(run: Run) -> bool:
+    from latentcast.models import MODELS
+
+    return bool(getattr(MODELS.get(NAMED[run.name].kind), "reads_everything", False))
+
+
+def _from_whole_histories(run: Run, there: Competition) -> Array:
+    """Of a model that learns nothing beside what it reads: each series as one window, of the longest one's length."""
+    assert there.train is not None
+    longest = max(len(values) for values in there.train)
+    network = build_network(run.kind, run.model, Task(longest, run.horizon, season=there.frequency.season)).eval()
+    found = []
+    for begin in range(0, len(there.train), AT_ONCE):
+        some = there.train[begin : begin + AT_ONCE]
+        past = np.zeros((len(some), longest, 1))
+        seen = np.zeros(past.shape, np.bool_)
+        for row, values in enumerate(some):
+            past[row, longest - len(values) :, 0], seen[row, longest - len(values) :] = values, True
+        with torch.inference_mode():
+            values = network(Batch(torch.from_numpy(past), torch.from_numpy(seen))).values
+        found.append(values[..., 0].double().numpy())
+    return np.concatenate(found)

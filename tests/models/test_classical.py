@@ -1,0 +1,209 @@
+"""Classical models: what is fitted to what, how often, and what is said when it cannot be."""
+
+import logging
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+import latentcast
+from latentcast.errors import DataError, MissingExtra, SettingsError
+from latentcast.models import fits
+from latentcast.models.classical import AutoArima, AutoEts, Classical, Theta
+from latentcast.types import Batch, Task
+
+TASK = Task(lookback=48, horizon=6, season=12)
+EACH = [AutoArima, AutoEts, Theta]
+
+
+@pytest.fixture(autouse=True)
+def _forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fits, "MEMO", fits.Memo(2**20))
+
+
+def make(kind: type[Classical], task: Task = TASK, **settings: object) -> Classical:
+    return kind(kind.Settings(processes=1, **settings), task)
+
+
+def season(steps: int, seed: int = 0) -> torch.Tensor:
+    """A cycle of 12, and a little noise."""
+    noise = torch.randn(steps, generator=torch.Generator().manual_seed(seed))
+    return 20 + 5 * torch.sin(torch.arange(steps) * 2 * torch.pi / 12) + 0.05 * noise
+
+
+@pytest.mark.parametrize("kind", EACH)
+def test_a_season_is_continued(kind: type[Classical]) -> None:
+    whole = season(54)
+    found = make(kind)(Batch(whole[None, :48, None])).values.flatten()
+    torch.testing.assert_close(found, whole[48:], atol=0.4, rtol=0)
+    flat = make(kind, season=1)(Batch(whole[None, :48, None])).values.flatten()
+    assert (found - whole[48:]).abs().mean() < 0.2 * (flat - whole[48:]).abs().mean()
+
+
+def test_ets_without_trend_and_season_is_the_best_simple_smoothing() -> None:
+    """Against a search over the smoothing weight and the first level, with nothing of the package."""
+    y = torch.randn(40, generator=torch.Generator().manual_seed(3)).cumsum(0).double().numpy()
+
+    def last_level(alpha: float, level: float) -> tuple[float, float]:
+        error = 0.0
+        for value in y:
+            error += (value - level) ** 2
+            level += alpha * (value - level)
+        return error, level
+
+    starts = np.linspace(y.min(), y.max(), 60)
+    best = min(
+        (last_level(alpha, start) for alpha in np.linspace(0.01, 0.999, 200) for start in starts),
+        key=lambda found: found[0],
+    )
+    task = Task(lookback=40, horizon=6)
+    found = make(AutoEts, task, form="ANN")(Batch(torch.from_numpy(y).float()[None, :, None])).values.flatten()
+    assert found.unique().numel() == 1
+    assert abs(float(found[0]) - best[1]) < 0.03 * y.std()
+
+
+def test_theta_is_simple_smoothing_with_half_the_trend() -> None:
+    """Hyndman and Billah (2003): its forecasts rise by half the slope of a straight line through the history."""
+    steps = torch.arange(40.0)
+    y = 3 * steps + torch.randn(40, generator=torch.Generator().manual_seed(1))
+    slope = np.polyfit(steps.numpy(), y.numpy(), 1)[0]
+    found = make(Theta, Task(lookback=40, horizon=6))(Batch(y[None, :, None])).values.flatten()
+    torch.testing.assert_close(found.diff(), torch.full((5,), slope / 2).float(), rtol=1e-2, atol=0)
+
+
+@pytest.mark.parametrize("kind", EACH)
+def test_quantiles_spread_with_the_noise_and_the_horizon(kind: type[Classical]) -> None:
+    walk = torch.randn(4, 48, 1, generator=torch.Generator().manual_seed(0)).cumsum(1) + 100
+    task = Task(lookback=48, horizon=6)
+    model = make(kind, task)
+    found, loud = model(Batch(walk)).quantiles, model(Batch(100 + 10 * (walk - 100))).quantiles
+    width, wide = found[..., -1] - found[..., 0], loud[..., -1] - loud[..., 0]
+    assert (width[:, -1] > width[:, 0]).all()
+    assert (wide / width > 4).all()
+    none = make(kind, task, quantiles=None)
+    assert none(Batch(walk)).quantiles is None
+    torch.testing.assert_close(none(Batch(walk)).values, model(Batch(walk)).values)
+
+
+@pytest.mark.parametrize("kind", EACH)
+def test_a_constant_is_repeated(kind: type[Classical]) -> None:
+    prediction = make(kind)(Batch(torch.full((2, 48, 1), 7.5)))
+    assert (prediction.values == 7.5).all()
+    assert (prediction.quantiles == 7.5).all()
+
+
+def test_what_is_missing_is_cut_off_before_and_filled_within() -> None:
+    y = season(48)
+    seen = torch.ones(48, dtype=torch.bool)
+    seen[:9] = seen[20:22] = False
+    masked = Batch(torch.where(seen, y, 1e6)[None, :, None], observed=seen[None, :, None])
+    filled = y.clone()
+    filled[20:22] = y[19] + (y[22] - y[19]) * torch.tensor([1 / 3, 2 / 3])
+    short = make(AutoEts, Task(lookback=39, horizon=6, season=12))(Batch(filled[None, 9:, None]))
+    torch.testing.assert_close(make(AutoEts)(masked).values, short.values)
+    nothing = Batch(y[None, :, None], observed=torch.zeros(1, 48, 1, dtype=torch.bool))
+    assert (make(AutoEts)(nothing).values == 0).all()
+
+
+def test_a_window_is_fitted_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    fitted = []
+    fit_one = fits.fit_one
+    monkeypatch.setattr(fits, "fit_one", lambda spec, y: fitted.append(y) or fit_one(spec, y))
+    two = torch.stack([season(48), season(48, 1)], dim=1)[None]
+    model = make(Theta)
+    first = model(Batch(torch.cat([two, two])))
+    assert len(fitted) == 2
+    again = make(Theta)(Batch(two))
+    assert len(fitted) == 2
+    torch.testing.assert_close(again.values, first.values[:1])
+    make(Theta, season=6)(Batch(two))
+    assert len(fitted) == 4
+
+
+def test_what_is_remembered_has_an_end() -> None:
+    memo = fits.Memo(most=300)
+    for number in range(5):
+        memo.put(bytes([number]), np.full(10, number, float))
+    assert [key[0] for key in memo.kept] == [2, 3, 4]
+    memo.get(b"\x02")
+    memo.put(b"\x05", np.zeros(10))
+    assert [key[0] for key in memo.kept] == [4, 2, 5]
+    assert memo.bytes == 240
+
+
+def test_other_processes_find_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    histories = [season(20 + 4 * n, n).double().numpy() for n in range(4)] + [np.arange(3.0)]
+    spec = fits.Spec("theta", 6, 4, (80.0,), (("model", "STM"),))
+    alone, failed = fits.forecast_all(spec, histories)
+    monkeypatch.setattr(fits, "MEMO", fits.Memo(2**20))
+    monkeypatch.setattr(fits, "ALONE", 0.0)
+    monkeypatch.setattr(fits, "_tried", lambda *_: pytest.fail("fitted here"))
+    others, their_failed = fits.forecast_all(spec, histories, processes=2)
+    np.testing.assert_array_equal(alone, others)
+    assert failed == their_failed == {4: "ValueError: 3 observed steps, and 8 are needed"}
+
+
+def test_a_history_that_cannot_be_fitted_is_an_error_or_is_said(caplog: pytest.LogCaptureFixture) -> None:
+    seen = torch.ones(2, 48, 2, dtype=torch.bool)
+    seen[1, :45, 1] = False
+    batch = Batch(season(48)[None, :, None].expand(2, 48, 2).contiguous(), observed=seen)
+    wanted = r"theta cannot be fitted to 1 of 4 look-backs \(window 1, channel 1 of a batch: .*3 observed steps"
+    with pytest.raises(DataError, match=wanted):
+        make(Theta)(batch)
+    with caplog.at_level(logging.WARNING):
+        prediction = make(Theta, failing="naive")(batch)
+    assert "could not be fitted to 1 of 4 look-backs" in caplog.text
+    torch.testing.assert_close(prediction.values[1, :, 1], season(48)[-1].expand(6))
+    width = prediction.quantiles[1, :, 1].diff(dim=-1).sum(-1)
+    torch.testing.assert_close(width / width[0], torch.arange(1.0, 7).sqrt())
+    torch.testing.assert_close(prediction.values[0], make(Theta)(Batch(batch.past[:1])).values[0])
+
+
+def test_a_look_back_below_two_seasons_is_said_and_one_that_is_too_short_refused() -> None:
+    assert len(make(AutoEts).notes) == 1
+    _, note = make(AutoEts, Task(lookback=23, horizon=6, season=12)).notes
+    assert "without a season: that needs two of 12 steps, and the look-back has 23" in note
+    with pytest.raises(SettingsError, match="needs at least 8 steps of it, not 7"):
+        make(Theta, Task(lookback=7, horizon=2))
+
+
+@pytest.mark.parametrize("quantiles", [(0.1, 0.5), (0.1, 0.2, 0.8, 0.9), (0.5, 0.1, 0.9), (0.0, 0.5, 1.0)])
+def test_quantiles_that_no_interval_gives_are_refused(quantiles: tuple[float, ...]) -> None:
+    with pytest.raises(ValueError, match=r"levels of quantiles|the median"):
+        AutoEts.Settings(quantiles=quantiles)
+
+
+def test_a_missing_package_is_said_with_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "statsforecast", None)
+    with pytest.raises(
+        MissingExtra, match=r"model auto-ets needs the package statsforecast: .*latentcast\[classical\]"
+    ):
+        make(AutoEts)
+
+
+def test_the_same_doors_as_every_model(hourly: pd.DataFrame, tmp_path: Path) -> None:
+    frame = hourly[["ds", "load"]].iloc[:200]
+    settings = {"model.processes": 1, "data.split": [0.8, 0.1, 0.1]}
+    forecaster = latentcast.fit(frame, "theta", lookback=120, horizon=5, settings=settings, out=tmp_path / "theta")
+    forecast = latentcast.load(tmp_path / "theta").predict(frame, level=80)
+    assert list(forecast) == ["unique_id", "ds", "theta", "theta-lo-80", "theta-hi-80"]
+    assert (forecast["theta-lo-80"] < forecast["theta"]).all()
+    assert forecaster.calibration is None
+    found = forecaster.evaluate(frame, level=80)
+    assert found.intervals.method == "quantiles"
+    forecaster.calibrate(frame)
+    assert forecaster.evaluate(frame, level=[80]).intervals.method == "conformal"
+    assert found.windows == 16
+    assert found.original["MASE"] < 1
+    result = latentcast.backtest(
+        frame,
+        ["theta", "seasonal-naive"],
+        lookback=120,
+        horizon=5,
+        windows=2,
+        settings={"models.theta.model.processes": 1},
+    )
+    assert set(result.leaderboard["model"]) == {"theta", "seasonal-naive"}

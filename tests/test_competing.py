@@ -1,0 +1,142 @@
+"""The M4 competition: the organisers' published figures from their forecasts, and the rules on a small copy of it."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+import latentcast
+from latentcast.cli import app
+from latentcast.data import m4 as data
+from latentcast.data.m4 import FREQUENCIES, Frequency, chosen
+from latentcast.errors import DataError, SettingsError
+from latentcast.evaluation.m4 import Score, mase, owa, pooled, smape
+
+PUBLISHED = {  # sMAPE and MASE that the organisers published
+    "weekly": {"Naive": (9.161, 2.777), "sNaive": (9.161, 2.777), "SES": (9.012, 2.685), "Naive2": (9.161, 2.777)},
+    "hourly": {
+        "Naive": (43.003, 11.608), "sNaive": (13.912, 1.193), "SES": (18.094, 2.385), "Naive2": (18.383, 2.395),
+    },
+    "daily": {"Naive": (3.045, None), "sNaive": (3.045, None), "SES": (3.045, None), "Naive2": (3.045, None)},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("frequency", PUBLISHED)
+def test_the_organisers_figures_come_from_their_forecasts(data_folder: Path, frequency: str) -> None:
+    found = latentcast.m4(None, f"M4-{frequency}")
+    assert {one.method for one in found.scores} == set(PUBLISHED[frequency])
+    for one in found.scores:
+        percent, ratio = PUBLISHED[frequency][one.method]
+        assert round(one.smape, 3) == percent
+        assert (None if one.mase is None else round(one.mase, 3)) == ratio
+    if frequency == "daily":
+        assert any("no fit and no MASE" in note for note in found.notes)
+
+
+def test_measures_by_hand() -> None:
+    target, forecast = np.array([[2.0, 0.0], [1.0, 1.0]]), np.array([[6.0, 0.0], [1.0, 3.0]])
+    np.testing.assert_allclose(smape(target, forecast), [50, 50])
+    train = (np.array([1.0, 2, 4, 5]), np.array([3.0, 3, 3]))
+    np.testing.assert_allclose(mase(target, forecast, train, 2), [2 / 3, np.nan])
+    assert owa(10, 2, (20, 1)) == 1.25
+    assert owa(10, None, (20, 1)) is None
+
+
+def test_owa_is_that_of_pooled_means() -> None:
+    bases = {"a": (10.0, 1.0), "b": (20.0, 4.0)}
+    found = pooled([Score("x", "a", 1, 10.0, 2.0), Score("x", "b", 3, 10.0, 2.0)], bases)
+    assert (found.series, found.smape, found.mase) == (4, 10, 2)
+    assert found.owa == pytest.approx((10 / 17.5 + 2 / 3.25) / 2)
+
+
+def test_names_of_frequencies() -> None:
+    assert [one.name for one in chosen("M4")] == list(FREQUENCIES)
+    assert [one.name for one in chosen("M4-hourly, weekly")] == ["hourly", "weekly"]
+    with pytest.raises(SettingsError, match="did you mean M4-hourly"):
+        chosen("M4-hourli")
+
+
+@pytest.fixture
+def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> pd.DataFrame:
+    """Three series of different lengths under two names: hourly whole, weekly without its training part."""
+    monkeypatch.setenv("LATENTCAST_DATA", str(tmp_path))
+    tiny = {name: Frequency(name, 3, 4, 6, (10.0, 2.0)) for name in ("hourly", "weekly", "daily")}
+    monkeypatch.setattr(data, "FREQUENCIES", tiny)
+    rng = np.random.default_rng(0)
+    rows = []
+    for number, length in enumerate((40, 64, 51)):
+        t = np.arange(length + 4)
+        y = 20 + 5 * np.sin(2 * np.pi * t / 6) + rng.normal(0, 0.1, len(t))
+        rows.append(pd.DataFrame({"unique_id": f"H{number}", "ds": t + 1, "y": y, "n": length}))
+    whole = pd.concat(rows, ignore_index=True)
+    late = whole[whole.ds > whole.n].assign(ds=lambda frame: frame.ds - frame.n)
+    (tmp_path / "m4").mkdir()
+    whole[whole.ds <= whole.n].drop(columns="n").to_csv(tmp_path / "m4" / "m4_hourly_train.csv", index=False)
+    for name in ("hourly", "weekly"):
+        late.drop(columns=["n"]).to_csv(tmp_path / "m4" / f"m4_{name}_test.csv", index=False)
+    flat = late.assign(Naive=20.0, sNaive=late.y, SES=20.0)[["unique_id", "ds", "Naive", "sNaive", "SES"]]
+    flat.iloc[::-1].to_csv(tmp_path / "m4" / "m4_reference_forecasts.csv", index=False)
+    return late
+
+
+def test_a_model_is_fitted_by_the_rules_and_what_is_not_there_is_said(small: pd.DataFrame) -> None:
+    result = latentcast.m4("seasonal-naive", "M4")
+    mine = {one.method: one for one in result.of("hourly")}
+    assert set(mine) == {"Naive", "sNaive", "SES", "seasonal-naive"}
+    assert mine["sNaive"].smape == 0
+    assert mine["seasonal-naive"].smape < 3
+    assert mine["seasonal-naive"].owa == pytest.approx(
+        (mine["seasonal-naive"].smape / 10 + mine["seasonal-naive"].mase / 2) / 2
+    )
+    actual = small.y.to_numpy().reshape(3, 4)
+    np.testing.assert_allclose(result.forecasts["hourly"], actual, atol=0.6)
+    assert [one.mase for one in result.of("weekly")] == [None] * 3
+    said = "\n".join(result.notes)
+    assert "M4-hourly: OWA by the published figures of Naive2" in said
+    assert "M4-weekly: no fit and no MASE" in said
+    assert "M4-daily: not judged" in said
+
+
+def test_classical_models_read_all_of_a_series(small: pd.DataFrame) -> None:
+    """A season of 6 in a look-back of 8 steps cannot be seen; in the whole history it is."""
+    result = latentcast.m4("auto-ets", "hourly", settings={"model.quantiles": None, "model.processes": 1})
+    np.testing.assert_allclose(result.forecasts["hourly"], small.y.to_numpy().reshape(3, 4), atol=0.6)
+
+
+def test_the_test_part_is_never_learned_from(small: pd.DataFrame, tmp_path: Path) -> None:
+    settings = {"training.max_steps": 3, "data.scale": False, "model.normalise": True, "model.loss": "smape"}
+    before = latentcast.m4("dlinear", "hourly", seed=1, settings=settings).forecasts["hourly"]
+    path = tmp_path / "m4" / "m4_hourly_test.csv"
+    table = pd.read_csv(path)
+    table.assign(y=table.y * 100).to_csv(path, index=False)
+    after = latentcast.m4("dlinear", "hourly", seed=1, settings=settings).forecasts["hourly"]
+    np.testing.assert_array_equal(before, after)
+
+
+def test_a_forecaster_is_judged_on_what_it_was_fitted_to(hourly: pd.DataFrame) -> None:
+    other = latentcast.fit(hourly, "naive", lookback=8, horizon=4)
+    with pytest.raises(SettingsError, match=r"was fitted to .* at horizon 4; by the rules of M4"):
+        latentcast.m4(other, "M4-hourly")
+    with pytest.raises(SettingsError, match="lookback: is the competition's"):
+        latentcast.m4("naive", "M4-hourly", settings={"lookback": 3})
+
+
+def test_nothing_there_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "m4").mkdir()
+    monkeypatch.setenv("LATENTCAST_DATA", str(tmp_path))
+    with pytest.raises(DataError, match=r"(?s)nothing of the M4.*M4-hourly: not judged: .*no m4_hourly_test"):
+        latentcast.m4("naive", "M4-hourly")
+
+
+def test_the_command(small: pd.DataFrame, tmp_path: Path) -> None:
+    file = tmp_path / "m4.json"
+    command = ["evaluate", "seasonal-naive", "M4-hourly", "--protocol", "m4", "--json", str(file)]
+    ran = CliRunner().invoke(app, command)
+    assert ran.exit_code == 0, ran.output
+    assert "seasonal-naive" in ran.output
+    assert {score["method"] for score in json.loads(file.read_text())["scores"]} > {"seasonal-naive", "SES"}
+    wrong = CliRunner().invoke(app, [*command[:3], "--protocol", "m4", "--transfer"])
+    assert isinstance(wrong.exception, SettingsError | SystemExit)
