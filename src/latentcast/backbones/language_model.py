@@ -29,6 +29,7 @@ DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 MINILM = "minilm"
 # families whose prompt may be computed once: causal, positions given by number, attention through the interface
 CAUSAL = {"gpt2", "llama", "mistral", "qwen2", "qwen3"}
+OURS = CAUSAL | {"bert", "roberta"}  # those that take the library's own attention
 HELP = "without a network, download the model elsewhere and give its folder"
 
 
@@ -126,7 +127,7 @@ def load(
         model = _adapt(model, lora, address)
     if checkpointing:
         _checkpoint(model, address)
-    if config.model_type in CAUSAL:
+    if config.model_type in OURS:
         prefix.register()
         model.config._attn_implementation = prefix.NAME
     takes = "position_ids" in inspect.signature(model.forward).parameters
