@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from latentcast.backtesting import backtest
     from latentcast.comparing import leaderboard
+    from latentcast.comparing.ablation import ablate
     from latentcast.describing import describe
     from latentcast.errors import LatentcastError
     from latentcast.fitting import fit, pretrain
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from latentcast.transferring import transfer
 
 _HOMES = {
+    "ablate": "latentcast.comparing.ablation",
     "fit": "latentcast.fitting",
     "pretrain": "latentcast.fitting",
     "impute": "latentcast.imputing",
@@ -42,6 +44,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Forecaster",
     "LatentcastError",
+    "ablate",
     "backtest",
     "describe",
     "fit",

@@ -9,6 +9,7 @@ import inspect
 import io
 import logging
 import os
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -112,6 +113,10 @@ def load(
             with torch.random.fork_rng([]):
                 torch.manual_seed(seed)
                 model = kind.from_config(config, dtype=DTYPES[dtype])
+            if quantise != "none":  # packed as what is read is packed
+                with tempfile.TemporaryDirectory() as drawn:
+                    model.save_pretrained(drawn)
+                    model = _read(kind, drawn, address, config, None, dtype, quantise)
         else:
             model = _read(kind, place, address, config, revision, dtype, quantise)
     if "inputs_embeds" not in inspect.signature(model.forward).parameters:
@@ -211,8 +216,11 @@ def _read(
                 bnb_4bit_compute_dtype=compute,
             )
             if quantise == "nf4"
-            else BitsAndBytesConfig(load_in_8bit=True)
+            # no columns of outliers apart: which these are depends on the whole batch, and so would each forecast
+            else BitsAndBytesConfig(load_in_8bit=True, llm_int8_threshold=0.0)
         )
+        # with every product it would tell that it works in float16
+        logging.getLogger("bitsandbytes.autograd._functions").setLevel(logging.ERROR)
     model, info = _or_say(address, kind.from_pretrained, place, output_loading_info=True, **options)
     # what the file lacks would be left at random: the pooler alone is not used
     missing = sorted(name for name in info["missing_keys"] if not name.startswith("pooler."))
