@@ -1,6 +1,6 @@
 """A training step of Time-LLM in GPT-2's shape, with and without the prompt computed once.
 
-    python benchmarks/timellm_speed.py [--lookbacks 96 512] [--rounds 5] [--layers 6]
+    python benchmarks/timellm_speed.py [--lookbacks 96 512] [--rounds 5] [--layers 6] [--variants NAME …] [--name FILE]
 
 Forward, backward and optimiser step on 24 windows of one channel, random weights of GPT-2's shape (768 wide, vocabulary
 of 50 257), float32 unless said otherwise, the same prompts everywhere. `published` is this library's own plain path:
@@ -165,13 +165,16 @@ def main() -> None:
     parse.add_argument("--lookbacks", type=int, nargs="*", default=[96, 512])
     parse.add_argument("--rounds", type=int, default=5)
     parse.add_argument("--layers", type=int, default=6)
+    parse.add_argument("--variants", nargs="*", choices=list(VARIANTS), default=list(VARIANTS), help="all, but default")
+    parse.add_argument("--name", default="timellm_speed", help="of the file in results/")
     asked = parse.parse_args()
     torch.set_num_threads(1)
+    chosen = {name: how for name, how in VARIANTS.items() if name in (*asked.variants, "default")}
     found: dict[str, Any] = {"windows": WINDOWS, "layers": asked.layers, "rounds": asked.rounds, "lookbacks": {}}
     with tempfile.TemporaryDirectory() as place:
         folder = gpt2_folder(Path(place))
         for lookback in asked.lookbacks:
-            networks = {name: make(folder, lookback, asked.layers, **how) for name, how in VARIANTS.items()}
+            networks = {name: make(folder, lookback, asked.layers, **how) for name, how in chosen.items()}
             batch = networks["default"].prompted(windows(lookback))
             assert batch.prompt is not None
             steps = {name: stepper(network, batch) for name, network in networks.items()}
@@ -205,20 +208,13 @@ def main() -> None:
                 },
                 "patches": networks["default"].model.representation.num_tokens(lookback),
                 "seconds": medians,
-                "times faster than published": {n: medians["published"] / s for n, s in medians.items()},
-                "times faster than neuralforecast": {n: medians["neuralforecast"] / s for n, s in medians.items()}
-                if other is not None
-                else None,
-                "times faster than neuralforecast, equal prompts": {
-                    "our words": medians["neuralforecast, our prompts"] / medians["default"],
-                    "our words, bf16 weights": medians["neuralforecast, our prompts"]
-                    / medians["default, bf16 weights"],
-                    "as many words as theirs": medians["neuralforecast"] / medians["default, as many words"],
-                }
-                if other is not None
-                else None,
+                "times faster than published": _times("published", medians),
+                "times faster than neuralforecast": _times("neuralforecast", medians),
+                "times faster than neuralforecast, both with our words": _times("neuralforecast, our prompts", medians),
                 "share of the matmul rate": {
-                    name: product_share(networks[name], batch, medians[name], rate) for name in ("published", "default")
+                    name: product_share(networks[name], batch, medians[name], rate)
+                    for name in ("published", "default")
+                    if name in networks
                 },
                 "prompts of 224 windows": {
                     "seconds": building,
@@ -227,10 +223,14 @@ def main() -> None:
             }
             print(f"look-back {lookback}")
             _report.table(
-                ["variant", "seconds", "x published"],
-                [[name, taken, medians["published"] / taken] for name, taken in medians.items()],
+                ["variant", "seconds", "x default"],
+                [[name, taken, taken / medians["default"]] for name, taken in medians.items()],
             )
-            _report.write("timellm_speed", found, threads=1)
+            _report.write(asked.name, found, threads=1)
+
+
+def _times(slower: str, medians: dict[str, float]) -> dict[str, float] | None:
+    return {name: medians[slower] / taken for name, taken in medians.items()} if slower in medians else None
 
 
 if __name__ == "__main__":
