@@ -20,6 +20,7 @@ import pytest
 from latentcast import cli
 from latentcast.data.catalog import DATASETS
 from latentcast.presets import NAMED
+from llms import folder
 
 QUICK = ["--set", "training.max_steps=2", "--set", "training.loggers=[]"]
 SIZES = ["-L", "14", "-H", "7"]
@@ -238,6 +239,22 @@ def test_leaderboard(run: Run, data: Path) -> None:
     assert ran.code == 1
     assert "horizon 7, seed 0 failed: shorter than look-back + horizon" in ran.err
     assert "0/1" in ran.out
+
+
+def test_ablate(run: Run, data: Path) -> None:
+    chosen = [f"--set=model.backbone.{text}" for text in (f"llm={folder('gpt2')}", "llm_layers=1", "num_prototypes=8")]
+    arguments = ["ablate", data / "good.csv", "-L", 14, "-H", 7, "--out", "abl", "--workers", 0, *chosen]
+    ran = run(*arguments, "--seeds", "0,1", "--set=training.max_steps=1")
+    assert ran.code == 0, ran.err
+    assert "12 of 12: " in ran.err
+    for words in ("one attention layer", "MSE apart", "learned", "These numbers", "the language model", "ablation.md"):
+        assert words in ran.out
+    assert max(map(len, ran.out.split("\n\n")[0].splitlines()[1:])) <= 80
+    ran = run(*arguments, "--seeds", "0", "--set=training.max_steps=1")
+    assert ran.err == "6 of 6 cells are finished already\n"
+    assert "is not said: one seed tells nothing" in ran.out
+    one_message(run(*arguments[:-3], "--model", "pattn"), "pattn has no language model to switch off; choose time-llm")
+    one_message(run(*arguments, "--seeds", "a"), "--seeds a: wanted whole numbers, separated by commas")
 
 
 def test_models_and_datasets(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -585,7 +602,10 @@ def test_demo_says_first_when_it_cannot_write(run: Run) -> None:
 
 # --- as a process
 
-COMMANDS = ("fit", "predict", "evaluate", "backtest", "leaderboard", "models", "datasets", "describe", "floor", "demo")
+COMMANDS = (
+    "fit", "predict", "evaluate", "backtest", "leaderboard", "ablate", "models", "datasets", "describe", "floor",
+    "demo",
+)  # fmt: skip
 
 
 def test_help_imports_nothing_heavy() -> None:

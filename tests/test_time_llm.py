@@ -14,7 +14,7 @@ from safetensors import safe_open
 import latentcast
 from latentcast.data.catalog import DATASETS
 from latentcast.data.descriptions import BANK, described
-from latentcast.errors import CheckpointError, SettingsError
+from latentcast.errors import CheckpointError, DataError, SettingsError
 from latentcast.forecaster import Forecaster
 from llms import folder
 
@@ -110,6 +110,37 @@ def test_mixed_precision_first_and_none_after() -> None:
         rough.float().square().mean().backward()
     torch.testing.assert_close(network(batch).values, again(batch).values)
     assert (rough - again(batch).values).norm() < 0.1 * rough.norm()
+
+
+def test_gaps_are_refused_until_a_policy_is_stated(hourly: pd.DataFrame) -> None:
+    """A window with no number in it never reaches the prompt."""
+    hourly.loc[40:44, "load"] = np.nan
+    hourly.loc[390, "price"] = np.nan
+    with pytest.raises(DataError, match=r"data\.gaps"):
+        fit(hourly, folder("gpt2"))
+    fitted = fit(hourly, folder("gpt2"), settings={"data.gaps": "interpolate"})
+    assert np.isfinite(fitted.predict(hourly)["time-llm"]).all()
+
+
+def test_a_description_may_hold_braces_and_percent_signs(hourly: pd.DataFrame, tmp_path: Path) -> None:
+    text = "Load {load} of 50 %s {} and {0}"
+    fitted = fit(hourly, folder("gpt2"), out=tmp_path / "run", settings={"data.description": text})
+    assert f"Dataset description: {text} Task" in fitted.network.model.backbone.static_text
+    assert f"Dataset description: {text} Task" in latentcast.load(tmp_path / "run").network.model.backbone.static_text
+
+
+@pytest.mark.parametrize("heads", [1, 3, 7])
+def test_any_number_of_heads_reads_prototypes(hourly: pd.DataFrame, heads: int) -> None:
+    """Their width is a setting of its own, so that none needs to divide anything."""
+    fitted = fit(hourly, folder("gpt2"), settings={"model.backbone.heads": heads, "training.max_steps": 1})
+    assert np.isfinite(fitted.predict(hourly)["time-llm"]).all()
+
+
+def test_random_weights_stand_in_the_run_card(hourly: pd.DataFrame, tmp_path: Path) -> None:
+    fit(hourly, folder("gpt2"), out=tmp_path / "run", settings={"model.backbone.random": True})
+    card = json.loads((tmp_path / "run" / "card.json").read_text())
+    assert card["settings"]["model"]["backbone"]["llm_seed"] == 0
+    assert any("random weights of the shape of" in note for note in card["notes"])
 
 
 def test_an_average_of_adapters_is_refused(hourly: pd.DataFrame) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from latentcast.backtesting import backtest
     from latentcast.comparing import leaderboard
+    from latentcast.comparing.ablation import ablate
     from latentcast.competing import m4
     from latentcast.describing import describe
     from latentcast.errors import LatentcastError
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from latentcast.updating import update
 
 _HOMES = {
+    "ablate": "latentcast.comparing.ablation",
     "fit": "latentcast.fitting",
     "pretrain": "latentcast.fitting",
     "impute": "latentcast.imputing",
@@ -46,6 +48,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Forecaster",
     "LatentcastError",
+    "ablate",
     "backtest",
     "describe",
     "fit",

@@ -8,7 +8,7 @@ import os
 import re
 import shlex
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -572,18 +572,69 @@ def leaderboard(
     """Compare models over datasets, horizons and seeds; what is finished in the folder is not run again."""
     import latentcast
 
-    def report(line: str) -> None:
-        err.print(line, markup=False, soft_wrap=True, highlight=False)
-
-    results = latentcast.leaderboard(config, out=folder, workers=workers, threads=threads, report=report)
+    results = latentcast.leaderboard(config, out=folder, workers=workers, threads=threads, report=_report)
     _line(results.title())
     out.print(show.comparison(results))
     if results.average_ranks:
         _line(f"\n{results.ranks_title()}")
         out.print(show.average_ranks(results))
     _line(f"\ntables in {folder / 'table.md'} and {folder / 'table.csv'}")
-    if results.errors:
-        _say([f"{cell} failed: {why}" for cell, why in results.errors.items()])
+    _end_with_errors(results.errors)
+
+
+@app.command()
+@takes_settings
+def ablate(
+    data: Data,
+    folder: Annotated[Path, typer.Option("--out", help="Folder for cells.jsonl, ablation.md and ablation.csv.")],
+    model: Annotated[str, typer.Option("--model", "-m", help="A model with a language model in it.")] = "time-llm",
+    switches: Annotated[str, typer.Option("--switches", help="What is switched: llm.")] = "llm",
+    preset: Annotated[str | None, typer.Option("--preset", help="A preset of the model.")] = None,
+    lookback: Lookback = None,
+    horizon: Horizon = None,
+    seeds: Annotated[str, typer.Option("--seeds", help="Separated by commas.")] = "0,1,2",
+    config: Config = None,
+    workers: Annotated[
+        int | None, typer.Option("--workers", help="Cells at a time (default: one per GPU, else per core).")
+    ] = None,
+    threads: Annotated[int | None, typer.Option("--threads", help="Threads of each (default 1 without a GPU).")] = None,
+    *,
+    settings: dict[str, Any],
+) -> None:
+    """Is the language model worth it? Train the model with, without and instead of it, with one budget."""
+    import latentcast
+
+    result = latentcast.ablate(
+        data,
+        model,
+        switches=switches,
+        preset=preset,
+        lookback=lookback,
+        horizon=horizon,
+        seeds=_whole_numbers("--seeds", seeds),
+        settings=settings,
+        config=config,
+        out=folder,
+        workers=workers,
+        threads=threads,
+        report=_report,
+    )
+    _line(result.results.title())
+    out.print(show.ablation(result))
+    for sentence in (*result.verdicts(), result.caveat()):
+        _line(f"\n{sentence}")
+    _line(f"\ntables in {folder / 'ablation.md'} and {folder / 'ablation.csv'}")
+    _say([f"left out: {why}" for why in result.study.left_out])
+    _end_with_errors(result.results.errors)
+
+
+def _report(line: str) -> None:
+    err.print(line, markup=False, soft_wrap=True, highlight=False)
+
+
+def _end_with_errors(errors: Mapping[str, str]) -> None:
+    if errors:
+        _say([f"{cell} failed: {why}" for cell, why in errors.items()])
         _say(["the same command tries again what failed"])
         raise typer.Exit(1)
 
@@ -829,7 +880,7 @@ def main() -> None:
 
 def _how_to_state(error: Exception) -> str:
     """The library speaks of data.gaps; on a command line that is --gaps, or --set data.steps=…, where it is taken."""
-    takes = {"fit", "pretrain", "backtest", "describe", "floor"}
+    takes = {"fit", "pretrain", "backtest", "describe", "floor", "ablate"}
     if "--transfer" in sys.argv:
         takes |= {"predict", "evaluate"}
     if not takes & set(sys.argv[1:2]) or isinstance(error, SettingsError):

@@ -14,6 +14,7 @@ from rich.text import Text
 if TYPE_CHECKING:
     from latentcast.backtesting import Backtest
     from latentcast.comparing import Results
+    from latentcast.comparing.ablation import Ablation
     from latentcast.competing import M4
     from latentcast.imputing import Filled
     from latentcast.inspecting import Architecture
@@ -77,6 +78,20 @@ def competition(result: "M4") -> Table:
         figures = ("–" if value is None else f"{value:.3f}" for value in (score.smape, score.mase, score.owa))
         table.add_row(name, Text(score.method), str(score.series), *figures)
         before = score.frequency
+    return table
+
+
+def ablation(result: "Ablation") -> Table:
+    """One row per variant: its errors, how far its MSE is from the reference's, and what it costs."""
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, collapse_padding=True)
+    table.add_column("", overflow="fold")
+    for name in ("MSE", "MAE", "MSE apart", "steps", "fit s", "MiB", "learned"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for label, row in result.rows.items():
+        apart, finished, steps, seconds, _, memory, _ = result.figures(label)
+        name = label if row.finished == row.seeds else f"{label} ({finished} seeds)"
+        mae = figure(row.mean.get("MAE"))
+        table.add_row(Text(name), row.text("MSE"), mae, apart, steps, seconds, memory, _size(row.trainable))
     return table
 
 

@@ -270,6 +270,60 @@ def test_four_bits_have_right_gradients_after_passes_without_any() -> None:
     assert_near(found, hidden_and_gradient(lambda x: alone(part, plain, x, prompt), embedded, ask), 1e-4)
 
 
+@pytest.mark.parametrize("family", ["llama", "bert"])
+def test_eight_bits_are_those_of_the_packed_weights_and_know_no_batch_mates(family: str) -> None:
+    """What is read is rounded too, row by row: near, and for a window the same in any batch."""
+    bnb = pytest.importorskip("bitsandbytes")
+    over = {"hidden_size": 128, "intermediate_size": 256}
+    network, whole = make(family, over=over, quantise="int8", width=16), make(family, over=over, width=16)
+    part = backbone(network)
+    packed = [module for module in part.language.model.modules() if isinstance(module, bnb.nn.Linear8bitLt)]
+    assert packed
+    batch = network.prompted(Batch(torch.randn(6, 48, 3).cumsum(1)))
+    each = torch.cat([network(network.prompted(Batch(batch.past[i : i + 1]))).values for i in range(6)])
+    assert (network(batch).values - each).norm() < 1e-2 * each.norm()
+    embedded, ask = torch.randn(5, 7, 128), torch.randn(5, 7, 128)
+    prompt = ragged()
+    for name, module in part.language.model.named_modules():
+        if isinstance(module, bnb.nn.Linear8bitLt):
+            assert module.state.CB is not None
+            values = module.state.CB.float() * module.state.SCB[:, None].float() / 127
+            backbone(whole).language.model.get_submodule(name).weight.data = values
+    run = backbone(whole)._as_one
+    wanted = hidden_and_gradient(lambda x: run(x, prompt, None), embedded, ask)
+    found = hidden_and_gradient(lambda x: part._as_one(x, prompt, None), embedded, ask)
+    for got, want in zip(found, wanted, strict=True):
+        assert (got - want).norm() < 0.3 * want.norm()
+
+
+@pytest.mark.parametrize("how", [{}, {"quantise": "nf4"}, {"quantise": "int8"}, {"dtype": "bf16"}])
+def test_random_weights_are_of_the_same_shape_and_said_to_be_drawn(how: dict[str, Any]) -> None:
+    if "quantise" in how:
+        pytest.importorskip("bitsandbytes")
+    over = {"hidden_size": 128, "intermediate_size": 256} if "quantise" in how else {}  # narrower ones are not packed
+    networks = [make("llama", over=over, width=16, random=random, **how) for random in (False, True, True)]
+    read, drawn, again = ([(n, p.shape, p.dtype) for n, p in backbone(x).language.model.named_parameters()]
+                          for x in networks)  # fmt: skip
+    assert read == drawn == again
+    assert torch.equal(backbone(networks[1]).llm, backbone(networks[2]).llm)
+    assert not torch.equal(backbone(networks[0]).language.words, backbone(networks[1]).language.words)
+    assert not any("random weights" in note for note in networks[0].notes)
+    assert any("from llm_seed 0: it has learned nothing from text" in note for note in networks[1].notes)
+
+
+@pytest.mark.parametrize("family", ["gpt2", "bert"])
+def test_in_half_precision_the_plain_path_attends_in_float32(family: str) -> None:
+    """So it is nearer to the whole weights' result than their own rounding is."""
+    part = backbone(make(family, dtype="bf16", prompt=False))
+    embedded, ask = torch.randn(5, 7, 48).bfloat16(), torch.randn(5, 7, 48)
+    prompt = torch.zeros(5, 0, dtype=torch.long)
+    found = hidden_and_gradient(lambda x: part._as_one(x, prompt, None).float(), embedded, ask)
+    llm = reference(family)
+    wanted = hidden_and_gradient(lambda x: alone(part, llm, x, prompt), embedded.float(), ask)
+    for got, want in zip(found, wanted, strict=True):
+        assert (got - want).norm() < 0.1 * want.norm()
+
+
 @pytest.mark.parametrize("family", CAUSAL)
 def test_step_by_step_is_the_same_as_at_once(family: str) -> None:
     network = make(family)

@@ -95,7 +95,13 @@ def test_a_model_without_inputs_embeds_is_refused(monkeypatch: pytest.MonkeyPatc
 
 @pytest.mark.parametrize(
     ("package", "extra", "how"),
-    [("transformers", "llm", {}), ("bitsandbytes", "llm-4bit", {"quantise": "nf4"}), ("peft", "lora", {"lora": 2})],
+    [
+        ("transformers", "llm", {}),
+        ("bitsandbytes", "llm-4bit", {"quantise": "nf4"}),
+        ("bitsandbytes", "llm-4bit", {"quantise": "int8"}),
+        ("bitsandbytes", "llm-4bit", {"quantise": "nf4", "random": True}),
+        ("peft", "lora", {"lora": 2}),
+    ],
 )
 def test_what_lacks_is_an_extra_to_install(
     package: str, extra: str, how: dict[str, Any], monkeypatch: pytest.MonkeyPatch

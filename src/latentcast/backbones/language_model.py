@@ -9,6 +9,7 @@ import inspect
 import io
 import logging
 import os
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -29,6 +30,7 @@ DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 MINILM = "minilm"
 # families whose prompt may be computed once: causal, positions given by number, attention through the interface
 CAUSAL = {"gpt2", "llama", "mistral", "qwen2", "qwen3"}
+OURS = CAUSAL | {"bert", "roberta"}  # those that take the library's own attention
 HELP = "without a network, download the model elsewhere and give its folder"
 
 
@@ -111,6 +113,10 @@ def load(
             with torch.random.fork_rng([]):
                 torch.manual_seed(seed)
                 model = kind.from_config(config, dtype=DTYPES[dtype])
+            if quantise != "none":  # packed as what is read is packed
+                with tempfile.TemporaryDirectory() as drawn:
+                    model.save_pretrained(drawn)
+                    model = _read(kind, drawn, address, config, None, dtype, quantise)
         else:
             model = _read(kind, place, address, config, revision, dtype, quantise)
     if "inputs_embeds" not in inspect.signature(model.forward).parameters:
@@ -126,7 +132,7 @@ def load(
         model = _adapt(model, lora, address)
     if checkpointing:
         _checkpoint(model, address)
-    if config.model_type in CAUSAL:
+    if config.model_type in OURS:
         prefix.register()
         model.config._attn_implementation = prefix.NAME
     takes = "position_ids" in inspect.signature(model.forward).parameters
@@ -210,8 +216,11 @@ def _read(
                 bnb_4bit_compute_dtype=compute,
             )
             if quantise == "nf4"
-            else BitsAndBytesConfig(load_in_8bit=True)
+            # no columns of outliers apart: which these are depends on the whole batch, and so would each forecast
+            else BitsAndBytesConfig(load_in_8bit=True, llm_int8_threshold=0.0)
         )
+        # with every product it would tell that it works in float16
+        logging.getLogger("bitsandbytes.autograd._functions").setLevel(logging.ERROR)
     model, info = _or_say(address, kind.from_pretrained, place, output_loading_info=True, **options)
     # what the file lacks would be left at random: the pooler alone is not used
     missing = sorted(name for name in info["missing_keys"] if not name.startswith("pooler."))

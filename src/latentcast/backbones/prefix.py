@@ -95,9 +95,7 @@ def attend(
     query [series, heads, tokens, head width]; key and value may have fewer heads. Returns [series, tokens, heads, …].
     """
     if reading is None:
-        from transformers.integrations.sdpa_attention import sdpa_attention_forward
-
-        return sdpa_attention_forward(
+        return _fused(
             module,
             query,
             key,
@@ -136,6 +134,23 @@ def attend(
         side_by_side = parts.pop().transpose(0, 1).reshape(key.shape[1], series * groups * tokens, -1)
         mixed = mixed + (side_by_side @ static[1][0]).view(key.shape[1], series, -1, width).transpose(0, 1)
     return mixed.reshape(series, heads, tokens, width).transpose(1, 2), None
+
+
+def _fused(
+    module: nn.Module, query: Tensor, key: Tensor, value: Tensor, attention_mask: Tensor | None, **how: Any
+) -> tuple[Tensor, None]:
+    """torch's fused attention; on a CPU in float32, since its backward in half precision takes four times as long."""
+    from transformers.integrations.sdpa_attention import sdpa_attention_forward
+
+    given = query.dtype
+    if query.device.type != "cpu" or given not in (torch.bfloat16, torch.float16):
+        return sdpa_attention_forward(module, query, key, value, attention_mask, **how)
+    if attention_mask is not None and attention_mask.is_floating_point():
+        attention_mask = attention_mask.float()
+    with torch.autocast("cpu", enabled=False):
+        whole = (query.float(), key.float(), value.float())
+        mixed, _ = sdpa_attention_forward(module, *whole, attention_mask, **how)
+    return mixed.to(given), None
 
 
 def _hidden(reading: Reading, series: int, tokens: int, device: torch.device, window: int | None) -> Tensor:

@@ -122,7 +122,8 @@ def plan(config: str | Path | Mapping[str, Any]) -> tuple[Cell, ...]:
         panels: dict[DataSettings, tuple[Panel, str] | None] = {}
         for horizon in comparison.horizons:
             runs = list(_runs(comparison, overrides, data, defaults, horizon, found))
-            if len({run.data for _, run in runs}) > 1:
+            # what is told of the data only models with words in them are told
+            if len({run.data.model_copy(update={"description": None}) for _, run in runs}) > 1:
                 faults.append(f"data: all models on {data} at horizon {horizon} must be asked the same")
             for label, run in runs:
                 if source is not None and run.data not in panels:

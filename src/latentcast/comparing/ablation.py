@@ -1,0 +1,248 @@
+"""What each part of a model is worth: variants of its settings as one comparison, and what its numbers support."""
+
+import json
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from statistics import NormalDist, fmean, stdev
+from typing import Any
+
+import pandas as pd
+
+from latentcast.comparing import leaderboard
+from latentcast.comparing.results import Results, Row
+from latentcast.comparing.variants import Claim, Study, study
+from latentcast.config import merge, nested, read_yaml
+from latentcast.errors import SettingsError
+from latentcast.run import resolve
+from latentcast.write import write_frame, write_text
+
+LEVEL = 0.95
+FILE = "ablation"
+# quantiles of Student's t for LEVEL, by degrees of freedom from 1 on; beyond, Cornish and Fisher's series is near
+T = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Mean over the seeds of one variant's error less the other's, and half its confidence interval."""
+
+    mean: float
+    half: float
+
+    @property
+    def sign(self) -> int:
+        """1 where the first has the larger error beyond what seeds do, -1 where the smaller, else 0."""
+        return 0 if abs(self.mean) <= self.half else 1 if self.mean > 0 else -1
+
+    def __str__(self) -> str:
+        return f"{self.mean:+.4f} ±{self.half:.4f}"
+
+
+@dataclass(frozen=True)
+class Ablation:
+    """`results` holds every variant as a model of a comparison; `study` says what they are."""
+
+    study: Study
+    results: Results
+
+    @cached_property
+    def rows(self) -> dict[str, Row]:
+        return {row.model: row for row in self.results.rows}
+
+    @property
+    def seeds(self) -> int:
+        return len(self.results.seeds)
+
+    def difference(self, one: str, other: str, metric: str = "MSE") -> Difference | None:
+        """The same seeds against each other, since they draw the same windows in the same order; a t interval of 95 %.
+
+        None where a seed is missing, or where there is only one.
+        """
+        first, second = self._scores(one, metric), self._scores(other, metric)
+        if len(first) < 2 or first.keys() != second.keys() or len(first) < self.seeds:
+            return None
+        return paired(list(first.values()), [second[seed] for seed in first])
+
+    def verdicts(self) -> tuple[str, ...]:
+        """One sentence for each claim, and no more than the numbers carry."""
+        return tuple(self._judge(claim) for claim in self.study.claims)
+
+    def caveat(self) -> str:
+        """What the sentences do not say."""
+        return (
+            f"Judged by MSE on this test part: differences of equal seeds, with their {LEVEL:.0%} t interval."
+            " That tells what seeds do, and not what other data would."
+        )
+
+    def steps(self, label: str) -> float | None:
+        """Training steps of a seed, mean."""
+        each = [
+            sum(stage["steps"] for stage in (record["training"] or {}).get("stages", ()))
+            for record in self._records(label)
+        ]
+        return fmean(each) if each else None
+
+    def frame(self) -> pd.DataFrame:
+        """One line per variant, every figure in a column of its own; `apart` is its MSE less the reference's."""
+        frame = self.results.frame().rename(columns={"model": "variant"})
+        apart = [self.difference(label, self.study.reference) for label in frame["variant"]]
+        frame["apart"] = [None if d is None else d.mean for d in apart]
+        frame["apart_half_interval"] = [None if d is None else d.half for d in apart]
+        frame["steps"] = [self.steps(label) for label in frame["variant"]]
+        return frame
+
+    def to_markdown(self) -> str:
+        """Verdicts, table, and what each variant is."""
+        head = ("variant", "MSE", "MAE", f"MSE less that of {self.study.reference}", "seeds", "steps", "training s",
+                "test s", "peak MiB", "learned weights")  # fmt: skip
+        lines = [self.results.title(), "", *(f"* {sentence}" for sentence in self.verdicts()), "", self.caveat(), ""]
+        lines += [_line(head), _line(["---", *["---:"] * (len(head) - 1)])]
+        for label, row in self.rows.items():
+            lines.append(_line((label, row.text("MSE"), row.text("MAE"), *self.figures(label))))
+        lines += ["", *(f"* {label}: {variant.about}" for label, variant in self.study.variants.items())]
+        lines += [f"* left out: {why}" for why in self.study.left_out]
+        lines += [f"* failed: {cell}: {' '.join(why.split())}" for cell, why in self.results.errors.items()]
+        return "\n".join(lines) + "\n"
+
+    def figures(self, label: str) -> tuple[str, ...]:
+        """Of a row of the table, all but its errors."""
+        row, apart = self.rows[label], self.difference(label, self.study.reference)
+        of_itself = label == self.study.reference
+        sizes = (
+            (self.steps(label), ".0f"), (row.training_seconds, ".1f"), (row.prediction_seconds, ".2f"),
+            (row.peak_mib, ".0f"), (row.trainable, ","),
+        )  # fmt: skip
+        return (
+            "–" if of_itself or apart is None else str(apart),
+            f"{row.finished}/{row.seeds}",
+            *("–" if value is None else format(value, form) for value, form in sizes),
+        )
+
+    def _records(self, label: str) -> list[Mapping[str, Any]]:
+        pairs = zip(self.results.cells, self.results.records, strict=True)
+        return [r for cell, r in pairs if cell.label == label and r is not None and "error" not in r]
+
+    def _scores(self, label: str, metric: str) -> dict[int, float]:
+        found = {record["seed"]: record["test"]["scaled"][metric] for record in self._records(label)}
+        return {seed: value for seed, value in found.items() if value is not None}
+
+    def _judge(self, claim: Claim) -> str:
+        about = f"Whether {claim.subject} helps"
+        apart = {label: self.difference(label, claim.having) for label in claim.without}
+        if self.seeds == 1:
+            return f"{about} is not said: one seed tells nothing of what seeds do; give several."
+        if missing := [label for label, found in apart.items() if found is None]:
+            return f"{about} is not said: a seed is missing, of {claim.having} or of {_and(missing)}."
+        known = {label: found for label, found in apart.items() if found is not None}
+        worse, better, level = (
+            [f"{label} ({found})" for label, found in known.items() if found.sign == sign] for sign in (1, -1, 0)
+        )
+        over = f"over {self.seeds} seeds"
+        if better:
+            said = [f"These numbers speak against {claim.subject}: lower errors {over} without it have {_and(better)}"]
+        elif level:
+            said = [f"These numbers do not show that {claim.subject} helps"]
+        else:
+            said = [f"These numbers support that {claim.subject} helps: without it errors {over} are higher"]
+        if level:
+            said.append(f"not told apart {over}: {_and(level)}")
+        if worse:
+            said.append(f"higher errors: {_and(worse)}")
+        return "; ".join(said) + self._cost(claim) + "."
+
+    def _cost(self, claim: Claim) -> str:
+        """Seconds of training against the cheapest of the others."""
+        own = self.rows[claim.having].training_seconds
+        others = [s for label in claim.without if (s := self.rows[label].training_seconds)]
+        if not own or not others:
+            return ""
+        ratio = own / min(others)
+        what = f"{ratio:.2g} times" if ratio < 10 else f"{ratio:.0f} times"
+        return f". It trained {what} as long as {'the quickest of these' if len(others) > 1 else 'that'}"
+
+
+def ablate(
+    data: str | Path,
+    model: str = "time-llm",
+    *,
+    switches: str = "llm",
+    preset: str | None = None,
+    lookback: int | None = None,
+    horizon: int | None = None,
+    seeds: Iterable[int] = (0, 1, 2),
+    settings: Mapping[str, Any] | None = None,
+    config: str | Path | None = None,
+    out: str | Path,
+    workers: int | None = None,
+    threads: int | None = None,
+    report: Callable[[str], None] | None = None,
+) -> Ablation:
+    """Train a model and its variants with one budget, judge the test part, and say what the difference supports.
+
+    switches   llm: the language model, the same with random weights, one attention layer, one Transformer block and
+               nothing in its place, and the language model without its prompt (Tan et al. 2024)
+    data       a dataset's name or a file: every variant is trained in a process of its own
+    settings   of the model as it is, as `fit` takes them; the variants differ in nothing else
+    out        folder of cells.jsonl, ablation.md and ablation.csv; what is finished there is not run again
+    workers, threads, report   as `leaderboard` takes them
+
+    Raises as `leaderboard` does, and SettingsError for a model without the parts that are to be switched.
+    """
+    if not isinstance(data, str | Path):
+        raise SettingsError(
+            f"data: got {type(data).__name__}, wanted a dataset's name or a file: it is read anew in every process"
+        )
+    chosen = {key: value for key, value in (("name", model), ("preset", preset)) if value is not None}
+    sizes = {key: value for key, value in (("lookback", lookback), ("horizon", horizon)) if value is not None}
+    values = merge(read_yaml(config) if config is not None else {}, nested(settings or {}))
+    if "seed" in values:
+        raise SettingsError("seed: several are wanted here: seeds=(0, 1, 2), --seeds 0,1,2")
+    values = merge(values, {"model": chosen, **sizes})
+    run = resolve(values)
+    asked = study(switches, run)
+    whole = json.loads(json.dumps(run.dump()["model"]))  # with the names of its parts, so that they can be exchanged
+    results = leaderboard(
+        {
+            "datasets": [str(data)],
+            "horizons": [run.horizon],
+            "seeds": list(seeds),
+            "common": {**{key: value for key, value in values.items() if key != "horizon"}, "model": whole},
+            "models": {label: {"model": dict(variant.model)} for label, variant in asked.variants.items()},
+        },
+        out=out,
+        workers=workers,
+        threads=threads,
+        report=report,
+    )
+    found = Ablation(asked, results)
+    write_text(found.to_markdown(), Path(out) / f"{FILE}.md")
+    write_frame(found.frame(), Path(out) / f"{FILE}.csv")
+    return found
+
+
+def paired(first: list[float], second: list[float]) -> Difference:
+    """Of at least two seeds each, in the same order."""
+    apart = [a - b for a, b in zip(first, second, strict=True)]
+    return Difference(fmean(apart), t_quantile(len(apart) - 1) * stdev(apart) / math.sqrt(len(apart)))
+
+
+def t_quantile(freedom: int) -> float:
+    """Of Student's t: half the interval of LEVEL, in standard errors."""
+    if freedom <= len(T):
+        return T[freedom - 1]
+    z = NormalDist().inv_cdf((1 + LEVEL) / 2)
+    return z + (z**3 + z) / (4 * freedom) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * freedom**2)
+
+
+def _and(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _line(cells: Iterable[str]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+__all__ = ["Ablation", "Difference", "ablate"]
