@@ -37,6 +37,7 @@ LEVEL = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
 # package → the rooms that may import it
 HOMES = {
     "vector_quantize_pytorch": {"layers"},
+    "pywt": {"layers"},
     "lightning": {"training"},
     "typer": {"cli"},
     "matplotlib": {"plot"},
@@ -141,6 +142,7 @@ def test_heavy_packages_have_one_home(package: str) -> None:
         ("import latentcast.cli", "torch lightning pandas numpy pydantic matplotlib"),
         ("import latentcast; latentcast.load, latentcast.fit", "lightning matplotlib typer transformers"),
         ("import latentcast.backbones.frozen_llm", "transformers peft bitsandbytes"),
+        ("import latentcast.representations.wavelet", "pywt"),
         (
             "import latentcast; latentcast.backtest, latentcast.describe, latentcast.leaderboard",
             "lightning matplotlib typer",
