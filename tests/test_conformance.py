@@ -102,7 +102,39 @@ def cases() -> list[Case]:
         "head": {"name": "quantile", "quantiles": [0.2, 0.5, 0.6, 0.95]},
         "shortcut": "linear",
     }
-    return [*named, *composed, *variants, *tokens, Case("compression shortcut=linear quantile", shortcut)]
+    every = [{"name": "inter-variate", "heads": 2}, {"name": "mixture", "ff": 2}]
+    between = [
+        Case("between patch+encoder", {"name": "patch-transformer", "preset": "small", "between": every[::-1]}),
+        Case("between frequency+attention", {"name": "pattn", "representation": "frequency", "between": "mixture"}),
+        Case(
+            "between wavelet+frozen_llm",
+            {
+                "name": "time-llm",
+                "representation": {"name": "wavelet", "width": 16, "learn_filters": True},
+                "between": every,
+                **_llm("time-llm"),
+            },
+        ),
+        Case(
+            "between compression+encoder-decoder",
+            {
+                "name": "latent-transformer",
+                "representation": {**compression, "mix": False},
+                "backbone": {"heads": 2, "ff": 24},
+                "between": [every[0], every[1], every[0]],
+            },
+        ),
+        Case(
+            "between compression+encoder-decoder mixed",
+            {
+                "name": "latent-transformer",
+                "representation": compression,
+                "backbone": {"heads": 2, "ff": 24},
+                "between": [every[1]],
+            },
+        ),
+    ]
+    return [*named, *composed, *variants, *tokens, *between, Case("compression shortcut=linear quantile", shortcut)]
 
 
 @pytest.fixture(params=cases(), ids=lambda case: case.label)

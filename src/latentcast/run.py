@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
-from latentcast.config import Settings, leaves, merge, nested, read_words, validate
+from latentcast.config import Settings, dumped, leaves, merge, nested, read_words, validate
 from latentcast.data.settings import DataSettings
 from latentcast.errors import SettingsError, nearest
 from latentcast.models import MODELS
@@ -39,7 +39,7 @@ class Run:
     def dump(self) -> dict[str, Any]:
         """Every setting, also those at their defaults, as `resolve` takes them."""
         model = {
-            key: value.dump() if hasattr(value, "dump") else value
+            key: dumped(value)
             for key, value in ((name, getattr(self.model, name)) for name in type(self.model).model_fields)
         }
         before = {"stages": {name: how.dump() for name, how in self.stages}} if self.stages else {}

@@ -128,6 +128,12 @@ class Tokens:
             return replace(self, values=hidden)
         return Tokens(hidden[:, -self.query.shape[1] :], skips=self.skips, penalty=self.penalty)
 
+    def changed(self, values: Float[Tensor, "series tokens same"]) -> "Tokens":
+        """With other values for its `sequence()`: tokens and queries in the same places."""
+        places = self.values.shape[1]
+        query = None if self.query is None else values[:, places:]
+        return replace(self, values=values[:, :places], query=query)
+
     def penalised(self, penalty: Float[Tensor, ""]) -> "Tokens":
         """With one more thing to be kept small."""
         return replace(self, penalty=penalty if self.penalty is None else self.penalty + penalty)
@@ -210,6 +216,18 @@ class Restores(Protocol):
 def answers(representation: Representation, task: Task) -> int:
     """Tokens that a backbone returns: one per query, or one per token where there are no queries."""
     return representation.query_tokens or representation.num_tokens(task.lookback)
+
+
+@runtime_checkable
+class Between(Protocol):
+    """Tokens to as many tokens of the same width, before the backbone; `channels` is the number of consecutive series
+    that make one window. Where `mixes_channels`, these see each other.
+    """
+
+    mixes_channels: bool
+    notes: tuple[str, ...]
+
+    def __call__(self, tokens: Tokens, channels: int) -> Tokens: ...
 
 
 @runtime_checkable
