@@ -134,7 +134,25 @@ def cases() -> list[Case]:
             },
         ),
     ]
-    return [*named, *composed, *variants, *tokens, *between, Case("compression shortcut=linear quantile", shortcut)]
+    prompts = [
+        Case(
+            f"dynamic prompt {join}",
+            {
+                "name": "time-llm",
+                "backbone": {**LLM, "dynamic": 3, "local_statistics": True, "join": join, "prototype_start": start},
+            },
+        )
+        for join, start in (("behind", "cluster"), ("fuse", "weighted"))
+    ]
+    return [
+        *named,
+        *composed,
+        *variants,
+        *tokens,
+        *between,
+        *prompts,
+        Case("compression shortcut=linear quantile", shortcut),
+    ]
 
 
 @pytest.fixture(params=cases(), ids=lambda case: case.label)

@@ -62,7 +62,8 @@ def inspect(network: Network, depth: int = 2) -> Architecture:
         shapes.setdefault(name, [])  # rows stand in the order in which modules begin
 
     def end(name: str, output: Any) -> None:
-        shapes[name] += _shapes(output)
+        # of several results the first: what comes beside it, such as a cache, is kept and not given on
+        shapes[name] += _shapes(output[0] if isinstance(output, tuple) else output)
 
     hooks = []
     for name, (module, _) in modules.items():
@@ -159,10 +160,7 @@ def _stages(module: nn.Module, name: str, level: int, depth: int) -> Iterator[tu
 
 
 def _shapes(output: Any) -> list[Shape]:
-    """Of a tensor, or of the numbers that a value such as Tokens holds; masks are none. Of several results the first:
-    what comes beside it, such as a cache, is kept and not given on."""
-    if isinstance(output, tuple):
-        return _shapes(output[0])
+    """Of a tensor, or of the numbers that a value such as Tokens holds; masks are none."""
     if is_dataclass(output):
         return [s for field in fields(output) for s in _shapes(getattr(output, field.name))]
     return [tuple(output.shape)] if isinstance(output, Tensor) and output.is_floating_point() else []

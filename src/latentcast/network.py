@@ -82,8 +82,7 @@ class Composed(nn.Module):
     def forward(self, batch: Batch) -> Prediction:
         scale = self._scale(batch)
         past = scale.apply(batch.past)
-        tokens = self.representation(replace(batch, past=past))
-        hidden = self.backbone(self._prepared(tokens, batch))
+        hidden = self.backbone(self.tokens(replace(batch, past=past)))
         prediction = replace(self.head(hidden, scale), penalty=hidden.penalty)
         if self.shortcut is None:
             return prediction
@@ -95,8 +94,9 @@ class Composed(nn.Module):
         assert isinstance(self.head, Restores)
         scale = self._scale(batch)
         past = scale.apply(batch.past)
-        tokens = self.representation.whole(replace(batch, past=past), alone=alone)
-        hidden = tokens.answer() if alone else self.backbone(self._prepared(tokens, batch))
+        scaled = replace(batch, past=past)
+        tokens = self.representation.whole(scaled, alone=alone)
+        hidden = tokens.answer() if alone else self.backbone(self._prepared(tokens, scaled))
         restored = self.head.restore(hidden, scale, batch.past.shape[1])
         prediction = replace(restored, penalty=hidden.penalty)
         if self.shortcut is None or alone or batch.observed is None:
@@ -116,12 +116,18 @@ class Composed(nn.Module):
     def _between(self) -> Iterable[Between]:
         return cast("Iterable[Between]", self.between)
 
+    def tokens(self, batch: Batch) -> Tokens:
+        """What the backbone is given of a batch whose past is normalised."""
+        return self._prepared(self.representation(batch), batch)
+
     def _prepared(self, tokens: Tokens, batch: Batch) -> Tokens:
-        """What the backbone is given: the tokens after all that stands between, and what a language model is told."""
+        """The tokens after all that stands between, with what a language model is told, and the window itself."""
         channels = batch.past.shape[2] if self.representation.folds_channels else 1
         for part in self._between:
             tokens = part(tokens, channels)
-        return _told(tokens, batch)
+        folded = self.representation.folds_channels
+        window = batch.past.transpose(1, 2).flatten(0, 1)[..., None] if folded else batch.past
+        return _told(replace(tokens, window=window), batch)
 
     def _scale(self, batch: Batch) -> Scale:
         return window_scale(batch.past, batch.observed) if self.normalise else no_scale(batch.past)

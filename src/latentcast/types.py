@@ -99,6 +99,8 @@ class Tokens:
     skips    features at finer scales, finest first, for a head that undoes the representation
     penalty  what the parts so far want small beside the error: a codebook's commitment, the balance of experts
     prompt   what a language model is told of each series, as in Batch
+    window   the look-back that the tokens were made of, for a backbone that reads it too; of one variate where
+             channels are folded
     """
 
     values: Float[Tensor, "series tokens width"]
@@ -107,6 +109,7 @@ class Tokens:
     skips: tuple[Tensor, ...] = ()
     penalty: Float[Tensor, ""] | None = None
     prompt: Int[Tensor, "series words"] | None = None
+    window: Float[Tensor, "series time variates"] | None = None
 
     def sequence(self) -> "Tokens":
         """Tokens and queries as one sequence, for a backbone without a decoder."""
@@ -125,7 +128,7 @@ class Tokens:
     def answered(self, hidden: Float[Tensor, "series tokens hidden"]) -> "Tokens":
         """What a backbone returns: the queries' places of its output, where there are queries; all of it elsewhere."""
         if self.query is None:
-            return replace(self, values=hidden)
+            return replace(self, values=hidden, window=None)
         return Tokens(hidden[:, -self.query.shape[1] :], skips=self.skips, penalty=self.penalty)
 
     def changed(self, values: Float[Tensor, "series tokens same"]) -> "Tokens":
