@@ -264,10 +264,8 @@ class FrozenLLM(nn.Module):
             keep = None if keep is None else nn.functional.pad(keep, (self.leading, 0), value=True)
         if self.text_is_fused:  # the text was read by the tokens that now stand for it
             own = own[:, :0]
-        if self.plain is None:
-            hidden = self._after_known(embedded, own, keep)
-        else:
-            hidden = self._as_one(embedded, own, keep)
+        run = self._as_one if self.plain else self._after_known
+        hidden = run(embedded, own, keep)
         return tokens.answered(hidden[:, self.leading :, : self.width].float())
 
     def _led(self, window: Tensor | None, own: Int[Tensor, "series words"]) -> Float[Tensor, "series leading llm"]:

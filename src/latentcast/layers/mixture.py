@@ -42,10 +42,14 @@ class Experts(nn.Module):
         order = which.flatten().argsort(stable=True)
         rows = order // self.top
         sizes = torch.bincount(which.flatten(), minlength=self.experts).tolist()
-        hidden = _segments(x.index_select(0, rows), sizes, self.up, self.up_bias)
-        found = _segments(self.drop(nn.functional.gelu(hidden)), sizes, self.down, self.down_bias)
+        maps = zip(x.index_select(0, rows).split(sizes), self.up, self.up_bias, self.down, self.down_bias, strict=True)
+        found = torch.cat([self._expert(*each) for each in maps])
         weighed = found * share.flatten().index_select(0, order)[:, None].to(found.dtype)
         return torch.zeros_like(x, dtype=found.dtype).index_add(0, rows, weighed)
+
+    def _expert(self, x: Tensor, up: Tensor, up_bias: Tensor, down: Tensor, down_bias: Tensor) -> Tensor:
+        """One expert on its own stretch of rows."""
+        return torch.addmm(down_bias, self.drop(nn.functional.gelu(torch.addmm(up_bias, x, up))), down)
 
 
 def imbalance(chances: Float[Tensor, "many experts"], which: Int[Tensor, "many top"]) -> Float[Tensor, ""]:
@@ -60,14 +64,6 @@ def imbalance(chances: Float[Tensor, "many experts"], which: Int[Tensor, "many t
 def usage(which: Int[Tensor, "many top"], experts: int) -> Float[Tensor, " experts"]:
     """The share of assignments that each expert has; they sum to 1."""
     return torch.bincount(which.flatten(), minlength=experts) / max(which.numel(), 1)
-
-
-def _segments(
-    x: Float[Tensor, "rows width"], sizes: list[int], maps: Float[Tensor, "experts width out"], bias: Tensor
-) -> Float[Tensor, "rows out"]:
-    """Each stretch of rows through its own map: a segmented matrix product."""
-    parts = x.split(sizes)
-    return torch.cat([torch.addmm(b, part, one) for part, one, b in zip(parts, maps, bias, strict=True)])
 
 
 def _weights(experts: int, width: int, out: int) -> tuple[nn.Parameter, nn.Parameter]:

@@ -154,7 +154,7 @@ class Wavelet(nn.Module):
     def forward(self, batch: Batch) -> Tokens:
         series = batch.past.transpose(1, 2).flatten(0, 1)
         parts = self._fused(series) if self.settings.fused else self._one_by_one(series)
-        tokens = self._with_neighbours(parts) + self.bias
+        tokens = self._with_neighbours(parts)
         if self.fuse is not None:
             tokens = self.fuse(tokens)
         if self.semantic is not None:
@@ -170,12 +170,17 @@ class Wavelet(nn.Module):
         s = self.settings
         on_bands = self._weights()
         on_steps = on_bands @ (self._matrix() if s.learn_filters else self.matrix)[: on_bands.shape[1]]
-        return F.linear(self._extended(series).unfold(1, on_steps.shape[1], s.stride), on_steps)
+        return F.linear(self._extended(series).unfold(1, on_steps.shape[1], s.stride), on_steps, self._bias())
 
     def _one_by_one(self, series: Float[Tensor, "series time"]) -> Float[Tensor, "series tokens out"]:
         s = self.settings
         patches = self.coefficients(series).unfold(1, s.length, s.stride)
-        return F.linear(patches.flatten(2), self._weights())
+        return F.linear(patches.flatten(2), self._weights(), self._bias())
+
+    def _bias(self) -> Float[Tensor, " out"]:
+        """Added once, with a patch's first neighbour."""
+        kernel = self.settings.kernel
+        return self.bias if kernel == 1 else F.pad(self.bias, (0, (kernel - 1) * self.width))
 
     def _extended(self, series: Float[Tensor, "series time"]) -> Float[Tensor, "series more"]:
         """The newest value repeated as for plain patches, then both ends as the mode has it."""
