@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 
-from latentcast.backbones import task_vocabulary
+from latentcast.backbones import prefix, task_vocabulary
 from latentcast.backbones.frozen_llm import FrozenLLM
 from latentcast.backbones.task_vocabulary import WORDS, adaptive_count, clusters, known_words, mixtures
 from latentcast.config import validate
@@ -23,9 +23,9 @@ TASK = Task(48, 11, 3, (0, 1, 2), 4, 7, "hourly load of a transformer")
 DYNAMIC = {"dynamic": 5, "local_statistics": True}
 
 
-def make(family: str = "gpt2", task: Task = TASK, **backbone: Any) -> Network:
+def make(family: str = "gpt2", task: Task = TASK, over: dict[str, Any] | None = None, **backbone: Any) -> Network:
     torch.manual_seed(0)
-    settings = {"llm": folder(family), "llm_layers": 2, "num_prototypes": 20, **backbone}
+    settings = {"llm": folder(family, **(over or {})), "llm_layers": 2, "num_prototypes": 20, **backbone}
     run = resolve({"model": {"name": "time-llm", "backbone": settings}, "lookback": task.lookback, "horizon": 11})
     return build(run.kind, run.model, task)
 
@@ -50,13 +50,53 @@ def forecast_and_gradients(network: Network) -> list[torch.Tensor]:
 
 
 @pytest.mark.parametrize("family", ["gpt2", "qwen2"])
-@pytest.mark.parametrize("how", [DYNAMIC, {"dynamic": 3}, {"local_statistics": True}], ids=str)
+@pytest.mark.parametrize(
+    "how", [DYNAMIC, {"dynamic": 3, "checkpointing": True}, {"local_statistics": True, "statistics": False}], ids=str
+)
 def test_with_the_prompt_computed_once_forecasts_and_gradients_stay_the_same(family: str, how: dict[str, Any]) -> None:
     """They learn, so that they stand behind what is computed once, and before the patches."""
     once, anew = make(family, **how), make(family, reuse=False, **how)
     assert once.model.backbone.plain is None
     for one, other in zip(forecast_and_gradients(once), forecast_and_gradients(anew), strict=True):
         assert (one - other).abs().max() <= 1e-5 * max(other.abs().max().item(), 1e-2)
+
+
+def test_with_a_narrow_window_too() -> None:
+    """Where the patches no longer see the first words, and the last of them not the first leading tokens."""
+    once, anew = (
+        make("mistral", over={"sliding_window": 8}, **DYNAMIC, reuse=reuse, statistics=False) for reuse in (True, False)
+    )
+    for one, other in zip(forecast_and_gradients(once), forecast_and_gradients(anew), strict=True):
+        assert (one - other).abs().max() <= 1e-5 * max(other.abs().max().item(), 1e-2)
+
+
+def kept_for_backward(network: Network) -> int:
+    given = network.prompted(batch())
+    kept: dict[int, int] = {}
+
+    def keep(tensor: torch.Tensor) -> torch.Tensor:
+        kept[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+        return tensor
+
+    network(given)  # the static part is kept once and for all
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        values = network(given).values
+    total = sum(kept.values())
+    del values
+    return total
+
+
+def test_what_leads_is_run_again_for_backward_a_few_series_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = make(**DYNAMIC)
+    whole = forecast_and_gradients(network)
+    monkeypatch.setattr(prefix, "AT_ONCE", 5)
+    for one, other in zip(forecast_and_gradients(network), whole, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-6)
+    once, anew = (
+        kept_for_backward(make(dynamic=40, reuse=reuse)) - kept_for_backward(make(dynamic=5, reuse=reuse))
+        for reuse in (True, False)
+    )
+    assert once < 0.5 * anew
 
 
 @pytest.mark.parametrize(

@@ -256,17 +256,14 @@ class FrozenLLM(nn.Module):
 
     def forward(self, tokens: Tokens) -> Tokens:
         whole = tokens.sequence()
-        embedded, keep = self.embed(whole.values), whole.keep
+        embedded = self.embed(whole.values)
         own = self._own(tokens.prompt, len(embedded))
-        if self.leading:
-            # they learn, so that they stand behind all that is computed once
-            embedded = torch.cat([self._led(tokens.window, own), embedded], 1)
-            keep = None if keep is None else nn.functional.pad(keep, (self.leading, 0), value=True)
+        led = self._led(tokens.window, own) if self.leading else None
         if self.text_is_fused:  # the text was read by the tokens that now stand for it
             own = own[:, :0]
         run = self._as_one if self.plain else self._after_known
-        hidden = run(embedded, own, keep)
-        return tokens.answered(hidden[:, self.leading :, : self.width].float())
+        hidden = run(embedded, own, whole.keep, led)
+        return tokens.answered(hidden[..., : self.width].float())
 
     def _led(self, window: Tensor | None, own: Int[Tensor, "series words"]) -> Float[Tensor, "series leading llm"]:
         """Tokens that the window makes itself."""
@@ -294,11 +291,17 @@ class FrozenLLM(nn.Module):
         return prompt
 
     def _after_known(
-        self, embedded: Tensor, own: Int[Tensor, "series words"], keep: Bool[Tensor, "series tokens"] | None
+        self,
+        embedded: Tensor,
+        own: Int[Tensor, "series words"],
+        keep: Bool[Tensor, "series tokens"] | None,
+        led: Float[Tensor, "series leading llm"] | None = None,
     ) -> Tensor:
-        """The tokens alone, attending to what is known of the prompt."""
+        """The tokens alone, attending to what is known of the prompt, and to those that the window makes."""
         llm, language = self.language.model, self.language
         known = prefix.of_windows(llm, self._static_part(), own, language.layers)
+        if led is not None:
+            known = prefix.led_by(llm, led, known, language.layers)
         hidden = prefix.read(llm, embedded, prefix.Reading(known, keep=keep))
         assert hidden is not None
         return hidden
@@ -316,16 +319,24 @@ class FrozenLLM(nn.Module):
         return self._static
 
     def _as_one(
-        self, embedded: Tensor, own: Int[Tensor, "series words"], keep: Bool[Tensor, "series tokens"] | None
+        self,
+        embedded: Tensor,
+        own: Int[Tensor, "series words"],
+        keep: Bool[Tensor, "series tokens"] | None,
+        led: Float[Tensor, "series leading llm"] | None = None,
     ) -> Tensor:
-        """Prompt and tokens as one sequence, each series' padding before it, so that no distance counts padding."""
+        """All as one sequence, `led` before the tokens and each series' padding first: no distance counts padding."""
+        asked = embedded.shape[1]
+        if led is not None:
+            embedded = torch.cat([led, embedded], 1)
+            keep = None if keep is None else nn.functional.pad(keep, (led.shape[1], 0), value=True)
         series, tokens, _ = embedded.shape
         language = self.language
         static = self.static[:0] if self.text_is_fused else self.static
         ids = torch.cat([static.expand(series, -1), own], 1)
         lengths = static.numel() + (own >= 0).sum(1)
         if not language.takes_positions:
-            return self._by_length(embedded, ids, lengths)
+            return self._by_length(embedded, ids, lengths)[:, -asked:]
         longest = ids.shape[1]
         at = torch.arange(longest, device=ids.device) - (longest - lengths)[:, None]
         words = language.model.get_input_embeddings()(ids.gather(1, at.clamp(min=0)).clamp(min=0))
@@ -338,7 +349,7 @@ class FrozenLLM(nn.Module):
             position_ids=places + language.first,
             **_no_cache(language),
         )
-        hidden: Tensor = out.last_hidden_state[:, -tokens:]
+        hidden: Tensor = out.last_hidden_state[:, -asked:]
         return hidden
 
     def _by_length(self, embedded: Tensor, ids: Tensor, lengths: Tensor) -> Tensor:
