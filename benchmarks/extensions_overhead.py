@@ -1,11 +1,11 @@
 """What each extension costs a training step of Time-LLM: time, peak memory, bytes kept for backward, learned weights.
 
-    python benchmarks/extensions_overhead.py [--lookback 512] [--windows 4] [--steps 3]
+    python benchmarks/extensions_overhead.py [--lookback 512] [--windows 2] [--steps 2]
 
-Plain is `time-llm` as it is by default, on six random layers of GPT-2's shape; windows of seven channels, so that four
-of them are 28 series. Every variant runs in a process of its own, since a peak of memory is a process's:
-forward, backward and Adam's step, the first of them not timed. Time is the processor's, the median of the steps; the peak is of the whole
-process, frozen weights and packages included. Variants are run in turn `rounds` times, and the median of rounds counts.
+Plain is `time-llm` as it is by default, on six random layers of GPT-2's shape; windows of seven channels, two of them
+are 14 series. Every variant runs in a process of its own, since a peak of memory is a process's: forward, backward and
+Adam's step, the first of them not timed. Time is the processor's, the median of the steps; the peak is of the whole
+process, frozen weights and packages included. Variants run in turn, `rounds` times, and the median of rounds counts.
 
 Asked of the peak over plain: multi-scale +20 %, inter-variate +5 %, dynamic prompt +15 %, mixture +30 %, frequency
 +5 %.
@@ -47,7 +47,10 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "dynamic prompt, no text": {"backbone": {**DYNAMIC, "prompt": False}},
     "task vocabulary": {"backbone": WORDS},
     "all": {
-        "representation": {"name": "wavelet", **PATCHES},
+        "representation": {
+            "name": "views",
+            "views": [{"name": name, **PATCHES} for name in ("wavelet", "multi-scale", "frequency")],
+        },
         "between": BOTH,
         "backbone": {**DYNAMIC, **WORDS},
     },
@@ -88,9 +91,9 @@ def one(folder: str, name: str, lookback: int, windows: int, steps: int) -> dict
 def main() -> None:
     parse = argparse.ArgumentParser()
     parse.add_argument("--lookback", type=int, default=512)
-    parse.add_argument("--windows", type=int, default=4)
-    parse.add_argument("--steps", type=int, default=3)
-    parse.add_argument("--rounds", type=int, default=2)
+    parse.add_argument("--windows", type=int, default=2)
+    parse.add_argument("--steps", type=int, default=2)
+    parse.add_argument("--rounds", type=int, default=1)
     parse.add_argument("--one", nargs=2, metavar=("FOLDER", "NAME"), help=argparse.SUPPRESS)
     asked = parse.parse_args()
     if asked.one:

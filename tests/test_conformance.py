@@ -50,6 +50,7 @@ def cases() -> list[Case]:
         # there must be something to undo
         if {"decompression": "compression", "code": "codes"}.get(names[2], names[0]) == names[0]
         and names[:2] != ("codes", "none")  # queries that nothing answers
+        and names[0] != "views"  # which want to be named
         # what makes the same tokens as patches meets every backbone that patches meet, under one head
         and (names[0] not in DROP_INS or (names[1] in ATTENDING and names[2] == "flatten"))
     ]
@@ -105,6 +106,16 @@ def cases() -> list[Case]:
     every = [{"name": "inter-variate", "heads": 2}, {"name": "mixture", "ff": 2}]
     between = [
         Case("between patch+encoder", {"name": "patch-transformer", "preset": "small", "between": every[::-1]}),
+        Case(
+            "views+attention",
+            {
+                "name": "pattn",
+                "representation": {
+                    "name": "views",
+                    "views": ["patch", {"name": "wavelet", "learn_filters": True}, "multi-scale", "frequency"],
+                },
+            },
+        ),
         Case("between frequency+attention", {"name": "pattn", "representation": "frequency", "between": "mixture"}),
         Case(
             "between wavelet+frozen_llm",

@@ -10,10 +10,12 @@ import torch
 
 from latentcast.config import validate
 from latentcast.errors import SettingsError
+from latentcast.network import build
 from latentcast.representations import REPRESENTATIONS
 from latentcast.representations.frequency import Frequency
 from latentcast.representations.multi_scale import coarser
 from latentcast.representations.wavelet import Wavelet
+from latentcast.run import resolve
 from latentcast.types import Batch, Task
 
 TASK = Task(lookback=90, horizon=7, channels=3, targets=(0, 1, 2), season=24)
@@ -228,6 +230,30 @@ def test_the_switch_decides_for_each_series() -> None:
 def test_what_does_not_fit_is_said(name: str, settings: dict[str, Any], message: str) -> None:
     with pytest.raises(SettingsError, match=f"(?s){message}"):
         made(name, **settings)
+
+
+def test_several_at_once() -> None:
+    views = ["wavelet", {"name": "multi-scale", "scales": [1, 2]}, "frequency"]
+    run = resolve(
+        {"model": {"name": "pattn", "representation": {"name": "views", "views": views}}, "lookback": 90, "horizon": 7}
+    )
+    assert resolve(run.dump()) == run
+    dumped = run.dump()["model"]["representation"]["views"]
+    assert [view["name"] for view in dumped] == ["wavelet", "multi-scale", "frequency"]
+    assert dumped[1]["scales"] == [1, 2]
+    network = build(run.kind, run.model, TASK)
+    assert network(batch()).values.shape == (4, 7, 3)
+    with pytest.raises(SettingsError, match=r"views.0.level=4: db4 spans"):
+        made_views([{"name": "wavelet", "level": 4}, "patch"])
+    with pytest.raises(SettingsError, match=r"patch: 11 tokens of width 128, each .*; patch: 20 tokens of width 128"):
+        made_views(["patch", {"name": "patch", "stride": 4}])
+    with pytest.raises(SettingsError, match="wanted two representations or more"):
+        made_views("patch")
+
+
+def made_views(views: Any) -> Any:
+    cls = REPRESENTATIONS.get("views")
+    return cls(validate(cls.Settings, {"views": views}), TASK)
 
 
 def test_coefficients_of_the_representation_conserve_energy() -> None:

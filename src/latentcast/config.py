@@ -39,7 +39,8 @@ class Settings(BaseModel):
 
     def dump(self) -> dict[str, Any]:
         """Plain values, fit for YAML and JSON; the parts keep their names."""
-        return self.model_dump(mode="json")
+        plain = self.model_dump(mode="json", exclude=set(self.parts))
+        return {name: plain[name] if name in plain else dumped(getattr(self, name)) for name in type(self).model_fields}
 
     def chosen(self) -> Iterator[tuple[str, "Part"]]:
         """Every part below the fields named in `parts`, with its place: backbone, between.0, …"""

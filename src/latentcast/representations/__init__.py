@@ -12,6 +12,7 @@ REPRESENTATIONS.add("wavelet", "latentcast.representations.wavelet:Wavelet", "pa
 REPRESENTATIONS.add(
     "multi-scale", "latentcast.representations.multi_scale:MultiScale", "patches at several resolutions, fused"
 )
+REPRESENTATIONS.add("views", "latentcast.representations.views:Views", "several of these at once, fused")
 REPRESENTATIONS.add(
     "frequency", "latentcast.representations.frequency:Frequency", "patches of trend and season apart, fused"
 )
