@@ -20,6 +20,7 @@ from llms import folder
 BATCH, TIME, HORIZON, CHANNELS, KNOWN = 5, 48, 11, 3, 4
 TASK = Task(TIME, HORIZON, CHANNELS, tuple(range(CHANNELS)), KNOWN, season=7)
 SMALL = {"transformer": "small", "autoformer": "small", "patch-transformer": "small", "auto-arima": "fast"}
+DROP_INS, ATTENDING = ("wavelet", "multi-scale", "frequency"), ("encoder", "attention", "causal", "frozen_llm")
 LLM = {"llm": folder("gpt2"), "llm_layers": 2, "num_prototypes": 12}
 
 
@@ -49,6 +50,9 @@ def cases() -> list[Case]:
         # there must be something to undo
         if {"decompression": "compression", "code": "codes"}.get(names[2], names[0]) == names[0]
         and names[:2] != ("codes", "none")  # queries that nothing answers
+        and names[0] != "views"  # which want to be named
+        # what makes the same tokens as patches meets every backbone that patches meet, under one head
+        and (names[0] not in DROP_INS or (names[1] in ATTENDING and names[2] == "flatten"))
     ]
     composed = [
         Case(
@@ -99,7 +103,67 @@ def cases() -> list[Case]:
         "head": {"name": "quantile", "quantiles": [0.2, 0.5, 0.6, 0.95]},
         "shortcut": "linear",
     }
-    return [*named, *composed, *variants, *tokens, Case("compression shortcut=linear quantile", shortcut)]
+    every = [{"name": "inter-variate", "heads": 2}, {"name": "mixture", "ff": 2}]
+    between = [
+        Case("between patch+encoder", {"name": "patch-transformer", "preset": "small", "between": every[::-1]}),
+        Case(
+            "views+attention",
+            {
+                "name": "pattn",
+                "representation": {
+                    "name": "views",
+                    "views": ["patch", {"name": "wavelet", "learn_filters": True}, "multi-scale", "frequency"],
+                },
+            },
+        ),
+        Case("between frequency+attention", {"name": "pattn", "representation": "frequency", "between": "mixture"}),
+        Case(
+            "between wavelet+frozen_llm",
+            {
+                "name": "time-llm",
+                "representation": {"name": "wavelet", "width": 16, "learn_filters": True},
+                "between": every,
+                **_llm("time-llm"),
+            },
+        ),
+        Case(
+            "between compression+encoder-decoder",
+            {
+                "name": "latent-transformer",
+                "representation": {**compression, "mix": False},
+                "backbone": {"heads": 2, "ff": 24},
+                "between": [every[0], every[1], every[0]],
+            },
+        ),
+        Case(
+            "between compression+encoder-decoder mixed",
+            {
+                "name": "latent-transformer",
+                "representation": compression,
+                "backbone": {"heads": 2, "ff": 24},
+                "between": [every[1]],
+            },
+        ),
+    ]
+    prompts = [
+        Case(
+            f"dynamic prompt {join}",
+            {
+                "name": "time-llm",
+                "backbone": {**LLM, "dynamic": 3, "local_statistics": True, "join": join, "prototype_start": start},
+            },
+        )
+        for join, start in (("behind", "cluster"), ("fuse", "weighted"))
+    ]
+    return [
+        *named,
+        *composed,
+        *variants,
+        *tokens,
+        *between,
+        *prompts,
+        Case("compression shortcut=linear quantile", shortcut),
+    ]
 
 
 @pytest.fixture(params=cases(), ids=lambda case: case.label)

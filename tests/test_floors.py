@@ -18,7 +18,7 @@ FLOORS = (
     ("types", "registry"),
     ("config", "filling"),
     ("data", "layers"),
-    ("representations", "backbones", "heads", "models", "evaluation"),
+    ("representations", "between", "backbones", "heads", "models", "evaluation"),
     ("network",),
     ("autoregressive",),
     ("presets", "training", "inspecting"),
@@ -37,6 +37,7 @@ LEVEL = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
 # package → the rooms that may import it
 HOMES = {
     "vector_quantize_pytorch": {"layers"},
+    "pywt": {"layers"},
     "lightning": {"training"},
     "typer": {"cli"},
     "matplotlib": {"plot"},
@@ -49,6 +50,7 @@ HOMES = {
         "data",
         "layers",
         "representations",
+        "between",
         "backbones",
         "heads",
         "models",
@@ -144,6 +146,7 @@ def test_heavy_packages_have_one_home(package: str) -> None:
         ("import latentcast.backbones.frozen_llm", "transformers peft bitsandbytes"),
         ("import latentcast.models.classical", "statsforecast"),
         ("import latentcast.models.fits", "torch statsforecast pandas"),
+        ("import latentcast.representations.wavelet", "pywt"),
         (
             "import latentcast; latentcast.backtest, latentcast.describe, latentcast.leaderboard",
             "lightning matplotlib typer",

@@ -643,13 +643,14 @@ def _end_with_errors(errors: Mapping[str, str]) -> None:
 def models() -> None:
     """The models and their presets, and the parts that can be combined."""
     from latentcast.backbones import BACKBONES
+    from latentcast.between import BETWEEN
     from latentcast.heads import HEADS
     from latentcast.presets import NAMED
     from latentcast.representations import REPRESENTATIONS
 
     rows = [(name, named.about, ", ".join(named.presets)) for name, named in NAMED.items()]
     out.print(show.grid(rows, "model", "what it is", "presets"))
-    for parts in (REPRESENTATIONS, BACKBONES, HEADS):
+    for parts in (REPRESENTATIONS, BETWEEN, BACKBONES, HEADS):
         known = [(name, entry.summary) for name, entry in parts.entries.items()]
         out.print(show.grid(known, parts.kind, f"what it is (model.{parts.kind}=…)"))
 

@@ -18,7 +18,8 @@ S = TypeVar("S", bound="Settings")
 class Settings(BaseModel):
     """Base of every settings class.
 
-    A field named in `parts` holds the settings of a registered part, chosen by the key `name` inside it. A field named
+    A field named in `parts` holds the settings of a registered part, chosen by the key `name` inside it, or, when it is
+    a tuple, those of any number of such parts. A field named
     in `free` shapes no weight: trained weights may go on under another value of it. `reads_words` says that the part
     is told in words what the data are.
     """
@@ -38,7 +39,17 @@ class Settings(BaseModel):
 
     def dump(self) -> dict[str, Any]:
         """Plain values, fit for YAML and JSON; the parts keep their names."""
-        return self.model_dump(mode="json")
+        plain = self.model_dump(mode="json", exclude=set(self.parts))
+        return {name: plain[name] if name in plain else dumped(getattr(self, name)) for name in type(self).model_fields}
+
+    def chosen(self) -> Iterator[tuple[str, "Part"]]:
+        """Every part below the fields named in `parts`, with its place: backbone, between.0, …"""
+        for name in type(self).parts:
+            value = getattr(self, name)
+            if isinstance(value, Part):
+                yield name, value
+            elif isinstance(value, tuple):
+                yield from ((f"{name}.{place}", part) for place, part in enumerate(value))
 
 
 def _kinds(annotation: Any) -> set[Any]:
@@ -52,19 +63,20 @@ def fixed(settings: Settings, at: str = "") -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name in type(settings).model_fields:
         value = getattr(settings, name)
-        if isinstance(value, Part):
-            found |= {f"{at}{name}": value.name, **fixed(value.settings, f"{at}{name}.")}
-        elif isinstance(value, Settings):
+        if name in settings.parts:
+            continue
+        if isinstance(value, Settings):
             found |= fixed(value, f"{at}{name}.")
         elif name not in settings.free:
             found[f"{at}{name}"] = value
+    for name, part in settings.chosen():
+        found |= {f"{at}{name}": part.name, **fixed(part.settings, f"{at}{name}.")}
     return found
 
 
 def read_words(settings: Settings) -> bool:
     """Whether any part is told in words what the data are."""
-    inner = (getattr(settings, name) for name in settings.parts)
-    return settings.reads_words or any(isinstance(part, Part) and read_words(part.settings) for part in inner)
+    return settings.reads_words or any(read_words(part.settings) for _, part in settings.chosen())
 
 
 def differing(one: Settings, other: Settings, at: str = "") -> list[tuple[str, Any, Any]]:
@@ -94,6 +106,14 @@ class Part(BaseModel):
         return {"name": self.name, **self.settings.dump()}
 
 
+def dumped(value: Any) -> Any:
+    """A setting as plain values; parts keep their names."""
+    if isinstance(value, Part | Settings):
+        return value.dump()
+    several = isinstance(value, tuple) and all(isinstance(one, Part) for one in value)
+    return [dumped(one) for one in value] if several else value
+
+
 def validate(cls: type[S], values: Mapping[str, Any], at: str = "") -> S:
     """Build settings from plain values.
 
@@ -111,13 +131,15 @@ def _collect(cls: type[S], values: Mapping[str, Any], at: str) -> tuple[S | None
     values = dict(values)
     broken = set()
     for name, registry in cls.parts.items():
-        if name in values and not isinstance(values[name], Part):
-            part, part_faults = _collect_part(registry, values.pop(name), f"{at}{name}")
-            faults += part_faults
-            if part is None:
-                broken.add(name)
-            else:
-                values[name] = part
+        if name not in values or isinstance(values[name], Part):
+            continue
+        collect = _collect_part if cls.model_fields[name].annotation is Part else _collect_parts
+        part, part_faults = collect(registry, values.pop(name), f"{at}{name}")
+        faults += part_faults
+        if part is None:
+            broken.add(name)
+        else:
+            values[name] = part
     try:
         settings = cls.model_validate(values)
     except ValidationError as error:
@@ -139,6 +161,20 @@ def _collect_part(registry: Registry, chosen: Any, at: str) -> tuple[Part | None
     rest = {key: value for key, value in chosen.items() if key != "name"}
     settings, faults = _collect(part_cls.Settings, rest, f"{at}.")
     return (None if settings is None else Part(name=name, settings=settings)), faults
+
+
+def _collect_parts(registry: Registry, chosen: Any, at: str) -> tuple[tuple[Part, ...] | None, list[str]]:
+    """Any number of parts, one after another; a single one may stand without a list, null is none."""
+    if chosen is None:
+        return (), []
+    several = chosen if isinstance(chosen, list | tuple) else [chosen]
+    found: list[Part] = []
+    faults: list[str] = []
+    for place, one in enumerate(several):
+        part, part_faults = (one, []) if isinstance(one, Part) else _collect_part(registry, one, f"{at}.{place}")
+        faults += part_faults
+        found += [] if part is None else [part]
+    return (None if faults else tuple(found)), faults
 
 
 def _fault(cls: type[Settings], detail: ErrorDetails, at: str) -> str:

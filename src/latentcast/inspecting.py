@@ -160,10 +160,10 @@ def _stages(module: nn.Module, name: str, level: int, depth: int) -> Iterator[tu
 
 
 def _shapes(output: Any) -> list[Shape]:
-    """Of a tensor, or of the numbers that a value such as Tokens holds; masks are none."""
+    """Of a tensor, or of the numbers that a value such as Tokens holds; masks and penalties are none."""
     if is_dataclass(output):
         return [s for field in fields(output) for s in _shapes(getattr(output, field.name))]
-    return [tuple(output.shape)] if isinstance(output, Tensor) and output.is_floating_point() else []
+    return [tuple(output.shape)] if isinstance(output, Tensor) and output.ndim and output.is_floating_point() else []
 
 
 def _one_window(task: Task) -> Batch:

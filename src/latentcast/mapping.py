@@ -55,7 +55,7 @@ def heat_map(forecaster: Forecaster | str | Path, data: Any, *, series: str | No
                            targets=task.targets, with_known=forecaster.network.uses_known)  # fmt: skip
     batch = windows.batch(torch.tensor([0])).to(forecaster.device)
     with torch.inference_mode():
-        tokens = model.representation(replace(batch, past=model._scale(batch).apply(batch.past)))
+        tokens = model.tokens(replace(batch, past=model._scale(batch).apply(batch.past)))
         weights = part.over_prototypes(tokens)[channel if model.representation.folds_channels else 0]
         named = part.nearest_words(words)
     return HeatMap(chosen, weights.cpu().numpy(), named)

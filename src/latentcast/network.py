@@ -1,12 +1,14 @@
 """The one place where parts meet, and where they fail before anything is trained when they do not fit."""
 
+from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from latentcast.backbones import BACKBONES
+from latentcast.between import BETWEEN
 from latentcast.config import Part, Settings
 from latentcast.errors import SettingsError
 from latentcast.filling import interpolated
@@ -17,6 +19,7 @@ from latentcast.representations import REPRESENTATIONS
 from latentcast.types import (
     Backbone,
     Batch,
+    Between,
     Head,
     Prediction,
     Prompter,
@@ -33,14 +36,17 @@ from latentcast.types import (
 
 
 class ComposedSettings(Settings):
-    """representation → backbone → head, each by name; normalise: each window by its own look-back first.
+    """representation → between → backbone → head, each by name; normalise: each window by its own look-back first.
+
+    between    any number of parts, in this order, on the tokens that the backbone is given
 
     shortcut   linear: a linear map from the look-back to the horizon, the same for every channel, is added to the
                forecast, so that the parts learn what it leaves; where gaps are filled, interpolation takes its place
     """
 
-    parts = {"representation": REPRESENTATIONS, "backbone": BACKBONES, "head": HEADS}  # noqa: RUF012
+    parts = {"representation": REPRESENTATIONS, "between": BETWEEN, "backbone": BACKBONES, "head": HEADS}  # noqa: RUF012
     representation: Part
+    between: tuple[Part, ...] = ()
     backbone: Part
     head: Part
     normalise: bool = True
@@ -57,7 +63,11 @@ class Composed(nn.Module):
         super().__init__()
         self.normalise = settings.normalise
         self.representation: Representation = _build(REPRESENTATIONS, settings.representation, task)
-        self.mixes_channels = not self.representation.folds_channels
+        self.between = nn.ModuleList(
+            _build(BETWEEN, part, task, self.representation, at=f"between.{place}")
+            for place, part in enumerate(settings.between)
+        )
+        self.mixes_channels = not self.representation.folds_channels or any(p.mixes_channels for p in self._between)
         self.uses_known = self.representation.uses_known
         self.frozen = tuple(f"representation.{part}" for part in getattr(self.representation, "frozen", ()))
         self.backbone: Backbone = _build(BACKBONES, settings.backbone, task, self.representation)
@@ -66,6 +76,8 @@ class Composed(nn.Module):
         if self.static is not None:
             nn.init.zeros_(self.static.weight)
         self.shortcut = nn.Linear(task.lookback, task.horizon) if settings.shortcut == "linear" else None
+        parts = (*self._between, self.backbone)
+        self.notes: tuple[str, ...] = tuple(dict.fromkeys(n for part in parts for n in getattr(part, "notes", ())))
         if self.shortcut is not None:  # from nothing: what a random map says of quiet directions is hardly unlearned
             nn.init.zeros_(self.shortcut.weight)
             nn.init.zeros_(self.shortcut.bias)
@@ -73,8 +85,7 @@ class Composed(nn.Module):
     def forward(self, batch: Batch) -> Prediction:
         scale = self._scale(batch)
         past = scale.apply(batch.past)
-        tokens = self._with_static(self.representation(replace(batch, past=past)), batch)
-        hidden = self.backbone(_told(tokens, batch))
+        hidden = self.backbone(self.tokens(replace(batch, past=past)))
         prediction = replace(self.head(hidden, scale), penalty=hidden.penalty)
         if self.shortcut is None:
             return prediction
@@ -85,8 +96,9 @@ class Composed(nn.Module):
         assert isinstance(self.head, Restores)
         scale = self._scale(batch)
         past = scale.apply(batch.past)
-        tokens = self._with_static(self.representation.whole(replace(batch, past=past), alone=alone), batch)
-        hidden = tokens.answer() if alone else self.backbone(_told(tokens, batch))
+        scaled = replace(batch, past=past)
+        tokens = self.representation.whole(scaled, alone=alone)
+        hidden = tokens.answer() if alone else self.backbone(self._prepared(tokens, scaled))
         restored = self.head.restore(hidden, scale, batch.past.shape[1])
         prediction = replace(restored, penalty=hidden.penalty)
         if self.shortcut is None or alone or batch.observed is None:
@@ -113,6 +125,24 @@ class Composed(nn.Module):
     def reconstructs(self) -> bool:
         return isinstance(self.representation, Reversible) and isinstance(self.head, Restores)
 
+    @property
+    def _between(self) -> Iterable[Between]:
+        return cast("Iterable[Between]", self.between)
+
+    def tokens(self, batch: Batch) -> Tokens:
+        """What the backbone is given of a batch whose past is normalised."""
+        return self._prepared(self.representation(batch), batch)
+
+    def _prepared(self, tokens: Tokens, batch: Batch) -> Tokens:
+        """The tokens after all that stands between, with what a language model is told, and the window itself."""
+        tokens = self._with_static(tokens, batch)
+        channels = batch.past.shape[2] if self.representation.folds_channels else 1
+        for part in self._between:
+            tokens = part(tokens, channels)
+        folded = self.representation.folds_channels
+        window = batch.past.transpose(1, 2).flatten(0, 1)[..., None] if folded else batch.past
+        return _told(replace(tokens, window=window), batch)
+
     def _scale(self, batch: Batch) -> Scale:
         return window_scale(batch.past, batch.observed) if self.normalise else no_scale(batch.past)
 
@@ -129,12 +159,12 @@ def _told(tokens: Tokens, batch: Batch) -> Tokens:
     return tokens if batch.prompt is None else replace(tokens, prompt=batch.prompt.flatten(0, 1))
 
 
-def _build(registry: Any, part: Part, *sizes: Any) -> Any:
+def _build(registry: Any, part: Part, *sizes: Any, at: str | None = None) -> Any:
     try:
         return registry.get(part.name)(part.settings, *sizes)
     except SettingsError as error:
-        at, else_at = f"model.{registry.kind}.", f"{registry.kind} {part.name}: "
-        raise SettingsError([_placed(fault, part.settings, at, else_at) for fault in error.faults]) from error
+        place, else_at = f"model.{at or registry.kind}.", f"{registry.kind} {part.name}: "
+        raise SettingsError([_placed(fault, part.settings, place, else_at) for fault in error.faults]) from error
 
 
 def _placed(fault: str, settings: Settings, at: str, else_at: str = "") -> str:

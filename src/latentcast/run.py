@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
-from latentcast.config import Settings, leaves, merge, nested, read_words, validate
+from latentcast.config import Settings, dumped, leaves, merge, nested, read_words, validate
 from latentcast.data.settings import DataSettings
 from latentcast.errors import SettingsError, nearest
 from latentcast.layers.losses import IN_UNITS
@@ -123,7 +123,7 @@ def resolve(values: Mapping[str, Any], data_defaults: Mapping[str, Any] | None =
 
 def _dumped(model: Settings) -> dict[str, Any]:
     values = ((name, getattr(model, name)) for name in type(model).model_fields)
-    return {name: value.dump() if hasattr(value, "dump") else value for name, value in values}
+    return {name: dumped(value) for name, value in values}
 
 
 def _stages(

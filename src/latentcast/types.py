@@ -103,6 +103,8 @@ class Tokens:
     skips    features at finer scales, finest first, for a head that undoes the representation
     penalty  what the parts so far want small beside the error: a codebook's commitment, the balance of experts
     prompt   what a language model is told of each series, as in Batch
+    window   the look-back that the tokens were made of, for a backbone that reads it too; of one variate where
+             channels are folded
     """
 
     values: Float[Tensor, "series tokens width"]
@@ -111,6 +113,7 @@ class Tokens:
     skips: tuple[Tensor, ...] = ()
     penalty: Float[Tensor, ""] | None = None
     prompt: Int[Tensor, "series words"] | None = None
+    window: Float[Tensor, "series time variates"] | None = None
 
     def sequence(self) -> "Tokens":
         """Tokens and queries as one sequence, for a backbone without a decoder."""
@@ -129,8 +132,14 @@ class Tokens:
     def answered(self, hidden: Float[Tensor, "series tokens hidden"]) -> "Tokens":
         """What a backbone returns: the queries' places of its output, where there are queries; all of it elsewhere."""
         if self.query is None:
-            return replace(self, values=hidden)
+            return replace(self, values=hidden, window=None)
         return Tokens(hidden[:, -self.query.shape[1] :], skips=self.skips, penalty=self.penalty)
+
+    def changed(self, values: Float[Tensor, "series tokens same"]) -> "Tokens":
+        """With other values for its `sequence()`: tokens and queries in the same places."""
+        places = self.values.shape[1]
+        query = None if self.query is None else values[:, places:]
+        return replace(self, values=values[:, :places], query=query)
 
     def penalised(self, penalty: Float[Tensor, ""]) -> "Tokens":
         """With one more thing to be kept small."""
@@ -214,6 +223,18 @@ class Restores(Protocol):
 def answers(representation: Representation, task: Task) -> int:
     """Tokens that a backbone returns: one per query, or one per token where there are no queries."""
     return representation.query_tokens or representation.num_tokens(task.lookback)
+
+
+@runtime_checkable
+class Between(Protocol):
+    """Tokens to as many tokens of the same width, before the backbone; `channels` is the number of consecutive series
+    that make one window. Where `mixes_channels`, these see each other.
+    """
+
+    mixes_channels: bool
+    notes: tuple[str, ...]
+
+    def __call__(self, tokens: Tokens, channels: int) -> Tokens: ...
 
 
 @runtime_checkable

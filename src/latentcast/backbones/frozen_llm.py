@@ -1,7 +1,7 @@
 """A frozen language model as backbone (Time-LLM, Jin et al. 2024): prompt first, then tokens in its own terms."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -11,8 +11,10 @@ from torch import Tensor, nn
 from latentcast.backbones import language_model, prefix
 from latentcast.backbones.language_model import Dtype, LanguageModel, Quantise
 from latentcast.backbones.prompt import PromptWriter, Units, static_text, static_words
+from latentcast.backbones.task_vocabulary import Start, adaptive_count, known_words, mixtures
 from latentcast.config import Settings
 from latentcast.errors import CheckpointError, SettingsError
+from latentcast.layers.dynamic_prompt import DynamicPrompt
 from latentcast.layers.reprogramming import Prototypes, Reprogramming, TextPrototypes
 from latentcast.types import Prompter, Representation, Task, Tokens
 
@@ -31,8 +33,13 @@ class FrozenLLMSettings(Settings):
     checkpointing  blocks run again for backward: less memory, a third more time
     width          the first so many features of the model's output are what the head reads
     heads, head_width   of the attention of tokens over prototypes; head_width is `width` when not stated
-    num_prototypes, prototypes   how many, and whether they are learned directly or as mixtures of the vocabulary
+    num_prototypes, prototypes   how many, or adaptive (task_vocabulary.adaptive_count), and whether they
+                   are learned directly or as mixtures of the vocabulary
+    prototype_start   mixtures of the whole vocabulary as published, or words for time series: weighted, cluster, random
     prompt         whether there is any; statistics: whether windows have their own; units, lags: what they say
+    dynamic        tokens that the window makes itself, after the text and before the patches; 32 is usual, 0: none
+    local_statistics   one more of them, of minimum, maximum, mean, deviation and rise in each third of the window
+    join           behind the text, or fuse: the dynamic tokens take from the text by attention, and stand for it
     reuse          whether the prompt's keys and values are computed once, where that is exact
     check          whether that is checked on a ragged batch when the model is built
     """
@@ -50,13 +57,17 @@ class FrozenLLMSettings(Settings):
     width: Annotated[int, Field(ge=1)] = 32
     heads: Annotated[int, Field(ge=1)] = 8
     head_width: Annotated[int, Field(ge=1)] | None = None
-    num_prototypes: Annotated[int, Field(ge=1)] = 1000
+    num_prototypes: Annotated[int, Field(ge=1)] | Literal["adaptive"] = 1000
     prototypes: Prototypes = "direct"
+    prototype_start: Start = "vocabulary"
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     prompt: bool = True
     statistics: bool = True
     units: Units = "window"
     lags: Annotated[int, Field(ge=0)] = 5
+    dynamic: Annotated[int, Field(ge=0)] = 0
+    local_statistics: bool = False
+    join: Literal["behind", "fuse"] = "behind"
     reuse: bool = True
     check: bool = True
     free = Settings.free | {"checkpointing", "reuse", "check"}
@@ -113,7 +124,7 @@ class FrozenLLM(nn.Module):
         self.width = s.width
         if s.width > language.width:
             raise SettingsError(f"width={s.width}: {s.llm} has {language.width} features; state at most as many")
-        self.prototypes = TextPrototypes(language.words, s.num_prototypes, s.prototypes)
+        self.prototypes = self._prototypes(task)
         head_width = s.head_width or s.width
         self.reprogram = Reprogramming(representation.width, language.width, s.heads, head_width, s.dropout)
         adapters = [p for p in language.model.parameters() if p.requires_grad]
@@ -123,8 +134,10 @@ class FrozenLLM(nn.Module):
         ids = static_words(language.tokenizer, text) if text else []
         self.static_text = text
         self.register_buffer("static", torch.tensor(ids, dtype=torch.long, device="cpu"), persistent=False)
+        self.dynamic = self._dynamic(task, representation)
+        self.leading = 0 if self.dynamic is None else self.dynamic.count  # tokens before those of the representation
         tokens = representation.num_tokens(task.lookback) + representation.query_tokens
-        self.prompter = self._prompter(task, representation, len(ids), tokens)
+        self.prompter = self._prompter(task, representation, len(ids), tokens + self.leading)
         self._static: prefix.Layers | None = None  # of the frozen weights and the fixed words: worked out when needed
         self.plain = self._why_plain()
         if self.plain is None and s.check and not self._meta:
@@ -140,6 +153,35 @@ class FrozenLLM(nn.Module):
     @property
     def language(self) -> LanguageModel:
         return self._held.language
+
+    def _prototypes(self, task: Task) -> TextPrototypes:
+        s, language = self.settings, self.language
+        count = s.num_prototypes
+        if count == "adaptive":
+            count = adaptive_count(task.lookback, task.horizon, task.channels)
+        if s.prototype_start == "vocabulary":
+            return TextPrototypes(language.words, count, s.prototypes)
+        pieces = known_words(language.tokenizer, len(language.words))
+        begun = None if self._meta else mixtures(s.prototype_start, pieces, count, language.words)
+        return TextPrototypes(language.words, count, s.prototypes, begun)
+
+    def _dynamic(self, task: Task, representation: Representation) -> DynamicPrompt | None:
+        """Raises SettingsError where there is nothing to make tokens of, or to fuse them with."""
+        s = self.settings
+        if s.join == "fuse" and not (s.dynamic and s.prompt):
+            raise SettingsError("join=fuse: dynamic tokens and a text are wanted; state dynamic=32 and prompt=true")
+        if not (s.dynamic or s.local_statistics):
+            return None
+        words = self.language.words
+        return DynamicPrompt(
+            task.lookback,
+            1 if representation.folds_channels else task.channels,
+            s.dynamic,
+            words.shape[1],
+            local=s.local_statistics,
+            fuse=s.join == "fuse",
+            size=1.0 if self._meta else float(words.float().std()),
+        )
 
     @property
     def frozen_parameters(self) -> int:
@@ -168,6 +210,10 @@ class FrozenLLM(nn.Module):
             )
         return writer if own else None
 
+    @property
+    def text_is_fused(self) -> bool:
+        return self.dynamic is not None and self.dynamic.fuses
+
     def _why_plain(self) -> str | None:
         s = self.settings
         if not s.prompt:
@@ -176,6 +222,8 @@ class FrozenLLM(nn.Module):
             return "reuse=false"
         if not self.language.causal:
             return f"{self.language.family} is not among the causal models that it is computed once for"
+        if self.text_is_fused:
+            return "dynamic tokens take from it by attention"
         return "its adapters are trained, and with them the prompt changes" if s.lora else None
 
     def facts(self, task: Task) -> dict[str, Any]:
@@ -188,7 +236,8 @@ class FrozenLLM(nn.Module):
             "its layers": f"{language.layers} of {language.stored}",
             "its width": language.width,
             "its frozen weights": f"{self.frozen_parameters:,} in {size / 2**20:.0f} MiB",
-            "prompt": f"{self.static.numel()} words for all windows, up to {own} of each",
+            "prompt": f"{self.static.numel()} words for all windows, up to {own} of each"
+            + (f", {self.leading} tokens that the window makes" if self.leading else ""),
             "prompt's keys and values": "computed once" if self.plain is None else f"in every step: {self.plain}",
         }
 
@@ -215,11 +264,23 @@ class FrozenLLM(nn.Module):
         whole = tokens.sequence()
         embedded = self.embed(whole.values)
         own = self._own(tokens.prompt, len(embedded))
-        if self.plain is None:
-            hidden = self._after_known(embedded, own, whole.keep)
-        else:
-            hidden = self._as_one(embedded, own, whole.keep)
+        led = self._led(tokens.window, own) if self.leading else None
+        if self.text_is_fused:  # the text was read by the tokens that now stand for it
+            own = own[:, :0]
+        run = self._as_one if self.plain else self._after_known
+        hidden = run(embedded, own, whole.keep, led)
         return tokens.answered(hidden[..., : self.width].float())
+
+    def _led(self, window: Tensor | None, own: Int[Tensor, "series words"]) -> Float[Tensor, "series leading llm"]:
+        """Tokens that the window makes itself."""
+        assert self.dynamic is not None
+        if window is None:
+            raise SettingsError("dynamic tokens are made of the window itself, and these tokens come without it")
+        if not self.dynamic.fuses:
+            return self.dynamic(window).to(self.language.dtype)
+        ids = torch.cat([self.static.expand(len(own), -1), own], 1)
+        words = self.language.model.get_input_embeddings()(ids.clamp(min=0)).to(window.dtype)
+        return self.dynamic(window, words, ids >= 0).to(self.language.dtype)
 
     def embed(self, values: Float[Tensor, "series tokens width"]) -> Float[Tensor, "series tokens llm"]:
         """Tokens in the model's own terms."""
@@ -236,11 +297,17 @@ class FrozenLLM(nn.Module):
         return prompt
 
     def _after_known(
-        self, embedded: Tensor, own: Int[Tensor, "series words"], keep: Bool[Tensor, "series tokens"] | None
+        self,
+        embedded: Tensor,
+        own: Int[Tensor, "series words"],
+        keep: Bool[Tensor, "series tokens"] | None,
+        led: Float[Tensor, "series leading llm"] | None = None,
     ) -> Tensor:
-        """The tokens alone, attending to what is known of the prompt."""
+        """The tokens alone, attending to what is known of the prompt, and to those that the window makes."""
         llm, language = self.language.model, self.language
         known = prefix.of_windows(llm, self._static_part(), own, language.layers)
+        if led is not None:
+            known = prefix.led_by(llm, led, known, language.layers)
         hidden = prefix.read(llm, embedded, prefix.Reading(known, keep=keep))
         assert hidden is not None
         return hidden
@@ -258,15 +325,24 @@ class FrozenLLM(nn.Module):
         return self._static
 
     def _as_one(
-        self, embedded: Tensor, own: Int[Tensor, "series words"], keep: Bool[Tensor, "series tokens"] | None
+        self,
+        embedded: Tensor,
+        own: Int[Tensor, "series words"],
+        keep: Bool[Tensor, "series tokens"] | None,
+        led: Float[Tensor, "series leading llm"] | None = None,
     ) -> Tensor:
-        """Prompt and tokens as one sequence, each series' padding before it, so that no distance counts padding."""
+        """All as one sequence, `led` before the tokens and each series' padding first: no distance counts padding."""
+        asked = embedded.shape[1]
+        if led is not None:
+            embedded = torch.cat([led, embedded], 1)
+            keep = None if keep is None else nn.functional.pad(keep, (led.shape[1], 0), value=True)
         series, tokens, _ = embedded.shape
         language = self.language
-        ids = torch.cat([self.static.expand(series, -1), own], 1)
-        lengths = self.static.numel() + (own >= 0).sum(1)
+        static = self.static[:0] if self.text_is_fused else self.static
+        ids = torch.cat([static.expand(series, -1), own], 1)
+        lengths = static.numel() + (own >= 0).sum(1)
         if not language.takes_positions:
-            return self._by_length(embedded, ids, lengths)
+            return self._by_length(embedded, ids, lengths)[:, -asked:]
         longest = ids.shape[1]
         at = torch.arange(longest, device=ids.device) - (longest - lengths)[:, None]
         words = language.model.get_input_embeddings()(ids.gather(1, at.clamp(min=0)).clamp(min=0))
@@ -279,7 +355,7 @@ class FrozenLLM(nn.Module):
             position_ids=places + language.first,
             **_no_cache(language),
         )
-        hidden: Tensor = out.last_hidden_state[:, -tokens:]
+        hidden: Tensor = out.last_hidden_state[:, -asked:]
         return hidden
 
     def _by_length(self, embedded: Tensor, ids: Tensor, lengths: Tensor) -> Tensor:
@@ -351,6 +427,8 @@ class FrozenLLM(nn.Module):
             raise SettingsError(
                 f"llm={self.settings.llm}: {language.family} cannot go on step by step, not being causal"
             )
+        if self.leading:
+            raise SettingsError("a sequence cannot be extended behind tokens that a window makes: state dynamic=0")
         if cache is None:
             own = self.static.new_zeros(len(values), 0) if prompt is None else prompt
             if (own < 0).any():

@@ -10,12 +10,14 @@ itself, and `lengths` hides it from the patches.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
+AT_ONCE = 8  # series whose leading tokens are run again side by side
 NAME = "latentcast"  # of this attention, among those of transformers
 Layers = tuple[tuple[Tensor, Tensor], ...]  # keys and values of each layer, [series, heads, words, head width]
 
@@ -27,11 +29,13 @@ class Known:
     static   the same for every series, [1, heads, words, head width] in each layer
     own      of each series, padded at its end
     lengths  [series] how many words of `own` are real; None: all are
+    led      of tokens that follow these and learn, in each series as many
     """
 
     static: Layers = ()
     own: Layers = ()
     lengths: Tensor | None = None
+    led: Layers = ()
 
     @property
     def shared(self) -> int:
@@ -42,14 +46,19 @@ class Known:
         """Words of `own`, with their padding."""
         return self.own[0][0].shape[2] if self.own else 0
 
+    @property
+    def leading(self) -> int:
+        return self.led[0][0].shape[2] if self.led else 0
+
     def positions(self, series: int, tokens: int, device: torch.device) -> Tensor:
         """[series or 1, tokens] places of the tokens that follow."""
-        place = torch.arange(tokens, device=device)[None] + self.shared
+        place = torch.arange(tokens, device=device)[None] + self.shared + self.leading
         return place + (self.width if self.lengths is None else self.lengths[:, None])
 
     def followed_by(self, more: Layers) -> "Known":
         """With the keys and values of tokens that followed; nothing of what is known may be padding."""
         assert self.lengths is None
+        assert not self.led
         if not self.own:
             return Known(self.static, more)
         both = (
@@ -114,22 +123,22 @@ def attend(
     series, heads, tokens, width = query.shape
     groups = heads // key.shape[1]
     q = (query * scaling).reshape(series, key.shape[1], groups * tokens, width)
-    static, own = known.static[layer] if known.static else None, known.own[layer] if known.own else None
+    static = known.static[layer] if known.static else None
+    each = [layers[layer] for layers in (known.own, known.led) if layers]
     scores = []
     if static is not None:  # one product for all series: their queries side by side
         side_by_side = q.transpose(0, 1).reshape(key.shape[1], -1, width)
         shared = side_by_side @ static[0][0].transpose(1, 2)
         scores.append(shared.view(key.shape[1], series, groups * tokens, -1).transpose(0, 1))
-    if own is not None:
-        scores.append(q @ own[0].transpose(2, 3))
+    scores += [q @ keys.transpose(2, 3) for keys, _ in each]
     scores.append(q @ key.transpose(2, 3))
     whole = torch.cat(scores, -1).unflatten(2, (groups, tokens))
     hidden = _hidden(reading, series, tokens, query.device, sliding_window)
     weights = torch.softmax(whole.masked_fill_(hidden, -torch.inf), -1, dtype=torch.float32).to(value.dtype)
     parts = list(weights.flatten(2, 3).split([s.shape[-1] for s in scores], -1))
     mixed = parts.pop() @ value
-    if own is not None:
-        mixed = mixed + parts.pop() @ own[1]
+    for _, values in reversed(each):
+        mixed = mixed + parts.pop() @ values
     if static is not None:
         side_by_side = parts.pop().transpose(0, 1).reshape(key.shape[1], series * groups * tokens, -1)
         mixed = mixed + (side_by_side @ static[1][0]).view(key.shape[1], series, -1, width).transpose(0, 1)
@@ -160,17 +169,20 @@ def _hidden(reading: Reading, series: int, tokens: int, device: torch.device, wi
     shared = torch.arange(known.shared, device=device)
     slots = torch.arange(known.width, device=device)
     places = torch.cat([shared, slots + known.shared]).expand(len(at), -1)
-    places = torch.cat([places, at], 1)
+    led = at[:, :1] + torch.arange(-known.leading, 0, device=device)  # right before the tokens at hand
+    places = torch.cat([places, led, at], 1)
     hidden = places[:, None] > at[:, :, None]
     if window is not None:
         hidden = hidden | (places[:, None] <= at[:, :, None] - window)
     if known.lengths is not None:
         padding = slots >= known.lengths[:, None]
-        padding = nn.functional.pad(padding, (known.shared, tokens))
+        padding = nn.functional.pad(padding, (known.shared, known.leading + tokens))
         hidden = hidden | padding[:, None]
     if keep is not None:  # a token sees itself: a row without any score would be no number
         lost = ~keep[:, None] & ~torch.eye(tokens, dtype=torch.bool, device=device)
-        hidden = hidden.expand(series, -1, -1) | nn.functional.pad(lost, (known.shared + known.width, 0))
+        hidden = hidden.expand(series, -1, -1) | nn.functional.pad(
+            lost, (known.shared + known.width + known.leading, 0)
+        )
     return hidden[:, None, None]
 
 
@@ -203,6 +215,27 @@ def keys_and_values(llm: nn.Module, ids: Tensor, known: Known, layers: int) -> L
     return tuple(taken)
 
 
+def led_by(llm: nn.Module, embedded: Tensor, known: Known, layers: int) -> Known:
+    """With tokens [series, tokens, width] that learn, behind what is known.
+
+    Nothing of the tokens at hand reaches them, so that they are a pass of their own: of it no more than keys and values
+    is kept, and it is run again for backward, a few series at a time. Their activations would be most of a step's.
+    """
+
+    def run(rows: slice, x: Tensor) -> tuple[Tensor, ...]:
+        own = tuple((k[rows], v[rows]) for k, v in known.own)
+        before = Known(known.static, own, None if known.lengths is None else known.lengths[rows])
+        taken: list[tuple[Tensor, Tensor]] = []
+        read(llm, x, Reading(before, taken, stop=layers))
+        return tuple(tensor for pair in taken for tensor in pair)
+
+    starts = range(0, len(embedded), AT_ONCE)
+    every = [slice(first, first + AT_ONCE) for first in starts]
+    found = [checkpoint(run, rows, embedded[rows], use_reentrant=False, preserve_rng_state=False) for rows in every]
+    whole = [torch.cat(tensors) for tensors in zip(*found, strict=True)]
+    return replace(known, led=tuple(zip(whole[::2], whole[1::2], strict=True)))
+
+
 def of_windows(llm: nn.Module, static: Layers, prompt: Tensor, layers: int) -> Known:
     """What is known before the patches: the static part and each series' own words [series, words], -1 behind them.
 
@@ -229,5 +262,6 @@ def register() -> None:
 
 
 __all__: Sequence[str] = (
-    "NAME", "Enough", "Known", "Layers", "Reading", "attend", "keys_and_values", "of_windows", "read", "register",
+    "NAME", "Enough", "Known", "Layers", "Reading", "attend", "keys_and_values", "led_by", "of_windows", "read",
+    "register",
 )  # fmt: skip

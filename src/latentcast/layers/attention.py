@@ -1,5 +1,8 @@
 """Multi-head attention on torch's fused kernel (Vaswani et al. 2017, section 3.2)."""
 
+import math
+
+import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
@@ -41,6 +44,19 @@ class Attention(nn.Module):
         dropout = self.dropout if self.training else 0.0
         mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, dropout_p=dropout, is_causal=causal)
         return self.out(mixed.transpose(1, 2).flatten(2))
+
+    def weights(
+        self,
+        x: Float[Tensor, "series queries width"],
+        context: Float[Tensor, "series tokens width"],
+        keep: Bool[Tensor, "series tokens"] | None = None,
+    ) -> Float[Tensor, "series heads queries tokens"]:
+        """How much each query takes from each token, for a person to look at."""
+        q, k = self._split(self.query(x)), self._split(self.key_value(context).chunk(2, dim=-1)[0])
+        scores = q @ k.transpose(2, 3) / math.sqrt(q.shape[-1])
+        if keep is not None:
+            scores = scores.masked_fill(~keep[:, None, None], -torch.inf)
+        return scores.softmax(-1)
 
     def _split(self, x: Tensor) -> Tensor:
         return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)

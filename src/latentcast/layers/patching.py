@@ -1,8 +1,9 @@
 """Cutting a series into overlapping patches."""
 
+import torch
 import torch.nn.functional as F
-from jaxtyping import Float
-from torch import Tensor
+from jaxtyping import Float, Int
+from torch import Tensor, nn
 
 
 def num_patches(time: int, length: int, stride: int) -> int:
@@ -13,3 +14,41 @@ def num_patches(time: int, length: int, stride: int) -> int:
 def patch(x: Float[Tensor, "series time"], length: int, stride: int) -> Float[Tensor, "series tokens length"]:
     """Patches of the series with its last value repeated `stride` times, so that the newest step always counts."""
     return F.pad(x.unsqueeze(1), (0, stride), mode="replicate").squeeze(1).unfold(-1, length, stride)
+
+
+def with_neighbours(patches: Float[Tensor, "series tokens length"], kernel: int) -> Float[Tensor, "series tokens more"]:
+    """Each patch between its neighbours, `kernel` in all; the patches at the ends are repeated."""
+    reach = kernel // 2
+    if reach == 0:
+        return patches
+    ends = F.pad(patches.transpose(1, 2), (reach, reach), mode="replicate")
+    return ends.unfold(2, kernel, 1).permute(0, 2, 3, 1).flatten(2)
+
+
+class PatchEmbedding(nn.Module):
+    """Patches of one length and stride, each embedded linearly with its neighbours."""
+
+    def __init__(self, length: int, stride: int, width: int, kernel: int = 1) -> None:
+        super().__init__()
+        self.length, self.stride, self.kernel = length, stride, kernel
+        self.linear = nn.Linear(length * kernel, width)
+
+    def forward(self, x: Float[Tensor, "series time"]) -> Float[Tensor, "series tokens width"]:
+        return self.linear(with_neighbours(patch(x, self.length, self.stride), self.kernel))
+
+    def ends(self, time: int, step: int = 1) -> Int[Tensor, " tokens"]:
+        """Where each patch ends, in steps of the data, the newest of them being step 0.
+
+        `step` is the number of steps that one value of `x` stands for: the series is then a coarser copy of the data,
+        whose newest value stands for the newest steps.
+        """
+        tokens = torch.arange(num_patches(time, self.length, self.stride))
+        return (tokens * self.stride + self.length - time) * step
+
+
+def aligned(fine: Int[Tensor, " tokens"], coarse: Int[Tensor, " other"]) -> Int[Tensor, " tokens"]:
+    """For each patch the coarser one that goes with it: the first that ends no earlier, or else the last.
+
+    So the newest patch is always met by a patch that holds the newest values.
+    """
+    return torch.searchsorted(coarse, fine).clamp(max=len(coarse) - 1)

@@ -1,7 +1,7 @@
 """Patches in a language model's own terms (Time-LLM, Jin et al. 2024, section 3.1, patch reprogramming)."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Literal
 
 import torch
@@ -23,13 +23,20 @@ class TextPrototypes(nn.Module):
                 embeddings span the width, so that nothing is lost. It starts where the other one starts
     """
 
-    def __init__(self, words: Float[Tensor, "vocabulary width"], count: int, kind: Prototypes) -> None:
+    def __init__(
+        self,
+        words: Float[Tensor, "vocabulary width"],
+        count: int,
+        kind: Prototypes,
+        mixtures: Iterable[Tensor] | None = None,
+    ) -> None:
+        """`mixtures` are the combinations to begin with, some rows at a time; those of a linear layer where None."""
         super().__init__()
         vocabulary = len(words)
         self.kind = kind
         bound = 1 / math.sqrt(vocabulary)
         bias = torch.empty(count, 1).uniform_(-bound, bound)
-        drawn = _drawn(count, vocabulary, bound)
+        drawn = _drawn(count, vocabulary, bound) if mixtures is None else mixtures
         if kind == "vocabulary":
             self.mixing = nn.Parameter(torch.cat(list(drawn)))
             self.bias = nn.Parameter(bias)

@@ -23,8 +23,8 @@ from torch import Tensor, nn
 
 from latentcast.config import Settings
 from latentcast.errors import DataError, SettingsError
+from latentcast.filling import interpolated
 from latentcast.layers.losses import pinball_loss, point_loss
-from latentcast.layers.masking import interpolated
 from latentcast.models.fits import SHORTEST, Array, Spec, check_installed, forecast_all
 from latentcast.types import Batch, Prediction, Steps, Task
 

@@ -3,7 +3,6 @@
 from typing import Annotated, Any, Literal
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Bool
 from pydantic import Field
 from torch import Tensor, nn
@@ -11,7 +10,7 @@ from torch import Tensor, nn
 from latentcast.config import Settings
 from latentcast.errors import SettingsError
 from latentcast.layers.dropout import Dropout
-from latentcast.layers.patching import num_patches, patch
+from latentcast.layers.patching import num_patches, patch, with_neighbours
 from latentcast.types import Batch, Steps, Task, Tokens
 
 
@@ -49,7 +48,7 @@ class Patch(nn.Module):
                 f"a patch of {self.length} steps does not fit into a look-back of {task.lookback} steps"
                 f" (+ {self.stride} of padding): shorten model.representation.length"
             )
-        self.reach = settings.kernel // 2  # neighbours on each side that a patch is embedded with
+        self.kernel = settings.kernel
         self.embed = nn.Linear(self.length * settings.kernel, self.width)
         self.position = nn.Parameter(torch.randn(tokens, self.width) * 0.02) if settings.position else None
         self.dropout = Dropout(settings.dropout)
@@ -67,10 +66,7 @@ class Patch(nn.Module):
     def forward(self, batch: Batch) -> Tokens:
         series = batch.past.transpose(1, 2).flatten(0, 1)
         patches = patch(series, self.length, self.stride)
-        if self.reach:
-            ends = F.pad(patches.transpose(1, 2), (self.reach, self.reach), mode="replicate")
-            patches = ends.unfold(2, 2 * self.reach + 1, 1).permute(0, 2, 3, 1).flatten(2)
-        tokens = self.embed(patches)
+        tokens = self.embed(with_neighbours(patches, self.kernel))
         if self.position is not None:
             tokens = tokens + self.position
         return Tokens(self.dropout(tokens), self._keep(batch))

@@ -1,0 +1,79 @@
+"""Attention over the channels of a window, at each place (Crossformer, Zhang & Yan 2023, section 3.2)."""
+
+from typing import Annotated, Any
+
+from jaxtyping import Bool, Float, Shaped
+from pydantic import Field
+from torch import Tensor, nn
+
+from latentcast.config import Settings
+from latentcast.layers.attention import Attention
+from latentcast.layers.dropout import Dropout
+from latentcast.layers.transformer import feed_forward
+from latentcast.types import Representation, Task, Tokens
+
+
+class InterVariateSettings(Settings):
+    """heads divide the width; ff is the feed-forward block's width, as a multiple of the tokens' width."""
+
+    heads: Annotated[int, Field(ge=1)] = 8
+    ff: Annotated[int, Field(ge=1)] = 4
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+
+
+class InterVariate(nn.Module):
+    """Attention and a feed-forward block, each with a residual and a LayerNorm after it.
+
+    Of one channel there is nothing to attend to: it then gives back what it is given, without weights, and says so in
+    `notes`. Raises SettingsError when the heads do not divide the width.
+    """
+
+    Settings = InterVariateSettings
+
+    def __init__(self, settings: InterVariateSettings, task: Task, representation: Representation) -> None:
+        super().__init__()
+        width = representation.width
+        attention = Attention(width, settings.heads)  # first of all: heads that do not fit are an error at any size
+        self.notes: tuple[str, ...] = ()
+        self.mixes_channels = representation.folds_channels and task.channels > 1
+        if not self.mixes_channels:
+            why = "there is one channel" if task.channels == 1 else "the representation mixes the channels already"
+            self.notes = (f"model.between: inter-variate changes nothing here: {why}",)
+            return
+        self.attention = attention
+        self.feed_forward = feed_forward(width, settings.ff * width, settings.dropout)
+        self.norm_attention, self.norm_ff = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.drop = Dropout(settings.dropout)
+
+    def facts(self, task: Task) -> dict[str, Any]:
+        return {"channels attend to each other": f"{task.channels}" if self.mixes_channels else "no"}
+
+    def forward(self, tokens: Tokens, channels: int) -> Tokens:
+        if not self.mixes_channels:
+            return tokens
+        whole = tokens.sequence()
+        x, keep = _by_place(whole.values, channels), _kept(whole.keep, channels)
+        x = self.norm_attention(x + self.drop(self.attention(x, x, keep)))
+        x = self.norm_ff(x + self.drop(self.feed_forward(x)))
+        places = whole.values.shape[1]
+        return tokens.changed(x.unflatten(0, (-1, places)).transpose(1, 2).flatten(0, 1))
+
+    def weights(self, tokens: Tokens, channels: int) -> Float[Tensor, "batch tokens heads channels channels"]:
+        """How much each channel takes from each other one at each place; the last dimension sums to 1."""
+        whole = tokens.sequence()
+        x = _by_place(whole.values, channels)
+        scores = self.attention.weights(x, x, _kept(whole.keep, channels))
+        return scores.unflatten(0, (-1, whole.values.shape[1]))
+
+
+def _by_place(values: Shaped[Tensor, "series tokens width"], channels: int) -> Shaped[Tensor, "places channels width"]:
+    """[batch · channel, tokens, width] → one row of channels for each place of each window."""
+    return values.unflatten(0, (-1, channels)).transpose(1, 2).flatten(0, 1)
+
+
+def _kept(keep: Bool[Tensor, "series tokens"] | None, channels: int) -> Bool[Tensor, "places channels"] | None:
+    """Channels that may be attended to; where there is none at a place, all of them: a row of nothing would be NaN."""
+    if keep is None:
+        return None
+    rows = _by_place(keep[..., None], channels)[..., 0]
+    return rows | ~rows.any(1, keepdim=True)

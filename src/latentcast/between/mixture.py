@@ -1,0 +1,64 @@
+"""A sparse mixture of experts for each token, with a residual and a LayerNorm."""
+
+from typing import Annotated, Any
+
+from jaxtyping import Float
+from pydantic import Field
+from torch import Tensor, nn
+
+from latentcast.config import Settings
+from latentcast.layers.dropout import Dropout
+from latentcast.layers.mixture import Experts, imbalance, usage
+from latentcast.types import Representation, Task, Tokens
+
+
+class MixtureSettings(Settings):
+    """experts, and how many of them are asked (top); ff is an expert's inner width, as a multiple of the tokens' width;
+    balance weighs the loss that keeps their use even.
+    """
+
+    free = Settings.free | {"balance"}
+    experts: Annotated[int, Field(ge=1)] = 4
+    top: Annotated[int, Field(ge=1)] = 2
+    ff: Annotated[int, Field(ge=1)] = 4
+    balance: Annotated[float, Field(ge=0)] = 0.01
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+
+
+class Mixture(nn.Module):
+    """Tokens of padding neither pass through an expert nor count in the balance.
+
+    Raises SettingsError when more experts are to be asked than there are.
+    """
+
+    Settings = MixtureSettings
+    mixes_channels = False
+    notes: tuple[str, ...] = ()
+
+    def __init__(self, settings: MixtureSettings, task: Task, representation: Representation) -> None:
+        super().__init__()
+        s, width = settings, representation.width
+        self.balance = s.balance
+        self.experts = Experts(width, s.ff * width, s.experts, s.top, s.dropout)
+        self.norm = nn.LayerNorm(width)
+        self.drop = Dropout(s.dropout)
+
+    def facts(self, task: Task) -> dict[str, Any]:
+        return {"experts": f"{self.experts.experts}, {self.experts.top} asked by each token"}
+
+    def forward(self, tokens: Tokens, channels: int) -> Tokens:
+        whole = tokens.sequence()
+        x = whole.values.flatten(0, 1)
+        kept = None if whole.keep is None else whole.keep.flatten().nonzero()[:, 0]
+        real = x if kept is None else x.index_select(0, kept)
+        chances, share, which = self.experts.route(real)
+        real = self.norm(real + self.drop(self.experts(real, share, which)))
+        x = real if kept is None else x.index_copy(0, kept, real.to(x.dtype))
+        changed = tokens.changed(x.view(whole.values.shape))
+        return changed.penalised(self.balance * imbalance(chances, which)) if self.balance else changed
+
+    def usage(self, tokens: Tokens) -> Float[Tensor, " experts"]:
+        """The share of tokens' choices that each expert has; they sum to 1."""
+        whole = tokens.sequence()
+        x = whole.values.flatten(0, 1) if whole.keep is None else whole.values[whole.keep]
+        return usage(self.experts.route(x)[2], self.experts.experts)

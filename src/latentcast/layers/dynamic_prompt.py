@@ -1,0 +1,120 @@
+"""Prompt tokens that a window makes itself: learned from its values, and from what its stretches are like."""
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from latentcast.errors import SettingsError
+from latentcast.layers.attention import Attention
+
+HIDDEN = (256, 128)
+SEGMENTS = 3
+FUSING_HEADS = 4
+Window = Float[Tensor, "series time variates"]
+
+
+class DynamicPrompt(nn.Module):
+    """`count` tokens of `width` features: `dynamic` of them from a look-back's values, one from its local statistics.
+
+    They are normalised to `size`, the deviation of the words that they stand among. With `fuse` the dynamic ones take
+    from a text, and stand for it.
+
+    Raises SettingsError when the look-back is too short for local statistics.
+    """
+
+    def __init__(
+        self, time: int, variates: int, dynamic: int, width: int, *, local: bool, fuse: bool, size: float
+    ) -> None:
+        super().__init__()
+        if local and time < SEGMENTS:
+            raise SettingsError(f"local_statistics: a look-back of {SEGMENTS} steps or more is wanted, it has {time}")
+        self.count, self.fuses = dynamic + local, fuse
+        self.tokens = DynamicTokens(time * variates, dynamic, width, size) if dynamic else None
+        self.local = LocalStatistics(variates, width, size) if local else None
+        self.fusing = FusedWithText(width, size) if fuse else None
+
+    def forward(
+        self,
+        window: Window,
+        words: Float[Tensor, "series words width"] | None = None,
+        keep: Bool[Tensor, "series words"] | None = None,
+    ) -> Float[Tensor, "series count width"]:
+        """`words` are the text's, False in `keep` where they are none; wanted where they are to be fused."""
+        made = []
+        if self.tokens is not None:
+            tokens = self.tokens(window)
+            if self.fusing is not None:
+                assert words is not None
+                assert keep is not None
+                tokens = self.fusing(tokens, words, keep)
+            made.append(tokens)
+        if self.local is not None:
+            made.append(self.local(window))
+        return torch.cat(made, 1)
+
+
+class DynamicTokens(nn.Module):
+    """`count` tokens of `width` features from a look-back of `values` numbers.
+
+    Each is a mixture, by a gate, of a token that the window makes and of a learned one that is the same for all, and is
+    normalised to `size`: the deviation of the words that it stands among.
+    """
+
+    def __init__(self, values: int, count: int, width: int, size: float) -> None:
+        super().__init__()
+        first, second = HIDDEN
+        self.count = count
+        self.read = nn.Sequential(nn.Linear(values, first), nn.GELU(), nn.Linear(first, second), nn.GELU())
+        self.make = nn.Linear(second, count * width)
+        self.gate = nn.Linear(second, count)
+        self.base = nn.Parameter(torch.randn(count, width))
+        self.norm = _sized_norm(width, size)
+
+    def forward(self, window: Window) -> Float[Tensor, "series count width"]:
+        told = self.read(window.flatten(1))
+        share = self.gate(told).sigmoid()[..., None]
+        return self.norm(share * self.make(told).unflatten(1, (self.count, -1)) + (1 - share) * self.base)
+
+
+class LocalStatistics(nn.Module):
+    """One token that tells minimum, maximum, mean, deviation and rise of each third of a look-back."""
+
+    def __init__(self, variates: int, width: int, size: float) -> None:
+        super().__init__()
+        self.read = nn.Sequential(nn.Linear(5 * SEGMENTS * variates, HIDDEN[1]), nn.GELU(), nn.Linear(HIDDEN[1], width))
+        self.norm = _sized_norm(width, size)
+
+    def forward(self, window: Window) -> Float[Tensor, "series 1 width"]:
+        return self.norm(self.read(local_statistics(window).flatten(1)))[:, None]
+
+
+def local_statistics(window: Window) -> Float[Tensor, "series segments 5 variates"]:
+    """Of each third (the first are longer by a step where time does not divide): min, max, mean, sd, last − first."""
+    told = []
+    for x in window.tensor_split(SEGMENTS, dim=1):
+        deviation = x.var(1, unbiased=False).clamp(min=1e-12).sqrt()
+        told.append(torch.stack([x.amin(1), x.amax(1), x.mean(1), deviation, x[:, -1] - x[:, 0]], 1))
+    return torch.stack(told, 1)
+
+
+class FusedWithText(nn.Module):
+    """Tokens take from the words of a text through attention, and then stand for it: the text itself is not read on."""
+
+    def __init__(self, width: int, size: float) -> None:
+        super().__init__()
+        self.attention = Attention(width, FUSING_HEADS)
+        self.norm = _sized_norm(width, size)
+
+    def forward(
+        self,
+        tokens: Float[Tensor, "series count width"],
+        words: Float[Tensor, "series words width"],
+        keep: Bool[Tensor, "series words"],
+    ) -> Float[Tensor, "series count width"]:
+        return self.norm(tokens + self.attention(tokens, words, keep))
+
+
+def _sized_norm(width: int, size: float) -> nn.LayerNorm:
+    norm = nn.LayerNorm(width)
+    nn.init.constant_(norm.weight, size)
+    return norm

@@ -1,0 +1,75 @@
+"""A sparse mixture of experts (Shazeer et al. 2017; Fedus et al. 2022), computed group by group."""
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from latentcast.errors import SettingsError
+from latentcast.layers.dropout import Dropout
+
+
+class Experts(nn.Module):
+    """`experts` feed-forward blocks; each token goes through the `top` that the router finds likeliest.
+
+    Tokens are sorted by expert, so that each expert's lie side by side and its maps are one product each. Raises
+    SettingsError when more experts are to be asked than there are.
+    """
+
+    def __init__(self, width: int, hidden: int, experts: int, top: int, dropout: float) -> None:
+        super().__init__()
+        if top > experts:
+            raise SettingsError(f"top={top}: there are {experts} experts; ask at most as many")
+        self.experts, self.top = experts, top
+        self.router = nn.Linear(width, experts)
+        self.up, self.up_bias = _weights(experts, width, hidden)
+        self.down, self.down_bias = _weights(experts, hidden, width)
+        self.drop = Dropout(dropout)
+
+    def route(
+        self, x: Float[Tensor, "many width"]
+    ) -> tuple[Float[Tensor, "many experts"], Float[Tensor, "many top"], Int[Tensor, "many top"]]:
+        """(probability of every expert, weights of those asked, which these are); the weights sum to 1.
+
+        A single one keeps its probability as weight, since a weight that is always 1 would teach the router nothing.
+        """
+        chances = self.router(x).float().softmax(1)
+        best, which = chances.topk(self.top, dim=1)
+        return chances, best if self.top == 1 else best / best.sum(1, keepdim=True), which
+
+    def forward(
+        self, x: Float[Tensor, "many width"], share: Float[Tensor, "many top"], which: Int[Tensor, "many top"]
+    ) -> Float[Tensor, "many width"]:
+        order = which.flatten().argsort(stable=True)
+        rows = order // self.top
+        sizes = torch.bincount(which.flatten(), minlength=self.experts).tolist()
+        maps = zip(x.index_select(0, rows).split(sizes), self.up, self.up_bias, self.down, self.down_bias, strict=True)
+        found = torch.cat([self._expert(*each) for each in maps])
+        weighed = found * share.flatten().index_select(0, order)[:, None].to(found.dtype)
+        return torch.zeros_like(x, dtype=found.dtype).index_add(0, rows, weighed)
+
+    def _expert(self, x: Tensor, up: Tensor, up_bias: Tensor, down: Tensor, down_bias: Tensor) -> Tensor:
+        """One expert on its own stretch of rows."""
+        return torch.addmm(down_bias, self.drop(nn.functional.gelu(torch.addmm(up_bias, x, up))), down)
+
+
+def imbalance(chances: Float[Tensor, "many experts"], which: Int[Tensor, "many top"]) -> Float[Tensor, ""]:
+    """E · Σ f·P: f the share of assignments that each expert has, P its mean probability (Fedus et al. 2022, 2.2).
+
+    1 when both are even. Counts have no gradient; the probabilities do, and more so where f is large.
+    """
+    experts = chances.shape[1]
+    return experts * (usage(which, experts) * chances.mean(0)).sum()
+
+
+def usage(which: Int[Tensor, "many top"], experts: int) -> Float[Tensor, " experts"]:
+    """The share of assignments that each expert has; they sum to 1."""
+    return torch.bincount(which.flatten(), minlength=experts) / max(which.numel(), 1)
+
+
+def _weights(experts: int, width: int, out: int) -> tuple[nn.Parameter, nn.Parameter]:
+    """Of `experts` linear layers, each started as torch starts one."""
+    bound = width**-0.5
+    return (
+        nn.Parameter(torch.empty(experts, width, out).uniform_(-bound, bound)),
+        nn.Parameter(torch.empty(experts, out).uniform_(-bound, bound)),
+    )

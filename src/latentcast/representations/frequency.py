@@ -1,0 +1,110 @@
+"""Trend and season of the look-back, split by frequency and patched apart; one token for each patch of the season.
+
+The trend is what lies below a cutoff, the season all the rest, so that their sum is the look-back exactly. The trend
+moves slowly: its patches are twice as long and twice as far apart.
+"""
+
+from typing import Annotated, Any, Literal
+
+import torch
+from jaxtyping import Float
+from pydantic import Field
+from torch import Tensor, nn
+
+from latentcast.config import Settings
+from latentcast.errors import SettingsError
+from latentcast.layers.dropout import Dropout
+from latentcast.layers.fusion import Fuse, Fusion
+from latentcast.layers.patching import PatchEmbedding, aligned, num_patches
+from latentcast.layers.spectrum import has_trend, is_seasonal, slow
+from latentcast.types import Batch, Steps, Task, Tokens
+
+SLOWER = 2  # the trend's patches are so much longer and farther apart
+NO_SEASON = 0.1  # cycles per step: the cutoff of data without a season
+
+
+class FrequencySettings(Settings):
+    """length, stride, width, kernel, position, dropout   as of `patch`, for the season
+
+    cutoff         cycles per step below which a movement is trend; half the frequency of the data's season when not
+                   stated (0.1 for data without one)
+    fusion         concat, gate, sum or attention (layers.fusion), which has `fusion_heads`
+    adaptive       split only series that have a season or a trend; of others the trend is nothing but their mean
+    strength       share of the five largest amplitudes beyond which a series has a season
+    false_alarms   of the test for a trend, on independent normal values
+    """
+
+    length: Annotated[int, Field(ge=1)] = 16
+    stride: Annotated[int, Field(ge=1)] = 8
+    width: Annotated[int, Field(ge=1)] = 128
+    kernel: Literal[1, 3, 5, 7] = 1
+    position: bool = True
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    cutoff: Annotated[float, Field(gt=0, le=0.5)] | None = None
+    fusion: Fusion = "concat"
+    fusion_heads: Annotated[int, Field(ge=1)] = 4
+    adaptive: bool = False
+    strength: Annotated[float, Field(gt=0, lt=1)] = 0.5
+    false_alarms: Annotated[float, Field(gt=0, lt=1)] = 0.05
+
+
+class Frequency(nn.Module):
+    """Each channel becomes a series of its own. Raises SettingsError when a patch does not fit into the look-back."""
+
+    Settings = FrequencySettings
+    folds_channels = True
+    uses_known = False
+    query_tokens = 0
+
+    def __init__(self, settings: FrequencySettings, task: Task) -> None:
+        super().__init__()
+        s = self.settings = settings
+        self.width = s.width
+        self.season_steps = task.season
+        self.cutoff = s.cutoff or (0.5 / task.season if task.season > 1 else NO_SEASON)
+        for part, factor in (("season", 1), ("trend", SLOWER)):
+            length, stride = s.length * factor, s.stride * factor
+            if num_patches(task.lookback, length, stride) < 1:
+                raise SettingsError(
+                    f"a patch of {length} steps (of the {part}) does not fit into a look-back of {task.lookback} steps"
+                    f" (+ {stride} of padding): shorten model.representation.length"
+                )
+        self.season = PatchEmbedding(s.length, s.stride, s.width, s.kernel)
+        self.trend = PatchEmbedding(s.length * SLOWER, s.stride * SLOWER, s.width, s.kernel)
+        self.fuse = Fuse(s.fusion, 2, s.width, s.fusion_heads)
+        tokens = self.num_tokens(task.lookback)
+        self.position = nn.Parameter(torch.randn(tokens, s.width) * 0.02) if s.position else None
+        self.dropout = Dropout(s.dropout)
+
+    def facts(self, task: Task) -> dict[str, Any]:
+        s = self.settings
+        where = ", where there is any" if s.adaptive else ""
+        return {
+            "trend": f"slower than {1 / self.cutoff:.4g} steps a cycle{where}",
+            "one patch covers": Steps(s.length),
+            "one patch of the trend covers": Steps(s.length * SLOWER),
+            "patches are apart": Steps(s.stride),
+            "patches of the look-back": self.num_tokens(task.lookback),
+        }
+
+    def num_tokens(self, time: int) -> int:
+        return num_patches(time, self.settings.length, self.settings.stride)
+
+    def split(
+        self, series: Float[Tensor, "series time"]
+    ) -> tuple[Float[Tensor, "series time"], Float[Tensor, "series time"]]:
+        """(trend, season); their sum is the series."""
+        trend = slow(series, self.cutoff, self.season_steps)
+        if self.settings.adaptive:
+            split = is_seasonal(series, self.settings.strength) | has_trend(series, self.settings.false_alarms)
+            trend = torch.where(split[:, None], trend, series.mean(1, keepdim=True))
+        return trend, series - trend
+
+    def forward(self, batch: Batch) -> Tokens:
+        trend, season = self.split(batch.past.transpose(1, 2).flatten(0, 1))
+        time = trend.shape[1]
+        at = aligned(self.season.ends(time), self.trend.ends(time)).to(trend.device)
+        tokens = self.fuse((self.season(season), self.trend(trend).index_select(1, at)))
+        if self.position is not None:
+            tokens = tokens + self.position
+        return Tokens(self.dropout(tokens))

@@ -1,0 +1,130 @@
+"""Patches of the look-back at several resolutions, one token for each patch of the finest (MTST, TimeMixer and kin).
+
+Coarser copies are means of `scale` steps. They are padded before the look-back, so that the newest steps are whole
+means, and each patch of the finest is met by the coarser patch that ends with it (`layers.patching.aligned`).
+"""
+
+from typing import Annotated, Any, Literal
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from pydantic import BeforeValidator, Field, field_validator
+from torch import Tensor, nn
+
+from latentcast.config import Settings
+from latentcast.errors import SettingsError
+from latentcast.layers.dropout import Dropout
+from latentcast.layers.fusion import Fuse, Fusion
+from latentcast.layers.patching import PatchEmbedding, aligned, num_patches
+from latentcast.types import Batch, Steps, Task, Tokens
+
+Scales = Annotated[
+    tuple[Annotated[int, Field(ge=1)], ...],
+    BeforeValidator(lambda value: (value,) if isinstance(value, int) else value),
+]
+SHORTEST, CLOSEST = 4, 2  # patch and stride of a coarser copy, in its own steps
+
+
+class MultiScaleSettings(Settings):
+    """length, stride, width, kernel, position, dropout   as of `patch`, at scale 1
+
+    scales         how many steps one step of each copy stands for; the low-memory choice is 1, 2
+    patches        same-span: coarser patches cover about the same time in fewer steps; same-length: as many steps, so
+                   that they see further back
+    fusion         gate, concat, sum or attention (layers.fusion), which has `fusion_heads`
+    """
+
+    length: Annotated[int, Field(ge=1)] = 16
+    stride: Annotated[int, Field(ge=1)] = 8
+    width: Annotated[int, Field(ge=1)] = 128
+    kernel: Literal[1, 3, 5, 7] = 1
+    position: bool = True
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    scales: Scales = (1, 2, 4)
+    patches: Literal["same-span", "same-length"] = "same-span"
+    fusion: Fusion = "gate"
+    fusion_heads: Annotated[int, Field(ge=1)] = 4
+
+    @field_validator("scales")
+    @classmethod
+    def _apart(cls, scales: tuple[int, ...]) -> tuple[int, ...]:
+        if not scales or len(set(scales)) < len(scales):
+            raise ValueError("wanted one scale or more, each once")
+        return tuple(sorted(scales))
+
+
+class MultiScale(nn.Module):
+    """Each channel becomes a series of its own; each patch of its finest copy one token.
+
+    Raises SettingsError when a patch at some scale is longer than the padded look-back.
+    """
+
+    Settings = MultiScaleSettings
+    folds_channels = True
+    uses_known = False
+    query_tokens = 0
+
+    def __init__(self, settings: MultiScaleSettings, task: Task) -> None:
+        super().__init__()
+        s = self.settings = settings
+        self.width = s.width
+        self.sizes = tuple(_patch(s, scale) for scale in s.scales)  # length and stride at each
+        faults = [
+            f"scales={list(s.scales)}: at scale {scale} a patch of {length} × {scale} steps does not fit into a"
+            f" look-back of {task.lookback} steps (+ {stride * scale} of padding): leave the scale out, or shorten"
+            " model.representation.length"
+            for scale, (length, stride) in zip(s.scales, self.sizes, strict=True)
+            if length * scale > task.lookback + stride * scale
+        ]
+        if faults:
+            raise SettingsError(faults)
+        self.embed = nn.ModuleList(PatchEmbedding(*size, s.width, s.kernel) for size in self.sizes)
+        self.fuse = Fuse(s.fusion, len(s.scales), s.width, s.fusion_heads) if len(s.scales) > 1 else None
+        tokens = self.num_tokens(task.lookback)
+        self.position = nn.Parameter(torch.randn(tokens, s.width) * 0.02) if s.position else None
+        self.dropout = Dropout(s.dropout)
+
+    def facts(self, task: Task) -> dict[str, Any]:
+        each = zip(self.settings.scales, self.sizes, strict=True)
+        return {
+            "scales": self.settings.scales,
+            "patches at each": ", ".join(f"{length} × {scale} steps" for scale, (length, _) in each),
+            "patches are apart": Steps(self.settings.stride * self.settings.scales[0]),
+            "patches of the look-back": self.num_tokens(task.lookback),
+        }
+
+    def num_tokens(self, time: int) -> int:
+        return num_patches(-(-time // self.settings.scales[0]), *self.sizes[0])
+
+    def forward(self, batch: Batch) -> Tokens:
+        series = batch.past.transpose(1, 2).flatten(0, 1)
+        views: list[Tensor] = []
+        finest: Tensor | None = None
+        for scale, embed in zip(self.settings.scales, self.embed, strict=True):
+            assert isinstance(embed, PatchEmbedding)
+            coarse = coarser(series, scale)
+            view, ends = embed(coarse), embed.ends(coarse.shape[1], scale)
+            if finest is None:
+                finest = ends
+            elif not torch.equal(ends, finest):
+                view = view.index_select(1, aligned(finest, ends).to(view.device))
+            views.append(view)
+        tokens = views[0] if self.fuse is None else self.fuse(tuple(views))
+        if self.position is not None:
+            tokens = tokens + self.position
+        return Tokens(self.dropout(tokens))
+
+
+def coarser(x: Float[Tensor, "series time"], scale: int) -> Float[Tensor, "series fewer"]:
+    """Means of `scale` steps, the newest steps in the last; the oldest value is repeated where some are missing."""
+    if scale == 1:
+        return x
+    whole = F.pad(x[:, None], (-x.shape[1] % scale, 0), mode="replicate")
+    return F.avg_pool1d(whole, scale)[:, 0]
+
+
+def _patch(s: MultiScaleSettings, scale: int) -> tuple[int, int]:
+    if scale == 1 or s.patches == "same-length":
+        return s.length, s.stride
+    return max(s.length // scale, SHORTEST), max(s.stride // scale, CLOSEST)

@@ -1,0 +1,219 @@
+"""Patches of a series' wavelet coefficients as tokens: every patch in several bands at once.
+
+Stationary wavelet transform, patches of all bands, linear embedding. All three are linear, so they are one matrix on
+the steps that a patch's coefficients are made of: the fused path slides it over the signal and never makes the
+coefficients. The signal is extended at its ends, not the coefficients, so that both paths are equal there too; a
+`kernel` of neighbouring patches is inside the fused product.
+"""
+
+from typing import Annotated, Any, Literal
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from pydantic import Field
+from torch import Tensor, nn
+
+from latentcast.config import Settings
+from latentcast.errors import SettingsError
+from latentcast.layers.dropout import Dropout
+from latentcast.layers.patching import num_patches
+from latentcast.layers.wavelet import (
+    Mode,
+    composite,
+    deepest,
+    extended,
+    filters,
+    over_patch,
+    reach,
+    span,
+    transform,
+    unlike_a_wavelet,
+)
+from latentcast.types import Batch, Steps, Task, Tokens
+
+
+class WaveletSettings(Settings):
+    """length, stride, width, kernel, position, dropout   as of `patch`
+
+    wavelet, level  any discrete wavelet of PyWavelets, and how many levels of it
+    mode            how the ends of the look-back go on: mirrored (symmetric, reflect), periodic (which lets the newest
+                    steps into the oldest coefficients and back), zero, or causal: a coefficient is made of earlier
+                    steps alone
+    bands           all, or the approximation alone
+    weigh           learn a weight for each band; they start at 1 and keep their mean
+    projection      joint: one map of all bands; per-band: each band has its own share of the width, then a linear map
+                    of them all
+    semantic        two more linear maps with a GELU between them
+    learn_filters   the filters learn too, kept near a wavelet by `penalty` times how far they are from one
+    fused           transform, patches and embedding in one product; false: one after another, to the same result
+    """
+
+    free = Settings.free | {"fused", "penalty"}
+    length: Annotated[int, Field(ge=1)] = 16
+    stride: Annotated[int, Field(ge=1)] = 8
+    width: Annotated[int, Field(ge=1)] = 128
+    kernel: Literal[1, 3, 5, 7] = 1
+    position: bool = True
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    wavelet: str = "db4"
+    level: Annotated[int, Field(ge=1)] = 3
+    mode: Mode = "symmetric"
+    bands: Literal["all", "approximation"] = "all"
+    weigh: bool = True
+    projection: Literal["joint", "per-band"] = "joint"
+    semantic: bool = False
+    learn_filters: bool = False
+    penalty: Annotated[float, Field(gt=0)] = 0.1
+    fused: bool = True
+
+
+class Wavelet(nn.Module):
+    """Each channel becomes a series of its own; each patch of its coefficients one token.
+
+    Raises SettingsError for an unknown wavelet, and when patch or filters do not fit into the padded look-back.
+    """
+
+    Settings = WaveletSettings
+    folds_channels = True
+    uses_known = False
+    query_tokens = 0
+    low: Tensor
+    high: Tensor
+    matrix: Tensor
+    owner: Tensor | None
+
+    def __init__(self, settings: WaveletSettings, task: Task) -> None:
+        super().__init__()
+        s = self.settings = settings
+        self.width = s.width
+        padded, tokens = task.lookback + s.stride, self.num_tokens(task.lookback)
+        if tokens < 1:
+            raise SettingsError(
+                f"a patch of {s.length} steps does not fit into a look-back of {task.lookback} steps"
+                f" (+ {s.stride} of padding): shorten model.representation.length"
+            )
+        low, high = (f.to(torch.get_default_dtype()) for f in filters(s.wavelet))
+        most, self.steps = deepest(len(low), padded), span(len(low), s.level)
+        if s.level > most:
+            mend = f"the deepest possible is level={most}" if most else "choose a shorter wavelet"
+            raise SettingsError(
+                f"level={s.level}: {s.wavelet} spans {self.steps} steps there, the look-back has {task.lookback}"
+                f" (+ {s.stride} of padding); {mend}"
+            )
+        if s.learn_filters:
+            self.low, self.high = nn.Parameter(low), nn.Parameter(high)
+        else:  # the wavelet's name says them: nothing to save
+            self.register_buffer("low", low, persistent=False)
+            self.register_buffer("high", high, persistent=False)
+            self.register_buffer("matrix", self._matrix(), persistent=False)
+        self.num_bands = s.level + 1 if s.bands == "all" else 1
+        per_band = s.projection == "per-band"
+        if per_band and self.width < self.num_bands:
+            raise SettingsError(f"width={s.width}: {self.num_bands} bands want at least one feature each")
+        features = s.length * (1 if per_band else self.num_bands)
+        bound = (features * s.kernel) ** -0.5
+        self.embed = nn.Parameter(torch.empty(s.kernel, s.width, features).uniform_(-bound, bound))
+        self.bias = nn.Parameter(torch.empty(s.width).uniform_(-bound, bound))
+        self.register_buffer("owner", _shares(s.width, self.num_bands) if per_band else None, persistent=False)
+        self.fuse = nn.Linear(s.width, s.width) if per_band else None
+        self.band = nn.Parameter(torch.zeros(self.num_bands)) if s.weigh and self.num_bands > 1 else None
+        self.semantic = (
+            nn.Sequential(nn.Linear(s.width, s.width), nn.GELU(), nn.Linear(s.width, s.width)) if s.semantic else None
+        )
+        self.position = nn.Parameter(torch.empty(tokens, s.width)) if s.position else None
+        if self.position is not None:
+            nn.init.trunc_normal_(self.position, std=0.02)
+        self.dropout = Dropout(s.dropout)
+
+    def facts(self, task: Task) -> dict[str, Any]:
+        s = self.settings
+        return {
+            "wavelet": f"{s.wavelet}, level {s.level}, {s.mode}" + (", its filters learn" if s.learn_filters else ""),
+            "bands": self.num_bands,
+            "one coefficient covers at most": Steps(self.steps),
+            "one patch covers": Steps(s.length),
+            "patches are apart": Steps(s.stride),
+            "patches of the look-back": self.num_tokens(task.lookback),
+        }
+
+    def num_tokens(self, time: int) -> int:
+        return num_patches(time, self.settings.length, self.settings.stride)
+
+    def band_weights(self) -> Float[Tensor, " bands"]:
+        """One per band, from coarse to fine, with mean 1."""
+        if self.band is None:
+            return torch.ones(self.num_bands, device=self.bias.device)
+        return self.band.softmax(0) * self.num_bands
+
+    def coefficients(self, series: Float[Tensor, "series time"]) -> Float[Tensor, "series padded bands"]:
+        """Of the series with its last value repeated `stride` times: coarse to fine, as far as they are used."""
+        s = self.settings
+        return transform(self._extended(series), self.low, self.high, s.level, s.mode)[..., : self.num_bands]
+
+    def forward(self, batch: Batch) -> Tokens:
+        series = batch.past.transpose(1, 2).flatten(0, 1)
+        parts = self._fused(series) if self.settings.fused else self._one_by_one(series)
+        tokens = self._with_neighbours(parts)
+        if self.fuse is not None:
+            tokens = self.fuse(tokens)
+        if self.semantic is not None:
+            tokens = self.semantic(tokens)
+        if self.position is not None:
+            tokens = tokens + self.position
+        made = Tokens(self.dropout(tokens))
+        if not self.settings.learn_filters:
+            return made
+        return made.penalised(self.settings.penalty * unlike_a_wavelet(self.low, self.high))
+
+    def _fused(self, series: Float[Tensor, "series time"]) -> Float[Tensor, "series tokens out"]:
+        s = self.settings
+        on_bands = self._weights()
+        on_steps = on_bands @ (self._matrix() if s.learn_filters else self.matrix)[: on_bands.shape[1]]
+        return F.linear(self._extended(series).unfold(1, on_steps.shape[1], s.stride), on_steps, self._bias())
+
+    def _one_by_one(self, series: Float[Tensor, "series time"]) -> Float[Tensor, "series tokens out"]:
+        s = self.settings
+        patches = self.coefficients(series).unfold(1, s.length, s.stride)
+        return F.linear(patches.flatten(2), self._weights(), self._bias())
+
+    def _bias(self) -> Float[Tensor, " out"]:
+        """Added once, with a patch's first neighbour."""
+        kernel = self.settings.kernel
+        return self.bias if kernel == 1 else F.pad(self.bias, (0, (kernel - 1) * self.width))
+
+    def _extended(self, series: Float[Tensor, "series time"]) -> Float[Tensor, "series more"]:
+        """The newest value repeated as for plain patches, then both ends as the mode has it."""
+        s = self.settings
+        ended = F.pad(series[:, None], (0, s.stride), mode="replicate")[:, 0]
+        return extended(ended, *reach(len(self.low), s.level, s.mode), s.mode)
+
+    def _matrix(self) -> Float[Tensor, "features steps"]:
+        """All coefficients of a patch, on the steps that they are made of."""
+        s = self.settings
+        return over_patch(composite(self.low, self.high, s.level, s.mode), s.length)
+
+    def _weights(self) -> Float[Tensor, "out features"]:
+        """The embedding as one matrix on the patch of all bands, each of them weighed."""
+        shape = (self.settings.kernel, self.width, self.num_bands, -1)
+        joint = self.embed.view(shape) if self.owner is None else self.embed[:, :, None] * self.owner[:, :, None]
+        if self.band is not None:
+            joint = joint * self.band_weights()[:, None]
+        return joint.flatten(2).flatten(0, 1)
+
+    def _with_neighbours(self, parts: Float[Tensor, "series tokens out"]) -> Float[Tensor, "series tokens width"]:
+        """What each patch gives to its neighbours, put together; the patches at the ends are repeated."""
+        kernel, tokens = self.settings.kernel, parts.shape[1]
+        if kernel == 1:
+            return parts
+        whole = torch.zeros_like(parts[..., : self.width])
+        for place, part in enumerate(parts.split(self.width, dim=2)):
+            at = torch.arange(tokens, device=parts.device) + place - kernel // 2
+            whole = whole + part.index_select(1, at.clamp(0, tokens - 1))
+        return whole
+
+
+def _shares(width: int, bands: int) -> Float[Tensor, "width bands"]:
+    """Which band each feature is made of; where the width does not divide, the coarsest have one more."""
+    sizes = [width // bands + (number < width % bands) for number in range(bands)]
+    return F.one_hot(torch.arange(bands).repeat_interleave(torch.tensor(sizes)), bands).float()

@@ -1,0 +1,292 @@
+"""Parts between representation and backbone: built from settings in any order, and what each of them does."""
+
+from typing import Any
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from latentcast.between.inter_variate import InterVariate
+from latentcast.between.mixture import Mixture
+from latentcast.config import differing, parse_assignments, validate
+from latentcast.errors import SettingsError
+from latentcast.layers.mixture import Experts, imbalance, usage
+from latentcast.network import ComposedSettings, build
+from latentcast.run import Run, resolve
+from latentcast.types import Batch, Task, Tokens
+
+TASK = Task(lookback=48, horizon=5, channels=3, targets=(0, 1, 2))
+
+
+class Patches:
+    """A representation as parts see it."""
+
+    width, query_tokens, folds_channels, uses_known = 16, 0, True, False
+
+    def num_tokens(self, time: int) -> int:
+        return 6
+
+    def __call__(self, batch: Batch) -> Tokens:
+        raise NotImplementedError
+
+
+def run(between: Any, **model: Any) -> Run:
+    chosen = {"name": "patch-linear", "between": between, **model}
+    return resolve({"model": chosen, "lookback": 48, "horizon": 5})
+
+
+def draw(*shape: int, seed: int = 0) -> torch.Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+def make(cls: Any, task: Task = TASK, representation: Any = None, **settings: Any) -> Any:
+    torch.manual_seed(0)
+    return cls(validate(cls.Settings, settings), task, representation or Patches())
+
+
+# --- settings
+
+
+@pytest.mark.parametrize(
+    ("stated", "names"),
+    [
+        ([], []),
+        (None, []),
+        ("mixture", ["mixture"]),
+        ({"name": "mixture", "experts": 8}, ["mixture"]),
+        (["mixture", {"name": "mixture", "experts": 3}, "inter-variate"], ["mixture", "mixture", "inter-variate"]),
+    ],
+)  # fmt: skip
+def test_any_number_in_any_order(stated: Any, names: list[str]) -> None:
+    made = run(stated)
+    assert isinstance(made.model, ComposedSettings)
+    assert [part.name for part in made.model.between] == names
+    dumped = made.dump()
+    assert [part["name"] for part in dumped["model"]["between"]] == names
+    assert resolve(dumped) == made
+    network = build(made.kind, made.model, TASK)
+    assert [type(part).__name__ for part in network.model.between] == [
+        {"mixture": "Mixture", "inter-variate": "InterVariate"}[name] for name in names
+    ]
+    assert network.mixes_channels == ("inter-variate" in names)
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("model.between=mixture", [{"name": "mixture", "experts": 4}]),
+        ("model.between=inter-variate,mixture", [{"name": "inter-variate"}, {"name": "mixture", "experts": 4}]),
+        ("model.between=[{name: mixture, experts: 6}, mixture]", [{"experts": 6}, {"name": "mixture", "experts": 4}]),
+        ("model.between=[]", []),
+    ],
+)  # fmt: skip
+def test_from_the_command_line(text: str, parts: list[dict[str, Any]]) -> None:
+    values = parse_assignments([text])["model"]["between"]
+    dumped = run(values).dump()["model"]["between"]
+    assert len(dumped) == len(parts)
+    for found, wanted in zip(dumped, parts, strict=True):
+        assert wanted.items() <= found.items()
+
+
+def test_every_fault_is_said_with_its_place() -> None:
+    with pytest.raises(SettingsError) as raised:
+        run([{"name": "mixture", "expert": 3}, "intervariate", {"name": "inter-variate", "heads": 0}, 7])
+    faults = "\n".join(raised.value.faults)
+    for said in (
+        "model.between.0.expert: no such setting; did you mean experts",
+        "model.between.1.name: unknown between 'intervariate': did you mean inter-variate",
+        "model.between.2.heads: got 0",
+        "model.between.3: got 7, wanted the name of a between",
+    ):
+        assert said in faults
+    assert len(raised.value.faults) == 4
+
+
+@pytest.mark.parametrize(
+    ("between", "message"),
+    [
+        (["mixture", {"name": "inter-variate", "heads": 5}], "model.between.1.heads=5: 5 heads do not divide"),
+        ({"name": "mixture", "experts": 2, "top": 3}, "model.between.0.top=3: there are 2 experts"),
+    ],
+)  # fmt: skip
+def test_sizes_that_do_not_fit_are_said(between: Any, message: str) -> None:
+    made = run(between)
+    with pytest.raises(SettingsError, match=message):
+        build(made.kind, made.model, TASK)
+
+
+def test_codes_refuse_them() -> None:
+    made = resolve({"model": {"name": "token-transformer", "between": "mixture"}, "lookback": 48, "horizon": 5})
+    with pytest.raises(SettingsError, match="between=mixture: it does not go with codes"):
+        build(made.kind, made.model, TASK)
+
+
+def test_weights_of_models_without_them_keep_their_names_and_others_differ() -> None:
+    plain, more = run([]), run([{"name": "mixture", "experts": 3}])
+    assert not any("between" in name for name in build(plain.kind, plain.model, TASK).state_dict())
+    changed = {path: (old, new) for path, old, new in differing(plain.model, more.model)}
+    assert changed["between.0"] == (None, "mixture")
+    assert changed["between.0.experts"] == (None, 3)
+    assert "between.0.balance" not in changed
+
+
+# --- inter-variate attention
+
+
+def test_channels_of_one_window_see_each_other_and_no_others() -> None:
+    part = make(InterVariate)
+    values = draw(12, 6, 16)  # 4 windows of 3 channels
+    moved = values.clone()
+    moved[4, 2] += 1  # the second channel of the second window, at one place
+    changed = (part(Tokens(values), 3).values != part(Tokens(moved), 3).values).any(-1)
+    assert changed.nonzero().tolist() == [[3, 2], [4, 2], [5, 2]]
+
+
+def test_inter_variate_attention_is_the_one_written_out() -> None:
+    part = make(InterVariate, heads=2)
+    values = draw(6, 4, 16)
+    for window in range(2):
+        for place in range(4):
+            x = values[3 * window : 3 * window + 3, place]
+            y = part.norm_attention(x + part.attention(x[None], x[None])[0])
+            y = part.norm_ff(y + part.feed_forward(y))
+            found = part(Tokens(values), 3).values[3 * window : 3 * window + 3, place]
+            torch.testing.assert_close(found, y)
+
+
+def test_attention_weights_are_those_that_are_used() -> None:
+    part = make(InterVariate, heads=4)
+    tokens = Tokens(draw(6, 5, 16))
+    weights = part.weights(tokens, 3)
+    assert weights.shape == (2, 5, 4, 3, 3)
+    torch.testing.assert_close(weights.sum(-1), torch.ones(2, 5, 4, 3))
+    x = tokens.values.unflatten(0, (2, 3)).transpose(1, 2)  # window, place, channel, width
+    value = part.attention.key_value(x)[..., 16:].unflatten(-1, (4, 4)).transpose(2, 3)
+    mixed = part.attention.out((weights @ value).transpose(2, 3).flatten(3))
+    torch.testing.assert_close(mixed.flatten(0, 1), part.attention(x.flatten(0, 1), x.flatten(0, 1)))
+
+
+def test_padding_is_not_attended_to_and_gives_no_nan() -> None:
+    part = make(InterVariate)
+    values, keep = draw(6, 4, 16), torch.ones(6, 4, dtype=torch.bool)
+    keep[1, :2] = False
+    keep[3:, 0] = False  # nothing at all at one place
+    other = values.clone()
+    other[1, :2] = 9
+    first, second = (part(Tokens(x, keep), 3).values for x in (values, other))
+    assert torch.isfinite(first).all()
+    assert torch.equal(first[[0, 2]], second[[0, 2]])
+
+
+def test_one_channel_is_left_as_it_is_and_that_is_said_once() -> None:
+    one = Task(lookback=48, horizon=5)
+    part = make(InterVariate, one)
+    assert not list(part.parameters())
+    tokens = Tokens(draw(4, 6, 16))
+    assert part(tokens, 1) is tokens
+    made = run(["inter-variate", "mixture", "inter-variate"])
+    network = build(made.kind, made.model, one)
+    assert network.notes == ("model.between: inter-variate changes nothing here: there is one channel",)
+    assert not network.mixes_channels
+    assert network(Batch(draw(3, 48, 1))).values.shape == (3, 5, 1)
+
+
+def test_queries_are_changed_in_their_own_places() -> None:
+    part = make(InterVariate)
+    values, query = draw(6, 4, 16), draw(6, 2, 16, seed=1)
+    both = part(Tokens(values, query=query, skips=(values,)), 3)
+    assert both.query is not None
+    torch.testing.assert_close(both.values, part(Tokens(values), 3).values)
+    torch.testing.assert_close(both.query, part(Tokens(query), 3).values)
+    assert both.skips == (values,)
+
+
+# --- mixture of experts
+
+
+def by_masks(experts: Experts, x: torch.Tensor) -> torch.Tensor:
+    """Every expert for every token, and what was not asked for left out."""
+    chances = experts.router(x).softmax(1)
+    best, which = chances.topk(experts.top, dim=1)
+    share = best if experts.top == 1 else best / best.sum(1, keepdim=True)
+    found = torch.zeros_like(x)
+    for number in range(experts.experts):
+        hidden = F.gelu(x @ experts.up[number] + experts.up_bias[number])
+        every = hidden @ experts.down[number] + experts.down_bias[number]
+        found = found + every * (share * (which == number)).sum(1, keepdim=True)
+    return found
+
+
+@pytest.mark.parametrize(("count", "top"), [(4, 2), (4, 1), (3, 3), (1, 1), (50, 2)])
+def test_groups_are_what_masks_are_forward_and_backward(count: int, top: int) -> None:
+    torch.manual_seed(1)
+    experts = Experts(8, 12, count, top, 0.0)
+    results = []
+    for how in ("groups", "masks"):
+        x = draw(30, 8).requires_grad_()
+        found = experts(x, *experts.route(x)[1:]) if how == "groups" else by_masks(experts, x)
+        found.square().sum().backward()
+        results.append([found, x.grad, *(p.grad for p in experts.parameters())])
+        experts.zero_grad()
+    for one, other in zip(*results, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-4)
+
+
+def test_the_balance_is_one_where_even_and_has_a_gradient() -> None:
+    even = torch.full((8, 4), 0.25)
+    which = torch.arange(8)[:, None] % 4
+    assert imbalance(even, which) == 1
+    assert usage(which, 4).tolist() == [0.25] * 4
+    one = F.one_hot(torch.zeros(8, dtype=torch.long), 4).float()
+    assert imbalance(one, torch.zeros(8, 1, dtype=torch.long)) == 4
+    logits = torch.zeros(8, 4, requires_grad=True)
+    imbalance(logits.softmax(1), torch.zeros(8, 1, dtype=torch.long)).backward()
+    assert logits.grad is not None
+    assert (logits.grad[:, 0] > 0).all(), "the probability of the expert that is used too much is to fall"
+    assert (logits.grad[:, 1:] < 0).all()
+
+
+def test_the_balance_alone_makes_use_even() -> None:
+    part = make(Mixture, experts=4, top=2, balance=1.0)
+    tokens = Tokens(draw(40, 6, 16) + 2)  # a shift that favours some experts
+    learn = torch.optim.Adam(part.experts.router.parameters(), lr=1e-2)
+    before = part.usage(tokens)
+    for _ in range(200):
+        learn.zero_grad()
+        penalty = part(tokens, 3).penalty
+        assert penalty is not None
+        penalty.backward()
+        learn.step()
+    after = part.usage(tokens)
+    assert after.max() - after.min() < 0.5 * (before.max() - before.min())
+    assert after.max() < 2 * 0.25
+    assert after.min() > 0.25 / 2
+
+
+def test_the_balance_reaches_the_loss_in_training_alone() -> None:
+    made = run([{"name": "mixture", "balance": 0.5}, {"name": "mixture", "balance": 0.25}])
+    network = build(made.kind, made.model, TASK)
+    batch = Batch(draw(4, 48, 3), target=draw(4, 5, 3))
+    prediction = network(batch)
+    assert prediction.penalty is not None
+    assert prediction.penalty >= 0.7  # each at least about its weight
+    assert network.eval().loss(prediction, batch) < network.train().loss(prediction, batch)
+
+
+def test_padding_goes_through_no_expert() -> None:
+    part = make(Mixture)
+    values, keep = draw(5, 6, 16), torch.rand(5, 6, generator=torch.Generator().manual_seed(0)) > 0.4
+    spoiled = torch.where(keep[..., None], values, 100.0)
+    one, other = part(Tokens(values, keep), 1), part(Tokens(spoiled, keep), 1)
+    torch.testing.assert_close(one.values[keep], other.values[keep])
+    assert torch.equal(one.penalty, other.penalty)
+    assert torch.equal(part.usage(Tokens(values, keep)), part.usage(Tokens(spoiled, keep)))
+    assert torch.equal(other.values[~keep], spoiled[~keep])
+
+
+def test_a_mixture_in_half_precision() -> None:
+    part = make(Mixture)
+    tokens = Tokens(draw(5, 6, 16))
+    with torch.autocast("cpu", torch.bfloat16):
+        half = part(tokens, 1).values
+    torch.testing.assert_close(half.float(), part(tokens, 1).values, rtol=0.1, atol=0.1)
