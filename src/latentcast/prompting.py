@@ -25,7 +25,8 @@ from latentcast.types import Scale, Task
 class Prompts:
     """Whole prompts of the last window of each series, and how many tokens they are.
 
-    static   tokens that are the same before every window; own: those of each window, patches: what follows them
+    static   tokens that are the same before every window; own: those of each window, patches: what follows them; led:
+             those between, which the window makes itself
     context  the most that the language model reads, None where nothing limits it
     """
 
@@ -34,13 +35,15 @@ class Prompts:
     own: dict[str, int]
     patches: int
     context: int | None
+    led: int = 0
 
     def summary(self) -> str:
         most, least = max(self.own.values(), default=0), min(self.own.values(), default=0)
         each = f"{least} to {most}" if least != most else str(most)
         limit = "" if self.context is None else f", of {self.context} that the model reads"
-        whole = self.static + most + self.patches
-        return f"{self.static} tokens for all windows + {each} of each + {self.patches} patches = {whole}{limit}"
+        whole = self.static + most + self.led + self.patches
+        led = f" + {self.led} that the window makes" if self.led else ""
+        return f"{self.static} tokens for all windows + {each} of each{led} + {self.patches} patches = {whole}{limit}"
 
 
 def prompts(
@@ -79,7 +82,7 @@ def prompts(
     names = [panel.series_name(item, c) for item in range(len(panel.ids)) for c in range(task.channels)]
     static, patches, most = part.static.numel(), _patches(network, task), part.language.context
     if not isinstance(writer, PromptWriter):
-        return Prompts({"every series": part.static_text}, static, {}, patches, most)
+        return Prompts({"every series": part.static_text}, static, {}, patches, most, part.leading)
     if not writer.folds:
         names = [item or source.name for item in panel.ids]
     units = Scale(*(torch.from_numpy(x).float()[:, None] for x in (scaler.mean, scaler.std)))
@@ -88,7 +91,7 @@ def prompts(
     texts = writer.texts(past, None, units, told)
     words = (writer.encode(texts) >= 0).sum(1).tolist()
     whole = {name: part.static_text + text for name, text in zip(names, texts, strict=True)}
-    return Prompts(whole, static, dict(zip(names, words, strict=True)), patches, most)
+    return Prompts(whole, static, dict(zip(names, words, strict=True)), patches, most, part.leading)
 
 
 def _patches(network: Any, task: Task) -> int:
