@@ -112,14 +112,14 @@ def test_mixed_precision_first_and_none_after() -> None:
     assert (rough - again(batch).values).norm() < 0.1 * rough.norm()
 
 
-def test_gaps_are_refused_until_a_policy_is_stated(hourly: pd.DataFrame) -> None:
-    """A window with no number in it never reaches the prompt."""
+def test_what_is_missing_never_reaches_the_prompt_as_a_number(hourly: pd.DataFrame) -> None:
     hourly.loc[40:44, "load"] = np.nan
     hourly.loc[390, "price"] = np.nan
     with pytest.raises(DataError, match=r"data\.gaps"):
-        fit(hourly, folder("gpt2"))
-    fitted = fit(hourly, folder("gpt2"), settings={"data.gaps": "interpolate"})
-    assert np.isfinite(fitted.predict(hourly)["time-llm"]).all()
+        fit(hourly, folder("gpt2"), settings={"data.gaps": "error"})
+    for gaps in ("mask", "interpolate"):
+        fitted = fit(hourly, folder("gpt2"), settings={"data.gaps": gaps})
+        assert np.isfinite(fitted.predict(hourly)["time-llm"]).all()
 
 
 def test_a_description_may_hold_braces_and_percent_signs(hourly: pd.DataFrame, tmp_path: Path) -> None:
