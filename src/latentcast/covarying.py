@@ -51,7 +51,7 @@ def _in_words(effects: Effects, panel: Panel, settings: DataSettings) -> list[st
         notes.append(
             f"known in advance: {name} explains {of}"
             if channels
-            else f"known in advance: {name} was found to explain nothing, and is left out of the regression"
+            else f"known in advance: {name} was found to explain nothing, and is left out"
         )
     for name in settings.future:
         column = panel.beside[name]

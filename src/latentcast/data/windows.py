@@ -219,11 +219,12 @@ def make_windows(
 
 
 def known_features(panel: Panel, scaler: Scaler) -> NDArray[np.float32]:
-    """[steps, known] of the calendar, then of the covariates."""
+    """[steps, known] of the calendar, then of the covariates; of those that were found to explain nothing, zeros."""
     calendar = features(panel.clock.local(panel.times), panel.frequency)
     if scaler.effects is None:
         return calendar
-    return np.concatenate([calendar, scaler.effects.covariates.features(panel)], axis=1)
+    proven = scaler.effects.weights.any(1).astype(np.float32)
+    return np.concatenate([calendar, scaler.effects.covariates.features(panel) * proven], axis=1)
 
 
 def window_seeds(panel: Panel, starts: Tensor, items: Tensor, lookback: int, seed: int) -> Tensor:
