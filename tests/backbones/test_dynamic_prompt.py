@@ -210,12 +210,10 @@ def test_prototypes_start_near_words_and_all_differ(start: Any, kind: Any, count
     apart = torch.cdist(made, made) + 1e9 * torch.eye(count)
     assert apart.min() > 1e-2, "no two are the same"
     of_words = torch.stack([words[ids].mean(0) for ids in pieces])
-    inside = torch.linalg.lstsq(of_words.T, made.T).solution if count == 20 else None
     if start != "weighted":
         nearest = torch.cdist(made, of_words).amin(1)
         usual = torch.cdist(TextPrototypes(words, count, kind)(words), of_words).amin(1)
         assert nearest.median() < usual.median()
-    assert inside is None or torch.isfinite(inside).all()
 
 
 def test_both_kinds_of_prototypes_begin_alike_from_words() -> None:
