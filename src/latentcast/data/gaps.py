@@ -1,7 +1,7 @@
 """What happens to missing values and missing steps: kept as a mask, filled, or refused, as it was stated."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -59,14 +59,7 @@ def _close_beside(panel: "Panel") -> "Panel":
             )
         counts[name] = int(missing.sum())
         beside[name] = column = column.copy()
-        item = panel.item_of_step
-        known, holes = np.flatnonzero(~missing), np.flatnonzero(missing)
-        place = np.searchsorted(known, holes)
-        before, after = known[np.maximum(place - 1, 0)], known[np.minimum(place, len(known) - 1)]
-        before, after = (
-            np.where((before > holes) | (item[before] != item[holes]), after, before),
-            np.where((after < holes) | (item[after] != item[holes]), before, after),
-        )
+        holes, before, after, _ = _neighbours(~missing, panel.item_of_step)
         if text:
             column[holes] = column[before]
         else:
@@ -80,6 +73,18 @@ def _close_beside(panel: "Panel") -> "Panel":
         raise GapError(f"covariates have missing values: {which}; say what to do with gaps: data.gaps=mask")
     note = f"missing values of covariates were filled, numbers between their neighbours, text from before: {which}"
     return replace(panel, beside=beside, notes=(*panel.notes, note))
+
+
+def _neighbours(seen: NDArray[np.bool_], item: NDArray[np.int64]) -> tuple[NDArray[Any], ...]:
+    """The steps at which nothing was seen, for each the nearest seen one before and after it in its own item (the other
+    one where there is none), and whether it leads its item.
+    """
+    known, missing = np.flatnonzero(seen), np.flatnonzero(~seen)
+    place = np.searchsorted(known, missing)
+    before, after = known[np.maximum(place - 1, 0)], known[np.minimum(place, len(known) - 1)]
+    leads = (before > missing) | (item[before] != item[missing])
+    trails = (after < missing) | (item[after] != item[missing])
+    return missing, np.where(leads, after, before), np.where(trails, before, after), leads
 
 
 def longest_gap(panel: "Panel") -> int:
@@ -104,12 +109,8 @@ def _refusal(panel: "Panel", missing: int, absent: int) -> GapError:
 
 def _fill(panel: "Panel", channel: int, values: NDArray[np.float64]) -> None:
     """Write the missing values of one channel, of all items at once; each item has at least one value."""
-    seen, item = panel.observed[:, channel], panel.item_of_step
-    known, missing = np.flatnonzero(seen), np.flatnonzero(~seen)
-    place = np.searchsorted(known, missing)
-    before, after = known[np.maximum(place - 1, 0)], known[np.minimum(place, len(known) - 1)]
-    leads = (before > missing) | (item[before] != item[missing])  # no value before it in its own series
-    trails = (after < missing) | (item[after] != item[missing])
+    item = panel.item_of_step
+    missing, before, after, leads = _neighbours(panel.observed[:, channel], item)
     column = values[:, channel]
     if panel.gaps == "ffill":
         if leads.any():
@@ -121,6 +122,5 @@ def _fill(panel: "Panel", channel: int, values: NDArray[np.float64]) -> None:
             )
         column[missing] = column[before]
         return
-    before, after = np.where(leads, after, before), np.where(trails, before, after)
     weight = (missing - before) / np.maximum(after - before, 1)
     column[missing] = column[before] + weight * (column[after] - column[before])

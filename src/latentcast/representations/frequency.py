@@ -4,26 +4,26 @@ The trend is what lies below a cutoff, the season all the rest, so that their su
 moves slowly: its patches are twice as long and twice as far apart.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import torch
 from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor, nn
 
-from latentcast.config import Settings
 from latentcast.errors import SettingsError
 from latentcast.layers.dropout import Dropout
 from latentcast.layers.fusion import Fuse, Fusion
 from latentcast.layers.patching import PatchEmbedding, aligned, num_patches
 from latentcast.layers.spectrum import has_trend, is_seasonal, slow
+from latentcast.representations.patch import PatchSettings
 from latentcast.types import Batch, Steps, Task, Tokens
 
 SLOWER = 2  # the trend's patches are so much longer and farther apart
 NO_SEASON = 0.1  # cycles per step: the cutoff of data without a season
 
 
-class FrequencySettings(Settings):
+class FrequencySettings(PatchSettings):
     """length, stride, width, kernel, position, dropout   as of `patch`, for the season
 
     cutoff         cycles per step below which a movement is trend; half the frequency of the data's season when not
@@ -34,12 +34,6 @@ class FrequencySettings(Settings):
     false_alarms   of the test for a trend, on independent normal values
     """
 
-    length: Annotated[int, Field(ge=1)] = 16
-    stride: Annotated[int, Field(ge=1)] = 8
-    width: Annotated[int, Field(ge=1)] = 128
-    kernel: Literal[1, 3, 5, 7] = 1
-    position: bool = True
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     cutoff: Annotated[float, Field(gt=0, le=0.5)] | None = None
     fusion: Fusion = "concat"
     fusion_heads: Annotated[int, Field(ge=1)] = 4

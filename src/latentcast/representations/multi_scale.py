@@ -12,11 +12,11 @@ from jaxtyping import Float
 from pydantic import BeforeValidator, Field, field_validator
 from torch import Tensor, nn
 
-from latentcast.config import Settings
 from latentcast.errors import SettingsError
 from latentcast.layers.dropout import Dropout
 from latentcast.layers.fusion import Fuse, Fusion
 from latentcast.layers.patching import PatchEmbedding, aligned, num_patches
+from latentcast.representations.patch import PatchSettings
 from latentcast.types import Batch, Steps, Task, Tokens
 
 Scales = Annotated[
@@ -26,7 +26,7 @@ Scales = Annotated[
 SHORTEST, CLOSEST = 4, 2  # patch and stride of a coarser copy, in its own steps
 
 
-class MultiScaleSettings(Settings):
+class MultiScaleSettings(PatchSettings):
     """length, stride, width, kernel, position, dropout   as of `patch`, at scale 1
 
     scales         how many steps one step of each copy stands for; the low-memory choice is 1, 2
@@ -35,12 +35,6 @@ class MultiScaleSettings(Settings):
     fusion         gate, concat, sum or attention (layers.fusion), which has `fusion_heads`
     """
 
-    length: Annotated[int, Field(ge=1)] = 16
-    stride: Annotated[int, Field(ge=1)] = 8
-    width: Annotated[int, Field(ge=1)] = 128
-    kernel: Literal[1, 3, 5, 7] = 1
-    position: bool = True
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     scales: Scales = (1, 2, 4)
     patches: Literal["same-span", "same-length"] = "same-span"
     fusion: Fusion = "gate"

@@ -14,7 +14,6 @@ from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor, nn
 
-from latentcast.config import Settings
 from latentcast.errors import SettingsError
 from latentcast.layers.dropout import Dropout
 from latentcast.layers.patching import num_patches
@@ -30,10 +29,11 @@ from latentcast.layers.wavelet import (
     transform,
     unlike_a_wavelet,
 )
+from latentcast.representations.patch import PatchSettings
 from latentcast.types import Batch, Steps, Task, Tokens
 
 
-class WaveletSettings(Settings):
+class WaveletSettings(PatchSettings):
     """length, stride, width, kernel, position, dropout   as of `patch`
 
     wavelet, level  any discrete wavelet of PyWavelets, and how many levels of it
@@ -49,13 +49,7 @@ class WaveletSettings(Settings):
     fused           transform, patches and embedding in one product; false: one after another, to the same result
     """
 
-    free = Settings.free | {"fused", "penalty"}
-    length: Annotated[int, Field(ge=1)] = 16
-    stride: Annotated[int, Field(ge=1)] = 8
-    width: Annotated[int, Field(ge=1)] = 128
-    kernel: Literal[1, 3, 5, 7] = 1
-    position: bool = True
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    free = PatchSettings.free | {"fused", "penalty"}
     wavelet: str = "db4"
     level: Annotated[int, Field(ge=1)] = 3
     mode: Mode = "symmetric"
