@@ -363,6 +363,9 @@ def test_a_line_whose_model_had_other_settings_is_not_taken(tmp_path: Path) -> N
     del settings["training"]["ema"]  # newer than the line, and at its default
     path.write_text(json.dumps(line) + "\n")
     assert len(read(path)) == 1
+    del settings["model"]["preset"]  # newer, and adds nothing
+    path.write_text(json.dumps(line) + "\n")
+    assert len(read(path)) == 1
     del settings["model"]["normalise"]
     path.write_text(json.dumps(line) + "\n")
     assert not read(path)
