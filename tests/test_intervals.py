@@ -501,3 +501,35 @@ def test_values_that_are_very_large_and_not_scaled_have_intervals() -> None:
     fitted = latentcast.fit(frame, "naive", lookback=4, horizon=2, settings={"data.scale": False})
     bands = fitted.predict(frame, level=[50])
     assert np.isfinite(bands.select_dtypes("number")).all(axis=None)
+
+
+# --- one window of so many
+
+
+def test_a_stride_judges_one_window_of_so_many() -> None:
+    frame = _frame(1500)
+    forecaster = _fit(frame)
+    every, some = forecaster.evaluate(frame, level=90), forecaster.evaluate(frame, level=90, stride=24)
+    assert some.windows == -(-every.windows // 24)
+    assert some.scaled["MSE"] == pytest.approx(every.scaled["MSE"], rel=0.3)
+    assert any("one window of 24" in note for note in some.notes)
+    assert not any("one window of" in note for note in every.notes)
+
+
+def test_calibration_by_a_stride_is_said_and_covers() -> None:
+    frame = _frame(4000)
+    forecaster = _fit(frame)
+    forecaster.calibrate(frame, stride=3)
+    about = forecaster.card["intervals"]
+    assert about["one_window_of"] == 3
+    assert about["windows"] == -(-(forecaster.evaluate(frame, split="val").windows) // 3)
+    judged = forecaster.evaluate(frame, level=80)
+    assert judged.intervals is not None
+    assert judged.intervals.scaled["levels"]["80"]["coverage"] == pytest.approx(0.8, abs=0.06)
+
+
+@pytest.mark.parametrize("stride", [0, -1, 1.5, True])
+def test_strides_that_are_none(stride: Any) -> None:
+    frame = _frame(600)
+    with pytest.raises(SettingsError, match="stride"):
+        _fit(frame).evaluate(frame, stride=stride)

@@ -157,11 +157,14 @@ class Scores:
 
     in_a_row = False
 
-    def __init__(self, base: Base, quantile_levels: Sequence[float], paths: int, windows: int, values: int) -> None:
-        """`values` is the number of targets of one window, horizon and channels together."""
+    def __init__(
+        self, base: Base, quantile_levels: Sequence[float], paths: int, windows: int, values: int, stride: int = 1
+    ) -> None:
+        """`values` is the number of targets of one window, horizon and channels together; `stride` how far apart the
+        windows are."""
         self.base, self.quantile_levels, self.paths = base, tuple(quantile_levels), paths
         self.bands = bands_of(base, quantile_levels)
-        self.every = max(1, -(-windows * values * len(self.bands) // SCORES))
+        self.every, self.stride = max(1, -(-windows * values * len(self.bands) // SCORES)), stride
         self._items: list[NDArray[np.int64]] = []
         self._scores: list[NDArray[np.float32]] = []
 
@@ -208,4 +211,4 @@ class Scores:
         if not min(counts):
             return None
         table, many = np.stack(tables), np.array(counts, np.int64)
-        return Calibration(self.base, self.bands, table, many, rows, pooled, part, windows, self.every)
+        return Calibration(self.base, self.bands, table, many, rows, pooled, part, windows, self.every * self.stride)

@@ -48,6 +48,7 @@ Method = Annotated[
     str, typer.Option("--intervals", help="How they are made: auto, conformal, adaptive, quantiles or paths.")
 ]
 Paths = Annotated[int, typer.Option("--paths", min=2, help="Futures drawn a window, of a model that samples.")]
+Stride = Annotated[int, typer.Option("--stride", min=1, help="Read one window of so many: a sample, and said to be.")]
 Fraction = Annotated[
     float | None, typer.Option("--fraction", help="Few-shot: learn from this first share of the training part.")
 ]
@@ -317,6 +318,7 @@ def calibrate(
         str, typer.Option("--base", help="What is widened: point, quantiles, paths; auto: quantiles where learned.")
     ] = "auto",
     paths: Paths = 100,
+    stride: Stride = 1,
 ) -> None:
     """Take what prediction intervals are made of from held-out windows of DATA, and keep it in the folder.
 
@@ -326,7 +328,7 @@ def calibrate(
 
     with _notes() as notes:
         forecaster = latentcast.load(folder)
-        result = forecaster.calibrate(data, split=split, base=base, paths=paths)  # type: ignore[arg-type]
+        result = forecaster.calibrate(data, split=split, base=base, paths=paths, stride=stride)  # type: ignore[arg-type]
         forecaster.write(folder)
     _say([*notes, *result.notes])
     if forecaster.calibration is None:
@@ -449,6 +451,7 @@ def evaluate(
     batch_size: Annotated[
         int | None, typer.Option("--batch-size", min=1, help="Windows at once; changes no figure.")
     ] = None,
+    stride: Stride = 1,
     horizon: Horizon = None,
     transfer: Transfer = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the JSON file.")] = False,
@@ -461,7 +464,13 @@ def evaluate(
     if file is not None:
         check_file(file, (".json",), overwrite=overwrite)
     if protocol is not None:
-        given = {"--split": split != "test", "--level": level, "--horizon": horizon, "--transfer": transfer}
+        given = {
+            "--split": split != "test",
+            "--level": level,
+            "--stride": stride != 1,
+            "--horizon": horizon,
+            "--transfer": transfer,
+        }
         _by_protocol(protocol, folder, data, settings, [name for name, it in given.items() if it], file)
         return
     with _notes() as notes:
@@ -473,6 +482,7 @@ def evaluate(
             intervals=intervals,
             paths=paths,
             batch_size=batch_size,
+            stride=stride,
         )
     _say([*notes, *result.notes])
     _metrics(result.to_dict())

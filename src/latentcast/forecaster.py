@@ -186,10 +186,13 @@ class Forecaster:
         intervals: str = "auto",
         paths: int = PATHS,
         batch_size: int | None = None,
+        stride: int = 1,
     ) -> Evaluation:
         """Judge every window of one part of the data exactly once, in scaled and in original units.
 
-        With `level` also the intervals that `predict` would give: `level`, `intervals` and `paths` are as there.
+        With `level` also the intervals that `predict` would give: `level`, `intervals` and `paths` are as there. With
+        a `stride` above 1 one window of so many is judged, the last of each series among them: for models whose every
+        forecast is a fit. The notes say so, for such figures are a sample.
 
         Parts are those of the fit, by date; of series that the fit did not see, by the same rule. The result does
         not depend on the batch size. Raises DataError when the part holds no window.
@@ -198,12 +201,20 @@ class Forecaster:
             raise SettingsError(f"split={split!r} is no part of the data; {nearest(str(split), PARTS)}")
         how = None if level is None else self.interval_maker(level, intervals, paths)
         source, _ = open_data(data)
-        return self.judge(self.view(self.panel(source)), split, source.name, batch_size, how)
+        return self.judge(self.view(self.panel(source)), split, source.name, batch_size, how, stride)
 
     def calibrate(
-        self, data: Any, *, split: Part = "val", base: str = "auto", paths: int = PATHS, batch_size: int | None = None
+        self,
+        data: Any,
+        *,
+        split: Part = "val",
+        base: str = "auto",
+        paths: int = PATHS,
+        batch_size: int | None = None,
+        stride: int = 1,
     ) -> Evaluation:
-        """Take what intervals are made of from held-out windows of the data: each window of one part, once.
+        """Take what intervals are made of from held-out windows of the data: each window of one part, once, or one of
+        `stride` so many.
 
         `fit` has done it with the validation part. The test part is nearer to what is to be forecast, once nothing is
         to be judged by it any more. Returns the evaluation of that part; `save` keeps the calibration.
@@ -216,17 +227,24 @@ class Forecaster:
         """
         source, _ = open_data(data)
         view = self.view(self.panel(source))
-        return self.calibrate_on(view, split, source.name, base, paths, batch_size)
+        return self.calibrate_on(view, split, source.name, base, paths, batch_size, stride)
 
     def calibrate_on(
-        self, view: View, part: Part, name: str, base: str = "auto", paths: int = PATHS, batch_size: int | None = None
+        self,
+        view: View,
+        part: Part,
+        name: str,
+        base: str = "auto",
+        paths: int = PATHS,
+        batch_size: int | None = None,
+        stride: int = 1,
     ) -> Evaluation:
         """`calibrate` on data that were read already, while they are judged."""
         task, levels = self.task, self.network.quantile_levels
         chosen = check_base(base, part, self.name, levels, samples=self.network.samples)
-        windows = len(window_starts(view.panel, *view.parts.bounds(part), task.lookback, task.horizon)[0])
-        scores = Scores(chosen, levels, paths, windows, task.horizon * len(task.targets))
-        evaluation = self.judge(view, part, name, batch_size, scores)
+        windows = len(self._starts(view, part, stride)[0])
+        scores = Scores(chosen, levels, paths, windows, task.horizon * len(task.targets), stride)
+        evaluation = self.judge(view, part, name, batch_size, scores, stride)
         self.calibration = scores.calibration(view.panel, part)
         self.card.pop("intervals", None)
         if self.calibration is not None:
@@ -255,14 +273,14 @@ class Forecaster:
         name: str,
         batch_size: int | None = None,
         how: Intervals | Scores | None = None,
+        stride: int = 1,
     ) -> Evaluation:
-        low, high = view.parts.bounds(part)
         panel = view.panel
-        starts_items = window_starts(panel, low, high, self.task.lookback, self.task.horizon)
+        starts_items = self._starts(view, part, stride)
         if not len(starts_items[0]):
             raise DataError(
                 f"the {part} part of {name} holds no window of {self.task.lookback} + {self.task.horizon} steps"
-                f" ({self._why_none(panel, part, int((high - low).max()))})"
+                f" ({self._why_none(view, part)})"
             )
         without = len(panel.ids) - len(torch.unique(starts_items[1]))
         notes = view.notes
@@ -275,6 +293,8 @@ class Forecaster:
             steps = "1 step lies" if later == 1 else f"{later} steps lie"
             are = "is" if later == 1 else "are"
             notes = (*notes, f"{steps} after the test part of the fit and {are} not judged; fit again to include them")
+        if stride > 1:
+            notes = (*notes, f"one window of {stride} was judged: these figures are a sample")
         columns = list(self.task.targets)
         batches = self.forecasts(view, starts_items, batch_size, how)
         found = None
@@ -298,8 +318,17 @@ class Forecaster:
             else IntervalFigures(how.method, how.words(), found[0].result(), found[1].result()),
         )
 
-    def _why_none(self, panel: Panel, part: Part, longest: int) -> str:
+    def _starts(self, view: View, part: Part, stride: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """First step and item of the windows of a part. Raises SettingsError for a stride that is none."""
+        if isinstance(stride, bool) or not isinstance(stride, int) or stride < 1:
+            raise SettingsError(f"stride={stride!r}: wanted a whole number of at least 1, which is every window")
+        return window_starts(view.panel, *view.parts.bounds(part), self.task.lookback, self.task.horizon, stride)
+
+    def _why_none(self, view: View, part: Part) -> str:
         """Where the data lie beside a part of the fit; how long the part is where they lie in it."""
+        panel = view.panel
+        low, high = view.parts.bounds(part)
+        longest = int((high - low).max())
         ends = [self.known.ends[item].ends for item in panel.ids if item in self.known.ends]
         first, last = panel.times.min(), panel.times.max()
 

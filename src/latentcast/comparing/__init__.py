@@ -80,9 +80,9 @@ def read(path: Path) -> dict[str, dict[str, Any]]:
     """The lines of cells.jsonl by the key of their cell; a failure counts only while nothing succeeded.
 
     Settings are understood as they are now: one of data or training that is newer than the line has its default, and
-    so has one of the model that adds nothing (none, or an empty list). Left out are lines that were cut while they were written,
-    that this version cannot understand, or whose model has otherwise other settings than it had then: it may not be
-    the same model.
+    so has one of the model that adds nothing (none, or an empty list). Left out are lines that were cut while they
+    were written, that this version cannot understand, or whose model has otherwise other settings than it had then:
+    it may not be the same model.
     """
     found: dict[str, dict[str, Any]] = {}
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else ():
