@@ -27,7 +27,8 @@ FLOORS = (
     ("forecaster",),
     ("imputing", "scoring", "starting", "covarying", "loading", "several", "prompting", "mapping"),
     ("fitting", "describing", "reconstructing", "write"),
-    ("backtesting", "comparing", "transferring", "updating", "competing", "plot"),
+    ("transferring", "plot"),
+    ("backtesting", "comparing", "updating", "competing"),
     ("show",),
     ("demo",),
     ("cli",),
@@ -45,6 +46,7 @@ HOMES = {
     "pooch": {"data"},
     "narwhals": {"data"},
     "statsmodels": {"demo"},
+    "scipy": {"comparing"},
     "pydantic": {
         "config",
         "data",

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -9,14 +10,17 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import friedmanchisquare
 
 import latentcast
 from latentcast.comparing import Results, leaderboard, work
 from latentcast.comparing.plan import plan
+from latentcast.comparing.significance import significance
 from latentcast.config import write_yaml
 from latentcast.errors import CheckpointError, Interrupted, SettingsError
 from latentcast.presets import NAMED
@@ -381,3 +385,104 @@ def test_a_model_goes_through_the_stages_that_it_needs(file: str, tmp_path: Path
     here(board(file, **over), tmp_path)
     (line,) = lines(tmp_path)
     assert [stage["stage"] for stage in line["training"]["stages"]] == ["codec", "next-code", "forecast"]
+
+
+# --- judged elsewhere, beside published figures, and whether ranks tell
+
+
+@pytest.fixture(scope="module")
+def other(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """140 other days of the same two channels."""
+    path = tmp_path_factory.mktemp("other") / "more.csv"
+    days = pd.date_range("2021-01-01", periods=140, freq="D")
+    noise = np.random.default_rng(1).normal(0, 1, (140, 2))
+    pd.DataFrame({"date": days, "a": np.cos(np.arange(140) / 4) + noise[:, 0], "b": noise[:, 1]}).to_csv(path)
+    pd.read_csv(path, index_col=0).to_csv(path, index=False)
+    return str(path)
+
+
+def test_a_trained_model_is_judged_on_other_data(file: str, other: str, tmp_path: Path) -> None:
+    config = board(file, horizons=4, on=[other, file])
+    results = here(config, tmp_path)
+    rows = [row for row in results.rows if row.dataset == f"{file} → {other}"]
+    assert [row.model for row in rows] == ["naive", "linear"]  # and the data it was trained on not twice
+    forecaster = latentcast.fit(file, "dlinear", lookback=12, horizon=4, seed=0, settings={"training": QUICK})
+    there = latentcast.transfer(forecaster, other).evaluate(other)
+    (line,) = (one for one in lines(tmp_path) if one["model"] == "linear" and one["seed"] == 0)
+    assert line["on"][other]["test"]["scaled"]["MSE"] == pytest.approx(there.scaled["MSE"])
+    assert rows[1].windows == there.windows
+    said: list[str] = []
+    here(config, tmp_path, report=said.append)
+    assert said == ["4 of 4 cells are finished already"]
+    here({**config, "on": []}, tmp_path)  # asked otherwise it is another cell
+    assert len(lines(tmp_path)) == 8
+
+
+def test_what_cannot_be_judged_elsewhere_is_said_there(file: str, tmp_path: Path) -> None:
+    """A model that mixes two channels on data of one."""
+    path = tmp_path / "one.csv"
+    days = pd.date_range("2021-01-01", periods=140, freq="D")
+    pd.DataFrame({"date": days, "only": np.arange(140.0)}).to_csv(path, index=False)
+    models = {"naive": None, "mixes": {"model": {"name": "transformer", "preset": "small", "width": 8, "ff": 8}}}
+    results = here(board(file, horizons=4, seeds=0, models=models, on=str(path)), tmp_path / "out")
+    found = {row.model: row for row in results.rows if "→" in row.dataset}
+    assert found["mixes"].failed == 1
+    assert not found["naive"].failed
+    assert any("channels" in why for cell, why in results.errors.items() if "one.csv" in cell)
+    assert "failed" in (tmp_path / "out" / "page.html").read_text(encoding="utf-8")
+
+
+def test_published_figures_stand_beside_and_are_not_ranked(file: str, tmp_path: Path) -> None:
+    figures = (("Others <2023>", 0.5), ("Worse", 0.7))
+    published = [{"name": name, "dataset": file, "MSE": {4: mse}} for name, mse in figures]
+    results = here(board(file, published=published), tmp_path)
+    assert results.best_published(file, 4) == ("Others <2023>", 0.5)
+    assert results.best_published(file, 6) is None
+    assert set(results.average_ranks) == {"naive", "linear"}
+    best = min(row.mean["MSE"] for row in results.rows if row.horizon == 4)
+    assert f"{best - 0.5:+.4f}" in results.to_markdown()
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "Others &lt;2023&gt;" in page
+    assert "<2023>" not in page
+    with pytest.raises(SettingsError, match="published"):
+        plan(board(file, published=[{"name": "Others", "dataset": "ETTh9", "MSE": {96: 0.4}}]))
+
+
+def test_the_page_needs_no_network(done: tuple[Path, Results]) -> None:
+    out, results = done
+    page = (out / "page.html").read_text(encoding="utf-8")
+    assert page.count("<svg") == 2  # ranks, and costs of the one dataset
+    assert not re.search(r"(src|href)=[\"']?https?:|url\(|@import", page.replace("url(#", ""))
+    for row in results.rows:
+        assert row.model in page
+        assert f"{row.mean['MSE']:.3f}" in page
+    ElementTree.fromstring(re.search(r"<svg.*?</svg>", page, re.DOTALL).group(0))  # type: ignore[union-attr]
+
+
+def test_significance_is_friedman_and_nemenyi() -> None:
+    """Against scipy's own test and the table of Demšar 2006 (two-tailed Nemenyi, 5 %)."""
+    scores = np.random.default_rng(0).normal(size=(12, 5)) + 0.3 * np.arange(5)
+    found = significance(list("abcde"), scores)
+    assert found is not None
+    assert found.p == pytest.approx(friedmanchisquare(*scores.T).pvalue)
+    assert found.ranks == tuple(sorted(found.ranks))
+    for count, quantile in ((2, 1.960), (3, 2.343), (5, 2.728), (10, 3.164)):
+        its = significance([str(n) for n in range(count)], np.random.default_rng(1).normal(size=(9, count)))
+        assert its is not None
+        assert its.critical == pytest.approx(quantile * np.sqrt(count * (count + 1) / 54), abs=2e-3)
+
+
+def test_significance_says_what_is_told_apart() -> None:
+    apart = np.tile(np.arange(3.0), (30, 1))
+    found = significance(["a", "b", "c"], apart)
+    assert found is not None
+    assert not found.level_with_best
+    assert "a is better than every other" in found.words()
+    level = significance(["a", "b"], np.array([[1.0, 2.0], [2.0, 1.0]]))
+    assert level is not None
+    assert "No model can be told" in level.words()
+    ties = significance(["a", "b"], np.ones((5, 2)))
+    assert ties is not None
+    assert ties.p == 1
+    assert significance(["a"], np.ones((5, 1))) is None
+    assert significance(["a", "b"], np.ones((1, 2))) is None

@@ -573,7 +573,7 @@ def backtest(
 @app.command()
 def leaderboard(
     config: Annotated[Path, typer.Argument(metavar="CONFIG", help="YAML: datasets, horizons, seeds, common, models.")],
-    folder: Annotated[Path, typer.Option("--out", help="Folder for cells.jsonl, table.md and table.csv.")],
+    folder: Annotated[Path, typer.Option("--out", help="Folder for cells.jsonl, table.md, table.csv and page.html.")],
     workers: Annotated[
         int | None, typer.Option("--workers", help="Cells at a time (default: one per GPU, else per core).")
     ] = None,
@@ -588,7 +588,9 @@ def leaderboard(
     if results.average_ranks:
         _line(f"\n{results.ranks_title()}")
         out.print(show.average_ranks(results))
-    _line(f"\ntables in {folder / 'table.md'} and {folder / 'table.csv'}")
+    if results.significance:
+        _line(f"\n{results.significance.words()}")
+    _line(f"\npage in {folder / 'page.html'}, tables in {folder / 'table.md'} and {folder / 'table.csv'}")
     _end_with_errors(results.errors)
 
 

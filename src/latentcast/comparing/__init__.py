@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from latentcast import hub
-from latentcast.comparing.plan import Cell, key, plan
+from latentcast.comparing.plan import Cell, Comparison, comparison_of, key, plan
 from latentcast.comparing.results import Results
 from latentcast.comparing.work import in_processes, in_this_process
 from latentcast.config import leaves
@@ -18,7 +18,7 @@ from latentcast.errors import Interrupted, SettingsError
 from latentcast.run import resolve
 from latentcast.write import write_frame, write_text
 
-CELLS, TABLE = "cells.jsonl", "table"
+CELLS, TABLE, PAGE = "cells.jsonl", "table", "page.html"
 
 
 def leaderboard(
@@ -31,9 +31,10 @@ def leaderboard(
 ) -> Results:
     """Fit every model on every dataset, horizon and seed, judge the test part, and tabulate. Nothing is chosen by it.
 
-    config   YAML file or mapping: datasets, horizons, seeds, common, models, overrides (see `plan.Comparison`)
-    out      folder of cells.jsonl, table.md and table.csv. What is finished there, with the same settings on the same
-             data, is not run again: a comparison that was cut or extended goes on
+    config   YAML file or mapping: datasets, horizons, seeds, common, models, overrides, on, published (see
+             `plan.Comparison`)
+    out      folder of cells.jsonl, table.md, table.csv and, at the end, page.html. What is finished there, with the
+             same settings on the same data, is not run again: a comparison that was cut or extended goes on
     workers  cells at a time, each in a process of its own; by default one per CUDA device, else one per `threads`
              cores. 0 runs them in this process. More than 0 in a script needs `if __name__ == "__main__":`
     threads  of each cell: by default 1, and on a machine with CUDA devices its share of the cores
@@ -46,7 +47,8 @@ def leaderboard(
     say = report or (lambda line: None)
     devices = _devices()
     threads, workers = _sizes(threads, workers, len(devices))
-    cells = plan(config)
+    comparison = comparison_of(config)
+    cells = plan(comparison)
     folder = Path(out)
     hub.make_folder(folder, overwrite=False, resume=(folder / CELLS).is_file())
     known = read(folder / CELLS)
@@ -64,7 +66,7 @@ def leaderboard(
         for number, (cell, record) in enumerate(ran, 1):
             _append(folder / CELLS, record)
             known[cell.key] = record
-            _tabulate(cells, known, folder)
+            _tabulate(_results(cells, known, comparison), folder)
             say(_progress(number, len(missing), cell, record, time.monotonic() - began))
     except (KeyboardInterrupt, Interrupted) as error:
         raise Interrupted(
@@ -73,7 +75,12 @@ def leaderboard(
         ) from error
     finally:
         ran.close()
-    return _tabulate(cells, known, folder)
+    results = _results(cells, known, comparison)
+    _tabulate(results, folder)
+    from latentcast.comparing.page import to_html  # here, since it brings matplotlib
+
+    write_text(to_html(results), folder / PAGE)
+    return results
 
 
 def read(path: Path) -> dict[str, dict[str, Any]]:
@@ -92,7 +99,8 @@ def read(path: Path) -> dict[str, dict[str, Any]]:
             then, now = (dict(leaves(settings["model"])) for settings in (record["settings"], run.dump()))
             if then.keys() - now.keys() or any(now[name] not in (None, []) for name in now.keys() - then.keys()):
                 continue
-            its = key(run, record["fingerprint"], record["part"])
+            on = [(name, its["fingerprint"]) for name, its in record.get("on", {}).items()]
+            its = key(run, record["fingerprint"], on, record["part"])
         except (ValueError, KeyError, TypeError, AttributeError):  # SettingsError is a ValueError
             continue
         if "error" not in record or "error" in found.get(its, record):
@@ -113,11 +121,13 @@ def _append(path: Path, record: Mapping[str, Any]) -> None:
         os.fsync(file.fileno())
 
 
-def _tabulate(cells: tuple[Cell, ...], known: Mapping[str, Mapping[str, Any]], folder: Path) -> Results:
-    results = Results(cells, tuple(known.get(cell.key) for cell in cells))
+def _results(cells: tuple[Cell, ...], known: Mapping[str, Mapping[str, Any]], comparison: Comparison) -> Results:
+    return Results(cells, tuple(known.get(cell.key) for cell in cells), comparison.published)
+
+
+def _tabulate(results: Results, folder: Path) -> None:
     write_text(results.to_markdown(), folder / f"{TABLE}.md")
     write_frame(results.frame(), folder / f"{TABLE}.csv")
-    return results
 
 
 def _progress(number: int, of: int, cell: Cell, record: Mapping[str, Any], seconds: float) -> str:

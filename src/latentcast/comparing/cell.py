@@ -19,6 +19,8 @@ from latentcast.data.opening import open_data
 from latentcast.data.panel import build
 from latentcast.errors import Interrupted, LatentcastError
 from latentcast.fitting import fit_panel
+from latentcast.forecaster import Forecaster
+from latentcast.transferring import transfer
 from latentcast.types import count_parameters
 
 MIB = 2**20
@@ -54,6 +56,7 @@ def _head(cell: Cell) -> dict[str, Any]:
         "settings": cell.run.dump(),
         "versions": hub.versions(),
         "machine": machine(),
+        **({"on": {name: {"fingerprint": its} for name, its in cell.on}} if cell.on else {}),
     }
 
 
@@ -71,6 +74,7 @@ def _figures(cell: Cell) -> dict[str, Any]:
         began = time.perf_counter()
         evaluation = forecaster.judge(view, PART, source.name)
         seconds = time.perf_counter() - began
+        elsewhere = {name: _elsewhere(forecaster, name, fingerprint) for name, fingerprint in cell.on}
     every, trained = count_parameters(forecaster.network)
     return {
         "fingerprint": card["schema"]["fingerprint"],  # of what was read now
@@ -84,7 +88,26 @@ def _figures(cell: Cell) -> dict[str, Any]:
             "cuda_mib": round(torch.cuda.max_memory_allocated() / MIB, 1) if device == "cuda" else None,
         },
         "parameters": {"all": every, "trainable": trained},
+        **({"on": elsewhere} if elsewhere else {}),
         "notes": list(dict.fromkeys([*card["notes"], *evaluation.notes, *heard])),
+    }
+
+
+def _elsewhere(forecaster: Forecaster, name: str, fingerprint: str) -> dict[str, Any]:
+    """What the trained model is worth on data that it has not seen; `error` where its weights do not fit them."""
+    head = {"fingerprint": fingerprint}
+    try:
+        made = transfer(forecaster, name)
+        began = time.perf_counter()
+        evaluation = made.evaluate(name, split=PART)
+    except LatentcastError as error:
+        return {**head, "error": str(error)}
+    seconds = time.perf_counter() - began
+    return {
+        **head,
+        "windows": evaluation.windows,
+        "test": evaluation.to_dict(),
+        "prediction": {"seconds": round(seconds, 4), "windows_per_second": round(evaluation.windows / seconds, 1)},
     }
 
 

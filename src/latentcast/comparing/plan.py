@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -27,24 +27,27 @@ PART: Part = "test"
 
 @dataclass(frozen=True)
 class Cell:
-    """One experiment. `label` names its settings in the table; `data` is a dataset's name or a file."""
+    """One experiment. `label` names its settings in the table; `data` is a dataset's name or a file; `on` are others
+    that the trained model is judged on as it is, each with its fingerprint."""
 
     label: str
     data: str
     fingerprint: str
     run: Run
+    on: tuple[tuple[str, str], ...] = ()
 
     @property
     def key(self) -> str:
-        """What is run again when it changes: settings (the seed among them), data, and the part that judges."""
-        return key(self.run, self.fingerprint)
+        """What is run again when it changes: settings (the seed among them), data, and the parts that judge."""
+        return key(self.run, self.fingerprint, self.on)
 
     def __str__(self) -> str:
         return f"{self.label} on {self.data}, horizon {self.run.horizon}, seed {self.run.seed}"
 
 
-def key(run: Run, fingerprint: str, part: str = PART) -> str:
-    text = json.dumps([run.dump(), fingerprint, part], sort_keys=True)
+def key(run: Run, fingerprint: str, on: Iterable[tuple[str, str]] = (), part: str = PART) -> str:
+    others = [list(pair) for pair in on]
+    text = json.dumps([run.dump(), fingerprint, part, *others], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -65,6 +68,14 @@ Horizons = Annotated[tuple[Annotated[int, Field(ge=1)], ...], BeforeValidator(_m
 Seeds = Annotated[tuple[Annotated[int, Field(ge=0)], ...], BeforeValidator(_many), Field(min_length=1)]
 
 
+class Published(Settings):
+    """Figures of others for one dataset: horizon → MSE of standardised values."""
+
+    name: str
+    dataset: str
+    MSE: dict[int, Annotated[float, Field(ge=0)]]
+
+
 class Comparison(Settings):
     """datasets × horizons × models × seeds.
 
@@ -72,6 +83,9 @@ class Comparison(Settings):
     models     label → what `fit` takes, laid over common; the label is the model's name where none is stated
     overrides  settings of some cells, laid over both, the later over the earlier:
                {where: {model: …, dataset: …, horizon: …}, training: {…}}
+    on         datasets that every trained model is judged on too, without training on them (`transfer`)
+    published  figures of others to stand beside these, never ranked among them:
+               [{name: …, dataset: …, MSE: {96: …}}]
     """
 
     datasets: Names
@@ -80,8 +94,10 @@ class Comparison(Settings):
     common: Annotated[dict[str, Any], Field(default_factory=dict)]
     models: Annotated[dict[str, dict[str, Any]], BeforeValidator(_labels), Field(min_length=1)]
     overrides: tuple[dict[str, Any], ...] = ()
+    on: Annotated[tuple[str, ...], BeforeValidator(_many)] = ()
+    published: tuple[Published, ...] = ()
 
-    @field_validator("datasets", "horizons", "seeds")
+    @field_validator("datasets", "horizons", "seeds", "on")
     @classmethod
     def _once(cls, value: tuple[Any, ...]) -> tuple[Any, ...]:
         twice = [str(item) for item in dict.fromkeys(value) if value.count(item) > 1]
@@ -102,18 +118,26 @@ class Where(Settings):
         return all(wanted is None or value in wanted for wanted, value in stated)
 
 
-def plan(config: str | Path | Mapping[str, Any]) -> tuple[Cell, ...]:
+def comparison_of(config: str | Path | Mapping[str, Any]) -> Comparison:
+    """Raises SettingsError when it is none."""
+    return validate(Comparison, read_yaml(config) if isinstance(config, str | Path) else nested(config))
+
+
+def plan(config: str | Path | Mapping[str, Any] | Comparison) -> tuple[Cell, ...]:
     """Every cell in the order in which it runs: all models with the first seed, then with the next.
 
     Reads each dataset and builds each network without memory for its weights, so that what does not fit is found
     before the first cell runs. Raises SettingsError with every fault, each with the label of its model.
     """
-    comparison = validate(Comparison, read_yaml(config) if isinstance(config, str | Path) else nested(config))
+    comparison = config if isinstance(config, Comparison) else comparison_of(config)
     overrides, faults = _overrides(comparison)
     faults += _misplaced(comparison)
+    faults += _strange(comparison)
+    others = _others(comparison.on, faults)
     found: dict[str, list[str]] = {}
     cells: list[Cell] = []
     for data in comparison.datasets:
+        on = tuple((name, its) for name, its in others if name != data)
         source, defaults = None, dict[str, Any]()
         try:
             source, defaults = open_data(data)
@@ -137,7 +161,7 @@ def plan(config: str | Path | Mapping[str, Any]) -> tuple[Cell, ...]:
                         build_network(run.kind, run.model, make_task(run, panel))
                 except SettingsError as error:
                     _note(found, error, label)
-                cells.append(Cell(label, data, fingerprint, run))
+                cells.append(Cell(label, data, fingerprint, run, on))
     faults += [
         f"{fault} (every model)" if 1 < len(comparison.models) == len(labels) else f"models.{label}: {fault}"
         for fault, labels in found.items()
@@ -212,6 +236,30 @@ def _misplaced(comparison: Comparison) -> list[str]:
         for place, own in places.items()
         for name in homes
         if name in own
+    ]
+
+
+def _others(names: tuple[str, ...], faults: list[str]) -> list[tuple[str, str]]:
+    """Datasets that trained models are judged on, read by their own rules, with their fingerprints."""
+    found = []
+    for name in names:
+        try:
+            source, defaults = open_data(name)
+            read = _panel(source, validate(DataSettings, defaults, "data."), name, faults)
+        except (DataError, SettingsError) as error:
+            faults.append(f"on: {name}: {error}")
+            continue
+        if read is not None:
+            found.append((name, read[1]))
+    return found
+
+
+def _strange(comparison: Comparison) -> list[str]:
+    """Faults of published figures that would stand beside nothing."""
+    return [
+        f"published.{number}.dataset: {its.dataset!r} is not compared; {nearest(its.dataset, comparison.datasets)}"
+        for number, its in enumerate(comparison.published)
+        if its.dataset not in comparison.datasets
     ]
 
 

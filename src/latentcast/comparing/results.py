@@ -6,9 +6,11 @@ from functools import cached_property
 from statistics import fmean, stdev
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from latentcast.comparing.plan import Cell
+from latentcast.comparing.plan import Cell, Published
+from latentcast.comparing.significance import Significance, significance
 
 JUDGED = ("MSE", "MAE")
 
@@ -57,19 +59,26 @@ class Row:
 
 @dataclass(frozen=True)
 class Results:
-    """`records` holds, in the order of `cells`, the line of each cell in cells.jsonl; None where there is none yet."""
+    """`records` holds, in the order of `cells`, the line of each cell in cells.jsonl; None where there is none yet.
+    `published` are figures of others."""
 
     cells: tuple[Cell, ...]
     records: tuple[Mapping[str, Any] | None, ...]
+    published: tuple[Published, ...] = ()
 
     @cached_property
     def rows(self) -> tuple[Row, ...]:
-        """By dataset, horizon and model, as these were stated."""
+        """By dataset, horizon and model, as these were stated; then what was judged on others (ETTh1 → ETTh2)."""
         groups: dict[tuple[str, int], dict[str, list[Mapping[str, Any] | None]]] = {}
+        elsewhere: dict[tuple[str, int], dict[str, list[Mapping[str, Any] | None]]] = {}
         for cell, record in zip(self.cells, self.records, strict=True):
             group = groups.setdefault((cell.data, cell.run.horizon), {})
             group.setdefault(cell.label, []).append(record)
-        return tuple(row for (data, horizon), models in groups.items() for row in _group(data, horizon, models))
+            for name, _ in cell.on:
+                there = elsewhere.setdefault((f"{cell.data} → {name}", cell.run.horizon), {})
+                there.setdefault(cell.label, []).append(_judged_on(record, name))
+        each = (*groups.items(), *elsewhere.items())
+        return tuple(row for (data, horizon), models in each for row in _group(data, horizon, models))
 
     @property
     def seeds(self) -> tuple[int, ...]:
@@ -78,8 +87,32 @@ class Results:
     @cached_property
     def errors(self) -> dict[str, str]:
         """Cells that failed, and why."""
-        pairs = zip(self.cells, self.records, strict=True)
-        return {str(cell): record["error"] for cell, record in pairs if record is not None and "error" in record}
+        found = {}
+        for cell, record in zip(self.cells, self.records, strict=True):
+            for name, there in (record or {}).get("on", {}).items():
+                if "error" in there:
+                    found[f"{cell}, on {name}"] = there["error"]
+            if record is not None and "error" in record:
+                found[str(cell)] = record["error"]
+        return found
+
+    @cached_property
+    def significance(self) -> Significance | None:
+        """Of the models' MSE over the datasets and horizons where every model has all seeds."""
+        blocks: dict[tuple[str, int], dict[str, float]] = {}
+        for row in self.rows:
+            if row.rank:
+                blocks.setdefault((row.dataset, row.horizon), {})[row.model] = row.mean[JUDGED[0]]
+        models = list(dict.fromkeys(model for scores in blocks.values() for model in scores))
+        if any(scores.keys() != set(models) for scores in blocks.values()):
+            return None
+        scores = np.array([[scores[model] for model in models] for scores in blocks.values()])
+        return significance(models, scores.reshape(len(blocks), len(models)))
+
+    def best_published(self, data: str, horizon: int) -> tuple[str, float] | None:
+        """The lowest of the published figures: whose, and its MSE."""
+        its = [(of.name, of.MSE[horizon]) for of in self.published if of.dataset == data and horizon in of.MSE]
+        return min(its, key=lambda item: item[1], default=None)
 
     @cached_property
     def average_ranks(self) -> dict[str, dict[str, float]]:
@@ -130,11 +163,36 @@ class Results:
         if self.average_ranks:
             lines += [_line(["model", *JUDGED]), _line(["---", *["---:"] * len(JUDGED)])]
             lines += [_line([m, *(f"{ranks[name]:.2f}" for name in JUDGED)]) for m, ranks in self.average_ranks.items()]
+        if self.significance:
+            lines += ["", self.significance.words()]
+        lines += self._beside_published()
         if self.errors:
             lines += ["", "Failed, and tried again by the next run:", ""]
             lines += [f"* {cell}: {' '.join(why.split())}" for cell, why in self.errors.items()]
-        lines += ["", *(f"Measured on {where}." for where in self._machines())]
+        lines += ["", *(f"Measured on {where}." for where in self.machines())]
         return "\n".join(lines) + "\n"
+
+    def _beside_published(self) -> list[str]:
+        rows = []
+        for (data, horizon), group in self.groups().items():
+            theirs = self.best_published(data, horizon)
+            done = [row for row in group if row.finished == row.seeds and JUDGED[0] in row.mean]
+            if theirs is not None and done:
+                ours = min(done, key=lambda row: row.mean[JUDGED[0]])
+                mse = ours.mean[JUDGED[0]]
+                rows.append([data, horizon, ours.model, f"{mse:.4f}", *theirs, f"{mse - theirs[1]:+.4f}"])
+        if not rows:
+            return []
+        head = ("dataset", "horizon", "best here", "MSE", "best published", "MSE", "apart")
+        marks = ["---", "---", "---", "---:", "---", "---:", "---:"]
+        return ["", "Beside the best published figure:", "", _line(head), _line(marks), *map(_line, rows)]
+
+    def groups(self) -> dict[tuple[str, int], list[Row]]:
+        """Rows by dataset and horizon."""
+        found: dict[tuple[str, int], list[Row]] = {}
+        for row in self.rows:
+            found.setdefault((row.dataset, row.horizon), []).append(row)
+        return found
 
     def title(self) -> str:
         seeds = ", ".join(map(str, self.seeds))
@@ -145,7 +203,7 @@ class Results:
         some, all_ = self.ranked_groups
         return f"Average rank over {some} of {all_} datasets × horizons (those where every model has every seed)."
 
-    def _machines(self) -> list[str]:
+    def machines(self) -> list[str]:
         found = []
         for record in self.records:
             if record is not None and "machine" in record:
@@ -153,6 +211,13 @@ class Results:
                 place = of["gpu"] or f"{of['cpu']}, {threads} thread{'' if threads == 1 else 's'} a cell"
                 found.append(f"{place}; torch {record['versions'].get('torch')}")
         return list(dict.fromkeys(found))
+
+
+def _judged_on(record: Mapping[str, Any] | None, name: str) -> Mapping[str, Any] | None:
+    """A cell's line as if it spoke of the dataset that the model was judged on; a failure of the fit is one there."""
+    if record is None or "error" in record:
+        return record
+    return {**record, **record["on"][name]}
 
 
 def _group(data: str, horizon: int, models: Mapping[str, list[Mapping[str, Any] | None]]) -> list[Row]:
