@@ -238,7 +238,7 @@ def test_adaptive_predict_is_what_evaluate_saw_at_that_origin() -> None:
 def test_adaptive_predict_needs_outcomes() -> None:
     frame = _frame(700)
     forecaster = _fit(frame)
-    with pytest.raises(DataError, match=r"no outcome after .*more than 24 steps.*intervals='conformal'"):
+    with pytest.raises(DataError, match=r"no outcome after .*at least 25 steps.*intervals='conformal'"):
         forecaster.predict(frame.tail(24), level=80, intervals="adaptive")
     forecaster.predict(frame.tail(25), level=80, intervals="adaptive")
 
@@ -533,3 +533,35 @@ def test_strides_that_are_none(stride: Any) -> None:
     frame = _frame(600)
     with pytest.raises(SettingsError, match="stride"):
         _fit(frame).evaluate(frame, stride=stride)
+
+
+def test_adaptive_intervals_follow_at_the_pace_of_their_calibration() -> None:
+    """So that a model whose forecasts are fits forecasts few windows on the way, and evaluate agrees with predict."""
+    frame = _frame(1500)
+    forecaster = _fit(frame)
+    forecaster.calibrate(frame, stride=7)
+    judged = forecaster.evaluate(frame, level=80, intervals="adaptive", stride=7)
+    assert judged.intervals is not None
+    assert judged.intervals.scaled["levels"]["80"]["coverage"] == pytest.approx(0.8, abs=0.1)
+    passed: list[int] = []
+    forecast = forecaster.network.forward
+
+    def counted(batch: Batch) -> Any:
+        passed.append(len(batch.past))
+        return forecast(batch)
+
+    forecaster.network.forward = counted  # type: ignore[method-assign]
+    forecaster.predict(frame, level=80, intervals="adaptive")
+    assert sum(passed) <= 1000 / 7 + 2
+    plain = forecaster.evaluate(frame, level=80, stride=7).intervals
+    assert plain is not None
+    assert plain.scaled["levels"]["80"]["width"] != judged.intervals.scaled["levels"]["80"]["width"]
+
+
+def test_a_calibration_kept_before_there_were_strides_has_none(tmp_path: Path) -> None:
+    forecaster = _fit(_frame(600))
+    assert forecaster.calibration is not None
+    tensors, words = forecaster.calibration.dump()
+    rest = json.loads(words["calibration"])
+    del rest["stride"]
+    assert type(forecaster.calibration).parse(tensors, {"calibration": json.dumps(rest)}).stride == 1

@@ -59,6 +59,7 @@ class Calibration:
     counts   [row] the fewest scores behind a radius
     rows     row of each series that has its own, by item; `pooled` is the row of every other, over all series
     part     of the data; `windows` how many of it, one of `every` so many
+    stride   how far apart the windows were forecast
     """
 
     base: Base
@@ -70,6 +71,7 @@ class Calibration:
     part: str
     windows: int
     every: int
+    stride: int = 1
 
     def rows_for(self, panel: Panel, targets: int) -> NDArray[np.int64]:
         """[items, targets] rows of the table; every series has one."""
@@ -105,7 +107,7 @@ class Calibration:
 
     def dump(self) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
         """Tensors, and JSON beside them."""
-        names = ("base", "bands", "rows", "pooled", "part", "windows", "every")
+        names = ("base", "bands", "rows", "pooled", "part", "windows", "every", "stride")
         rest = {name: getattr(self, name) for name in names} | {"grid": GRID.tolist()}
         tensors = {"table": torch.from_numpy(self.table), "counts": torch.from_numpy(self.counts)}
         return tensors, {"calibration": json.dumps(rest, ensure_ascii=False)}
@@ -155,7 +157,7 @@ def base_band(judged: Judged, base: Base, band: float, quantile_levels: Sequence
 class Scores:
     """Collects the scores of held-out windows while these are forecast once, in order."""
 
-    in_a_row = False
+    in_a_row = False  # every window as it is asked for
 
     def __init__(
         self, base: Base, quantile_levels: Sequence[float], paths: int, windows: int, values: int, stride: int = 1
@@ -168,7 +170,7 @@ class Scores:
         self._items: list[NDArray[np.int64]] = []
         self._scores: list[NDArray[np.float32]] = []
 
-    def around(self, batches: Iterator[Judged], panel: Panel) -> Iterator[Judged]:
+    def around(self, batches: Iterator[Judged], panel: Panel, pace: int = 1) -> Iterator[Judged]:
         """The same batches; they must have been forecast with their `unit`."""
         for batch in batches:
             kept = batch if self.every == 1 else batch.only(batch.which % self.every == 0)
@@ -211,4 +213,6 @@ class Scores:
         if not min(counts):
             return None
         table, many = np.stack(tables), np.array(counts, np.int64)
-        return Calibration(self.base, self.bands, table, many, rows, pooled, part, windows, self.every * self.stride)
+        return Calibration(
+            self.base, self.bands, table, many, rows, pooled, part, windows, self.every * self.stride, self.stride
+        )

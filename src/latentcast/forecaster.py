@@ -160,7 +160,7 @@ class Forecaster:
         starts = torch.from_numpy(room.offsets[1:] - self.task.lookback - self.task.horizon)
         view = replace(view, panel=room)
         if how is not None and how.method == "adaptive":
-            for note in check_outcomes(room, starts.numpy(), self._held(view), self.task.lookback):
+            for note in check_outcomes(room, starts.numpy(), self._held(view), self.task.lookback, how.stride):
                 log.warning(note)
         batches = list(self.forecasts(view, (starts, torch.arange(len(panel.ids))), batch_size, how))
         values = np.concatenate([batch.original for batch in batches])
@@ -492,8 +492,10 @@ class Forecaster:
         task = self.task
         batch_size = at_once(task.lookback + task.horizon, task.channels, stated=batch_size)
         asked = starts_items[0].numpy()
+        pace = 1
         if how is not None and how.in_a_row:
-            starts_items = in_a_row(view.panel, asked, starts_items[1].numpy(), self._held(view), task.lookback)
+            items, held = starts_items[1].numpy(), self._held(view)
+            starts_items, pace = in_a_row(view.panel, asked, items, held, task.lookback, how.stride)
         windows = make_windows(
             view.panel,
             view.scaler,
@@ -523,7 +525,7 @@ class Forecaster:
         )
         if how is None:
             return batches
-        batches = how.around(batches, view.panel)
+        batches = how.around(batches, view.panel, pace)
         return picked(batches, asked) if how.in_a_row else batches
 
     def _must_forecast(self) -> None:

@@ -88,8 +88,13 @@ class Intervals:
             "paths": f"quantiles of {self.paths} sampled paths as they are, not calibrated",
         }[self.method]
 
-    def around(self, batches: Iterator[Judged], panel: Panel) -> Iterator[Judged]:
-        """The batches with their intervals. Adaptive ones need the windows of each item in order, one step apart.
+    @property
+    def stride(self) -> int:
+        """How far apart the windows were that it was calibrated on."""
+        return 1 if self.calibration is None else self.calibration.stride
+
+    def around(self, batches: Iterator[Judged], panel: Panel, pace: int = 1) -> Iterator[Judged]:
+        """The batches with their intervals. Adaptive ones need the windows of each item in order, `pace` steps apart.
 
         Raises DataError when a level needs more held-out windows than there were.
         """
@@ -119,7 +124,7 @@ class Intervals:
                 for n, item in enumerate(batch.items):
                     if tracker is None or item != of_item:
                         begin, spread = (np.moveaxis(each[rows[item]], 0, 1) for each in (start, high - low))
-                        tracker, of_item = Tracker(begin, spread, np.array(shares)), int(item)
+                        tracker, of_item = Tracker(begin, spread, np.array(shares), pace=pace), int(item)
                     radius[n] = tracker.step(scores[n], None if batch.seen is None else batch.seen[n])
             else:
                 one = (batch.items == batch.items[0]).all()  # of many windows of one item it is gathered once

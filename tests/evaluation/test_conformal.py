@@ -98,16 +98,17 @@ def test_the_unit_is_the_root_of_the_deviation_of_what_was_observed() -> None:
     assert (unit(past, np.zeros(past.shape, bool)) > 0).all()
 
 
-def _plainly(scores: np.ndarray, start: np.ndarray, spread: np.ndarray, levels: np.ndarray, rate: float) -> np.ndarray:
+def _plainly(
+    scores: np.ndarray, start: np.ndarray, spread: np.ndarray, levels: np.ndarray, rate: float, pace: int = 1
+) -> np.ndarray:
     """For each window anew: all outcomes that lie at or before its origin, in the order in which they became known."""
     windows, horizon = scores.shape[:2]
     used = np.empty(scores.shape)
     for now in range(windows):
         radius = start.copy()
         for origin in range(1, now + 1):  # what became known at each origin until now
-            for step in range(1, horizon + 1):
-                made = origin - step
-                if made >= 0:
+            for made in range(origin):
+                for step in range((origin - made - 1) * pace + 1, min((origin - made) * pace, horizon) + 1):
                     missed = scores[made, step - 1] > used[made, step - 1]
                     radius[step - 1] += rate * spread[step - 1] * (missed - (1 - levels))
         used[now] = radius
@@ -115,15 +116,22 @@ def _plainly(scores: np.ndarray, start: np.ndarray, spread: np.ndarray, levels: 
 
 
 @settings(max_examples=20)
-@given(seed=st.integers(0, 99), windows=st.integers(1, 14), horizon=st.integers(1, 5))
-def test_the_tracker_follows_known_outcomes_alone(seed: int, windows: int, horizon: int) -> None:
+@given(seed=st.integers(0, 99), windows=st.integers(1, 14), horizon=st.integers(1, 5), pace=st.integers(1, 7))
+def test_the_tracker_follows_known_outcomes_alone(seed: int, windows: int, horizon: int, pace: int) -> None:
     rng = np.random.default_rng(seed)
     levels = np.array([0.8, 0.9])
     scores = np.abs(rng.normal(size=(windows, horizon, 3, 2)))
     start, spread = np.abs(rng.normal(size=(2, horizon, 3, 2)))
-    tracker = Tracker(start, spread, levels, rate=0.3)
+    tracker = Tracker(start, spread, levels, rate=0.3, pace=pace)
     found = np.stack([tracker.step(each) for each in scores])
-    np.testing.assert_allclose(found, _plainly(scores, start, spread, levels, 0.3), rtol=1e-12)
+    np.testing.assert_allclose(found, _plainly(scores, start, spread, levels, 0.3, pace), rtol=1e-12)
+
+
+@pytest.mark.parametrize(("pace", "rate"), [(1, 0.005), (4, 0.02), (50, 0.05)])
+def test_a_window_that_stands_for_many_moves_the_radius_by_as_much(pace: int, rate: float) -> None:
+    tracker = Tracker(np.ones((2, 1, 1)), np.ones((2, 1, 1)), np.array([0.9]), pace=pace)
+    tracker.step(np.full((2, 1, 1), 9.0))
+    assert tracker.step(np.zeros((2, 1, 1)))[0, 0, 0] == pytest.approx(1 + 0.9 * rate)
 
 
 def test_the_tracker_does_not_look_ahead() -> None:

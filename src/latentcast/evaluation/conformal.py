@@ -27,6 +27,7 @@ Narrow = NDArray[np.float32]
 
 GRID = np.append(np.arange(1, 100) / 100, [0.995, 0.999, 1.0])  # kept of each distribution of scores; 1 is the largest
 RATE = 0.005  # of the tracker, the one in the experiments of Gibbs and Candès (2021)
+FASTEST = 0.05  # where windows are so far apart that each stands for many
 FLOOR = 0.01  # of the unit: a look-back that does not move still has an error
 
 
@@ -87,9 +88,10 @@ def radii(scores: Narrow) -> tuple[Narrow, int]:
 
 @dataclass
 class Tracker:
-    """Radii of one item, [horizon, target, level], that follow its outcomes. Windows come in order, one step apart.
+    """Radii of one item, [horizon, target, level], that follow its outcomes. Windows come in order, `pace` steps apart.
 
-    The outcome of the j-th step ahead is known j windows later and not before: until then it moves nothing.
+    The outcome of the j-th step ahead is known j steps later and not before: until then it moves nothing. What one of
+    `pace` windows teaches counts for all of them, so that radii follow as fast, up to FASTEST.
 
     levels   between 0 and 1
     spread   [horizon, target, level] of the held-out scores: how far they move, in their own units
@@ -99,12 +101,14 @@ class Tracker:
     spread: Array
     levels: Array
     rate: float = RATE
+    pace: int = 1
     count: int = 0
     _due: NDArray[np.int8] = field(init=False)
 
     def __post_init__(self) -> None:
         # what each of the last `horizon` windows was found to be: missed 1, covered 0, nothing known -1
         self.radius = self.radius.copy()
+        self.rate = max(self.rate, min(self.rate * self.pace, FASTEST))
         self._due = np.full((len(self.radius), *self.radius.shape), -1, np.int8)
 
     def step(self, scores: Array, seen: NDArray[np.bool_] | None = None) -> Array:
@@ -113,8 +117,9 @@ class Tracker:
         They are [horizon, target, level], or [horizon, target, 1] where they are the same at every level.
         """
         horizon = len(self.radius)
-        known = np.arange(min(self.count, horizon))  # step j + 1 of the window j + 1 ago was observed at this origin
-        found = self._due[(self.count - 1 - known) % horizon, known]
+        # step j + 1 of a window was observed at the first origin that lies as far after it
+        known = np.arange(min(self.count * self.pace, horizon))
+        found = self._due[(self.count - 1 - known // self.pace) % horizon, known]
         moved = self.rate * self.spread[known] * (found - (1 - self.levels))
         self.radius[known] += np.where(found >= 0, moved, 0.0)
         missed = (scores > self.radius).astype(np.int8)

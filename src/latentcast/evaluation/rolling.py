@@ -1,7 +1,8 @@
-"""Windows one step apart, which radii that follow the outcomes pass on their way to those that were asked for."""
+"""Windows in a row, which radii that follow the outcomes pass on their way to those that were asked for."""
 
 from collections.abc import Iterator
 from dataclasses import replace
+from math import gcd
 
 import numpy as np
 import torch
@@ -12,39 +13,48 @@ from latentcast.data.panel import Panel
 from latentcast.errors import DataError
 from latentcast.evaluation.judge import Judged
 
-RECENT = 1000  # windows before the first one asked for, whose outcomes are followed
+RECENT = 1000  # steps before the first window asked for, in which outcomes are followed
 
 
 def in_a_row(
-    panel: Panel, starts: NDArray[np.int64], items: NDArray[np.int64], held: NDArray[np.int64], lookback: int
-) -> tuple[Tensor, Tensor]:
-    """Every window that adaptive radii pass on their way to those asked for: (starts, items), one step apart.
+    panel: Panel,
+    starts: NDArray[np.int64],
+    items: NDArray[np.int64],
+    held: NDArray[np.int64],
+    lookback: int,
+    stride: int = 1,
+) -> tuple[tuple[Tensor, Tensor], int]:
+    """Every window that adaptive radii pass on their way to those asked for, (starts, items), and how far apart.
 
     They begin where the windows of the calibration end: `held` [items] is the step, counted from an item's
-    start, from which on outcomes are new. At most RECENT of them come before the first one asked for.
+    start, from which on outcomes are new, but at most RECENT steps before the first one asked for. They are as far
+    apart as those of the calibration were (`stride`), or as what was asked for needs.
     """
+    asked_of = {item: starts[items == item] for item in np.unique(items)}
+    pace = gcd(stride, *(int(apart) for asked in asked_of.values() for apart in np.unique(np.diff(np.sort(asked)))))
     found_starts, found_items = [], []
-    for item in np.unique(items):
-        asked = starts[items == item]
+    for item, asked in asked_of.items():
         new = panel.offsets[item] + max(int(held[item]) - lookback, 0)
         begin = min(max(new, asked.min() - RECENT), asked.min())
-        found_starts.append(np.arange(begin, asked.max() + 1))
+        found_starts.append(np.arange(asked.max(), begin - 1, -pace)[::-1])
         found_items.append(np.full(len(found_starts[-1]), item))
-    return torch.from_numpy(np.concatenate(found_starts)), torch.from_numpy(np.concatenate(found_items))
+    return (torch.from_numpy(np.concatenate(found_starts)), torch.from_numpy(np.concatenate(found_items))), pace
 
 
-def check_outcomes(panel: Panel, starts: NDArray[np.int64], held: NDArray[np.int64], lookback: int) -> list[str]:
+def check_outcomes(
+    panel: Panel, starts: NDArray[np.int64], held: NDArray[np.int64], lookback: int, stride: int = 1
+) -> list[str]:
     """Whether outcomes are known that adaptive radii can follow before the windows at `starts`, one of each item.
 
     Notes where some items show none; raises DataError where no item does.
     """
     new = panel.offsets[:-1] + np.maximum(held - lookback, 0)
-    none = np.flatnonzero(new >= starts)
+    none = np.flatnonzero(new > starts - stride)
     missing = "no outcome after the windows that were calibrated on"
     if len(none) == len(starts):
         raise DataError(
-            f"adaptive intervals follow outcomes, and these data show {missing}: give more than {lookback} steps of the"
-            " recent past, or say intervals='conformal'"
+            f"adaptive intervals follow outcomes, and these data show {missing}: give at least {lookback + stride}"
+            " steps of the recent past, or say intervals='conformal'"
         )
     if not len(none):
         return []
