@@ -346,6 +346,29 @@ def test_the_figures_are_those_of_the_windows(wide: pd.DataFrame) -> None:
     assert result.scaled["MSE"] == pytest.approx(np.square(scaled).mean(), rel=1e-5)
 
 
+@pytest.mark.parametrize("batch", [1, 7, 16])
+def test_what_a_loader_that_drops_its_last_batch_would_find(wide: pd.DataFrame, batch: int) -> None:
+    """Brute force over the windows that are left; the honest figures stay as they are."""
+    values = wide[["x", "y", "z"]].to_numpy()
+    errors = np.array([values[origin : origin + 6] - values[origin - 1] for origin in range(200 - 40, 200 - 6 + 1)])
+    forecaster = _fit(wide)
+    result = forecaster.evaluate(wide, protocol=f"paper-droplast:{batch}", batch_size=5)
+    assert result.scaled == forecaster.evaluate(wide, batch_size=5).scaled
+    assert result.dropped is not None
+    left = len(errors) // batch * batch
+    assert (result.dropped.windows, result.dropped.dropped) == (left, len(errors) - left)
+    assert result.dropped.original["MAE"] == pytest.approx(np.abs(errors[:left]).mean(), rel=1e-5)
+    assert result.to_dict()["paper-droplast"]["windows"] == left
+
+
+@pytest.mark.parametrize("protocol", ["paper-droplast", "paper-droplast:0", "paper-droplast:x", "m4", "honest:32"])
+def test_protocols_that_are_none(wide: pd.DataFrame, protocol: str) -> None:
+    with pytest.raises(SettingsError, match="paper-droplast:B"):
+        _fit(wide).evaluate(wide, protocol=protocol)
+    with pytest.raises(SettingsError, match="smaller batch"):
+        _fit(wide).evaluate(wide, protocol="paper-droplast:100000")
+
+
 def test_parts_are_those_of_the_fit_when_data_grow_or_shrink(wide: pd.DataFrame) -> None:
     forecaster = _fit(wide)
     before = forecaster.evaluate(wide)

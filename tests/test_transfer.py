@@ -11,8 +11,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from typer.testing import CliRunner
 
 import latentcast
+from latentcast.cli import app
 from latentcast.data.split import first_share
 from latentcast.errors import CheckpointError, DataError, Interrupted, LatentcastError, SettingsError
 from latentcast.network import Network
@@ -435,3 +437,20 @@ def test_the_card_is_plain_json(home, other, tmp_path: Path) -> None:
     (tmp_path / "run" / "weights.safetensors").write_bytes(b"")
     with pytest.raises(CheckpointError):
         latentcast.transfer(tmp_path / "run", other)
+
+
+def test_one_command_judges_it_on_others(home, other, tmp_path) -> None:
+    """`evaluate --on`: what `transfer` and `evaluate` find, in each data's own units."""
+    folder, path, report = tmp_path / "run", tmp_path / "other.csv", tmp_path / "found.json"
+    own = tmp_path / "home.csv"
+    other.to_csv(path, index=False)
+    home.to_csv(own, index=False)
+    start = fitted(home)
+    start.save(folder)
+    run = CliRunner().invoke(app, ["evaluate", str(folder), str(own), "--on", str(path), "--json", str(report)])
+    assert run.exit_code == 0, run.output
+    assert "without training on it" in run.output
+    found = json.loads(report.read_text())
+    expected = latentcast.transfer(start, path).evaluate(path)
+    assert found["on"][str(path)]["scaled"]["MSE"] == pytest.approx(expected.scaled["MSE"])
+    assert found["scaled"]["MSE"] == pytest.approx(start.evaluate(own).scaled["MSE"])

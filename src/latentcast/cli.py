@@ -440,7 +440,9 @@ def evaluate(
     protocol: Annotated[
         str | None,
         typer.Option(
-            "--protocol", help="m4: DATA is M4, or M4-hourly …; a model's name in place of DIR is fitted first."
+            "--protocol",
+            help="m4: DATA is M4, or M4-hourly …; a model's name in place of DIR is fitted first. paper-droplast:B:"
+            " beside the figures those of a script that drops its last incomplete batch of B test windows.",
         ),
     ] = None,
     split: Annotated[str, typer.Option("--split", help="train, val, test or all.")] = "test",
@@ -452,6 +454,9 @@ def evaluate(
         int | None, typer.Option("--batch-size", min=1, help="Windows at once; changes no figure.")
     ] = None,
     stride: Stride = 1,
+    on: Annotated[
+        str | None, typer.Option("--on", help="Other DATA, separated by commas: judged too, without training on them.")
+    ] = None,
     horizon: Horizon = None,
     transfer: Transfer = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the JSON file.")] = False,
@@ -459,17 +464,19 @@ def evaluate(
     settings: dict[str, Any],
 ) -> None:
     """Judge every window of one part once, in scaled and original units."""
+    import latentcast
     from latentcast.write import check_file, write_text
 
     if file is not None:
         check_file(file, (".json",), overwrite=overwrite)
-    if protocol is not None:
+    if protocol is not None and not protocol.startswith("paper-"):
         given = {
             "--split": split != "test",
             "--level": level,
             "--stride": stride != 1,
             "--horizon": horizon,
             "--transfer": transfer,
+            "--on": on,
         }
         _by_protocol(protocol, folder, data, settings, [name for name, it in given.items() if it], file)
         return
@@ -483,14 +490,28 @@ def evaluate(
             paths=paths,
             batch_size=batch_size,
             stride=stride,
+            protocol=protocol,
         )
+        elsewhere = {}
+        for name in [part.strip() for part in (on or "").split(",") if part.strip()]:
+            made = latentcast.transfer(forecaster, name)
+            elsewhere[name] = made.evaluate(name, split=split, batch_size=batch_size, stride=stride)  # type: ignore[arg-type]
     _say([*notes, *result.notes])
-    _metrics(result.to_dict())
+    found = result.to_dict()
+    _metrics(found)
+    if result.dropped is not None:
+        _line(f"\n{result.dropped.words()}")
+        out.print(show.metrics(found["paper-droplast"]))
     if result.intervals is not None:
         _line(f"\nintervals: {result.intervals.about}")
-        out.print(show.intervals(result.to_dict()))
+        out.print(show.intervals(found))
+    for name, there in elsewhere.items():
+        found.setdefault("on", {})[name] = there.to_dict()
+    if elsewhere:
+        _line("\nwithout training on it:")
+        out.print(show.elsewhere(found["on"]))
     if file is not None:
-        write_text(json.dumps(result.to_dict(), indent=2, allow_nan=False), file)
+        write_text(json.dumps(found, indent=2, allow_nan=False), file)
         _line(f"written to {file}")
 
 
@@ -501,7 +522,7 @@ def _by_protocol(
     from latentcast.write import write_text
 
     if protocol != "m4":
-        raise SettingsError(f"--protocol {protocol}: there is one, m4")
+        raise SettingsError(f"--protocol {protocol}: there are m4 and paper-droplast:B")
     if others:
         raise SettingsError(f"{', '.join(others)}: the protocol says what is judged; leave it out")
     with _notes() as notes:

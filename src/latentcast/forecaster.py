@@ -29,6 +29,7 @@ from latentcast.data.transform import Transform
 from latentcast.data.windows import at_once, make_windows, window_seeds, window_starts
 from latentcast.drifting import Drift, drift
 from latentcast.errors import CheckpointError, DataError, GapError, SettingsError, TimeError, nearest, some
+from latentcast.evaluation.droplast import DropLast, batch_of
 from latentcast.evaluation.intervals import IntervalErrors, IntervalFigures
 from latentcast.evaluation.judge import Judged, forecasts, judge
 from latentcast.evaluation.metrics import Evaluation, seasonal_error
@@ -187,12 +188,14 @@ class Forecaster:
         paths: int = PATHS,
         batch_size: int | None = None,
         stride: int = 1,
+        protocol: str | None = None,
     ) -> Evaluation:
         """Judge every window of one part of the data exactly once, in scaled and in original units.
 
         With `level` also the intervals that `predict` would give: `level`, `intervals` and `paths` are as there. With
         a `stride` above 1 one window of so many is judged, the last of each series among them: for models whose every
-        forecast is a fit. The notes say so, for such figures are a sample.
+        forecast is a fit. The notes say so, for such figures are a sample. `protocol="paper-droplast:128"` puts beside
+        the figures those of a test loader that drops its last incomplete batch of 128 (`Evaluation.dropped`).
 
         Parts are those of the fit, by date; of series that the fit did not see, by the same rule. The result does
         not depend on the batch size. Raises DataError when the part holds no window.
@@ -200,8 +203,9 @@ class Forecaster:
         if split not in PARTS:
             raise SettingsError(f"split={split!r} is no part of the data; {nearest(str(split), PARTS)}")
         how = None if level is None else self.interval_maker(level, intervals, paths)
+        dropping = batch_of(protocol)
         source, _ = open_data(data)
-        return self.judge(self.view(self.panel(source)), split, source.name, batch_size, how, stride)
+        return self.judge(self.view(self.panel(source)), split, source.name, batch_size, how, stride, dropping)
 
     def calibrate(
         self,
@@ -274,6 +278,7 @@ class Forecaster:
         batch_size: int | None = None,
         how: Intervals | Scores | None = None,
         stride: int = 1,
+        dropping: int | None = None,
     ) -> Evaluation:
         panel = view.panel
         starts_items = self._starts(view, part, stride)
@@ -297,6 +302,10 @@ class Forecaster:
             notes = (*notes, f"one window of {stride} was judged: these figures are a sample")
         columns = list(self.task.targets)
         batches = self.forecasts(view, starts_items, batch_size, how)
+        short = None
+        if dropping is not None:
+            short = DropLast(dropping, len(starts_items[0]), view.naive_error[:, columns])
+            batches = short.around(batches)
         found = None
         if isinstance(how, Intervals):
             found = IntervalErrors(how.levels, how.quantile_levels), IntervalErrors(how.levels, how.quantile_levels)
@@ -316,6 +325,7 @@ class Forecaster:
             None
             if not isinstance(how, Intervals) or found is None
             else IntervalFigures(how.method, how.words(), found[0].result(), found[1].result()),
+            None if short is None else short.result(),
         )
 
     def _starts(self, view: View, part: Part, stride: int) -> tuple[torch.Tensor, torch.Tensor]:

@@ -152,6 +152,15 @@ def metrics(evaluation: Mapping[str, Any]) -> Table:
     return table
 
 
+def elsewhere(found: Mapping[str, Mapping[str, Any]]) -> Table:
+    """One row per dataset, in its own standardised units."""
+    table = _figures("data", ("windows", "MSE", "MAE", "MASE"))
+    for name, evaluation in found.items():
+        scaled = evaluation["scaled"]
+        table.add_row(Text(name), str(evaluation["windows"]), *(figure(scaled[m]) for m in ("MSE", "MAE", "MASE")))
+    return table
+
+
 def intervals(evaluation: Mapping[str, Any]) -> Table:
     """One row per level of `Evaluation.to_dict()["intervals"]`; widths and scores in both units."""
     found = evaluation["intervals"]

@@ -94,12 +94,36 @@ def seasonal_error(panel: Panel, ends: NDArray[np.int64], season: int) -> Array:
 
 
 @dataclass(frozen=True)
+class Dropped:
+    """What is found when the last `dropped` windows do not count, as in a test loader that leaves out its last
+    incomplete batch of `batch` (`evaluation.droplast`)."""
+
+    batch: int
+    windows: int
+    dropped: int
+    scaled: dict[str, float]
+    original: dict[str, float]
+
+    def to_dict(self) -> dict[str, Any]:
+        figures = {"scaled": _plain(self.scaled), "original": _plain(self.original)}
+        return {"batch": self.batch, "windows": self.windows, "dropped": self.dropped, **figures}
+
+    def words(self) -> str:
+        return (
+            f"paper-droplast:{self.batch}: without the last {self.dropped} of {self.windows + self.dropped} windows, as"
+            f" by a test loader that drops its last incomplete batch of {self.batch}; it explains published figures,"
+            " and is nothing to compare by"
+        )
+
+
+@dataclass(frozen=True)
 class Evaluation:
     """What a forecaster was found to be worth on one part of one dataset.
 
     scaled, original   metric → value, in standardised and in original units
     windows            forecasts judged, each once; `values` the number of single targets behind the means
     intervals          coverage, width, interval score, pinball and CRPS, where levels were asked for
+    dropped            the same without the windows of an incomplete last batch, where that was asked for
     """
 
     model: str
@@ -112,6 +136,7 @@ class Evaluation:
     original: dict[str, float]
     notes: tuple[str, ...] = ()
     intervals: IntervalFigures | None = None
+    dropped: Dropped | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON, which knows no NaN: a metric that no target counts for is None."""
@@ -126,6 +151,7 @@ class Evaluation:
             "original": _plain(self.original),
             "notes": list(self.notes),
             **({} if self.intervals is None else {"intervals": self.intervals.to_dict()}),
+            **({} if self.dropped is None else {"paper-droplast": self.dropped.to_dict()}),
         }
 
     def __str__(self) -> str:
@@ -133,6 +159,8 @@ class Evaluation:
         rows += [
             f"  {name:6} {self.scaled[name]:12.4f} scaled {self.original[name]:14.4f} original" for name in self.scaled
         ]
+        if self.dropped is not None:
+            rows += [f"  {self.dropped.words()}: scaled MSE {self.dropped.scaled['MSE']:.4f}"]
         if self.intervals is not None:
             rows += [f"  intervals: {self.intervals.about}", *self.intervals.lines()]
         return "\n".join(rows)

@@ -1,0 +1,54 @@
+"""A published flaw, on purpose: a test loader that leaves out its last incomplete batch judges fewer windows.
+
+With batches of B it drops the newest `windows % B` of them, and what those hold decides by how much the error falls or
+rises. Figures of scripts that do so are told apart from honest ones by having both side by side.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from latentcast.errors import SettingsError
+from latentcast.evaluation.judge import Judged, judge
+from latentcast.evaluation.metrics import Array, Dropped, Errors
+
+NAME = "paper-droplast"
+
+
+def batch_of(protocol: str | None) -> int | None:
+    """`paper-droplast:128` → 128. Raises SettingsError for any other protocol."""
+    if protocol is None:
+        return None
+    name, _, size = protocol.partition(":")
+    if name != NAME or not size.isdecimal() or int(size) < 1:
+        raise SettingsError(f"protocol={protocol!r}: wanted {NAME}:B, B being the batch size of the script, as 32")
+    return int(size)
+
+
+@dataclass
+class DropLast:
+    """Judges, on the way, what a loader with batches of `batch` would have left of `windows`."""
+
+    batch: int
+    windows: int
+    naive_error: Array
+    errors: tuple[Errors, Errors] = field(default_factory=lambda: (Errors(), Errors()))
+
+    @property
+    def kept(self) -> int:
+        return self.windows - self.windows % self.batch
+
+    def around(self, batches: Iterator[Judged]) -> Iterator[Judged]:
+        for batch in batches:
+            kept = batch.only(batch.which < self.kept)
+            if len(kept.which):
+                judge([kept], self.naive_error, self.errors)
+            yield batch
+
+    def result(self) -> Dropped:
+        """Raises SettingsError where nothing is left."""
+        if not self.kept:
+            raise SettingsError(
+                f"{NAME}:{self.batch}: such a loader drops all {self.windows} windows; name a smaller batch"
+            )
+        scaled, original = (errors.result() for errors in self.errors)
+        return Dropped(self.batch, self.kept, self.windows - self.kept, scaled, original)
