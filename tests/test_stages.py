@@ -8,8 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from typer.testing import CliRunner
 
 import latentcast
+from latentcast.cli import app
 from latentcast.errors import DataError, SettingsError
 from latentcast.imputing import judge_imputation
 
@@ -185,6 +187,31 @@ def test_imputation_is_judged_alike_for_any_batch_size(daily, settings) -> None:
         judge_imputation(first, daily, masks=[1.0])
 
 
+def test_the_end_of_every_window_can_be_hidden(daily, settings) -> None:
+    """What interpolation does there is to repeat the last value that is shown."""
+    first = latentcast.pretrain(daily, NAME, lookback=20, settings=settings)
+    (judged,) = judge_imputation(first, daily, masks=[0.25], tail=True)
+    assert judged.tail
+    assert judged.values == 61 * 5 * 2
+    scaled = daily[["a", "b"]].to_numpy()
+    scaled = (scaled - scaled[:280].mean(0)) / scaled[:280].std(0)
+    windows = np.lib.stride_tricks.sliding_window_view(scaled[320:], 20, axis=0).transpose(0, 2, 1)
+    assert judged.linear_mse == pytest.approx(((windows[:, 15:] - windows[:, 14:15]) ** 2).mean(), rel=1e-4)
+
+
+def test_several_folders_are_judged_on_the_same_values(daily, settings, tmp_path) -> None:
+    for seed in (0, 1):
+        latentcast.pretrain(daily, NAME, lookback=20, settings=settings, seed=seed, out=tmp_path / str(seed))
+    daily.to_csv(tmp_path / "daily.csv", index=False)
+    command = ["impute", str(tmp_path / "0"), str(tmp_path / "daily.csv"), "--beside", str(tmp_path / "1")]
+    run = CliRunner().invoke(app, [*command, "--judge", "0.25", "--tail"])
+    assert run.exit_code == 0, run.output
+    assert run.output.count("at their end") == 2
+    alone = CliRunner().invoke(app, command)
+    assert alone.exit_code
+    assert "--judge" in str(alone.exception)
+
+
 def test_the_filled_error_is_that_of_a_plain_computation(daily, settings) -> None:
     """Interpolation's own error, from pandas, on the windows of the test part."""
     first = latentcast.pretrain(daily, NAME, lookback=20, settings=settings)
@@ -283,6 +310,7 @@ def test_a_forecaster_goes_on_at_another_horizon(daily, settings) -> None:
     [
         ({"masks": [0.0]}, "mask=0.0"),
         ({"masks": [0.2], "block": 0}, "block=0"),
+        ({"masks": [0.2], "block": 3, "tail": True}, "block=3"),
         ({"masks": [0.2], "split": "later"}, "split='later'"),
         ({"masks": [0.2], "batch_size": 0}, "batch_size=0"),
     ],

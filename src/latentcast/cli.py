@@ -372,6 +372,10 @@ def impute(
         str | None, typer.Option("--judge", help="Shares of the test part to hide and fill: 0.125,0.25,0.375,0.5")
     ] = None,
     block: Annotated[int, typer.Option("--block", min=1, help="Steps that --judge hides together.")] = 1,
+    tail: Annotated[bool, typer.Option("--tail", help="--judge hides the end of each window.")] = False,
+    beside: Annotated[
+        str | None, typer.Option("--beside", help="Other folders, separated by commas, judged on the same values.")
+    ] = None,
     overwrite: Overwrite = False,
 ) -> None:
     """Fill the gaps of DATA; --judge tells how well, on values that are hidden."""
@@ -381,19 +385,29 @@ def impute(
     if file is None and judge is None:
         raise SettingsError("impute fills gaps into a file (--out FILE), or judges itself (--judge 0.25), or both")
     masks = [] if judge is None else _numbers("--judge", judge, "shares above 0 and below 1")
+    if (beside or tail or block > 1) and not masks:
+        raise SettingsError("--beside, --block and --tail say how --judge judges: state it too, as --judge 0.25")
     if file is not None:
         check_file(file, (".csv", ".parquet"), overwrite=overwrite)
     with _notes() as notes:
         forecaster = latentcast.load(folder)
         result = None if file is None else latentcast.impute(forecaster, data)
-        judged = latentcast.judge_imputation(forecaster, data, masks=masks, block=block) if masks else []
+        others = [name.strip() for name in (beside or "").split(",") if name.strip()]
+        members = {str(folder): forecaster, **{name: latentcast.load(name) for name in others}}
+        judged = {
+            name: latentcast.judge_imputation(member, data, masks=masks, block=block, tail=tail)
+            for name, member in members.items()
+            if masks
+        }
     _say(list(result.notes) if result is not None else notes)
     if result is not None and file is not None:
         write_frame(result.frame, file)
         _line(f"{_count(result.filled, 'value')} of {result.values} filled, in {file}")
-    if judged:
-        _line(f"{judged[0].windows} windows of the test part, hidden values filled; scaled units")
-        out.print(show.imputation(judged))
+    for name, rows in judged.items():
+        how = "at their end" if tail else f"in stretches of {block} steps" if block > 1 else "one by one"
+        title = f"{rows[0].windows} windows of the test part, values hidden {how} and filled; scaled units"
+        _line(f"{name}: {title}" if len(judged) > 1 else title)
+        out.print(show.imputation(rows))
 
 
 @app.command()

@@ -19,7 +19,7 @@ from latentcast.data.windows import Windows, at_once, make_windows, window_start
 from latentcast.errors import DataError, SettingsError, nearest, some
 from latentcast.filling import interpolated
 from latentcast.forecaster import Forecaster, View
-from latentcast.layers.masking import visible
+from latentcast.layers.masking import visible, visible_before
 
 MASKS = (0.125, 0.25, 0.375, 0.5)
 
@@ -28,12 +28,13 @@ MASKS = (0.125, 0.25, 0.375, 0.5)
 class Filled:
     """Errors on hidden values of one part, in scaled units; `linear` are those of interpolation between neighbours.
 
-    mask    share that was hidden, in stretches of `block` steps
+    mask    share that was hidden: at random in stretches of `block` steps, or with `tail` the last steps of each window
     values  how many values were judged, over all windows
     """
 
     mask: float
     block: int
+    tail: bool
     windows: int
     values: int
     mse: float
@@ -91,18 +92,23 @@ def judge_imputation(
     *,
     masks: Sequence[float] = MASKS,
     block: int = 1,
+    tail: bool = False,
     split: Part = "test",
     batch_size: int | None = None,
 ) -> list[Filled]:
     """Hide a share of the observed values of every window of one part, once, and compare what is filled.
 
-    Windows have the look-back's length, lie wholly inside the part and overlap (stride 1); the hidden places are the
-    same for every call and every batch size. Raises as `impute` does, and DataError when the part holds no window.
+    Hidden are values one by one at random, stretches of `block` steps at random, or with `tail` the last steps of each
+    window, of all channels. Windows have the look-back's length, lie wholly inside the part and overlap (stride 1); the
+    hidden places are the same for every model, call and batch size. Values are standardised by the training part of the
+    fit, never by what is judged. Raises as `impute` does, and DataError when the part holds no window.
     """
     forecaster = _able(forecaster)
     faults = [f"mask={m!r}: wanted a share above 0 and below 1" for m in masks if not (_number(m) and 0 < m < 1)]
     if not isinstance(block, int) or block < 1:
         faults.append(f"block={block!r}: wanted a whole number of steps, at least 1")
+    if tail and block != 1:
+        faults.append(f"tail=True hides the end of each window, and block={block} stretches at random: say one of them")
     if split not in PARTS:
         faults.append(f"split={split!r} is no part of the data; {nearest(str(split), PARTS)}")
     if faults:
@@ -118,7 +124,7 @@ def judge_imputation(
         )
     windows = _windows(forecaster, view, starts)
     together = at_once(forecaster.task.lookback, forecaster.task.channels, stated=batch_size)
-    return [_judge(forecaster, windows, mask, block, together) for mask in masks]
+    return [_judge(forecaster, windows, mask, None if tail else block, together) for mask in masks]
 
 
 def _number(value: object) -> bool:
@@ -150,12 +156,14 @@ def _windows(forecaster: Forecaster, view: View, starts: tuple[torch.Tensor, tor
     return replace(windows, carried=None)  # what lies after a gap may be used to fill it
 
 
-def _judge(forecaster: Forecaster, windows: Windows, mask: float, block: int, batch_size: int) -> Filled:
+def _judge(forecaster: Forecaster, windows: Windows, mask: float, block: int | None, batch_size: int) -> Filled:
+    """Without a block the last steps of each window are hidden."""
     generator = torch.Generator().manual_seed(0)
     sums, count = np.zeros(4), 0
     network = forecaster.network.eval()
     for _, batch in windows.in_batches(batch_size):
-        given = batch.showing(visible(batch.past, mask, block, generator))
+        left = visible_before(batch.past, mask) if block is None else visible(batch.past, mask, block, generator)
+        given = batch.showing(left)
         shown = given.observed
         assert shown is not None
         hidden = ~shown if batch.observed is None else batch.observed & ~shown
@@ -167,7 +175,7 @@ def _judge(forecaster: Forecaster, windows: Windows, mask: float, block: int, ba
             sums[at + 1] += float(error.abs().sum())
         count += int(hidden.sum())
     mse, mae, linear_mse, linear_mae = (sums / max(count, 1)).tolist()
-    return Filled(mask, block, len(windows), count, mse, mae, linear_mse, linear_mae)
+    return Filled(mask, block or 1, block is None, len(windows), count, mse, mae, linear_mse, linear_mae)
 
 
 def _fill(forecaster: Forecaster, view: View, batch_size: int) -> tuple[NDArray[np.float64], int]:

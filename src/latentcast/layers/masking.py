@@ -1,4 +1,4 @@
-"""Hiding values at random, to learn from what is left."""
+"""Hiding values, to learn from what is left or to be judged by what was hidden."""
 
 import torch
 import torch.nn.functional as F
@@ -18,3 +18,11 @@ def visible(
     start = torch.rand(batch, channels, time + block - 1, generator=generator, device=like.device) < begins
     hidden = F.max_pool1d(start.float(), block, stride=1) > 0
     return ~hidden.transpose(1, 2)
+
+
+def visible_before(like: Tensor, share: float) -> Bool[Tensor, "batch time channel"]:
+    """False at the last `share` of the steps of `like` [batch, time, channel], one at least and not all."""
+    time = like.shape[1]
+    shown = torch.ones_like(like, dtype=torch.bool)
+    shown[:, min(max(time - round(share * time), 1), time - 1) :] = False
+    return shown
