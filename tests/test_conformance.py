@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import pytest
 import torch
 
+from chronoses import chronos
 from latentcast.backbones import BACKBONES
 from latentcast.errors import SettingsError
 from latentcast.heads import HEADS
@@ -26,6 +27,8 @@ LLM = {"llm": folder("gpt2"), "llm_layers": 2, "num_prototypes": 12}
 
 def _llm(name: str) -> dict:
     """A tiny language model, where one is needed."""
+    if name == "chronos":
+        return {"checkpoint": chronos("bolt")}
     return {"backbone": {"name": "frozen_llm", **LLM}} if name in ("time-llm", "frozen_llm") else {}
 
 

