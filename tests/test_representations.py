@@ -83,6 +83,30 @@ def test_windows_and_channels_are_apart(part: Any) -> None:
     torch.testing.assert_close(part(Batch(batch().past[1:2, :, 2:])).values, whole[5:6], rtol=1e-4, atol=1e-5)
 
 
+def test_nobody_attends_to_a_patch_of_which_nothing_was_observed(part: Any) -> None:
+    """Against the steps that each patch covers, counted one by one."""
+    shown = torch.ones(4, TASK.lookback, 3, dtype=torch.bool)
+    shown[1, :50, 0] = False
+    shown[2, 70:, 1] = False
+    shown[3, :, 2] = False  # a series of nothing keeps its patches: something must be read
+    given = batch()
+    assert part(given).keep is None
+    keep = part(replace(given, observed=shown)).keep
+    step, length, stride = 1, part.settings.length if hasattr(part, "settings") else part.length, None
+    if hasattr(part, "sizes"):
+        (length, stride), step = part.sizes[0], part.settings.scales[0]
+    stride = stride or (part.settings.stride if hasattr(part, "settings") else part.stride)
+    expected = torch.ones_like(keep)
+    before = -TASK.lookback % step
+    for series, window in enumerate(shown.transpose(1, 2).flatten(0, 1)):
+        for token in range(keep.shape[1]):
+            begin = token * stride * step - before
+            covered = [min(max(t, 0), TASK.lookback - 1) for t in range(begin, begin + length * step) if t >= 0]
+            expected[series, token] = window[covered].any() or not window.any()
+    assert torch.equal(keep, expected)
+    assert not keep.all()
+
+
 def test_every_parameter_learns(part: Any) -> None:
     tokens = part(batch())
     (tokens.values.square().sum() + (tokens.penalty if tokens.penalty is not None else 0)).backward()

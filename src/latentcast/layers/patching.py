@@ -2,7 +2,7 @@
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 
@@ -14,6 +14,23 @@ def num_patches(time: int, length: int, stride: int) -> int:
 def patch(x: Float[Tensor, "series time"], length: int, stride: int) -> Float[Tensor, "series tokens length"]:
     """Patches of the series with its last value repeated `stride` times, so that the newest step always counts."""
     return F.pad(x.unsqueeze(1), (0, stride), mode="replicate").squeeze(1).unfold(-1, length, stride)
+
+
+def observed_patches(
+    observed: Bool[Tensor, "batch time channel"] | None, length: int, stride: int, step: int = 1
+) -> Bool[Tensor, "series tokens"] | None:
+    """False at patches of which nothing was observed, which nobody should attend to; a series of nothing keeps all.
+
+    `step` is the number of steps that one value of the patched copy stands for (`PatchEmbedding.ends`). None where all
+    was observed.
+    """
+    if observed is None:
+        return None
+    seen = observed.transpose(1, 2).flatten(0, 1).float()
+    if step > 1:
+        seen = F.max_pool1d(F.pad(seen[:, None], (-seen.shape[1] % step, 0)), step)[:, 0]
+    keep = patch(seen, length, stride).any(2)
+    return keep | ~keep.any(1, keepdim=True)
 
 
 def with_neighbours(patches: Float[Tensor, "series tokens length"], kernel: int) -> Float[Tensor, "series tokens more"]:

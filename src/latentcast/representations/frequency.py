@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from latentcast.errors import SettingsError
 from latentcast.layers.dropout import Dropout
 from latentcast.layers.fusion import Fuse, Fusion
-from latentcast.layers.patching import PatchEmbedding, aligned, num_patches
+from latentcast.layers.patching import PatchEmbedding, aligned, num_patches, observed_patches
 from latentcast.layers.spectrum import has_trend, is_seasonal, slow
 from latentcast.representations.patch import PatchSettings
 from latentcast.types import Batch, Steps, Task, Tokens
@@ -101,4 +101,5 @@ class Frequency(nn.Module):
         tokens = self.fuse((self.season(season), self.trend(trend).index_select(1, at)))
         if self.position is not None:
             tokens = tokens + self.position
-        return Tokens(self.dropout(tokens))
+        s = self.settings
+        return Tokens(self.dropout(tokens), observed_patches(batch.observed, s.length, s.stride))

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from latentcast.errors import SettingsError
 from latentcast.layers.dropout import Dropout
 from latentcast.layers.fusion import Fuse, Fusion
-from latentcast.layers.patching import PatchEmbedding, aligned, num_patches
+from latentcast.layers.patching import PatchEmbedding, aligned, num_patches, observed_patches
 from latentcast.representations.patch import PatchSettings
 from latentcast.types import Batch, Steps, Task, Tokens
 
@@ -107,7 +107,8 @@ class MultiScale(nn.Module):
         tokens = views[0] if self.fuse is None else self.fuse(tuple(views))
         if self.position is not None:
             tokens = tokens + self.position
-        return Tokens(self.dropout(tokens))
+        keep = observed_patches(batch.observed, *self.sizes[0], self.settings.scales[0])
+        return Tokens(self.dropout(tokens), keep)
 
 
 def coarser(x: Float[Tensor, "series time"], scale: int) -> Float[Tensor, "series fewer"]:

@@ -3,14 +3,13 @@
 from typing import Annotated, Any, Literal
 
 import torch
-from jaxtyping import Bool
 from pydantic import Field
-from torch import Tensor, nn
+from torch import nn
 
 from latentcast.config import Settings
 from latentcast.errors import SettingsError
 from latentcast.layers.dropout import Dropout
-from latentcast.layers.patching import num_patches, patch, with_neighbours
+from latentcast.layers.patching import num_patches, observed_patches, patch, with_neighbours
 from latentcast.types import Batch, Steps, Task, Tokens
 
 
@@ -69,12 +68,4 @@ class Patch(nn.Module):
         tokens = self.embed(with_neighbours(patches, self.kernel))
         if self.position is not None:
             tokens = tokens + self.position
-        return Tokens(self.dropout(tokens), self._keep(batch))
-
-    def _keep(self, batch: Batch) -> Bool[Tensor, "series tokens"] | None:
-        """False at patches of which nothing was observed; a series of nothing keeps them all."""
-        if batch.observed is None:
-            return None
-        seen = batch.observed.transpose(1, 2).flatten(0, 1)
-        keep = patch(seen.to(batch.past.dtype), self.length, self.stride).any(2)
-        return keep | ~keep.any(1, keepdim=True)
+        return Tokens(self.dropout(tokens), observed_patches(batch.observed, self.length, self.stride))

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from latentcast.errors import SettingsError
 from latentcast.layers.dropout import Dropout
-from latentcast.layers.patching import num_patches
+from latentcast.layers.patching import num_patches, observed_patches
 from latentcast.layers.wavelet import (
     Mode,
     composite,
@@ -155,7 +155,9 @@ class Wavelet(nn.Module):
             tokens = self.semantic(tokens)
         if self.position is not None:
             tokens = tokens + self.position
-        made = Tokens(self.dropout(tokens))
+        made = Tokens(
+            self.dropout(tokens), observed_patches(batch.observed, self.settings.length, self.settings.stride)
+        )
         if not self.settings.learn_filters:
             return made
         return made.penalised(self.settings.penalty * unlike_a_wavelet(self.low, self.high))
