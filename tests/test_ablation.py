@@ -16,6 +16,7 @@ import latentcast
 from latentcast.comparing.ablation import Ablation, t_quantile
 from latentcast.comparing.plan import plan
 from latentcast.comparing.variants import ATTENTION, BLOCK, LLM, NOTHING, PROMPT, RANDOM
+from latentcast.config import nested
 from latentcast.errors import SettingsError
 from latentcast.network import build
 from latentcast.types import Task
@@ -229,6 +230,9 @@ def test_one_seed_or_a_missing_one_supports_nothing(done: tuple[Path, Ablation],
         ({}, {"model.backbone.random": True}, "there is no language model to judge"),
         ({}, {"model.backbone.lora": 2}, "adapters would train in some variants alone"),
         ({}, {"seed": 3}, "seed: several are wanted here"),
+        ({"model": "dlinear", "switches": "all"}, {}, "not made of plain patches"),
+        ({"switches": "all"}, {"model.backbone.dynamic": 4}, "among the extensions"),
+        ({"switches": "all"}, {"model.between": [{"name": "mixture"}]}, "state \\[\\]"),
         ({"switches": "lm"}, {}, "switches: 'lm' is not known; did you mean llm"),
         ({"data": pd.DataFrame({"a": [1.0]})}, {}, "data: got DataFrame, wanted a dataset's name or a file"),
         ({"seeds": (1, 1)}, {}, "wanted each once; named twice: 1"),
@@ -243,3 +247,53 @@ def test_what_is_refused(file: str, tmp_path: Path, given: dict[str, Any], over:
     with pytest.raises(SettingsError, match=wanted):
         latentcast.ablate(**call, settings=stated)
     assert not (tmp_path / "out" / "cells.jsonl").exists()
+
+
+# --- the extensions
+
+
+def test_each_extension_alone_and_all_together(file: str, tmp_path: Path) -> None:
+    result = latentcast.ablate(
+        file,
+        "patch-transformer",
+        switches="all",
+        preset="small",
+        lookback=72,
+        horizon=4,
+        seeds=(0, 1),
+        settings={"training.max_steps": 1, "training.batch_size": 8},
+        out=tmp_path / "out",
+        workers=0,
+    )
+    assert not result.results.errors
+    singles = ["wavelet", "multi-scale", "frequency", "inter-variate", "mixture"]
+    assert list(result.rows) == ["plain patches", *singles, "all together"]
+    runs = {cell.label: cell.run.model for cell in result.results.cells}
+    plain = runs["plain patches"].dump()
+    for name in singles[:3]:
+        its = runs[name].dump()
+        assert its["representation"]["name"] == name
+        assert its["representation"].items() >= {**plain["representation"], "name": name}.items()  # the same patches
+        assert {**its, "representation": plain["representation"]} == plain
+    for name in singles[3:]:
+        its = runs[name].dump()
+        assert [part["name"] for part in its["between"]] == [name]
+        assert {**its, "between": []} == plain
+    together = runs["all together"].dump()
+    assert [view["name"] for view in together["representation"]["views"]] == singles[:3]
+    assert [part["name"] for part in together["between"]] == singles[3:]
+    assert len(result.verdicts()) == 6
+    assert "has no language model" in result.to_markdown()
+
+
+def test_extensions_of_a_language_model_are_among_them(file: str) -> None:
+    from latentcast.comparing.variants import study
+    from latentcast.run import resolve
+
+    stated = nested({"model.name": "time-llm", "lookback": 72, "horizon": 4, **settings()})
+    run = resolve(stated)
+    variants = study("all", run).variants
+    assert {"dynamic prompt", "task vocabulary"} <= variants.keys()
+    assert variants["all together"].model["backbone"].keys() == {
+        "dynamic", "local_statistics", "prototype_start", "num_prototypes"
+    }  # fmt: skip

@@ -635,7 +635,7 @@ def ablate(
     data: Data,
     folder: Annotated[Path, typer.Option("--out", help="Folder for cells.jsonl, ablation.md and ablation.csv.")],
     model: Annotated[str, typer.Option("--model", "-m", help="A model with a language model in it.")] = "time-llm",
-    switches: Annotated[str, typer.Option("--switches", help="What is switched: llm.")] = "llm",
+    switches: Annotated[str, typer.Option("--switches", help="What is switched: llm, or all: the extensions.")] = "llm",
     preset: Annotated[str | None, typer.Option("--preset", help="A preset of the model.")] = None,
     lookback: Lookback = None,
     horizon: Horizon = None,
@@ -648,7 +648,11 @@ def ablate(
     *,
     settings: dict[str, Any],
 ) -> None:
-    """Is the language model worth it? Train the model with, without and instead of it, with one budget."""
+    """What are the parts worth? Train the model with, without and instead of them, with one budget.
+
+    llm: its language model and prompt. all: each extension alone (representations, attention over channels, experts,
+    prompt tokens, prototypes) and all together, over plain patches.
+    """
     import latentcast
 
     result = latentcast.ablate(

@@ -182,7 +182,8 @@ def ablate(
 ) -> Ablation:
     """Train a model and its variants with one budget, judge the test part, and say what the difference supports.
 
-    switches   llm: the language model, the same with random weights, one attention layer, one Transformer block and
+    switches   all: each extension alone and all together, over the model as it is
+               llm: the language model, the same with random weights, one attention layer, one Transformer block and
                nothing in its place, and the language model without its prompt (Tan et al. 2024)
     data       a dataset's name or a file: every variant is trained in a process of its own
     settings   of the model as it is, as `fit` takes them; the variants differ in nothing else

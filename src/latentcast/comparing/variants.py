@@ -88,7 +88,68 @@ def of_language_model(run: Run) -> Study:
     return Study(variants, (*claims, Claim("the prompt", LLM, (PROMPT,))))
 
 
-SWITCHES: dict[str, Callable[[Run], Study]] = {"llm": of_language_model}
+PLAIN, ALL = "plain patches", "all together"
+
+
+def of_extensions(run: Run) -> Study:
+    """Each extension alone, laid over the model as it is, and all of them together.
+
+    Where the model has a language model, those of its prompt and prototypes are among them. Raises SettingsError for a
+    model that is not made of patches, or that has an extension already.
+    """
+    representation: Any = getattr(run.model, "representation", None)
+    backbone: Any = getattr(run.model, "backbone", None)
+    if representation is None or representation.name != "patch":
+        raise SettingsError(
+            f"model: {run.name} is not made of plain patches, which extensions are laid over; choose time-llm,"
+            " patch-transformer or pattn"
+        )
+    if getattr(run.model, "between", ()):
+        raise SettingsError("model.between: the model that extensions are laid over has none of its own; state []")
+    patches = representation.settings.model_dump(mode="json")
+    drop_ins = {
+        "wavelet": "bands of a wavelet transform, in patches",
+        "multi-scale": "patches of coarser copies beside those of the series",
+        "frequency": "trend and season apart, in patches of their own",
+    }
+    views = [{"name": name, **patches} for name in drop_ins]
+    between = {
+        "inter-variate": ({"name": "inter-variate"}, "attention over the channels at each patch"),
+        "mixture": ({"name": "mixture"}, "a mixture of experts for each patch"),
+    }
+    variants = {PLAIN: Variant("the model as it is")}
+    variants |= {view["name"]: Variant(drop_ins[view["name"]], {"representation": view}) for view in views}
+    variants |= {name: Variant(about, {"between": [part]}) for name, (part, about) in between.items()}
+    together: dict[str, Any] = {
+        "representation": {"name": "views", "views": views},
+        "between": [part for part, _ in between.values()],
+    }
+    left_out = []
+    if backbone is not None and backbone.name == "frozen_llm":
+        s = backbone.settings
+        if s.dynamic or s.local_statistics or s.prototype_start != "vocabulary":
+            raise SettingsError(
+                "model.backbone: dynamic tokens, local statistics and a start of the prototypes are among the"
+                " extensions; leave them to the comparison (dynamic=0, local_statistics=false,"
+                " prototype_start=vocabulary)"
+            )
+        dynamic = {"dynamic": 32, "local_statistics": True}
+        words = {"prototype_start": "cluster", "num_prototypes": "adaptive"}
+        variants["dynamic prompt"] = Variant(
+            "32 tokens that the window makes, and its local statistics", {"backbone": dynamic}
+        )
+        variants["task vocabulary"] = Variant("prototypes that start from words for time series", {"backbone": words})
+        together["backbone"] = {**dynamic, **words}
+    else:
+        left_out.append("dynamic prompt, task vocabulary: the model has no language model")
+    variants[ALL] = Variant("every one of them", together)
+    claims = tuple(
+        Claim(f"{name}" if name == ALL else f"the {name}", name, (PLAIN,)) for name in variants if name != PLAIN
+    )
+    return Study(variants, claims, tuple(left_out))
+
+
+SWITCHES: dict[str, Callable[[Run], Study]] = {"llm": of_language_model, "all": of_extensions}
 
 
 def study(switches: str, run: Run) -> Study:
