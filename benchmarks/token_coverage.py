@@ -1,0 +1,107 @@
+"""Coverage of 100 sampled paths of `token-transformer` on ETTh1 at 96 → 96, as they are and after calibration.
+
+The codes' language alone (codec 400 steps, next code 1200 steps at a horizon of 336, preset small, as in
+token_accuracy.py, whose folders are used where they lie in --work), and the same after 100 steps on values. Every
+window of the test part once; the calibration reads one window of 23 of the validation part, so that every hour of the
+day comes. Raw and conformal intervals, split and adaptive, are made of the same paths.
+
+    python benchmarks/token_coverage.py [--models language taught] [--work FOLDER] [--stride 1]
+"""
+
+import argparse
+import json
+import logging
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+import latentcast
+import token_accuracy
+from _report import RESULTS, table, write
+from latentcast.calibration import Scores
+from latentcast.data.opening import open_data
+from latentcast.data.windows import window_starts
+from latentcast.evaluation.intervals import IntervalErrors
+from latentcast.evaluation.judge import Judged, judge
+
+DATASET, HORIZON, LEVELS, PATHS, CALIBRATED_EVERY = "ETTh1", 96, (80, 90), 100, 23
+METHODS = ("paths", "conformal", "adaptive")
+CELLS = RESULTS / "token_coverage.jsonl"
+
+
+def made(model: str, work: Path) -> latentcast.Forecaster:
+    tokens = token_accuracy.stages(DATASET, 0, work)
+    if model == "language":
+        return latentcast.load(tokens, horizon=HORIZON)
+    how = token_accuracy.TAUGHT[HORIZON]["expected"]
+    settings = {"training": {**how, "batch_size": 16, "validations": 10, "loggers": []}}
+    return latentcast.fit(DATASET, horizon=HORIZON, seed=0, settings=settings, start=tokens)
+
+
+def measure(model: str, work: Path, stride: int) -> dict[str, Any]:
+    forecaster = made(model, work)
+    forecaster.calibrate(DATASET, base="paths", paths=PATHS, stride=CALIBRATED_EVERY)
+    view = forecaster.view(forecaster.panel(open_data(DATASET)[0]))
+    task = forecaster.task
+    starts = window_starts(view.panel, *view.parts.bounds("test"), task.lookback, task.horizon, stride)
+    began = time.perf_counter()
+    drawing = forecaster.interval_maker(LEVELS, "paths", PATHS)
+    scores = Scores("paths", (), PATHS, len(starts[0]), task.horizon * len(task.targets))
+    assert drawing.base == scores.base
+    # the paths of a window are drawn once; what each method makes of them is judged beside the others
+    drawn = Judged.joined(list(forecaster.forecasts(view, starts, how=scores)))
+    seconds = time.perf_counter() - began
+    found = {}
+    for method in METHODS:
+        errors = IntervalErrors(LEVELS, ()), IntervalErrors(LEVELS, ())
+        maker = forecaster.interval_maker(LEVELS, method, PATHS)
+        judge(maker.around(iter([drawn]), view.panel, stride), view.naive_error, None, errors)
+        found[method] = errors[0].result()
+    point = judge(iter([drawn]), view.naive_error)[0].result()
+    return {
+        "windows": len(starts[0]),
+        "calibrated_on": forecaster.card["intervals"],
+        "test_mse": point["MSE"],
+        "median_mse": float(np.mean((np.median(drawn.paths, 1) - drawn.target_scaled) ** 2)),
+        "methods": found,
+        "seconds": round(seconds, 1),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--models", nargs="+", default=["language", "taught"], choices=["language", "taught"])
+    parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()) / "latentcast-token-accuracy")
+    parser.add_argument("--stride", type=int, default=1, help="one test window of so many: for a look, not a figure")
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    logging.disable(logging.WARNING)
+    cells = [json.loads(line) for line in CELLS.read_text().splitlines()] if CELLS.exists() else []
+    for model in args.models:
+        if any((cell["model"], cell["stride"]) == (model, args.stride) for cell in cells):
+            continue
+        cell = {"model": model, "stride": args.stride, **measure(model, args.work, args.stride)}
+        cells.append(cell)
+        if args.stride == 1:
+            with CELLS.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(cell) + "\n")
+    rows = []
+    for cell in cells:
+        for method, its in cell["methods"].items():
+            levels = its["levels"]
+            shares = [levels[f"{level}"]["coverage"] for level in LEVELS]
+            scores = [levels[f"{level}"]["score"] for level in LEVELS]
+            rows.append([cell["model"], cell["windows"], method, *(f"{100 * s:.1f}" for s in shares), *scores])
+    table(["model", "windows", "method", "80 %", "90 %", "score 80", "score 90"], rows)
+    if args.stride == 1:
+        shared = {"dataset": DATASET, "horizon": HORIZON, "levels": LEVELS, "paths": PATHS, "seed": 0}
+        asked = {"80": [0.76, 0.84], "90": [0.86, 0.94]}
+        write("token_coverage", {**shared, "asked after calibration": asked, "cells": cells}, threads=1)
+
+
+if __name__ == "__main__":
+    main()
