@@ -32,6 +32,7 @@ FLOORS = (
     ("show",),
     ("demo",),
     ("cli",),
+    ("__main__",),
 )
 LEVEL = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
 
