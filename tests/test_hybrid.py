@@ -349,7 +349,10 @@ def test_a_member_that_fails_is_said_and_left_out_there(
 
 def test_where_all_fail_is_an_error(fragile: None, hourly: pd.DataFrame) -> None:
     members = {"fragile": {}, "other": {"model": {"name": "fragile"}}}
-    model = hybrid(hourly, model__members=members).network.model
+    with pytest.raises(DataError, match="no member can forecast"):
+        hybrid(hourly, model__members=members)
+    run = resolve({"model": {"name": "hybrid", "members": members}, "lookback": 48, "horizon": 6})
+    model = build(run.kind, run.model, Task(48, 6, 2, (0, 1))).model
     batch = Batch(torch.ones(2, 48, 2) * torch.tensor([1.0, -1.0]))
     with pytest.raises(DataError, match=r"no member can forecast 2 of 4 .*channel 1; fragile: it is below zero"):
         model(batch)
@@ -386,6 +389,8 @@ def test_theta_that_is_too_short_to_be_fitted_is_left_out() -> None:
         ({"dlinear": {"model.kernal": 3}, "naive": {}}, "dlinear.model.kernal: no such setting; did you mean kernel"),
         ({"y": {"model": "naive"}, "naive": {}}, "members.y: is no label"),
         ({"naive": 3, "dlinear": {}}, "members.naive: got 3, wanted its settings"),
+        ({"hybrid": {"model": "dlinear"}, "naive": {}}, "members.hybrid: is the name of the whole"),
+        ({"dlinear": {"model": 3, "training": 4}, "naive": {}}, "members.dlinear.training: got 4, wanted settings"),
         (7, "members: got 7, wanted a list of names"),
     ],
 )  # fmt: skip
@@ -432,7 +437,7 @@ def test_what_a_hybrid_is_not_made_for(hourly: pd.DataFrame, tmp_path: Path) -> 
     with pytest.raises(SettingsError, match="a hybrid begins with no weights"):
         latentcast.fit(hourly, lookback=48, horizon=6, start=forecaster)
     with pytest.raises(SettingsError, match="a hybrid learns from one dataset"):
-        latentcast.fit([hourly, hourly], "hybrid", lookback=48, horizon=6, settings=NAIVES)
+        latentcast.fit([hourly, hourly.assign(load=hourly.price)], "hybrid", lookback=48, horizon=6, settings=NAIVES)
     with pytest.raises(DataError, match=r"learns its weights on held-out windows.*model.fusion=average"):
         hybrid(hourly, data__split=[0.8, 0.0, 0.2])
     assert hybrid(hourly, data__split=[0.8, 0.0, 0.2], model__fusion="average").predict(hourly).shape == (12, 3)

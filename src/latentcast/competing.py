@@ -175,7 +175,7 @@ def _forecast(how: Run | Forecaster, there: Competition, progress: bool) -> Arra
         if all(whole):
             return _from_whole_histories(how, there, longest)
         if any(whole):  # the members of a hybrid that can; the others have the look-back of the rules
-            how = reading_all(how, longest)
+            how = reading_all(how, longest - 2 * how.horizon)  # what the longest has before its held-out horizons
         how = fit_panel(how, build(there.frame(whole=True), how.data), f"M4-{there.frequency.name}", progress=progress)
     frame = how.predict(there.frame())
     values = frame[how.name].to_numpy(np.float64).reshape(-1, there.frequency.horizon)

@@ -73,10 +73,8 @@ class HybridSettings(Settings):
         for own in self.members:
             values = {key: value for key, value in own["model"].items() if key not in ("name", "preset")}
             name = own["model"]["name"]
-            yield (
-                f"members.{own['label']}",
-                Part(name=name, settings=validate(MODELS.get(NAMED[name].kind).Settings, values)),
-            )
+            settings = validate(MODELS.get(NAMED[name].kind).Settings, values)
+            yield f"members.{own['label']}", Part(name=name, settings=settings)
 
 
 def _labelled(members: Any) -> tuple[dict[str, Any], list[str]]:
@@ -93,7 +91,7 @@ def _labelled(members: Any) -> tuple[dict[str, Any], list[str]]:
     for label, own in members.items():
         if own is False:
             continue
-        own = {"model": {"name": own}} if isinstance(own, str) else {} if own in (None, True) else own
+        own = {"model": {"name": own}} if isinstance(own, str) else {} if own is None or own is True else own
         if not isinstance(own, Mapping):
             faults.append(f"members.{label}: got {own!r}, wanted its settings (members.{label}.model.…), or false")
         elif not str(label).replace("-", "_").isidentifier() or hasattr(nn.ModuleDict, str(label)) or label in FRAME:
@@ -116,19 +114,31 @@ def _whole(label: str, own: Mapping[str, Any], training: Mapping[str, Any], look
         faults.append(
             f".lookback: got {its!r}, wanted at most the hybrid's own of {lookback} steps, whose last ones it reads"
         )
-    model = own.get("model", {})
-    model = {"name": label, **({"name": model} if isinstance(model, str) else model)}
+    stated = {key: own.get(key) or {} for key in ("model", "training", "stages")}
+    if isinstance(stated["model"], str):
+        stated["model"] = {"name": stated["model"]}
+    faults += [
+        f".{key}: got {value!r}, wanted settings below it"
+        for key, value in stated.items()
+        if not isinstance(value, Mapping)
+    ]
+    if faults:
+        raise SettingsError(faults)
+    model = {"name": label, **stated["model"]}
     named = NAMED.get(model["name"]) if isinstance(model["name"], str) else None
     if named is not None and named.kind == "hybrid":
         faults.append(": a hybrid is no member of a hybrid; name its members here")
     elif named is not None and not named.forecasts:
         faults.append(f": {model['name']} forecasts nothing, and can be no member")
+    elif NAMED.get(label) is not None and NAMED[label].kind == "hybrid":
+        faults.append(": is the name of the whole: take another label")
     if faults:
         raise SettingsError(faults)
     if named is not None and "quantiles" in MODELS.get(named.kind).Settings.model_fields:
         model.setdefault("quantiles", None)  # nothing reads them, and to simulate them takes longer than the fit
-    stages = merge({stage: {} for stage in named.required}, own.get("stages") or {}) if named is not None else {}
-    values = {"model": model, "training": merge(training, own.get("training") or {}), "stages": stages}
+    required = {} if named is None else {stage: {} for stage in named.required}
+    stages = merge(required, stated["stages"])
+    values = {"model": model, "training": merge(training, stated["training"]), "stages": stages}
     try:
         run = _resolved(values, its or lookback, horizon)
     except SettingsError as error:
@@ -160,10 +170,12 @@ def reads_everything(run: Run) -> list[bool]:
 def reading_all(run: Run, steps: int) -> Run:
     """A hybrid with a look-back of `steps`, of which those members that do not read everything take what they did."""
     values = run.dump()
-    for own, whole in zip(values["model"]["members"], reads_everything(run), strict=True):
-        if not whole:
-            own["lookback"] = own["lookback"] or run.lookback
-    return resolve({**values, "lookback": max(steps, run.lookback)})
+    members = [
+        own if whole else {**own, "lookback": own["lookback"] or run.lookback}
+        for own, whole in zip(values["model"]["members"], reads_everything(run), strict=True)
+    ]
+    model = {**values["model"], "members": members}
+    return resolve({**values, "model": model, "lookback": max(steps, run.lookback)})
 
 
 def _is_hybrid(run: Run) -> bool:
