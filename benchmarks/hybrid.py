@@ -65,8 +65,9 @@ def judged(data: str, model: str, settings: dict[str, Any]) -> tuple[float, Any]
     return etth1(model, settings) if data == "ETTh1" else m4(data, model, settings)
 
 
-def measure(data: str) -> dict[str, Any]:
-    members, asked = CASES[data]["members"], CASES[data]["asked"]
+def measure(data: str, without: list[str]) -> dict[str, Any]:
+    asked = CASES[data]["asked"]
+    members = {name: own for name, own in CASES[data]["members"].items() if name not in without}
     alone = {name: judged(data, name, own)[0] for name, own in members.items()}
     fused = {}
     for fusion in FUSIONS:
@@ -87,11 +88,12 @@ def measure(data: str) -> dict[str, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="+", choices=list(CASES), default=list(CASES))
+    parser.add_argument("--without", nargs="+", default=[], choices=list(CLASSICAL), help="members that are left out")
     args = parser.parse_args()
     fits.MEMO = Kept()
     path = RESULTS / "hybrid.json"
     before = json.loads(path.read_text(encoding="utf-8"))["found"] if path.exists() else []
-    found = {one["data"]: one for one in before} | {data: measure(data) for data in args.only}
+    found = {one["data"]: one for one in before} | {data: measure(data, args.without) for data in args.only}
     for one in found.values():
         print(f"\n{one['data']}, {one['measure']}; over its best member {one['over_best_member']:.3f}")
         rows = [[name, figure] for name, figure in one["members"].items()]

@@ -145,6 +145,7 @@ class Gate(nn.Module):
         item: Int[Tensor, "batch"] | None = None,
     ) -> Float[Tensor, "batch horizon channel member"]:
         """Weights that sum to 1 over the members that are `there`; none where there is none."""
+        traits, distance = traits.to(self.lean), distance.to(self.lean)  # what is forecast may be of another precision
         given = standardised(traits, self.centre, self.spread)
         own = self._of_series(item, traits.shape[1])
         fixed = self.trust * own + given @ self.lean - self.outlier * distance
