@@ -106,14 +106,39 @@ def test_classical_models_read_all_of_a_series(small: pd.DataFrame) -> None:
     np.testing.assert_allclose(result.forecasts["hourly"], small.y.to_numpy().reshape(3, 4), atol=0.6)
 
 
+def test_a_hybrid_is_made_of_what_its_members_are_alone(small: pd.DataFrame) -> None:
+    own = {"model": {"quantiles": None, "processes": 1}}
+    alone = {
+        name: latentcast.m4(name, "hourly", settings=stated).forecasts["hourly"]
+        for name, stated in (("auto-ets", own), ("seasonal-naive", {}))
+    }
+    fit_to_all = {"auto-ets": own, "other": {"model": {"name": "auto-ets", "form": "ANN", **own["model"]}}}
+    level = latentcast.m4("auto-ets", "hourly", settings={**own, "model.form": "ANN"}).forecasts["hourly"]
+    both = latentcast.m4("hybrid", "hourly", settings={"model.members": fit_to_all, "model.fusion": "average"})
+    np.testing.assert_allclose(both.forecasts["hourly"], (alone["auto-ets"] + level) / 2)
+    weighted = latentcast.m4("hybrid", "hourly", settings={"model.members": fit_to_all}).forecasts["hourly"]
+    actual = small.y.to_numpy().reshape(3, 4)
+    assert np.abs(weighted - actual).mean() < 0.5 * np.abs(both.forecasts["hourly"] - actual).mean()
+    # the longest of them is read from its ninth step on: before the two horizons that are held out
+    mixed = {"auto-ets": own, "seasonal-naive": {}}
+    settings = {"model.members": mixed, "model.fusion": "average", "data.scale": False}
+    found = latentcast.m4("hybrid", "hourly", settings=settings).forecasts["hourly"]
+    mean = (alone["auto-ets"] + alone["seasonal-naive"]) / 2
+    np.testing.assert_allclose(found[[0, 2]], mean[[0, 2]], rtol=1e-5)
+    np.testing.assert_allclose(found[1], mean[1], atol=0.2)
+
+
 def test_the_test_part_is_never_learned_from(small: pd.DataFrame, tmp_path: Path) -> None:
     settings = {"training.max_steps": 3, "data.scale": False, "model.normalise": True, "model.loss": "smape"}
+    fused = {"model.members": ["naive", "seasonal-naive"]}
     before = latentcast.m4("dlinear", "hourly", seed=1, settings=settings).forecasts["hourly"]
+    hybrid = latentcast.m4("hybrid", "hourly", settings=fused).forecasts["hourly"]
     path = tmp_path / "m4" / "m4_hourly_test.csv"
     table = pd.read_csv(path)
     table.assign(y=table.y * 100).to_csv(path, index=False)
     after = latentcast.m4("dlinear", "hourly", seed=1, settings=settings).forecasts["hourly"]
     np.testing.assert_array_equal(before, after)
+    np.testing.assert_array_equal(hybrid, latentcast.m4("hybrid", "hourly", settings=fused).forecasts["hourly"])
 
 
 def test_a_forecaster_is_judged_on_what_it_was_fitted_to(hourly: pd.DataFrame) -> None:

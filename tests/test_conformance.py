@@ -158,8 +158,18 @@ def cases() -> list[Case]:
         )
         for join, start in (("behind", "cluster"), ("fuse", "weighted"))
     ]
+    members = {
+        "pattn": {"lookback": 30},
+        "whole": {"model": {"name": "transformer", "preset": "small"}},
+        "seasonal-naive": {},
+        "token-transformer": {"model": {"preset": "small"}},
+    }
+    fused = [
+        Case(f"hybrid {how}", {"name": "hybrid", "members": members, "fusion": how}) for how in ("average", "adaptive")
+    ]
     return [
         *named,
+        *fused,
         *composed,
         *variants,
         *tokens,

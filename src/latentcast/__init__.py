@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from latentcast.errors import LatentcastError
     from latentcast.fitting import fit, pretrain
     from latentcast.forecaster import Forecaster
+    from latentcast.fusing import fusion_weights, members
     from latentcast.imputing import impute, judge_imputation
     from latentcast.loading import load
     from latentcast.mapping import heat_map
@@ -38,6 +39,8 @@ _HOMES = {
     "backtest": "latentcast.backtesting",
     "describe": "latentcast.describing",
     "heat_map": "latentcast.mapping",
+    "fusion_weights": "latentcast.fusing",
+    "members": "latentcast.fusing",
     "prompts": "latentcast.prompting",
     "leaderboard": "latentcast.comparing",
     "m4": "latentcast.competing",
@@ -53,12 +56,14 @@ __all__ = [
     "describe",
     "fit",
     "floor",
+    "fusion_weights",
     "heat_map",
     "impute",
     "judge_imputation",
     "leaderboard",
     "load",
     "m4",
+    "members",
     "pretrain",
     "prompts",
     "score",

@@ -230,6 +230,16 @@ def _trained(forecaster: "Forecaster", folder: Path, notes: list[str]) -> None:
         )
         if "found" in stage:
             _line(f"{stage['stage']}: {in_words(stage['found'])}")
+    for label, one in card.get("members", {}).items():
+        last = one["stages"][-1]
+        _line(
+            f"{label}: {_count(last['windows'], 'window')} in {one['seconds']:.1f} s, epochs {last['epochs']}, steps"
+            f" {last['steps']}, stopped by {last['stopped_by']}"
+        )
+    if "fusion" in card:
+        from latentcast.fusing import in_words as fused
+
+        _line(f"fusion {card['fusion']['fusion']}: {fused(card['fusion'])}")
     if "validation" in card:
         _metrics(card["validation"])
     _line(f"saved in {folder}")

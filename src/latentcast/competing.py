@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,9 @@ from latentcast.errors import DataError, SettingsError
 from latentcast.evaluation.m4 import Score, mase, owa, pooled, smape
 from latentcast.fitting import fit_panel, with_stages
 from latentcast.forecaster import Forecaster
+from latentcast.fusing import weigh
+from latentcast.hybrid import Hybrid, reading_all, reads_everything
 from latentcast.network import build as build_network
-from latentcast.presets import NAMED
 from latentcast.run import Run, resolve
 from latentcast.types import Batch, Task
 
@@ -168,9 +169,13 @@ def _its_frequency(fitted: Forecaster, asked: Sequence[Frequency]) -> Frequency:
 
 def _forecast(how: Run | Forecaster, there: Competition, progress: bool) -> Array:
     """[series, horizon] beyond the end of the training part."""
-    if isinstance(how, Run) and _reads_everything(how):
-        return _from_whole_histories(how, there)
     if isinstance(how, Run):
+        assert there.train is not None
+        whole, longest = reads_everything(how), max(len(values) for values in there.train)
+        if all(whole):
+            return _from_whole_histories(how, there, longest)
+        if any(whole):  # the members of a hybrid that can; the others have the look-back of the rules
+            how = reading_all(how, longest - 2 * how.horizon)  # what the longest has before its held-out horizons
         how = fit_panel(how, build(there.frame(whole=True), how.data), f"M4-{there.frequency.name}", progress=progress)
     frame = how.predict(there.frame())
     values = frame[how.name].to_numpy(np.float64).reshape(-1, there.frequency.horizon)
@@ -178,25 +183,41 @@ def _forecast(how: Run | Forecaster, there: Competition, progress: bool) -> Arra
     return np.asarray(values[[order[name] for name in there.ids]])
 
 
-def _reads_everything(run: Run) -> bool:
-    from latentcast.models import MODELS
+def _from_whole_histories(run: Run, there: Competition, longest: int) -> Array:
+    """Of a model that learns nothing beside what it reads: each series as one window, of the longest one's length.
 
-    return bool(getattr(MODELS.get(NAMED[run.name].kind), "reads_everything", False))
-
-
-def _from_whole_histories(run: Run, there: Competition) -> Array:
-    """Of a model that learns nothing beside what it reads: each series as one window, of the longest one's length."""
+    The weights of a hybrid are learned before, on the last horizon of each training part.
+    """
     assert there.train is not None
-    longest = max(len(values) for values in there.train)
-    network = build_network(run.kind, run.model, Task(longest, run.horizon, season=there.frequency.season)).eval()
+    task = Task(longest, run.horizon, season=there.frequency.season, items=len(there.train))
+    network = build_network(run.kind, run.model, task).eval()
+    if isinstance(network.model, Hybrid) and network.model.settings.fusion != "average":
+        for note in weigh(network.model, _whole(there, longest, hold=run.horizon), 1.0)[1]:
+            log.warning(note)
     found = []
+    with torch.inference_mode():
+        for batch in _whole(there, longest):
+            found.append(network(batch).values[..., 0].double().numpy())
+    return np.concatenate(found)
+
+
+def _whole(there: Competition, longest: int, hold: int = 0) -> Iterator[Batch]:
+    """Training parts as windows, begun earlier with steps that are not shown; the last `hold` steps are target."""
+    assert there.train is not None
     for begin in range(0, len(there.train), AT_ONCE):
         some = there.train[begin : begin + AT_ONCE]
         past = np.zeros((len(some), longest, 1))
         seen = np.zeros(past.shape, np.bool_)
+        target, judged = np.zeros((len(some), hold, 1)), np.zeros((len(some), hold, 1), np.bool_)
         for row, values in enumerate(some):
-            past[row, longest - len(values) :, 0], seen[row, longest - len(values) :] = values, True
-        with torch.inference_mode():
-            values = network(Batch(torch.from_numpy(past), torch.from_numpy(seen))).values
-        found.append(values[..., 0].double().numpy())
-    return np.concatenate(found)
+            known = values[: len(values) - hold]
+            past[row, longest - len(known) :, 0], seen[row, longest - len(known) :] = known, True
+            last = values[len(known) :]
+            target[row, hold - len(last) :, 0], judged[row, hold - len(last) :] = last, len(known) > 0
+        yield Batch(
+            torch.from_numpy(past),
+            torch.from_numpy(seen),
+            torch.from_numpy(target) if hold else None,
+            torch.from_numpy(judged) if hold else None,
+            item=torch.arange(begin, begin + len(some)),
+        )

@@ -198,6 +198,8 @@ def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
         old = merged.get(key)
         if isinstance(old, str) and isinstance(value, Mapping) and "name" not in value:
             old = {"name": old}  # "head: flatten" with "head.dropout=0.1" on top
+        if isinstance(value, Mapping) and value and (labelled := by_label(old)) and set(value) <= set(labelled):
+            old = labelled  # "members: [theta, dlinear]" with "members.dlinear.lookback=96" on top
         if isinstance(old, Mapping) and isinstance(value, str) and "name" in old:
             value = {"name": value}
         if isinstance(old, Mapping) and isinstance(value, Mapping):
@@ -206,6 +208,22 @@ def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
         else:
             merged[key] = value
     return merged
+
+
+def by_label(items: Any) -> dict[str, Any] | None:
+    """A list of names, or of settings that each have a `label`, as settings by label; None of anything else."""
+    if not isinstance(items, list | tuple) or not all(isinstance(one, str) or _labelled(one) for one in items):
+        return None
+    return {
+        one if isinstance(one, str) else one["label"]: {}
+        if isinstance(one, str)
+        else {key: value for key, value in one.items() if key != "label"}
+        for one in items
+    }
+
+
+def _labelled(one: Any) -> bool:
+    return isinstance(one, Mapping) and isinstance(one.get("label"), str)
 
 
 def nested(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -224,6 +242,8 @@ def leaves(values: Mapping[str, Any], at: str = "") -> Iterator[tuple[str, Any]]
     for key, value in values.items():
         if isinstance(value, Mapping) and value:
             yield from leaves(value, f"{at}{key}.")
+        elif isinstance(value, list | tuple) and value and all(_labelled(one) for one in value):
+            yield from leaves(by_label(value) or {}, f"{at}{key}.")
         else:
             yield f"{at}{key}", value
 

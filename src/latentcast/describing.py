@@ -17,6 +17,7 @@ from latentcast.data.settings import DataSettings
 from latentcast.data.split import split
 from latentcast.errors import GapError, SettingsError, some
 from latentcast.forecaster import Forecaster, make_task
+from latentcast.fusing import in_words as fused
 from latentcast.inspecting import Architecture, inspect, training_memory
 from latentcast.network import Network
 from latentcast.network import build as build_network
@@ -84,6 +85,8 @@ def _of_forecaster(forecaster: Forecaster) -> Description:
     if card.get("transferred"):
         about["made ready for"] = schema["data"]
     about |= {stage: in_words(found) for stage, found in forecaster.found.items()}
+    if "fusion" in card:
+        about["held out"] = fused(card["fusion"])
     frequency = Frequency.of(schema["freq"])
     return _of_model(forecaster.run, forecaster.network, forecaster.channels, frequency, about, card.get("notes", []))
 

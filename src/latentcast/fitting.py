@@ -31,6 +31,8 @@ from latentcast.data.windows import Windows, make_windows, window_starts
 from latentcast.errors import CheckpointError, DataError, Interrupted, SettingsError, some
 from latentcast.evaluation.metrics import seasonal_error
 from latentcast.forecaster import Forecaster, Known, make_task
+from latentcast.fusing import fuse
+from latentcast.hybrid import Hybrid
 from latentcast.network import build as build_network
 from latentcast.presets import NAMED
 from latentcast.run import Run, resolve
@@ -246,7 +248,10 @@ def fit_panel(
         fresh = {name: tensor.clone() for name, tensor in forecaster.network.state_dict().items()}
         if start is not None:
             forecaster.card["start"] = begin_with(start, forecaster)
-        trained = count_parameters(forecaster.network)[1] > 0
+        hybrid = isinstance(forecaster.network.model, Hybrid)
+        if hybrid:
+            _whole_only(start, beside, resume=resume)
+        trained = not hybrid and count_parameters(forecaster.network)[1] > 0
         # what fails here fails before a folder is touched
         windows = [_training_windows(forecaster, members, weights, *each) for each in stages] if trained else []
         if windows and isinstance(mix := windows[-1][0], Mix):
@@ -274,11 +279,21 @@ def fit_panel(
                 raise Interrupted(
                     "training was interrupted, and nothing of it is kept; name a folder (out) to be able to go on"
                 ) from error
+        if hybrid:
+            own = Member(name, run.data, panel, parts, forecaster.known.scaler)
+            forecaster.card["members"] = _train_members(forecaster, own, folder, progress=progress)
+            forecaster.network.cpu().eval()
+            forecaster.card["fusion"], said = fuse(forecaster, forecaster.view(panel))
+            for note in said:
+                log.warning(note)
+            notes += said
         forecaster.network.cpu().eval()
         held_out = (parts.val_end - parts.train_end >= run.horizon).any()
-        if stages[-1][0].forecasts and forecaster.network.calibrates and held_out:
+        if stages[-1][0].forecasts and (hybrid or forecaster.network.calibrates) and held_out:
             # the same pass gives the scores that prediction intervals are made of
-            forecaster.card["validation"] = forecaster.calibrate_on(forecaster.view(panel), "val", name).to_dict()
+            stride = forecaster.card["fusion"]["stride"] if hybrid else 1
+            judged = forecaster.calibrate_on(forecaster.view(panel), "val", name, stride=stride)
+            forecaster.card["validation"] = judged.to_dict()
         if out is not None and is_first_process():
             forecaster.write(folder)
     return forecaster
@@ -443,6 +458,45 @@ def _train(
     forecaster.card["untrained"] = [name for name, tensor in fresh.items() if torch.equal(tensor, after[name])]
     last = {key: ended[-1][key] for key in ("windows", "validation_windows")}
     return {**last, "stages": ended, "seconds": round(time.monotonic() - began, 2)}
+
+
+def _whole_only(start: Forecaster | None, beside: Sequence[Member], *, resume: bool) -> None:
+    """Raises SettingsError for what a hybrid, whose members are trained one after another, is not made for."""
+    faults = []
+    if start is not None:
+        faults.append("a hybrid begins with no weights and is not updated: fit it again on the newer data")
+    if beside:
+        faults.append("a hybrid learns from one dataset: name one")
+    if resume:
+        faults.append("resume: a hybrid's members are trained one after another: begin anew, with overwrite")
+    if faults:
+        raise SettingsError(faults)
+
+
+def _train_members(forecaster: Forecaster, own: Member, folder: Path, *, progress: bool) -> dict[str, Any]:
+    """Each member of a hybrid by itself, as it would be alone; label → its training, where it learns anything."""
+    model, whole = forecaster.network.model, forecaster.run
+    ended: dict[str, Any] = {}
+    for label, run in model.runs.items():
+        run = replace(run, data=whole.data, seed=whole.seed)
+        torch.manual_seed(run.seed)
+        network = model.networks[label] = model.fresh(label)
+        if not count_parameters(network)[1]:
+            continue
+        alone = replace(forecaster, run=run, task=model.task_of(label), network=network, card={})
+        longer = pad_short(own.panel, own.parts, run.lookback, run.horizon)
+        member = replace(own, panel=longer.panel, parts=longer.parts)
+        stages = plan(run)
+        try:
+            windows = [_training_windows(alone, [member], None, *each) for each in stages]
+            fresh = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+            at = folder / "members" / label
+            ended[label] = _train(alone, fresh, stages, windows, at, resume=False, progress=progress)
+        except Interrupted as error:
+            raise Interrupted("training was interrupted; a hybrid is begun anew (--overwrite)") from error
+        except (DataError, SettingsError) as error:
+            raise type(error)(f"member {label}: {error}") from error
+    return ended
 
 
 def _last(path: str) -> str:

@@ -26,7 +26,7 @@ from latentcast.data.settings import DataSettings
 from latentcast.data.split import PARTS, Part, Seen, Split, seen, split
 from latentcast.data.stamps import Clock, on_the_clock_of, show
 from latentcast.data.transform import Transform
-from latentcast.data.windows import at_once, make_windows, window_seeds, window_starts
+from latentcast.data.windows import Windows, at_once, make_windows, window_seeds, window_starts
 from latentcast.drifting import Drift, drift
 from latentcast.errors import CheckpointError, DataError, GapError, SettingsError, TimeError, nearest, some
 from latentcast.evaluation.droplast import DropLast, batch_of
@@ -144,6 +144,22 @@ class Forecaster:
         needs more held-out windows than there were; SettingsError for a level or a method that cannot be had.
         """
         how = None if level is None else self.interval_maker(level, intervals, paths)
+        source, panel, view, starts_items = self.ahead(data, future)
+        if how is not None and how.method == "adaptive":
+            for note in check_outcomes(
+                view.panel, starts_items[0].numpy(), self._held(view), self.task.lookback, how.stride
+            ):
+                log.warning(note)
+        batches = list(self.forecasts(view, starts_items, batch_size, how))
+        values = np.concatenate([batch.original for batch in batches])
+        beside = {} if how is None else interval_columns(self.name, how.levels, batches)
+        return self.give_back(source, panel, self.frame(panel, values, beside))
+
+    def ahead(self, data: Any, future: Any = None) -> tuple[Source, Panel, View, tuple[torch.Tensor, torch.Tensor]]:
+        """The data as read, and the last window of each series, with room for what is to be forecast behind it.
+
+        Raises DataError and SettingsError as `predict` does.
+        """
         source, _ = open_data(data)
         panel = self.panel(source)
         filled = fill_up(panel, self.task.lookback)
@@ -159,16 +175,7 @@ class Forecaster:
         elif future is not None:
             raise SettingsError(f"future: this {self.name} was trained with nothing known in advance (data.future)")
         starts = torch.from_numpy(room.offsets[1:] - self.task.lookback - self.task.horizon)
-        view = replace(view, panel=room)
-        if how is not None and how.method == "adaptive":
-            for note in check_outcomes(room, starts.numpy(), self._held(view), self.task.lookback, how.stride):
-                log.warning(note)
-        batches = list(self.forecasts(view, (starts, torch.arange(len(panel.ids))), batch_size, how))
-        values = np.concatenate([batch.original for batch in batches])
-        ends = panel.times[panel.offsets[1:] - 1]
-        times = panel.frequency.after(ends, self.task.horizon)
-        beside = {} if how is None else interval_columns(self.name, how.levels, batches)
-        return self.give_back(source, panel, self._frame(panel, times, values, beside))
+        return source, panel, replace(view, panel=room), (starts, torch.arange(len(panel.ids)))
 
     def drift(self, data: Any) -> Drift:
         """How the last look-back of each series compares with its training part; `predict` warns where it is far off.
@@ -506,16 +513,7 @@ class Forecaster:
         if how is not None and how.in_a_row:
             items, held = starts_items[1].numpy(), self._held(view)
             starts_items, pace = in_a_row(view.panel, asked, items, held, task.lookback, how.stride)
-        windows = make_windows(
-            view.panel,
-            view.scaler,
-            starts_items,
-            task.lookback,
-            task.horizon,
-            targets=task.targets,
-            with_known=self.network.uses_known,
-            prompter=self.network.prompter,
-        )
+        windows = self.windows(view, starts_items)
         self.network.eval()
         sample = seeds = None
         if how is not None and how.base == "paths":
@@ -538,6 +536,22 @@ class Forecaster:
         batches = how.around(batches, view.panel, pace)
         return picked(batches, asked) if how.in_a_row else batches
 
+    def windows(self, view: View, starts_items: tuple[torch.Tensor, torch.Tensor]) -> Windows:
+        """The windows that start at the given steps of the given items, as the network reads them."""
+        task = self.task
+        rows = {name: row for row, name in enumerate(self.known.ids)}
+        windows = make_windows(
+            view.panel,
+            view.scaler,
+            starts_items,
+            task.lookback,
+            task.horizon,
+            targets=task.targets,
+            with_known=self.network.uses_known,
+            prompter=self.network.prompter,
+        )
+        return replace(windows, known_as=torch.tensor([rows.get(name, -1) for name in view.panel.ids]))
+
     def _must_forecast(self) -> None:
         last = list(self.card.get("stages", []))[-1:]
         if last in ([RECONSTRUCT], [CODEC]):
@@ -552,9 +566,10 @@ class Forecaster:
         ends = view.parts.test_end if self.calibration and self.calibration.part == "test" else view.parts.val_end
         return np.array([end if name in self.known.ends else 0 for name, end in zip(view.panel.ids, ends, strict=True)])
 
-    def _frame(self, panel: Panel, times: Any, values: Any, beside: dict[str, Any]) -> pd.DataFrame:
-        """[items, horizon] stamps and [items, horizon, target] values → one row per series and step."""
+    def frame(self, panel: Panel, values: Any, beside: dict[str, Any]) -> pd.DataFrame:
+        """[items, horizon, target] values beyond the end of a panel → one row per series and step."""
         targets = self.task.targets
+        times = panel.frequency.after(panel.times[panel.offsets[1:] - 1], self.task.horizon)
         names = [panel.series_name(item, channel) for item in range(len(values)) for channel in targets]
         return pd.DataFrame(
             {
@@ -644,6 +659,7 @@ def make_task(run: Run, panel: Panel, covariates: Covariates | None = None) -> T
         panel.season,
         run.data.description,
         covariates.static_width,
+        len(panel.ids),
     )
 
 

@@ -80,12 +80,17 @@ def _clear(folder: Path) -> None:
         INTERVALS,
         SETTINGS,
         "checkpoints/data.json",
-        *(f"checkpoints/*/{name}" for name in ("best.ckpt", "last.ckpt", "outcome.json")),
+        *(
+            f"{at}checkpoints/*/{name}"
+            for at in ("", "members/*/")
+            for name in ("best.ckpt", "last.ckpt", "outcome.json")
+        ),
     ):
         for file in folder.glob(pattern):
             file.unlink()
-    for logs in (*folder.glob("logs/*/csv*"), *folder.glob("logs/*/tensorboard*")):
-        shutil.rmtree(logs)
+    for at in ("", "members/*/"):
+        for logs in (*folder.glob(f"{at}logs/*/csv*"), *folder.glob(f"{at}logs/*/tensorboard*")):
+            shutil.rmtree(logs)
 
 
 Packed = tuple[dict[str, torch.Tensor], dict[str, str]]

@@ -188,7 +188,8 @@ class Network(nn.Module):
         self.samples: bool = isinstance(model, Samples) and getattr(model, "samples", True)
         self.calibrates: bool = getattr(model, "calibrates", True)  # False: a forecast costs too much to make many
         backbone = getattr(model, "backbone", None)
-        self.prompter: Prompter | None = getattr(backbone, "prompter", None)  # where batches are made, it is called
+        # where batches are made, it is called
+        self.prompter: Prompter | None = getattr(model, "prompter", getattr(backbone, "prompter", None))
         self.notes: tuple[str, ...] = getattr(model, "notes", getattr(backbone, "notes", ()))
 
     def forward(self, batch: Batch) -> Prediction:

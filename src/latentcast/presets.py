@@ -58,6 +58,24 @@ NAMED: dict[str, Named] = {
     "auto-ets": Named("exponential smoothing, form chosen at each origin (Hyndman et al. 2002)", "auto-ets"),
     "theta": Named("Theta method (Assimakopoulos and Nikolopoulos 2000), fitted at each origin", "theta"),
     "chronos": Named("pretrained Chronos-Bolt or Chronos-2, as it is (Ansari et al. 2024, 2025)", "chronos"),
+    "hybrid": Named(
+        "forecasts of several models, classical ones among them, fused by weights of each series and step ahead",
+        "hybrid",
+        {"members": ("auto-ets", "dlinear")},
+        presets={
+            "classical": {"model": {"members": ("auto-arima", "auto-ets", "theta")}},
+            "wide": {
+                "model": {
+                    "members": (
+                        {"label": "auto-arima", "model": {"preset": "fast"}},
+                        "auto-ets",
+                        "theta",
+                        "dlinear",
+                    )
+                }
+            },
+        },
+    ),
     "dlinear": Named(
         "trend and remainder, one linear map each (Zeng et al. 2023)",
         "dlinear",

@@ -89,6 +89,7 @@ def resolve(values: Mapping[str, Any], data_defaults: Mapping[str, Any] | None =
             over = named.presets[preset]
         model_values = merge(merge(named.values, over.get("model", {})), model_fields)
         settings_cls = MODELS.get(named.kind).Settings
+        model_values = _expanded(faults, settings_cls, model_values, values)
         model = _gather(faults, settings_cls, model_values, "model.")
         training_values = merge(merge(named.training, over.get("training", {})), _mapping(faults, values, "training"))
         training = _gather(faults, TrainingSettings, training_values, "training.")
@@ -143,6 +144,20 @@ def _stages(
             )
             found += [(stage, how)] * (how is not None)
     return tuple(found)
+
+
+def _expanded(faults: list[str], cls: type[Any], model: Mapping[str, Any], values: Mapping[str, Any]) -> Any:
+    """Settings of a model that is made of others, all of these whole; any other's as they are."""
+    if not hasattr(cls, "expanded"):
+        return model
+    training = values.get("training")
+    sizes = (values.get(key) for key in ("lookback", "horizon"))
+    lookback, horizon = (size if isinstance(size, int) and size > 0 else 1 for size in sizes)
+    try:
+        return cls.expanded(model, training if isinstance(training, Mapping) else {}, lookback, horizon)
+    except SettingsError as error:
+        faults += [f"model.{fault}" for fault in error.faults]
+        return {**model, "members": ()}
 
 
 def _gather(faults: list[str], cls: type[Any], values: Mapping[str, Any], at: str) -> Any:

@@ -13,6 +13,8 @@ from latentcast.presets import NAMED
 
 SHORTCUT = "model.shortcut."  # a map between one look-back and one horizon: at others it is learned anew
 
+OF_SERIES = "model.gate.series"  # what a hybrid knows of each series of its fit: nothing is known of others
+
 
 def inherited(start: Forecaster, values: Mapping[str, Any]) -> dict[str, Any]:
     """Settings of a fit that begins with another: the model and the look-back are its own where none are stated.
@@ -68,6 +70,7 @@ def begin_with(
         for name, tensor in start.network.state_dict().items()
         if name not in untrained and name.startswith(within)
     }
+    learned = {name: tensor for name, tensor in learned.items() if name != OF_SERIES}
     if start.task.horizon != forecaster.task.horizon or start.task.lookback != forecaster.task.lookback:
         learned = {name: tensor for name, tensor in learned.items() if not name.startswith(SHORTCUT)}
     shapes = [

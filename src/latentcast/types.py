@@ -29,7 +29,7 @@ class Task:
     `targets` are the positions of the forecast channels among the channels of the input
     (all of them in modes M and S, one in mode MS). `known` is the number of features known in
     advance, `static` of those that a series has for good, `season` the length of the main season in steps,
-    `description` what the data are, in words.
+    `description` what the data are, in words, `items` the number of those that were fitted to.
     """
 
     lookback: int
@@ -40,6 +40,7 @@ class Task:
     season: int = 1
     description: str | None = None
     static: int = 0
+    items: int = 0
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ class Batch:
 
     prompt  what a language model is told of each window, as numbers of its vocabulary; -1 where a text has ended
     static  features of the series that each window belongs to
+    item    number of the item among those of the fit, -1 of one that it did not see; for models that know each apart
     """
 
     past: Float[Tensor, "batch time channel"]
@@ -61,6 +63,7 @@ class Batch:
     future_known: Float[Tensor, "batch horizon known"] | None = None
     prompt: Int[Tensor, "batch prompts words"] | None = None
     static: Float[Tensor, "batch static"] | None = None
+    item: Int[Tensor, "batch"] | None = None
 
     def __len__(self) -> int:
         return self.past.shape[0]
@@ -290,6 +293,14 @@ class Samples(Protocol):
     def sample(
         self, batch: Batch, paths: int, seeds: Int[Tensor, "batch"], **how: Any
     ) -> Float[Tensor, "batch path horizon channel"]: ...
+
+
+@runtime_checkable
+class Tries(Protocol):
+    """A model that cannot forecast every look-back: it says which (window · channels + channel) and why, and forecasts
+    the others, instead of raising an error."""
+
+    def tried(self, batch: Batch) -> tuple[Prediction, dict[int, str]]: ...
 
 
 @runtime_checkable

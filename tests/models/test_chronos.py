@@ -101,6 +101,11 @@ def test_checkpoints_that_do_not_serve(settings: dict[str, object], words: str) 
         Chronos(Chronos.Settings(**stated), TASK)
 
 
+def test_the_median_alone() -> None:
+    series = past()
+    torch.testing.assert_close(make("bolt", quantiles=None)(Batch(series)).values, make("bolt")(Batch(series)).values)
+
+
 def test_levels_that_are_none() -> None:
     for levels in ((0.1, 0.9), (0.5, 0.1)):
         with pytest.raises(ValueError, match=r"0\.5 among them"):

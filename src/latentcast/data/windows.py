@@ -59,6 +59,7 @@ class Windows:
     static    [items, static] features of each series
     prompter  tells a language model of each window; `units` are the mean and deviation of each item for it, `said` the
               dated notes that it is told, by the `times` of all steps
+    known_as  [items] number of each item among those of the fit, -1 of others; None where no model asks
     """
 
     series: Block
@@ -77,6 +78,7 @@ class Windows:
     static: Tensor | None = None
     said: Notes | None = None
     times: NDArray[Any] | None = None
+    known_as: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.starts)
@@ -120,7 +122,8 @@ class Windows:
                 told = of_windows(self.said, self.times, starts, items.tolist(), self.lookback)
             prompt = self.prompter(past, seen, units, told)
         static = None if self.static is None else self.static[items]
-        return Batch(past, seen, target, target_seen, past_known, future_known, prompt, static)
+        item = None if self.known_as is None else self.known_as[items]
+        return Batch(past, seen, target, target_seen, past_known, future_known, prompt, static, item)
 
     def _two(self, window: Tensor) -> tuple[Tensor, Tensor]:
         past, future = window.split_with_sizes((self.lookback, self.horizon), 1)

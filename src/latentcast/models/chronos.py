@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from latentcast.config import Settings
 from latentcast.errors import CheckpointError, MissingExtra, SettingsError
-from latentcast.layers.losses import pinball_loss
+from latentcast.layers.losses import pinball_loss, point_loss
 from latentcast.types import Batch, Prediction, Task
 
 TRAINED = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
@@ -27,16 +27,19 @@ TRAINED = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 
 class ChronosSettings(Settings):
     """checkpoint   hub id or folder; `revision` of a hub
-    quantiles    levels, of those that the model was trained on; the median among them is the point forecast
+    quantiles    levels, of those that the model was trained on; the median among them is the point forecast; none: it
+                 alone
     """
 
     checkpoint: str = "amazon/chronos-bolt-small"
     revision: str | None = None
-    quantiles: tuple[float, ...] = TRAINED
+    quantiles: tuple[float, ...] | None = TRAINED
 
     @field_validator("quantiles")
     @classmethod
-    def _levels(cls, levels: tuple[float, ...]) -> tuple[float, ...]:
+    def _levels(cls, levels: tuple[float, ...] | None) -> tuple[float, ...] | None:
+        if levels is None:
+            return None
         if not all(one < other for one, other in pairwise(levels)) or 0.5 not in levels:
             raise ValueError("wanted levels that ascend, 0.5 among them, as 0.1,0.5,0.9")
         return levels
@@ -56,7 +59,8 @@ class Chronos(nn.Module):
         if find_spec("chronos") is None:
             raise MissingExtra("chronos-forecasting", "chronos", "model chronos")
         self.settings, self.horizon = settings, task.horizon
-        self.quantile_levels = settings.quantiles
+        self.quantile_levels = settings.quantiles or ()
+        self._asked = list(settings.quantiles or TRAINED)  # sorted, the median may be another
         # not a submodule: nothing of it is trained or saved. Shapes alone are asked for on `meta`
         self._held: list[Any] = [] if torch.empty(0).is_meta else [_load(settings)]
         self.register_buffer("weights", _digest(self._held[0].model) if self._held else torch.zeros(4))
@@ -96,18 +100,20 @@ class Chronos(nn.Module):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # long horizons: in the notes
             if type(pipeline).__name__ == "Chronos2Pipeline":
-                found, _ = pipeline.predict_quantiles(rows, self.horizon, list(self.quantile_levels))
+                found, _ = pipeline.predict_quantiles(rows, self.horizon, self._asked)
                 quantiles = torch.cat(found)
             else:
-                quantiles, _ = pipeline.predict_quantiles(rows[:, 0], self.horizon, list(self.quantile_levels))
+                quantiles, _ = pipeline.predict_quantiles(rows[:, 0], self.horizon, self._asked)
         # a look-back of which nothing was observed has no scale; standardised, its mean is zero
         quantiles = quantiles.to(batch.past).nan_to_num(0.0).sort(-1).values
         quantiles = quantiles.unflatten(0, (-1, channels)).transpose(1, 2)
-        return Prediction(quantiles[..., self.quantile_levels.index(0.5)], quantiles=quantiles)
+        median = quantiles[..., self._asked.index(0.5)]
+        return Prediction(median, quantiles=quantiles if self.quantile_levels else None)
 
     def loss(self, prediction: Prediction, batch: Batch) -> Float[Tensor, ""]:
         assert batch.target is not None
-        assert prediction.quantiles is not None
+        if prediction.quantiles is None:
+            return point_loss("mae", prediction.values, batch.target, batch.target_observed)
         levels = torch.tensor(self.quantile_levels, device=batch.target.device)
         return pinball_loss(prediction.quantiles, levels, batch.target, batch.target_observed)
 

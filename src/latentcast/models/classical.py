@@ -82,16 +82,18 @@ class Classical(nn.Module):
                 f" {task.lookback}: lengthen it"
             )
         season = settings.season or task.season
-        self.notes: tuple[str, ...] = (
-            f"{self.name} is fitted anew for every window, and so not judged on the validation part; its intervals are"
-            " its own, and conformal ones are made by calibrate",
-        )
+        self.limits: tuple[str, ...] = ()  # what the look-back forbids
         if 2 * season > task.lookback:
-            self.notes += (
+            self.limits = (
                 f"{self.name}: fitted without a season: that needs two of {season} steps, and the look-back has"
                 f" {task.lookback}; lengthen it, or state another season (model.season)",
             )
             season = 1
+        self.notes: tuple[str, ...] = (
+            f"{self.name} is fitted anew for every window, and so not judged on the validation part; its intervals are"
+            " its own, and conformal ones are made by calibrate",
+            *self.limits,
+        )
         levels = settings.quantiles or ()
         self.quantile_levels = levels
         widths = tuple(round(100 * (1 - 2 * level), 6) for level in reversed(levels) if level < 0.5)
@@ -102,24 +104,36 @@ class Classical(nn.Module):
         return {"season": Steps(self.spec.season), "fitted": "at each origin, to each channel's look-back"}
 
     def forward(self, batch: Batch) -> Prediction:
+        prediction, failed = self.tried(batch)
+        if failed:
+            number, why = next(iter(failed.items()))
+            channels = batch.past.shape[2]
+            raise DataError(
+                f"{self.name} cannot be fitted to {len(failed)} of {len(batch) * channels} look-backs (window"
+                f" {number // channels}, channel {number % channels} of a batch: {why}); model.failing=naive repeats"
+                " the last value there"
+            )
+        return prediction
+
+    def tried(self, batch: Batch) -> tuple[Prediction, dict[int, str]]:
+        """The forecast, NaN where there is none, and which look-backs (window · channels + channel) cannot be fitted.
+
+        With `failing=naive` there are none of these.
+        """
         histories = _histories(batch)
         fits, failed = forecast_all(self.spec, histories, self.settings.processes or torch.get_num_threads())
         channels = batch.past.shape[2]
-        if failed:
+        if failed and self.settings.failing == "naive":
             self._replace(fits, failed, histories, channels)
+            failed = {}
         whole = torch.from_numpy(fits).to(batch.past).unflatten(0, (-1, channels)).transpose(1, 2)
         values = whole[..., 0]
-        return Prediction(values, quantiles=_quantiles(whole) if self.quantile_levels else None)
+        return Prediction(values, quantiles=_quantiles(whole) if self.quantile_levels else None), failed
 
     def _replace(self, fits: Array, failed: dict[int, str], histories: list[Array], channels: int) -> None:
-        """Raises DataError, or writes the last value where a fit failed, with the spread of a random walk."""
+        """Writes the last value where a fit failed, with the spread of a random walk, and says so."""
         number, why = next(iter(failed.items()))
         where = f"window {number // channels}, channel {number % channels} of a batch: {why}"
-        if self.settings.failing == "error":
-            raise DataError(
-                f"{self.name} cannot be fitted to {len(failed)} of {len(histories)} look-backs ({where});"
-                " model.failing=naive repeats the last value there"
-            )
         log.warning(
             f"{self.name} could not be fitted to {len(failed)} of {len(histories)} look-backs, and repeats the last"
             f" value there ({where})"

@@ -1,0 +1,193 @@
+"""A hybrid meets its held-out windows, and what it came to: weights of each series and step, members side by side."""
+
+import logging
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from latentcast.data.windows import at_once, window_starts
+from latentcast.errors import DataError, SettingsError
+from latentcast.forecaster import Forecaster, View
+from latentcast.hybrid import Hybrid
+from latentcast.training.stacking import Held, learn
+from latentcast.types import Batch
+
+log = logging.getLogger("latentcast")
+MOST = 2**20  # held-out values that are weighed where no stride is stated
+
+
+def hybrid_of(forecaster: Forecaster) -> Hybrid:
+    """Raises SettingsError for any other model."""
+    model = forecaster.network.model
+    if not isinstance(model, Hybrid):
+        raise SettingsError(f"{forecaster.name} has no members: only a hybrid is fused of several (model hybrid)")
+    return model
+
+
+def stride_of(model: Hybrid, windows: int) -> int:
+    """One held-out window of how many is read."""
+    if model.settings.stride is not None:
+        return model.settings.stride
+    task = model.task
+    affordable = -(-windows * task.horizon * len(task.targets) * len(model.labels) // MOST)
+    return max(1 if model.calibrates else task.season, affordable)
+
+
+def fuse(forecaster: Forecaster, view: View) -> tuple[dict[str, Any], list[str]]:
+    """Learn the weights on the validation part; facts for the card, and notes.
+
+    Raises DataError when the part holds no window, and weights are to be learned.
+    """
+    model, task = hybrid_of(forecaster), forecaster.task
+    low, high = view.parts.bounds("val")
+    stride = stride_of(model, len(window_starts(view.panel, low, high, task.lookback, task.horizon)[0]))
+    if model.settings.fusion == "average":
+        return {"fusion": "average", "stride": stride}, []
+    starts_items = window_starts(view.panel, low, high, task.lookback, task.horizon, stride)
+    if not len(starts_items[0]):
+        raise DataError(
+            f"fusion={model.settings.fusion} learns its weights on held-out windows, and the validation part holds none"
+            f" of {task.lookback} + {task.horizon} steps: split differently (data.split), or state"
+            " model.fusion=average"
+        )
+    windows = forecaster.windows(view, starts_items)
+    size = at_once(task.lookback + task.horizon, task.channels)
+    found, notes = weigh(
+        model.eval(), (batch for _, batch in windows.in_batches(size)), min(1.0, stride / task.horizon)
+    )
+    if stride > 1:
+        notes.append(
+            f"weights and intervals are learned on one window of {stride} of the validation part (model.stride)"
+        )
+    return {**found, "part": "val", "windows": len(windows), "stride": stride}, notes
+
+
+def weigh(model: Hybrid, batches: Iterable[Batch], each: float) -> tuple[dict[str, Any], list[str]]:
+    """Learn the weights on windows with targets, those of a series in the order of time; `each` counts for so many.
+
+    Raises DataError when no member can forecast any of them.
+    """
+    held, failed = _held(model, batches, each)
+    settings, labels = model.settings, model.labels
+    assert settings.fusion != "average"
+    try:
+        found = learn(model.gate, held, settings.fusion, settings.error)
+    except ValueError as error:
+        why = "".join(f"; {label}: {reason}" for label, (_, reason) in failed.items())
+        raise DataError(f"{error}{why}; state model.fusion=average, which learns nothing") from error
+    errors = found["errors"]
+    notes = [
+        f"{label} could not be fitted to {count} of {len(held)} held-out look-backs, and is not judged there ({why})"
+        for label, (count, why) in failed.items()
+    ]
+    if settings.fusion == "adaptive" and found["penalty"] is None:
+        notes.append("fusion: no gate was better on held-out windows than weights by error (weighted): these are used")
+    members = {
+        label: {"error": error, "weight": weight}
+        for label, error, weight in zip(labels, errors["members"], found["weights"], strict=True)
+    }
+    fused = {name: value for name, value in errors.items() if name != "members"}
+    said = {"fusion": settings.fusion, "error": settings.error, "penalty": found["penalty"]}
+    return {**said, "members": members, "fused": fused}, notes
+
+
+def _held(model: Hybrid, batches: Iterable[Batch], each: float) -> tuple[Held, dict[str, tuple[int, str]]]:
+    targets, channels = list(model.task.targets), model.task.channels
+    parts: list[list[torch.Tensor]] = []
+    failed: dict[str, tuple[int, str]] = {}
+    with torch.inference_mode():
+        for batch in batches:
+            values, there, like, apart, why = model.apart(batch)
+            assert batch.target is not None
+            for label, of in why.items():
+                count, first = failed.get(label, (0, next(iter(of.values()))))
+                failed[label] = count + len(of), first
+            seen = torch.ones_like(batch.target, dtype=torch.bool)
+            item = torch.zeros(len(batch), dtype=torch.long) if batch.item is None else batch.item
+            parts.append(
+                [
+                    values[:, :, targets].transpose(1, 2).flatten(0, 1).double(),
+                    there[:, targets].flatten(0, 1),
+                    batch.target.transpose(1, 2).flatten(0, 1).double(),
+                    (seen if batch.target_observed is None else batch.target_observed).transpose(1, 2).flatten(0, 1),
+                    (item[:, None] * channels + torch.tensor(targets)).flatten(),
+                    like[:, targets].flatten(0, 1).double(),
+                    apart[:, targets].flatten(0, 1).double(),
+                ]
+            )
+    # outside inference mode, so that the gate may learn from them
+    forecasts, there, target, seen, series, like, apart = (
+        torch.cat(column).clone() for column in zip(*parts, strict=True)
+    )
+    return Held(forecasts, there, target, seen, series, like, apart, each), failed
+
+
+def in_words(found: dict[str, Any]) -> str:
+    """What the card says of a fusion, in a sentence."""
+    if "members" not in found:
+        return "equal weights"
+    each = ", ".join(
+        f"{label} {one['weight']:.2f} (error {one['error']:.3g})" for label, one in found["members"].items()
+    )
+    fused = ", ".join(f"{name} {error:.3g}" for name, error in found["fused"].items())
+    held = f"{found['windows']} held-out windows" if "windows" in found else "held-out windows"
+    if found.get("stride", 1) > 1:
+        held += f", one of {found['stride']}"
+    return f"weights {each}; fused {fused}; errors on {held}, in shares of a member's mean, fused ones cross-validated"
+
+
+def fusion_weights(forecaster: Forecaster | str | Path) -> pd.DataFrame:
+    """What each member of a hybrid counts for, by series and step ahead, in a window like those held out.
+
+    A frame with unique_id, step (1 is the first) and a column for each member; rows sum to 1. An adaptive gate moves
+    these weights by what the look-back is like: `members` has those of one forecast. Raises SettingsError for any other
+    model.
+    """
+    forecaster = forecaster if isinstance(forecaster, Forecaster) else Forecaster.load(forecaster)
+    model, task = hybrid_of(forecaster), forecaster.task
+    targets = list(task.targets)
+    table = model.gate.table()[:, targets].expand(len(forecaster.known.ids), -1, -1, -1)
+    ids = forecaster.known.ids
+    names = [forecaster.channels[channel] if ids == ("",) else item for item in ids for channel in targets]
+    steps = range(1, task.horizon + 1)
+    frame = pd.DataFrame({"unique_id": [n for n in names for _ in steps], "step": [*steps] * len(names)})
+    flat = table.flatten(0, 2).double().numpy()
+    return frame.assign(**{label: flat[:, at] for at, label in enumerate(model.labels)})
+
+
+def members(forecaster: Forecaster | str | Path, data: Any, *, future: Any = None) -> Any:
+    """The forecast of a hybrid beyond the end of the data, beside that of each member and what it counts for.
+
+    A frame of the kind that came in with unique_id, ds, the hybrid's name, and for each member `label` and
+    `label-weight`, in original units; NaN and 0 where a member cannot forecast a series. After a transform of the
+    values the members are not what the hybrid is the weighted mean of, for it is fused before. Raises SettingsError for
+    any other model, DataError as `predict` does; `future` is as there.
+    """
+    forecaster = forecaster if isinstance(forecaster, Forecaster) else Forecaster.load(forecaster)
+    model, task = hybrid_of(forecaster), forecaster.task
+    source, panel, view, starts_items = forecaster.ahead(data, future)
+    targets = list(task.targets)
+    steps = starts_items[0].numpy()[:, None] + task.lookback + np.arange(task.horizon)
+    here = view.scaler.units(view.panel, targets).at(starts_items[1].numpy(), steps)
+    size = at_once(task.lookback + task.horizon, task.channels)
+    with torch.inference_mode():
+        batches = forecaster.windows(view, starts_items).in_batches(size)
+        found = [model.eval().members(batch.to(forecaster.device)) for _, batch in batches]
+
+    def whole(parts: Iterable[torch.Tensor]) -> Any:
+        """[items, horizon, target] of all batches."""
+        return torch.cat(list(parts))[..., targets].cpu().double().numpy()
+
+    def flat(values: Any) -> Any:
+        return values.transpose(0, 2, 1).reshape(-1)
+
+    columns: dict[str, Any] = {}
+    for at, label in enumerate(model.labels):
+        columns[label] = flat(here.to_original(whole(one.values[at] for one in found)))
+        columns[f"{label}-weight"] = flat(whole(one.weights[at] for one in found))
+    fused = here.to_original(whole(one.fused() for one in found))
+    return forecaster.give_back(source, panel, forecaster.frame(panel, fused, columns))
