@@ -448,7 +448,7 @@ class FrozenLLM(nn.Module):
             f" named by the three words nearest to each. Mean over heads; even would be {1 / len(words):.2g}.",
             "heat",
             tuple(str(number + 1) for number in range(len(own))),
-            tuple(" ".join(words[at]) for at in top),
+            tuple(" ".join(words[at]).replace("\ufffd", "·") for at in top),  # · is a piece of a letter
             own[:, top],
             across="prototype, by its nearest words",
             down="patch, oldest first",

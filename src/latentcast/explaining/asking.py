@@ -267,8 +267,8 @@ def _data(asked: Asked, names: tuple[str, ...], end: int) -> list[Finding]:
             f"the last {end - begin} steps",
             "Stationary: an augmented Dickey-Fuller test at 5 %. Strength of trend and season, 0 to 1, by STL: the"
             " share of the variance, beside the remainder's, that is theirs. Dominant periods: peaks of the spectrum,"
-            " in steps, with their share of the variance. Noise: deviation of the differences over that of the series; 0"
-            " of a straight course, 1.41 of white noise.",
+            " in steps, with their share of the variance. Noise: deviation of the differences over that of the series;"
+            " 0 of a straight course, 1.41 of white noise.",
             "table",
             tuple(found),
             columns,

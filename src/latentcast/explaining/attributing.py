@@ -2,8 +2,8 @@
 
 occlusion  a stretch is replaced by what carries none of its news, and the forecast made again: of any model, whatever
            it reads (its prompt is written anew too)
-gradient   how fast the forecast moves with each value of the look-back; exact, from a backward pass for each step ahead,
-           for models that have one
+gradient   how fast the forecast moves with each value of the look-back: exact, from a backward pass for each step
+           ahead, of models that have one
 """
 
 from collections.abc import Callable, Sequence

@@ -42,9 +42,10 @@ def _text(x: float, y: float, text: str, *, anchor: str = "middle", colour: str 
     return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{colour}"{turned}>{said(text)}</text>'
 
 
-def _rule(x1: float, y1: float, x2: float, y2: float, colour: str = GRID, dash: str = "") -> str:
+def _rule(x1: float, y1: float, x2: float, y2: float, colour: str = GRID, dash: str = "", wide: float = 1) -> str:
     dashes = f' stroke-dasharray="{dash}"' if dash else ""
-    return f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" stroke="{colour}"{dashes}/>'
+    at = f'x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"'
+    return f'<line {at} stroke="{colour}" stroke-width="{wide}"{dashes}/>'
 
 
 def _box(x: float, y: float, wide: float, high: float, colour: str, more: str = "") -> str:
@@ -135,7 +136,7 @@ def _legend(finding: Finding) -> list[str]:
     for row, name in enumerate(finding.rows):
         name = short(name, 34)
         colour, dash = COLOURS[row % len(COLOURS)], DASHES[row % len(DASHES)]
-        marks += [_rule(x, 12, x + 22, 12, colour, dash), _text(x + 27, 16, name, anchor="start", colour=INK)]
+        marks += [_rule(x, 12, x + 22, 12, colour, dash, 2), _text(x + 27, 16, name, anchor="start", colour=INK)]
         x += 44 + 6.6 * len(name)
     for shade, (name, _, _) in enumerate(finding.bands):
         opacity = f' fill-opacity="{0.16 + 0.14 * shade:.2f}"'
@@ -170,8 +171,9 @@ def _heat(finding: Finding) -> tuple[float, list[str]]:
     rows, columns = values.shape
     colours, low, most = shades(values)
     dated = all(DATED.match(name) or name.lstrip("-").isdigit() for name in finding.columns)
-    turned = not dated or columns <= 8
     labels = [short(name, 30) for name in finding.columns]
+    fits = 7 * max((len(name) for name in labels), default=0) < (WIDE - 240) / columns
+    turned = not fits and (not dated or columns <= 8)
     depth = 22.0 if not turned else 14 + 4.7 * max((len(name) for name in labels), default=0)
     left = 20 + 6.6 * min(max((len(name) for name in finding.rows), default=0), 26) + (16 if finding.down else 0)
     if turned:  # the first turned label must not begin outside
@@ -196,9 +198,9 @@ def _heat(finding: Finding) -> tuple[float, list[str]]:
                 _text(left + (at + 0.5) * cell + 4, foot + 12, labels[at], anchor="end", colour=INK, turn=True)
             )
     else:
-        for at, name in places(finding.columns, 6):
+        for at, name in places(finding.columns, columns if fits else 6):
             middle = left + (at + 0.5) * cell
-            where = min(max(middle, left + 30), left + wide - 40)
+            where = middle if fits else min(max(middle, left + 30), left + wide - 40)
             marks += [_rule(middle, foot, middle, foot + 4, FAINT), _text(where, foot + 18, short(name, 20))]
     if rows * columns <= NUMBERED and cell >= 38 and each >= 16:
         for row in range(rows):

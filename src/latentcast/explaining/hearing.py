@@ -20,11 +20,10 @@ def heard(network: Network, batch: Batch, shown: Shown) -> tuple[Finding, ...]:
     hooks = []
 
     def note(name: str, module: nn.Module, args: tuple[Any, ...]) -> None:
-        assert isinstance(module, Explains)
-        given.setdefault(name, (module, args))
+        if isinstance(module, Explains):
+            given.setdefault(name, (module, args))
 
-    speaking = [(name, module) for name, module in network.model.named_modules() if isinstance(module, Explains)]
-    for name, module in speaking:
+    for name, module in network.model.named_modules():
         hooks.append(module.register_forward_pre_hook(lambda m, args, name=name: note(name, m, args)))
     network.eval()
     try:

@@ -20,6 +20,7 @@ DASHES = ("", "", "7 3", "2 3", "9 3 2 3", "1 4", "12 4")
 # ColorBrewer's YlGnBu and RdBu: safe for the colour-blind, and dark on light in print
 UP = ("ffffff", "edf8b1", "c7e9b4", "7fcdbb", "41b6c4", "1d91c0", "225ea8", "253494", "081d58")
 BOTH = ("2166ac", "4393c3", "92c5de", "d1e5f0", "ffffff", "fddbc7", "f4a582", "d6604d", "b2182b")
+NARROW, EVEN = 0.5, 0.98  # shares of the largest value
 DATED = re.compile(r"\d{4}-\d\d-\d\d")
 
 
@@ -63,11 +64,16 @@ def _thinned(at: list[int], most: int) -> list[int]:
 
 
 def shades(values: Array) -> tuple[NDArray[np.uint8], float, float]:
-    """([…, 3] colours, least, most): from 0 up, or to both sides of it where some are below; grey: no number."""
+    """([…, 3] colours, least, most): from 0 up, or to both sides of it where some are below; grey: no number.
+
+    Where all lie far above 0 and yet differ, they begin at the least: differences would not be seen.
+    """
     finite = values[np.isfinite(values)]
     most = float(np.abs(finite).max()) if len(finite) else 0.0
     both = bool((finite < 0).any())
     low = -most if both else 0.0
+    if len(finite) and (NARROW * most < finite.min() < EVEN * most):
+        low = float(finite.min())
     stops = np.array([[int(stop[n : n + 2], 16) for n in (0, 2, 4)] for stop in (BOTH if both else UP)], float)
     share = (values - low) / (most - low) if most > low else np.zeros_like(values)
     at = np.nan_to_num(share) * (len(stops) - 1)
