@@ -180,10 +180,19 @@ def _about(
         "model": f"{asked.model}, {every:,} parameters, {trained:,} of them trained{read}",
         "data": asked.data,
         "series": ", ".join(series) + (more if left_out else ""),
-        "look-back": f"{steps(task.lookback)}: {past[0]} to {past[-1]}",
-        "horizon": f"{steps(task.horizon)}: {ahead[0]} to {ahead[-1]}",
+        "look-back": f"{steps(task.lookback)}: {_span(past[0], past[-1])}",
+        "horizon": f"{steps(task.horizon)}: {_span(ahead[0], ahead[-1])}",
         "intervals": asked.intervals or "none",
     }
+
+
+def _unit(asked: Asked) -> str:
+    plain = (asked.scaler.std == 1).all() and (asked.scaler.mean == 0).all()
+    return "in the data's own units" if plain else "in deviations of the training part"
+
+
+def _span(first: str, last: str) -> str:
+    return first if first == last else f"{first} to {last}"
 
 
 def _values(asked: Asked, place: int, ahead: tuple[str, ...]) -> dict[str, Any]:
@@ -225,13 +234,14 @@ def _forecast(asked: Asked, names: tuple[str, ...], end: int) -> list[Finding]:
             (f"{level} %", *(np.r_[np.full(len(past), np.nan), ends] for ends in (lo, hi)))
             for level, lo, hi in _bands(asked, place)
         )
-        mean, last = float(values.mean()), past[~np.isnan(past)][-1:]
+        last, low, high = past[~np.isnan(past)][-1:], f"{values.min():.4g}", f"{values.max():.4g}"
         since = f", after a last value of {last[0]:.4g}" if len(last) else ""
+        what = f"is {low}" if low == high else f"lies between {low} and {high}, mean {values.mean():.4g}"
         made.append(
             Finding(
                 FORECAST,
                 names[at],
-                f"The forecast lies between {values.min():.4g} and {values.max():.4g}, mean {mean:.4g}{since}.{before}",
+                f"The forecast {what}{since}.{before}",
                 "lines",
                 ("observed", f"forecast of {asked.model}"),
                 _dates(asked, begin, end + task.horizon),
@@ -309,15 +319,14 @@ def _occlusion(asked: Asked, found: Occlusion, places: list[int], shown: Shown) 
     ends = (*found.starts[1:], task.lookback)
     how = (
         f"Each stretch of {found.length} step{'' if found.length == 1 else 's'} was replaced by {by}, in all channels"
-        " at once, and the forecast made again: the mean absolute movement over the horizon, in deviations of the"
-        " training part."
+        f" at once, and the forecast made again: the mean absolute movement over the horizon, {_unit(asked)}."
     )
     top = int(effect[0].argmax())
-    first, last = shown.past[found.starts[top]], shown.past[ends[top] - 1]
-    span = first if first == last else f"{first} to {last}"
+    span = _span(shown.past[found.starts[top]], shown.past[ends[top] - 1])
+    before = _span(str(task.lookback - found.starts[top]), str(task.lookback - ends[top] + 1))
     most = (
-        f"{names[0]} moves most without {span}, {task.lookback - found.starts[top]} to {task.lookback - ends[top] + 1}"
-        f" steps before the forecast: by {effect[0, top]:.3g}."
+        f"{names[0]} moves most without {span}, {before} step{'' if before == '1' else 's'} before the forecast: by"
+        f" {effect[0, top]:.3g}."
         if effect[0, top] > 0
         else f"No stretch moves the forecast of {names[0]}."
     )
@@ -391,7 +400,7 @@ def _channels(asked: Asked, batch: Batch, told: Told, places: list[int], shown: 
         PAST,
         "each series' forecast without each channel",
         "This model mixes channels. A whole channel was replaced by its mean and the forecast made again: the mean"
-        f" absolute movement over the horizon, in deviations of the training part.{more}",
+        f" absolute movement over the horizon, {_unit(asked)}.{more}",
         "heat",
         tuple(shown.channels[at] for at in shown.drawn),
         tuple(shown.channels[at] for at in read),
