@@ -1,6 +1,7 @@
 """One suite over everything registered: named models, and every combination of parts."""
 
 import itertools
+import json
 from dataclasses import dataclass, replace
 
 import pytest
@@ -9,6 +10,9 @@ import torch
 from chronoses import chronos
 from latentcast.backbones import BACKBONES
 from latentcast.errors import SettingsError
+from latentcast.explaining.hearing import heard
+from latentcast.explaining.page import page
+from latentcast.findings import Shown
 from latentcast.heads import HEADS
 from latentcast.network import Network, build
 from latentcast.presets import NAMED
@@ -343,6 +347,21 @@ def test_a_window_has_its_own_paths(case: Case) -> None:
     assert not torch.equal(paths, network.sample(batch, 6, seeds + 1))
     one = case.network(replace(TASK, targets=(2,)))
     torch.testing.assert_close(one.sample(batch, 6, seeds), paths[..., 2:])
+
+
+def test_what_parts_say_of_a_window_can_be_drawn_and_kept(case: Case) -> None:
+    network, batch = case.network(), make_batch(batch=1)
+    if not network.calibrates:
+        pytest.skip("it is fitted to each window, and says nothing of it")
+    names = tuple(f"channel {number}" for number in range(CHANNELS))
+    past, ahead = (tuple(map(str, range(steps))) for steps in (TIME, HORIZON))
+    before = network(batch).values
+    said = heard(network, batch, Shown(names, (1, 0), TASK.targets, past, ahead, lambda x: x))
+    assert page("a window", {}, said, ()).endswith("</html>\n")
+    json.dumps([one.to_dict() for one in said], allow_nan=False)
+    assert all(one.sentence and one.section and one.part for one in said)
+    torch.testing.assert_close(network(batch).values, before, rtol=0, atol=0)
+    assert not any(module._forward_pre_hooks for module in network.model.modules())
 
 
 def test_parts_that_do_not_fit_fail_before_anything_is_trained() -> None:

@@ -15,15 +15,16 @@ SOURCE = Path(latentcast.__file__).parent
 # From the ground up. A folder is one room: its files may import each other, but not in a circle.
 FLOORS = (
     ("errors",),
-    ("types", "registry"),
+    ("types", "registry", "findings"),
     ("config", "filling"),
     ("data", "layers"),
+    ("traits",),
     ("representations", "between", "backbones", "heads", "models", "evaluation"),
     ("network",),
     ("autoregressive",),
     ("presets", "training", "inspecting"),
     ("run", "hub", "calibration", "drifting"),
-    ("hybrid", "intervals"),
+    ("hybrid", "intervals", "explaining"),
     ("forecaster",),
     ("imputing", "scoring", "starting", "covarying", "loading", "several", "prompting", "mapping", "fusing"),
     ("fitting", "describing", "reconstructing", "write"),
@@ -46,7 +47,7 @@ HOMES = {
     "rich": {"cli", "show", "demo"},
     "pooch": {"data"},
     "narwhals": {"data"},
-    "statsmodels": {"demo"},
+    "statsmodels": {"demo", "traits"},
     "scipy": {"comparing"},
     "pydantic": {
         "config",

@@ -796,6 +796,60 @@ def heatmap(
 
 
 @app.command()
+def explain(
+    folder: Folder,
+    data: Data,
+    file: Annotated[Path, typer.Option("--out", help="HTML file to write; it needs no network.")],
+    json_file: Annotated[Path | None, typer.Option("--json", help="JSON file of the same, for a program.")] = None,
+    item: Annotated[
+        str | None, typer.Option("--item", help="Which series: a channel of wide data, a unique_id of long data.")
+    ] = None,
+    level: Annotated[
+        str, typer.Option("--level", help="Levels of the intervals in per cent; auto: 80,90 where they can be had.")
+    ] = "auto",
+    intervals: Method = "auto",
+    future: Annotated[
+        Path | None,
+        typer.Option("--future", help="What is known in advance of the steps to be forecast (data.future)."),
+    ] = None,
+    attribution: Annotated[
+        str, typer.Option("--attribution", help="Which past mattered: by occlusion (any model), gradient, or none.")
+    ] = "occlusion",
+    stretch: Annotated[int | None, typer.Option("--stretch", help="Occlusion: steps that are hidden together.")] = None,
+    fill: Annotated[
+        str, typer.Option("--fill", help="Occlusion: what stands there instead: line, season or mean.")
+    ] = "line",
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False,
+) -> None:
+    """Explain the forecast of one series beyond the end of DATA, as a page and as JSON."""
+    import latentcast
+    from latentcast.write import check_file
+
+    for path, suffixes in ((file, (".html",)), (json_file, (".json",))):
+        if path is not None:
+            check_file(path, suffixes, overwrite=overwrite)
+    with _notes() as notes:
+        forecaster = latentcast.load(folder)
+        levels = "auto" if level == "auto" else _levels(level)
+        found = forecaster.explain(
+            data,
+            future=future,
+            level=levels,
+            intervals=intervals,
+            item=item,
+            attribution=attribution,
+            stretch=stretch,
+            fill=fill,
+        )
+        found.save(file)
+        if json_file is not None:
+            found.save(json_file)
+    _say([*notes, *found.notes])
+    out.print(show.grid([(name, str(len(found.of(name)))) for name in found.sections], "section", "figures"))
+    _line(f"{found.about['series']}: explained in {file}" + ("" if json_file is None else f" and {json_file}"))
+
+
+@app.command()
 @takes_settings
 def prompt(
     data: Data,

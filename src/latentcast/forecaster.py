@@ -28,12 +28,22 @@ from latentcast.data.stamps import Clock, on_the_clock_of, show
 from latentcast.data.transform import Transform
 from latentcast.data.windows import Windows, at_once, make_windows, window_seeds, window_starts
 from latentcast.drifting import Drift, drift
-from latentcast.errors import CheckpointError, DataError, GapError, SettingsError, TimeError, nearest, some
+from latentcast.errors import (
+    CheckpointError,
+    DataError,
+    GapError,
+    LatentcastError,
+    SettingsError,
+    TimeError,
+    nearest,
+    some,
+)
 from latentcast.evaluation.droplast import DropLast, batch_of
 from latentcast.evaluation.intervals import IntervalErrors, IntervalFigures
 from latentcast.evaluation.judge import Judged, forecasts, judge
 from latentcast.evaluation.metrics import Evaluation, seasonal_error
 from latentcast.evaluation.rolling import check_outcomes, in_a_row, picked
+from latentcast.explaining import Asked, Explanation, check, chosen, explained
 from latentcast.inspecting import inspect
 from latentcast.intervals import PATHS, Intervals, choose, interval_columns
 from latentcast.network import Network
@@ -162,11 +172,19 @@ class Forecaster:
         """
         source, _ = open_data(data)
         panel = self.panel(source)
+        view, starts, notes = self._ahead(panel, future)
+        for note in notes:
+            log.warning(note)
+        return source, panel, view, (starts, torch.arange(len(panel.ids)))
+
+    def _ahead(self, panel: Panel, future: Any) -> tuple[View, torch.Tensor, tuple[str, ...]]:
+        """The data with room for a forecast beyond the end of each item, [items] first steps of the windows that end
+        there, and what is to be said of them.
+        """
         filled = fill_up(panel, self.task.lookback)
         view = self.view(filled.panel, future_only=True)
         far = drift(panel, view.scaler, self.task.lookback).note()
-        for note in (*filled.notes, *view.notes[len(panel.notes) :], *([far] if far else [])):
-            log.warning(note)
+        notes = (*filled.notes, *view.notes[len(panel.notes) :], *([far] if far else []))
         room = filled.panel.extended(self.task.horizon)
         if self.known.scaler.effects is not None:
             ahead = None if future is None else open_data(future)[0].frame
@@ -175,7 +193,66 @@ class Forecaster:
         elif future is not None:
             raise SettingsError(f"future: this {self.name} was trained with nothing known in advance (data.future)")
         starts = torch.from_numpy(room.offsets[1:] - self.task.lookback - self.task.horizon)
-        return source, panel, replace(view, panel=room), (starts, torch.arange(len(panel.ids)))
+        return replace(view, panel=room), starts, notes
+
+    def explain(
+        self,
+        data: Any,
+        *,
+        future: Any = None,
+        level: Any = "auto",
+        intervals: str = "auto",
+        item: str | None = None,
+        attribution: str = "occlusion",
+        stretch: int | None = None,
+        fill: str = "line",
+    ) -> Explanation:
+        """What the forecast beyond the end of one series is made of: the forecast, what the data are like, what the
+        parts of the network say of this window, and which stretch of the past mattered.
+
+        `data` and `future` are as in `predict`. Of the explanation there is a page (`to_html`) and JSON (`to_dict`).
+
+        item         which series: of wide data a channel, of long data a unique_id; else the first item, with as many
+                     of its channels as can be drawn
+        level        of the intervals; auto: 80 and 90 where they can be had, and a note where they cannot
+        attribution  occlusion (any model), gradient or none; stretch: steps that are hidden together; fill: what stands
+                     there instead, a straight line, what is usual in the season, or the mean (`explaining.attributing`)
+
+        Raises DataError for a series that is not there or of which nothing was observed, and otherwise as `predict`.
+        """
+        task = self.task
+        by, instead = check(attribution, fill, stretch, task.lookback)
+        source, _ = open_data(data)
+        panel = self.panel(source)
+        view, starts, notes = self._ahead(panel, future)
+        number, drawn = chosen(panel, task.targets, item)
+        one = starts[number : number + 1], torch.tensor([number])
+        how: Intervals | None = None
+        try:
+            if level is not None:
+                how = self.interval_maker((80, 90) if isinstance(level, str) and level == "auto" else level, intervals)
+            judged = Judged.joined(list(self.forecasts(view, one, how=how)))
+        except LatentcastError as error:
+            if not (isinstance(level, str) and level == "auto"):
+                raise
+            judged, how = Judged.joined(list(self.forecasts(view, one))), None
+            notes = (*notes, f"no intervals: {error}")
+        asked = Asked(
+            self.name,
+            source.name,
+            self.network,
+            self.windows(view, one),
+            view.panel,
+            view.scaler,
+            judged,
+            number,
+            drawn,
+            lambda times: self.stamps(panel, times),
+            () if how is None else how.levels,
+            None if how is None else how.words(),
+            notes,
+        )
+        return explained(asked, attribution=by, stretch=stretch, fill=instead)
 
     def drift(self, data: Any) -> Drift:
         """How the last look-back of each series compares with its training part; `predict` warns where it is far off.

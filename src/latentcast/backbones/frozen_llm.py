@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
+import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 from pydantic import Field
@@ -14,6 +15,7 @@ from latentcast.backbones.prompt import PromptWriter, Units, static_text, static
 from latentcast.backbones.task_vocabulary import Start, adaptive_count, known_words, mixtures
 from latentcast.config import Settings
 from latentcast.errors import CheckpointError, SettingsError
+from latentcast.findings import MOST, Finding, Shown
 from latentcast.layers.dynamic_prompt import DynamicPrompt
 from latentcast.layers.reprogramming import Prototypes, Reprogramming, TextPrototypes
 from latentcast.types import Prompter, Representation, Task, Tokens
@@ -402,6 +404,57 @@ class FrozenLLM(nn.Module):
     def over_prototypes(self, tokens: Tokens) -> Float[Tensor, "series heads tokens prototypes"]:
         """How much each token takes from each prototype."""
         return self.reprogram.weights(tokens.sequence().values, self.prototypes(self.language.words))
+
+    def findings(self, shown: Shown, tokens: Tokens) -> tuple[Finding, ...]:
+        """The prompt as it was read, and which prototypes patches take from."""
+        return (*self._read(shown, tokens.prompt), self._taken(shown, tokens))
+
+    def _read(self, shown: Shown, prompt: Tensor | None) -> tuple[Finding, ...]:
+        if not self.static_text:
+            return ()
+        names: tuple[str, ...] = ("every series",)
+        texts, own = [""], 0
+        if prompt is not None:
+            decode = self.language.tokenizer.decode
+            places, names = shown.of_series(len(prompt))
+            texts = [decode(prompt[at][prompt[at] >= 0].tolist()) for at in places]
+            own = int((prompt >= 0).sum(1).max())
+        led = f", then {self.leading} tokens that the window makes itself" if self.leading else ""
+        static = self.static.numel()
+        return (
+            Finding(
+                "What the language model read",
+                "the prompt before the patches",
+                f"{static} tokens for all windows, up to {own} of each series{led}. Language model: {self.settings.llm}"
+                f"{', with random weights' if self.settings.random else ''}, {self.language.layers} layers.",
+                "text",
+                names,
+                texts=tuple((self.static_text + text,) for text in texts),
+                facts={"static": static, "own": own, "made of the window": self.leading},
+            ),
+        )
+
+    def _taken(self, shown: Shown, tokens: Tokens) -> Finding:
+        weights = self.over_prototypes(tokens)
+        places, names = shown.of_series(len(weights))
+        own = weights[places[0]].mean(0).cpu().double().numpy()
+        top = np.argsort(-own.mean(0), kind="stable")[:MOST].tolist()
+        words = self.nearest_words(3)
+        share = float(own.mean(0)[top].sum())
+        return Finding(
+            "Which words patches take from",
+            f"{names[0]}: attention of patches over the prototypes that they take most from",
+            f"The {len(top)} of {len(words)} prototypes with most attention ({share:.0%} of all), the most used first,"
+            f" named by the three words nearest to each. Mean over heads; even would be {1 / len(words):.2g}.",
+            "heat",
+            tuple(str(number + 1) for number in range(len(own))),
+            tuple(" ".join(words[at]).replace("\ufffd", "·") for at in top),  # · is a piece of a letter
+            own[:, top],
+            across="prototype, by its nearest words",
+            down="patch, oldest first",
+            measure="attention",
+            facts={"share of all attention": share, "prototypes": len(words)},
+        )
 
     def nearest_words(self, count: int) -> tuple[tuple[str, ...], ...]:
         """The words whose embeddings point most nearly where each prototype does, the nearest first."""

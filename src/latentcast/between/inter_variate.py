@@ -2,11 +2,13 @@
 
 from typing import Annotated, Any
 
+import numpy as np
 from jaxtyping import Bool, Float, Shaped
 from pydantic import Field
 from torch import Tensor, nn
 
 from latentcast.config import Settings
+from latentcast.findings import MOST, Finding, Shown
 from latentcast.layers.attention import Attention
 from latentcast.layers.dropout import Dropout
 from latentcast.layers.transformer import feed_forward
@@ -64,6 +66,30 @@ class InterVariate(nn.Module):
         x = _by_place(whole.values, channels)
         scores = self.attention.weights(x, x, _kept(whole.keep, channels))
         return scores.unflatten(0, (-1, whole.values.shape[1]))
+
+    def findings(self, shown: Shown, tokens: Tokens, channels: int) -> tuple[Finding, ...]:
+        """Mean over places and heads; of more channels than can be named, those that most is taken from."""
+        if not self.mixes_channels:
+            return ()
+        weights = self.weights(tokens, channels).mean((0, 1, 2)).cpu().double().numpy()
+        taken = sorted(np.argsort(-weights.mean(0), kind="stable")[:MOST].tolist())
+        rows = list(range(channels)) if channels <= MOST else list(shown.drawn)
+        left = f" The {len(taken)} of {channels} that most is taken from are drawn." if len(taken) < channels else ""
+        return (
+            Finding(
+                "Which channels attend to which",
+                "attention of each channel (row) over the channels (column)",
+                "Mean over patches and heads; each row sums to 1 over all channels. A channel that attends to itself"
+                f" alone has 1 on the diagonal; even attention is {1 / channels:.2g} everywhere.{left}",
+                "heat",
+                tuple(shown.channels[at] for at in rows),
+                tuple(shown.channels[at] for at in taken),
+                weights[rows][:, taken],
+                across="takes from",
+                down="channel",
+                measure="attention",
+            ),
+        )
 
 
 def _by_place(values: Shaped[Tensor, "series tokens width"], channels: int) -> Shaped[Tensor, "places channels width"]:

@@ -2,11 +2,13 @@
 
 from typing import Annotated, Any
 
+import torch
 from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor, nn
 
 from latentcast.config import Settings
+from latentcast.findings import Finding, Shown
 from latentcast.layers.dropout import Dropout
 from latentcast.layers.mixture import Experts, imbalance, usage
 from latentcast.types import Representation, Task, Tokens
@@ -62,3 +64,42 @@ class Mixture(nn.Module):
         whole = tokens.sequence()
         x = whole.values.flatten(0, 1) if whole.keep is None else whole.values[whole.keep]
         return usage(self.experts.route(x)[2], self.experts.experts)
+
+    def findings(self, shown: Shown, tokens: Tokens, channels: int) -> tuple[Finding, ...]:
+        whole = tokens.sequence()
+        share = self.usage(tokens).cpu().double().numpy()
+        places, names = shown.of_series(len(whole.values))
+        each = [
+            self.usage(Tokens(whole.values[[at]], None if whole.keep is None else whole.keep[[at]])) for at in places
+        ]
+        experts = tuple(f"expert {number + 1}" for number in range(self.experts.experts))
+        section = "Use of the experts"
+        even = (
+            f"Each token asks {self.experts.top} of {len(experts)} experts; even use would be {1 / len(experts):.0%}."
+        )
+        all_of = Finding(
+            section,
+            "share of the tokens' choices that each expert has",
+            f"{even} All tokens of this window, {len(whole.values)} series of {whole.values.shape[1]} each.",
+            "bars",
+            experts,
+            values=share,
+            measure="share",
+            facts={"usage": dict(zip(experts, share.tolist(), strict=True))},
+        )
+        if len(places) < 2:
+            return (all_of,)
+        return (
+            all_of,
+            Finding(
+                section,
+                "the same of each series",
+                "Whether some experts serve some series alone. Each row sums to 1.",
+                "heat",
+                names,
+                experts,
+                torch.stack(each).cpu().double().numpy(),
+                down="series",
+                measure="share",
+            ),
+        )

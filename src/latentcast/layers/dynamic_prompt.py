@@ -5,6 +5,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from latentcast.errors import SettingsError
+from latentcast.findings import Finding, Shown
 from latentcast.layers.attention import Attention
 
 HIDDEN = (256, 128)
@@ -74,6 +75,25 @@ class DynamicTokens(nn.Module):
         told = self.read(window.flatten(1))
         share = self.gate(told).sigmoid()[..., None]
         return self.norm(share * self.make(told).unflatten(1, (self.count, -1)) + (1 - share) * self.base)
+
+    def findings(self, shown: Shown, window: Window) -> tuple[Finding, ...]:
+        places, names = shown.of_series(len(window))
+        share = self.gate(self.read(window.flatten(1))).sigmoid()[places].cpu().double().numpy()
+        return (
+            Finding(
+                "What the language model read",
+                "how far each prompt token is made of the window",
+                f"The gate of each of {self.count} dynamic tokens: 1 is the window's own, 0 a learned token that is the"
+                " same for all windows.",
+                "heat",
+                names,
+                tuple(str(number + 1) for number in range(self.count)),
+                share,
+                across="prompt token",
+                down="series",
+                measure="share",
+            ),
+        )
 
 
 class LocalStatistics(nn.Module):

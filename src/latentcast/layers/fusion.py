@@ -1,5 +1,6 @@
 """Several views of the same tokens made one."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 import torch
@@ -7,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from latentcast.errors import SettingsError
+from latentcast.findings import Finding, Shown
 from latentcast.layers.attention import Attention, check_heads
 
 Fusion = Literal["gate", "concat", "sum", "attention"]
@@ -20,11 +22,14 @@ class Fuse(nn.Module):
     concat     a linear map of all, side by side
     sum        their sum
     attention  a learned query attends over the views of each token
+
+    `names` are what a person calls the views.
     """
 
-    def __init__(self, kind: Fusion, count: int, width: int, heads: int) -> None:
+    def __init__(self, kind: Fusion, count: int, width: int, heads: int, names: Sequence[str] = ()) -> None:
         super().__init__()
         self.kind = kind
+        self.names = tuple(names) or tuple(f"view {number + 1}" for number in range(count))
         self.project = nn.Linear(count * width, width) if kind in ("gate", "concat") else None
         self.gate = nn.Linear(count * width, width) if kind == "gate" else None
         self.attention: Attention | None = None
@@ -48,3 +53,44 @@ class Fuse(nn.Module):
             return self.project(whole)
         share = self.gate(whole).sigmoid()
         return share * self.project(whole) + (1 - share) * views[0]
+
+    def contributions(self, views: Views) -> Float[Tensor, "views series tokens width"]:
+        """What each view adds to the fused tokens; they sum to these, but for a bias."""
+        each = torch.stack(views)
+        if self.attention is not None:
+            made = self.attention
+            flat = torch.stack([view.flatten(0, 1) for view in views], 1)
+            query = self.query.expand(len(flat), 1, -1)
+            taken = made.weights(query, flat)[:, :, 0].transpose(1, 2)  # [tokens, views, heads]
+            value = made.key_value(flat).chunk(2, dim=-1)[1].unflatten(-1, (made.heads, -1))
+            mixed = (taken[..., None] * value).flatten(2) @ made.out.weight.T
+            return mixed.transpose(0, 1).unflatten(1, views[0].shape[:2])
+        if self.project is None:
+            return each
+        maps = self.project.weight.chunk(len(views), 1)
+        mapped = torch.stack([view @ part.T for view, part in zip(views, maps, strict=True)])
+        if self.gate is None:
+            return mapped
+        share = self.gate(torch.cat(views, 2)).sigmoid()
+        mapped = share * mapped
+        mapped[0] += (1 - share) * views[0]
+        return mapped
+
+    def findings(self, shown: Shown, views: Views) -> tuple[Finding, ...]:
+        sizes = self.contributions(views).norm(dim=-1).mean(2).T
+        places, names = shown.of_series(len(sizes))
+        share = (sizes / sizes.sum(1, keepdim=True))[places].cpu().double().numpy()
+        return (
+            Finding(
+                "How views are put together",
+                f"share of each view in the tokens ({self.kind})",
+                "What each view adds to the fused tokens, by its length, mean over the tokens; each row sums to 1."
+                " Views that point against each other cancel in part, and this does not show it.",
+                "heat",
+                names,
+                self.names,
+                share,
+                down="series",
+                measure="share",
+            ),
+        )

@@ -13,6 +13,7 @@ from pydantic import Field, field_validator
 from torch import Tensor, nn
 
 from latentcast.config import Settings
+from latentcast.findings import Finding, Shown
 from latentcast.layers.decomposition import moving_average_adjoint
 from latentcast.layers.losses import Loss, PointLoss
 from latentcast.layers.scaling import no_scale, window_scale
@@ -73,6 +74,26 @@ class DLinear(nn.Module):
         difference = (self.trend - self.remainder).flatten(0, 1)
         averaged = moving_average_adjoint(difference, self.settings.kernel).view_as(self.trend)
         return self.remainder + averaged, self.trend_bias + self.remainder_bias
+
+    def findings(self, shown: Shown, batch: Batch) -> tuple[Finding, ...]:
+        at = shown.drawn[0]
+        weight = self.folded()[0][at if self.settings.individual else 0].cpu().double().numpy()
+        whose = f" of {shown.channels[at]}" if self.settings.individual else ""
+        return (
+            Finding(
+                "The linear map",
+                f"weight{whose} of each value of the look-back at each step ahead",
+                "The forecast is this map times the look-back: trend and remainder, whose maps are one. The same for"
+                " every window.",
+                "heat",
+                tuple(str(step + 1) for step in range(self.task.horizon)),
+                shown.past,
+                weight,
+                across="value of the look-back",
+                down="steps ahead",
+                measure="weight",
+            ),
+        )
 
     def loss(self, prediction: Prediction, batch: Batch) -> Float[Tensor, ""]:
         return self.point_loss(prediction.values, batch)

@@ -12,6 +12,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from latentcast.errors import SettingsError
+from latentcast.findings import Finding, Shown
 from latentcast.layers.dropout import Dropout
 from latentcast.layers.fusion import Fuse, Fusion
 from latentcast.layers.patching import PatchEmbedding, aligned, num_patches, observed_patches
@@ -65,7 +66,7 @@ class Frequency(nn.Module):
                 )
         self.season = PatchEmbedding(s.length, s.stride, s.width, s.kernel)
         self.trend = PatchEmbedding(s.length * SLOWER, s.stride * SLOWER, s.width, s.kernel)
-        self.fuse = Fuse(s.fusion, 2, s.width, s.fusion_heads)
+        self.fuse = Fuse(s.fusion, 2, s.width, s.fusion_heads, ("season", "trend"))
         tokens = self.num_tokens(task.lookback)
         self.position = nn.Parameter(torch.randn(tokens, s.width) * 0.02) if s.position else None
         self.dropout = Dropout(s.dropout)
@@ -93,6 +94,22 @@ class Frequency(nn.Module):
             split = is_seasonal(series, self.settings.strength) | has_trend(series, self.settings.false_alarms)
             trend = torch.where(split[:, None], trend, series.mean(1, keepdim=True))
         return trend, series - trend
+
+    def findings(self, shown: Shown, batch: Batch) -> tuple[Finding, ...]:
+        at = shown.drawn[0]
+        parts = torch.cat(self.split(batch.past[:, :, at])).cpu().double().numpy()
+        return (
+            Finding(
+                "Trend and season, split by frequency",
+                f"{shown.channels[at]}: what its patches are made of",
+                f"The look-back in the network's own units; below {1 / self.cutoff:.4g} steps a cycle is season, all"
+                " that is slower is trend. Their sum is the look-back.",
+                "lines",
+                ("trend", "season"),
+                shown.past,
+                parts,
+            ),
+        )
 
     def forward(self, batch: Batch) -> Tokens:
         trend, season = self.split(batch.past.transpose(1, 2).flatten(0, 1))

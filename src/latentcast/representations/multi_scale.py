@@ -74,10 +74,15 @@ class MultiScale(nn.Module):
         if faults:
             raise SettingsError(faults)
         self.embed = nn.ModuleList(PatchEmbedding(*size, s.width, s.kernel) for size in self.sizes)
-        self.fuse = Fuse(s.fusion, len(s.scales), s.width, s.fusion_heads) if len(s.scales) > 1 else None
+        self.fuse = self._fuse(s) if len(s.scales) > 1 else None
         tokens = self.num_tokens(task.lookback)
         self.position = nn.Parameter(torch.randn(tokens, s.width) * 0.02) if s.position else None
         self.dropout = Dropout(s.dropout)
+
+    @staticmethod
+    def _fuse(s: MultiScaleSettings) -> Fuse:
+        names = [f"{scale} step{'' if scale == 1 else 's'}" for scale in s.scales]
+        return Fuse(s.fusion, len(s.scales), s.width, s.fusion_heads, names)
 
     def facts(self, task: Task) -> dict[str, Any]:
         each = zip(self.settings.scales, self.sizes, strict=True)

@@ -50,7 +50,7 @@ class Views(nn.Module):
         self.width, self.folds_channels = made[0].width, made[0].folds_channels
         self.uses_known = any(one.uses_known for one in made)
         self.views = nn.ModuleList(made)
-        self.fuse = Fuse(settings.fusion, len(made), self.width, settings.fusion_heads)
+        self.fuse = Fuse(settings.fusion, len(made), self.width, settings.fusion_heads, self.names)
 
     def facts(self, task: Task) -> dict[str, Any]:
         tokens = self.num_tokens(task.lookback)

@@ -15,6 +15,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from latentcast.errors import SettingsError
+from latentcast.findings import Finding, Shown
 from latentcast.layers.dropout import Dropout
 from latentcast.layers.patching import num_patches, observed_patches
 from latentcast.layers.wavelet import (
@@ -139,6 +140,42 @@ class Wavelet(nn.Module):
         if self.band is None:
             return torch.ones(self.num_bands, device=self.bias.device)
         return self.band.softmax(0) * self.num_bands
+
+    def findings(self, shown: Shown, batch: Batch) -> tuple[Finding, ...]:
+        """The weight of each band, and what of the window's energy lies in it."""
+        if self.num_bands == 1:
+            return ()
+        level, section = self.settings.level, "Bands of the wavelet"
+        fine = [f"detail {at}: {2**at} to {2 ** (at + 1)} steps a cycle" for at in range(level, 0, -1)]
+        bands = (f"approximation: above {2 ** (level + 1)} steps a cycle", *fine)
+        weights = self.band_weights().cpu().double().numpy()
+        found = self.coefficients(batch.past.transpose(1, 2).flatten(0, 1)).square().sum(1)
+        places, names = shown.of_series(len(found))
+        energy = (found / found.sum(1, keepdim=True).clamp(min=1e-30))[places].cpu().double().numpy()
+        learned = "They are learned, start at 1 and have mean 1." if self.band is not None else "They are not learned."
+        return (
+            Finding(
+                section,
+                "weight of each band",
+                f"By what each band is multiplied before the patches are embedded. {learned}",
+                "bars",
+                bands,
+                values=weights,
+                measure="weight",
+                facts={"weights": dict(zip(bands, weights.tolist(), strict=True))},
+            ),
+            Finding(
+                section,
+                "where the energy of this window lies",
+                f"Share of the squared coefficients ({self.settings.wavelet}, level {level}); each row sums to 1.",
+                "heat",
+                names,
+                tuple(band.split(":")[0] for band in bands),
+                energy,
+                down="series",
+                measure="share",
+            ),
+        )
 
     def coefficients(self, series: Float[Tensor, "series time"]) -> Float[Tensor, "series padded bands"]:
         """Of the series with its last value repeated `stride` times: coarse to fine, as far as they are used."""

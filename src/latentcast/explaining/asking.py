@@ -1,0 +1,428 @@
+"""From one window and its forecast to an explanation: what stands in it, and in which order."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from latentcast.data.notes import of_windows
+from latentcast.data.panel import Panel
+from latentcast.data.scaler import Scaler
+from latentcast.data.windows import Windows
+from latentcast.errors import DataError, nearest
+from latentcast.evaluation.intervals import named
+from latentcast.evaluation.judge import Judged
+from latentcast.explaining.attributing import (
+    Fill,
+    Method,
+    Occlusion,
+    Told,
+    occlude,
+    sensitivity,
+    without_channels,
+)
+from latentcast.explaining.explanation import Explanation
+from latentcast.explaining.hearing import heard
+from latentcast.findings import MOST, Array, Finding, Shown
+from latentcast.network import Network
+from latentcast.traits import Traits, traits
+from latentcast.types import Batch, Scale, Steps, Task, count_parameters
+
+DRAWN = 8  # channels with figures of their own
+SEASONS = 4  # of the past that the data are described by, where there are as many
+GROUPS = 12  # of steps ahead in one figure
+
+FORECAST, DATA, PAST = "The forecast", "The data", "Which stretch of the past mattered"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is to be explained, as the forecaster hands it over.
+
+    panel   ends with room for the forecast; `item` is one of its items, `drawn` are channels of it
+    stamps  steps of the panel as dates in their own zone
+    levels  of the intervals in `judged`, ascending; `intervals` says in words how they were made
+    """
+
+    model: str
+    data: str
+    network: Network
+    windows: Windows
+    panel: Panel
+    scaler: Scaler
+    judged: Judged
+    item: int
+    drawn: tuple[int, ...]
+    stamps: Callable[[Any], Any]
+    levels: tuple[float, ...] = ()
+    intervals: str | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def task(self) -> Task:
+        return self.network.task
+
+
+def chosen(panel: Panel, targets: Sequence[int], name: str | None) -> tuple[int, tuple[int, ...]]:
+    """(item, channels that are drawn) of the series of that name; the first item where none is named.
+
+    Raises DataError for a name that is not there.
+    """
+    if name is None:
+        return 0, tuple(targets[:DRAWN])
+    if panel.ids == ("",):
+        names: dict[str, tuple[int, tuple[int, ...]]] = {panel.channels[at]: (0, (at,)) for at in targets}
+    else:
+        names = {item: (number, tuple(targets[:DRAWN])) for number, item in enumerate(panel.ids)}
+    if name not in names:
+        raise DataError(f"there is no series {name!r} that is forecast; {nearest(name, names)}")
+    return names[name]
+
+
+def explained(
+    asked: Asked, *, attribution: Method = "occlusion", stretch: int | None = None, fill: Fill = "line"
+) -> Explanation:
+    """Raises DataError when nothing of the look-back was observed, SettingsError as `attributing.sensitivity` does."""
+    task, panel, network = asked.task, asked.panel, asked.network
+    names = _names(asked)
+    end = int(panel.offsets[asked.item + 1]) - task.horizon
+    if not panel.observed[end - task.lookback : end].any():
+        raise DataError(
+            f"of the look-back of {names[asked.drawn[0]]}, {task.lookback} steps, nothing was observed: there is"
+            " nothing that a forecast could be explained by"
+        )
+    device = next((p.device for p in network.parameters()), torch.device("cpu"))
+    batch = asked.windows.batch(torch.tensor([0])).to(device)
+    past, ahead = _dates(asked, end - task.lookback, end), _dates(asked, end, end + task.horizon)
+    units = asked.scaler.units(panel, list(range(task.channels)))
+    here = units.at(asked.judged.items, asked.judged.starts[:, None] + task.lookback + np.arange(task.horizon))
+    shown = Shown(names, asked.drawn, task.targets, past, ahead, lambda x: np.asarray(here.to_original(x[None])[0]))
+    findings = [*_forecast(asked, names, end), *_data(asked, names, end), *heard(network, batch, shown)]
+    told = _teller(asked, batch)
+    places = [task.targets.index(at) for at in asked.drawn]
+    if attribution == "occlusion":
+        found = occlude(network, batch, told, length=stretch, fill=fill, season=panel.season)
+        findings += _occlusion(asked, found, places, shown)
+        if network.mixes_channels and task.channels > 1:
+            findings.append(_channels(asked, batch, told, places, shown))
+    elif attribution == "gradient":
+        findings.append(_gradient(sensitivity(network, batch, told, places), places, shown, task))
+    series = tuple(names[at] for at in asked.drawn)
+    left_out = len(task.targets) - len(asked.drawn) if panel.ids == ("",) else len(panel.ids) - 1
+    return Explanation(
+        asked.model,
+        asked.data,
+        _about(asked, series, left_out, past, ahead),
+        series,
+        left_out,
+        {names[at]: _values(asked, task.targets.index(at), ahead) for at in asked.drawn},
+        tuple(findings),
+        tuple(dict.fromkeys((*asked.notes, *network.notes))),
+    )
+
+
+def _names(asked: Asked) -> tuple[str, ...]:
+    """Of a multivariate block its channels; of one of many series its own, with the channel's where it has several."""
+    panel, whose = asked.panel, asked.panel.ids[asked.item]
+    if not whose:
+        return panel.channels
+    return (whose,) if len(panel.channels) == 1 else tuple(f"{whose}: {name}" for name in panel.channels)
+
+
+def _dates(asked: Asked, begin: int, end: int) -> tuple[str, ...]:
+    """Stamps as text, as short as they may be."""
+    times = asked.panel.times[begin:end]
+    if asked.panel.frequency.integer:
+        return tuple(str(stamp) for stamp in times)
+    whole = pd.Series(asked.stamps(asked.panel.times[int(asked.panel.offsets[asked.item]) :]))
+    days = bool((whole.dt.normalize() == whole).all())
+    form = "%Y-%m-%d" if days else "%Y-%m-%d %H:%M" if bool((whole.dt.second == 0).all()) else "%Y-%m-%d %H:%M:%S"
+    return tuple(pd.Series(asked.stamps(times)).dt.strftime(form))
+
+
+def _teller(asked: Asked, batch: Batch) -> Told:
+    """Prompts written anew for changed values, with the same units and notes."""
+    prompter, windows = asked.network.prompter, asked.windows
+    if prompter is None:
+        return lambda batch: batch
+    said = None
+    if windows.times is not None:
+        said = of_windows(windows.said, windows.times, windows.starts.numpy(), windows.items.tolist(), windows.lookback)
+
+    def told(changed: Batch) -> Batch:
+        many, units = len(changed), None
+        if windows.units is not None:
+            loc, scale = (x[windows.items].expand(many, -1, -1) for x in (windows.units.loc, windows.units.scale))
+            units = Scale(loc, scale)
+        prompt = prompter(changed.past.cpu(), None if changed.observed is None else changed.observed.cpu(), units,
+                          None if said is None else list(said) * many)  # fmt: skip
+        return replace(changed, prompt=prompt.to(batch.past.device))
+
+    return told
+
+
+def _about(
+    asked: Asked, series: tuple[str, ...], left_out: int, past: tuple[str, ...], ahead: tuple[str, ...]
+) -> dict[str, str]:
+    task, frequency = asked.task, asked.panel.frequency
+
+    def steps(count: int) -> str:
+        time = frequency.in_words(Steps(count))
+        return f"{count} step{'' if count == 1 else 's'}" + (f" ({time})" if time else "")
+
+    more = f"; {left_out} more in the data, {'drawn' if left_out == 1 else 'each drawn'} when it is named (item)"
+    read = f", which reads {task.channels} channels" if task.channels > len(series) else ""
+    every, trained = count_parameters(asked.network)
+    return {
+        "model": f"{asked.model}, {every:,} parameters, {trained:,} of them trained{read}",
+        "data": asked.data,
+        "series": ", ".join(series) + (more if left_out else ""),
+        "look-back": f"{steps(task.lookback)}: {_span(past[0], past[-1])}",
+        "horizon": f"{steps(task.horizon)}: {_span(ahead[0], ahead[-1])}",
+        "intervals": asked.intervals or "none",
+    }
+
+
+def _unit(asked: Asked) -> str:
+    plain = (asked.scaler.std == 1).all() and (asked.scaler.mean == 0).all()
+    return "in the data's own units" if plain else "in deviations of the training part"
+
+
+def _span(first: str, last: str) -> str:
+    return first if first == last else f"{first} to {last}"
+
+
+def _values(asked: Asked, place: int, ahead: tuple[str, ...]) -> dict[str, Any]:
+    found: dict[str, Any] = {"ds": list(ahead), "values": asked.judged.original[0, :, place]}
+    for name, lo, hi in _bands(asked, place):
+        found |= {f"lo-{name}": lo, f"hi-{name}": hi}
+    return found
+
+
+def _bands(asked: Asked, place: int) -> tuple[tuple[str, Array, Array], ...]:
+    """(level, lo, hi) in original units, the widest first."""
+    judged = asked.judged
+    if judged.lo is None or judged.hi is None:
+        return ()
+    lo, hi = judged.in_original(judged.lo), judged.in_original(judged.hi)
+    pairs = enumerate(asked.levels)
+    return tuple((named(level), lo[0, :, place, n], hi[0, :, place, n]) for n, level in pairs)[::-1]
+
+
+def _history(asked: Asked, channel: int, begin: int, end: int) -> Array:
+    panel = asked.panel
+    return np.where(panel.observed[begin:end, channel], panel.values[begin:end, channel], np.nan)
+
+
+def _forecast(asked: Asked, names: tuple[str, ...], end: int) -> list[Finding]:
+    task, first = asked.task, int(asked.panel.offsets[asked.item])
+    begin = max(first, end - max(task.lookback, min(2 * task.horizon, 96)))
+    more = end - begin - task.lookback
+    before = f" The first {more} steps drawn lie before the look-back." if more > 0 else ""
+    made = []
+    for at in asked.drawn:
+        place = task.targets.index(at)
+        past, values = _history(asked, at, begin, end), asked.judged.original[0, :, place]
+        lines = np.full((2, len(past) + task.horizon), np.nan)
+        lines[0, : len(past)], lines[1, len(past) :] = past, values
+        if len(past):
+            lines[1, len(past) - 1] = past[-1]  # joined to the last observation
+        bands = tuple(
+            (f"{level} %", *(np.r_[np.full(len(past), np.nan), ends] for ends in (lo, hi)))
+            for level, lo, hi in _bands(asked, place)
+        )
+        last, low, high = past[~np.isnan(past)][-1:], f"{values.min():.4g}", f"{values.max():.4g}"
+        since = f", after a last value of {last[0]:.4g}" if len(last) else ""
+        what = f"is {low}" if low == high else f"lies between {low} and {high}, mean {values.mean():.4g}"
+        made.append(
+            Finding(
+                FORECAST,
+                names[at],
+                f"The forecast {what}{since}.{before}",
+                "lines",
+                ("observed", f"forecast of {asked.model}"),
+                _dates(asked, begin, end + task.horizon),
+                lines,
+                bands=bands,
+                since=len(past),
+            )
+        )
+    return made
+
+
+def _data(asked: Asked, names: tuple[str, ...], end: int) -> list[Finding]:
+    panel, task = asked.panel, asked.task
+    begin = max(int(panel.offsets[asked.item]), end - max(task.lookback, SEASONS * panel.season))
+    found: dict[str, Traits] = {}
+    for at in asked.drawn:
+        seen = panel.observed[begin:end, at]
+        if seen.any():
+            found[names[at]] = traits(panel.values[begin:end, at], panel.season, seen)
+    columns = (
+        "mean, deviation",
+        "range",
+        "stationary",
+        "trend strength",
+        "season strength",
+        "dominant periods",
+        "noise",
+    )
+    rows = tuple(_in_words(one) for one in found.values())
+    return [
+        Finding(
+            DATA,
+            f"the last {end - begin} steps",
+            "Stationary: an augmented Dickey-Fuller test at 5 %. Strength of trend and season, 0 to 1, by STL: the"
+            " share of the variance, beside the remainder's, that is theirs. Dominant periods: peaks of the spectrum,"
+            " in steps, with their share of the variance. Noise: deviation of the differences over that of the series;"
+            " 0 of a straight course, 1.41 of white noise.",
+            "table",
+            tuple(found),
+            columns,
+            texts=rows,
+            down="series",
+            facts={name: {**vars(one), "stationary": one.stationary} for name, one in found.items()},
+        )
+    ]
+
+
+def _in_words(one: Traits) -> tuple[str, ...]:
+    stationary = (
+        "not tested" if one.unit_root is None else f"{'yes' if one.stationary else 'no'} (p = {one.unit_root:.2g})"
+    )
+    season = "too short, or none" if one.season is None else f"{one.season:.2f} (period {one.period})"
+    missing = f", {one.missing} missing" if one.missing else ""
+    periods = ", ".join(f"{steps:.3g} ({share:.0%})" for steps, share in one.periods)
+    return (
+        f"{one.mean:.4g}, {one.deviation:.3g}{missing}",
+        f"{one.least:.4g} to {one.most:.4g}",
+        stationary if one.deviation else "constant",
+        "too short" if one.trend is None else f"{one.trend:.2f}",
+        season,
+        periods or "none",
+        f"{one.noise:.2f}",
+    )
+
+
+def _occlusion(asked: Asked, found: Occlusion, places: list[int], shown: Shown) -> list[Finding]:
+    effect, task = found.effect[places], asked.task
+    names = tuple(shown.channels[at] for at in shown.drawn)
+    columns = tuple(shown.past[start] for start in found.starts)
+    by = {
+        "line": "a straight line between its neighbours",
+        "season": "what is usual at its place of the season",
+        "mean": "the mean of the rest",
+    }[found.fill]
+    ends = (*found.starts[1:], task.lookback)
+    how = (
+        f"Each stretch of {found.length} step{'' if found.length == 1 else 's'} was replaced by {by}, in all channels"
+        f" at once, and the forecast made again: the mean absolute movement over the horizon, {_unit(asked)}."
+    )
+    top = int(effect[0].argmax())
+    span = _span(shown.past[found.starts[top]], shown.past[ends[top] - 1])
+    before = _span(str(task.lookback - found.starts[top]), str(task.lookback - ends[top] + 1))
+    most = (
+        f"{names[0]} moves most without {span}, {before} step{'' if before == '1' else 's'} before the forecast: by"
+        f" {effect[0, top]:.3g}."
+        if effect[0, top] > 0
+        else f"No stretch moves the forecast of {names[0]}."
+    )
+    shade = np.zeros(task.lookback)
+    for start, end, value in zip(found.starts, ends, effect[0], strict=True):
+        shade[start:end] = value
+    end = int(asked.panel.offsets[asked.item + 1]) - task.horizon
+    facts = {
+        "method": "occlusion",
+        "fill": found.fill,
+        "length": found.length,
+        "starts": list(found.starts),
+        "effect": dict(zip(names, effect, strict=True)),
+    }
+    made = [
+        Finding(
+            PAST,
+            f"{names[0]}: the look-back, darker where it mattered more",
+            f"{most} {how}",
+            "lines",
+            ("observed",),
+            shown.past,
+            _history(asked, shown.drawn[0], end - task.lookback, end)[None],
+            shade=shade,
+            facts=facts,
+        )
+    ]
+    stretch, what = "stretch of the look-back, by its first step", "movement"
+    if len(names) > 1:
+        made.append(
+            Finding(
+                PAST,
+                "each series' forecast without each stretch",
+                "The same for every series that is shown.",
+                "heat",
+                names,
+                columns,
+                effect,
+                across=stretch,
+                measure=what,
+            )
+        )
+    if task.horizon > 1:
+        groups = np.array_split(np.arange(task.horizon), min(GROUPS, task.horizon))
+        near = np.stack([np.abs(found.moved[:, group, places[0]]).mean(1) for group in groups])
+        rows = tuple(f"{g[0] + 1}" if len(g) == 1 else f"{g[0] + 1}–{g[-1] + 1}" for g in groups)
+        made.append(
+            Finding(
+                PAST,
+                f"{names[0]}: near and far steps of the horizon",
+                "Which stretch each part of the horizon hangs on.",
+                "heat",
+                rows,
+                columns,
+                near,
+                across=stretch,
+                down="steps ahead",
+                measure=what,
+            )
+        )
+    return made
+
+
+def _channels(asked: Asked, batch: Batch, told: Told, places: list[int], shown: Shown) -> Finding:
+    others = [at for at in range(len(shown.channels)) if at not in shown.drawn]
+    read = [*shown.drawn, *others][:MOST]
+    moved = np.abs(without_channels(asked.network, batch, told, read)).mean(1)[:, places]
+    left = len(shown.channels) - len(read)
+    more = f" {left} more channels were left out." if left else ""
+    return Finding(
+        PAST,
+        "each series' forecast without each channel",
+        "This model mixes channels. A whole channel was replaced by its mean and the forecast made again: the mean"
+        f" absolute movement over the horizon, {_unit(asked)}.{more}",
+        "heat",
+        tuple(shown.channels[at] for at in shown.drawn),
+        tuple(shown.channels[at] for at in read),
+        moved.T,
+        across="channel that is replaced",
+        down="forecast of",
+        measure="movement",
+    )
+
+
+def _gradient(found: Array, places: list[int], shown: Shown, task: Task) -> Finding:
+    names = tuple(shown.channels[task.targets[place]] for place in places)
+    top = int(found[0].argmax())
+    return Finding(
+        PAST,
+        "how fast the forecast moves with each value of the look-back",
+        f"{names[0]} hangs most on {shown.past[top]}, {task.lookback - top} steps before the forecast. Root mean"
+        " square, over the horizon, of the derivative of the forecast by the value; what a prompt says in words has"
+        " none.",
+        "lines",
+        names,
+        shown.past,
+        found,
+        facts={"method": "gradient", "sensitivity": dict(zip(names, found, strict=True))},
+    )

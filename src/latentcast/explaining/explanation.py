@@ -1,0 +1,68 @@
+"""An explanation: findings in order, as plain values and as a page."""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from latentcast.errors import CheckpointError
+from latentcast.explaining.page import page
+from latentcast.findings import Finding, plain
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Of one window: the last of one series, or of the channels of one multivariate block.
+
+    about     facts for a person, by name
+    series    names of those that are shown; of `left_out` more only their number is known
+    forecast  series → ds, values and ends of the intervals, in original units
+    findings  the forecast, the data, what the parts of the network say, attribution: in this order
+    """
+
+    model: str
+    data: str
+    about: dict[str, str]
+    series: tuple[str, ...]
+    left_out: int
+    forecast: dict[str, dict[str, Any]]
+    findings: tuple[Finding, ...]
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def sections(self) -> tuple[str, ...]:
+        """Headings, each once, in order."""
+        return tuple(dict.fromkeys(finding.section for finding in self.findings))
+
+    def of(self, section: str) -> tuple[Finding, ...]:
+        return tuple(finding for finding in self.findings if finding.section == section)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON; None where a number is missing."""
+        return {
+            "model": self.model,
+            "data": self.data,
+            "about": dict(self.about),
+            "series": list(self.series),
+            "left_out": self.left_out,
+            "forecast": plain(self.forecast),
+            "findings": [finding.to_dict() for finding in self.findings],
+            "notes": list(self.notes),
+        }
+
+    def to_json(self) -> str:
+        return json.dumps(self.to_dict(), indent=1, ensure_ascii=False, allow_nan=False)
+
+    def to_html(self) -> str:
+        """One page that holds all it needs: it loads nothing, and runs nothing."""
+        named = ", ".join(self.series[:3]) + (" …" if len(self.series) > 3 else "")
+        return page(f"Forecast of {named} by {self.model}", self.about, self.findings, self.notes)
+
+    def save(self, path: str | Path) -> None:
+        """As a page (.html) or as JSON (.json). Raises CheckpointError when it cannot be written."""
+        path = Path(path)
+        text = self.to_json() if path.suffix.lower() == ".json" else self.to_html()
+        try:
+            path.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise CheckpointError(f"{path} cannot be written: {error.strerror or error}") from error

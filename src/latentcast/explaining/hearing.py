@@ -1,0 +1,38 @@
+"""What the parts of a network say of one window, in the order in which they work."""
+
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import nn
+
+from latentcast.findings import Explains, Finding, Shown
+from latentcast.network import Network
+from latentcast.types import Batch
+
+
+def heard(network: Network, batch: Batch, shown: Shown) -> tuple[Finding, ...]:
+    """Findings of every module that `Explains`, from one forward over a batch of one window.
+
+    Each is asked after the forward, with what its own forward was given (the first time, where it ran several times).
+    """
+    given: dict[str, tuple[Explains, tuple[Any, ...]]] = {}
+    hooks = []
+
+    def note(name: str, module: nn.Module, args: tuple[Any, ...]) -> None:
+        if isinstance(module, Explains):
+            given.setdefault(name, (module, args))
+
+    for name, module in network.model.named_modules():
+        hooks.append(module.register_forward_pre_hook(lambda m, args, name=name: note(name, m, args)))
+    network.eval()
+    try:
+        with torch.inference_mode():
+            network(batch)
+            for hook in hooks:
+                hook.remove()
+            said = [(name, module.findings(shown, *args)) for name, (module, args) in given.items()]
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return tuple(replace(one, part=name or "model") for name, several in said for one in several)
