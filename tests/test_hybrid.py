@@ -454,3 +454,18 @@ def test_the_command(hourly: pd.DataFrame, tmp_path: Path) -> None:
     assert "fusion adaptive: weights naive 0." in ran.output
     assert CliRunner().invoke(app, ["evaluate", str(out), str(data), "--level", "80"]).exit_code == 0
     assert "held out" in CliRunner().invoke(app, ["describe", str(out)]).output
+
+
+def test_an_explanation_shows_the_members_and_what_each_counts_for(hourly: pd.DataFrame) -> None:
+    forecaster = hybrid(hourly)
+    found = forecaster.explain(hourly, level=None, attribution="none")
+    assert "Members and their weights" in found.sections
+    side_by_side, weights, *_ = found.of("Members and their weights")[:3]
+    frame = latentcast.members(forecaster, hourly)
+    assert list(side_by_side.rows) == ["naive", "seasonal-naive"]
+    first = frame[frame["unique_id"] == frame["unique_id"].iloc[0]]
+    assert side_by_side.values is not None
+    assert weights.values is not None
+    np.testing.assert_allclose(side_by_side.values[0], first["naive"], rtol=1e-5)
+    np.testing.assert_allclose(weights.values.sum(0), 1, rtol=1e-5)
+    assert sum(found.of("Members and their weights")[-1].facts["confidences"].values()) == pytest.approx(1)

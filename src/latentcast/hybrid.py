@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from latentcast.config import Part, Settings, by_label, merge, nested, validate
 from latentcast.errors import DataError, SettingsError
+from latentcast.findings import Finding, Shown, of_members
 from latentcast.layers.gating import Gate, distance, masked_softmax, traits
 from latentcast.layers.losses import point_loss
 from latentcast.models import MODELS
@@ -273,6 +274,16 @@ class Hybrid(nn.Module):
     def members(self, batch: Batch) -> Members:
         """What each member forecasts, and what it counts for. Nothing is raised where all of them fail."""
         return self._side_by_side(batch)[0]
+
+    def findings(self, shown: Shown, batch: Batch) -> tuple[Finding, ...]:
+        """The members side by side; their confidence is what held-out windows say of them over all series."""
+        found = self.members(batch)
+        forecasts, weights = (each[:, 0].double().cpu().numpy() for each in (found.values, found.weights))
+        confidence = None
+        if self.settings.fusion != "average":
+            held = self.gate.table().mean((0, 1, 2))
+            confidence = dict(zip(self.labels, held.tolist(), strict=True))
+        return of_members(shown, self.labels, list(forecasts), list(weights), confidence)
 
     def apart(
         self, batch: Batch
