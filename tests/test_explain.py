@@ -483,7 +483,7 @@ def test_what_is_nothing_can_be_drawn() -> None:
     ]
     html = page("nothing", {}, empty, ())
     check_page(html)
-    assert "nan" not in html
+    assert not re.search(r"[\">, ]nan[\"<, ]", html)
 
 
 @given(st.floats(-1e9, 1e9), st.floats(1e-6, 1e9))
@@ -547,7 +547,7 @@ def test_faults_are_said_at_once() -> None:
     assert "did you mean occlusion" in str(raised.value)
     with pytest.raises(SettingsError, match="the look-back has 48 steps"):
         forecaster.explain(frame, stretch=49)
-    with pytest.raises(DataError, match=r"no series .c9..*did you mean"):
+    with pytest.raises(DataError, match="no series 'c9' that is forecast; known: c0, c1"):
         forecaster.explain(frame, item="c9")
     blank = frame.copy()
     blank.loc[len(blank) - 48 :, ["c0", "c1"]] = np.nan

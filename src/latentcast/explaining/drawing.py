@@ -207,8 +207,9 @@ def _heat(finding: Finding) -> tuple[float, list[str]]:
             for at in range(columns):
                 dark = colours[row, at] @ np.array([0.299, 0.587, 0.114]) < 140
                 value, x, y = values[row, at], left + (at + 0.5) * cell, top + (row + 0.5) * each + 4
-                marks.append(_text(x, y, f"{value:.2g}" if abs(value) >= 0.01 else f"{value:.1g}",
-                                   colour="#fff" if dark else INK))  # fmt: skip
+                digits = f"{value:.2g}" if abs(value) >= 0.01 else f"{value:.1g}"
+                text = digits if np.isfinite(value) else "–"
+                marks.append(_text(x, y, text, colour="#fff" if dark else INK))
     foot += depth
     if finding.across:
         foot += 16
