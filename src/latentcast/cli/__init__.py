@@ -1,0 +1,6 @@
+"""The command line: parse, call the library, print. Nothing heavy is imported before a command runs."""
+
+from latentcast.cli import learning, forecasting, judging, looking  # noqa: F401, I001  (commands in the order of --help)
+from latentcast.cli.door import app, main
+
+__all__ = ["app", "main"]

@@ -1,0 +1,63 @@
+"""The app, and what becomes of an error: one message, an exit code, and how to state here what it asks for."""
+
+import re
+import shlex
+import sys
+
+import typer
+
+from latentcast.cli.options import OF_DATA
+from latentcast.cli.saying import err
+from latentcast.errors import Interrupted, LatentcastError, SettingsError
+
+app = typer.Typer(
+    help="Forecast time series in a learned representation.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+
+
+def main() -> None:
+    """Run the command line; errors of the library are one message and exit code 1, without a traceback.
+
+    Training that was interrupted ends with 130, as the shell counts Ctrl-C.
+    """
+    try:
+        app()
+    except (LatentcastError, OSError) as error:
+        err.print("[bold red]error:[/] ", end="")
+        err.print(f"{error}{_how_to_state(error)}", markup=False, soft_wrap=True, highlight=False)
+        sys.exit(130 if isinstance(error, Interrupted) else 1)
+
+
+def _how_to_state(error: Exception) -> str:
+    """The library speaks of data.gaps; on a command line that is --gaps, or --set data.steps=…, where it is taken."""
+    takes = {"fit", "pretrain", "backtest", "describe", "floor", "ablate"}
+    if "--transfer" in sys.argv:
+        takes |= {"predict", "evaluate"}
+    if not takes & set(sys.argv[1:2]) or isinstance(error, SettingsError):
+        return ""
+    from latentcast.data.settings import DataSettings
+
+    known = "|".join(DataSettings.model_fields)
+    named = re.search(rf"(?P<inside>\()?\bdata\.(?P<key>{known})\b(?:=(?P<rest>.+))?", str(error))
+    if named is None:
+        return ""
+    key, rest = named["key"], named["rest"]
+    names = named["inside"] and key in ("ignore", "columns")  # names of columns hold blanks and more
+    value = rest and (_to_closing(rest) if names else re.split(r"[\s;)]", rest)[0].rstrip(",.:"))
+    if key in OF_DATA or (key == "fraction" and sys.argv[1] in ("fit", "pretrain")):
+        return f"\n(as an option: --{key} {shlex.quote(value) if value else '…'})"
+    return f"\n(as an option: --set {shlex.quote(f'data.{key}={value}') if value else f'data.{key}=…'})"
+
+
+def _to_closing(text: str) -> str:
+    """Up to the parenthesis that closes one opened before the text."""
+    depth = 0
+    for at, character in enumerate(text):
+        depth += (character == "(") - (character == ")")
+        if depth < 0:
+            return text[:at]
+    return text

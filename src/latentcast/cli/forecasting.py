@@ -1,0 +1,224 @@
+"""Commands that use what was trained: predict, explain, impute, score."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from latentcast import show
+from latentcast.cli.door import app
+from latentcast.cli.options import (
+    Data,
+    Folder,
+    Horizon,
+    Level,
+    Method,
+    Overwrite,
+    Paths,
+    Transfer,
+    levels_in,
+    numbers_in,
+    takes_settings,
+)
+from latentcast.cli.saying import counted, heard_notes, out, print_line, print_notes
+from latentcast.errors import SettingsError
+
+if TYPE_CHECKING:
+    from latentcast.forecaster import Forecaster
+
+
+@app.command()
+@takes_settings
+def predict(
+    folder: Folder,
+    data: Data,
+    file: Annotated[Path, typer.Option("--out", help="CSV or Parquet file to write.")],
+    plot: Annotated[Path | None, typer.Option("--plot", help="PNG, PDF or SVG file to draw.")] = None,
+    future: Annotated[
+        Path | None,
+        typer.Option("--future", help="What is known in advance of the steps to be forecast (data.future)."),
+    ] = None,
+    horizon: Horizon = None,
+    level: Level = None,
+    intervals: Method = "auto",
+    paths: Paths = 100,
+    transfer: Transfer = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False,
+    *,
+    settings: dict[str, Any],
+) -> None:
+    """Forecast beyond the end of DATA, dated, in original units."""
+    from latentcast.write import check_file, write_frame
+
+    for path, suffixes in ((file, (".csv", ".parquet")), (plot, (".png", ".pdf", ".svg"))):
+        if path is not None:
+            check_file(path, suffixes, overwrite=overwrite)
+    with heard_notes() as notes:
+        forecaster = for_data(folder, data, settings, horizon, transfer=transfer, held_out=False)
+        levels = levels_in(level)
+        forecast = forecaster.predict(data, future=future, level=levels, intervals=intervals, paths=paths)
+        write_frame(forecast, file)
+        if plot is not None:
+            from latentcast.plot.forecast import plot_forecast
+
+            plot_forecast(forecaster, data, forecast, plot)
+    print_notes(notes)
+    print_line(f"{counted(len(forecast), 'row')} in {file} ({forecast['ds'].min()} .. {forecast['ds'].max()})")
+    if levels is not None:
+        print_line(f"intervals: {forecaster.interval_maker(levels, intervals, paths).words()}")
+    if plot is not None:
+        print_line(f"drawn in {plot}")
+
+
+@app.command()
+def explain(
+    folder: Folder,
+    data: Data,
+    file: Annotated[Path, typer.Option("--out", help="HTML file to write; it needs no network.")],
+    json_file: Annotated[Path | None, typer.Option("--json", help="JSON file of the same, for a program.")] = None,
+    item: Annotated[
+        str | None, typer.Option("--item", help="Which series: a channel of wide data, a unique_id of long data.")
+    ] = None,
+    level: Annotated[
+        str, typer.Option("--level", help="Levels of the intervals in per cent; auto: 80,90 where they can be had.")
+    ] = "auto",
+    intervals: Method = "auto",
+    future: Annotated[
+        Path | None,
+        typer.Option("--future", help="What is known in advance of the steps to be forecast (data.future)."),
+    ] = None,
+    attribution: Annotated[
+        str, typer.Option("--attribution", help="Which past mattered: by occlusion (any model), gradient, or none.")
+    ] = "occlusion",
+    stretch: Annotated[int | None, typer.Option("--stretch", help="Occlusion: steps that are hidden together.")] = None,
+    fill: Annotated[
+        str, typer.Option("--fill", help="Occlusion: what stands there instead: line, season or mean.")
+    ] = "line",
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False,
+) -> None:
+    """Explain the forecast of one series beyond the end of DATA, as a page and as JSON."""
+    import latentcast
+    from latentcast.write import check_file
+
+    for path, suffixes in ((file, (".html",)), (json_file, (".json",))):
+        if path is not None:
+            check_file(path, suffixes, overwrite=overwrite)
+    with heard_notes() as notes:
+        forecaster = latentcast.load(folder)
+        levels = "auto" if level == "auto" else levels_in(level)
+        found = forecaster.explain(
+            data,
+            future=future,
+            level=levels,
+            intervals=intervals,
+            item=item,
+            attribution=attribution,
+            stretch=stretch,
+            fill=fill,
+        )
+        found.save(file)
+        if json_file is not None:
+            found.save(json_file)
+    print_notes([*notes, *found.notes])
+    out.print(show.grid([(name, str(len(found.of(name)))) for name in found.sections], "section", "figures"))
+    print_line(f"{found.about['series']}: explained in {file}" + ("" if json_file is None else f" and {json_file}"))
+
+
+@app.command()
+def impute(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that pretrain wrote.")],
+    data: Data,
+    file: Annotated[Path | None, typer.Option("--out", help="CSV or Parquet file to write.")] = None,
+    judge: Annotated[
+        str | None, typer.Option("--judge", help="Shares of the test part to hide and fill: 0.125,0.25,0.375,0.5")
+    ] = None,
+    block: Annotated[int, typer.Option("--block", min=1, help="Steps that --judge hides together.")] = 1,
+    tail: Annotated[bool, typer.Option("--tail", help="--judge hides the end of each window.")] = False,
+    beside: Annotated[
+        str | None, typer.Option("--beside", help="Other folders, separated by commas, judged on the same values.")
+    ] = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Fill the gaps of DATA; --judge tells how well, on values that are hidden."""
+    import latentcast
+    from latentcast.write import check_file, write_frame
+
+    if file is None and judge is None:
+        raise SettingsError("impute fills gaps into a file (--out FILE), or judges itself (--judge 0.25), or both")
+    masks = [] if judge is None else numbers_in("--judge", judge, "shares above 0 and below 1")
+    if (beside or tail or block > 1) and not masks:
+        raise SettingsError("--beside, --block and --tail say how --judge judges: state it too, as --judge 0.25")
+    if file is not None:
+        check_file(file, (".csv", ".parquet"), overwrite=overwrite)
+    with heard_notes() as notes:
+        forecaster = latentcast.load(folder)
+        result = None if file is None else latentcast.impute(forecaster, data)
+        others = [name.strip() for name in (beside or "").split(",") if name.strip()]
+        members = {str(folder): forecaster, **{name: latentcast.load(name) for name in others}}
+        judged = {
+            name: latentcast.judge_imputation(member, data, masks=masks, block=block, tail=tail)
+            for name, member in members.items()
+            if masks
+        }
+    print_notes(list(result.notes) if result is not None else notes)
+    if result is not None and file is not None:
+        write_frame(result.frame, file)
+        print_line(f"{counted(result.filled, 'value')} of {result.values} filled, in {file}")
+    for name, rows in judged.items():
+        how = "at their end" if tail else f"in stretches of {block} steps" if block > 1 else "one by one"
+        title = f"{rows[0].windows} windows of the test part, values hidden {how} and filled; scaled units"
+        print_line(f"{name}: {title}" if len(judged) > 1 else title)
+        out.print(show.imputation(rows))
+
+
+@app.command()
+def score(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A vq-codec or a token-transformer.")],
+    data: Data,
+    file: Annotated[Path, typer.Option("--out", help="CSV or Parquet file to write.")],
+    top: Annotated[int, typer.Option("--top", min=0, help="Strangest steps to print.")] = 5,
+    overwrite: Overwrite = False,
+) -> None:
+    """How strange each step of DATA is to its codes: reconstruction error and surprise."""
+    import latentcast
+    from latentcast.write import check_file, write_frame
+
+    check_file(file, (".csv", ".parquet"), overwrite=overwrite)
+    with heard_notes() as notes:
+        result = latentcast.score(folder, data)
+    print_notes([*notes, *result.notes])
+    write_frame(result.frame, file)
+    print_line(f"{counted(len(result.frame), 'step')} judged, in {file}")
+    if top:
+        strangest = result.frame.nlargest(top, "score")
+        rows = [
+            (row.unique_id, str(row.ds), f"{row.y:.4g}", *(f"{value:.3g}" for value in row[3:]))
+            for row in strangest.itertuples(index=False, name="Row")
+        ]
+        out.print(show.grid(rows, "series", "step", "value", *strangest.columns[3:]))
+
+
+def for_data(
+    folder: Path,
+    data: str,
+    settings: dict[str, Any],
+    horizon: int | None,
+    *,
+    transfer: bool,
+    held_out: bool = True,
+) -> "Forecaster":
+    """The saved forecaster, its model changed as stated; with --transfer made ready for other data."""
+    import latentcast
+    from latentcast.config import leaves
+
+    of_model = {key: value for key, value in settings.items() if key == "model"}
+    rest = {key: value for key, value in settings.items() if key != "model"}
+    forecaster = latentcast.load(folder, settings=of_model, horizon=horizon)
+    if transfer:
+        return latentcast.transfer(forecaster, data, rest, held_out=held_out)
+    if stated := [path for path, _ in leaves(rest)]:
+        raise SettingsError(
+            f"{', '.join(stated)}: the settings of the data are those of the fit; others go with --transfer, which"
+            " reads DATA by their own rules"
+        )
+    return forecaster

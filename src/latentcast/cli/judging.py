@@ -1,0 +1,304 @@
+"""Commands that judge: evaluate, calibrate, backtest, leaderboard, ablate."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from latentcast import show
+from latentcast.cli.door import app
+from latentcast.cli.forecasting import for_data
+from latentcast.cli.options import (
+    Config,
+    Data,
+    Folder,
+    Horizon,
+    Level,
+    Lookback,
+    Method,
+    Paths,
+    Seed,
+    Stride,
+    Transfer,
+    levels_in,
+    takes_settings,
+    whole_numbers_in,
+)
+from latentcast.cli.saying import (
+    counted,
+    end_with_errors,
+    heard_notes,
+    out,
+    print_line,
+    print_metrics,
+    print_notes,
+    report_line,
+)
+from latentcast.errors import SettingsError
+
+
+@app.command()
+@takes_settings
+def evaluate(
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="A folder that fit wrote; or a model, with --protocol.")
+    ],
+    data: Data,
+    protocol: Annotated[
+        str | None,
+        typer.Option(
+            "--protocol",
+            help="m4: DATA is M4, or M4-hourly …; a model's name in place of DIR is fitted first. paper-droplast:B:"
+            " beside the figures those of a script that drops its last incomplete batch of B test windows.",
+        ),
+    ] = None,
+    split: Annotated[str, typer.Option("--split", help="train, val, test or all.")] = "test",
+    level: Level = None,
+    intervals: Method = "auto",
+    paths: Paths = 100,
+    file: Annotated[Path | None, typer.Option("--json", help="JSON file to write.")] = None,
+    batch_size: Annotated[
+        int | None, typer.Option("--batch-size", min=1, help="Windows at once; changes no figure.")
+    ] = None,
+    stride: Stride = 1,
+    on: Annotated[
+        str | None, typer.Option("--on", help="Other DATA, separated by commas: judged too, without training on them.")
+    ] = None,
+    horizon: Horizon = None,
+    transfer: Transfer = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the JSON file.")] = False,
+    *,
+    settings: dict[str, Any],
+) -> None:
+    """Judge every window of one part once, in scaled and original units."""
+    import latentcast
+    from latentcast.write import check_file, write_text
+
+    if file is not None:
+        check_file(file, (".json",), overwrite=overwrite)
+    if protocol is not None and not protocol.startswith("paper-"):
+        given = {
+            "--split": split != "test",
+            "--level": level,
+            "--stride": stride != 1,
+            "--horizon": horizon,
+            "--transfer": transfer,
+            "--on": on,
+        }
+        _by_protocol(protocol, folder, data, settings, [name for name, it in given.items() if it], file)
+        return
+    with heard_notes() as notes:
+        forecaster = for_data(folder, data, settings, horizon, transfer=transfer)
+        result = forecaster.evaluate(
+            data,
+            split=split,  # type: ignore[arg-type]
+            level=levels_in(level),
+            intervals=intervals,
+            paths=paths,
+            batch_size=batch_size,
+            stride=stride,
+            protocol=protocol,
+        )
+        elsewhere = {}
+        for name in [part.strip() for part in (on or "").split(",") if part.strip()]:
+            made = latentcast.transfer(forecaster, name)
+            elsewhere[name] = made.evaluate(name, split=split, batch_size=batch_size, stride=stride)  # type: ignore[arg-type]
+    print_notes([*notes, *result.notes])
+    found = result.to_dict()
+    print_metrics(found)
+    if result.dropped is not None:
+        print_line(f"\n{result.dropped.words()}")
+        out.print(show.metrics(found["paper-droplast"]))
+    if result.intervals is not None:
+        print_line(f"\nintervals: {result.intervals.about}")
+        out.print(show.intervals(found))
+    for name, there in elsewhere.items():
+        found.setdefault("on", {})[name] = there.to_dict()
+    if elsewhere:
+        print_line("\nwithout training on it:")
+        out.print(show.elsewhere(found["on"]))
+    if file is not None:
+        write_text(json.dumps(found, indent=2, allow_nan=False), file)
+        print_line(f"written to {file}")
+
+
+def _by_protocol(
+    protocol: str, model: Path, data: str, settings: dict[str, Any], others: list[str], file: Path | None
+) -> None:
+    import latentcast
+    from latentcast.write import write_text
+
+    if protocol != "m4":
+        raise SettingsError(f"--protocol {protocol}: there are m4 and paper-droplast:B")
+    if others:
+        raise SettingsError(f"{', '.join(others)}: the protocol says what is judged; leave it out")
+    with heard_notes() as notes:
+        what = model if model.is_dir() else None if str(model) == "none" else str(model)
+        result = latentcast.m4(what, data, settings=settings, progress=sys.stderr.isatty())
+    print_notes([*notes, *result.notes])
+    out.print(show.competition(result))
+    if file is not None:
+        write_text(json.dumps(result.to_dict(), indent=2, allow_nan=False), file)
+        print_line(f"written to {file}")
+
+
+@app.command()
+def calibrate(
+    folder: Folder,
+    data: Data,
+    split: Annotated[str, typer.Option("--split", help="The part that is read: val or test.")] = "val",
+    base: Annotated[
+        str, typer.Option("--base", help="What is widened: point, quantiles, paths; auto: quantiles where learned.")
+    ] = "auto",
+    paths: Paths = 100,
+    stride: Stride = 1,
+) -> None:
+    """Take what prediction intervals are made of from held-out windows of DATA, and keep it in the folder.
+
+    fit did so with the validation part. Say --split test when nothing is to be judged by the test part any more.
+    """
+    import latentcast
+
+    with heard_notes() as notes:
+        forecaster = latentcast.load(folder)
+        result = forecaster.calibrate(data, split=split, base=base, paths=paths, stride=stride)  # type: ignore[arg-type]
+        forecaster.write(folder)
+    print_notes([*notes, *result.notes])
+    if forecaster.calibration is None:
+        print_notes(
+            [f"no step ahead was observed in all of the {split} part: the folder has no calibrated intervals now"]
+        )
+    else:
+        print_line(f"intervals: conformal {forecaster.calibration.words()}; kept in {folder}")
+
+
+@app.command()
+@takes_settings
+def backtest(
+    data: Data,
+    models: Annotated[str, typer.Option("--models", help="Names, separated by commas.")],
+    lookback: Lookback = None,
+    horizon: Horizon = None,
+    windows: Annotated[int, typer.Option("--windows", help="Origins to forecast from.")] = 1,
+    step: Annotated[int | None, typer.Option("--step", help="Steps between origins (default: the horizon).")] = None,
+    refit: Annotated[bool, typer.Option("--refit", help="Train again at each origin.")] = False,
+    level: Level = None,
+    intervals: Method = "auto",
+    config: Config = None,
+    seed: Seed = None,
+    file: Annotated[Path | None, typer.Option("--out", help="CSV or Parquet file for the forecasts.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file.")] = False,
+    *,
+    settings: dict[str, Any],
+) -> None:
+    """Compare models at the last origins, on data that none of them saw."""
+    import latentcast
+    from latentcast.config import merge, read_yaml
+    from latentcast.write import check_file, write_frame
+
+    if file is not None:
+        check_file(file, (".csv", ".parquet"), overwrite=overwrite)
+    if config is not None:
+        settings = merge(read_yaml(config), settings)
+    with heard_notes() as notes:
+        result = latentcast.backtest(
+            data,
+            [name.strip() for name in models.split(",") if name.strip()],
+            lookback=lookback,
+            horizon=horizon,
+            windows=windows,
+            step=step,
+            refit=refit,
+            seed=seed,
+            settings=settings,
+            level=levels_in(level),
+            intervals=intervals,
+        )
+    print_notes(notes)
+    apart = f"{result.windows} origins, {counted(result.step, 'step')} apart" if result.windows > 1 else "1 origin"
+    print_line(f"{Path(data).name}: {apart}, horizon {result.horizon}; original units, best MAE first")
+    out.print(show.leaderboard(result))
+    if result.intervals:
+        print_line("\nprediction intervals, original units")
+        out.print(show.backtest_intervals(result))
+        for name, found in result.intervals.items():
+            print_line(f"{name}: {found.about}")
+    if file is not None:
+        write_frame(result.forecasts, file)
+        print_line(f"forecasts in {file}")
+
+
+@app.command()
+def leaderboard(
+    config: Annotated[Path, typer.Argument(metavar="CONFIG", help="YAML: datasets, horizons, seeds, common, models.")],
+    folder: Annotated[Path, typer.Option("--out", help="Folder for cells.jsonl, table.md, table.csv and page.html.")],
+    workers: Annotated[
+        int | None, typer.Option("--workers", help="Cells at a time (default: one per GPU, else per core).")
+    ] = None,
+    threads: Annotated[int | None, typer.Option("--threads", help="Threads of each (default 1 without a GPU).")] = None,
+) -> None:
+    """Compare models over datasets, horizons and seeds; what is finished in the folder is not run again."""
+    import latentcast
+
+    results = latentcast.leaderboard(config, out=folder, workers=workers, threads=threads, report=report_line)
+    print_line(results.title())
+    out.print(show.comparison(results))
+    if results.average_ranks:
+        print_line(f"\n{results.ranks_title()}")
+        out.print(show.average_ranks(results))
+    if results.significance:
+        print_line(f"\n{results.significance.words()}")
+    print_line(f"\npage in {folder / 'page.html'}, tables in {folder / 'table.md'} and {folder / 'table.csv'}")
+    end_with_errors(results.errors)
+
+
+@app.command()
+@takes_settings
+def ablate(
+    data: Data,
+    folder: Annotated[Path, typer.Option("--out", help="Folder for cells.jsonl, ablation.md and ablation.csv.")],
+    model: Annotated[str, typer.Option("--model", "-m", help="A model with a language model in it.")] = "time-llm",
+    switches: Annotated[str, typer.Option("--switches", help="What is switched: llm, or all: the extensions.")] = "llm",
+    preset: Annotated[str | None, typer.Option("--preset", help="A preset of the model.")] = None,
+    lookback: Lookback = None,
+    horizon: Horizon = None,
+    seeds: Annotated[str, typer.Option("--seeds", help="Separated by commas.")] = "0,1,2",
+    config: Config = None,
+    workers: Annotated[
+        int | None, typer.Option("--workers", help="Cells at a time (default: one per GPU, else per core).")
+    ] = None,
+    threads: Annotated[int | None, typer.Option("--threads", help="Threads of each (default 1 without a GPU).")] = None,
+    *,
+    settings: dict[str, Any],
+) -> None:
+    """What are the parts worth? Train the model with, without and instead of them, with one budget.
+
+    llm: its language model and prompt. all: each extension alone (representations, attention over channels, experts,
+    prompt tokens, prototypes) and all together, over plain patches.
+    """
+    import latentcast
+
+    result = latentcast.ablate(
+        data,
+        model,
+        switches=switches,
+        preset=preset,
+        lookback=lookback,
+        horizon=horizon,
+        seeds=whole_numbers_in("--seeds", seeds),
+        settings=settings,
+        config=config,
+        out=folder,
+        workers=workers,
+        threads=threads,
+        report=report_line,
+    )
+    print_line(result.results.title())
+    out.print(show.ablation(result))
+    for sentence in (*result.verdicts(), result.caveat()):
+        print_line(f"\n{sentence}")
+    print_line(f"\ntables in {folder / 'ablation.md'} and {folder / 'ablation.csv'}")
+    print_notes([f"left out: {why}" for why in result.study.left_out])
+    end_with_errors(result.results.errors)

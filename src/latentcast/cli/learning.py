@@ -1,0 +1,184 @@
+"""Commands that train: fit, pretrain, update."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from latentcast.cli.door import app
+from latentcast.cli.options import (
+    Config,
+    Data,
+    Folder,
+    Fraction,
+    Horizon,
+    Lookback,
+    Overwrite,
+    Resume,
+    Seed,
+    Several,
+    Start,
+    Weights,
+    numbers_in,
+    several_in,
+    takes_settings,
+    with_fraction,
+)
+from latentcast.cli.saying import counted, heard_notes, print_line, print_metrics, print_notes
+
+if TYPE_CHECKING:
+    from latentcast.forecaster import Forecaster
+
+
+@app.command()
+@takes_settings
+def fit(
+    data: Several,
+    folder: Annotated[Path, typer.Option("--out", help="Folder to save into.")],
+    model: Annotated[str | None, typer.Option("--model", "-m", help="A name of 'latentcast models'.")] = None,
+    preset: Annotated[str | None, typer.Option("--preset", help="A preset of the model.")] = None,
+    lookback: Lookback = None,
+    horizon: Horizon = None,
+    fraction: Fraction = None,
+    weights: Weights = None,
+    config: Config = None,
+    seed: Seed = None,
+    start: Start = None,
+    overwrite: Overwrite = False,
+    resume: Resume = False,
+    *,
+    settings: dict[str, Any],
+) -> None:
+    """Train a model and save it."""
+    import latentcast
+    from latentcast.fitting import is_first_process
+
+    with heard_notes() as notes:
+        forecaster = latentcast.fit(
+            several_in(data),
+            model,
+            lookback=lookback,
+            horizon=horizon,
+            preset=preset,
+            seed=seed,
+            settings=with_fraction(settings, fraction),
+            config=config,
+            start=start,
+            weights=None if weights is None else numbers_in("--weights", weights),
+            out=folder,
+            overwrite=overwrite,
+            resume=resume,
+            progress=sys.stderr.isatty(),
+        )
+    if is_first_process():
+        _trained(forecaster, folder, notes)
+
+
+@app.command()
+@takes_settings
+def pretrain(
+    data: Several,
+    folder: Annotated[Path, typer.Option("--out", help="Folder to save into.")],
+    model: Annotated[str | None, typer.Option("--model", "-m", help="A model that learns before it forecasts.")] = None,
+    preset: Annotated[str | None, typer.Option("--preset", help="A preset of the model.")] = None,
+    lookback: Lookback = None,
+    horizon: Horizon = None,
+    start: Start = None,
+    mask: Annotated[float | None, typer.Option("--mask", help="Share of the values that is hidden.")] = None,
+    block: Annotated[int | None, typer.Option("--block", help="Steps that are hidden together.")] = None,
+    fraction: Fraction = None,
+    weights: Weights = None,
+    config: Config = None,
+    seed: Seed = None,
+    overwrite: Overwrite = False,
+    resume: Resume = False,
+    *,
+    settings: dict[str, Any],
+) -> None:
+    """Train what comes before forecasts (hidden values, codes, next codes): for impute, and for fit --from."""
+    import latentcast
+    from latentcast.config import merge, nested
+    from latentcast.fitting import is_first_process
+
+    stated = {
+        f"stages.reconstruct.{key}": value for key, value in (("mask", mask), ("block", block)) if value is not None
+    }
+    settings = merge(settings, nested(stated))
+    with heard_notes() as notes:
+        forecaster = latentcast.pretrain(
+            several_in(data),
+            model,
+            lookback=lookback,
+            horizon=horizon,
+            preset=preset,
+            seed=seed,
+            settings=with_fraction(settings, fraction),
+            config=config,
+            start=start,
+            weights=None if weights is None else numbers_in("--weights", weights),
+            out=folder,
+            overwrite=overwrite,
+            resume=resume,
+            progress=sys.stderr.isatty(),
+        )
+    if is_first_process():
+        _trained(forecaster, folder, notes)
+
+
+def _trained(forecaster: "Forecaster", folder: Path, notes: list[str]) -> None:
+    from latentcast.training.health import in_words
+
+    print_notes(notes)
+    card = forecaster.card
+    schema = card["schema"]
+    size = f"{schema['series']} series, {counted(schema['steps'], 'step')}, frequency {schema['freq']}"
+    print_line(f"{forecaster.name} on {schema['data']}: {size}")
+    for one in card.get("datasets", ())[1:]:
+        size = f"{one['series']} series, {counted(one['steps'], 'step')}, frequency {one['freq']}"
+        print_line(f"and on {one['data']}: {size}")
+    for stage in card.get("training", {}).get("stages", ()):
+        loss = stage["best_val_loss"]
+        print_line(
+            f"{stage['stage']}: {counted(stage['windows'], 'window')} in {stage['seconds']:.1f} s, epochs"
+            f" {stage['epochs']}, steps {stage['steps']}, stopped by {stage['stopped_by']}; parameters trained"
+            f" {stage['trained_parameters']:,} of {forecaster.parameters:,}"
+            + ("" if loss is None else f"; best validation loss {loss:.4g}")
+        )
+        if "found" in stage:
+            print_line(f"{stage['stage']}: {in_words(stage['found'])}")
+    for label, one in card.get("members", {}).items():
+        last = one["stages"][-1]
+        print_line(
+            f"{label}: {counted(last['windows'], 'window')} in {one['seconds']:.1f} s, epochs {last['epochs']}, steps"
+            f" {last['steps']}, stopped by {last['stopped_by']}"
+        )
+    if "fusion" in card:
+        from latentcast.fusing import in_words as fused
+
+        print_line(f"fusion {card['fusion']['fusion']}: {fused(card['fusion'])}")
+    if "validation" in card:
+        print_metrics(card["validation"])
+    print_line(f"saved in {folder}")
+
+
+@app.command()
+def update(
+    folder: Folder,
+    data: Data,
+    out: Annotated[Path, typer.Option("--out", help="Folder of the updated forecaster.")],
+    steps: Annotated[int, typer.Option("--steps", min=1, help="Training steps from where it stands.")] = 100,
+    lr: Annotated[float | None, typer.Option("--lr", help="Learning rate; a tenth of the fit's when left out.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the folder.")] = False,
+) -> None:
+    """Go on with a trained model as its data grow: a few steps, in the units that it knows."""
+    import latentcast
+
+    with heard_notes() as notes:
+        made = latentcast.update(folder, data, steps=steps, lr=lr, out=out, overwrite=overwrite)
+    print_notes(notes)
+    found = made.card["update"]
+    print_line(
+        f"MSE of the last tenth: {found['val_mse_before']:.4g} before, {found['val_mse_after']:.4g} after {steps}"
+        f" steps; {out} holds {found['kept']}"
+    )

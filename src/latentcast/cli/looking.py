@@ -1,0 +1,199 @@
+"""Commands that show what there is: models, datasets, data, networks, prompts, and the demo."""
+
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from latentcast import show
+from latentcast.cli.door import app
+from latentcast.cli.options import Config, Data, Folder, Horizon, Lookback, Seed, takes_settings, whole_numbers_in
+from latentcast.cli.saying import heard_notes, out, print_line, print_notes
+from latentcast.errors import SettingsError
+
+
+@app.command()
+def models() -> None:
+    """The models and their presets, and the parts that can be combined."""
+    from latentcast.backbones import BACKBONES
+    from latentcast.between import BETWEEN
+    from latentcast.heads import HEADS
+    from latentcast.presets import NAMED
+    from latentcast.representations import REPRESENTATIONS
+
+    rows = [(name, named.about, ", ".join(named.presets)) for name, named in NAMED.items()]
+    out.print(show.grid(rows, "model", "what it is", "presets"))
+    for parts in (REPRESENTATIONS, BETWEEN, BACKBONES, HEADS):
+        known = [(name, entry.summary) for name, entry in parts.entries.items()]
+        out.print(show.grid(known, parts.kind, f"what it is (model.{parts.kind}=…)"))
+
+
+@app.command()
+def datasets() -> None:
+    """The named datasets, and where they would be read from."""
+    from latentcast.data.catalog import DATASETS, FOLDER, local_path
+
+    rows = []
+    for name, dataset in DATASETS.items():
+        here = sum(local_path(dataset, part) is not None for part in range(len(dataset.files)))
+        found = "yes" if here == len(dataset.files) else "in part" if here else "no"
+        rows.append((name, dataset.about, dataset.licence.split(" (")[0].removesuffix(" for the data"), found))
+    out.print(show.grid(rows, "dataset", "what it is", "licence", "found"))
+    folder = os.environ.get(FOLDER)
+    where = f"found: in {FOLDER} = {folder}" if folder else f"found: {FOLDER} can name a folder to look in first"
+    print_line(f"{where}; the others are fetched when they are first used")
+
+
+@app.command()
+@takes_settings
+def describe(
+    data: Annotated[str, typer.Argument(metavar="DATA|DIR", help="Data, or a folder that fit or pretrain wrote.")],
+    model: Annotated[str | None, typer.Option("--model", "-m", help="A model on DATA, yet untrained.")] = None,
+    preset: Annotated[str | None, typer.Option("--preset", help="A preset of the model.")] = None,
+    lookback: Lookback = None,
+    horizon: Horizon = None,
+    plot: Annotated[
+        Path | None, typer.Option("--plot", help="PNG, PDF or SVG file: the codebook of a model that has one.")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file.")] = False,
+    *,
+    settings: dict[str, Any],
+) -> None:
+    """Show how DATA is understood, or what a model is made of: every stage with its shape, weights and FLOPs."""
+    import latentcast
+
+    if plot is not None:
+        from latentcast.write import check_file
+
+        check_file(plot, (".png", ".pdf", ".svg"), overwrite=overwrite)
+        if not Path(data).is_dir():
+            raise SettingsError("--plot draws the codebook of a trained model: name its folder")
+    with heard_notes() as notes:
+        description = latentcast.describe(
+            data, settings, model=model, preset=preset, lookback=lookback, horizon=horizon
+        )
+    out.print(show.grid(description.facts.items()))
+    if description.architecture is not None:
+        print_line("\nOne window through it; what runs several times gives several shapes:")
+        out.print(show.architecture(description.architecture))
+    if plot is not None:
+        from latentcast.plot.codebook import plot_codebook
+
+        plot_codebook(latentcast.load(data), plot)
+        print_line(f"codebook drawn in {plot}")
+    print_notes([*notes, *description.notes])
+
+
+@app.command()
+def heatmap(
+    folder: Folder,
+    data: Data,
+    plot: Annotated[Path, typer.Option("--plot", help="PNG, PDF or SVG file to draw.")],
+    series: Annotated[str | None, typer.Option("--series", help="Which series (default: the first).")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file.")] = False,
+) -> None:
+    """Draw which words' prototypes the patches of the last window take from."""
+    import latentcast
+    from latentcast.plot.heat_map import plot_heat_map
+    from latentcast.write import check_file
+
+    check_file(plot, (".png", ".pdf", ".svg"), overwrite=overwrite)
+    with heard_notes() as notes:
+        result = latentcast.heat_map(folder, data, series=series)
+        plot_heat_map(result, plot)
+    print_notes(notes)
+    rows = [(", ".join(result.words[i]), f"{result.weights[..., i].mean():.4f}") for i in result.top(8)]
+    out.print(show.grid(rows, "nearest words", "mean attention"))
+    print_line(
+        f"{result.series}: {result.weights.shape[1]} patches, {result.weights.shape[2]} prototypes, drawn in {plot}"
+    )
+
+
+@app.command()
+@takes_settings
+def prompt(
+    data: Data,
+    model: Annotated[str, typer.Option("--model", "-m", help="A model with a language model in it.")] = "time-llm",
+    preset: Annotated[str | None, typer.Option("--preset", help="A preset of the model.")] = None,
+    lookback: Lookback = None,
+    horizon: Horizon = None,
+    config: Config = None,
+    *,
+    settings: dict[str, Any],
+) -> None:
+    """Print what the language model will be told of the last window of DATA, and how many tokens that makes."""
+    import latentcast
+
+    with heard_notes() as notes:
+        shown = latentcast.prompts(
+            data, model, preset=preset, lookback=lookback, horizon=horizon, settings=settings, config=config
+        )
+    for series, text in shown.texts.items():
+        print_line(f"{series}: {text}\n")
+    print_line(shown.summary())
+    print_notes(notes)
+
+
+@app.command()
+@takes_settings
+def floor(
+    data: Data,
+    model: Annotated[str | None, typer.Option("--model", "-m", help="A model that can reconstruct.")] = None,
+    start: Annotated[Path | None, typer.Option("--from", metavar="DIR", help="The model and settings in it.")] = None,
+    lookback: Lookback = None,
+    presets: Annotated[str, typer.Option("--presets", help="Presets, separated by commas: light,medium,heavy")] = "",
+    ratios: Annotated[str, typer.Option("--ratios", help="Total compressions (default 2,4,8,16,32).")] = "",
+    latent_dims: Annotated[str, typer.Option("--latent-dims", help="Widths of a latent, each with every ratio.")] = "",
+    steps: Annotated[int, typer.Option("--steps", min=1, help="Training steps of each.")] = 300,
+    config: Config = None,
+    seed: Seed = None,
+    file: Annotated[Path | None, typer.Option("--out", help="CSV or Parquet file for the table.")] = None,
+    plot: Annotated[Path | None, typer.Option("--plot", help="PNG, PDF or SVG file to draw.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False,
+    *,
+    settings: dict[str, Any],
+) -> None:
+    """Error against compression: what a model's encode → decode alone keeps of DATA, to choose a ratio by."""
+    import latentcast
+    from latentcast.write import check_file, write_frame
+
+    for path, suffixes in ((file, (".csv", ".parquet")), (plot, (".png", ".pdf", ".svg"))):
+        if path is not None:
+            check_file(path, suffixes, overwrite=overwrite)
+    with heard_notes() as notes:
+        result = latentcast.floor(
+            data,
+            model,
+            start=start,
+            lookback=lookback,
+            presets=[name.strip() for name in presets.split(",") if name.strip()],
+            ratios=whole_numbers_in("--ratios", ratios),
+            latent_dims=whole_numbers_in("--latent-dims", latent_dims),
+            max_steps=steps,
+            seed=seed,
+            settings=settings,
+            config=config,
+        )
+    print_notes([*notes, *result.notes])
+    print_line(result.title())
+    out.print(show.floor(result))
+    if file is not None:
+        write_frame(result.frame(), file)
+        print_line(f"table in {file}")
+    if plot is not None:
+        from latentcast.plot.floor import plot_floor
+
+        plot_floor(result, plot)
+        print_line(f"drawn in {plot}")
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path, typer.Option("--out", help="Folder for forecast.csv and the plot.")] = Path("demo"),
+) -> None:
+    """The main job on real data: weekly CO2 at Mauna Loa, with its gaps."""
+    from latentcast.demo import run_demo
+
+    with heard_notes():  # the demo says them itself
+        run_demo(folder, out)

@@ -1,0 +1,62 @@
+"""What is printed: lines and notes, in one style."""
+
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from latentcast import show
+
+out = Console()
+err = Console(stderr=True)
+
+
+def print_line(text: str) -> None:
+    out.print(text, markup=False, soft_wrap=True, highlight=False)
+
+
+def print_metrics(evaluation: dict[str, Any]) -> None:
+    print_line(show.metrics_title(evaluation))
+    out.print(show.metrics(evaluation))
+
+
+def counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+@contextmanager
+def heard_notes() -> Iterator[list[str]]:
+    """What the library says while it works, to be printed once, after."""
+    said: list[str] = []
+
+    class Collect(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if record.getMessage() not in said:
+                said.append(record.getMessage())
+
+    logger, handler = logging.getLogger("latentcast"), Collect()
+    logger.addHandler(handler)
+    try:
+        yield said
+    finally:
+        logger.removeHandler(handler)
+
+
+def print_notes(notes: list[str]) -> None:
+    for note in dict.fromkeys(notes):
+        err.print(f"[yellow]note:[/] {escape(note)}", soft_wrap=True, highlight=False)
+
+
+def report_line(line: str) -> None:
+    err.print(line, markup=False, soft_wrap=True, highlight=False)
+
+
+def end_with_errors(errors: Mapping[str, str]) -> None:
+    if errors:
+        print_notes([f"{cell} failed: {why}" for cell, why in errors.items()])
+        print_notes(["the same command tries again what failed"])
+        raise typer.Exit(1)
