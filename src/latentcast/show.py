@@ -44,11 +44,13 @@ def leaderboard(result: "Backtest") -> Table:
 
 
 def comparison(results: "Results") -> Table:
-    """One row per dataset, horizon and model; the best of each dataset and horizon is bold."""
+    """One row per dataset, horizon and model; the best of each dataset and horizon is bold. How many seeds there are is
+    said where some are missing."""
+    missing = any(row.finished < row.seeds for row in results.rows)
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, collapse_padding=True)
     for name in ("", "model"):
         table.add_column(name, overflow="fold")
-    for name in (*JUDGED, "seeds", "fit s", "test s", "weights"):
+    for name in (*JUDGED, *(["seeds"] if missing else []), "fit s", "test s", "weights"):
         table.add_column(name, justify="right", no_wrap=True)
     before = ""
     for row in results.rows:
@@ -57,9 +59,9 @@ def comparison(results: "Results") -> Table:
             table.add_section()
         scores = (Text(row.text(name), style="bold" if name in row.best else "") for name in JUDGED)
         seconds = ("–" if s is None else f"{s:.1f}" for s in (row.training_seconds, row.prediction_seconds))
-        seeds = f"{row.finished}/{row.seeds}"
+        seeds = [f"{row.finished}/{row.seeds}"] if missing else []
         table.add_row(
-            Text(group if group != before else ""), Text(row.model), *scores, seeds, *seconds, _size(row.parameters)
+            Text(group if group != before else ""), Text(row.model), *scores, *seeds, *seconds, _size(row.parameters)
         )
         before = group
     return table
