@@ -82,6 +82,22 @@ NAMED: dict[str, Named] = {
         # the paper's rate and schedule. Its problem is convex: the end of training is the solution, and a validation
         # part at another level than the test part would only pick a state on the way there
         training={"lr": 5e-3, "schedule": "halving", "clip": None, "keep": "last", "patience": None},
+        presets={
+            # one map of each window less its own mean, as the shortcut of `latent-transformer --preset small`
+            "normalised": {
+                "model": {"kernel": 1, "normalise": True},
+                "training": {
+                    "lr": 2e-3,
+                    "ema": 0.98,
+                    "max_steps": 600,
+                    "validations": 2,
+                    "schedule": "cosine",
+                    "clip": 1.0,
+                    "keep": "best",
+                    "patience": 5,
+                },
+            },
+        },
     ),
     "transformer": Named(
         "encoder-decoder over single time steps (Vaswani et al. 2017)",
