@@ -49,9 +49,7 @@ def measure(model: str, work: Path, stride: int) -> dict[str, Any]:
     task = forecaster.task
     starts = window_starts(view.panel, *view.parts.bounds("test"), task.lookback, task.horizon, stride)
     began = time.perf_counter()
-    drawing = forecaster.interval_maker(LEVELS, "paths", PATHS)
     scores = Scores("paths", (), PATHS, len(starts[0]), task.horizon * len(task.targets))
-    assert drawing.base == scores.base
     # the paths of a window are drawn once; what each method makes of them is judged beside the others
     drawn = Judged.joined(list(forecaster.forecasts(view, starts, how=scores)))
     seconds = time.perf_counter() - began

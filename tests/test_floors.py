@@ -14,7 +14,7 @@ SOURCE = Path(latentcast.__file__).parent
 
 # From the ground up. A folder is one room: its files may import each other, but not in a circle.
 FLOORS = (
-    ("errors",),
+    ("errors", "listening"),
     ("types", "registry", "findings"),
     ("config", "filling"),
     ("data", "layers"),

@@ -37,6 +37,13 @@ class Settings(BaseModel):
             raise ValueError("wanted a number")
         return value
 
+    @classmethod
+    def expanded(
+        cls, values: Mapping[str, Any], training: Mapping[str, Any], lookback: int, horizon: int
+    ) -> Mapping[str, Any]:
+        """The values before they are checked; settings of a model that is made of others make these whole here."""
+        return values
+
     def dump(self) -> dict[str, Any]:
         """Plain values, fit for YAML and JSON; the parts keep their names."""
         plain = self.model_dump(mode="json", exclude=set(self.parts))

@@ -146,10 +146,8 @@ def _stages(
     return tuple(found)
 
 
-def _expanded(faults: list[str], cls: type[Any], model: Mapping[str, Any], values: Mapping[str, Any]) -> Any:
-    """Settings of a model that is made of others, all of these whole; any other's as they are."""
-    if not hasattr(cls, "expanded"):
-        return model
+def _expanded(faults: list[str], cls: type[Settings], model: Mapping[str, Any], values: Mapping[str, Any]) -> Any:
+    """Settings of a model that is made of others with all of these whole; without members where they have faults."""
     training = values.get("training")
     sizes = (values.get(key) for key in ("lookback", "horizon"))
     lookback, horizon = (size if isinstance(size, int) and size > 0 else 1 for size in sizes)

@@ -4,7 +4,6 @@ Only the first `layers` blocks are built and read. Nothing that cannot be loaded
 """
 
 import contextlib
-import hashlib
 import inspect
 import io
 import logging
@@ -23,6 +22,7 @@ from torch.utils.checkpoint import checkpoint
 
 from latentcast.backbones import prefix
 from latentcast.errors import MissingExtra, SettingsError, some
+from latentcast.layers.digest import digest
 
 Dtype = Literal["fp32", "bf16", "fp16"]
 Quantise = Literal["none", "nf4", "int8"]
@@ -290,16 +290,9 @@ def _first_position(model: Any) -> int:
 
 
 def fingerprint(language: LanguageModel) -> Tensor:
-    """[4] numbers below 2^16 that tell these weights from others: from the vectors and the first word embeddings.
-
-    float32 holds them exactly, and an average of equal ones is the same.
-    """
-    digest = hashlib.sha256()
+    """[4] numbers that tell these weights from others: from the vectors and the first word embeddings."""
     frozen = [(name, p) for name, p in language.model.named_parameters() if not p.requires_grad]
-    for name, tensor in [("words", language.words[:256]), *((n, p) for n, p in frozen if p.ndim == 1)]:
-        digest.update(name.encode() + tensor.detach().float().cpu().contiguous().numpy().tobytes())
-    raw = digest.digest()
-    return torch.tensor([raw[2 * i] * 256 + raw[2 * i + 1] for i in range(4)], dtype=torch.float32)
+    return digest([("words", language.words[:256]), *((name, p) for name, p in frozen if p.ndim == 1)])
 
 
 @contextlib.contextmanager

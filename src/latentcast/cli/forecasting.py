@@ -20,8 +20,9 @@ from latentcast.cli.options import (
     numbers_in,
     takes_settings,
 )
-from latentcast.cli.saying import counted, heard_notes, out, print_line, print_notes
+from latentcast.cli.saying import counted, out, print_line, print_notes
 from latentcast.errors import SettingsError
+from latentcast.listening import heard
 
 if TYPE_CHECKING:
     from latentcast.forecaster import Forecaster
@@ -53,7 +54,7 @@ def predict(
     for path, suffixes in ((file, (".csv", ".parquet")), (plot, (".png", ".pdf", ".svg"))):
         if path is not None:
             check_file(path, suffixes, overwrite=overwrite)
-    with heard_notes() as notes:
+    with heard() as notes:
         forecaster = for_data(folder, data, settings, horizon, transfer=transfer, held_out=False)
         levels = levels_in(level)
         forecast = forecaster.predict(data, future=future, level=levels, intervals=intervals, paths=paths)
@@ -103,7 +104,7 @@ def explain(
     for path, suffixes in ((file, (".html",)), (json_file, (".json",))):
         if path is not None:
             check_file(path, suffixes, overwrite=overwrite)
-    with heard_notes() as notes:
+    with heard() as notes:
         forecaster = latentcast.load(folder)
         levels = "auto" if level == "auto" else levels_in(level)
         found = forecaster.explain(
@@ -150,7 +151,7 @@ def impute(
         raise SettingsError("--beside, --block and --tail say how --judge judges: state it too, as --judge 0.25")
     if file is not None:
         check_file(file, (".csv", ".parquet"), overwrite=overwrite)
-    with heard_notes() as notes:
+    with heard() as notes:
         forecaster = latentcast.load(folder)
         result = None if file is None else latentcast.impute(forecaster, data)
         others = [name.strip() for name in (beside or "").split(",") if name.strip()]
@@ -184,7 +185,7 @@ def score(
     from latentcast.write import check_file, write_frame
 
     check_file(file, (".csv", ".parquet"), overwrite=overwrite)
-    with heard_notes() as notes:
+    with heard() as notes:
         result = latentcast.score(folder, data)
     print_notes([*notes, *result.notes])
     write_frame(result.frame, file)

@@ -29,7 +29,6 @@ from latentcast.cli.options import (
 from latentcast.cli.saying import (
     counted,
     end_with_errors,
-    heard_notes,
     out,
     print_line,
     print_metrics,
@@ -37,6 +36,7 @@ from latentcast.cli.saying import (
     report_line,
 )
 from latentcast.errors import SettingsError
+from latentcast.listening import heard
 
 
 @app.command()
@@ -89,7 +89,7 @@ def evaluate(
         }
         _by_protocol(protocol, folder, data, settings, [name for name, it in given.items() if it], file)
         return
-    with heard_notes() as notes:
+    with heard() as notes:
         forecaster = for_data(folder, data, settings, horizon, transfer=transfer)
         result = forecaster.evaluate(
             data,
@@ -134,7 +134,7 @@ def _by_protocol(
         raise SettingsError(f"--protocol {protocol}: there are m4 and paper-droplast:B")
     if others:
         raise SettingsError(f"{', '.join(others)}: the protocol says what is judged; leave it out")
-    with heard_notes() as notes:
+    with heard() as notes:
         what = model if model.is_dir() else None if str(model) == "none" else str(model)
         result = latentcast.m4(what, data, settings=settings, progress=sys.stderr.isatty())
     print_notes([*notes, *result.notes])
@@ -161,7 +161,7 @@ def calibrate(
     """
     import latentcast
 
-    with heard_notes() as notes:
+    with heard() as notes:
         forecaster = latentcast.load(folder)
         result = forecaster.calibrate(data, split=split, base=base, paths=paths, stride=stride)  # type: ignore[arg-type]
         forecaster.write(folder)
@@ -202,7 +202,7 @@ def backtest(
         check_file(file, (".csv", ".parquet"), overwrite=overwrite)
     if config is not None:
         settings = merge(read_yaml(config), settings)
-    with heard_notes() as notes:
+    with heard() as notes:
         result = latentcast.backtest(
             data,
             [name.strip() for name in models.split(",") if name.strip()],

@@ -25,7 +25,8 @@ from latentcast.cli.options import (
     takes_settings,
     with_fraction,
 )
-from latentcast.cli.saying import counted, heard_notes, print_line, print_metrics, print_notes
+from latentcast.cli.saying import counted, print_line, print_metrics, print_notes
+from latentcast.listening import heard
 
 if TYPE_CHECKING:
     from latentcast.forecaster import Forecaster
@@ -54,7 +55,7 @@ def fit(
     import latentcast
     from latentcast.fitting import is_first_process
 
-    with heard_notes() as notes:
+    with heard() as notes:
         forecaster = latentcast.fit(
             several_in(data),
             model,
@@ -105,7 +106,7 @@ def pretrain(
         f"stages.reconstruct.{key}": value for key, value in (("mask", mask), ("block", block)) if value is not None
     }
     settings = merge(settings, nested(stated))
-    with heard_notes() as notes:
+    with heard() as notes:
         forecaster = latentcast.pretrain(
             several_in(data),
             model,
@@ -174,7 +175,7 @@ def update(
     """Go on with a trained model as its data grow: a few steps, in the units that it knows."""
     import latentcast
 
-    with heard_notes() as notes:
+    with heard() as notes:
         made = latentcast.update(folder, data, steps=steps, lr=lr, out=out, overwrite=overwrite)
     print_notes(notes)
     found = made.card["update"]

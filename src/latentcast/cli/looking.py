@@ -9,8 +9,9 @@ import typer
 from latentcast import show
 from latentcast.cli.door import app
 from latentcast.cli.options import Config, Data, Folder, Horizon, Lookback, Seed, takes_settings, whole_numbers_in
-from latentcast.cli.saying import heard_notes, out, print_line, print_notes
+from latentcast.cli.saying import out, print_line, print_notes
 from latentcast.errors import SettingsError
+from latentcast.listening import heard
 
 
 @app.command()
@@ -69,7 +70,7 @@ def describe(
         check_file(plot, (".png", ".pdf", ".svg"), overwrite=overwrite)
         if not Path(data).is_dir():
             raise SettingsError("--plot draws the codebook of a trained model: name its folder")
-    with heard_notes() as notes:
+    with heard() as notes:
         description = latentcast.describe(
             data, settings, model=model, preset=preset, lookback=lookback, horizon=horizon
         )
@@ -99,7 +100,7 @@ def heatmap(
     from latentcast.write import check_file
 
     check_file(plot, (".png", ".pdf", ".svg"), overwrite=overwrite)
-    with heard_notes() as notes:
+    with heard() as notes:
         result = latentcast.heat_map(folder, data, series=series)
         plot_heat_map(result, plot)
     print_notes(notes)
@@ -125,7 +126,7 @@ def prompt(
     """Print what the language model will be told of the last window of DATA, and how many tokens that makes."""
     import latentcast
 
-    with heard_notes() as notes:
+    with heard() as notes:
         shown = latentcast.prompts(
             data, model, preset=preset, lookback=lookback, horizon=horizon, settings=settings, config=config
         )
@@ -161,7 +162,7 @@ def floor(
     for path, suffixes in ((file, (".csv", ".parquet")), (plot, (".png", ".pdf", ".svg"))):
         if path is not None:
             check_file(path, suffixes, overwrite=overwrite)
-    with heard_notes() as notes:
+    with heard() as notes:
         result = latentcast.floor(
             data,
             model,
@@ -195,5 +196,5 @@ def demo(
     """The main job on real data: weekly CO2 at Mauna Loa, with its gaps."""
     from latentcast.demo import run_demo
 
-    with heard_notes():  # the demo says them itself
+    with heard():  # the demo says them itself
         run_demo(folder, out)

@@ -1,8 +1,6 @@
 """What is printed: lines and notes, in one style."""
 
-import logging
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 
 import typer
@@ -26,24 +24,6 @@ def print_metrics(evaluation: dict[str, Any]) -> None:
 
 def counted(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-@contextmanager
-def heard_notes() -> Iterator[list[str]]:
-    """What the library says while it works, to be printed once, after."""
-    said: list[str] = []
-
-    class Collect(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            if record.getMessage() not in said:
-                said.append(record.getMessage())
-
-    logger, handler = logging.getLogger("latentcast"), Collect()
-    logger.addHandler(handler)
-    try:
-        yield said
-    finally:
-        logger.removeHandler(handler)
 
 
 def print_notes(notes: list[str]) -> None:

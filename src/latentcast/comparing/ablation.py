@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from statistics import NormalDist, fmean, stdev
+from statistics import fmean, stdev
 from typing import Any
 
 import pandas as pd
@@ -21,8 +21,6 @@ from latentcast.write import write_frame, write_text
 
 LEVEL = 0.95
 FILE = "ablation"
-# quantiles of Student's t for LEVEL, by degrees of freedom from 1 on; beyond, Cornish and Fisher's series is near
-T = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228)
 
 
 @dataclass(frozen=True)
@@ -232,10 +230,9 @@ def paired(first: list[float], second: list[float]) -> Difference:
 
 def t_quantile(freedom: int) -> float:
     """Of Student's t: half the interval of LEVEL, in standard errors."""
-    if freedom <= len(T):
-        return T[freedom - 1]
-    z = NormalDist().inv_cdf((1 + LEVEL) / 2)
-    return z + (z**3 + z) / (4 * freedom) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * freedom**2)
+    from scipy.stats import t
+
+    return float(t.ppf((1 + LEVEL) / 2, freedom))
 
 
 def _and(names: list[str]) -> str:

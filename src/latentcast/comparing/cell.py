@@ -6,8 +6,6 @@ import platform
 import sys
 import time
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +16,10 @@ from latentcast.comparing.plan import PART, Cell
 from latentcast.data.opening import open_data
 from latentcast.data.panel import build
 from latentcast.errors import Interrupted, LatentcastError
+from latentcast.evaluation.metrics import Evaluation
 from latentcast.fitting import fit_panel
 from latentcast.forecaster import Forecaster
+from latentcast.listening import heard
 from latentcast.transferring import transfer
 from latentcast.types import count_parameters
 
@@ -66,7 +66,7 @@ def _figures(cell: Cell) -> dict[str, Any]:
     device = "cuda" if cell.run.training.accelerator in ("auto", "cuda", "gpu") and torch.cuda.is_available() else "cpu"
     if device == "cuda":
         torch.cuda.reset_peak_memory_stats()
-    with _heard() as heard:
+    with heard(logging.WARNING) as said:  # such as a history that a classical model could not be fitted to
         forecaster = fit_panel(cell.run, panel, source.name)
         card = forecaster.card
         forecaster.network.to(device)
@@ -74,22 +74,21 @@ def _figures(cell: Cell) -> dict[str, Any]:
         began = time.perf_counter()
         evaluation = forecaster.judge(view, PART, source.name)
         seconds = time.perf_counter() - began
+        peak = {
+            "process_mib": _peak_mib(),
+            "cuda_mib": round(torch.cuda.max_memory_allocated() / MIB, 1) if device == "cuda" else None,
+        }
         elsewhere = {name: _elsewhere(forecaster, name, fingerprint) for name, fingerprint in cell.on}
     every, trained = count_parameters(forecaster.network)
     return {
         "fingerprint": card["schema"]["fingerprint"],  # of what was read now
-        "windows": evaluation.windows,
-        "test": evaluation.to_dict(),
+        **_judged(evaluation, seconds),
         "validation": card.get("validation"),
         "training": card.get("training"),
-        "prediction": {"seconds": round(seconds, 4), "windows_per_second": round(evaluation.windows / seconds, 1)},
-        "peak_memory": {
-            "process_mib": _peak_mib(),
-            "cuda_mib": round(torch.cuda.max_memory_allocated() / MIB, 1) if device == "cuda" else None,
-        },
+        "peak_memory": peak,
         "parameters": {"all": every, "trainable": trained},
         **({"on": elsewhere} if elsewhere else {}),
-        "notes": list(dict.fromkeys([*card["notes"], *evaluation.notes, *heard])),
+        "notes": list(dict.fromkeys([*card["notes"], *evaluation.notes, *said])),
     }
 
 
@@ -102,27 +101,15 @@ def _elsewhere(forecaster: Forecaster, name: str, fingerprint: str) -> dict[str,
         evaluation = made.evaluate(name, split=PART)
     except LatentcastError as error:
         return {**head, "error": str(error)}
-    seconds = time.perf_counter() - began
+    return {**head, **_judged(evaluation, time.perf_counter() - began)}
+
+
+def _judged(evaluation: Evaluation, seconds: float) -> dict[str, Any]:
     return {
-        **head,
         "windows": evaluation.windows,
         "test": evaluation.to_dict(),
         "prediction": {"seconds": round(seconds, 4), "windows_per_second": round(evaluation.windows / seconds, 1)},
     }
-
-
-@contextmanager
-def _heard() -> Iterator[list[str]]:
-    """What is said while a cell is measured, such as a history that a classical model could not be fitted to."""
-    said: list[str] = []
-    handler = logging.Handler(logging.WARNING)
-    handler.emit = lambda record: said.append(record.getMessage())  # type: ignore[method-assign]
-    logger = logging.getLogger("latentcast")
-    logger.addHandler(handler)
-    try:
-        yield said
-    finally:
-        logger.removeHandler(handler)
 
 
 def machine() -> dict[str, Any]:

@@ -5,7 +5,6 @@ from a hub or a folder, and forecasts each channel of a look-back by itself. Mis
 masks do. The point forecast is the median.
 """
 
-import hashlib
 import logging
 import warnings
 from importlib.util import find_spec
@@ -19,6 +18,7 @@ from torch import Tensor, nn
 
 from latentcast.config import Settings
 from latentcast.errors import CheckpointError, MissingExtra, SettingsError
+from latentcast.layers.digest import digest
 from latentcast.layers.losses import pinball_loss, point_loss
 from latentcast.types import Batch, Prediction, Task
 
@@ -63,7 +63,7 @@ class Chronos(nn.Module):
         self._asked = list(settings.quantiles or TRAINED)  # sorted, the median may be another
         # not a submodule: nothing of it is trained or saved. Shapes alone are asked for on `meta`
         self._held: list[Any] = [] if torch.empty(0).is_meta else [_load(settings)]
-        self.register_buffer("weights", _digest(self._held[0].model) if self._held else torch.zeros(4))
+        self.register_buffer("weights", _of(self._held[0].model) if self._held else torch.zeros(4))
         self.notes: tuple[str, ...] = (f"chronos is used as it is ({settings.checkpoint}), and trained on nothing",)
         if self._held:
             self._check(task)
@@ -157,10 +157,6 @@ def _load(settings: ChronosSettings) -> Any:
     return pipeline
 
 
-def _digest(model: nn.Module) -> Tensor:
-    """[4] numbers below 2^16, from the beginning of every weight; float32 holds them exactly."""
-    digest = hashlib.sha256()
-    for name, tensor in model.named_parameters():
-        digest.update(name.encode() + tensor.detach().flatten()[:256].float().cpu().numpy().tobytes())
-    raw = digest.digest()
-    return torch.tensor([raw[2 * i] * 256 + raw[2 * i + 1] for i in range(4)], dtype=torch.float32)
+def _of(model: nn.Module) -> Tensor:
+    """[4] numbers that tell these weights from others: from the beginning of each."""
+    return digest((name, tensor.detach().flatten()[:256]) for name, tensor in model.named_parameters())
