@@ -55,14 +55,15 @@ def reach(taps: int, level: int, mode: Mode) -> tuple[int, int]:
 
 def extended(x: Float[Tensor, "series time"], before: int, after: int, mode: Mode) -> Float[Tensor, "series more"]:
     """The signal with its ends continued; causal repeats the first value."""
-    if mode == "zero":
-        return F.pad(x, (before, after))
-    return x.index_select(1, places(x.shape[1], before, after, mode, x.device))
+    ended = F.pad(x, (0, 1)) if mode == "zero" else x
+    return ended.index_select(1, places(x.shape[1], before, after, mode, x.device))
 
 
-def places(time: int, before: int, after: int, mode: Mode, device: torch.device) -> Int[Tensor, " more"]:
-    """Which step stands at each place of the extended signal."""
+def places(time: int, before: int, after: int, mode: Mode, device: torch.device | None = None) -> Int[Tensor, " more"]:
+    """Which step stands at each place of the extended signal; `time`, which no step has, where a zero does."""
     at = torch.arange(-before, time + after, device=device)
+    if mode == "zero":
+        return torch.where((at >= 0) & (at < time), at, time)
     if mode == "periodic":
         return at % time
     if mode == "causal" or time == 1:

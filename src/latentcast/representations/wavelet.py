@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from pydantic import Field
 from torch import Tensor, nn
 
@@ -25,6 +25,7 @@ from latentcast.layers.wavelet import (
     extended,
     filters,
     over_patch,
+    places,
     reach,
     span,
     transform,
@@ -76,6 +77,7 @@ class Wavelet(nn.Module):
     low: Tensor
     high: Tensor
     matrix: Tensor
+    at: Tensor
     owner: Tensor | None
 
     def __init__(self, settings: WaveletSettings, task: Task) -> None:
@@ -102,6 +104,7 @@ class Wavelet(nn.Module):
             self.register_buffer("low", low, persistent=False)
             self.register_buffer("high", high, persistent=False)
             self.register_buffer("matrix", self._matrix(), persistent=False)
+        self.register_buffer("at", self._places(task.lookback), persistent=False)
         self.num_bands = s.level + 1 if s.bands == "all" else 1
         per_band = s.projection == "per-band"
         if per_band and self.width < self.num_bands:
@@ -150,8 +153,8 @@ class Wavelet(nn.Module):
         bands = (f"approximation: above {2 ** (level + 1)} steps a cycle", *fine)
         weights = self.band_weights().cpu().double().numpy()
         found = self.coefficients(batch.past.transpose(1, 2).flatten(0, 1)).square().sum(1)
-        places, names = shown.of_series(len(found))
-        energy = (found / found.sum(1, keepdim=True).clamp(min=1e-30))[places].cpu().double().numpy()
+        drawn, names = shown.of_series(len(found))
+        energy = (found / found.sum(1, keepdim=True).clamp(min=1e-30))[drawn].cpu().double().numpy()
         learned = "They are learned, start at 1 and have mean 1." if self.band is not None else "They are not learned."
         return (
             Finding(
@@ -200,10 +203,17 @@ class Wavelet(nn.Module):
         return made.penalised(self.settings.penalty * unlike_a_wavelet(self.low, self.high))
 
     def _fused(self, series: Float[Tensor, "series time"]) -> Float[Tensor, "series tokens out"]:
+        """One strided product. The signal is read as blocks of a stride each, features of a step of its own: where it
+        lies, so that no window is copied, and in the layout that tokens have.
+        """
         s = self.settings
         on_bands = self._weights()
         on_steps = on_bands @ (self._matrix() if s.learn_filters else self.matrix)[: on_bands.shape[1]]
-        return F.linear(self._extended(series).unfold(1, on_steps.shape[1], s.stride), on_steps, self._bias())
+        ended = F.pad(series, (0, 1)) if s.mode == "zero" else series
+        blocks = ended.index_select(1, self.at).view(len(series), 1, -1, s.stride).permute(0, 3, 1, 2)
+        kernel = F.pad(on_steps, (0, -on_steps.shape[1] % s.stride)).view(len(on_steps), 1, -1, s.stride)
+        made = F.conv2d(blocks, kernel.permute(0, 3, 1, 2), self._bias())
+        return made.permute(0, 2, 3, 1).flatten(1, 2)
 
     def _one_by_one(self, series: Float[Tensor, "series time"]) -> Float[Tensor, "series tokens out"]:
         s = self.settings
@@ -220,6 +230,16 @@ class Wavelet(nn.Module):
         s = self.settings
         ended = F.pad(series[:, None], (0, s.stride), mode="replicate")[:, 0]
         return extended(ended, *reach(len(self.low), s.level, s.mode), s.mode)
+
+    def _places(self, lookback: int) -> Int[Tensor, " more"]:
+        """Where each value of the extended signal comes from: a step of the look-back, or `lookback` for a zero. So
+        many that whole blocks of a stride hold all patches; what fills the last one up meets weights of zero.
+        """
+        s = self.settings
+        at = places(lookback + s.stride, *reach(len(self.low), s.level, s.mode), s.mode)
+        at = torch.where(at < lookback + s.stride, at.clamp(max=lookback - 1), lookback)
+        blocks = self.num_tokens(lookback) - 1 + -(-(s.length + self.steps - 1) // s.stride)
+        return torch.cat([at, at[-1:].expand(s.stride)])[: blocks * s.stride]
 
     def _matrix(self) -> Float[Tensor, "features steps"]:
         """All coefficients of a patch, on the steps that they are made of."""
