@@ -38,12 +38,15 @@ CELLS = RESULTS / "token_accuracy.jsonl"
 
 
 def stages(dataset: str, seed: int, work: Path) -> Path:
-    """The folder of the codes' language."""
+    """The folder of the codes' language; of several datasets, joined by "+", with equal weights."""
+    data = dataset.split("+")
+    weights = [1.0] * len(data) if len(data) > 1 else None
     codec, tokens = (work / f"{name}-{dataset}-{seed}" for name in ("codec", "tokens"))
     if not (codec / "card.json").exists():
         latentcast.pretrain(
-            dataset,
+            data,
             "vq-codec",
+            weights=weights,
             lookback=LOOKBACK,
             seed=seed,
             settings={"stages.codec.max_steps": STEPS["codec"]},
@@ -53,8 +56,9 @@ def stages(dataset: str, seed: int, work: Path) -> Path:
     if not (tokens / "card.json").exists():
         its = {"max_steps": STEPS["next-code"], "batch_size": 16, "validations": 1}
         latentcast.pretrain(
-            dataset,
+            data,
             "token-transformer",
+            weights=weights,
             preset=PRESET,
             horizon=READS_ON,
             seed=seed,

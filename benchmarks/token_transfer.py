@@ -1,0 +1,102 @@
+"""Transfer of `token-transformer` at 96 → 96: a codec and a language of its codes judged on data it has not seen.
+
+ETTh1 → ETTh2, ETTm1 → ETTh1, and a generalist trained on ETTh1, ETTm1 and weather with equal weights, judged on ETTh2,
+which it has not seen, and on its own three. Stages, sizes and steps are those of token_accuracy.py, whose folders are
+used where they lie in --work; the generalist has as many steps as the others, a third of them on each dataset.
+
+zero-shot   the codes' language as it is
+few-shot    the same taught on values for 100 steps, on the first tenth of the target's training part
+at home     the codes' language trained on the target, where there is one
+
+Beside them naive and seasonal-naive. Every window of the target's test part once, in units scaled by its training part.
+The three ETTs record two transformers over the same two years, and their parts end at the same dates: what is judged
+lies after all that was learned from. Each finished (source, target, seed) is a line of results/token_transfer.jsonl.
+
+    python benchmarks/token_transfer.py [--pairs ETTh1:ETTh2,…] [--seeds 0,1,2] [--work FOLDER]
+"""
+
+import argparse
+import json
+import logging
+import statistics
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import latentcast
+from _report import RESULTS, table, write
+from token_accuracy import LOOKBACK, PRESET, STEPS, TAUGHT, stages
+
+HORIZON, SHARE = 96, 0.1
+TEACHING = {**TAUGHT[HORIZON]["expected"], "batch_size": 16, "validations": 10, "loggers": []}
+GENERALIST = "ETTh1+ETTm1+weather"
+PAIRS = ("ETTh1:ETTh2", "ETTm1:ETTh1", *(f"{GENERALIST}:{target}" for target in ("ETTh2", *GENERALIST.split("+"))))
+PLAIN = ("naive", "seasonal-naive")
+LEARNED = ("zero-shot", "few-shot", "at home")
+CELLS = RESULTS / "token_transfer.jsonl"
+Figures = dict[str, float]
+
+
+def judged(forecaster: latentcast.Forecaster, target: str) -> Figures:
+    found = forecaster.evaluate(target)
+    return {"windows": found.windows, "mse": found.scaled["MSE"], "mae": found.scaled["MAE"]}
+
+
+def measure(source: str, target: str, seed: int, work: Path) -> dict[str, Figures]:
+    tokens = stages(source, seed, work)
+    at_home = target in source.split("+")
+    language = latentcast.load(tokens, horizon=HORIZON)
+    there = language if source.split("+")[0] == target else latentcast.transfer(language, target)
+    found = {"zero-shot": judged(there, target)}
+    if not at_home:
+        few = latentcast.fit(
+            target, horizon=HORIZON, seed=seed, settings={"training": TEACHING, "data.fraction": SHARE}, start=tokens
+        )
+        found["few-shot"] = judged(few, target)
+    if (work / f"tokens-{target}-{seed}" / "card.json").exists():
+        found["at home"] = judged(latentcast.load(stages(target, seed, work), horizon=HORIZON), target)
+    for name in PLAIN:
+        found[name] = judged(latentcast.fit(target, name, lookback=LOOKBACK, horizon=HORIZON), target)
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--pairs", default=",".join(PAIRS), help="source:target, separated by commas")
+    parser.add_argument("--seeds", default="0")
+    parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()) / "latentcast-token-accuracy")
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    logging.disable(logging.WARNING)
+    cells = [json.loads(line) for line in CELLS.read_text().splitlines()] if CELLS.exists() else []
+    for pair in args.pairs.split(","):
+        source, target = pair.split(":")
+        for seed in map(int, args.seeds.split(",")):
+            wanted = {"source": source, "target": target, "seed": seed, "preset": PRESET, "steps": STEPS}
+            if any(cell["cell"] == wanted for cell in cells):
+                continue
+            cell = {"cell": wanted, **measure(source, target, seed, args.work)}
+            print(json.dumps(cell), flush=True)
+            cells.append(cell)
+            with CELLS.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(cell) + "\n")
+    rows = []
+    for source, target in dict.fromkeys((cell["cell"]["source"], cell["cell"]["target"]) for cell in cells):
+        here = [c for c in cells if (c["cell"]["source"], c["cell"]["target"]) == (source, target)]
+        row: dict[str, Any] = {"source": source, "target": target, "windows": here[0]["zero-shot"]["windows"]}
+        row |= {"seeds": len(here)}
+        for name in (*PLAIN, *LEARNED):
+            values = [cell[name]["mse"] for cell in here if name in cell]
+            row[name] = round(statistics.mean(values), 4) if values else None
+            if name in LEARNED:
+                row[f"{name} sd"] = round(statistics.stdev(values), 4) if len(values) > 1 else None
+        rows.append(row)
+    table(list(rows[0]), [list(row.values()) for row in rows])
+    write("token_transfer", {"preset": PRESET, "steps": STEPS, "few-shot": {"share": SHARE, **TEACHING}, "rows": rows},
+          threads=1)  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
