@@ -23,7 +23,7 @@ FLOORS = (
     ("network",),
     ("autoregressive",),
     ("presets", "training", "inspecting"),
-    ("run", "hub", "calibration", "drifting"),
+    ("run", "hub", "calibration", "drifting", "known"),
     ("hybrid", "intervals", "explaining"),
     ("forecaster",),
     ("imputing", "scoring", "starting", "covarying", "loading", "several", "prompting", "mapping", "fusing"),

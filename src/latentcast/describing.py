@@ -16,12 +16,12 @@ from latentcast.data.scaler import constant_series
 from latentcast.data.settings import DataSettings
 from latentcast.data.split import split
 from latentcast.errors import GapError, SettingsError, some
-from latentcast.forecaster import Forecaster, make_task
+from latentcast.forecaster import Forecaster
 from latentcast.fusing import in_words as fused
 from latentcast.inspecting import Architecture, inspect, training_memory
 from latentcast.network import Network
 from latentcast.network import build as build_network
-from latentcast.run import Run, resolve
+from latentcast.run import Run, make_task, resolve
 from latentcast.starting import learned_from
 from latentcast.training.health import in_words
 from latentcast.types import Steps

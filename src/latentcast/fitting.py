@@ -26,16 +26,16 @@ from latentcast.data.padding import pad_short
 from latentcast.data.panel import Panel, build
 from latentcast.data.scaler import Scaler, constant_series
 from latentcast.data.settings import DataSettings
-from latentcast.data.split import Seen, Split, first_share, split
+from latentcast.data.split import Split, first_share, split
 from latentcast.data.windows import Windows, make_windows, window_starts
 from latentcast.errors import CheckpointError, DataError, Interrupted, SettingsError, some
-from latentcast.evaluation.metrics import seasonal_error
-from latentcast.forecaster import Forecaster, Known, make_task
+from latentcast.forecaster import Forecaster
 from latentcast.fusing import fuse
 from latentcast.hybrid import Hybrid
+from latentcast.known import Known
 from latentcast.network import build as build_network
 from latentcast.presets import NAMED
-from latentcast.run import Run, resolve
+from latentcast.run import Run, make_task, resolve
 from latentcast.several import Member, check, read, shares, spoken_of
 from latentcast.starting import begin_with, inherited
 from latentcast.training.settings import TrainingSettings
@@ -320,7 +320,6 @@ def untrained(
     torch.manual_seed(run.seed)
     network = build_network(run.kind, run.model, task)
     can_use(run.data, network, run.name)
-    known = Known(panel.ids, scaler, seasonal_error(panel, parts.train_end, panel.season), Seen.all_of(panel, parts))
     card: dict[str, Any] = {
         "model": run.name,
         "settings": run.dump(),
@@ -330,7 +329,7 @@ def untrained(
     }
     if scaler.effects is not None:
         card["covariates"] = {**scaler.effects.covariates.dump(), "weights": scaler.effects.weights.tolist()}
-    return Forecaster(run, task, panel.channels, known, network, card)
+    return Forecaster(run, task, panel.channels, Known.of(panel, parts, scaler), network, card)
 
 
 def _training_windows(

@@ -15,37 +15,33 @@ from latentcast import hub
 from latentcast.calibration import Calibration, Scores, check_base
 from latentcast.data import calendar
 from latentcast.data.ahead import lay_ahead
+from latentcast.data.alike import as_it_came, read_alike
 from latentcast.data.covariates import Covariates
 from latentcast.data.opening import open_data
-from latentcast.data.padding import fill_up, pad_short
+from latentcast.data.padding import fill_up
 from latentcast.data.panel import Panel, build
 from latentcast.data.read import Source
 from latentcast.data.regression import Effects
-from latentcast.data.scaler import Scaler
-from latentcast.data.settings import DataSettings
-from latentcast.data.split import PARTS, Part, Seen, Split, seen, split
-from latentcast.data.stamps import Clock, on_the_clock_of, show
-from latentcast.data.transform import Transform
-from latentcast.data.windows import Windows, at_once, make_windows, window_seeds, window_starts
+from latentcast.data.split import PARTS, Part
+from latentcast.data.view import View
+from latentcast.data.windows import Windows, at_once, make_windows, window_seeds
 from latentcast.drifting import Drift, drift
 from latentcast.errors import (
     CheckpointError,
     DataError,
-    GapError,
     LatentcastError,
     SettingsError,
-    TimeError,
     nearest,
-    some,
 )
 from latentcast.evaluation.droplast import DropLast, batch_of
 from latentcast.evaluation.intervals import IntervalErrors, IntervalFigures
 from latentcast.evaluation.judge import Judged, forecasts, judge
-from latentcast.evaluation.metrics import Evaluation, seasonal_error
+from latentcast.evaluation.metrics import Evaluation
 from latentcast.evaluation.rolling import check_outcomes, in_a_row, picked
 from latentcast.explaining import Asked, Explanation, check, chosen, explained
 from latentcast.inspecting import inspect
 from latentcast.intervals import PATHS, Intervals, choose, interval_columns
+from latentcast.known import Known
 from latentcast.network import Network
 from latentcast.network import build as build_network
 from latentcast.run import Run, resolve
@@ -53,54 +49,6 @@ from latentcast.training.stages import CODEC, RECONSTRUCT
 from latentcast.types import Task, count_parameters
 
 log = logging.getLogger("latentcast")
-
-
-@dataclass(frozen=True)
-class Known:
-    """What the fit saw of each series: statistics [items, channels], and where its parts end."""
-
-    ids: tuple[str, ...]
-    scaler: Scaler
-    naive_error: Any
-    ends: dict[str, Seen]
-
-    def dump(self) -> dict[str, Any]:
-        return {
-            name: {
-                "mean": self.scaler.mean[row].tolist(),
-                "std": self.scaler.std[row].tolist(),
-                "seasonal_error": [None if np.isnan(value) else value for value in self.naive_error[row]],
-                "parts_end": list(self.ends[name].ends),
-                **({} if self.scaler.transform is None else {"power": self.scaler.transform.power[row].tolist()}),
-            }
-            for row, name in enumerate(self.ids)
-        }
-
-    @classmethod
-    def parse(cls, values: dict[str, Any], settings: DataSettings, effects: Effects | None) -> "Known":
-        rows = list(values.values())
-        bent = None
-        if settings.transform != "none":
-            bent = Transform(settings.transform, np.array([row["power"] for row in rows], float))
-        mean, std = (np.array([row[key] for row in rows], float) for key in ("mean", "std"))
-        error = [[np.nan if value is None else value for value in row["seasonal_error"]] for row in rows]
-        return cls(
-            tuple(values),
-            Scaler(mean, std, bent, effects, settings.nonnegative),
-            np.array(error, float),
-            {name: Seen(tuple(row["parts_end"])) for name, row in values.items()},
-        )
-
-
-@dataclass(frozen=True)
-class View:
-    """A panel as a forecaster sees it: split, with the statistics that apply to each of its items."""
-
-    panel: Panel
-    parts: Split
-    scaler: Scaler
-    naive_error: Any
-    notes: tuple[str, ...] = ()
 
 
 @dataclass
@@ -330,7 +278,7 @@ class Forecaster:
         """`calibrate` on data that were read already, while they are judged."""
         task, levels = self.task, self.network.quantile_levels
         chosen = check_base(base, part, self.name, levels, samples=self.network.samples)
-        windows = len(self._starts(view, part, stride)[0])
+        windows = len(view.starts(part, task.lookback, task.horizon, stride)[0])
         scores = Scores(chosen, levels, paths, windows, task.horizon * len(task.targets), stride)
         evaluation = self.judge(view, part, name, batch_size, scores, stride)
         self.calibration = scores.calibration(view.panel, part)
@@ -364,26 +312,14 @@ class Forecaster:
         stride: int = 1,
         dropping: int | None = None,
     ) -> Evaluation:
-        panel = view.panel
-        starts_items = self._starts(view, part, stride)
+        task = self.task
+        starts_items = view.starts(part, task.lookback, task.horizon, stride)
         if not len(starts_items[0]):
             raise DataError(
-                f"the {part} part of {name} holds no window of {self.task.lookback} + {self.task.horizon} steps"
-                f" ({self._why_none(view, part)})"
+                f"the {part} part of {name} holds no window of {task.lookback} + {task.horizon} steps"
+                f" ({view.why_none(part, self.known.ends)})"
             )
-        without = len(panel.ids) - len(torch.unique(starts_items[1]))
-        notes = view.notes
-        if without:
-            are = "is" if without == 1 else "are"
-            notes = (*notes, f"{without} of {len(panel.ids)} series {are} too short for a window of the {part} part")
-        later = int(panel.lengths.sum() - view.parts.test_end.sum())
-        grown = panel.times.max() > np.asarray(self.card["schema"]["last"]).astype(panel.times.dtype)
-        if part in ("test", "all") and grown:
-            steps = "1 step lies" if later == 1 else f"{later} steps lie"
-            are = "is" if later == 1 else "are"
-            notes = (*notes, f"{steps} after the test part of the fit and {are} not judged; fit again to include them")
-        if stride > 1:
-            notes = (*notes, f"one window of {stride} was judged: these figures are a sample")
+        notes = view.said(part, starts_items[1], self.card["schema"]["last"], stride)
         columns = list(self.task.targets)
         batches = self.forecasts(view, starts_items, batch_size, how)
         short = None
@@ -412,68 +348,6 @@ class Forecaster:
             None if short is None else short.result(),
         )
 
-    def _starts(self, view: View, part: Part, stride: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """First step and item of the windows of a part. Raises SettingsError for a stride that is none."""
-        if isinstance(stride, bool) or not isinstance(stride, int) or stride < 1:
-            raise SettingsError(f"stride={stride!r}: wanted a whole number of at least 1, which is every window")
-        return window_starts(view.panel, *view.parts.bounds(part), self.task.lookback, self.task.horizon, stride)
-
-    def _why_none(self, view: View, part: Part) -> str:
-        """Where the data lie beside a part of the fit; how long the part is where they lie in it."""
-        panel = view.panel
-        low, high = view.parts.bounds(part)
-        longest = int((high - low).max())
-        ends = [self.known.ends[item].ends for item in panel.ids if item in self.known.ends]
-        first, last = panel.times.min(), panel.times.max()
-
-        def dates(column: int) -> list[Any]:
-            return [np.asarray(end[column], panel.times.dtype)[()] for end in ends if end[column] is not None]
-
-        begins = dates({"val": 0, "test": 1}[part]) if part in ("val", "test") else []
-        closes = dates({"train": 0, "val": 1, "test": 2, "all": 2}[part])
-        if longest or len(ends) < len(panel.ids) or not closes:
-            return f"its longest has {longest} {'step' if longest == 1 else 'steps'} to forecast"
-        stretch = f"{f'from after {show(min(begins))} ' if begins else ''}until {show(max(closes))}"
-        span = f"the data reach from {show(first)} to {show(last)}"
-        if first > max(closes):
-            return f"at the fit it reached {stretch}, and {span}: after it; fit again with data that reach as far"
-        if begins and last <= min(begins):
-            return (
-                f"at the fit it reached {stretch}, and {span}: before it; judge them with split=all, or give newer data"
-            )
-        return f"at the fit it reached {stretch}, and {span}"
-
-    def view(self, panel: Panel, *, future_only: bool = False) -> View:
-        """Statistics and parts of the fit for the items it saw; by the same rules from its own data for any other.
-
-        With `future_only` nothing is split: everything given is past.
-        """
-        rows = {name: row for row, name in enumerate(self.known.ids)}
-        unseen = [item for item, name in enumerate(panel.ids) if name not in rows]
-        whole = Split(panel.lengths, panel.lengths, panel.lengths)
-        rule = split(panel, self.run.data.split) if unseen and not future_only else whole
-        parts = seen(panel, self.known.ends, rule)
-        at = [rows[name] for name in panel.ids if name in rows]
-        fitted, error = self.known.scaler, self.known.naive_error
-        if not unseen:
-            return self._view(panel, parts, fitted.only(at), error[at], panel.notes, future_only)
-        own = Scaler.fit(panel, parts.train_end, self.run.data)
-        own_error = seasonal_error(panel, parts.train_end, panel.season)
-        there = [item for item, name in enumerate(panel.ids) if name in rows]
-        own, own_error[there] = own.laid_over(fitted, there, at), error[at]
-        names = some([panel.ids[item] or "the data" for item in unseen], 3)
-        were, their = ("was", "its") if len(unseen) == 1 else ("were", "their")
-        note = f"{len(unseen)} series {were} not in the fit ({names}): scaled by {their} own past"
-        return self._view(panel, parts, own, own_error, (*panel.notes, note), future_only)
-
-    def _view(
-        self, panel: Panel, parts: Split, scaler: Scaler, error: Any, notes: tuple[str, ...], future_only: bool
-    ) -> View:
-        if future_only:
-            return View(panel, parts, scaler, error, notes)
-        longer = pad_short(panel, parts, self.task.lookback, self.task.horizon)
-        return View(longer.panel, longer.parts, scaler, error, (*notes, *longer.notes))
-
     @property
     def parameters(self) -> int:
         """How many there are, trained or not."""
@@ -501,44 +375,15 @@ class Forecaster:
 
         Raises DataError when they are others.
         """
-        schema = self.card["schema"]
-        frequency = self.run.data.freq or schema["freq"]
-        settings = self.run.data.model_copy(update={"freq": frequency, "gaps": gaps or self.run.data.gaps})
-        try:
-            panel = build(source.frame, settings)
-        except GapError as error:
-            if gaps is not None:
-                raise GapError(f"{error.args[0].split(';')[0]}: there is nothing to fill it from") from error
-            raise GapError(f"{error}, when the model is fitted: what it was fitted with holds here too") from error
-        except TimeError as error:
-            hint = self._elsewhere(source)
-            raise TimeError(
-                f"{error} (the fit had steps of {frequency}, and its settings hold here too){hint}"
-            ) from error
-        zone = schema.get("zone")
-        fitted = Clock(zone, wall=schema.get("wall", panel.clock.wall and zone is not None))
-        times, clock = on_the_clock_of(
-            fitted, panel.clock, panel.times, first=schema["first"], step=panel.frequency.step
-        )
-        panel = replace(panel, times=times, clock=clock)
-        wanted = set(self.channels)
-        if panel.channels != self.channels and set(panel.channels) == wanted:
-            order = [panel.channels.index(name) for name in self.channels]
-            panel = replace(
-                panel,
-                values=panel.values[:, order],
-                observed=panel.observed[:, order],
-                channels=self.channels,
-            )
-        if panel.channels != self.channels:
-            missing = [name for name in self.channels if name not in panel.channels]
-            extra = [name for name in panel.channels if name not in wanted]
-            what = [f"missing: {some(missing)}"] * bool(missing) + [f"not in the fit: {some(extra)}"] * bool(extra)
-            raise DataError(f"the channels are not those of the fit ({'; '.join(what)}){self._elsewhere(source)}")
+        panel = read_alike(source, self.run.data, self.card["schema"], gaps=gaps, mend=self._elsewhere)
         if gaps is None:
             for note in panel.notes:
                 log.warning(note)
         return panel
+
+    def view(self, panel: Panel, *, future_only: bool = False) -> View:
+        """The panel split and with statistics, as the fit knows them; with `future_only` everything given is past."""
+        return self.known.view(panel, self.run.data, self.task, future_only=future_only)
 
     def misfits(self, channels: int, known: int) -> list[str]:
         """Which of `channels` and `known` the weights depend on, where data have another number of them."""
@@ -616,7 +461,6 @@ class Forecaster:
     def windows(self, view: View, starts_items: tuple[torch.Tensor, torch.Tensor]) -> Windows:
         """The windows that start at the given steps of the given items, as the network reads them."""
         task = self.task
-        rows = {name: row for row, name in enumerate(self.known.ids)}
         windows = make_windows(
             view.panel,
             view.scaler,
@@ -627,7 +471,7 @@ class Forecaster:
             with_known=self.network.uses_known,
             prompter=self.network.prompter,
         )
-        return replace(windows, known_as=torch.tensor([rows.get(name, -1) for name in view.panel.ids]))
+        return replace(windows, known_as=self.known.rows_of(view.panel))
 
     def _must_forecast(self) -> None:
         last = list(self.card.get("stages", []))[-1:]
@@ -664,20 +508,7 @@ class Forecaster:
 
     def give_back(self, source: Source, panel: Panel, frame: pd.DataFrame) -> Any:
         """A frame with unique_id and dates, in the kind, number type and time unit of the data it belongs to."""
-        return source.give_back(self.as_it_came(source, panel, frame))
-
-    def as_it_came(self, source: Source, panel: Panel, frame: pd.DataFrame) -> pd.DataFrame:
-        """unique_id in the number type, dates in the time unit of the data."""
-        ids = source.frame.get(self.run.data.id or "unique_id")
-        long = panel.ids != ("",) or self.run.data.align
-        if long and "unique_id" in frame and ids is not None and pd.api.types.is_integer_dtype(ids):
-            frame["unique_id"] = pd.to_numeric(frame["unique_id"]).astype(ids.dtype)
-        dates = source.frame.select_dtypes(["datetime", "datetimetz"])
-        if dates.shape[1] and not panel.frequency.integer:
-            unit = dates.iloc[:, 0].dt.unit
-            for column in frame.columns.intersection(["ds", "cutoff"]):
-                frame[column] = frame[column].dt.as_unit(unit)
-        return frame
+        return source.give_back(as_it_came(frame, source, panel, self.run.data))
 
     def summary(self) -> dict[str, Any]:
         """The run card, the size of the network and its architecture (each stage's shapes and FLOPs), plain values."""
@@ -718,26 +549,6 @@ class Forecaster:
         packed = hub.read_intervals(folder, card)
         network.to(device).eval()
         return cls(run, task, channels, known, network, card, Calibration.parse(*packed) if packed else None)
-
-
-def make_task(run: Run, panel: Panel, covariates: Covariates | None = None) -> Task:
-    targets = tuple(at for at, name in enumerate(panel.channels) if name not in run.data.past)
-    if run.data.features == "MS":
-        targets = (panel.channels.index(str(run.data.target)),)
-    if not targets:
-        raise DataError("data.past names every channel: nothing is left to forecast")
-    covariates = covariates or Covariates()
-    return Task(
-        run.lookback,
-        run.horizon,
-        len(panel.channels),
-        targets,
-        len(calendar.feature_names(panel.frequency)) + covariates.width,
-        panel.season,
-        run.data.description,
-        covariates.static_width,
-        len(panel.ids),
-    )
 
 
 def _effects(card: dict[str, Any]) -> Effects | None:

@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 import torch
 
+from latentcast.data.view import View
 from latentcast.data.windows import at_once, window_starts
 from latentcast.errors import DataError, SettingsError
-from latentcast.forecaster import Forecaster, View
+from latentcast.forecaster import Forecaster
 from latentcast.hybrid import Hybrid
 from latentcast.training.stacking import Held, learn
 from latentcast.types import Batch

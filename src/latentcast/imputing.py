@@ -10,15 +10,17 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
+from latentcast.data.alike import as_it_came
 from latentcast.data.opening import open_data
 from latentcast.data.panel import Panel
 from latentcast.data.read import Source
 from latentcast.data.split import PARTS, Part
 from latentcast.data.table import is_long, time_column
+from latentcast.data.view import View
 from latentcast.data.windows import Windows, at_once, make_windows, window_starts
 from latentcast.errors import DataError, SettingsError, nearest, some
 from latentcast.filling import interpolated
-from latentcast.forecaster import Forecaster, View
+from latentcast.forecaster import Forecaster
 from latentcast.layers.masking import visible, visible_before
 
 MASKS = (0.125, 0.25, 0.375, 0.5)
@@ -222,11 +224,11 @@ def _frame(forecaster: Forecaster, source: Source, panel: Panel, values: NDArray
     stamps = forecaster.stamps(panel, panel.times)
     if not is_long(source.frame, settings):
         wide = pd.DataFrame({"ds": stamps} | dict(zip(panel.channels, values.T, strict=True)))
-        return forecaster.as_it_came(source, panel, wide).rename(columns={"ds": time})
+        return as_it_came(wide, source, panel, forecaster.run.data).rename(columns={"ds": time})
     if settings.align:
         ids, stamps, values = np.repeat(panel.channels, len(values)), np.tile(stamps, values.shape[1]), values.T
     else:
         ids = np.repeat(panel.ids, panel.lengths)
     long = pd.DataFrame({"unique_id": ids.astype(object), "ds": stamps, "y": values.reshape(-1)})
     names = {"unique_id": settings.id or "unique_id", "ds": time, "y": settings.value or "y"}
-    return forecaster.as_it_came(source, panel, long).rename(columns=names)
+    return as_it_came(long, source, panel, forecaster.run.data).rename(columns=names)

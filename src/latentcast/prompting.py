@@ -15,9 +15,8 @@ from latentcast.data.panel import build
 from latentcast.data.scaler import Scaler
 from latentcast.data.split import split
 from latentcast.errors import DataError, SettingsError, some
-from latentcast.forecaster import make_task
 from latentcast.network import build as build_network
-from latentcast.run import resolve
+from latentcast.run import make_task, resolve
 from latentcast.types import Scale, Task
 
 

@@ -23,13 +23,13 @@ from latentcast.data.settings import DataSettings
 from latentcast.data.split import Part, Split, split
 from latentcast.data.windows import Windows, at_once, make_windows, window_starts
 from latentcast.errors import DataError, SettingsError, some
-from latentcast.forecaster import Forecaster, make_task
+from latentcast.forecaster import Forecaster
 from latentcast.layers.compression import pad_left
 from latentcast.layers.scaling import no_scale, window_scale
 from latentcast.network import Network
 from latentcast.network import build as build_network
 from latentcast.presets import NAMED
-from latentcast.run import Run, resolve
+from latentcast.run import Run, make_task, resolve
 from latentcast.starting import inherited
 from latentcast.training.stages import AUTOENCODE, RECONSTRUCT
 from latentcast.types import Batch, Task

@@ -6,13 +6,17 @@ from difflib import get_close_matches
 from typing import Any
 
 from latentcast.config import Settings, dumped, leaves, merge, nested, read_words, validate
+from latentcast.data import calendar
+from latentcast.data.covariates import Covariates
+from latentcast.data.panel import Panel
 from latentcast.data.settings import DataSettings
-from latentcast.errors import SettingsError, nearest
+from latentcast.errors import DataError, SettingsError, nearest
 from latentcast.layers.losses import IN_UNITS
 from latentcast.models import MODELS
 from latentcast.presets import NAMED, Named
 from latentcast.training.settings import TrainingSettings
 from latentcast.training.stages import STAGES
+from latentcast.types import Task
 
 TOP = ("model", "lookback", "horizon", "seed", "data", "training", "stages")
 AUTO = "auto"
@@ -190,3 +194,23 @@ def _hint(key: str, values: Mapping[str, Any]) -> str:
     if close:
         return f"did you mean {homes[close[0]]}?"
     return "settings stand below data, model, training and stages; beside these are lookback, horizon and seed"
+
+
+def make_task(run: Run, panel: Panel, covariates: Covariates | None = None) -> Task:
+    targets = tuple(at for at, name in enumerate(panel.channels) if name not in run.data.past)
+    if run.data.features == "MS":
+        targets = (panel.channels.index(str(run.data.target)),)
+    if not targets:
+        raise DataError("data.past names every channel: nothing is left to forecast")
+    covariates = covariates or Covariates()
+    return Task(
+        run.lookback,
+        run.horizon,
+        len(panel.channels),
+        targets,
+        len(calendar.feature_names(panel.frequency)) + covariates.width,
+        panel.season,
+        run.data.description,
+        covariates.static_width,
+        len(panel.ids),
+    )

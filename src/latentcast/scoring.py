@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from latentcast.autoregressive import Autoregressive
 from latentcast.data.opening import open_data
 from latentcast.data.split import Part
+from latentcast.data.view import View
 from latentcast.data.windows import at_once, make_windows, window_starts
 from latentcast.errors import DataError, SettingsError, some
-from latentcast.forecaster import Forecaster, View
+from latentcast.forecaster import Forecaster
 from latentcast.training.health import Health, health
 from latentcast.training.stages import NEXT_CODE
 

@@ -18,9 +18,8 @@ from latentcast.data.settings import DataSettings
 from latentcast.data.split import Part
 from latentcast.errors import DataError, SettingsError, nearest
 from latentcast.fitting import with_stages
-from latentcast.forecaster import make_task
 from latentcast.network import build as build_network
-from latentcast.run import Run, resolve
+from latentcast.run import Run, make_task, resolve
 
 PART: Part = "test"
 

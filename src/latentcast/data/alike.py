@@ -1,0 +1,65 @@
+"""Data read as those of a fit were, and what is made of them given back as they came."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+
+from latentcast.data.panel import Panel, build
+from latentcast.data.read import Source
+from latentcast.data.settings import DataSettings
+from latentcast.data.stamps import Clock, on_the_clock_of
+from latentcast.errors import DataError, GapError, TimeError, some
+
+
+def read_alike(
+    source: Source,
+    settings: DataSettings,
+    schema: Mapping[str, Any],
+    *,
+    gaps: str | None = None,
+    mend: Callable[[Source], str],
+) -> Panel:
+    """The data with the columns, the frequency and the clock of a fit, whose card says them in `schema`.
+
+    `gaps` is another policy than the fit's; `mend` ends the message about other columns or steps.
+    Raises GapError, TimeError and DataError when the data are not of the fit's kind.
+    """
+    frequency, channels = settings.freq or schema["freq"], tuple(schema["channels"])
+    try:
+        panel = build(source.frame, settings.model_copy(update={"freq": frequency, "gaps": gaps or settings.gaps}))
+    except GapError as error:
+        if gaps is not None:
+            raise GapError(f"{error.args[0].split(';')[0]}: there is nothing to fill it from") from error
+        raise GapError(f"{error}, when the model is fitted: what it was fitted with holds here too") from error
+    except TimeError as error:
+        its = f"the fit had steps of {frequency}, and its settings hold here too"
+        raise TimeError(f"{error} ({its}){mend(source)}") from error
+    zone = schema.get("zone")
+    fitted = Clock(zone, wall=schema.get("wall", panel.clock.wall and zone is not None))
+    times, clock = on_the_clock_of(fitted, panel.clock, panel.times, first=schema["first"], step=panel.frequency.step)
+    panel = replace(panel, times=times, clock=clock)
+    if panel.channels == channels:
+        return panel
+    missing = [name for name in channels if name not in panel.channels]
+    extra = [name for name in panel.channels if name not in channels]
+    if missing or extra:
+        what = [f"missing: {some(missing)}"] * bool(missing) + [f"not in the fit: {some(extra)}"] * bool(extra)
+        raise DataError(f"the channels are not those of the fit ({'; '.join(what)}){mend(source)}")
+    order = [panel.channels.index(name) for name in channels]
+    return replace(panel, values=panel.values[:, order], observed=panel.observed[:, order], channels=channels)
+
+
+def as_it_came(frame: pd.DataFrame, source: Source, panel: Panel, settings: DataSettings) -> pd.DataFrame:
+    """unique_id in the number type, dates in the time unit of the data."""
+    ids = source.frame.get(settings.id or "unique_id")
+    long = panel.ids != ("",) or settings.align
+    if long and "unique_id" in frame and ids is not None and pd.api.types.is_integer_dtype(ids):
+        frame["unique_id"] = pd.to_numeric(frame["unique_id"]).astype(ids.dtype)
+    dates = source.frame.select_dtypes(["datetime", "datetimetz"])
+    if dates.shape[1] and not panel.frequency.integer:
+        unit = dates.iloc[:, 0].dt.unit
+        for column in frame.columns.intersection(["ds", "cutoff"]):
+            frame[column] = frame[column].dt.as_unit(unit)
+    return frame

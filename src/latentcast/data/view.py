@@ -1,0 +1,77 @@
+"""A panel as a fitted model sees it: split, and with the statistics that apply to each of its items."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from latentcast.data.panel import Panel
+from latentcast.data.scaler import Scaler
+from latentcast.data.split import Part, Seen, Split
+from latentcast.data.stamps import show
+from latentcast.data.windows import window_starts
+from latentcast.errors import SettingsError
+
+Starts = tuple[torch.Tensor, torch.Tensor]
+
+
+@dataclass(frozen=True)
+class View:
+    """`naive_error` is what errors are divided by for MASE, [items, channels] in original units."""
+
+    panel: Panel
+    parts: Split
+    scaler: Scaler
+    naive_error: Any
+    notes: tuple[str, ...] = ()
+
+    def starts(self, part: Part, lookback: int, horizon: int, stride: int = 1) -> Starts:
+        """First step and item of the windows of a part. Raises SettingsError for a stride that is none."""
+        if isinstance(stride, bool) or not isinstance(stride, int) or stride < 1:
+            raise SettingsError(f"stride={stride!r}: wanted a whole number of at least 1, which is every window")
+        return window_starts(self.panel, *self.parts.bounds(part), lookback, horizon, stride)
+
+    def said(self, part: Part, items: torch.Tensor, last: Any, stride: int) -> tuple[str, ...]:
+        """What a reader of this part's figures should know, where its windows are of these items and the data of the
+        fit ended at `last`.
+        """
+        panel, notes = self.panel, list(self.notes)
+        without = len(panel.ids) - len(torch.unique(items))
+        if without:
+            are = "is" if without == 1 else "are"
+            notes.append(f"{without} of {len(panel.ids)} series {are} too short for a window of the {part} part")
+        later = int(panel.lengths.sum() - self.parts.test_end.sum())
+        if part in ("test", "all") and panel.times.max() > np.asarray(last).astype(panel.times.dtype):
+            steps = "1 step lies" if later == 1 else f"{later} steps lie"
+            are = "is" if later == 1 else "are"
+            notes.append(f"{steps} after the test part of the fit and {are} not judged; fit again to include them")
+        if stride > 1:
+            notes.append(f"one window of {stride} was judged: these figures are a sample")
+        return tuple(notes)
+
+    def why_none(self, part: Part, fitted: Mapping[str, Seen]) -> str:
+        """Where the data lie beside a part of the fit; how long the part is where they lie in it."""
+        panel = self.panel
+        low, high = self.parts.bounds(part)
+        longest = int((high - low).max())
+        ends = [fitted[item].ends for item in panel.ids if item in fitted]
+        first, last = panel.times.min(), panel.times.max()
+
+        def dates(column: int) -> list[Any]:
+            return [np.asarray(end[column], panel.times.dtype)[()] for end in ends if end[column] is not None]
+
+        begins = dates({"val": 0, "test": 1}[part]) if part in ("val", "test") else []
+        closes = dates({"train": 0, "val": 1, "test": 2, "all": 2}[part])
+        if longest or len(ends) < len(panel.ids) or not closes:
+            return f"its longest has {longest} {'step' if longest == 1 else 'steps'} to forecast"
+        stretch = f"{f'from after {show(min(begins))} ' if begins else ''}until {show(max(closes))}"
+        span = f"the data reach from {show(first)} to {show(last)}"
+        if first > max(closes):
+            return f"at the fit it reached {stretch}, and {span}: after it; fit again with data that reach as far"
+        if begins and last <= min(begins):
+            return (
+                f"at the fit it reached {stretch}, and {span}: before it; judge them with split=all, or give newer data"
+            )
+        return f"at the fit it reached {stretch}, and {span}"

@@ -1,0 +1,92 @@
+"""What a fit saw of its data, and what of that applies to the data that it is shown."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+
+from latentcast.data.padding import pad_short
+from latentcast.data.panel import Panel
+from latentcast.data.regression import Effects
+from latentcast.data.scaler import Scaler
+from latentcast.data.settings import DataSettings
+from latentcast.data.split import Seen, Split, seen, split
+from latentcast.data.transform import Transform
+from latentcast.data.view import View
+from latentcast.errors import some
+from latentcast.evaluation.metrics import seasonal_error
+from latentcast.types import Task
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the fit saw of each series: statistics [items, channels], and where its parts end."""
+
+    ids: tuple[str, ...]
+    scaler: Scaler
+    naive_error: Any
+    ends: dict[str, Seen]
+
+    @classmethod
+    def of(cls, panel: Panel, parts: Split, scaler: Scaler) -> "Known":
+        return cls(panel.ids, scaler, seasonal_error(panel, parts.train_end, panel.season), Seen.all_of(panel, parts))
+
+    @cached_property
+    def rows(self) -> dict[str, int]:
+        return {name: row for row, name in enumerate(self.ids)}
+
+    def rows_of(self, panel: Panel) -> torch.Tensor:
+        """[items] rows of a panel's items; -1 where the fit did not see one."""
+        return torch.tensor([self.rows.get(name, -1) for name in panel.ids])
+
+    def view(self, panel: Panel, settings: DataSettings, task: Task, *, future_only: bool = False) -> View:
+        """Statistics and parts of the fit for the items it saw; by the same rules from its own data for any other.
+
+        With `future_only` nothing is split: everything given is past.
+        """
+        unseen = [item for item, name in enumerate(panel.ids) if name not in self.rows]
+        whole = Split(panel.lengths, panel.lengths, panel.lengths)
+        parts = seen(panel, self.ends, split(panel, settings.split) if unseen and not future_only else whole)
+        at = [self.rows[name] for name in panel.ids if name in self.rows]
+        scaler, error, notes = self.scaler.only(at), self.naive_error[at], panel.notes
+        if unseen:
+            there = [item for item, name in enumerate(panel.ids) if name in self.rows]
+            scaler = Scaler.fit(panel, parts.train_end, settings).laid_over(self.scaler, there, at)
+            error = seasonal_error(panel, parts.train_end, panel.season)
+            error[there] = self.naive_error[at]
+            names = some([panel.ids[item] or "the data" for item in unseen], 3)
+            were, their = ("was", "its") if len(unseen) == 1 else ("were", "their")
+            notes = (*notes, f"{len(unseen)} series {were} not in the fit ({names}): scaled by {their} own past")
+        if future_only:
+            return View(panel, parts, scaler, error, notes)
+        longer = pad_short(panel, parts, task.lookback, task.horizon)
+        return View(longer.panel, longer.parts, scaler, error, (*notes, *longer.notes))
+
+    def dump(self) -> dict[str, Any]:
+        return {
+            name: {
+                "mean": self.scaler.mean[row].tolist(),
+                "std": self.scaler.std[row].tolist(),
+                "seasonal_error": [None if np.isnan(value) else value for value in self.naive_error[row]],
+                "parts_end": list(self.ends[name].ends),
+                **({} if self.scaler.transform is None else {"power": self.scaler.transform.power[row].tolist()}),
+            }
+            for row, name in enumerate(self.ids)
+        }
+
+    @classmethod
+    def parse(cls, values: dict[str, Any], settings: DataSettings, effects: Effects | None) -> "Known":
+        rows = list(values.values())
+        bent = None
+        if settings.transform != "none":
+            bent = Transform(settings.transform, np.array([row["power"] for row in rows], float))
+        mean, std = (np.array([row[key] for row in rows], float) for key in ("mean", "std"))
+        error = [[np.nan if value is None else value for value in row["seasonal_error"]] for row in rows]
+        return cls(
+            tuple(values),
+            Scaler(mean, std, bent, effects, settings.nonnegative),
+            np.array(error, float),
+            {name: Seen(tuple(row["parts_end"])) for name, row in values.items()},
+        )
