@@ -27,6 +27,7 @@ FLOORS = (
     ("hybrid", "intervals", "explaining"),
     ("forecaster",),
     ("imputing", "scoring", "starting", "covarying", "loading", "several", "prompting", "mapping", "fusing"),
+    ("supplying", "resuming"),
     ("fitting", "describing", "reconstructing", "write"),
     ("transferring", "plot"),
     ("backtesting", "comparing", "updating", "competing"),

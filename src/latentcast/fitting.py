@@ -1,8 +1,6 @@
 """fit and pretrain: a table and settings → a trained forecaster, saved where it was asked for."""
 
-import json
 import logging
-import math
 import os
 import tempfile
 import time
@@ -13,39 +11,35 @@ from itertools import repeat
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from latentcast import hub
-from latentcast.config import leaves, merge, nested, read_yaml, write_yaml
+from latentcast.config import merge, nested, read_yaml
 from latentcast.covarying import can_use, with_covariates
 from latentcast.data.mixing import Mix
 from latentcast.data.opening import open_data
 from latentcast.data.padding import pad_short
 from latentcast.data.panel import Panel, build
-from latentcast.data.scaler import Scaler, constant_series
-from latentcast.data.settings import DataSettings
-from latentcast.data.split import Split, first_share, split
-from latentcast.data.windows import Windows, make_windows, window_starts
-from latentcast.errors import CheckpointError, DataError, Interrupted, SettingsError, some
+from latentcast.data.scaler import Scaler
+from latentcast.data.split import Split, split
+from latentcast.errors import DataError, Interrupted, SettingsError
 from latentcast.forecaster import Forecaster
 from latentcast.fusing import fuse
 from latentcast.hybrid import Hybrid
 from latentcast.known import Known
 from latentcast.network import build as build_network
 from latentcast.presets import NAMED
+from latentcast.resuming import prepare
 from latentcast.run import Run, make_task, resolve
 from latentcast.several import Member, check, read, shares, spoken_of
 from latentcast.starting import begin_with, inherited
+from latentcast.supplying import Supply, can_learn, few_in_words, training_windows
 from latentcast.training.settings import TrainingSettings
 from latentcast.training.stages import RECONSTRUCT, STAGES, Stage, forecasting
 from latentcast.types import count_parameters
 
 log = logging.getLogger("latentcast")
-Supply = Windows | Mix
 Stages = tuple[tuple[Stage, TrainingSettings], ...]
-MAY_CHANGE = ("max_time", "loggers", "accelerator", "devices", "strategy")  # of the training, in every stage
 
 
 def fit(
@@ -213,7 +207,7 @@ def fit_panel(
     for which, read_as, ends in [(name, panel, parts), *((one.name, one.panel, one.parts) for one in beside)]:
         longer = pad_short(read_as, ends, run.lookback, horizon)
         with spoken_of(which if beside else None):
-            said = [*read_as.notes, *longer.notes, *_check(longer.panel, longer.parts, run.lookback, horizon)]
+            said = [*read_as.notes, *longer.notes, *can_learn(longer.panel, longer.parts, run.lookback, horizon)]
         padded.append(longer)
         notes += [f"{which}: {note}" for note in said] if beside else said
     for note in notes:
@@ -253,12 +247,12 @@ def fit_panel(
             _whole_only(start, beside, resume=resume)
         trained = not hybrid and count_parameters(forecaster.network)[1] > 0
         # what fails here fails before a folder is touched
-        windows = [_training_windows(forecaster, members, weights, *each) for each in stages] if trained else []
+        windows = [training_windows(forecaster, members, weights, *each) for each in stages] if trained else []
         if windows and isinstance(mix := windows[-1][0], Mix):
             for facts, its in zip(forecaster.card["datasets"], mix.sets, strict=True):
                 facts["windows"] = len(its)
         if windows and run.data.fraction < 1:
-            notes.append(few := _few_in_words(run, windows[-1][0], beside))
+            notes.append(few := few_in_words(run, windows[-1][0], beside))
             log.warning(few)
         if out is None:
             if resume:
@@ -267,7 +261,7 @@ def fit_panel(
         else:
             folder = Path(out)
             if is_first_process():
-                _prepare(folder, run, forecaster.card, overwrite=overwrite, resume=resume)
+                prepare(folder, run, forecaster.card, overwrite=overwrite, resume=resume)
         if windows:
             try:
                 forecaster.card["training"] = _train(
@@ -330,91 +324,6 @@ def untrained(
     if scaler.effects is not None:
         card["covariates"] = {**scaler.effects.covariates.dump(), "weights": scaler.effects.weights.tolist()}
     return Forecaster(run, task, panel.channels, Known.of(panel, parts, scaler), network, card)
-
-
-def _training_windows(
-    forecaster: Forecaster,
-    members: Sequence[Member],
-    weights: Sequence[float] | None,
-    stage: Stage,
-    training: TrainingSettings,
-) -> tuple[Supply, Supply | None]:
-    """Training and validation windows of one stage; None for the latter where there are none and nothing is chosen by
-    them. All members' validation windows are judged, whatever their weights.
-
-    Raises DataError when windows are missing, SettingsError when this machine cannot train as it was asked to.
-    """
-    from latentcast.training.fit import check_machine
-
-    check_machine(training)
-    train: list[Windows] = []
-    val: list[Windows] = []
-    for member in members:
-        with spoken_of(member.name if len(members) > 1 else None):
-            its, judged = _windows_of(forecaster, member, stage, training)
-        train.append(its)
-        val += [] if judged is None else [judged]
-    if len(members) == 1:
-        return train[0], val[0] if val else None
-    return Mix(tuple(train), None if weights is None else tuple(weights)), Mix(tuple(val)) if val else None
-
-
-def _windows_of(
-    forecaster: Forecaster, member: Member, stage: Stage, training: TrainingSettings
-) -> tuple[Windows, Windows | None]:
-    """Those of one dataset. Windows without a horizon lie wholly inside their part."""
-    task, panel = forecaster.task, member.panel
-    lookback, horizon = (task.lookback, task.horizon) if stage.forecasts else (0, task.lookback)
-    both = []
-    for part in ("train", "val"):
-        low, high = member.parts.bounds(part)
-        if part == "train" and (share := forecaster.run.data.fraction) < 1:
-            high = _few(high, share, task.lookback, lookback + horizon)
-        starts = window_starts(panel, low, high, lookback, horizon)
-        if not len(starts[0]) and (part == "train" or training.chooses):
-            needed = f"{lookback} + {horizon}" if stage.forecasts else str(horizon)
-            inside = " (of them the horizon inside the part)" if stage.forecasts and part == "val" else ""
-            raise DataError(
-                f"the {part} part holds no window: {needed} steps are needed{inside}, the longest {part} part has"
-                f" {int((high - low).max())}; shorten lookback or horizon, or split differently (data.split)"
-            )
-        both.append(starts)
-    every = tuple(range(len(panel.channels)))
-    train = make_windows(
-        panel,
-        member.scaler,
-        both[0],
-        task.lookback,
-        horizon if stage.forecasts else 0,
-        targets=task.targets if stage.targets and len(task.targets) < task.channels else every,
-        with_known=forecaster.network.uses_known,
-        prompter=forecaster.network.prompter,
-    )
-    val_starts, val_items = both[1]
-    return train, replace(train, starts=val_starts, items=val_items) if len(val_starts) else None
-
-
-def _few(train_end: NDArray[np.int64], share: float, lookback: int, steps: int) -> NDArray[np.int64]:
-    """Where each item's training ends when only the first share of it is learned from.
-
-    Raises DataError when no window of `steps` steps is left.
-    """
-    ends, longest = first_share(train_end, share, lookback), int(train_end.max())
-    if (left := int(ends.max())) < steps <= longest:
-        least = math.ceil((steps - lookback) / (longest - lookback) * 1e4) / 1e4
-        raise DataError(
-            f"the first {share:.6g} of the training part (data.fraction) holds no window: {steps} steps are needed, and"
-            f" it leaves {left} of {longest}; from {least:.6g} on it holds one"
-        )
-    return ends
-
-
-def _few_in_words(run: Run, windows: Supply, beside: Sequence[Member]) -> str:
-    each = " of each dataset" if beside else ""
-    return (
-        f"few-shot: of the training part{each} the first {run.data.fraction:.4g} is learned from ({len(windows)}"
-        " windows); scaled by all of it, validation and test as ever"
-    )
 
 
 def _train(
@@ -487,7 +396,7 @@ def _train_members(forecaster: Forecaster, own: Member, folder: Path, *, progres
         member = replace(own, panel=longer.panel, parts=longer.parts)
         stages = plan(run)
         try:
-            windows = [_training_windows(alone, [member], None, *each) for each in stages]
+            windows = [training_windows(alone, [member], None, *each) for each in stages]
             fresh = {name: tensor.clone() for name, tensor in network.state_dict().items()}
             at = folder / "members" / label
             ended[label] = _train(alone, fresh, stages, windows, at, resume=False, progress=progress)
@@ -496,78 +405,6 @@ def _train_members(forecaster: Forecaster, own: Member, folder: Path, *, progres
         except (DataError, SettingsError) as error:
             raise type(error)(f"member {label}: {error}") from error
     return ended
-
-
-def _last(path: str) -> str:
-    return path.rpartition(".")[2]
-
-
-def _prepare(folder: Path, run: Run, card: Mapping[str, Any], *, overwrite: bool, resume: bool) -> None:
-    """An empty folder to train in, or, to resume, one that began with the same settings, data and weights."""
-    if resume and not any(folder.glob("checkpoints/*/last.ckpt")):
-        raise CheckpointError(f"{folder} holds no checkpoint to go on from; begin without --resume")
-    hub.make_folder(folder, overwrite=overwrite, resume=resume)
-    began_with = folder / "checkpoints" / "data.json"
-    start, beside = card.get("start"), card.get("datasets", [])[1:]
-    origin: dict[str, Any] = {"data": card["schema"]["fingerprint"], "start": start and start["sha256"]}
-    if beside:
-        origin["beside"] = [{key: one[key] for key in ("data", "fingerprint")} for one in beside]
-        origin["weights"] = [one["weight"] for one in card["datasets"]]
-    if not resume:
-        write_yaml(folder / hub.SETTINGS, run.dump())
-        began_with.parent.mkdir(exist_ok=True)
-        began_with.write_text(json.dumps(origin), encoding="utf-8")
-        return
-    began = json.loads(began_with.read_text(encoding="utf-8"))
-    if began["data"] != origin["data"]:
-        raise DataError(f"training in {folder} began with other data than these; begin anew, or give it the same data")
-    if began.get("beside") != origin.get("beside"):
-        was, now = began.get("beside", []), origin.get("beside", [])
-        changed = [one["data"] for one in (*was, *now) if one not in was or one not in now] or ["their order"]
-        raise DataError(
-            f"training in {folder} began with other data beside the first (what differs:"
-            f" {', '.join(dict.fromkeys(changed))}); begin anew, or give it the same data"
-        )
-    if began.get("weights") != origin.get("weights"):
-        raise SettingsError(
-            f"training in {folder} began with weights {began.get('weights')}, and now they are"
-            f" {origin.get('weights')}; begin anew, or state the same"
-        )
-    if began["start"] != origin["start"]:
-        raise SettingsError(f"training in {folder} began with other weights (--from); begin anew, or name the same")
-    settings = merge({"data": DataSettings().dump()}, read_yaml(folder / hub.SETTINGS))  # newer ones at their defaults
-    before, now = (dict(leaves(values)) for values in (settings, nested(run.dump())))
-    plain = {key: list(v) if isinstance(v, tuple) else v for key, v in now.items()}
-    faults = [
-        f"{key}: was {before.get(key)!r}, is {plain.get(key)!r}"
-        for key in sorted(before.keys() | plain.keys())
-        if before.get(key) != plain.get(key)
-        and not (key.startswith(("training.", "stages.")) and _last(key) in MAY_CHANGE)
-    ]
-    if faults:
-        raise SettingsError(
-            [f"--resume goes on with the settings that training began with; {fault}" for fault in faults]
-        )
-
-
-def _check(panel: Panel, parts: Split, lookback: int, horizon: int) -> list[str]:
-    """Faults that forbid a fit; notes about what can be lived with."""
-    needed = lookback + horizon
-    if (panel.lengths < needed).all():
-        raise DataError(
-            f"shorter than look-back + horizon = {lookback} + {horizon} = {needed} steps:"
-            f" {some(panel.shorter_than(needed))}; shorten lookback or horizon"
-        )
-    notes = []
-    constant = constant_series(panel, parts.train_end)
-    if constant and len(constant) == len(panel.ids) * len(panel.channels):
-        raise DataError(f"every series is constant in its training part ({some(constant)}): there is nothing to learn")
-    if constant:
-        notes.append(f"constant in the training part, and only centred: {some(constant)}")
-    without = int((parts.train_end < needed).sum())
-    if 0 < without < len(panel.ids):
-        notes.append(f"the training part of {without} of {len(panel.ids)} series is too short for a window")
-    return notes
 
 
 def _schema(run: Run, panel: Panel, name: str) -> dict[str, Any]:

@@ -1,0 +1,127 @@
+"""What a panel gives to learn from: whether it can be, and the windows of each stage of training."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latentcast.data.mixing import Mix
+from latentcast.data.panel import Panel
+from latentcast.data.scaler import constant_series
+from latentcast.data.split import Split, first_share
+from latentcast.data.windows import Windows, make_windows, window_starts
+from latentcast.errors import DataError, some
+from latentcast.forecaster import Forecaster
+from latentcast.run import Run
+from latentcast.several import Member, spoken_of
+from latentcast.training.settings import TrainingSettings
+from latentcast.training.stages import Stage
+
+Supply = Windows | Mix
+
+
+def can_learn(panel: Panel, parts: Split, lookback: int, horizon: int) -> list[str]:
+    """Notes about what can be lived with. Raises DataError for what forbids a fit."""
+    needed = lookback + horizon
+    if (panel.lengths < needed).all():
+        raise DataError(
+            f"shorter than look-back + horizon = {lookback} + {horizon} = {needed} steps:"
+            f" {some(panel.shorter_than(needed))}; shorten lookback or horizon"
+        )
+    notes = []
+    constant = constant_series(panel, parts.train_end)
+    if constant and len(constant) == len(panel.ids) * len(panel.channels):
+        raise DataError(f"every series is constant in its training part ({some(constant)}): there is nothing to learn")
+    if constant:
+        notes.append(f"constant in the training part, and only centred: {some(constant)}")
+    without = int((parts.train_end < needed).sum())
+    if 0 < without < len(panel.ids):
+        notes.append(f"the training part of {without} of {len(panel.ids)} series is too short for a window")
+    return notes
+
+
+def training_windows(
+    forecaster: Forecaster,
+    members: Sequence[Member],
+    weights: Sequence[float] | None,
+    stage: Stage,
+    training: TrainingSettings,
+) -> tuple[Supply, Supply | None]:
+    """Training and validation windows of one stage; None for the latter where there are none and nothing is chosen by
+    them. All members' validation windows are judged, whatever their weights.
+
+    Raises DataError when windows are missing, SettingsError when this machine cannot train as it was asked to.
+    """
+    from latentcast.training.fit import check_machine
+
+    check_machine(training)
+    train: list[Windows] = []
+    val: list[Windows] = []
+    for member in members:
+        with spoken_of(member.name if len(members) > 1 else None):
+            its, judged = _windows_of(forecaster, member, stage, training)
+        train.append(its)
+        val += [] if judged is None else [judged]
+    if len(members) == 1:
+        return train[0], val[0] if val else None
+    return Mix(tuple(train), None if weights is None else tuple(weights)), Mix(tuple(val)) if val else None
+
+
+def _windows_of(
+    forecaster: Forecaster, member: Member, stage: Stage, training: TrainingSettings
+) -> tuple[Windows, Windows | None]:
+    """Those of one dataset. Windows without a horizon lie wholly inside their part."""
+    task, panel = forecaster.task, member.panel
+    lookback, horizon = (task.lookback, task.horizon) if stage.forecasts else (0, task.lookback)
+    both = []
+    for part in ("train", "val"):
+        low, high = member.parts.bounds(part)
+        if part == "train" and (share := forecaster.run.data.fraction) < 1:
+            high = _few(high, share, task.lookback, lookback + horizon)
+        starts = window_starts(panel, low, high, lookback, horizon)
+        if not len(starts[0]) and (part == "train" or training.chooses):
+            needed = f"{lookback} + {horizon}" if stage.forecasts else str(horizon)
+            inside = " (of them the horizon inside the part)" if stage.forecasts and part == "val" else ""
+            raise DataError(
+                f"the {part} part holds no window: {needed} steps are needed{inside}, the longest {part} part has"
+                f" {int((high - low).max())}; shorten lookback or horizon, or split differently (data.split)"
+            )
+        both.append(starts)
+    every = tuple(range(len(panel.channels)))
+    train = make_windows(
+        panel,
+        member.scaler,
+        both[0],
+        task.lookback,
+        horizon if stage.forecasts else 0,
+        targets=task.targets if stage.targets and len(task.targets) < task.channels else every,
+        with_known=forecaster.network.uses_known,
+        prompter=forecaster.network.prompter,
+    )
+    val_starts, val_items = both[1]
+    return train, replace(train, starts=val_starts, items=val_items) if len(val_starts) else None
+
+
+def _few(train_end: NDArray[np.int64], share: float, lookback: int, steps: int) -> NDArray[np.int64]:
+    """Where each item's training ends when only the first share of it is learned from.
+
+    Raises DataError when no window of `steps` steps is left.
+    """
+    ends, longest = first_share(train_end, share, lookback), int(train_end.max())
+    if (left := int(ends.max())) < steps <= longest:
+        least = math.ceil((steps - lookback) / (longest - lookback) * 1e4) / 1e4
+        raise DataError(
+            f"the first {share:.6g} of the training part (data.fraction) holds no window: {steps} steps are needed, and"
+            f" it leaves {left} of {longest}; from {least:.6g} on it holds one"
+        )
+    return ends
+
+
+def few_in_words(run: Run, windows: Supply, beside: Sequence[Member]) -> str:
+    each = " of each dataset" if beside else ""
+    return (
+        f"few-shot: of the training part{each} the first {run.data.fraction:.4g} is learned from ({len(windows)}"
+        " windows); scaled by all of it, validation and test as ever"
+    )
