@@ -448,6 +448,38 @@ def test_published_figures_stand_beside_and_are_not_ranked(file: str, tmp_path: 
         plan(board(file, published=[{"name": "Others", "dataset": "ETTh9", "MSE": {96: 0.4}}]))
 
 
+def test_what_is_left_out_is_not_run_and_is_said(file: str, tmp_path: Path) -> None:
+    without = [
+        {"model": "linear", "seed": 1, "because": "a <slow> model"},
+        {"horizon": [6], "model": ["naive"], "because": "nobody asks"},
+    ]
+    results = here(board(file, without=without), tmp_path)
+    ran = {(cell.label, cell.run.horizon, cell.run.seed) for cell in results.cells}
+    assert ran == {("naive", 4, 0), ("naive", 4, 1), ("linear", 4, 0), ("linear", 6, 0)}
+    assert len(lines(tmp_path)) == 4
+    assert results.ranked_groups == (1, 2)  # where every model is
+    assert "up to 2 seeds (0, 1)" in results.to_markdown()
+    assert "* linear; seed 1: a <slow> model\n* naive; horizon 6: nobody asks\n" in results.to_markdown()
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "a &lt;slow&gt; model" in page
+    assert "<small>1 seed</small>" in page
+
+
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [
+        ({"model": "naive"}, "without.0.because"),
+        ({"model": "naiv", "because": "slow"}, "without.0.model: 'naiv' is not compared; did you mean naive?"),
+        ({"seed": 7, "because": "slow"}, "without.0.seed: 7 is not compared"),
+        ({"because": "tired"}, "without: it leaves nothing to be run"),
+    ],
+)
+def test_what_cannot_be_left_out(file: str, rule: dict[str, Any], words: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        plan(board(file, without=[rule]))
+    assert words in str(caught.value)
+
+
 def test_the_page_needs_no_network(done: tuple[Path, Results]) -> None:
     out, results = done
     page = (out / "page.html").read_text(encoding="utf-8")

@@ -31,7 +31,7 @@ def leaderboard(
 ) -> Results:
     """Fit every model on every dataset, horizon and seed, judge the test part, and tabulate. Nothing is chosen by it.
 
-    config   YAML file or mapping: datasets, horizons, seeds, common, models, overrides, on, published (see
+    config   YAML file or mapping: datasets, horizons, seeds, common, models, overrides, without, on, published (see
              `plan.Comparison`)
     out      folder of cells.jsonl, table.md, table.csv and, at the end, page.html. What is finished there, with the
              same settings on the same data, is not run again: a comparison that was cut or extended goes on
@@ -122,7 +122,7 @@ def _append(path: Path, record: Mapping[str, Any]) -> None:
 
 
 def _results(cells: tuple[Cell, ...], known: Mapping[str, Mapping[str, Any]], comparison: Comparison) -> Results:
-    return Results(cells, tuple(known.get(cell.key) for cell in cells), comparison.published)
+    return Results(cells, tuple(known.get(cell.key) for cell in cells), comparison.published, comparison.without)
 
 
 def _tabulate(results: Results, folder: Path) -> None:

@@ -43,6 +43,7 @@ def to_html(results: Results) -> str:
         *_costs(results, models),
         *_tables(results),
         *_failed(results),
+        *_not_run(results),
         *_what_was_run(results, models),
     ]
     head = f'<meta charset="utf-8"><title>latentcast: comparison</title><style>{STYLE}</style>'
@@ -116,7 +117,7 @@ def _tables(results: Results) -> list[str]:
         windows = {h: next((r[h].windows for r in models.values() if h in r and r[h].windows), None) for h in horizons}
         heads = [f"{h}<br><small>{windows[h] or '–'} windows</small>" for h in horizons]
         body = [
-            [f"<td>{escape(model)}</td>", *(_cell(rows.get(horizon)) for horizon in horizons)]
+            [f"<td>{escape(model)}</td>", *(_cell(rows.get(horizon), len(results.seeds)) for horizon in horizons)]
             for model, rows in models.items()
         ]
         for its in results.published:
@@ -129,7 +130,7 @@ def _tables(results: Results) -> list[str]:
     return lines
 
 
-def _cell(row: Row | None) -> str:
+def _cell(row: Row | None, seeds: int) -> str:
     if row is None or not row.mean:
         return f'<td class="none">{"failed" if row is not None and row.failed else "–"}</td>'
     parts = []
@@ -139,6 +140,8 @@ def _cell(row: Row | None) -> str:
         parts.append(f"<b>{mean}</b>" if name in row.best else mean)
         parts[-1] += f'<span class="sd"> ±{sd:.3f}</span>' if sd is not None else ""
     some = "" if row.finished == row.seeds else f"<br><small>{escape(row.state)}</small>"
+    if not some and row.seeds < seeds:
+        some = f"<br><small>{row.seeds} seed{'s' * (row.seeds > 1)}</small>"
     return f"<td>{' / '.join(parts)}{some}</td>"
 
 
@@ -147,6 +150,12 @@ def _failed(results: Results) -> list[str]:
         return []
     items = "".join(f"<li>{escape(cell)}: {escape(' '.join(why.split()))}</li>" for cell, why in results.errors.items())
     return [f"<h2>Failed</h2><ul>{items}</ul>"]
+
+
+def _not_run(results: Results) -> list[str]:
+    if not results.without:
+        return []
+    return [f"<h2>Not run</h2><ul>{''.join(f'<li>{escape(str(rule))}</li>' for rule in results.without)}</ul>"]
 
 
 def _what_was_run(results: Results, models: Sequence[str]) -> list[str]:

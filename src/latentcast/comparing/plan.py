@@ -75,6 +75,34 @@ class Published(Settings):
     MSE: dict[int, Annotated[float, Field(ge=0)]]
 
 
+class Where(Settings):
+    """The cells that something is said of; what is not stated is any."""
+
+    model: Names | None = None
+    dataset: Names | None = None
+    horizon: Horizons | None = None
+
+    def holds(self, label: str, data: str, horizon: int) -> bool:
+        stated = ((self.model, label), (self.dataset, data), (self.horizon, horizon))
+        return all(wanted is None or value in wanted for wanted, value in stated)
+
+
+class Without(Where):
+    """Cells that are not run, and why not, which stands beside the table."""
+
+    seed: Seeds | None = None
+    because: Annotated[str, Field(min_length=1)]
+
+    def leaves_out(self, cell: Cell) -> bool:
+        run = cell.run
+        return self.holds(cell.label, cell.data, run.horizon) and (self.seed is None or run.seed in self.seed)
+
+    def __str__(self) -> str:
+        stated = (("", self.model), ("", self.dataset), ("horizon ", self.horizon), ("seed ", self.seed))
+        parts = [name + ", ".join(map(str, values)) for name, values in stated if values is not None]
+        return f"{'; '.join(parts) or 'everything'}: {self.because}"
+
+
 class Comparison(Settings):
     """datasets × horizons × models × seeds.
 
@@ -82,6 +110,7 @@ class Comparison(Settings):
     models     label → what `fit` takes, laid over common; the label is the model's name where none is stated
     overrides  settings of some cells, laid over both, the later over the earlier:
                {where: {model: …, dataset: …, horizon: …}, training: {…}}
+    without    cells that are not run: [{model: …, dataset: …, horizon: …, seed: …, because: …}]
     on         datasets that every trained model is judged on too, without training on them (`transfer`)
     published  figures of others to stand beside these, never ranked among them:
                [{name: …, dataset: …, MSE: {96: …}}]
@@ -93,6 +122,7 @@ class Comparison(Settings):
     common: Annotated[dict[str, Any], Field(default_factory=dict)]
     models: Annotated[dict[str, dict[str, Any]], BeforeValidator(_labels), Field(min_length=1)]
     overrides: tuple[dict[str, Any], ...] = ()
+    without: tuple[Without, ...] = ()
     on: Annotated[tuple[str, ...], BeforeValidator(_many)] = ()
     published: tuple[Published, ...] = ()
 
@@ -103,18 +133,6 @@ class Comparison(Settings):
         if twice:
             raise ValueError(f"wanted each once; named twice: {', '.join(twice)}")
         return value
-
-
-class Where(Settings):
-    """The cells that an override speaks of; what is not stated is any."""
-
-    model: Names | None = None
-    dataset: Names | None = None
-    horizon: Horizons | None = None
-
-    def holds(self, label: str, data: str, horizon: int) -> bool:
-        stated = ((self.model, label), (self.dataset, data), (self.horizon, horizon))
-        return all(wanted is None or value in wanted for wanted, value in stated)
 
 
 def comparison_of(config: str | Path | Mapping[str, Any]) -> Comparison:
@@ -132,6 +150,8 @@ def plan(config: str | Path | Mapping[str, Any] | Comparison) -> tuple[Cell, ...
     overrides, faults = _overrides(comparison)
     faults += _misplaced(comparison)
     faults += _strange(comparison)
+    for number, rule in enumerate(comparison.without):
+        faults += _not_compared(comparison, rule, f"without.{number}")
     others = _others(comparison.on, faults)
     found: dict[str, list[str]] = {}
     cells: list[Cell] = []
@@ -168,7 +188,11 @@ def plan(config: str | Path | Mapping[str, Any] | Comparison) -> tuple[Cell, ...
     ]
     if faults:
         raise SettingsError(faults)
-    return tuple(replace(cell, run=replace(cell.run, seed=seed)) for seed in comparison.seeds for cell in cells)
+    every = (replace(cell, run=replace(cell.run, seed=seed)) for seed in comparison.seeds for cell in cells)
+    left = tuple(cell for cell in every if not any(rule.leaves_out(cell) for rule in comparison.without))
+    if not left:
+        raise SettingsError("without: it leaves nothing to be run")
+    return left
 
 
 def _runs(
@@ -198,11 +222,6 @@ def _runs(
 def _overrides(comparison: Comparison) -> tuple[list[tuple[Where, dict[str, Any]]], list[str]]:
     """Each with the cells that it speaks of, and the faults of those that speak of none."""
     overrides, faults = [], []
-    known: dict[str, tuple[Any, ...]] = {
-        "model": tuple(comparison.models),
-        "dataset": comparison.datasets,
-        "horizon": comparison.horizons,
-    }
     for number, item in enumerate(map(nested, comparison.overrides)):
         at = f"overrides.{number}.where"
         stated = item.pop("where", None)
@@ -216,12 +235,25 @@ def _overrides(comparison: Comparison) -> tuple[list[tuple[Where, dict[str, Any]
         except SettingsError as error:
             faults.extend(error.faults)
             continue
-        for name, values in known.items():
-            for value in getattr(where, name) or ():
-                if value not in values:
-                    faults.append(f"{at}.{name}: {value!r} is not compared; {nearest(str(value), map(str, values))}")
+        faults += _not_compared(comparison, where, at)
         overrides.append((where, item))
     return overrides, faults
+
+
+def _not_compared(comparison: Comparison, where: Where, at: str) -> list[str]:
+    """Faults of what names a model, dataset, horizon or seed that is not there."""
+    known: dict[str, tuple[Any, ...]] = {
+        "model": tuple(comparison.models),
+        "dataset": comparison.datasets,
+        "horizon": comparison.horizons,
+        "seed": comparison.seeds,
+    }
+    return [
+        f"{at}.{name}: {value!r} is not compared; {nearest(str(value), map(str, values))}"
+        for name, values in known.items()
+        for value in getattr(where, name, None) or ()
+        if value not in values
+    ]
 
 
 def _misplaced(comparison: Comparison) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from latentcast.comparing.plan import Cell, Published
+from latentcast.comparing.plan import Cell, Published, Without
 from latentcast.comparing.significance import Significance, significance
 
 JUDGED = ("MSE", "MAE")
@@ -60,11 +60,12 @@ class Row:
 @dataclass(frozen=True)
 class Results:
     """`records` holds, in the order of `cells`, the line of each cell in cells.jsonl; None where there is none yet.
-    `published` are figures of others."""
+    `published` are figures of others, `without` says what was not run."""
 
     cells: tuple[Cell, ...]
     records: tuple[Mapping[str, Any] | None, ...]
     published: tuple[Published, ...] = ()
+    without: tuple[Without, ...] = ()
 
     @cached_property
     def rows(self) -> tuple[Row, ...]:
@@ -78,7 +79,12 @@ class Results:
                 there = elsewhere.setdefault((f"{cell.data} → {name}", cell.run.horizon), {})
                 there.setdefault(cell.label, []).append(_judged_on(record, name))
         each = (*groups.items(), *elsewhere.items())
-        return tuple(row for (data, horizon), models in each for row in _group(data, horizon, models))
+        labels = {cell.label for cell in self.cells}
+        return tuple(
+            row
+            for (data, horizon), models in each
+            for row in _group(data, horizon, models, ranked=models.keys() == labels)
+        )
 
     @property
     def seeds(self) -> tuple[int, ...]:
@@ -166,6 +172,8 @@ class Results:
         if self.significance:
             lines += ["", self.significance.words()]
         lines += self._beside_published()
+        if self.without:
+            lines += ["", "Not run:", "", *(f"* {rule}" for rule in self.without)]
         if self.errors:
             lines += ["", "Failed, and tried again by the next run:", ""]
             lines += [f"* {cell}: {' '.join(why.split())}" for cell, why in self.errors.items()]
@@ -196,7 +204,8 @@ class Results:
 
     def title(self) -> str:
         seeds = ", ".join(map(str, self.seeds))
-        over = f"{len(self.seeds)} seeds ({seeds})" if len(self.seeds) > 1 else f"one seed ({seeds})"
+        fewer = "up to " if any(row.seeds < len(self.seeds) for row in self.rows) else ""
+        over = f"{fewer}{len(self.seeds)} seeds ({seeds})" if len(self.seeds) > 1 else f"one seed ({seeds})"
         return f"Test part, every window once, standardised units: mean ± sample deviation over {over}."
 
     def ranks_title(self) -> str:
@@ -220,11 +229,11 @@ def _judged_on(record: Mapping[str, Any] | None, name: str) -> Mapping[str, Any]
     return {**record, **record["on"][name]}
 
 
-def _group(data: str, horizon: int, models: Mapping[str, list[Mapping[str, Any] | None]]) -> list[Row]:
-    """The rows of one dataset and horizon; they are ranked only when no seed of any model is missing."""
+def _group(data: str, horizon: int, models: Mapping[str, list[Mapping[str, Any] | None]], *, ranked: bool) -> list[Row]:
+    """The rows of one dataset and horizon; they are `ranked` only when no seed of any model is missing."""
     scores = {m: _scores(records) for m, records in models.items()}
     seeds = {m: len(records) for m, records in models.items()}
-    complete = all(len(values) == seeds[m] for m in models for values in scores[m].values())
+    complete = ranked and all(len(values) == seeds[m] for m in models for values in scores[m].values())
     ranks: dict[str, dict[str, float]] = {}
     if complete:
         means = pd.DataFrame({name: {m: fmean(scores[m][name]) for m in models} for name in JUDGED})
