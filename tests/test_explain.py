@@ -23,11 +23,12 @@ from latentcast.cli import app
 from latentcast.errors import CheckpointError, DataError, SettingsError
 from latentcast.explaining.attributing import occlude, sensitivity, stretches, without_channels
 from latentcast.explaining.hearing import heard
-from latentcast.explaining.marks import places, said, shades, ticks
+from latentcast.explaining.marks import places, shades, ticks
 from latentcast.explaining.page import page
 from latentcast.findings import Finding, Shown, of_members
 from latentcast.layers.fusion import Fuse
 from latentcast.network import Network
+from latentcast.sheet import said
 from latentcast.traits import traits
 from latentcast.types import Batch, Prediction, Task
 from llms import folder

@@ -15,7 +15,7 @@ SOURCE = Path(latentcast.__file__).parent
 # From the ground up. A folder is one room: its files may import each other, but not in a circle.
 FLOORS = (
     ("errors", "listening"),
-    ("types", "registry", "findings"),
+    ("types", "registry", "findings", "sheet"),
     ("config", "filling"),
     ("data", "layers"),
     ("traits",),

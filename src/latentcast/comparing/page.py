@@ -2,11 +2,11 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from html import escape
 from typing import Any
 
 from latentcast.comparing.results import JUDGED, Results, Row
 from latentcast.plot.comparison import FAR, Spot, draw_costs, draw_ranks
+from latentcast.sheet import said, sheet
 
 COSTS = (
     ("training_seconds", "training, seconds"),
@@ -14,23 +14,12 @@ COSTS = (
     ("trainable", "trained weights"),
 )
 STYLE = """
-:root { color-scheme: light; }
-body { font: 15px/1.5 system-ui, sans-serif; color: #2b2d42; background: #fff; max-width: 66rem;
-       margin: 2rem auto; padding: 0 1.25rem; }
-h1 { font-size: 1.6rem; margin-bottom: .2rem; } h2 { font-size: 1.2rem; margin-top: 2.6rem; }
-h3 { font-size: 1rem; margin-top: 1.8rem; }
-p.about { color: #5c6078; margin-top: 0; }
-.scroll { overflow-x: auto; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .87rem; }
-th, td { padding: .28rem .7rem; text-align: right; border-bottom: 1px solid #e6e8ef; white-space: nowrap; }
-th { font-weight: 600; } th:first-child, td:first-child { text-align: left; }
-td b { color: #b23a48; } td.none { color: #8a8fa3; }
-td small, td .sd { color: #8a8fa3; font-size: .78rem; font-weight: 400; }
-ol.key { columns: 3 14rem; font-size: .87rem; padding-left: 1.6rem; }
-svg { height: auto; max-width: 100%; }
-details { margin: .4rem 0; } summary { cursor: pointer; } pre { font-size: .78rem; overflow-x: auto;
-  background: #f6f7fa; padding: .7rem; }
-""".strip()
+p.about{color:#5c6078;margin-top:0}
+th,td{text-align:right;white-space:nowrap}th:first-child,td:first-child{text-align:left}
+td b{color:#b23a48}td.none{color:#8a8fa3}
+td small,td .sd{color:#8a8fa3;font-size:.78rem;font-weight:400}
+ol.key{columns:3 14rem;font-size:.87rem;padding-left:1.6rem}
+"""
 
 
 def to_html(results: Results) -> str:
@@ -38,7 +27,7 @@ def to_html(results: Results) -> str:
     models = list(dict.fromkeys(row.model for row in results.rows))
     body = [
         "<h1>Comparison</h1>",
-        f'<p class="about">{escape(results.title())}</p>',
+        f'<p class="about">{said(results.title())}</p>',
         *_ranks(results),
         *_costs(results, models),
         *_tables(results),
@@ -46,11 +35,7 @@ def to_html(results: Results) -> str:
         *_not_run(results),
         *_what_was_run(results, models),
     ]
-    head = f'<meta charset="utf-8"><title>latentcast: comparison</title><style>{STYLE}</style>'
-    view = '<meta name="viewport" content="width=device-width, initial-scale=1">'
-    return f'<!doctype html>\n<html lang="en"><head>{head}{view}</head>\n<body>\n' + "\n".join(
-        [*body, "</body></html>\n"]
-    )
+    return sheet("latentcast: comparison", "\n".join(body), STYLE)
 
 
 def _ranks(results: Results) -> list[str]:
@@ -58,10 +43,10 @@ def _ranks(results: Results) -> list[str]:
         return []
     found = results.significance
     ranks = {model: its[JUDGED[0]] for model, its in results.average_ranks.items()}
-    lines = ["<h2>Who is ahead</h2>", f"<p>{escape(results.ranks_title())} By MSE."]
+    lines = ["<h2>Who is ahead</h2>", f"<p>{said(results.ranks_title())} By MSE."]
     if found is not None:
         lines.append(
-            f" {escape(found.words())} Bars reach half of the critical difference to either side: two models whose bars"
+            f" {said(found.words())} Bars reach half of the critical difference to either side: two models whose bars"
             " do not overlap are told apart. The horizons of one dataset count as if they were independent, which they"
             " are not quite."
         )
@@ -81,7 +66,7 @@ def _costs(results: Results, models: Sequence[str]) -> list[str]:
         "<p>Lower left is better; the line joins what nothing else beats in both. Costs are logarithmic; what trains"
         " nothing stands at the left edge. Vertical strokes are deviations over seeds; a triangle at the upper edge is"
         f" a model whose error is more than {FAR:g} times the least.</p>",
-        '<ol class="key">' + "".join(f"<li>{escape(model)}</li>" for model in models) + "</ol>",
+        '<ol class="key">' + "".join(f"<li>{said(model)}</li>" for model in models) + "</ol>",
     ]
     for data, horizons in by_data.items():
         shown = {horizon: rows for horizon, rows in horizons.items() if rows}
@@ -90,7 +75,7 @@ def _costs(results: Results, models: Sequence[str]) -> list[str]:
                 (label, [(f"horizon {horizon}", _spots(rows, name, numbers)) for horizon, rows in shown.items()])
                 for name, label in COSTS
             ]
-            lines += [f"<h3>{escape(data)}</h3>", draw_costs(panels, "MSE")]
+            lines += [f"<h3>{said(data)}</h3>", draw_costs(panels, "MSE")]
     return lines
 
 
@@ -117,16 +102,14 @@ def _tables(results: Results) -> list[str]:
         windows = {h: next((r[h].windows for r in models.values() if h in r and r[h].windows), None) for h in horizons}
         heads = [f"{h}<br><small>{windows[h] or '–'} windows</small>" for h in horizons]
         body = [
-            [f"<td>{escape(model)}</td>", *(_cell(rows.get(horizon), len(results.seeds)) for horizon in horizons)]
+            [f"<td>{said(model)}</td>", *(_cell(rows.get(horizon), len(results.seeds)) for horizon in horizons)]
             for model, rows in models.items()
         ]
         for its in results.published:
             if its.dataset == data:
                 figures = [f"<i>{its.MSE[h]:.3f}</i>" if h in its.MSE else "–" for h in horizons]
-                body.append(
-                    [f"<td><i>{escape(its.name)}</i>, published</td>", *(f"<td>{text}</td>" for text in figures)]
-                )
-        lines += [f"<h3>{escape(data)}</h3>", _table(["model", *heads], body)]
+                body.append([f"<td><i>{said(its.name)}</i>, published</td>", *(f"<td>{text}</td>" for text in figures)])
+        lines += [f"<h3>{said(data)}</h3>", _table(["model", *heads], body)]
     return lines
 
 
@@ -139,7 +122,7 @@ def _cell(row: Row | None, seeds: int) -> str:
         mean = f"{row.mean[name]:.3f}" if name in row.mean else "–"
         parts.append(f"<b>{mean}</b>" if name in row.best else mean)
         parts[-1] += f'<span class="sd"> ±{sd:.3f}</span>' if sd is not None else ""
-    some = "" if row.finished == row.seeds else f"<br><small>{escape(row.state)}</small>"
+    some = "" if row.finished == row.seeds else f"<br><small>{said(row.state)}</small>"
     if not some and row.seeds < seeds:
         some = f"<br><small>{row.seeds} seed{'s' * (row.seeds > 1)}</small>"
     return f"<td>{' / '.join(parts)}{some}</td>"
@@ -148,27 +131,26 @@ def _cell(row: Row | None, seeds: int) -> str:
 def _failed(results: Results) -> list[str]:
     if not results.errors:
         return []
-    items = "".join(f"<li>{escape(cell)}: {escape(' '.join(why.split()))}</li>" for cell, why in results.errors.items())
+    items = "".join(f"<li>{said(cell)}: {said(' '.join(why.split()))}</li>" for cell, why in results.errors.items())
     return [f"<h2>Failed</h2><ul>{items}</ul>"]
 
 
 def _not_run(results: Results) -> list[str]:
     if not results.without:
         return []
-    return [f"<h2>Not run</h2><ul>{''.join(f'<li>{escape(str(rule))}</li>' for rule in results.without)}</ul>"]
+    return [f"<h2>Not run</h2><ul>{''.join(f'<li>{said(str(rule))}</li>' for rule in results.without)}</ul>"]
 
 
 def _what_was_run(results: Results, models: Sequence[str]) -> list[str]:
     """Machines and versions; the settings of every model, as its first cell had them."""
-    lines = ["<h2>What was run</h2>", *(f"<p>Measured on {escape(where)}.</p>" for where in results.machines())]
+    lines = ["<h2>What was run</h2>", *(f"<p>Measured on {said(where)}.</p>" for where in results.machines())]
     for model in models:
         cell = next(cell for cell in results.cells if cell.label == model)
         settings: dict[str, Any] = cell.run.dump()
         where = f"{cell.data}, horizon {cell.run.horizon}, seed {cell.run.seed}"
         text = json.dumps(settings, indent=1, ensure_ascii=False)
         lines.append(
-            f"<details><summary>{escape(model)} <small>({escape(where)})</small></summary>"
-            f"<pre>{escape(text)}</pre></details>"
+            f"<details><summary>{said(model)} <small>({said(where)})</small></summary><pre>{said(text)}</pre></details>"
         )
     return lines
 
@@ -176,4 +158,4 @@ def _what_was_run(results: Results, models: Sequence[str]) -> list[str]:
 def _table(heads: Sequence[str], body: Iterable[Sequence[str]]) -> str:
     top = "".join(f"<th>{head}</th>" for head in heads)
     rows = "".join(f"<tr>{''.join(cells)}</tr>" for cells in body)
-    return f'<div class="scroll"><table><thead><tr>{top}</tr></thead><tbody>{rows}</tbody></table></div>'
+    return f'<div class="wide"><table><thead><tr>{top}</tr></thead><tbody>{rows}</tbody></table></div>'

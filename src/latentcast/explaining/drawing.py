@@ -15,12 +15,12 @@ from latentcast.explaining.marks import (
     number,
     pixels,
     places,
-    said,
     shades,
     short,
     ticks,
 )
 from latentcast.findings import Array, Finding
+from latentcast.sheet import said
 
 WIDE = 960
 LEFT, RIGHT = 66, 14

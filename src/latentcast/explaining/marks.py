@@ -1,4 +1,4 @@
-"""What pictures are made of: escaped text, scales with round numbers, dates thinned out, colours, and pixels."""
+"""What pictures are made of: scales with round numbers, dates thinned out, colours, and pixels."""
 
 import base64
 import math
@@ -6,7 +6,6 @@ import re
 import struct
 import zlib
 from collections.abc import Sequence
-from html import escape
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,11 +21,6 @@ UP = ("ffffff", "edf8b1", "c7e9b4", "7fcdbb", "41b6c4", "1d91c0", "225ea8", "253
 BOTH = ("2166ac", "4393c3", "92c5de", "d1e5f0", "ffffff", "fddbc7", "f4a582", "d6604d", "b2182b")
 NARROW, EVEN = 0.5, 0.98  # shares of the largest value
 DATED = re.compile(r"\d{4}-\d\d-\d\d")
-
-
-def said(text: object) -> str:
-    """Text from anywhere as text of a page, and no more; signs that a page may not hold become a mark."""
-    return escape("".join(sign if sign.isprintable() or sign == "\n" else "\ufffd" for sign in str(text)))
 
 
 def short(text: str, most: int) -> str:

@@ -1,41 +1,27 @@
-"""The page: one file that loads nothing and runs nothing. All that comes from data is text and stays text."""
+"""The page of an explanation. All that comes from data is text and stays text."""
 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from latentcast.explaining.drawing import draw
-from latentcast.explaining.marks import number, said
+from latentcast.explaining.marks import number
 from latentcast.findings import Finding
+from latentcast.sheet import said, sheet
 
-POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 CELLS = 700  # of a figure's numbers; more are for the JSON
 
 STYLE = """
-:root{color-scheme:light}
-body{font:16px/1.5 system-ui,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif;color:#222;background:#fff;
-max-width:62rem;margin:0 auto;padding:1.5rem}
-h1{font-size:1.7rem;line-height:1.2;margin:0 0 .8rem;overflow-wrap:anywhere}
-h2{font-size:1.3rem;margin:2.4rem 0 .4rem;border-bottom:2px solid #ddd;padding-bottom:.2rem}
-h3{font-size:1.02rem;margin:1.2rem 0 .2rem;overflow-wrap:anywhere}
+body{max-width:62rem}
 nav ul{display:flex;flex-wrap:wrap;gap:.2rem 1.2rem;padding:0;margin:.6rem 0;list-style:none}
-a{color:#004f80}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:.15rem 1rem;margin:0}
 dt{font-weight:600}dd{margin:0;overflow-wrap:anywhere}
 figure{margin:0 0 1.2rem;break-inside:avoid}
 figcaption p{margin:.1rem 0 .4rem;max-width:48rem}
-svg{display:block;width:100%;height:auto;font-size:12px}
-.wide{overflow-x:auto}
-table{border-collapse:collapse;font-size:.88rem;margin:.4rem 0}
-th,td{text-align:left;padding:.25rem .6rem;border-bottom:1px solid #ddd;vertical-align:top}
-td{font-variant-numeric:tabular-nums}
-pre{white-space:pre-wrap;overflow-wrap:anywhere;background:#f5f5f2;padding:.7rem .9rem;border-left:4px solid #0072b2;
-margin:.2rem 0 .8rem;font-size:.86rem}
+svg{display:block;width:100%;font-size:12px}
+pre{border-left:4px solid #0072b2}
 .part{color:#666;font-size:.82rem;font-weight:400}
-summary{cursor:pointer;font-size:.88rem;color:#004f80}
-footer{margin-top:3rem;color:#555;font-size:.88rem}
-@media print{body{max-width:none;padding:0;font-size:11pt}nav,details{display:none}h2{break-after:avoid}
-*{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
+@media print{nav,details{display:none}}
 """
 
 
@@ -53,16 +39,14 @@ def page(title: str, about: Mapping[str, str], findings: Sequence[Finding], note
         body.append(
             "<section><h2>Notes</h2><ul>" + "".join(f"<li>{said(note)}</li>" for note in notes) + "</ul></section>"
         )
-    return (
-        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
-        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{said(title)}</title><style>{STYLE}</style></head>\n"
-        f"<body><header><h1>{said(title)}</h1><dl>{facts}</dl>"
+    return sheet(
+        title,
+        f"<header><h1>{said(title)}</h1><dl>{facts}</dl>"
         f'<nav aria-label="Sections"><ul>{links}</ul></nav></header>\n'
         f"<main>{''.join(body)}</main>\n"
         "<footer>Between the data and the past that mattered, sections stand in the order in which the network works."
-        " Made by latentcast; all numbers are in the JSON beside it (explain --json).</footer></body></html>\n"
+        " Made by latentcast; all numbers are in the JSON beside it (explain --json).</footer>",
+        STYLE,
     )
 
 
