@@ -29,6 +29,8 @@ from latentcast.cli.saying import counted, print_line, print_metrics, print_note
 from latentcast.listening import heard
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from latentcast.forecaster import Forecaster
 
 
@@ -53,27 +55,11 @@ def fit(
 ) -> None:
     """Train a model and save it."""
     import latentcast
-    from latentcast.fitting import is_first_process
 
-    with heard() as notes:
-        forecaster = latentcast.fit(
-            several_in(data),
-            model,
-            lookback=lookback,
-            horizon=horizon,
-            preset=preset,
-            seed=seed,
-            settings=with_fraction(settings, fraction),
-            config=config,
-            start=start,
-            weights=None if weights is None else numbers_in("--weights", weights),
-            out=folder,
-            overwrite=overwrite,
-            resume=resume,
-            progress=sys.stderr.isatty(),
-        )
-    if is_first_process():
-        _trained(forecaster, folder, notes)
+    _learn(
+        latentcast.fit, data, folder, weights, model=model, lookback=lookback, horizon=horizon, preset=preset,
+        seed=seed, settings=with_fraction(settings, fraction), config=config, start=start, overwrite=overwrite, resume=resume,
+    )  # fmt: skip
 
 
 @app.command()
@@ -100,29 +86,23 @@ def pretrain(
     """Train what comes before forecasts (hidden values, codes, next codes): for impute, and for fit --from."""
     import latentcast
     from latentcast.config import merge, nested
+
+    hidden = {"mask": mask, "block": block}
+    stated = {f"stages.reconstruct.{key}": value for key, value in hidden.items() if value is not None}
+    settings = with_fraction(merge(settings, nested(stated)), fraction)
+    _learn(
+        latentcast.pretrain, data, folder, weights, model=model, lookback=lookback, horizon=horizon, preset=preset,
+        seed=seed, settings=settings, config=config, start=start, overwrite=overwrite, resume=resume,
+    )  # fmt: skip
+
+
+def _learn(how: "Callable[..., Forecaster]", data: str, folder: Path, weights: str | None, **stated: Any) -> None:
+    """fit or pretrain, saved into the folder; the first process says what became of it."""
     from latentcast.fitting import is_first_process
 
-    stated = {
-        f"stages.reconstruct.{key}": value for key, value in (("mask", mask), ("block", block)) if value is not None
-    }
-    settings = merge(settings, nested(stated))
+    shares = None if weights is None else numbers_in("--weights", weights)
     with heard() as notes:
-        forecaster = latentcast.pretrain(
-            several_in(data),
-            model,
-            lookback=lookback,
-            horizon=horizon,
-            preset=preset,
-            seed=seed,
-            settings=with_fraction(settings, fraction),
-            config=config,
-            start=start,
-            weights=None if weights is None else numbers_in("--weights", weights),
-            out=folder,
-            overwrite=overwrite,
-            resume=resume,
-            progress=sys.stderr.isatty(),
-        )
+        forecaster = how(several_in(data), weights=shares, out=folder, progress=sys.stderr.isatty(), **stated)
     if is_first_process():
         _trained(forecaster, folder, notes)
 
