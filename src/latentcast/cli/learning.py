@@ -58,7 +58,8 @@ def fit(
 
     _learn(
         latentcast.fit, data, folder, weights, model=model, lookback=lookback, horizon=horizon, preset=preset,
-        seed=seed, settings=with_fraction(settings, fraction), config=config, start=start, overwrite=overwrite, resume=resume,
+        seed=seed, settings=with_fraction(settings, fraction), config=config, start=start, overwrite=overwrite,
+        resume=resume,
     )  # fmt: skip
 
 
