@@ -18,7 +18,6 @@ from latentcast.evaluation.judge import Judged
 from latentcast.explaining.attributing import (
     Fill,
     Method,
-    Occlusion,
     Told,
     occlude,
     sensitivity,
@@ -26,6 +25,7 @@ from latentcast.explaining.attributing import (
 )
 from latentcast.explaining.explanation import Explanation
 from latentcast.explaining.hearing import heard
+from latentcast.explaining.mattering import of_channels, of_gradient, of_stretches, span
 from latentcast.findings import MOST, Array, Finding, Shown
 from latentcast.network import Network
 from latentcast.traits import Traits, traits
@@ -33,9 +33,8 @@ from latentcast.types import Batch, Scale, Steps, Task, count_parameters
 
 DRAWN = 8  # channels with figures of their own
 SEASONS = 4  # of the past that the data are described by, where there are as many
-GROUPS = 12  # of steps ahead in one figure
 
-FORECAST, DATA, PAST = "The forecast", "The data", "Which stretch of the past mattered"
+FORECAST, DATA = "The forecast", "The data"
 
 
 @dataclass(frozen=True)
@@ -105,11 +104,14 @@ def explained(
     places = [task.targets.index(at) for at in asked.drawn]
     if attribution == "occlusion":
         found = occlude(network, batch, told, length=stretch, fill=fill, season=panel.season)
-        findings += _occlusion(asked, found, places, shown)
+        observed = _history(asked, shown.drawn[0], end - task.lookback, end)
+        findings += of_stretches(found, places, shown, observed, _unit(asked))
         if network.mixes_channels and task.channels > 1:
-            findings.append(_channels(asked, batch, told, places, shown))
+            read = [*shown.drawn, *(at for at in range(task.channels) if at not in shown.drawn)][:MOST]
+            moved = np.abs(without_channels(network, batch, told, read)).mean(1)[:, places]
+            findings.append(of_channels(moved, read, shown, _unit(asked)))
     elif attribution == "gradient":
-        findings.append(_gradient(sensitivity(network, batch, told, places), places, shown, task))
+        findings.append(of_gradient(sensitivity(network, batch, told, places), shown))
     series = tuple(names[at] for at in asked.drawn)
     left_out = len(task.targets) - len(asked.drawn) if panel.ids == ("",) else len(panel.ids) - 1
     return Explanation(
@@ -180,8 +182,8 @@ def _about(
         "model": f"{asked.model}, {every:,} parameters, {trained:,} of them trained{read}",
         "data": asked.data,
         "series": ", ".join(series) + (more if left_out else ""),
-        "look-back": f"{steps(task.lookback)}: {_span(past[0], past[-1])}",
-        "horizon": f"{steps(task.horizon)}: {_span(ahead[0], ahead[-1])}",
+        "look-back": f"{steps(task.lookback)}: {span(past[0], past[-1])}",
+        "horizon": f"{steps(task.horizon)}: {span(ahead[0], ahead[-1])}",
         "intervals": asked.intervals or "none",
     }
 
@@ -189,10 +191,6 @@ def _about(
 def _unit(asked: Asked) -> str:
     plain = (asked.scaler.std == 1).all() and (asked.scaler.mean == 0).all()
     return "in the data's own units" if plain else "in deviations of the training part"
-
-
-def _span(first: str, last: str) -> str:
-    return first if first == last else f"{first} to {last}"
 
 
 def _values(asked: Asked, place: int, ahead: tuple[str, ...]) -> dict[str, Any]:
@@ -304,125 +302,4 @@ def _in_words(one: Traits) -> tuple[str, ...]:
         season,
         periods or "none",
         f"{one.noise:.2f}",
-    )
-
-
-def _occlusion(asked: Asked, found: Occlusion, places: list[int], shown: Shown) -> list[Finding]:
-    effect, task = found.effect[places], asked.task
-    names = tuple(shown.channels[at] for at in shown.drawn)
-    columns = tuple(shown.past[start] for start in found.starts)
-    by = {
-        "line": "a straight line between its neighbours",
-        "season": "what is usual at its place of the season",
-        "mean": "the mean of the rest",
-    }[found.fill]
-    ends = (*found.starts[1:], task.lookback)
-    how = (
-        f"Each stretch of {found.length} step{'' if found.length == 1 else 's'} was replaced by {by}, in all channels"
-        f" at once, and the forecast made again: the mean absolute movement over the horizon, {_unit(asked)}."
-    )
-    top = int(effect[0].argmax())
-    span = _span(shown.past[found.starts[top]], shown.past[ends[top] - 1])
-    before = _span(str(task.lookback - found.starts[top]), str(task.lookback - ends[top] + 1))
-    most = (
-        f"{names[0]} moves most without {span}, {before} step{'' if before == '1' else 's'} before the forecast: by"
-        f" {effect[0, top]:.3g}."
-        if effect[0, top] > 0
-        else f"No stretch moves the forecast of {names[0]}."
-    )
-    shade = np.zeros(task.lookback)
-    for start, end, value in zip(found.starts, ends, effect[0], strict=True):
-        shade[start:end] = value
-    end = int(asked.panel.offsets[asked.item + 1]) - task.horizon
-    facts = {
-        "method": "occlusion",
-        "fill": found.fill,
-        "length": found.length,
-        "starts": list(found.starts),
-        "effect": dict(zip(names, effect, strict=True)),
-    }
-    made = [
-        Finding(
-            PAST,
-            f"{names[0]}: the look-back, darker where it mattered more",
-            f"{most} {how}",
-            "lines",
-            ("observed",),
-            shown.past,
-            _history(asked, shown.drawn[0], end - task.lookback, end)[None],
-            shade=shade,
-            facts=facts,
-        )
-    ]
-    stretch, what = "stretch of the look-back, by its first step", "movement"
-    if len(names) > 1:
-        made.append(
-            Finding(
-                PAST,
-                "each series' forecast without each stretch",
-                "The same for every series that is shown.",
-                "heat",
-                names,
-                columns,
-                effect,
-                across=stretch,
-                measure=what,
-            )
-        )
-    if task.horizon > 1:
-        groups = np.array_split(np.arange(task.horizon), min(GROUPS, task.horizon))
-        near = np.stack([np.abs(found.moved[:, group, places[0]]).mean(1) for group in groups])
-        rows = tuple(f"{g[0] + 1}" if len(g) == 1 else f"{g[0] + 1}–{g[-1] + 1}" for g in groups)
-        made.append(
-            Finding(
-                PAST,
-                f"{names[0]}: near and far steps of the horizon",
-                "Which stretch each part of the horizon hangs on.",
-                "heat",
-                rows,
-                columns,
-                near,
-                across=stretch,
-                down="steps ahead",
-                measure=what,
-            )
-        )
-    return made
-
-
-def _channels(asked: Asked, batch: Batch, told: Told, places: list[int], shown: Shown) -> Finding:
-    others = [at for at in range(len(shown.channels)) if at not in shown.drawn]
-    read = [*shown.drawn, *others][:MOST]
-    moved = np.abs(without_channels(asked.network, batch, told, read)).mean(1)[:, places]
-    left = len(shown.channels) - len(read)
-    more = f" {left} more channels were left out." if left else ""
-    return Finding(
-        PAST,
-        "each series' forecast without each channel",
-        "This model mixes channels. A whole channel was replaced by its mean and the forecast made again: the mean"
-        f" absolute movement over the horizon, {_unit(asked)}.{more}",
-        "heat",
-        tuple(shown.channels[at] for at in shown.drawn),
-        tuple(shown.channels[at] for at in read),
-        moved.T,
-        across="channel that is replaced",
-        down="forecast of",
-        measure="movement",
-    )
-
-
-def _gradient(found: Array, places: list[int], shown: Shown, task: Task) -> Finding:
-    names = tuple(shown.channels[task.targets[place]] for place in places)
-    top = int(found[0].argmax())
-    return Finding(
-        PAST,
-        "how fast the forecast moves with each value of the look-back",
-        f"{names[0]} hangs most on {shown.past[top]}, {task.lookback - top} steps before the forecast. Root mean"
-        " square, over the horizon, of the derivative of the forecast by the value; what a prompt says in words has"
-        " none.",
-        "lines",
-        names,
-        shown.past,
-        found,
-        facts={"method": "gradient", "sensitivity": dict(zip(names, found, strict=True))},
     )
