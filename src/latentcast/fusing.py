@@ -10,7 +10,7 @@ import pandas as pd
 import torch
 
 from latentcast.data.view import View
-from latentcast.data.windows import at_once, window_starts
+from latentcast.data.windows import at_once
 from latentcast.errors import DataError, SettingsError
 from latentcast.forecaster import Forecaster
 from latentcast.hybrid import Hybrid
@@ -44,11 +44,10 @@ def fuse(forecaster: Forecaster, view: View) -> tuple[dict[str, Any], list[str]]
     Raises DataError when the part holds no window, and weights are to be learned.
     """
     model, task = hybrid_of(forecaster), forecaster.task
-    low, high = view.parts.bounds("val")
-    stride = stride_of(model, len(window_starts(view.panel, low, high, task.lookback, task.horizon)[0]))
+    stride = stride_of(model, len(view.starts("val", task.lookback, task.horizon)[0]))
     if model.settings.fusion == "average":
         return {"fusion": "average", "stride": stride}, []
-    starts_items = window_starts(view.panel, low, high, task.lookback, task.horizon, stride)
+    starts_items = view.starts("val", task.lookback, task.horizon, stride)
     if not len(starts_items[0]):
         raise DataError(
             f"fusion={model.settings.fusion} learns its weights on held-out windows, and the validation part holds none"

@@ -17,7 +17,7 @@ from latentcast.data.read import Source
 from latentcast.data.split import PARTS, Part
 from latentcast.data.table import is_long, time_column
 from latentcast.data.view import View
-from latentcast.data.windows import Windows, at_once, make_windows, window_starts
+from latentcast.data.windows import Windows, at_once, make_windows
 from latentcast.errors import DataError, SettingsError, nearest, some
 from latentcast.filling import interpolated
 from latentcast.forecaster import Forecaster
@@ -118,7 +118,7 @@ def judge_imputation(
     source, _ = open_data(data)
     view = forecaster.view(forecaster.panel(source, gaps="mask"))
     low, high = view.parts.bounds(split)
-    starts = window_starts(view.panel, low, high, 0, forecaster.task.lookback)
+    starts = view.starts(split, 0, forecaster.task.lookback)
     if not len(starts[0]):
         raise DataError(
             f"the {split} part of {source.name} holds no window of {forecaster.task.lookback} steps: its longest has"

@@ -14,7 +14,7 @@ from latentcast.autoregressive import Autoregressive
 from latentcast.data.opening import open_data
 from latentcast.data.split import Part
 from latentcast.data.view import View
-from latentcast.data.windows import at_once, make_windows, window_starts
+from latentcast.data.windows import at_once, make_windows
 from latentcast.errors import DataError, SettingsError, some
 from latentcast.forecaster import Forecaster
 from latentcast.training.health import Health, health
@@ -84,9 +84,8 @@ def judge_codec(forecaster: Forecaster | str | Path, data: Any, *, split: Part =
     forecaster = _able(forecaster)
     source, _ = open_data(data)
     view = forecaster.view(forecaster.panel(source))
-    low, high = view.parts.bounds(split)
     lookback = forecaster.task.lookback
-    starts = window_starts(view.panel, low, high, 0, lookback)
+    starts = view.starts(split, 0, lookback)
     if not len(starts[0]):
         raise DataError(f"the {split} part of {source.name} holds no window of {lookback} steps")
     channels = tuple(range(len(view.panel.channels)))
