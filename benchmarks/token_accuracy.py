@@ -27,15 +27,18 @@ LOOKBACK, READS_ON = 96, 336
 PRESET = "small"
 STEPS = {"codec": 400, "next-code": 1200}
 LANGUAGE = "language"
-# how the horizon's codes are decoded while values are taught, and for how many steps. A long roll-out costs too much to
-# be taught through
+# how the horizon's codes are decoded while values are taught, and for how many steps. The longest roll-out costs too
+# much to be taught through
 TAUGHT: dict[int, dict[str, dict[str, Any]]] = {
     96: {"expected": {"max_steps": 100, "lr": 1e-4}, "queries": {"max_steps": 200, "lr": 3e-4}},
     192: {
         "expected": {"max_steps": 100, "lr": 1e-4, "validations": 2},
         "queries": {"max_steps": 200, "lr": 3e-4},
     },
-    336: {"queries": {"max_steps": 200, "lr": 3e-4}},
+    336: {
+        "expected": {"max_steps": 100, "lr": 1e-4, "validations": 2},
+        "queries": {"max_steps": 200, "lr": 3e-4},
+    },
     720: {"queries": {"max_steps": 200, "lr": 3e-4}},
 }
 ASKED = {"ETTh1": {96: 0.40, 192: 0.45, 336: 0.51, 720: 0.56}, "ETTh2": {96: 0.31, 192: 0.39, 336: 0.44, 720: 0.63}}
