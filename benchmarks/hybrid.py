@@ -2,13 +2,15 @@
 
 Weights are learned on the validation part, which of M4 is the last horizon of each training part; nothing is chosen by
 the test part. All three ways to fuse are shown, `adaptive`, the default, is what is asked of. Each fit of a classical
-model is a line of results/hybrid.jsonl and is not fitted again, so that a run may be cut. auto-arima is the preset
-`fast`. On M4 members read all of each series; the neural one of hourly reads 2·H steps, normalised, with MASE as loss,
-and nothing is scaled, so that classical members are there what they are alone.
+model is a line of a file in --work and is not fitted again, so that a run may be cut. auto-arima is the preset `fast`.
+On M4 members read all of each series; the neural one of hourly reads 2·H steps, normalised, with MASE as loss, and
+nothing is scaled, so that classical members are there what they are alone.
 """
 
 import argparse
 import json
+import tempfile
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,7 +19,6 @@ import latentcast
 from _report import RESULTS, table, write
 from latentcast.models import fits
 
-LINES = RESULTS / "hybrid.jsonl"
 FUSIONS = ("average", "weighted", "adaptive")
 CLASSICAL: dict[str, Any] = {
     "auto-ets": {"model": {"quantiles": None}},
@@ -35,16 +36,18 @@ CASES: dict[str, dict[str, Any]] = {
 class Kept(fits.Memo):
     """Every fit that is new is written down."""
 
-    def __init__(self) -> None:
+    def __init__(self, path: Path) -> None:
         super().__init__(2**30)
-        for line in LINES.read_text(encoding="utf-8").splitlines() if LINES.exists() else []:
+        self.path = path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
             row = json.loads(line)
             super().put(bytes.fromhex(row["history"]), np.array(row["fit"], np.float64)[:, None])
 
     def put(self, key: bytes, fit: fits.Array) -> None:
         if key not in self.kept:
             row = {"history": key.hex(), "fit": [float(f"{value:.8g}") for value in fit[:, 0]]}
-            with LINES.open("a", encoding="utf-8") as file:
+            with self.path.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(row) + "\n")
         super().put(key, fit)
 
@@ -89,8 +92,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="+", choices=list(CASES), default=list(CASES))
     parser.add_argument("--without", nargs="+", default=[], choices=list(CLASSICAL), help="members that are left out")
+    parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()) / "latentcast-hybrid")
     args = parser.parse_args()
-    fits.MEMO = Kept()
+    fits.MEMO = Kept(args.work / "fits.jsonl")
     path = RESULTS / "hybrid.json"
     before = json.loads(path.read_text(encoding="utf-8"))["found"] if path.exists() else []
     found = {one["data"]: one for one in before} | {data: measure(data, args.without) for data in args.only}
