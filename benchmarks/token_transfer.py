@@ -27,13 +27,13 @@ import torch
 
 import latentcast
 from _report import RESULTS, table, write
-from token_accuracy import LOOKBACK, PRESET, STEPS, TAUGHT, stages
+from token_accuracy import PRESET, STEPS, TAUGHT, stages
 
 HORIZON, SHARE = 96, 0.1
 TEACHING = {**TAUGHT[HORIZON]["expected"], "batch_size": 16, "validations": 10, "loggers": []}
 GENERALIST = "ETTh1+ETTm1+weather"
 PAIRS = ("ETTh1:ETTh2", "ETTm1:ETTh1", *(f"{GENERALIST}:{target}" for target in ("ETTh2", *GENERALIST.split("+"))))
-PLAIN = ("naive", "seasonal-naive")
+PLAIN, SEASONS = ("naive", "seasonal-naive"), 144  # their look-back: a day of weather's steps
 LEARNED = ("zero-shot", "few-shot", "at home")
 CELLS = RESULTS / "token_transfer.jsonl"
 Figures = dict[str, float]
@@ -58,7 +58,7 @@ def measure(source: str, target: str, seed: int, work: Path) -> dict[str, Figure
     if (work / f"tokens-{target}-{seed}" / "card.json").exists():
         found["at home"] = judged(latentcast.load(stages(target, seed, work), horizon=HORIZON), target)
     for name in PLAIN:
-        found[name] = judged(latentcast.fit(target, name, lookback=LOOKBACK, horizon=HORIZON), target)
+        found[name] = judged(latentcast.fit(target, name, lookback=SEASONS, horizon=HORIZON), target)
     return found
 
 
