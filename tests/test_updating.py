@@ -97,6 +97,18 @@ def test_drift_is_said_with_its_figure(caplog: pytest.LogCaptureFixture) -> None
     assert "1 of 2 series" in caplog.text
 
 
+def test_of_unscaled_values_no_drift_is_said(caplog: pytest.LogCaptureFixture) -> None:
+    """A fit that keeps no deviations has none to count in."""
+    frame = waves(400)
+    frame[["a", "b"]] = frame[["a", "b"]] * 1e4
+    forecaster = fitted(frame, **{"data.scale": False, "model.normalise": True, "training.max_steps": 2})
+    found = forecaster.drift(frame)
+    assert np.isnan(found.shift).all()
+    assert found.missing.tolist() == [[0, 0]]
+    forecaster.predict(frame)
+    assert "drift" not in caplog.text
+
+
 def test_drift_of_spread_and_of_missing_values() -> None:
     frame = waves(400)
     forecaster = fitted(frame)

@@ -14,8 +14,8 @@ FAR = 3.0  # deviations of the training part, or times its deviation, that are c
 
 @dataclass(frozen=True)
 class Drift:
-    """Of the last `steps` steps of each series, against its training part; [items, channels], NaN where nothing is
-    observed.
+    """Of the last `steps` steps of each series, against its training part; [items, channels]. NaN where nothing is
+    observed, and shift and spread also where the fit keeps no level and deviation to go by (data.scale=false).
 
     shift    their mean less that of the training part, in its deviations
     spread   their deviation over that of the training part
@@ -67,4 +67,6 @@ def drift(panel: Panel, scaler: Scaler, steps: int) -> Drift:
             deviation = np.sqrt((np.where(seen, z[last] - mean, 0.0) ** 2).sum(0) / count)
         shift[item], spread[item], missing[item] = mean, deviation, 1 - seen.mean(0)
         names.append(tuple(panel.series_name(item, channel) for channel in range(shape[1])))
+    unknown = (scaler.mean == 0) & (scaler.std == 1)
+    shift[unknown] = spread[unknown] = np.nan
     return Drift(steps, tuple(names), shift, spread, missing)
