@@ -109,6 +109,15 @@ def test_of_unscaled_values_no_drift_is_said(caplog: pytest.LogCaptureFixture) -
     assert "drift" not in caplog.text
 
 
+def test_a_series_that_was_nothing_but_zeros_and_wakes_up_drifts() -> None:
+    """It was scaled too, though its level is 0 and nothing divides it."""
+    frame = waves(400).assign(b=0.0)
+    forecaster = fitted(frame)
+    found = forecaster.drift(frame.assign(b=np.where(np.arange(400) >= 376, 50.0, 0.0)))
+    assert found.far.tolist() == [[False, True]]
+    assert found.shift[0, 1] == pytest.approx(50)
+
+
 def test_drift_of_spread_and_of_missing_values() -> None:
     frame = waves(400)
     forecaster = fitted(frame)

@@ -52,8 +52,11 @@ class Drift:
         )
 
 
-def drift(panel: Panel, scaler: Scaler, steps: int) -> Drift:
-    """Of the last `steps` steps of each item, in the units of the fit; effects of covariates are no drift."""
+def drift(panel: Panel, scaler: Scaler, steps: int, *, scaled: bool) -> Drift:
+    """Of the last `steps` steps of each item, in the units of the fit; effects of covariates are no drift.
+
+    `scaled`: whether the scaler learned level and deviation of the training part (data.scale).
+    """
     z = scaler.apply(panel).astype(np.float64)
     shape = (len(panel.ids), len(panel.channels))
     shift, spread, missing = (np.full(shape, np.nan) for _ in range(3))
@@ -65,8 +68,8 @@ def drift(panel: Panel, scaler: Scaler, steps: int) -> Drift:
         with np.errstate(invalid="ignore", divide="ignore"):
             mean = np.where(seen, z[last], 0.0).sum(0) / count
             deviation = np.sqrt((np.where(seen, z[last] - mean, 0.0) ** 2).sum(0) / count)
-        shift[item], spread[item], missing[item] = mean, deviation, 1 - seen.mean(0)
+        missing[item] = 1 - seen.mean(0)
+        if scaled:
+            shift[item], spread[item] = mean, deviation
         names.append(tuple(panel.series_name(item, channel) for channel in range(shape[1])))
-    unknown = (scaler.mean == 0) & (scaler.std == 1)
-    shift[unknown] = spread[unknown] = np.nan
     return Drift(steps, tuple(names), shift, spread, missing)

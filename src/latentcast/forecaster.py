@@ -131,7 +131,7 @@ class Forecaster:
         """
         filled = fill_up(panel, self.task.lookback)
         view = self.view(filled.panel, future_only=True)
-        far = drift(panel, view.scaler, self.task.lookback).note()
+        far = self._drift(panel, view).note()
         notes = (*filled.notes, *view.notes[len(panel.notes) :], *([far] if far else []))
         room = filled.panel.extended(self.task.horizon)
         if self.known.scaler.effects is not None:
@@ -208,7 +208,10 @@ class Forecaster:
         Raises DataError when the data are not of the fit's kind.
         """
         panel = self.panel(open_data(data)[0])
-        return drift(panel, self.view(panel, future_only=True).scaler, self.task.lookback)
+        return self._drift(panel, self.view(panel, future_only=True))
+
+    def _drift(self, panel: Panel, view: View) -> Drift:
+        return drift(panel, view.scaler, self.task.lookback, scaled=self.run.data.scale)
 
     def evaluate(
         self,
