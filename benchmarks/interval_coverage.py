@@ -24,7 +24,6 @@ import torch
 import latentcast
 from _report import RESULTS, table, write
 from latentcast.data.opening import open_data
-from latentcast.data.windows import window_starts
 from latentcast.evaluation import conformal
 from latentcast.run import resolve
 
@@ -164,7 +163,7 @@ def choice(datasets: list[str]) -> None:
         for model in ("dlinear", "latent-transformer"):
             forecaster = latentcast.fit(dataset, settings=settings(dataset, model))
             view = forecaster.view(forecaster.panel(open_data(dataset)[0]))
-            starts = window_starts(view.panel, *view.parts.bounds("val"), LOOKBACK, HORIZON)
+            starts = view.starts("val", LOOKBACK, HORIZON)
             if dataset == "weather":
                 starts = (starts[0][::2], starts[1][::2])
             series = view.scaler.apply(view.panel)

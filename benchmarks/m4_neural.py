@@ -28,27 +28,22 @@ from latentcast.evaluation.m4 import mase, smape
 ASKED = {"hourly": 0.50, "weekly": 0.90}
 WINNER = {"hourly": 0.440, "weekly": 0.851}  # Smyl 2020
 TRAINING = {"batch_size": 256, "max_steps": 1500, "validations": 5, "patience": 15, "loggers": []}
-# label → model, look-back in steps, settings
-CANDIDATES: dict[str, dict[str, tuple[str, int, dict[str, Any]]]] = {
-    "hourly": {
-        f"{model}, {lookback} steps, {loss}": (model, lookback, settings)
-        for lookback in (96, 336)
+Candidate = tuple[str, int, dict[str, Any]]  # model, look-back in steps, settings
+
+
+def candidates(lookbacks: tuple[int, int], patches: dict[str, int]) -> dict[str, Candidate]:
+    return {
+        f"{model}, {lookback} steps, {loss}": (model, lookback, {"model": settings})
+        for lookback in lookbacks
         for loss in ("smape", "mase")
         for model, settings in (
-            ("dlinear", {"model": {"normalise": True, "loss": loss}}),
-            ("pattn", {"model": {"head": {"loss": loss}}}),
+            ("dlinear", {"normalise": True, "loss": loss}),
+            ("pattn", {"representation": patches, "head": {"loss": loss}}),
         )
-    },
-    "weekly": {
-        f"{model}, {lookback} steps, {loss}": (model, lookback, settings)
-        for lookback in (26, 52)
-        for loss in ("smape", "mase")
-        for model, settings in (
-            ("dlinear", {"model": {"normalise": True, "loss": loss}}),
-            ("pattn", {"model": {"representation": {"length": 8, "stride": 4}, "head": {"loss": loss}}}),
-        )
-    },
-}
+    }
+
+
+CANDIDATES = {"hourly": candidates((96, 336), {}), "weekly": candidates((26, 52), {"length": 8, "stride": 4})}
 LINES = RESULTS / "m4_neural.jsonl"
 
 

@@ -24,7 +24,6 @@ import token_accuracy
 from _report import RESULTS, table, write
 from latentcast.calibration import Scores
 from latentcast.data.opening import open_data
-from latentcast.data.windows import window_starts
 from latentcast.evaluation.intervals import IntervalErrors
 from latentcast.evaluation.judge import Judged, judge
 
@@ -47,7 +46,7 @@ def measure(model: str, work: Path, stride: int) -> dict[str, Any]:
     forecaster.calibrate(DATASET, base="paths", paths=PATHS, stride=CALIBRATED_EVERY)
     view = forecaster.view(forecaster.panel(open_data(DATASET)[0]))
     task = forecaster.task
-    starts = window_starts(view.panel, *view.parts.bounds("test"), task.lookback, task.horizon, stride)
+    starts = view.starts("test", task.lookback, task.horizon, stride)
     began = time.perf_counter()
     scores = Scores("paths", (), PATHS, len(starts[0]), task.horizon * len(task.targets))
     # the paths of a window are drawn once; what each method makes of them is judged beside the others

@@ -54,13 +54,9 @@ def prepare(folder: Path, run: Run, card: Mapping[str, Any], *, overwrite: bool,
         f"{key}: was {before.get(key)!r}, is {plain.get(key)!r}"
         for key in sorted(before.keys() | plain.keys())
         if before.get(key) != plain.get(key)
-        and not (key.startswith(("training.", "stages.")) and _last(key) in MAY_CHANGE)
+        and not (key.startswith(("training.", "stages.")) and key.rpartition(".")[2] in MAY_CHANGE)
     ]
     if faults:
         raise SettingsError(
             [f"--resume goes on with the settings that training began with; {fault}" for fault in faults]
         )
-
-
-def _last(path: str) -> str:
-    return path.rpartition(".")[2]

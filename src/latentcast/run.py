@@ -126,6 +126,27 @@ def resolve(values: Mapping[str, Any], data_defaults: Mapping[str, Any] | None =
     )
 
 
+def make_task(run: Run, panel: Panel, covariates: Covariates | None = None) -> Task:
+    """What a network is built for: the run's sizes and the data's. Raises DataError when nothing is to be forecast."""
+    targets = tuple(at for at, name in enumerate(panel.channels) if name not in run.data.past)
+    if run.data.features == "MS":
+        targets = (panel.channels.index(str(run.data.target)),)
+    if not targets:
+        raise DataError("data.past names every channel: nothing is left to forecast")
+    covariates = covariates or Covariates()
+    return Task(
+        run.lookback,
+        run.horizon,
+        len(panel.channels),
+        targets,
+        len(calendar.feature_names(panel.frequency)) + covariates.width,
+        panel.season,
+        run.data.description,
+        covariates.static_width,
+        len(panel.ids),
+    )
+
+
 def _dumped(model: Settings) -> dict[str, Any]:
     values = ((name, getattr(model, name)) for name in type(model).model_fields)
     return {name: dumped(value) for name, value in values}
@@ -194,23 +215,3 @@ def _hint(key: str, values: Mapping[str, Any]) -> str:
     if close:
         return f"did you mean {homes[close[0]]}?"
     return "settings stand below data, model, training and stages; beside these are lookback, horizon and seed"
-
-
-def make_task(run: Run, panel: Panel, covariates: Covariates | None = None) -> Task:
-    targets = tuple(at for at, name in enumerate(panel.channels) if name not in run.data.past)
-    if run.data.features == "MS":
-        targets = (panel.channels.index(str(run.data.target)),)
-    if not targets:
-        raise DataError("data.past names every channel: nothing is left to forecast")
-    covariates = covariates or Covariates()
-    return Task(
-        run.lookback,
-        run.horizon,
-        len(panel.channels),
-        targets,
-        len(calendar.feature_names(panel.frequency)) + covariates.width,
-        panel.season,
-        run.data.description,
-        covariates.static_width,
-        len(panel.ids),
-    )

@@ -138,7 +138,7 @@ def _failed(results: Results) -> list[str]:
 def _not_run(results: Results) -> list[str]:
     if not results.without:
         return []
-    return [f"<h2>Not run</h2><ul>{''.join(f'<li>{said(str(rule))}</li>' for rule in results.without)}</ul>"]
+    return [f"<h2>Not run</h2><ul>{''.join(f'<li>{said(rule)}</li>' for rule in results.without)}</ul>"]
 
 
 def _what_was_run(results: Results, models: Sequence[str]) -> list[str]:

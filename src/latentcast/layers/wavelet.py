@@ -55,8 +55,12 @@ def reach(taps: int, level: int, mode: Mode) -> tuple[int, int]:
 
 def extended(x: Float[Tensor, "series time"], before: int, after: int, mode: Mode) -> Float[Tensor, "series more"]:
     """The signal with its ends continued; causal repeats the first value."""
-    ended = F.pad(x, (0, 1)) if mode == "zero" else x
-    return ended.index_select(1, places(x.shape[1], before, after, mode, x.device))
+    return taken(x, places(x.shape[1], before, after, mode, x.device), mode)
+
+
+def taken(x: Float[Tensor, "series time"], at: Int[Tensor, " more"], mode: Mode) -> Float[Tensor, "series more"]:
+    """The steps of a signal that stand `at` these `places`."""
+    return (F.pad(x, (0, 1)) if mode == "zero" else x).index_select(1, at)
 
 
 def places(time: int, before: int, after: int, mode: Mode, device: torch.device | None = None) -> Int[Tensor, " more"]:

@@ -28,6 +28,7 @@ from latentcast.layers.wavelet import (
     places,
     reach,
     span,
+    taken,
     transform,
     unlike_a_wavelet,
 )
@@ -209,10 +210,11 @@ class Wavelet(nn.Module):
         s = self.settings
         on_bands = self._weights()
         on_steps = on_bands @ (self._matrix() if s.learn_filters else self.matrix)[: on_bands.shape[1]]
-        ended = F.pad(series, (0, 1)) if s.mode == "zero" else series
-        blocks = ended.index_select(1, self.at).view(len(series), 1, -1, s.stride).permute(0, 3, 1, 2)
-        kernel = F.pad(on_steps, (0, -on_steps.shape[1] % s.stride)).view(len(on_steps), 1, -1, s.stride)
-        made = F.conv2d(blocks, kernel.permute(0, 3, 1, 2), self._bias())
+        signal, kernel = (
+            each.view(len(each), 1, -1, s.stride).permute(0, 3, 1, 2)
+            for each in (taken(series, self.at, s.mode), on_steps)
+        )
+        made = F.conv2d(signal, kernel, self._bias())
         return made.permute(0, 2, 3, 1).flatten(1, 2)
 
     def _one_by_one(self, series: Float[Tensor, "series time"]) -> Float[Tensor, "series tokens out"]:
@@ -242,9 +244,10 @@ class Wavelet(nn.Module):
         return torch.cat([at, at[-1:].expand(s.stride)])[: blocks * s.stride]
 
     def _matrix(self) -> Float[Tensor, "features steps"]:
-        """All coefficients of a patch, on the steps that they are made of."""
+        """All coefficients of a patch, on the steps that they are made of, and zeros up to whole blocks of a stride."""
         s = self.settings
-        return over_patch(composite(self.low, self.high, s.level, s.mode), s.length)
+        on_steps = over_patch(composite(self.low, self.high, s.level, s.mode), s.length)
+        return F.pad(on_steps, (0, -on_steps.shape[1] % s.stride))
 
     def _weights(self) -> Float[Tensor, "out features"]:
         """The embedding as one matrix on the patch of all bands, each of them weighed."""
