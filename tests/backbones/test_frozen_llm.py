@@ -84,7 +84,7 @@ def test_a_prompt_computed_once_changes_nothing(family: str, over: dict[str, Any
     part = backbone(make(family, over=over))
     assert part.plain is None
     prompt, embedded, ask = ragged(), torch.randn(5, 7, 48), torch.randn(5, 7, 48)
-    run = part._after_known if way == "once" else part._as_one
+    run = part.reader.after_known if way == "once" else part.reader.as_one
     assert part.static.numel() + 40 + 7 > 24
     found = hidden_and_gradient(lambda x: run(x, prompt, None), embedded, ask)
     llm = reference(family, over)
@@ -98,16 +98,16 @@ def test_models_that_read_both_ways_take_the_plain_path_and_say_so(family: str) 
     assert "is not among the causal models" in str(part.plain)
     assert any("read anew in every step" in note for note in network.notes)
     prompt, embedded, ask = ragged(), torch.randn(5, 7, 48), torch.randn(5, 7, 48)
-    found = hidden_and_gradient(lambda x: part._as_one(x, prompt, None), embedded, ask)
+    found = hidden_and_gradient(lambda x: part.reader.as_one(x, prompt, None), embedded, ask)
     llm = reference(family)
     assert_near(found, hidden_and_gradient(lambda x: alone(part, llm, x, prompt), embedded, ask))
 
 
 def test_a_model_that_counts_positions_by_itself_is_run_by_lengths() -> None:
     part = backbone(make("bert"))
-    part._held.language = replace(part.language, takes_positions=False)
+    part.reader.language = replace(part.language, takes_positions=False)
     prompt, embedded, ask = ragged(), torch.randn(5, 7, 48), torch.randn(5, 7, 48)
-    found = hidden_and_gradient(lambda x: part._as_one(x, prompt, None), embedded, ask)
+    found = hidden_and_gradient(lambda x: part.reader.as_one(x, prompt, None), embedded, ask)
     llm = reference("bert")
     assert_near(found, hidden_and_gradient(lambda x: alone(part, llm, x, prompt), embedded, ask))
 
@@ -129,10 +129,10 @@ def test_tokens_that_are_padding_change_nothing(family: str) -> None:
     keep = torch.ones(5, 7, dtype=torch.bool)
     keep[:, 3] = keep[2, 5] = False
     other = torch.where(keep[..., None], values, torch.full_like(values, 9.0))
-    for run in (part._after_known, part._as_one):
+    for run in (part.reader.after_known, part.reader.as_one):
         seen, also = (run(part.embed(x), prompt, keep)[keep] for x in (values, other))
         assert_near((seen,), (also,))
-    once, anew = (run(part.embed(values), prompt, keep)[keep] for run in (part._after_known, part._as_one))
+    once, anew = (run(part.embed(values), prompt, keep)[keep] for run in (part.reader.after_known, part.reader.as_one))
     assert_near((once,), (anew,))
 
 
@@ -145,11 +145,13 @@ def test_the_static_part_reaches_the_patches_and_the_windows_own_words(family: s
     other = backbone(make(family, replace(TASK, description="daily sales of bread")))
     words, layers = ragged(3)[1:], part.language.layers
     own, others = (
-        prefix.of_windows(p.language.model, p._static_part(), words, layers).own[-1][0][-1] for p in (part, other)
+        prefix.of_windows(p.language.model, p.reader.static_part(), words, layers).own[-1][0][-1] for p in (part, other)
     )
     assert (own - others).abs().max() > 1e-3
     embedded = torch.randn(2, 7, 48)
-    assert (part._after_known(embedded, words, None) - other._after_known(embedded, words, None)).abs().max() > 1e-3
+    assert (
+        part.reader.after_known(embedded, words, None) - other.reader.after_known(embedded, words, None)
+    ).abs().max() > 1e-3
 
 
 @pytest.mark.parametrize("family", CAUSAL)
@@ -160,7 +162,7 @@ def test_what_is_kept_of_the_prompt_is_neither_grown_nor_spoiled_by_use(family: 
     other = network.prompted(Batch(torch.randn(2, 48, 3)))
     with torch.inference_mode():
         first = network(batch).values.clone()
-    static = backbone(network)._static_part()
+    static = backbone(network).reader.static_part()
     before = [(k.clone(), v.clone()) for k, v in static]
     network(other).values.sum().backward()
     with torch.no_grad():
@@ -168,7 +170,7 @@ def test_what_is_kept_of_the_prompt_is_neither_grown_nor_spoiled_by_use(family: 
     again = network(batch).values
     again.square().mean().backward()
     torch.testing.assert_close(first, again.detach())
-    assert backbone(network)._static_part() is static
+    assert backbone(network).reader.static_part() is static
     for (k, v), (k_before, v_before) in zip(static, before, strict=True):
         assert torch.equal(k, k_before)
         assert torch.equal(v, v_before)
@@ -259,7 +261,7 @@ def test_four_bits_have_right_gradients_after_passes_without_any() -> None:
     with torch.inference_mode():
         network(network.prompted(Batch(torch.randn(2, 48, 3))))
     prompt, embedded, ask = ragged(), torch.randn(5, 7, 128), torch.randn(5, 7, 128)
-    found = hidden_and_gradient(lambda x: part._after_known(x, prompt, None), embedded, ask)
+    found = hidden_and_gradient(lambda x: part.reader.after_known(x, prompt, None), embedded, ask)
     plain = reference("llama", over)
     import bitsandbytes as bnb
 
@@ -289,9 +291,9 @@ def test_eight_bits_are_those_of_the_packed_weights_and_know_no_batch_mates(fami
             assert module.state.CB is not None
             values = module.state.CB.float() * module.state.SCB[:, None].float() / 127
             backbone(whole).language.model.get_submodule(name).weight.data = values
-    run = backbone(whole)._as_one
+    run = backbone(whole).reader.as_one
     wanted = hidden_and_gradient(lambda x: run(x, prompt, None), embedded, ask)
-    found = hidden_and_gradient(lambda x: part._as_one(x, prompt, None), embedded, ask)
+    found = hidden_and_gradient(lambda x: part.reader.as_one(x, prompt, None), embedded, ask)
     for got, want in zip(found, wanted, strict=True):
         assert (got - want).norm() < 0.3 * want.norm()
 
@@ -317,7 +319,7 @@ def test_in_half_precision_the_plain_path_attends_in_float32(family: str) -> Non
     part = backbone(make(family, dtype="bf16", prompt=False))
     embedded, ask = torch.randn(5, 7, 48).bfloat16(), torch.randn(5, 7, 48)
     prompt = torch.zeros(5, 0, dtype=torch.long)
-    found = hidden_and_gradient(lambda x: part._as_one(x, prompt, None).float(), embedded, ask)
+    found = hidden_and_gradient(lambda x: part.reader.as_one(x, prompt, None).float(), embedded, ask)
     llm = reference(family)
     wanted = hidden_and_gradient(lambda x: alone(part, llm, x, prompt), embedded.float(), ask)
     for got, want in zip(found, wanted, strict=True):

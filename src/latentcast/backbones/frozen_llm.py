@@ -5,13 +5,14 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from pydantic import Field
 from torch import Tensor, nn
 
 from latentcast.backbones import language_model, prefix
 from latentcast.backbones.language_model import Dtype, LanguageModel, Quantise
 from latentcast.backbones.prompt import PromptWriter, Units, static_text, static_words
+from latentcast.backbones.reading import Reader
 from latentcast.backbones.task_vocabulary import Start, adaptive_count, known_words, mixtures
 from latentcast.config import Settings
 from latentcast.errors import CheckpointError, SettingsError
@@ -19,8 +20,6 @@ from latentcast.findings import MOST, Finding, Shown
 from latentcast.layers.dynamic_prompt import DynamicPrompt
 from latentcast.layers.reprogramming import Prototypes, Reprogramming, TextPrototypes
 from latentcast.types import Prompter, Representation, Task, Tokens
-
-TOLERANCE = 1e-4  # of the check when the model is built; the tests hold 1e-5 in fp32
 
 
 class FrozenLLMSettings(Settings):
@@ -75,18 +74,6 @@ class FrozenLLMSettings(Settings):
     free = Settings.free | {"checkpointing", "reuse", "check"}
 
 
-class _Held:
-    """The language model, out of the module tree: it is neither saved nor averaged, nor ever set to train."""
-
-    def __init__(self, language: LanguageModel) -> None:
-        self.language = language
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> "_Held":
-        if any(p.requires_grad for p in self.language.model.parameters()):
-            raise SettingsError("lora: an average of the weights (training.ema) does not go with adapters; state null")
-        return self
-
-
 @dataclass(frozen=True)
 class Cache:
     """What `extend` has read, and of what it was computed."""
@@ -104,25 +91,24 @@ class FrozenLLM(nn.Module):
 
     Settings = FrozenLLMSettings
     llm: Tensor  # what tells these weights from others
-    static: Tensor  # [words] of the static part
 
     def __init__(self, settings: FrozenLLMSettings, task: Task, representation: Representation) -> None:
         super().__init__()
         s = self.settings = settings
-        self._held = _Held(
-            language_model.load(
-                s.llm,
-                revision=s.revision,
-                layers=s.llm_layers,
-                dtype=s.dtype,
-                quantise=s.quantise,
-                random=s.random,
-                seed=s.llm_seed,
-                lora=s.lora,
-                checkpointing=s.checkpointing,
-            )
+        language = language_model.load(
+            s.llm,
+            revision=s.revision,
+            layers=s.llm_layers,
+            dtype=s.dtype,
+            quantise=s.quantise,
+            random=s.random,
+            seed=s.llm_seed,
+            lora=s.lora,
+            checkpointing=s.checkpointing,
         )
-        language = self.language
+        self.static_text = static_text(task, statistics=s.statistics) if s.prompt else ""
+        ids = static_words(language.tokenizer, self.static_text) if self.static_text else []
+        self.reader = Reader(language, ids)
         self.width = s.width
         if s.width > language.width:
             raise SettingsError(f"width={s.width}: {s.llm} has {language.width} features; state at most as many")
@@ -132,18 +118,14 @@ class FrozenLLM(nn.Module):
         adapters = [p for p in language.model.parameters() if p.requires_grad]
         self.adapters = nn.ParameterList(adapters) if adapters else None
         self.register_buffer("llm", self._fingerprint())
-        text = static_text(task, statistics=s.statistics) if s.prompt else ""
-        ids = static_words(language.tokenizer, text) if text else []
-        self.static_text = text
-        self.register_buffer("static", torch.tensor(ids, dtype=torch.long, device="cpu"), persistent=False)
         self.dynamic = self._dynamic(task, representation)
         self.leading = 0 if self.dynamic is None else self.dynamic.count  # tokens before those of the representation
         tokens = representation.num_tokens(task.lookback) + representation.query_tokens
         self.prompter = self._prompter(task, representation, len(ids), tokens + self.leading)
-        self._static: prefix.Layers | None = None  # of the frozen weights and the fixed words: worked out when needed
         self.plain = self._why_plain()
         if self.plain is None and s.check and not self._meta:
-            self._check(representation.width, min(tokens, 3))
+            exact = language.dtype == torch.float32 and s.quantise != "int8"  # which rounds what it reads
+            self.reader.check(self.embed, min(tokens, 3), representation.width, s.llm, exact=exact)
         self.notes = self._notes()
 
     def _notes(self) -> tuple[str, ...]:
@@ -154,7 +136,12 @@ class FrozenLLM(nn.Module):
 
     @property
     def language(self) -> LanguageModel:
-        return self._held.language
+        return self.reader.language
+
+    @property
+    def static(self) -> Int[Tensor, "words"]:
+        """Of the prompt, what is the same for all windows."""
+        return self.reader.static
 
     def _prototypes(self, task: Task) -> TextPrototypes:
         s, language = self.settings, self.language
@@ -246,11 +233,8 @@ class FrozenLLM(nn.Module):
     def _apply(self, fn: Any, recurse: bool = True) -> "FrozenLLM":
         """The model moves where its trained part moves, but keeps the type of its frozen weights."""
         super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
-        self._static = None
         if not self._meta:
-            at = fn(torch.empty(0)).device
-            if at != self.language.words.device:
-                self.language.model.to(at)
+            self.reader.to(fn(torch.empty(0)).device)
         return self
 
     def _load_from_state_dict(self, state: dict[str, Any], before: str, *rest: Any) -> None:
@@ -267,10 +251,10 @@ class FrozenLLM(nn.Module):
         embedded = self.embed(whole.values)
         own = self._own(tokens.prompt, len(embedded))
         led = self._led(tokens.window, own) if self.leading else None
-        if self.text_is_fused:  # the text was read by the tokens that now stand for it
-            own = own[:, :0]
-        run = self._as_one if self.plain else self._after_known
-        hidden = run(embedded, own, whole.keep, led)
+        if self.plain:  # a text that is fused was read by the tokens that now stand for it
+            hidden = self.reader.as_one(embedded, own, whole.keep, led, told=not self.text_is_fused)
+        else:
+            hidden = self.reader.after_known(embedded, own, whole.keep, led)
         return tokens.answered(hidden[..., : self.width].float())
 
     def _led(self, window: Tensor | None, own: Int[Tensor, "series words"]) -> Float[Tensor, "series leading llm"]:
@@ -280,8 +264,8 @@ class FrozenLLM(nn.Module):
             raise SettingsError("dynamic tokens are made of the window itself, and these tokens come without it")
         if not self.dynamic.fuses:
             return self.dynamic(window).to(self.language.dtype)
-        ids = torch.cat([self.static.expand(len(own), -1), own], 1)
-        words = self.language.model.get_input_embeddings()(ids.clamp(min=0)).to(window.dtype)
+        ids = self.reader.words(own)
+        words = self.reader.embedded(ids).to(window.dtype)
         return self.dynamic(window, words, ids >= 0).to(self.language.dtype)
 
     def embed(self, values: Float[Tensor, "series tokens width"]) -> Float[Tensor, "series tokens llm"]:
@@ -297,109 +281,6 @@ class FrozenLLM(nn.Module):
                 )
             return self.static.new_zeros(series, 0)
         return prompt
-
-    def _after_known(
-        self,
-        embedded: Tensor,
-        own: Int[Tensor, "series words"],
-        keep: Bool[Tensor, "series tokens"] | None,
-        led: Float[Tensor, "series leading llm"] | None = None,
-    ) -> Tensor:
-        """The tokens alone, attending to what is known of the prompt, and to those that the window makes."""
-        llm, language = self.language.model, self.language
-        known = prefix.of_windows(llm, self._static_part(), own, language.layers)
-        if led is not None:
-            known = prefix.led_by(llm, led, known, language.layers)
-        hidden = prefix.read(llm, embedded, prefix.Reading(known, keep=keep))
-        assert hidden is not None
-        return hidden
-
-    def _static_part(self) -> prefix.Layers:
-        """Keys and values of the static part: a function of what never changes, kept until the model moves."""
-        if self._static is None:
-            language = self.language
-            ids = self.static.to(language.words.device)[None]
-            # in the type of the weights, whatever mixed precision the first batch happens to run in
-            with torch.autocast(ids.device.type, enabled=False):
-                known = prefix.Known()
-                found = prefix.keys_and_values(language.model, ids, known, language.layers) if ids.numel() else ()
-            self._static = found
-        return self._static
-
-    def _as_one(
-        self,
-        embedded: Tensor,
-        own: Int[Tensor, "series words"],
-        keep: Bool[Tensor, "series tokens"] | None,
-        led: Float[Tensor, "series leading llm"] | None = None,
-    ) -> Tensor:
-        """All as one sequence, `led` before the tokens and each series' padding first: no distance counts padding."""
-        asked = embedded.shape[1]
-        if led is not None:
-            embedded = torch.cat([led, embedded], 1)
-            keep = None if keep is None else nn.functional.pad(keep, (led.shape[1], 0), value=True)
-        series, tokens, _ = embedded.shape
-        language = self.language
-        static = self.static[:0] if self.text_is_fused else self.static
-        ids = torch.cat([static.expand(series, -1), own], 1)
-        lengths = static.numel() + (own >= 0).sum(1)
-        if not language.takes_positions:
-            return self._by_length(embedded, ids, lengths)[:, -asked:]
-        longest = ids.shape[1]
-        at = torch.arange(longest, device=ids.device) - (longest - lengths)[:, None]
-        words = language.model.get_input_embeddings()(ids.gather(1, at.clamp(min=0)).clamp(min=0))
-        kept = embedded.new_ones(series, tokens, dtype=torch.bool) if keep is None else keep
-        mask = torch.cat([at >= 0, kept], 1)
-        places = torch.cat([at.clamp(min=0), lengths[:, None] + torch.arange(tokens, device=ids.device)], 1)
-        out = language.model(
-            inputs_embeds=torch.cat([words.to(embedded.dtype), embedded], 1),
-            attention_mask=mask.long(),
-            position_ids=places + language.first,
-            **_no_cache(language),
-        )
-        hidden: Tensor = out.last_hidden_state[:, -asked:]
-        return hidden
-
-    def _by_length(self, embedded: Tensor, ids: Tensor, lengths: Tensor) -> Tensor:
-        """For models that count positions by themselves: series with prompts of one length at a time."""
-        language, tokens = self.language, embedded.shape[1]
-        found = embedded.new_empty(embedded.shape)
-        for length in lengths.unique().tolist():
-            rows = (lengths == length).nonzero()[:, 0]
-            words = language.model.get_input_embeddings()(ids[rows, :length].clamp(min=0))
-            out = language.model(
-                inputs_embeds=torch.cat([words.to(embedded.dtype), embedded[rows]], 1), **_no_cache(language)
-            )
-            found = found.index_copy(0, rows, out.last_hidden_state[:, -tokens:])
-        return found
-
-    def _check(self, width: int, tokens: int) -> None:
-        """One ragged batch against the full pass: hidden states and gradients. Raises SettingsError where they differ.
-
-        Cheap: two series of a few words. It guards against a model whose attention is not what its family's is.
-        """
-        words = self.static[:1].expand(2, 5).clone() if self.static.numel() else self.static.new_zeros(2, 5)
-        words[0, 2:] = -1
-        found = []
-        with torch.enable_grad(), torch.random.fork_rng([]):
-            values = torch.randn(2, tokens, width)
-            embedded = self.embed(values).detach()
-            ask = torch.randn(2, tokens, embedded.shape[2])  # not squares: a normalised output has always the same sum
-            for run in (self._after_known, self._as_one):
-                given = embedded.clone().requires_grad_()
-                hidden = run(given, words, None)
-                (hidden.float() * ask).sum().backward()
-                assert given.grad is not None
-                found.append((hidden.detach().float(), given.grad.float()))
-        exact = self.language.dtype == torch.float32 and self.settings.quantise != "int8"  # which rounds what it reads
-        tolerance = TOLERANCE if exact else 5e-2
-        for what, once, full in zip(("hidden states", "gradients"), *found, strict=True):
-            apart = float((once - full).norm() / full.norm())
-            if not apart <= tolerance:
-                raise SettingsError(
-                    f"reuse=true: with the prompt computed once the {what} of {self.settings.llm} are {apart:.1e} away"
-                    f" from those of the full pass (relative; wanted {tolerance:.0e}): state reuse=false"
-                )
 
     def over_prototypes(self, tokens: Tokens) -> Float[Tensor, "series heads tokens prototypes"]:
         """How much each token takes from each prototype."""
@@ -486,16 +367,12 @@ class FrozenLLM(nn.Module):
             own = self.static.new_zeros(len(values), 0) if prompt is None else prompt
             if (own < 0).any():
                 raise SettingsError("prompts of one length are wanted where a sequence is to be extended")
-            known = prefix.of_windows(language.model, self._static_part(), own, language.layers)
+            known = self.reader.known(own)
             cache = Cache(prefix.Known(known.static, known.own))
         taken: list[tuple[Tensor, Tensor]] = []
         hidden = prefix.read(language.model, self.embed(values), prefix.Reading(cache.known, taken))
         assert hidden is not None
         return hidden[..., : self.width].float(), Cache(cache.known.followed_by(tuple(taken)))
-
-
-def _no_cache(language: LanguageModel) -> dict[str, Any]:
-    return {"use_cache": False} if language.causal else {}
 
 
 __all__ = ["Cache", "FrozenLLM", "FrozenLLMSettings"]
