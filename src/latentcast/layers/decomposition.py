@@ -1,11 +1,23 @@
 """Moving average with the ends repeated (Autoformer, Wu et al. 2021; DLinear, Zeng et al. 2023)."""
 
+from typing import Annotated
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
+from pydantic import AfterValidator, Field
 from torch import Tensor, nn
 
 BY_PRODUCT = 256
+
+
+def _odd(kernel: int) -> int:
+    if kernel % 2 == 0:
+        raise ValueError(f"the moving average needs an odd number of steps, for example {kernel + 1}")
+    return kernel
+
+
+Kernel = Annotated[int, Field(ge=1), AfterValidator(_odd)]
 
 
 def moving_average(x: Float[Tensor, "rows time"], kernel: int) -> Float[Tensor, "rows time"]:

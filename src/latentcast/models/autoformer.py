@@ -10,63 +10,35 @@ from typing import Annotated, Any
 
 import torch
 from jaxtyping import Float
-from pydantic import Field, field_validator
+from pydantic import Field
 from torch import Tensor, nn
 
-from latentcast.config import Settings
-from latentcast.errors import SettingsError
 from latentcast.layers.autocorrelation import AutoCorrelation
-from latentcast.layers.decomposition import Decomposition, moving_average
+from latentcast.layers.decomposition import Decomposition, Kernel, moving_average
 from latentcast.layers.dropout import Dropout
-from latentcast.layers.losses import Loss, PointLoss
-from latentcast.layers.scaling import no_scale, window_scale
-from latentcast.models.transformer import Embedding
+from latentcast.models.encoder_decoder import Embedding, EncoderDecoder, EncoderDecoderSettings
 from latentcast.types import Batch, Prediction, Steps, Task
 
 
-class AutoformerSettings(Settings):
-    """label_len: known steps that the decoder starts from; half the look-back by default. kernel: of the moving
-    average. factor: factor·ln(steps) delays are kept. normalise: instance normalisation (not in the published form)."""
+class AutoformerSettings(EncoderDecoderSettings):
+    """kernel: of the moving average. factor: factor·ln(steps) delays are kept."""
 
-    label_len: Annotated[int, Field(ge=0)] | None = None
-    width: Annotated[int, Field(ge=1)] = 512
-    ff: Annotated[int, Field(ge=1)] = 2048
-    encoder_layers: Annotated[int, Field(ge=1)] = 2
-    decoder_layers: Annotated[int, Field(ge=1)] = 1
-    kernel: Annotated[int, Field(ge=1)] = 25
+    kernel: Kernel = 25
     factor: Annotated[float, Field(gt=0)] = 3
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.05
-    calendar: bool = True
-    normalise: bool = False
-    loss: Loss = "mse"
-
-    @field_validator("kernel")
-    @classmethod
-    def _odd(cls, kernel: int) -> int:
-        if kernel % 2 == 0:
-            raise ValueError(f"the moving average needs an odd number of steps, for example {kernel + 1}")
-        return kernel
 
 
-class Autoformer(nn.Module):
+class Autoformer(EncoderDecoder):
     """Raises SettingsError when label_len exceeds the look-back."""
 
     Settings = AutoformerSettings
-    mixes_channels = True
 
     def __init__(self, settings: AutoformerSettings, task: Task) -> None:
-        super().__init__()
+        super().__init__(settings, task)
         s = self.settings = settings
-        self.point_loss = PointLoss(s.loss, task)
-        self.horizon = task.horizon
-        self.label = task.lookback // 2 if s.label_len is None else s.label_len
-        if self.label > task.lookback:
-            raise SettingsError(f"model.label_len={self.label} is longer than the look-back {task.lookback}")
-        self.uses_known = s.calendar and task.known > 0
-        known = task.known if self.uses_known else 0
         after = self.label + task.horizon
-        self.embed_past = Embedding(task.channels, known, s.width, s.dropout, None, "circular")
-        self.embed_future = Embedding(task.channels, known, s.width, s.dropout, None, "circular")
+        self.embed_past = Embedding(task.channels, self.known, s.width, s.dropout, None, "circular")
+        self.embed_future = Embedding(task.channels, self.known, s.width, s.dropout, None, "circular")
         self.encoder = nn.ModuleList(EncoderLayer(s, task.lookback) for _ in range(s.encoder_layers))
         self.norm_encoder = SeasonalNorm(s.width)
         self.decoder = nn.ModuleList(DecoderLayer(s, after, task.channels) for _ in range(s.decoder_layers))
@@ -77,10 +49,10 @@ class Autoformer(nn.Module):
         return {"moving average": Steps(self.settings.kernel)}
 
     def forward(self, batch: Batch) -> Prediction:
-        scale = window_scale(batch.past, batch.observed) if self.settings.normalise else no_scale(batch.past)
+        scale = self.scale(batch)
         past = scale.apply(batch.past)
         seasonal, trend = self._decoder_input(past)
-        past_known, future_known = self._known(batch)
+        past_known, future_known = self.known_of(batch)
         x = self.embed_past(past, past_known)
         for layer in self.encoder:
             x = layer(x)
@@ -100,18 +72,6 @@ class Autoformer(nn.Module):
         mean = past.mean(1, keepdim=True).expand(-1, self.horizon, -1)
         seasonal = torch.cat([(past - trend)[:, start:], torch.zeros_like(mean)], dim=1)
         return seasonal, torch.cat([trend[:, start:], mean], dim=1)
-
-    def _known(self, batch: Batch) -> tuple[Tensor | None, Tensor | None]:
-        """What is known in advance of the look-back, and of the decoder's steps."""
-        if not self.uses_known:
-            return None, None
-        assert batch.past_known is not None
-        assert batch.future_known is not None
-        start = batch.past.shape[1] - self.label
-        return batch.past_known, torch.cat([batch.past_known[:, start:], batch.future_known], dim=1)
-
-    def loss(self, prediction: Prediction, batch: Batch) -> Float[Tensor, ""]:
-        return self.point_loss(prediction.values, batch)
 
 
 class EncoderLayer(nn.Module):

@@ -5,16 +5,15 @@ W_s, W_t·A·x + W_s·(x − A·x) = (W_s + (W_t − W_s)·A)·x. Folding A into
 product over the data, forward and backward; the result is the same but for rounding.
 """
 
-from typing import Annotated, Any
+from typing import Any
 
 import torch
 from jaxtyping import Float
-from pydantic import Field, field_validator
 from torch import Tensor, nn
 
 from latentcast.config import Settings
 from latentcast.findings import Finding, Shown
-from latentcast.layers.decomposition import moving_average_adjoint
+from latentcast.layers.decomposition import Kernel, moving_average_adjoint
 from latentcast.layers.losses import Loss, PointLoss
 from latentcast.layers.scaling import no_scale, window_scale
 from latentcast.types import Batch, Prediction, Steps, Task
@@ -23,17 +22,10 @@ from latentcast.types import Batch, Prediction, Steps, Task
 class DLinearSettings(Settings):
     """individual: own weights for every channel; normalise: instance normalisation (not in the published form)."""
 
-    kernel: Annotated[int, Field(ge=1)] = 25
+    kernel: Kernel = 25
     individual: bool = False
     normalise: bool = False
     loss: Loss = "mse"
-
-    @field_validator("kernel")
-    @classmethod
-    def _odd(cls, kernel: int) -> int:
-        if kernel % 2 == 0:
-            raise ValueError(f"the moving average needs an odd number of steps, for example {kernel + 1}")
-        return kernel
 
 
 class DLinear(nn.Module):
