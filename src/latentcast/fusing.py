@@ -57,13 +57,19 @@ def fuse(forecaster: Forecaster, view: View) -> tuple[dict[str, Any], list[str]]
     windows = forecaster.windows(view, starts_items)
     size = at_once(task.lookback + task.horizon, task.channels)
     found, notes = weigh(
-        model.eval(), (batch for _, batch in windows.in_batches(size)), min(1.0, stride / task.horizon)
+        model.eval(), (batch for _, batch in windows.in_batches(size)), _apart(starts_items[1], stride, task.horizon)
     )
     if stride > 1:
         notes.append(
             f"weights and intervals are learned on one window of {stride} of the validation part (model.stride)"
         )
     return {**found, "part": "val", "windows": len(windows), "stride": stride}, notes
+
+
+def _apart(items: torch.Tensor, stride: int, horizon: int) -> float:
+    """How many windows one of a series counts for: below 1 where those that follow on each other overlap."""
+    each = len(items) / len(items.unique())
+    return min(1.0, (1 + (each - 1) * stride / horizon) / each)
 
 
 def weigh(model: Hybrid, batches: Iterable[Batch], each: float) -> tuple[dict[str, Any], list[str]]:
