@@ -6,37 +6,25 @@ Quantile Crossing"). Trained on the pinball loss (Koenker and Bassett 1978). The
 best by the mean absolute error, not by the squared one.
 """
 
-from itertools import pairwise
 from typing import Annotated, Any
 
 import torch
 from jaxtyping import Float
-from pydantic import Field, field_validator
+from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from latentcast.config import Settings
 from latentcast.layers.dropout import Dropout
-from latentcast.layers.losses import pinball_loss
+from latentcast.layers.losses import Levels, pinball_loss
 from latentcast.types import Backbone, Batch, Prediction, Representation, Scale, Task, Tokens, answers
 
 
 class QuantileSettings(Settings):
     """quantiles: the levels that are learned, ascending, 0.5 among them. An interval of 90 % needs 0.05 and 0.95."""
 
-    quantiles: tuple[float, ...] = (0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.975)
+    quantiles: Levels = (0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.975)
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
-
-    @field_validator("quantiles")
-    @classmethod
-    def _levels(cls, levels: tuple[float, ...]) -> tuple[float, ...]:
-        if not all(0 < level < 1 for level in levels):
-            raise ValueError("levels of quantiles lie between 0 and 1, as 0.1,0.5,0.9")
-        if not all(lower < higher for lower, higher in pairwise(levels)):
-            raise ValueError("levels of quantiles ascend, each once")
-        if 0.5 not in levels:
-            raise ValueError("the median, 0.5, must be among them: it is the point forecast")
-        return levels
 
 
 class Quantile(nn.Module):

@@ -1,10 +1,12 @@
 """Losses of point forecasts, and of quantiles."""
 
-from typing import Literal
+from itertools import pairwise
+from typing import Annotated, Literal
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float
+from pydantic import AfterValidator
 from torch import Tensor
 
 from latentcast.types import Batch, Task
@@ -12,6 +14,19 @@ from latentcast.types import Batch, Task
 Loss = Literal["mse", "mae", "huber", "smape", "mape", "mase"]
 IN_UNITS = ("smape", "mape")  # mean something in the data's own units alone
 _LOSSES = {"mse": F.mse_loss, "mae": F.l1_loss, "huber": F.smooth_l1_loss}
+
+
+def _levels(levels: tuple[float, ...]) -> tuple[float, ...]:
+    if not all(0 < level < 1 for level in levels):
+        raise ValueError("levels of quantiles lie between 0 and 1, as 0.1,0.5,0.9")
+    if not all(lower < higher for lower, higher in pairwise(levels)):
+        raise ValueError("levels of quantiles ascend, each once")
+    if 0.5 not in levels:
+        raise ValueError("the median, 0.5, must be among them: it is the point forecast")
+    return levels
+
+
+Levels = Annotated[tuple[float, ...], AfterValidator(_levels)]  # of quantiles
 
 
 class PointLoss:

@@ -8,18 +8,16 @@ masks do. The point forecast is the median.
 import logging
 import warnings
 from importlib.util import find_spec
-from itertools import pairwise
 from typing import Any
 
 import torch
 from jaxtyping import Float
-from pydantic import field_validator
 from torch import Tensor, nn
 
 from latentcast.config import Settings
 from latentcast.errors import CheckpointError, MissingExtra, SettingsError
 from latentcast.layers.digest import digest
-from latentcast.layers.losses import pinball_loss, point_loss
+from latentcast.layers.losses import Levels, pinball_loss, point_loss
 from latentcast.types import Batch, Prediction, Task
 
 TRAINED = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
@@ -33,16 +31,7 @@ class ChronosSettings(Settings):
 
     checkpoint: str = "amazon/chronos-bolt-small"
     revision: str | None = None
-    quantiles: tuple[float, ...] | None = TRAINED
-
-    @field_validator("quantiles")
-    @classmethod
-    def _levels(cls, levels: tuple[float, ...] | None) -> tuple[float, ...] | None:
-        if levels is None:
-            return None
-        if not all(one < other for one, other in pairwise(levels)) or 0.5 not in levels:
-            raise ValueError("wanted levels that ascend, 0.5 among them, as 0.1,0.5,0.9")
-        return levels
+    quantiles: Levels | None = TRAINED
 
 
 class Chronos(nn.Module):

@@ -12,7 +12,6 @@ its neighbours, one at its end is filled by the last value. A look-back of which
 """
 
 import logging
-from itertools import pairwise
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
@@ -24,7 +23,7 @@ from torch import Tensor, nn
 from latentcast.config import Settings
 from latentcast.errors import DataError, SettingsError
 from latentcast.filling import interpolated
-from latentcast.layers.losses import pinball_loss, point_loss
+from latentcast.layers.losses import Levels, pinball_loss, point_loss
 from latentcast.models.fits import SHORTEST, Array, Spec, check_installed, forecast_all
 from latentcast.types import Batch, Prediction, Steps, Task
 
@@ -40,22 +39,16 @@ class ClassicalSettings(Settings):
     """
 
     season: Annotated[int, Field(ge=1)] | None = None
-    quantiles: tuple[float, ...] | None = (0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.975)
+    quantiles: Levels | None = (0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.975)
     failing: Literal["error", "naive"] = "error"
     processes: Annotated[int, Field(ge=1)] | None = None
     free = Settings.free | {"processes"}
 
     @field_validator("quantiles")
     @classmethod
-    def _levels(cls, levels: tuple[float, ...] | None) -> tuple[float, ...] | None:
-        if levels is None:
-            return levels
-        if not all(0 < level < 1 for level in levels) or not all(one < other for one, other in pairwise(levels)):
-            raise ValueError("levels of quantiles lie between 0 and 1 and ascend, each once, as 0.1,0.5,0.9")
-        if any(abs(low + high - 1) > 1e-9 for low, high in zip(levels, reversed(levels), strict=True)):
+    def _symmetric(cls, levels: Levels | None) -> Levels | None:
+        if levels and any(abs(low + high - 1) > 1e-9 for low, high in zip(levels, reversed(levels), strict=True)):
             raise ValueError("levels of quantiles are symmetric around the median, as 0.1,0.5,0.9")
-        if 0.5 not in levels:
-            raise ValueError("the median, 0.5, must be among them: it is the point forecast")
         return levels
 
     def options(self) -> dict[str, Any]:
