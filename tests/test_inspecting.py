@@ -198,6 +198,21 @@ def test_a_choice_is_described_before_it_is_trained(hourly: pd.DataFrame, settin
     )
 
 
+def test_a_file_of_settings_is_described(hourly: pd.DataFrame, run, tmp_path: Path) -> None:
+    """As fit takes it: with the model that it names, and what is stated beside it wins."""
+    hourly.to_csv(tmp_path / "data.csv", index=False)
+    (tmp_path / "recipe.yaml").write_text(f"model: {{name: {NAME}, preset: heavy}}\nlookback: 96\nhorizon: 24\n")
+    found = latentcast.describe(hourly, config=tmp_path / "recipe.yaml")
+    assert found.facts["preset"] == "heavy"
+    assert (
+        found.architecture
+        == latentcast.describe(hourly, model=NAME, preset="heavy", lookback=96, horizon=24).architecture
+    )
+    code, out, _ = run("describe", "data.csv", "--config", "recipe.yaml", "-H", 12)
+    assert code == 0
+    assert "12 steps" in out
+
+
 @pytest.mark.parametrize("model", ["naive", "dlinear", "patch-linear", "transformer"])
 def test_every_kind_of_model_is_described(hourly: pd.DataFrame, model: str) -> None:
     preset = "small" if model == "transformer" else None

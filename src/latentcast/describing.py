@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from latentcast.config import leaves, merge, nested, validate
+from latentcast.config import leaves, merge, nested, read_yaml, validate
 from latentcast.data.frequency import Frequency
 from latentcast.data.gaps import longest_gap
 from latentcast.data.opening import open_data
@@ -49,29 +49,32 @@ def describe(
     preset: str | None = None,
     lookback: int | None = None,
     horizon: int | None = None,
+    config: str | Path | None = None,
 ) -> Description:
     """What data, a fitted forecaster, or a model that is yet to be trained on the data look like.
 
     data      a table (layout, frequency, gaps, parts), or a forecaster or the folder of one (its architecture)
     model     a name of `latentcast models`: its architecture on this table, untrained; takes every setting of a fit
+    config    YAML file of settings, which may name the model; what is stated here wins over it
 
     Raises DataError as `fit` does, but for missing values of a table alone, which become a note; SettingsError for
     what does not fit, or was stated beside a folder; CheckpointError for a folder of anything else.
     """
-    stated = {"model": model, "preset": preset, "lookback": lookback, "horizon": horizon}
+    stated = {"model": model, "preset": preset, "lookback": lookback, "horizon": horizon, "config": config}
     given = [name for name, value in stated.items() if value is not None]
     if isinstance(data, Forecaster) or (isinstance(data, str | Path) and Path(data).is_dir()):
         given += [path for path, _ in leaves(nested(settings or {}))]
         if given:
             raise SettingsError(f"a trained model is what it is: leave out {', '.join(given)}, or describe data")
         return _of_forecaster(data if isinstance(data, Forecaster) else Forecaster.load(data))
-    if model is not None:
+    values = merge(read_yaml(config) if config is not None else {}, nested(settings or {}))
+    if model is not None or (config is not None and "model" in values):
         chosen = {key: value for key, value in (("name", model), ("preset", preset)) if value is not None}
         sizes = {key: stated[key] for key in ("lookback", "horizon") if stated[key] is not None}
-        return _of_choice(data, merge(nested(settings or {}), {"model": chosen, **sizes}))
+        return _of_choice(data, merge(values, {"model": chosen, **sizes}))
     if given:
         raise SettingsError([f"{name}: belongs to a model: say which (model)" for name in given])
-    return _of_table(data, nested(settings or {}))
+    return _of_table(data, values)
 
 
 def _of_forecaster(forecaster: Forecaster) -> Description:

@@ -219,15 +219,19 @@ class FrozenLLM(nn.Module):
         language, s = self.language, self.settings
         size = sum(p.numel() * p.element_size() for p in language.model.parameters())
         own = self.prompter.longest(task) if isinstance(self.prompter, PromptWriter) else 0
+        made = f"{self.leading} tokens that the window makes" if self.leading else ""
+        prompt = {"prompt": made or "none"}
+        if s.prompt:
+            words = f"{self.static.numel()} words for all windows, up to {own} of each"
+            how = "computed once" if self.plain is None else f"in every step: {self.plain}"
+            prompt = {"prompt": f"{words}, {made}" if made else words, "prompt's keys and values": how}
         return {
             "language model": f"{s.llm}{f' at {s.revision}' if s.revision else ''} ({language.family})"
             + (", random weights" if s.random else ""),
             "its layers": f"{language.layers} of {language.stored}",
             "its width": language.width,
             "its frozen weights": f"{self.frozen_parameters:,} in {size / 2**20:.0f} MiB",
-            "prompt": f"{self.static.numel()} words for all windows, up to {own} of each"
-            + (f", {self.leading} tokens that the window makes" if self.leading else ""),
-            "prompt's keys and values": "computed once" if self.plain is None else f"in every step: {self.plain}",
+            **prompt,
         }
 
     def _apply(self, fn: Any, recurse: bool = True) -> "FrozenLLM":

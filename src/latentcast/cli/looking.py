@@ -54,6 +54,7 @@ def describe(
     preset: Annotated[str | None, typer.Option("--preset", help="A preset of the model.")] = None,
     lookback: Lookback = None,
     horizon: Horizon = None,
+    config: Config = None,
     plot: Annotated[
         Path | None, typer.Option("--plot", help="PNG, PDF or SVG file: the codebook of a model that has one.")
     ] = None,
@@ -72,7 +73,7 @@ def describe(
             raise SettingsError("--plot draws the codebook of a trained model: name its folder")
     with heard() as notes:
         description = latentcast.describe(
-            data, settings, model=model, preset=preset, lookback=lookback, horizon=horizon
+            data, settings, model=model, preset=preset, lookback=lookback, horizon=horizon, config=config
         )
     out.print(show.grid(description.facts.items()))
     if description.architecture is not None:
