@@ -58,7 +58,7 @@ def part(network: Network, lookback: int, series: int) -> Callable[[], None]:
     tokens = network.model.representation.num_tokens(lookback)
     embedded = torch.randn(series, tokens, backbone.language.width, generator=torch.Generator().manual_seed(0))
     embedded = embedded.to(backbone.language.dtype)
-    run = backbone._after_known if backbone.plain is None else backbone._as_one
+    run = backbone.reader.after_known if backbone.plain is None else backbone.reader.as_one
 
     def once() -> None:
         given = embedded.clone().requires_grad_()
