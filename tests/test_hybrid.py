@@ -232,6 +232,20 @@ def test_weights_are_learned_before_the_test_part(hourly: pd.DataFrame) -> None:
     assert not torch.equal(one["model.gate.step"], hybrid(part).network.state_dict()["model.gate.step"])
 
 
+def test_one_window_of_each_series_overlaps_with_nothing() -> None:
+    """Twelve of them are enough to choose by; twelve of one series are a window and a few steps more."""
+    g = np.random.default_rng(0)
+    hours = pd.date_range("2024-01-01", periods=120, freq="h")
+    many = pd.concat(
+        pd.DataFrame({"unique_id": f"s{n}", "ds": hours, "y": g.normal(size=120).cumsum()}) for n in range(12)
+    )
+    assert "weighted" in hybrid(many, data__split=[0, 6, 6]).card["fusion"]["fused"]
+    one = many[many["unique_id"] == "s0"]
+    alone = hybrid(one, data__split=[0, 17, 6])
+    assert alone.card["fusion"]["windows"] == 12
+    assert "weighted" not in alone.card["fusion"]["fused"]
+
+
 def test_the_gate_reads_the_look_back_alone(hourly: pd.DataFrame) -> None:
     model = hybrid(hourly, model__stride=2).network.model
     assert isinstance(model, Hybrid)
