@@ -128,6 +128,35 @@ def test_a_hybrid_is_made_of_what_its_members_are_alone(small: pd.DataFrame) -> 
     np.testing.assert_allclose(found[1], mean[1], atol=0.2)
 
 
+def test_a_hybrid_of_whole_histories_learns_on_all_horizons_that_are_held_out(
+    small: pd.DataFrame, tmp_path: Path
+) -> None:
+    """The last horizon is made one that the level forecasts best; in the three before it is the season."""
+    path = tmp_path / "m4" / "m4_hourly_train.csv"
+    table = pd.read_csv(path)
+    last = table.groupby("unique_id").ds.transform("max") - table.ds < 4
+    table.assign(y=table.y.where(~last, 20.0)).to_csv(path, index=False)
+    forms = {"season": "ANA", "level": "ANN"}
+    members = {
+        label: {"model": {"name": "auto-ets", "form": form, "quantiles": None, "processes": 1}}
+        for label, form in forms.items()
+    }
+    settings = {"model.members": members, "model.fusion": "weighted"}
+    errors = []
+    for held in (4, 16):
+        found = latentcast.m4("hybrid", "hourly", settings={**settings, "data.split": [0, held, 4]})
+        errors.append(np.abs(found.forecasts["hourly"] - small.y.to_numpy().reshape(3, 4)).mean())
+    assert errors[1] < errors[0]
+
+
+@pytest.mark.parametrize(
+    "split", [[0.7, 0.1, 0.2], [0, 4, 8], [0, 3, 4], [30, 4, 4], ["2020-01-01", "2020-02-01"], "standard"]
+)
+def test_the_test_part_of_the_competition_is_its_own(small: pd.DataFrame, split: object) -> None:
+    with pytest.raises(SettingsError, match=r"by the rules of M4 the last 4 steps .* state counts, 0,4,4"):
+        latentcast.m4("naive", "hourly", settings={"data.split": split})
+
+
 def test_the_test_part_is_never_learned_from(small: pd.DataFrame, tmp_path: Path) -> None:
     settings = {"training.max_steps": 3, "data.scale": False, "model.normalise": True, "model.loss": "smape"}
     fused = {"model.members": ["naive", "seasonal-naive"]}

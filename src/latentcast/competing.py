@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +64,8 @@ def m4(
     """Judge a model as the M4 competition does: sMAPE, MASE and OWA, the whole of the test part once.
 
     Look-back 2·H; a model that is fitted to what it reads (auto-arima, auto-ets, theta) reads all of each series. The
-    last horizon of the training part validates; the test part is read to be judged by alone.
+    last horizon of the training part validates, or more of it (`data.split` 0,4·H,H: four), which is what a hybrid
+    learns its weights on; the test part is read to be judged by alone.
 
     model        a name of `latentcast models`, which is fitted to each frequency; or a forecaster, or its folder, that
                  was fitted to the one M4-… that is judged; None: the organisers' methods alone
@@ -150,8 +152,20 @@ def _runs(
     for each in asked:
         sizes = {"lookback": 2 * each.horizon, "horizon": each.horizon, **({} if seed is None else {"seed": seed})}
         values = with_stages(merge(merge({"model": {"name": model}}, stated), {"model": named, **sizes}))
-        runs[each.name] = resolve(values, {"season": each.season, "split": (0, each.horizon, each.horizon)})
+        run = runs[each.name] = resolve(values, {"season": each.season, "split": (0, each.horizon, each.horizon)})
+        _check_split(run, each)
     return runs
+
+
+def _check_split(run: Run, frequency: Frequency) -> None:
+    """The last horizon is the competition's test part; what is held out lies before it."""
+    rule, h = run.data.split, frequency.horizon
+    if rule[0] != 0 or rule[1] < h or rule[2] != h or not all(isinstance(count, int) for count in rule):
+        stated = rule if isinstance(rule, str) else ",".join(map(str, rule))
+        raise SettingsError(
+            f"data.split={stated}: by the rules of M4 the last {h} steps of {frequency.name} series are the test part:"
+            f" state counts, 0,{h},{h}, or 0,{4 * h},{h} to hold out more of the training part"
+        )
 
 
 def _its_frequency(fitted: Forecaster, asked: Sequence[Frequency]) -> Frequency:
@@ -175,7 +189,8 @@ def _forecast(how: Run | Forecaster, there: Competition, progress: bool) -> Arra
         if all(whole):
             return _from_whole_histories(how, there, longest)
         if any(whole):  # the members of a hybrid that can; the others have the look-back of the rules
-            how = reading_all(how, longest - 2 * how.horizon)  # what the longest has before its held-out horizons
+            # what the longest has to learn from beside one horizon
+            how = reading_all(how, longest - how.data.split[1] - how.horizon)
         how = fit_panel(how, build(there.frame(whole=True), how.data), f"M4-{there.frequency.name}", progress=progress)
     frame = how.predict(there.frame())
     values = frame[how.name].to_numpy(np.float64).reshape(-1, there.frequency.horizon)
@@ -186,13 +201,15 @@ def _forecast(how: Run | Forecaster, there: Competition, progress: bool) -> Arra
 def _from_whole_histories(run: Run, there: Competition, longest: int) -> Array:
     """Of a model that learns nothing beside what it reads: each series as one window, of the longest one's length.
 
-    The weights of a hybrid are learned before, on the last horizon of each training part.
+    The weights of a hybrid are learned before, on the horizons that are held out of each training part.
     """
     assert there.train is not None
     task = Task(longest, run.horizon, season=there.frequency.season, items=len(there.train))
     network = build_network(run.kind, run.model, task).eval()
     if isinstance(network.model, Hybrid) and network.model.settings.fusion != "average":
-        for note in weigh(network.model, _whole(there, longest, hold=run.horizon), 1.0)[1]:
+        held = range(run.data.split[1], run.horizon - 1, -run.horizon)  # in the order of time
+        batches = chain.from_iterable(_whole(there, longest, hold, run.horizon) for hold in held)
+        for note in weigh(network.model, batches, 1.0)[1]:
             log.warning(note)
     found = []
     with torch.inference_mode():
@@ -201,19 +218,20 @@ def _from_whole_histories(run: Run, there: Competition, longest: int) -> Array:
     return np.concatenate(found)
 
 
-def _whole(there: Competition, longest: int, hold: int = 0) -> Iterator[Batch]:
-    """Training parts as windows, begun earlier with steps that are not shown; the last `hold` steps are target."""
+def _whole(there: Competition, longest: int, hold: int = 0, horizon: int = 0) -> Iterator[Batch]:
+    """Training parts as windows, begun earlier with steps that are not shown; of the last `hold` steps the first
+    `horizon` are target."""
     assert there.train is not None
     for begin in range(0, len(there.train), AT_ONCE):
         some = there.train[begin : begin + AT_ONCE]
         past = np.zeros((len(some), longest, 1))
         seen = np.zeros(past.shape, np.bool_)
-        target, judged = np.zeros((len(some), hold, 1)), np.zeros((len(some), hold, 1), np.bool_)
+        target, judged = np.zeros((len(some), horizon, 1)), np.zeros((len(some), horizon, 1), np.bool_)
         for row, values in enumerate(some):
-            known = values[: len(values) - hold]
+            known = values[: max(0, len(values) - hold)]
             past[row, longest - len(known) :, 0], seen[row, longest - len(known) :] = known, True
-            last = values[len(known) :]
-            target[row, hold - len(last) :, 0], judged[row, hold - len(last) :] = last, len(known) > 0
+            ahead = values[len(known) : len(known) + horizon]
+            target[row, : len(ahead), 0], judged[row, : len(ahead)] = ahead, len(known) > 0
         yield Batch(
             torch.from_numpy(past),
             torch.from_numpy(seen),
