@@ -5,10 +5,10 @@ fuse are shown, `adaptive`, the default, is what is asked of. Each fit of a clas
 --work and is not fitted again, so that a run may be cut. auto-arima is the preset `fast`. Nothing of M4 is scaled, so
 that members are there what they are alone.
 
-Of M4 the last four horizons of the training part are held out. On weekly all members are classical and read all of each
-series, at four origins. On hourly all are of windows of two weeks: patches with one attention layer (`pattn`) trained on
-sMAPE, and on MASE, a linear map on MASE, the same hour of yesterday, and of a week ago; held out are eight days, so that
-each weekday is judged, by a window every 12 hours.
+Of M4 the last four horizons of the training part are held out. On weekly all members are classical and read all of
+each series, at four origins. On hourly all are of windows of two weeks: patches with one attention layer (`pattn`)
+trained on sMAPE, and on MASE, a linear map on MASE, the same hour of yesterday, and of a week ago; held out are eight
+days, so that each weekday is judged, by a window every 12 hours.
 """
 
 import argparse
