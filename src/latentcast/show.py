@@ -85,15 +85,19 @@ def competition(result: "M4") -> Table:
 
 def ablation(result: "Ablation") -> Table:
     """One row per variant: its errors, how far its MSE is from the reference's, and what it costs."""
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, collapse_padding=True)
-    table.add_column("", overflow="fold")
-    for name in ("MSE", "MAE", "MSE apart", "steps", "fit s", "MiB", "learned"):
+    figures = {label: result.figures(label) for label in result.rows}
+    every = sorted({steps for _, _, steps, *_ in figures.values()})
+    differ = len(every) > 1
+    said = None if differ else f"{every[0]} steps of training each"
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, collapse_padding=True, caption=said)
+    table.add_column("", overflow="fold", min_width=max(len(word) for label in figures for word in label.split()))
+    for name in ("MSE", "MAE", "MSE apart", *(["steps"] if differ else []), "fit s", "MiB", "learned"):
         table.add_column(name, justify="right", no_wrap=True)
     for label, row in result.rows.items():
-        apart, finished, steps, seconds, _, memory, _ = result.figures(label)
+        apart, finished, steps, seconds, _, memory, _ = figures[label]
         name = label if row.finished == row.seeds else f"{label} ({finished} seeds)"
-        mae = figure(row.mean.get("MAE"))
-        table.add_row(Text(name), row.text("MSE"), mae, apart, steps, seconds, memory, _size(row.trainable))
+        costs = (*([steps] if differ else []), seconds, memory, _size(row.trainable))
+        table.add_row(Text(name), row.text("MSE"), figure(row.mean.get("MAE")), apart, *costs)
     return table
 
 
