@@ -21,7 +21,7 @@ import numpy as np
 
 import latentcast
 from _report import RESULTS, table, write
-from latentcast.data.m4 import FREQUENCIES, load
+from latentcast.data.m4 import FREQUENCIES, Frequency, load
 from latentcast.evaluation.m4 import mase, owa, smape
 from latentcast.models import fits
 
@@ -31,9 +31,8 @@ CLASSICAL: dict[str, Any] = {
     "auto-arima": {"model": {"preset": "fast", "quantiles": None}},
     "theta": {"model": {"quantiles": None}},
 }
-PATCHES = ("smape", "mase")
 WINDOWS: dict[str, Any] = {
-    **{f"patches-{loss}": {"model": {"name": "pattn", "head": {"loss": loss}}} for loss in PATCHES},
+    **{f"patches-{loss}": {"model": {"name": "pattn", "head": {"loss": loss}}} for loss in ("smape", "mase")},
     "linear-mase": {"model": {"name": "dlinear", "normalise": True, "loss": "mase"}},
     "day": {"model": {"name": "seasonal-naive", "season": 24}},
     "week": {"model": {"name": "seasonal-naive", "season": 168}},
@@ -73,10 +72,13 @@ def etth1(model: str, settings: dict[str, Any]) -> tuple[float, Any]:
     return forecaster.evaluate("ETTh1", stride=24).scaled["MSE"], forecaster.card.get("fusion")
 
 
+def of_m4(frequency: Frequency) -> dict[str, Any]:
+    return {"scale": False, "split": [0, ORIGINS * frequency.horizon, frequency.horizon]}
+
+
 def m4(data: str, model: str, settings: dict[str, Any]) -> tuple[float, Any]:
-    horizon = FREQUENCIES[data.removeprefix("M4-")].horizon
-    split = [0, ORIGINS * horizon, horizon]
-    found = latentcast.m4(model, data, settings={"data.scale": False, "data.split": split, **settings})
+    own = of_m4(FREQUENCIES[data.removeprefix("M4-")])
+    found = latentcast.m4(model, data, settings={"data": own, **settings})
     (score,) = [one for one in found.scores if one.method == model]
     return float(score.owa or np.nan), {"smape": score.smape, "mase": score.mase}
 
@@ -103,11 +105,7 @@ def hourly() -> tuple[dict[str, float], dict[str, Any]]:
     train = there.train
     assert train is not None
     model = {"members": WINDOWS, "error": "mae", "stride": STRIDE}
-    settings = {
-        "data": {"scale": False, "split": [0, ORIGINS * horizon, horizon]},
-        "training": TRAINING,
-        "model": model,
-    }
+    settings = {"data": of_m4(frequency), "training": TRAINING, "model": model}
     fitted = latentcast.fit("M4-hourly", "hybrid", lookback=LOOKBACK, horizon=horizon, seed=0, settings=settings)
     scores = {one.method: one for one in latentcast.m4(fitted, "M4-hourly").scores}
     naive2 = scores["Naive2"].smape, scores["Naive2"].mase or np.nan

@@ -91,7 +91,7 @@ def test_training_in_other_ways(hourly: pd.DataFrame, how: dict[str, Any]) -> No
     fitted = fit(hourly, folder("llama"), settings=how)
     part = fitted.network.model.backbone
     assert np.isfinite(fitted.predict(hourly)["time-llm"]).all()
-    assert part.reader.static_part()[0][0].dtype == torch.float32
+    assert part.reader._known[0][0].dtype == torch.float32
 
 
 def test_mixed_precision_first_and_none_after() -> None:

@@ -21,7 +21,7 @@ from latentcast.fusing import in_words as fused
 from latentcast.inspecting import Architecture, inspect, training_memory
 from latentcast.network import Network
 from latentcast.network import build as build_network
-from latentcast.run import Run, make_task, resolve
+from latentcast.run import Run, make_task, resolve, stated
 from latentcast.starting import learned_from
 from latentcast.training.health import in_words
 from latentcast.types import Steps
@@ -60,18 +60,16 @@ def describe(
     Raises DataError as `fit` does, but for missing values of a table alone, which become a note; SettingsError for
     what does not fit, or was stated beside a folder; CheckpointError for a folder of anything else.
     """
-    stated = {"model": model, "preset": preset, "lookback": lookback, "horizon": horizon, "config": config}
-    given = [name for name, value in stated.items() if value is not None]
+    own = {"model": model, "preset": preset, "lookback": lookback, "horizon": horizon, "config": config}
+    given = [name for name, value in own.items() if value is not None]
     if isinstance(data, Forecaster) or (isinstance(data, str | Path) and Path(data).is_dir()):
         given += [path for path, _ in leaves(nested(settings or {}))]
         if given:
             raise SettingsError(f"a trained model is what it is: leave out {', '.join(given)}, or describe data")
         return _of_forecaster(data if isinstance(data, Forecaster) else Forecaster.load(data))
-    values = merge(read_yaml(config) if config is not None else {}, nested(settings or {}))
-    if model is not None or (config is not None and "model" in values):
-        chosen = {key: value for key, value in (("name", model), ("preset", preset)) if value is not None}
-        sizes = {key: stated[key] for key in ("lookback", "horizon") if stated[key] is not None}
-        return _of_choice(data, merge(values, {"model": chosen, **sizes}))
+    values = stated(model, preset, lookback, horizon, None, settings, config)
+    if model is not None or (config is not None and "model" in read_yaml(config)):
+        return _of_choice(data, values)
     if given:
         raise SettingsError([f"{name}: belongs to a model: say which (model)" for name in given])
     return _of_table(data, values)

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from latentcast import hub
-from latentcast.config import merge, nested, read_yaml
+from latentcast.config import merge
 from latentcast.covarying import can_use, with_covariates
 from latentcast.data.mixing import Mix
 from latentcast.data.opening import open_data
@@ -30,7 +30,7 @@ from latentcast.known import Known
 from latentcast.network import build as build_network
 from latentcast.presets import NAMED
 from latentcast.resuming import prepare
-from latentcast.run import Run, make_task, resolve
+from latentcast.run import Run, make_task, resolve, stated
 from latentcast.several import Member, check, read, shares, spoken_of
 from latentcast.starting import begin_with, inherited
 from latentcast.supplying import Supply, can_learn, few_in_words, training_windows
@@ -76,7 +76,7 @@ def fit(
 
     Raises SettingsError (all faults at once), DataError, CheckpointError, or Interrupted.
     """
-    values = _stated(model, preset, lookback, horizon, seed, settings, config)
+    values = stated(model, preset, lookback, horizon, seed, settings, config)
     begin = None
     if start is not None:
         begin = start if isinstance(start, Forecaster) else Forecaster.load(start)
@@ -109,7 +109,7 @@ def pretrain(
     that `start` went through are not gone through again, but the last one. The horizon need not be stated: it is 1, or
     as long as the look-back where a stage reads beyond that. Raises SettingsError for a model that has no such stage.
     """
-    values = _stated(model, preset, lookback, horizon, seed, settings, config)
+    values = stated(model, preset, lookback, horizon, seed, settings, config)
     begin = None
     if start is not None:
         begin = start if isinstance(start, Forecaster) else Forecaster.load(start)
@@ -161,23 +161,6 @@ def with_stages(values: dict[str, Any], start: Forecaster | None = None, *, fore
         reads_on = any(stage in STAGES and STAGES[stage].ahead for stage in values["stages"])
         values.setdefault("horizon", values.get("lookback", 1) if reads_on else 1)  # what belongs to it stays small
     return values
-
-
-def _stated(
-    model: str | None,
-    preset: str | None,
-    lookback: int | None,
-    horizon: int | None,
-    seed: int | None,
-    settings: Mapping[str, Any] | None,
-    config: str | Path | None,
-) -> dict[str, Any]:
-    """What was stated, as one nest of settings: arguments over settings over the file."""
-    values = merge(read_yaml(config) if config is not None else {}, nested(settings or {}))
-    chosen = {key: value for key, value in (("name", model), ("preset", preset)) if value is not None}
-    sizes = (("lookback", lookback), ("horizon", horizon), ("seed", seed))
-    over = {key: value for key, value in sizes if value is not None}
-    return merge(values, {"model": chosen, **over} if chosen else over)
 
 
 def fit_panel(

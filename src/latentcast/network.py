@@ -13,7 +13,7 @@ from latentcast.config import Part, Settings
 from latentcast.errors import SettingsError
 from latentcast.filling import interpolated
 from latentcast.heads import HEADS
-from latentcast.layers.scaling import no_scale, window_scale
+from latentcast.layers.scaling import scale_of
 from latentcast.models import MODELS
 from latentcast.representations import REPRESENTATIONS
 from latentcast.types import (
@@ -144,7 +144,7 @@ class Composed(nn.Module):
         return _told(replace(tokens, window=window), batch)
 
     def _scale(self, batch: Batch) -> Scale:
-        return window_scale(batch.past, batch.observed) if self.normalise else no_scale(batch.past)
+        return scale_of(batch, self.normalise)
 
     def loss(self, prediction: Prediction, batch: Batch) -> Tensor:
         loss = self.head.loss(prediction, batch)

@@ -8,7 +8,6 @@ from typing import Any
 import torch
 
 from latentcast.backbones.prompt import PromptWriter
-from latentcast.config import merge, nested, read_yaml
 from latentcast.data.notes import of_windows
 from latentcast.data.opening import open_data
 from latentcast.data.panel import build
@@ -16,7 +15,7 @@ from latentcast.data.scaler import Scaler
 from latentcast.data.split import split
 from latentcast.errors import DataError, SettingsError, some
 from latentcast.network import build as build_network
-from latentcast.run import make_task, resolve
+from latentcast.run import make_task, resolve, stated
 from latentcast.types import Scale, Task
 
 
@@ -59,11 +58,8 @@ def prompts(
 
     Raises SettingsError for a model without prompts and for settings that are wrong, DataError as `fit` does.
     """
-    chosen = {key: value for key, value in (("name", model), ("preset", preset)) if value is not None}
-    sizes = {key: value for key, value in (("lookback", lookback), ("horizon", horizon)) if value is not None}
-    values = merge(read_yaml(config) if config is not None else {}, nested(settings or {}))
     source, defaults = open_data(data)
-    run = resolve(merge(values, {"model": chosen, **sizes}), defaults)
+    run = resolve(stated(model, preset, lookback, horizon, None, settings, config), defaults)
     panel = build(source.frame, run.data)
     task = make_task(run, panel)
     with torch.device("meta"):

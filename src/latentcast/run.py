@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any
 
-from latentcast.config import Settings, dumped, leaves, merge, nested, read_words, validate
+from latentcast.config import Settings, dumped, leaves, merge, nested, read_words, read_yaml, validate
 from latentcast.data import calendar
 from latentcast.data.covariates import Covariates
 from latentcast.data.panel import Panel
@@ -124,6 +125,23 @@ def resolve(values: Mapping[str, Any], data_defaults: Mapping[str, Any] | None =
         stages,
         notes,
     )
+
+
+def stated(
+    model: str | None,
+    preset: str | None,
+    lookback: int | None,
+    horizon: int | None,
+    seed: int | None,
+    settings: Mapping[str, Any] | None,
+    config: str | Path | None,
+) -> dict[str, Any]:
+    """What was stated, as one nest of settings: arguments over settings over the file."""
+    values = merge(read_yaml(config) if config is not None else {}, nested(settings or {}))
+    chosen = {key: value for key, value in (("name", model), ("preset", preset)) if value is not None}
+    sizes = (("lookback", lookback), ("horizon", horizon), ("seed", seed))
+    over = {key: value for key, value in sizes if value is not None}
+    return merge(values, {"model": chosen, **over} if chosen else over)
 
 
 def make_task(run: Run, panel: Panel, covariates: Covariates | None = None) -> Task:

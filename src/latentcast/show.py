@@ -88,7 +88,7 @@ def ablation(result: "Ablation") -> Table:
     figures = {label: result.figures(label) for label in result.rows}
     every = sorted({steps for _, _, steps, *_ in figures.values()})
     differ = len(every) > 1
-    said = None if differ else f"{every[0]} steps of training each"
+    said = None if differ or every == ["–"] else f"{every[0]} steps of training each"
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, collapse_padding=True, caption=said)
     table.add_column("", overflow="fold", min_width=max(len(word) for label in figures for word in label.split()))
     for name in ("MSE", "MAE", "MSE apart", *(["steps"] if differ else []), "fit s", "MiB", "learned"):

@@ -107,8 +107,8 @@ def test_the_median_alone() -> None:
 
 
 def test_levels_that_are_none() -> None:
-    for levels in ((0.1, 0.9), (0.5, 0.1)):
-        with pytest.raises(ValueError, match=r"the median|ascend"):
+    for levels, said in (((0.1, 0.9), r"the median, 0\.5, must be among them"), ((0.5, 0.1), "ascend, each once")):
+        with pytest.raises(ValueError, match=said):
             Chronos.Settings(quantiles=levels)
 
 

@@ -14,9 +14,8 @@ import pandas as pd
 from latentcast.comparing import leaderboard
 from latentcast.comparing.results import Results, Row
 from latentcast.comparing.variants import Claim, Study, study
-from latentcast.config import merge, nested, read_yaml
 from latentcast.errors import SettingsError
-from latentcast.run import resolve
+from latentcast.run import resolve, stated
 from latentcast.write import write_frame, write_text
 
 LEVEL = 0.95
@@ -194,12 +193,9 @@ def ablate(
         raise SettingsError(
             f"data: got {type(data).__name__}, wanted a dataset's name or a file: it is read anew in every process"
         )
-    chosen = {key: value for key, value in (("name", model), ("preset", preset)) if value is not None}
-    sizes = {key: value for key, value in (("lookback", lookback), ("horizon", horizon)) if value is not None}
-    values = merge(read_yaml(config) if config is not None else {}, nested(settings or {}))
+    values = stated(model, preset, lookback, horizon, None, settings, config)
     if "seed" in values:
         raise SettingsError("seed: several are wanted here: seeds=(0, 1, 2), --seeds 0,1,2")
-    values = merge(values, {"model": chosen, **sizes})
     run = resolve(values)
     asked = study(switches, run)
     whole = json.loads(json.dumps(run.dump()["model"]))  # with the names of its parts, so that they can be exchanged

@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from latentcast.types import Scale
+from latentcast.types import Batch, Scale
 
 EPSILON = 1e-5
 
@@ -21,6 +21,11 @@ def window_scale(
         loc = (past * observed).sum(1, keepdim=True) / count
         variance = ((past - loc).square() * observed).sum(1, keepdim=True) / count
     return Scale(loc, (variance + EPSILON).sqrt())
+
+
+def scale_of(batch: Batch, normalise: bool) -> Scale:
+    """Instance normalisation of a batch, or none."""
+    return window_scale(batch.past, batch.observed) if normalise else no_scale(batch.past)
 
 
 def no_scale(past: Float[Tensor, "batch time channel"]) -> Scale:

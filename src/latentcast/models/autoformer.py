@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from latentcast.layers.autocorrelation import AutoCorrelation
 from latentcast.layers.decomposition import Decomposition, Kernel, moving_average
 from latentcast.layers.dropout import Dropout
+from latentcast.layers.scaling import scale_of
 from latentcast.models.encoder_decoder import Embedding, EncoderDecoder, EncoderDecoderSettings
 from latentcast.types import Batch, Prediction, Steps, Task
 
@@ -49,7 +50,7 @@ class Autoformer(EncoderDecoder):
         return {"moving average": Steps(self.settings.kernel)}
 
     def forward(self, batch: Batch) -> Prediction:
-        scale = self.scale(batch)
+        scale = scale_of(batch, self.normalise)
         past = scale.apply(batch.past)
         seasonal, trend = self._decoder_input(past)
         past_known, future_known = self.known_of(batch)

@@ -15,7 +15,7 @@ from latentcast.config import Settings
 from latentcast.findings import Finding, Shown
 from latentcast.layers.decomposition import Kernel, moving_average_adjoint
 from latentcast.layers.losses import Loss, PointLoss
-from latentcast.layers.scaling import no_scale, window_scale
+from latentcast.layers.scaling import scale_of
 from latentcast.types import Batch, Prediction, Steps, Task
 
 
@@ -47,7 +47,7 @@ class DLinear(nn.Module):
 
     def forward(self, batch: Batch) -> Prediction:
         normalise = self.settings.normalise
-        scale = window_scale(batch.past, batch.observed) if normalise else no_scale(batch.past)
+        scale = scale_of(batch, normalise)
         past = scale.apply(batch.past) if normalise else batch.past
         weight, bias = self.folded()
         if self.settings.individual:

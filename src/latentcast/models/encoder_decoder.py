@@ -11,9 +11,8 @@ from latentcast.config import Settings
 from latentcast.errors import SettingsError
 from latentcast.layers.dropout import Dropout
 from latentcast.layers.losses import Loss, PointLoss
-from latentcast.layers.scaling import no_scale, window_scale
 from latentcast.layers.transformer import sinusoids
-from latentcast.types import Batch, Prediction, Scale, Task
+from latentcast.types import Batch, Prediction, Task
 
 
 class EncoderDecoderSettings(Settings):
@@ -48,9 +47,6 @@ class EncoderDecoder(nn.Module):
             raise SettingsError(f"model.label_len={self.label} is longer than the look-back {task.lookback}")
         self.uses_known = settings.calendar and task.known > 0
         self.known = task.known if self.uses_known else 0
-
-    def scale(self, batch: Batch) -> Scale:
-        return window_scale(batch.past, batch.observed) if self.normalise else no_scale(batch.past)
 
     def known_of(self, batch: Batch) -> tuple[Tensor | None, Tensor | None]:
         """What is known in advance of the look-back, and of the decoder's steps."""

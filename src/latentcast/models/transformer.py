@@ -11,6 +11,7 @@ from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor, nn
 
+from latentcast.layers.scaling import scale_of
 from latentcast.layers.transformer import DecoderLayer, Encoder
 from latentcast.models.encoder_decoder import Embedding, EncoderDecoder, EncoderDecoderSettings
 from latentcast.types import Batch, Prediction, Task
@@ -43,7 +44,7 @@ class Transformer(EncoderDecoder):
         self.project = nn.Linear(s.width, task.channels)
 
     def forward(self, batch: Batch) -> Prediction:
-        scale = self.scale(batch)
+        scale = scale_of(batch, self.normalise)
         past = scale.apply(batch.past)
         past_known, future_known = self.known_of(batch)
         memory = self.encoder(self.embed_past(past, past_known))
