@@ -22,8 +22,8 @@ import latentcast
 from latentcast.cli import app
 from latentcast.errors import CheckpointError, DataError, SettingsError
 from latentcast.explaining.attributing import occlude, sensitivity, stretches, without_channels
+from latentcast.explaining.drawing import ends, places
 from latentcast.explaining.hearing import heard
-from latentcast.explaining.marks import places, shades, ticks
 from latentcast.explaining.page import page
 from latentcast.findings import Finding, Shown, of_members
 from latentcast.layers.fusion import Fuse
@@ -406,7 +406,7 @@ def test_gaps_between_and_at_the_ends() -> None:
 class Tags(HTMLParser):
     """Raises where a tag is not closed, or one is there that could load or run something."""
 
-    alone = ("meta", "rect", "line", "circle", "polyline", "polygon", "image")
+    alone = ("meta",)
 
     def __init__(self) -> None:
         super().__init__()
@@ -421,9 +421,6 @@ class Tags(HTMLParser):
         if tag not in self.alone:
             self.open.append(tag)
 
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.handle_starttag(tag, attrs)
-
     def handle_endtag(self, tag: str) -> None:
         assert self.open.pop() == tag
 
@@ -435,7 +432,7 @@ def check_page(html: str) -> Tags:
     assert tags.open == []
     assert not tags.seen & {"script", "link", "iframe", "object", "embed", "img", "form"}
     assert all(address.startswith(("#", "data:image/png;base64,")) for address in tags.addresses)
-    assert not re.search(r"https?://|url\(|@import", html)
+    assert not re.search(r"https?://|url\((?!#)|@import", html)
     return tags
 
 
@@ -487,33 +484,16 @@ def test_what_is_nothing_can_be_drawn() -> None:
     assert not re.search(r"[\">, ]nan[\"<, ]", html)
 
 
-@given(st.floats(-1e9, 1e9), st.floats(1e-6, 1e9))
-def test_ticks_are_few_and_within(low: float, size: float) -> None:
-    found = ticks(low, low + size)
-    assert len(found) <= 7
-    assert all(low - 1e-6 * size <= tick <= low + size * (1 + 1e-6) for tick in found) or size < 1e-9 * abs(low)
-
-
 def test_dates_are_thinned_where_days_begin() -> None:
     hours = [str(stamp)[:16] for stamp in pd.date_range("2024-01-01 05:00", periods=96, freq="h")]
     assert [text for _, text in places(hours)] == ["2024-01-02", "2024-01-03", "2024-01-04", "2024-01-05"]
     assert places([str(n) for n in range(100)], 8)[1] == (13, "13")
 
 
-def test_colours_tell_signs_apart(tmp_path: Path) -> None:
-    colours, low, most = shades(np.array([[-2.0, 0.0, 1.0, np.nan]]))
-    assert (low, most) == (-2, 2)
-    assert colours[0, 1].tolist() == [255, 255, 255]
-    assert colours[0, 0, 2] > colours[0, 0, 0]
-    assert colours[0, 2, 0] > colours[0, 2, 2]
-    assert colours[0, 3].tolist() == [200, 200, 200]
-    assert [shades(np.array([low, 1.0]))[1] for low in (0.3, 0.7, 0.99)] == [0, 0.7, 0]
-    from base64 import b64decode
-
-    from latentcast.explaining.marks import pixels
-
-    (tmp_path / "x.png").write_bytes(b64decode(pixels(colours).partition(",")[2]))
-    np.testing.assert_allclose(imread(tmp_path / "x.png")[..., :3] * 255, colours, atol=0.5)
+def test_colours_begin_where_differences_are_seen() -> None:
+    assert ends(np.array([[-2.0, 0.0, 1.0, np.nan]])) == (-2, 2)
+    assert [ends(np.array([low, 1.0])) for low in (0.3, 0.7, 0.99)] == [(0, 1), (0.7, 1), (0, 1)]
+    assert ends(np.zeros(2)) == ends(np.array([np.nan])) == (0, 1)
 
 
 CHROMIUM = next(

@@ -15,7 +15,7 @@ SOURCE = Path(latentcast.__file__).parent
 # From the ground up. A folder is one room: its files may import each other, but not in a circle.
 FLOORS = (
     ("errors", "listening"),
-    ("types", "registry", "findings", "sheet"),
+    ("types", "registry", "findings", "sheet", "canvas"),
     ("config", "filling"),
     ("data", "layers"),
     ("traits",),
@@ -44,7 +44,7 @@ HOMES = {
     "pywt": {"layers"},
     "lightning": {"training"},
     "typer": {"cli"},
-    "matplotlib": {"plot"},
+    "matplotlib": {"plot", "canvas", "explaining"},
     "rich": {"cli", "show", "demo"},
     "pooch": {"data"},
     "narwhals": {"data"},

@@ -12,11 +12,11 @@ from matplotlib.image import imread
 
 import latentcast
 from latentcast import cli
+from latentcast.canvas import DPI, WIDE
 from latentcast.data.frequency import Frequency
 from latentcast.errors import CheckpointError, DataError, SettingsError
 from latentcast.inspecting import Architecture, inspect
 from latentcast.network import Network, build
-from latentcast.plot.canvas import DPI, WIDE
 from latentcast.plot.floor import plot_floor
 from latentcast.reconstructing import _prime_factors
 from latentcast.run import resolve

@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.image import imread
 
 import latentcast
+from latentcast.canvas import DPI, HIGH, WIDE
 from latentcast.errors import CheckpointError, DataError, SettingsError
-from latentcast.plot.canvas import DPI, HIGH, WIDE
 from latentcast.plot.codebook import plot_codebook, shapes
 from latentcast.plot.forecast import plot_forecast
 

@@ -1,235 +1,176 @@
-"""Findings as SVG: lines, bars and heat maps. A picture's text is text, its numbers stand in the page beside it."""
+"""Findings as pictures: lines, bars and heat maps. Their numbers stand in the page beside them."""
 
-from collections.abc import Callable, Iterator
-from itertools import pairwise
+import math
+import re
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from matplotlib import colormaps
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 
-from latentcast.explaining.marks import (
-    COLOURS,
-    DASHES,
-    DATED,
-    FAINT,
-    GRID,
-    INK,
-    number,
-    pixels,
-    places,
-    shades,
-    short,
-    ticks,
-)
+from latentcast.canvas import plain, short, svg
 from latentcast.findings import Array, Finding
-from latentcast.sheet import said
+from latentcast.sheet import said, shown
 
-WIDE = 960
-LEFT, RIGHT = 66, 14
-NUMBERED = 150  # cells of a heat map that have their numbers in them
+WIDE = 10.0  # inches; of text some 12 characters go in one
+# Okabe and Ito 2008: told apart by the colour-blind too; lines differ in their dashes beside
+COLOURS = ("#000000", "#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+DASHES = ("-", "-", (0, (5, 2)), (0, (1.5, 2)), (0, (6, 2, 1.5, 2)), (0, (1, 3)), (0, (9, 3)))
+NUMBERED, COLUMNS = 150, 16  # cells, and columns, of a heat map that has its numbers in it
+NARROW, EVEN = 0.5, 0.98  # shares of the largest value
+DATED = re.compile(r"\d{4}-\d\d-\d\d")
+
+
+def number(value: float) -> str:
+    """Four significant digits, as a person writes them."""
+    return "–" if not math.isfinite(value) else f"{value:.4g}".replace("-", "−")
 
 
 def draw(finding: Finding, name: str) -> str:
     """The SVG of lines, bars or heat; `name` is unique in the page."""
-    high, marks = {"lines": _lines, "bars": _bars, "heat": _heat}[finding.kind](finding)
-    return (
-        f'<svg viewBox="0 0 {WIDE} {high:.0f}" role="img" aria-labelledby="{name}-title"'
-        f' aria-describedby="{name}-said">'
-        f'<title id="{name}-title">{said(finding.title)}</title>{"".join(marks)}</svg>'
-    )
+    figure = Figure(layout="constrained")
+    {"lines": _lines, "bars": _bars, "heat": _heat}[finding.kind](finding, figure)
+    spoken = f'<svg role="img" aria-labelledby="{name}-title" aria-describedby="{name}-said"'
+    drawn = svg(figure, name).replace("<svg", spoken, 1)
+    return drawn.replace(">", f'><title id="{name}-title">{said(finding.title)}</title>', 1)
 
 
-def _text(x: float, y: float, text: str, *, anchor: str = "middle", colour: str = FAINT, turn: bool = False) -> str:
-    turned = f' transform="rotate(-45 {x:.1f} {y:.1f})"' if turn else ""
-    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{colour}"{turned}>{said(text)}</text>'
+def _label(text: str, most: int) -> str:
+    return short(shown(text), most)
 
 
-def _rule(x1: float, y1: float, x2: float, y2: float, colour: str = GRID, dash: str = "", wide: float = 1) -> str:
-    dashes = f' stroke-dasharray="{dash}"' if dash else ""
-    at = f'x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"'
-    return f'<line {at} stroke="{colour}" stroke-width="{wide}"{dashes}/>'
-
-
-def _box(x: float, y: float, wide: float, high: float, colour: str, more: str = "") -> str:
-    return f'<rect x="{x:.1f}" y="{y:.1f}" width="{wide:.1f}" height="{high:.1f}" fill="{colour}"{more}/>'
-
-
-def _lines(finding: Finding) -> tuple[float, list[str]]:
-    assert finding.values is not None
-    values, top, high = finding.values, 26, 270
-    foot, points = high - 26, values.shape[1]
-    every = np.concatenate([values.ravel(), *(end.ravel() for _, lo, hi in finding.bands for end in (lo, hi))])
-    every = every[np.isfinite(every)]
-    low, most = (float(every.min()), float(every.max())) if len(every) else (0.0, 1.0)
-    margin = 0.05 * (most - low) or max(abs(most), 1.0) * 0.05
-    low, most = low - margin, most + margin
-    step = (WIDE - LEFT - RIGHT) / max(points, 1)
-
-    def x(at: float) -> float:
-        return LEFT + (at + 0.5) * step
-
-    def y(value: float) -> float:
-        return top + (most - value) / (most - low) * (foot - top)
-
-    marks = list(_shade(finding, step, top, foot))
-    for tick in ticks(low, most):
-        marks += [_rule(LEFT, y(tick), WIDE - RIGHT, y(tick)), _text(LEFT - 6, y(tick) + 4, number(tick), anchor="end")]
-    marks += list(_dates(finding.columns, x, foot))
-    for shade, (_, lo, hi) in enumerate(finding.bands):
-        at = np.flatnonzero(np.isfinite(lo) & np.isfinite(hi))
-        opacity = f' fill-opacity="{0.16 + 0.14 * shade:.2f}"'
-        if len(at) == 1:  # an area of one step has no width
-            n = int(at[0])
-            marks.append(_box(x(n) - 4, y(hi[n]), 8, y(lo[n]) - y(hi[n]), COLOURS[1], opacity))
-        elif len(at):
-            corners = [(x(n), y(hi[n])) for n in at.tolist()]
-            corners += [(x(n), y(lo[n])) for n in at[::-1].tolist()]
-            path = " ".join(f"{a:.1f},{b:.1f}" for a, b in corners)
-            marks.append(f'<polygon points="{path}" fill="{COLOURS[1]}"{opacity}/>')
+def _lines(finding: Finding, figure: Figure) -> None:
+    values, names = finding.values, finding.columns
+    assert values is not None
+    figure.set_size_inches(WIDE, 2.8)
+    axis, at, legend = figure.subplots(), np.arange(len(names)), list[Artist]()
+    plain(axis)
+    if finding.shade is not None and finding.shade.max() > 0:
+        _ground(axis, finding.shade)
+    for depth, (name, lo, hi) in enumerate(finding.bands):
+        shade: dict[str, Any] = {"color": COLOURS[1], "alpha": 0.16 + 0.14 * depth, "linewidth": 0}
+        if np.isfinite(hi - lo).sum() == 1:  # an area of one step has no width
+            axis.bar(at, hi - lo, bottom=lo, **shade)
+        else:
+            axis.fill_between(at, lo, hi, **shade)
+        legend.append(Patch(label=name, **shade))
     if finding.since is not None:
-        at = LEFT + finding.since * step
-        marks.append(_rule(at, top, at, foot, FAINT, "3 3"))
-    for row in range(len(values)):
-        style = f'stroke="{COLOURS[row % len(COLOURS)]}" stroke-dasharray="{DASHES[row % len(DASHES)] or "none"}"'
-        for run in _runs(values[row]):
-            path = " ".join(f"{x(n):.1f},{y(values[row, n]):.1f}" for n in run)
-            if len(run) == 1:
-                colour = COLOURS[row % len(COLOURS)]
-                marks.append(
-                    f'<circle cx="{x(run[0]):.1f}" cy="{y(values[row, run[0]]):.1f}" r="2.2" fill="{colour}"/>'
-                )
-            else:
-                marks.append(f'<polyline points="{path}" fill="none" stroke-width="1.7" {style}/>')
-    return high, [*marks, *_legend(finding)]
+        axis.axvline(finding.since - 0.5, color="0.4", linewidth=1, linestyle=":")
+    for row, (name, line) in enumerate(zip(finding.rows, values, strict=True)):
+        colour = COLOURS[row % len(COLOURS)]
+        legend += axis.plot(at, line, color=colour, linestyle=DASHES[row % len(DASHES)], linewidth=1.4, label=name)
+        there = np.isfinite(np.pad(line, 1, constant_values=np.nan))
+        alone = there[1:-1] & ~there[:-2] & ~there[2:]  # no line goes to it
+        axis.plot(at[alone], line[alone], "o", color=colour, markersize=3)
+    axis.set_xlim(-0.5, max(len(names), 1) - 0.5)
+    _dates(axis, names, 6 if any(len(name) > 10 for name in names) else 8)
+    axis.set_ylabel(_label(finding.measure, 30), fontsize=9)
+    if len(legend) > 1:
+        labels = [" " + _label(str(one.get_label()), 34) for one in legend]  # the space: none begins with "_"
+        axis.legend(
+            legend, labels, loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2, ncols=5, fontsize=8.5,
+            frameon=False,
+        )  # fmt: skip
 
 
-def _runs(values: Array) -> Iterator[list[int]]:
-    """Stretches without a gap."""
-    there = np.flatnonzero(np.isfinite(values))
-    for run in np.split(there, np.flatnonzero(np.diff(there) > 1) + 1):
-        if len(run):
-            yield run.tolist()
+def _ground(axis: Axes, shade: Array) -> None:
+    """Behind everything, the darker the larger."""
+    edges = np.arange(len(shade) + 1) - 0.5
+    axis.pcolormesh(
+        edges, [0, 1], shade[None], cmap="Blues", vmin=0, vmax=1.6 * shade.max(), zorder=0, rasterized=True,
+        transform=axis.get_xaxis_transform(),
+    )  # fmt: skip
 
 
-def _shade(finding: Finding, step: float, top: float, foot: float) -> Iterator[str]:
-    """A ground that is the darker the larger the value, one box for neighbours of one value."""
-    shade = finding.shade
-    if shade is None or not shade.max() > 0:
-        return
-    edges = [0, *(np.flatnonzero(np.diff(shade)) + 1).tolist(), len(shade)]
-    for begin, end in pairwise(edges):
-        share = 0.55 * float(shade[begin] / shade.max())
-        if share > 0.004:
-            more = f' fill-opacity="{share:.3f}"'
-            yield _box(LEFT + begin * step, top, (end - begin) * step, foot - top, COLOURS[2], more)
-
-
-def _dates(names: tuple[str, ...], x: Callable[[float], float], foot: float) -> Iterator[str]:
-    for at, name in places(names, 6 if any(len(name) > 10 for name in names) else 8):
-        where = min(max(x(at), LEFT + 24), WIDE - RIGHT - 40)
-        yield _rule(x(at), foot, x(at), foot + 4, FAINT)
-        yield _text(where, foot + 18, short(name, 20))
-
-
-def _legend(finding: Finding) -> list[str]:
-    if len(finding.rows) < 2 and not finding.bands:
-        return []
-    marks, x = [], float(LEFT)
-    for row, name in enumerate(finding.rows):
-        name = short(name, 34)
-        colour, dash = COLOURS[row % len(COLOURS)], DASHES[row % len(DASHES)]
-        marks += [_rule(x, 12, x + 22, 12, colour, dash, 2), _text(x + 27, 16, name, anchor="start", colour=INK)]
-        x += 44 + 6.6 * len(name)
-    for shade, (name, _, _) in enumerate(finding.bands):
-        opacity = f' fill-opacity="{0.16 + 0.14 * shade:.2f}"'
-        marks += [_box(x, 7, 16, 10, COLOURS[1], opacity), _text(x + 21, 16, name, anchor="start", colour=INK)]
-        x += 38 + 6.6 * len(name)
-    return marks
-
-
-def _bars(finding: Finding) -> tuple[float, list[str]]:
+def _bars(finding: Finding, figure: Figure) -> None:
     assert finding.values is not None
     values = np.nan_to_num(finding.values)
-    left = 24 + 6.8 * min(max((len(name) for name in finding.rows), default=0), 40)
-    room, each, marks = WIDE - left - 90, 24, []
-    low, most = min(float(values.min(initial=0)), 0.0), max(float(values.max(initial=0)), 0.0)
-    unit = room / (most - low) if most > low else 0.0
-    zero = left - low * unit
-    for row, (name, value) in enumerate(zip(finding.rows, values.tolist(), strict=True)):
-        y = 6 + row * each
-        end = zero + value * unit
-        marks += [
-            _text(left - 8, y + 14, short(name, 40), anchor="end", colour=INK),
-            _box(min(zero, end), y + 2, abs(end - zero), each - 8, COLOURS[2]),
-            _text(max(zero, end) + 6, y + 14, number(value), anchor="start"),
-        ]
-    high = 12 + each * len(values)
-    return high, [*marks, _rule(zero, 4, zero, high - 6, FAINT)]
+    figure.set_size_inches(WIDE, 0.3 + 0.25 * len(values))
+    axis, at = figure.subplots(), range(len(values))
+    plain(axis)
+    bars = axis.barh(at, values, height=0.68, color=COLOURS[2])
+    axis.bar_label(bars, [number(value) for value in values.tolist()], padding=4, fontsize=8.5)
+    axis.axvline(0, color="0.4", linewidth=1)
+    axis.set_yticks(at, [_label(name, 40) for name in finding.rows])
+    axis.set_ylim(len(values) - 0.4, -0.6)
+    axis.margins(x=0.08)
+    axis.set_xticks([])  # the numbers say it
+    axis.spines[["left", "bottom"]].set_visible(False)
+    axis.tick_params(length=0)
 
 
-def _heat(finding: Finding) -> tuple[float, list[str]]:
-    assert finding.values is not None
+def _heat(finding: Finding, figure: Figure) -> None:
     values = finding.values
+    assert values is not None
     rows, columns = values.shape
-    colours, low, most = shades(values)
+    each = 0.25 if rows <= 16 else max(0.065, 4.0 / rows)
+    figure.set_size_inches(WIDE, max(0.7 + each * rows, 1.3))
+    axis = figure.subplots()
+    low, most = ends(values)
+    colours = colormaps["RdBu_r" if low < 0 else "YlGnBu"].with_extremes(bad="0.78")
+    image = axis.imshow(
+        np.ma.masked_invalid(values), cmap=colours, vmin=low, vmax=most, aspect="auto", interpolation="none"
+    )
+    every = max(1, math.ceil(0.13 / each))  # rows between labels
+    axis.set_yticks(range(0, rows, every), [_label(name, 26) for name in finding.rows[::every]])
+    labels = [_label(name, 30) for name in finding.columns]
     dated = all(DATED.match(name) or name.lstrip("-").isdigit() for name in finding.columns)
-    labels = [short(name, 30) for name in finding.columns]
-    fits = 7 * max((len(name) for name in labels), default=0) < (WIDE - 240) / columns
-    turned = not fits and (not dated or columns <= 8)
-    depth = 22.0 if not turned else 14 + 4.7 * max((len(name) for name in labels), default=0)
-    left = 20 + 6.6 * min(max((len(name) for name in finding.rows), default=0), 26) + (16 if finding.down else 0)
-    if turned:  # the first turned label must not begin outside
-        left = max(left, 10 + 4.7 * len(labels[0]))
-    each = 24.0 if rows <= 16 else max(6.0, 380 / rows)
-    wide, top = WIDE - left - 80, 8
-    foot = top + each * rows
-    cell = wide / columns
-    marks = [
-        f'<image x="{left:.1f}" y="{top}" width="{wide:.1f}" height="{foot - top:.1f}" preserveAspectRatio="none"'
-        f' style="image-rendering:pixelated" href="{pixels(colours)}"/>',
-        _box(left, top, wide, foot - top, "none", f' stroke="{FAINT}"'),
-    ]
-    every = max(1, -(-12 // int(each)))  # rows between labels
-    for row in range(0, rows, every):
-        marks.append(
-            _text(left - 6, top + (row + 0.5) * each + 4, short(finding.rows[row], 26), anchor="end", colour=INK)
-        )
-    if turned:
-        for at in range(0, columns, max(1, -(-12 // max(int(cell), 1)))):
-            marks.append(
-                _text(left + (at + 0.5) * cell + 4, foot + 12, labels[at], anchor="end", colour=INK, turn=True)
-            )
+    if sum(map(len, labels)) < 90 - 2 * columns:
+        axis.set_xticks(range(columns), labels)
+    elif dated and columns > 8:
+        _dates(axis, finding.columns, 6)
     else:
-        for at, name in places(finding.columns, columns if fits else 6):
-            middle = left + (at + 0.5) * cell
-            where = middle if fits else min(max(middle, left + 30), left + wide - 40)
-            marks += [_rule(middle, foot, middle, foot + 4, FAINT), _text(where, foot + 18, short(name, 20))]
-    if rows * columns <= NUMBERED and cell >= 38 and each >= 16:
-        for row in range(rows):
-            for at in range(columns):
-                dark = colours[row, at] @ np.array([0.299, 0.587, 0.114]) < 140
-                value, x, y = values[row, at], left + (at + 0.5) * cell, top + (row + 0.5) * each + 4
-                digits = f"{value:.2g}" if abs(value) >= 0.01 else f"{value:.1g}"
-                text = digits if np.isfinite(value) else "–"
-                marks.append(_text(x, y, text, colour="#fff" if dark else INK))
-    foot += depth
-    if finding.across:
-        foot += 16
-        marks.append(_text(left + wide / 2, foot - 2, finding.across))
-    if finding.down:
-        y = top + each * rows / 2
-        marks.append(f'<text transform="rotate(-90 12 {y:.1f})" x="12" y="{y:.1f}" text-anchor="middle"'
-                     f' fill="{FAINT}">{said(finding.down)}</text>')  # fmt: skip
-    return max(foot, 118) + 6, [*marks, *_key(finding, low, most, max(each * rows, 70), top)]
+        axis.set_xticks(range(columns), labels, rotation=40, ha="right", rotation_mode="anchor")
+    axis.tick_params(labelsize=9)
+    axis.set_xlabel(_label(finding.across, 60), fontsize=9, color="0.35")
+    axis.set_ylabel(_label(finding.down, 30), fontsize=9, color="0.35")
+    if rows * columns <= NUMBERED and columns <= COLUMNS and rows <= 16:
+        light = image.to_rgba(values)[..., :3] @ np.array((0.299, 0.587, 0.114)) > 0.55
+        for (row, at), value in np.ndenumerate(values):
+            if np.isfinite(value):
+                text = f"{value:.2g}" if abs(value) >= 0.01 else f"{value:.1g}"
+                colour = "black" if light[row, at] else "white"
+                axis.text(at, row, text, ha="center", va="center_baseline", fontsize=8, color=colour)
+    bar = figure.colorbar(image, ax=axis, pad=0.01, fraction=0.03, aspect=12)
+    bar.solids.set_rasterized(True)  # type: ignore[union-attr]  # 256 boxes otherwise
+    bar.outline.set_visible(False)
+    bar.ax.tick_params(labelsize=8)
+    bar.set_label(_label(finding.measure, 24), fontsize=8.5)
 
 
-def _key(finding: Finding, low: float, most: float, high: float, top: float) -> list[str]:
-    """What the colours stand for."""
-    high, x = min(high, 150.0), WIDE - 66.0
-    scale = shades(np.linspace(most, low, 40)[:, None] if most > low else np.zeros((40, 1)))[0]
-    return [
-        f'<image x="{x}" y="{top + 12}" width="12" height="{high - 24:.1f}" preserveAspectRatio="none"'
-        f' href="{pixels(scale)}"/>',
-        _box(x, top + 12, 12, high - 24, "none", f' stroke="{FAINT}"'),
-        _text(x + 16, top + 20, number(most), anchor="start"),
-        _text(x + 16, top + high - 12, number(low), anchor="start"),
-        _text(WIDE - 4, top + 4, short(finding.measure, 20), anchor="end"),
-    ]
+def ends(values: Array) -> tuple[float, float]:
+    """What the colours go from and to: from 0 up, or to both sides of it where some are below.
+
+    Where all lie far above 0 and yet differ, they begin at the least: differences would not be seen.
+    """
+    finite = values[np.isfinite(values)]
+    most = float(np.abs(finite).max(initial=0.0))
+    if most == 0:
+        return 0.0, 1.0
+    least = float(finite.min())
+    return -most if least < 0 else least if NARROW * most < least < EVEN * most else 0.0, most
+
+
+def _dates(axis: Axes, names: Sequence[str], most: int) -> None:
+    found = places(names, most)
+    axis.set_xticks([at for at, _ in found], [_label(name, 20) for _, name in found])
+
+
+def places(names: Sequence[str], most: int = 8) -> list[tuple[int, str]]:
+    """(place, text) of at most so many columns: of dates, where a year, a month, a day or an hour begins."""
+    if len(names) <= most:
+        return list(enumerate(names))
+    if all(DATED.match(name) for name in names):
+        for until in (4, 7, 10, 13):  # …of a stamp: year, month, day, hour
+            new = [at for at in range(1, len(names)) if names[at][:until] != names[at - 1][:until]]
+            if len(new) >= 3:
+                return [(at, names[at][: max(until, 10) if until < 13 else 16]) for at in _thinned(new, most)]
+    return [(at, names[at]) for at in _thinned(list(range(len(names))), most)]
+
+
+def _thinned(at: list[int], most: int) -> list[int]:
+    return at[:: -(-len(at) // most)]

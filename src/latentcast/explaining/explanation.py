@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from latentcast.errors import CheckpointError
-from latentcast.explaining.page import page
 from latentcast.findings import Finding, plain
 
 
@@ -55,6 +54,8 @@ class Explanation:
 
     def to_html(self) -> str:
         """One page that holds all it needs: it loads nothing, and runs nothing."""
+        from latentcast.explaining.page import page  # here, since it brings matplotlib
+
         named = ", ".join(self.series[:3]) + (" …" if len(self.series) > 3 else "")
         return page(f"Forecast of {named} by {self.model}", self.about, self.findings, self.notes)
 

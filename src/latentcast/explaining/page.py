@@ -4,8 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from latentcast.explaining.drawing import draw
-from latentcast.explaining.marks import number
+from latentcast.explaining.drawing import draw, number
 from latentcast.findings import Finding
 from latentcast.sheet import said, sheet
 
@@ -18,7 +17,7 @@ dl{display:grid;grid-template-columns:max-content 1fr;gap:.15rem 1rem;margin:0}
 dt{font-weight:600}dd{margin:0;overflow-wrap:anywhere}
 figure{margin:0 0 1.2rem;break-inside:avoid}
 figcaption p{margin:.1rem 0 .4rem;max-width:48rem}
-svg{display:block;width:100%;font-size:12px}
+svg{display:block;width:100%}
 pre{border-left:4px solid #0072b2}
 .part{color:#666;font-size:.82rem;font-weight:400}
 @media print{nav,details{display:none}}

@@ -11,9 +11,9 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from latentcast.autoregressive import Autoregressive
+from latentcast.canvas import DPI, WIDE, save
 from latentcast.errors import SettingsError
 from latentcast.forecaster import Forecaster
-from latentcast.plot.canvas import DPI, WIDE, save
 
 COLUMNS = 16
 

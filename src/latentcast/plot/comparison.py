@@ -1,16 +1,13 @@
 """Pictures of a comparison, as SVG that a page holds: accuracy against cost, mean ranks and what of them is telling."""
 
-import io
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from matplotlib import rc_context
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from latentcast.plot.canvas import FUTURE, PAST, plain, short
+from latentcast.canvas import FUTURE, PAST, plain, short, svg
 
 WIDTH, HEIGHT = 10.0, 2.7  # inches of a figure, and of one row of panels
 FRONT, BEHIND = FUTURE, "#8d99ae"
@@ -77,7 +74,7 @@ def draw_costs(rows: Sequence[tuple[str, Sequence[tuple[str, Sequence[Spot]]]]],
                     str(spot.number), (at, height), ha="center", va="center_baseline", fontsize=7, color="white",
                     zorder=4,
                 )  # fmt: skip
-    return _svg(figure)
+    return svg(figure)
 
 
 def draw_ranks(models: Sequence[str], ranks: Sequence[float], critical: float | None) -> str:
@@ -98,7 +95,7 @@ def draw_ranks(models: Sequence[str], ranks: Sequence[float], critical: float | 
     axis.set_ylim(len(models) - 0.5, -0.5)
     axis.set_xlim(0.5, len(models) + 0.5)
     axis.set_xlabel("mean rank, 1 is best", fontsize=9)
-    return _svg(figure)
+    return svg(figure)
 
 
 def _count(value: float, _: int) -> str:
@@ -106,14 +103,3 @@ def _count(value: float, _: int) -> str:
         if value >= size:
             return f"{value / size:g}{letter}"
     return f"{value:g}"
-
-
-def _svg(figure: Figure) -> str:
-    """Without the file's head; text stays text, in the font of the page; equal figures give equal files."""
-    file = io.StringIO()
-    with rc_context({"svg.fonttype": "none", "svg.hashsalt": "latentcast", "font.family": "sans-serif"}):
-        figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None}, transparent=True)
-    drawn = file.getvalue()
-    drawn = drawn[drawn.index("<svg") :]
-    drawn = re.sub(r"<metadata>.*?</metadata>", "", drawn, flags=re.DOTALL)
-    return re.sub(r'width="[\d.]+pt" height="[\d.]+pt"', 'width="100%"', drawn, count=1)

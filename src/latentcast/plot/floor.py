@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.transforms import Bbox
 
-from latentcast.plot.canvas import DPI, FUTURE, PAST, WIDE, plain, save, short
+from latentcast.canvas import DPI, FUTURE, PAST, WIDE, plain, save, short
 from latentcast.reconstructing import Floor, Point
 
 EXACT = 1e-9  # errors below it are those of rounding

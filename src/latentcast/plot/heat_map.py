@@ -4,8 +4,8 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from latentcast.canvas import DPI, WIDE, save, short
 from latentcast.mapping import HeatMap
-from latentcast.plot.canvas import DPI, WIDE, save, short
 
 
 def plot_heat_map(result: HeatMap, path: Path, most: int = 30) -> None:
