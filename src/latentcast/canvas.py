@@ -38,7 +38,7 @@ def svg(figure: Figure, name: str = "latentcast") -> str:
     drawn = file.getvalue()
     drawn = drawn[drawn.index("<svg") :]
     drawn = re.sub(r"<metadata>.*?</metadata>", "", drawn, flags=re.DOTALL)
-    drawn = re.sub(r' xmlns(:xlink)?="[^"]*"', "", drawn, count=2)  # for files of their own
+    drawn = re.sub(r' xmlns(:xlink)?="[^"]*"', "", drawn, count=2).replace("xlink:href", "href")  # for files alone
     drawn = re.sub(r'<g id="[^"]*"', "<g", drawn)  # the same in every figure
     return re.sub(r'width="[\d.]+pt" height="[\d.]+pt"', 'width="100%"', drawn, count=1)
 
