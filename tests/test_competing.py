@@ -178,6 +178,23 @@ def test_a_forecaster_is_judged_on_what_it_was_fitted_to(hourly: pd.DataFrame) -
         latentcast.m4("naive", "M4-hourly", settings={"lookback": 3})
 
 
+def test_a_forecaster_that_saw_the_test_part_is_refused(small: pd.DataFrame) -> None:
+    honest = {"data.split": [0, 4, 4]}
+    fitted = latentcast.fit("M4-hourly", "naive", lookback=8, horizon=4, settings=honest)
+    assert {score.method for score in latentcast.m4(fitted, "M4-hourly").scores} > {"naive"}
+    seen = latentcast.fit("M4-hourly", "naive", lookback=8, horizon=4, settings={"data.split": [1.0, 0.0, 0.0]})
+    with pytest.raises(SettingsError, match="by the rules of M4 the last 4 steps of hourly series are the test part"):
+        latentcast.m4(seen, "M4-hourly")
+    fitted.card["update"] = {}
+    with pytest.raises(SettingsError, match="updated"):
+        latentcast.m4(fitted, "M4-hourly")
+
+
+def test_what_is_not_fitted_takes_no_settings(small: pd.DataFrame) -> None:
+    with pytest.raises(SettingsError, match="the organisers' methods are what was made before"):
+        latentcast.m4(None, "M4-hourly", settings={"training.lr": 1.0})
+
+
 def test_nothing_there_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "m4").mkdir()
     monkeypatch.setenv("LATENTCAST_DATA", str(tmp_path))
@@ -192,5 +209,10 @@ def test_the_command(small: pd.DataFrame, tmp_path: Path) -> None:
     assert ran.exit_code == 0, ran.output
     assert "seasonal-naive" in ran.output
     assert {score["method"] for score in json.loads(file.read_text())["scores"]} > {"seasonal-naive", "SES"}
-    wrong = CliRunner().invoke(app, [*command[:3], "--protocol", "m4", "--transfer"])
-    assert isinstance(wrong.exception, SettingsError | SystemExit)
+    for option in (["--transfer"], ["--batch-size", "3"], ["--intervals", "paths"], ["--paths", "7"]):
+        wrong = CliRunner().invoke(app, [*command[:3], "--protocol", "m4", *option])
+        assert isinstance(wrong.exception, SettingsError)
+        assert option[0] in str(wrong.exception)
+    nowhere = CliRunner().invoke(app, ["evaluate", str(tmp_path / "nope"), *command[2:5]])
+    assert isinstance(nowhere.exception, SettingsError)
+    assert "no such folder" in str(nowhere.exception)

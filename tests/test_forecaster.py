@@ -367,6 +367,8 @@ def test_protocols_that_are_none(wide: pd.DataFrame, protocol: str) -> None:
         _fit(wide).evaluate(wide, protocol=protocol)
     with pytest.raises(SettingsError, match="smaller batch"):
         _fit(wide).evaluate(wide, protocol="paper-droplast:100000")
+    with pytest.raises(SettingsError, match="a test loader drops from all windows"):
+        _fit(wide).evaluate(wide, protocol="paper-droplast:7", stride=3)
 
 
 def test_parts_are_those_of_the_fit_when_data_grow_or_shrink(wide: pd.DataFrame) -> None:

@@ -1,5 +1,6 @@
 """The leaderboard: every cell once, whatever happens; all faults before the first; tables that say what they hold."""
 
+import errno
 import json
 import os
 import re
@@ -205,7 +206,7 @@ def test_a_cell_that_fails_stops_no_other(file: str, tmp_path: Path) -> None:
     assert not results.average_ranks
     text = results.to_markdown()
     assert "| wild | failed | failed | 0 of 2, 2 failed |" in text
-    assert "tried again" in text
+    assert "tries cells again" in text
     said.clear()
     here(config, tmp_path, report=said.append)
     assert said[0] == "2 of 4 cells are finished already"
@@ -411,9 +412,13 @@ def test_a_trained_model_is_judged_on_other_data(file: str, other: str, tmp_path
     (line,) = (one for one in lines(tmp_path) if one["model"] == "linear" and one["seed"] == 0)
     assert line["on"][other]["test"]["scaled"]["MSE"] == pytest.approx(there.scaled["MSE"])
     assert rows[1].windows == there.windows
+    assert not any(row.rank for row in rows)  # the same test windows would count twice
+    assert results.ranked_groups == (1, 1)
     said: list[str] = []
     here(config, tmp_path, report=said.append)
     assert said == ["4 of 4 cells are finished already"]
+    here({**config, "on": [file, other]}, tmp_path)  # the order changes nothing
+    assert len(lines(tmp_path)) == 4
     here({**config, "on": []}, tmp_path)  # asked otherwise it is another cell
     assert len(lines(tmp_path)) == 8
 
@@ -457,12 +462,60 @@ def test_what_is_left_out_is_not_run_and_is_said(file: str, tmp_path: Path) -> N
     ran = {(cell.label, cell.run.horizon, cell.run.seed) for cell in results.cells}
     assert ran == {("naive", 4, 0), ("naive", 4, 1), ("linear", 4, 0), ("linear", 6, 0)}
     assert len(lines(tmp_path)) == 4
-    assert results.ranked_groups == (1, 2)  # where every model is
+    assert results.everywhere == ("linear",)
+    assert not results.average_ranks  # one alone has no rank
     assert "up to 2 seeds (0, 1)" in results.to_markdown()
     assert "* linear; seed 1: a <slow> model\n* naive; horizon 6: nobody asks\n" in results.to_markdown()
     page = (tmp_path / "page.html").read_text(encoding="utf-8")
     assert "a &lt;slow&gt; model" in page
     assert "<small>1 seed</small>" in page
+
+
+def test_who_is_not_everywhere_is_not_ranked(file: str, tmp_path: Path) -> None:
+    models = {"naive": None, "linear": {"model": "dlinear", "lookback": 12}, "last": {"model": "naive", "lookback": 9}}
+    rule = {"model": "last", "horizon": 6, "because": "nobody asks"}
+    results = here(board(file, models=models, without=[rule]), tmp_path)
+    assert results.ranked_groups == (2, 2)
+    assert set(results.average_ranks) == {"naive", "linear"}
+    assert "not in all of them, and so not ranked: last." in results.ranks_title()
+    assert all(any(row.best for row in rows) for rows in results.groups().values())
+
+
+def test_a_horizon_beyond_the_test_part_is_found_before(file: str, tmp_path: Path) -> None:
+    with pytest.raises(
+        SettingsError, match=r"horizons: 400 is longer than the test part of .* which has 32 steps"
+    ) as caught:
+        here(board(file, horizons=[4, 400], on=[file]), tmp_path / "out")
+    assert any(fault.startswith("on: ") for fault in caught.value.faults)
+    assert not (tmp_path / "out").exists()
+
+
+def test_two_commands_on_one_folder(file: str, tmp_path: Path) -> None:
+    refused: list[str] = []
+
+    def second(_: str) -> None:
+        with pytest.raises(CheckpointError, match="another comparison is writing") as caught:
+            here(board(file), tmp_path)
+        refused.append(str(caught.value))
+
+    here(board(file), tmp_path, report=second)
+    assert len(refused) == len(lines(tmp_path)) == 8
+
+
+def test_a_full_disk_is_one_clear_error(file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("latentcast.comparing.os.fsync", full)
+    with pytest.raises(CheckpointError, match="No space left on device; what was finished before is kept"):
+        here(board(file), tmp_path)
+
+
+def test_a_label_with_any_line_break_is_finished(file: str, tmp_path: Path) -> None:
+    config = board(file, horizons=4, seeds=0, models={"a\u2028b": {"model": "naive"}})
+    here(config, tmp_path)
+    here(config, tmp_path)
+    assert len((tmp_path / "cells.jsonl").read_text(encoding="utf-8").split("\n")) == 2
 
 
 @pytest.mark.parametrize(

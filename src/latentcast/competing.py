@@ -79,10 +79,9 @@ def m4(
     fitted = Forecaster.load(model) if isinstance(model, Path) else model if isinstance(model, Forecaster) else None
     if fitted is not None:
         asked = [_its_frequency(fitted, asked)]
-        if preset is not None or seed is not None or settings:
-            raise SettingsError(
-                "a fitted forecaster is what it is: leave out preset, seed and settings, or name a model"
-            )
+    if (fitted is not None or model is None) and (preset is not None or seed is not None or settings):
+        what = "the organisers' methods are" if model is None else "a fitted forecaster is"
+        raise SettingsError(f"{what} what was made before: leave out preset, seed and settings, or name a model")
     runs = {} if fitted is not None or model is None else _runs(str(model), asked, preset, seed, settings)
     name = fitted.name if fitted is not None else None if model is None else str(model)
     scores: list[Score] = []
@@ -105,10 +104,9 @@ def m4(
         if BASE not in found:
             notes.append(f"M4-{frequency.name}: OWA by the published figures of {BASE}")
         judged = {method: _score(method, values, there) for method, values in found.items()}
-        of_base = judged.get(BASE)
-        known = of_base is not None and of_base.mase is not None
-        base = (of_base.smape, of_base.mase) if known and of_base is not None else frequency.naive2
-        bases[frequency.name] = base  # type: ignore[assignment]
+        base = judged.get(BASE)
+        known = (base.smape, base.mase) if base is not None and base.mase is not None else frequency.naive2
+        bases[frequency.name] = known
         scores += [replace(one, owa=owa(one.smape, one.mase, bases[frequency.name])) for one in judged.values()]
     if not scores:
         raise DataError("nothing of the M4 competition that was asked for is there:\n  " + "\n  ".join(notes))
@@ -173,6 +171,11 @@ def _its_frequency(fitted: Forecaster, asked: Sequence[Frequency]) -> Frequency:
     data = str(fitted.card.get("schema", {}).get("data"))
     for each in asked:
         if data == f"M4-{each.name}" and fitted.task.horizon == each.horizon:
+            _check_split(fitted.run, each)
+            if "update" in fitted.card:
+                raise SettingsError(
+                    f"this {fitted.name} was updated with data that may reach into the test part; judge what fit wrote"
+                )
             return each
     wanted = ", ".join(f"M4-{one.name}: {one.horizon}" for one in asked)
     raise SettingsError(

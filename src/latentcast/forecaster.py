@@ -239,6 +239,8 @@ class Forecaster:
             raise SettingsError(f"split={split!r} is no part of the data; {nearest(str(split), PARTS)}")
         how = None if level is None else self.interval_maker(level, intervals, paths)
         dropping = batch_of(protocol)
+        if dropping is not None and stride != 1:
+            raise SettingsError(f"stride={stride}: a test loader drops from all windows; leave it out with {protocol}")
         source, _ = open_data(data)
         return self.judge(self.view(self.panel(source)), split, source.name, batch_size, how, stride, dropping)
 

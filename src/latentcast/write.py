@@ -1,6 +1,8 @@
 """Files that a person asked for: never overwritten unasked; a failed write is one clear error."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,18 +25,28 @@ def check_file(path: Path, suffixes: tuple[str, ...], *, overwrite: bool) -> Non
 
 def write_frame(frame: Any, path: Path) -> None:
     """A pandas frame as CSV or Parquet, by the suffix. Raises CheckpointError when it cannot be written."""
-    try:
+    with _whole(path) as part:
         if path.suffix.lower() == ".csv":
-            frame.to_csv(path, index=False)
+            frame.to_csv(part, index=False)
         else:
-            frame.to_parquet(path, index=False)
-    except OSError as error:
-        raise CheckpointError(f"{path} cannot be written: {error.strerror or error}") from error
+            frame.to_parquet(part, index=False)
 
 
 def write_text(text: str, path: Path) -> None:
     """Raises CheckpointError when it cannot be written."""
+    with _whole(path) as part:
+        part.write_text(text, encoding="utf-8")
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[Path]:
+    """A file beside, which takes the place of `path` when it is whole: a full disk leaves what was there."""
+    part = path.with_name(f".{path.name}.part")
     try:
-        path.write_text(text, encoding="utf-8")
+        try:
+            yield part
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
     except OSError as error:
         raise CheckpointError(f"{path} cannot be written: {error.strerror or error}") from error

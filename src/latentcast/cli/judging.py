@@ -82,6 +82,9 @@ def evaluate(
         given = {
             "--split": split != "test",
             "--level": level,
+            "--intervals": intervals != "auto",
+            "--paths": paths != 100,
+            "--batch-size": batch_size,
             "--stride": stride != 1,
             "--horizon": horizon,
             "--transfer": transfer,
@@ -117,6 +120,9 @@ def evaluate(
     for name, there in elsewhere.items():
         found.setdefault("on", {})[name] = there.to_dict()
     if elsewhere:
+        beside = [name for name, it in (("--level", level), ("--protocol", protocol)) if it]
+        if beside:
+            print_notes([f"{' and '.join(beside)}: of {data} alone, not of what stands in --on"])
         print_line("\nwithout training on it:")
         out.print(show.elsewhere(found["on"]))
     if file is not None:
@@ -134,6 +140,8 @@ def _by_protocol(
         raise SettingsError(f"--protocol {protocol}: there are m4 and paper-droplast:B")
     if others:
         raise SettingsError(f"{', '.join(others)}: the protocol says what is judged; leave it out")
+    if model.name != str(model) and not model.is_dir():
+        raise SettingsError(f"{model}: no such folder; wanted one that fit wrote, or a model's name")
     with heard() as notes:
         what = model if model.is_dir() else None if str(model) == "none" else str(model)
         result = latentcast.m4(what, data, settings=settings, progress=sys.stderr.isatty())

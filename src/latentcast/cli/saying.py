@@ -38,5 +38,5 @@ def report_line(line: str) -> None:
 def end_with_errors(errors: Mapping[str, str]) -> None:
     if errors:
         print_notes([f"{cell} failed: {why}" for cell, why in errors.items()])
-        print_notes(["the same command tries again what failed"])
+        print_notes(["the same command tries failed cells again"])
         raise typer.Exit(1)

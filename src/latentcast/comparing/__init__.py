@@ -3,22 +3,24 @@
 import json
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
+from filelock import FileLock, Timeout
 
 from latentcast import hub
 from latentcast.comparing.plan import Cell, Comparison, comparison_of, key, plan
 from latentcast.comparing.results import Results
 from latentcast.comparing.work import in_processes, in_this_process
 from latentcast.config import leaves
-from latentcast.errors import Interrupted, SettingsError
+from latentcast.errors import CheckpointError, Interrupted, SettingsError
 from latentcast.run import resolve
 from latentcast.write import write_frame, write_text
 
-CELLS, TABLE, PAGE = "cells.jsonl", "table", "page.html"
+CELLS, TABLE, PAGE, LOCK = "cells.jsonl", "table", "page.html", ".lock"
 
 
 def leaderboard(
@@ -42,7 +44,7 @@ def leaderboard(
 
     A cell that fails is reported, tried again by the next run, and does not stop the others.
     Raises SettingsError (every fault of every cell, before the first runs), CheckpointError when `out` cannot be
-    written, and Interrupted after Ctrl-C, when what was finished is kept.
+    written or another comparison is writing there, and Interrupted after Ctrl-C, when what was finished is kept.
     """
     say = report or (lambda line: None)
     devices = _devices()
@@ -50,7 +52,33 @@ def leaderboard(
     comparison = comparison_of(config)
     cells = plan(comparison)
     folder = Path(out)
-    hub.make_folder(folder, overwrite=False, resume=(folder / CELLS).is_file())
+    hub.make_folder(folder, overwrite=False, resume=(folder / CELLS).is_file() or (folder / LOCK).is_file())
+    with _alone(folder):
+        return _run(cells, comparison, folder, workers, threads, devices, say)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """A second command on the same folder would run the same cells. The lock ends with the process, however it ends."""
+    try:
+        with FileLock(folder / LOCK, timeout=0):
+            yield
+    except Timeout as error:
+        raise CheckpointError(
+            f"another comparison is writing to {folder}; wait for it, end it, or use another folder"
+        ) from error
+
+
+def _run(
+    cells: tuple[Cell, ...],
+    comparison: Comparison,
+    folder: Path,
+    workers: int,
+    threads: int,
+    devices: list[str],
+    say: Callable[[str], None],
+) -> Results:
+    """What is missing, then tables and page of all."""
     known = read(folder / CELLS)
     missing = {cell.key: cell for cell in cells if "error" in known.get(cell.key, {"error": None})}
     finished = sum(cell.key not in missing for cell in cells)
@@ -92,7 +120,7 @@ def read(path: Path) -> dict[str, dict[str, Any]]:
     it may not be the same model.
     """
     found: dict[str, dict[str, Any]] = {}
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else ():
+    for line in path.read_text(encoding="utf-8", errors="replace").split("\n") if path.exists() else ():
         try:
             record = json.loads(line)
             run = resolve(record["settings"])
@@ -109,16 +137,25 @@ def read(path: Path) -> dict[str, dict[str, Any]]:
 
 
 def _append(path: Path, record: Mapping[str, Any]) -> None:
-    """One line, on the disk before anything else happens; after a line that was cut it begins a new one."""
+    """One line, on the disk before anything else happens; after a line that was cut it begins a new one.
+
+    Raises CheckpointError when it cannot be written.
+    """
     line = json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n"
-    with path.open("ab+") as file:
-        if file.tell():
-            file.seek(-1, os.SEEK_END)
-            if file.read(1) != b"\n":
-                line = "\n" + line
-        file.write(line.encode())
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        with path.open("ab+") as file:
+            if file.tell():
+                file.seek(-1, os.SEEK_END)
+                if file.read(1) != b"\n":
+                    line = "\n" + line
+            file.write(line.encode())
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise CheckpointError(
+            f"{path} cannot be written: {error.strerror or error}; what was finished before is kept, and the same"
+            " command goes on from there"
+        ) from error
 
 
 def _results(cells: tuple[Cell, ...], known: Mapping[str, Mapping[str, Any]], comparison: Comparison) -> Results:

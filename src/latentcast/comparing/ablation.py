@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from latentcast.comparing import leaderboard
-from latentcast.comparing.results import Results, Row
+from latentcast.comparing.results import Results, Row, markdown_line
 from latentcast.comparing.variants import Claim, Study, study
 from latentcast.errors import SettingsError
 from latentcast.run import resolve, stated
@@ -96,9 +96,9 @@ class Ablation:
         head = ("variant", "MSE", "MAE", f"MSE less that of {self.study.reference}", "seeds", "steps", "training s",
                 "test s", "peak MiB", "learned weights")  # fmt: skip
         lines = [self.results.title(), "", *(f"* {sentence}" for sentence in self.verdicts()), "", self.caveat(), ""]
-        lines += [_line(head), _line(["---", *["---:"] * (len(head) - 1)])]
+        lines += [markdown_line(head), markdown_line(["---", *["---:"] * (len(head) - 1)])]
         for label, row in self.rows.items():
-            lines.append(_line((label, row.text("MSE"), row.text("MAE"), *self.figures(label))))
+            lines.append(markdown_line((label, row.text("MSE"), row.text("MAE"), *self.figures(label))))
         lines += ["", *(f"* {label}: {variant.about}" for label, variant in self.study.variants.items())]
         lines += [f"* left out: {why}" for why in self.study.left_out]
         lines += [f"* failed: {cell}: {' '.join(why.split())}" for cell, why in self.results.errors.items()]
@@ -233,10 +233,6 @@ def t_quantile(freedom: int) -> float:
 
 def _and(names: list[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
-
-
-def _line(cells: Iterable[str]) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
 __all__ = ["Ablation", "Difference", "ablate"]

@@ -44,13 +44,18 @@ def _ranks(results: Results) -> list[str]:
     found = results.significance
     ranks = {model: its[JUDGED[0]] for model, its in results.average_ranks.items()}
     lines = ["<h2>Who is ahead</h2>", f"<p>{said(results.ranks_title())} By MSE."]
+    critical = None
     if found is not None:
         lines.append(
-            f" {said(found.words())} Bars reach half of the critical difference to either side: two models whose bars"
-            " do not overlap are told apart. The horizons of one dataset count as if they were independent, which they"
-            " are not quite."
+            f" {said(found.words())} The horizons of one dataset count as if they were independent, which they are not"
+            " quite."
         )
-    critical = found.critical if found is not None else None
+        if found.differ:
+            critical = found.critical
+            lines.append(
+                " Bars reach half of the critical difference to either side: two models whose bars do not overlap are"
+                " told apart."
+            )
     return [*lines, "</p>", draw_ranks(list(ranks), list(ranks.values()), critical)]
 
 
@@ -92,7 +97,7 @@ def _spots(rows: Iterable[Row], cost: str, numbers: Mapping[str, int]) -> list[S
 
 
 def _tables(results: Results) -> list[str]:
-    """One table a dataset: models by horizons; the best of each column is bold where every model has every seed."""
+    """One table a dataset: models by horizons; the best of each column is bold where every cell has ended."""
     lines = ["<h2>Figures</h2>", "<p>MSE / MAE; deviations over seeds are small print.</p>"]
     datasets: dict[str, dict[str, dict[int, Row]]] = {}
     for row in results.rows:

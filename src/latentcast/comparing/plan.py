@@ -15,7 +15,7 @@ from latentcast.data.opening import open_data
 from latentcast.data.panel import Panel, build
 from latentcast.data.read import Source
 from latentcast.data.settings import DataSettings
-from latentcast.data.split import Part
+from latentcast.data.split import Part, split
 from latentcast.errors import DataError, SettingsError, nearest
 from latentcast.fitting import with_stages
 from latentcast.network import build as build_network
@@ -45,7 +45,7 @@ class Cell:
 
 
 def key(run: Run, fingerprint: str, on: Iterable[tuple[str, str]] = (), part: str = PART) -> str:
-    others = [list(pair) for pair in on]
+    others = sorted(list(pair) for pair in on)  # their order changes nothing
     text = json.dumps([run.dump(), fingerprint, part, *others], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -152,7 +152,7 @@ def plan(config: str | Path | Mapping[str, Any] | Comparison) -> tuple[Cell, ...
     faults += _strange(comparison)
     for number, rule in enumerate(comparison.without):
         faults += _not_compared(comparison, rule, f"without.{number}")
-    others = _others(comparison.on, faults)
+    others = _others(comparison.on, max(comparison.horizons), faults)
     found: dict[str, list[str]] = {}
     cells: list[Cell] = []
     for data in comparison.datasets:
@@ -162,7 +162,7 @@ def plan(config: str | Path | Mapping[str, Any] | Comparison) -> tuple[Cell, ...
             source, defaults = open_data(data)
         except DataError as error:
             faults.append(f"datasets: {error}")
-        panels: dict[DataSettings, tuple[Panel, str] | None] = {}
+        panels: dict[DataSettings, tuple[Panel, str, int] | None] = {}
         for horizon in comparison.horizons:
             runs = list(_runs(comparison, overrides, data, defaults, horizon, found))
             # what is told of the data only models with words in them are told
@@ -174,7 +174,12 @@ def plan(config: str | Path | Mapping[str, Any] | Comparison) -> tuple[Cell, ...
                 read = panels.get(run.data)
                 if read is None:
                     continue
-                panel, fingerprint = read
+                panel, fingerprint, longest = read
+                if longest < horizon:
+                    faults.append(
+                        f"horizons: {horizon} is longer than the test part of {data}, which has {longest} steps"
+                    )
+                    break
                 try:
                     with torch.device("meta"):
                         build_network(run.kind, run.model, make_task(run, panel))
@@ -270,7 +275,7 @@ def _misplaced(comparison: Comparison) -> list[str]:
     ]
 
 
-def _others(names: tuple[str, ...], faults: list[str]) -> list[tuple[str, str]]:
+def _others(names: tuple[str, ...], horizon: int, faults: list[str]) -> list[tuple[str, str]]:
     """Datasets that trained models are judged on, read by their own rules, with their fingerprints."""
     found = []
     for name in names:
@@ -281,7 +286,10 @@ def _others(names: tuple[str, ...], faults: list[str]) -> list[tuple[str, str]]:
             faults.append(f"on: {name}: {error}")
             continue
         if read is not None:
-            found.append((name, read[1]))
+            _, fingerprint, longest = read
+            if longest < horizon:
+                faults.append(f"on: {name}: its test part has {longest} steps, fewer than the horizon of {horizon}")
+            found.append((name, fingerprint))
     return found
 
 
@@ -294,14 +302,15 @@ def _strange(comparison: Comparison) -> list[str]:
     ]
 
 
-def _panel(source: Source, settings: DataSettings, data: str, faults: list[str]) -> tuple[Panel, str] | None:
-    """The data as these settings read them, and their fingerprint."""
+def _panel(source: Source, settings: DataSettings, data: str, faults: list[str]) -> tuple[Panel, str, int] | None:
+    """The data as these settings read them, their fingerprint, and the steps of the longest test part."""
     try:
         panel = build(source.frame, settings)
+        low, high = split(panel, settings.split).bounds(PART)
     except DataError as error:
         faults.append(f"datasets: {data}: {error}")
         return None
-    return panel, panel.fingerprint()
+    return panel, panel.fingerprint(), int((high - low).max())
 
 
 def _note(found: dict[str, list[str]], error: SettingsError, label: str) -> None:

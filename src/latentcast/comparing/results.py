@@ -1,6 +1,7 @@
 """What a comparison found: means over seeds, ranks, and tables of them."""
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cached_property
 from statistics import fmean, stdev
@@ -20,7 +21,8 @@ class Row:
     """One model on one dataset at one horizon: means over the seeds that finished.
 
     mean, sd   MSE and MAE of the test part in standardised units; the deviation is the sample's, None of one seed
-    rank       1 is best, among the models of this dataset and horizon; None unless all of them have all seeds
+    rank       1 is best, by `mean`, among the models that are in every dataset and horizon; none until all have ended
+    best       metrics of which no model here has a lower mean; none until all have ended
     """
 
     dataset: str
@@ -78,13 +80,19 @@ class Results:
             for name, _ in cell.on:
                 there = elsewhere.setdefault((f"{cell.data} → {name}", cell.run.horizon), {})
                 there.setdefault(cell.label, []).append(_judged_on(record, name))
-        each = (*groups.items(), *elsewhere.items())
-        labels = {cell.label for cell in self.cells}
-        return tuple(
-            row
-            for (data, horizon), models in each
-            for row in _group(data, horizon, models, ranked=models.keys() == labels)
-        )
+        ranked = set(self.everywhere)
+        each = [(place, models, ranked) for place, models in groups.items()]
+        each += [(place, models, set()) for place, models in elsewhere.items()]
+        return tuple(row for (data, horizon), models, its in each for row in _group(data, horizon, models, its))
+
+    @property
+    def everywhere(self) -> tuple[str, ...]:
+        """Models that have a cell on every dataset at every horizon: those that are ranked."""
+        places: dict[str, set[tuple[str, int]]] = {}
+        for cell in self.cells:
+            places.setdefault(cell.label, set()).add((cell.data, cell.run.horizon))
+        every = set().union(*places.values())
+        return tuple(label for label, its in places.items() if its == every)
 
     @property
     def seeds(self) -> tuple[int, ...]:
@@ -104,16 +112,14 @@ class Results:
 
     @cached_property
     def significance(self) -> Significance | None:
-        """Of the models' MSE over the datasets and horizons where every model has all seeds."""
+        """Of the ranked models' MSE over the datasets and horizons where all of them have ended."""
         blocks: dict[tuple[str, int], dict[str, float]] = {}
         for row in self.rows:
             if row.rank:
                 blocks.setdefault((row.dataset, row.horizon), {})[row.model] = row.mean[JUDGED[0]]
-        models = list(dict.fromkeys(model for scores in blocks.values() for model in scores))
-        if any(scores.keys() != set(models) for scores in blocks.values()):
+        if not blocks:
             return None
-        scores = np.array([[scores[model] for model in models] for scores in blocks.values()])
-        return significance(models, scores.reshape(len(blocks), len(models)))
+        return significance(self.everywhere, np.array([[its[m] for m in self.everywhere] for its in blocks.values()]))
 
     def best_published(self, data: str, horizon: int) -> tuple[str, float] | None:
         """The lowest of the published figures: whose, and its MSE."""
@@ -122,7 +128,7 @@ class Results:
 
     @cached_property
     def average_ranks(self) -> dict[str, dict[str, float]]:
-        """model → metric → mean rank over the datasets and horizons where every model has all seeds, best first."""
+        """model → metric → mean rank over the datasets and horizons where all ranked ones have ended, best first."""
         ranked = [row for row in self.rows if row.rank]
         models = dict.fromkeys(row.model for row in ranked)
         ranks = {m: {name: fmean(r.rank[name] for r in ranked if r.model == m) for name in JUDGED} for m in models}
@@ -132,7 +138,7 @@ class Results:
     def ranked_groups(self) -> tuple[int, int]:
         """Over how many datasets × horizons ranks are averaged, and of how many."""
         ranked = {(row.dataset, row.horizon) for row in self.rows if row.rank}
-        return len(ranked), len({(row.dataset, row.horizon) for row in self.rows})
+        return len(ranked), len({(cell.data, cell.run.horizon) for cell in self.cells})
 
     def frame(self) -> pd.DataFrame:
         """One line per row, every figure in a column of its own."""
@@ -158,24 +164,28 @@ class Results:
 
     def to_markdown(self) -> str:
         """The table, average ranks, what failed, and where it was measured."""
-        lines = [f"{self.title()} The best is bold where every model has every seed.", ""]
+        lines = [f"{self.title()} The lowest is bold where every cell has ended.", ""]
         head = ("dataset", "horizon", "model", *JUDGED, "seeds", "windows", "training s", "prediction s", "parameters")
-        lines += [_line(head), _line(["---"] * 3 + ["---:"] * (len(head) - 3))]
+        lines += [markdown_line(head), markdown_line(["---"] * 3 + ["---:"] * (len(head) - 3))]
         for row in self.rows:
             scores = [f"**{row.text(name)}**" if name in row.best else row.text(name) for name in JUDGED]
             sizes = (_figure(row.training_seconds, ".1f"), _figure(row.prediction_seconds, ".2f"), row.parameters)
-            lines.append(_line([row.dataset, row.horizon, row.model, *scores, row.state, row.windows, *sizes]))
+            cells = [row.dataset, row.horizon, row.model, *scores, row.state, row.windows, *sizes]
+            lines.append(markdown_line(cells))
         lines += ["", self.ranks_title(), ""]
         if self.average_ranks:
-            lines += [_line(["model", *JUDGED]), _line(["---", *["---:"] * len(JUDGED)])]
-            lines += [_line([m, *(f"{ranks[name]:.2f}" for name in JUDGED)]) for m, ranks in self.average_ranks.items()]
+            lines += [markdown_line(["model", *JUDGED]), markdown_line(["---", *["---:"] * len(JUDGED)])]
+            lines += [
+                markdown_line([m, *(f"{ranks[name]:.2f}" for name in JUDGED)])
+                for m, ranks in self.average_ranks.items()
+            ]
         if self.significance:
             lines += ["", self.significance.words()]
         lines += self._beside_published()
         if self.without:
             lines += ["", "Not run:", "", *(f"* {rule}" for rule in self.without)]
         if self.errors:
-            lines += ["", "Failed, and tried again by the next run:", ""]
+            lines += ["", "Failed (the next run tries cells again):", ""]
             lines += [f"* {cell}: {' '.join(why.split())}" for cell, why in self.errors.items()]
         lines += ["", *(f"Measured on {where}." for where in self.machines())]
         return "\n".join(lines) + "\n"
@@ -193,7 +203,14 @@ class Results:
             return []
         head = ("dataset", "horizon", "best here", "MSE", "best published", "MSE", "apart")
         marks = ["---", "---", "---", "---:", "---", "---:", "---:"]
-        return ["", "Beside the best published figure:", "", _line(head), _line(marks), *map(_line, rows)]
+        return [
+            "",
+            "Beside the best published figure:",
+            "",
+            markdown_line(head),
+            markdown_line(marks),
+            *map(markdown_line, rows),
+        ]
 
     def groups(self) -> dict[tuple[str, int], list[Row]]:
         """Rows by dataset and horizon."""
@@ -210,7 +227,9 @@ class Results:
 
     def ranks_title(self) -> str:
         some, all_ = self.ranked_groups
-        return f"Average rank over {some} of {all_} datasets × horizons (those where every model has every seed)."
+        over = f"Average rank, by the means above, over {some} of {all_} datasets × horizons"
+        left_out = [label for label in dict.fromkeys(cell.label for cell in self.cells) if label not in self.everywhere]
+        return f"{over}; not in all of them, and so not ranked: {', '.join(left_out)}." if left_out else f"{over}."
 
     def machines(self) -> list[str]:
         found = []
@@ -229,19 +248,22 @@ def _judged_on(record: Mapping[str, Any] | None, name: str) -> Mapping[str, Any]
     return {**record, **record["on"][name]}
 
 
-def _group(data: str, horizon: int, models: Mapping[str, list[Mapping[str, Any] | None]], *, ranked: bool) -> list[Row]:
-    """The rows of one dataset and horizon; they are `ranked` only when no seed of any model is missing."""
+def _group(
+    data: str, horizon: int, models: Mapping[str, list[Mapping[str, Any] | None]], ranked: AbstractSet[str]
+) -> list[Row]:
+    """The rows of one dataset and horizon; who is best, and the ranks of `ranked`, when no cell of any is missing."""
     scores = {m: _scores(records) for m, records in models.items()}
-    seeds = {m: len(records) for m, records in models.items()}
-    complete = ranked and all(len(values) == seeds[m] for m in models for values in scores[m].values())
+    ended = {m for m, records in models.items() if all(len(values) == len(records) for values in scores[m].values())}
+    means = {m: {name: fmean(values) for name, values in scores[m].items() if values} for m in models}
     ranks: dict[str, dict[str, float]] = {}
-    if complete:
-        means = pd.DataFrame({name: {m: fmean(scores[m][name]) for m in models} for name in JUDGED})
-        ranks = {m: {name: float(means[name].rank()[m]) for name in JUDGED} for m in models}
+    if len(ranked) > 1 and ranked <= ended:
+        each = {name: pd.Series({m: means[m][name] for m in models if m in ranked}).rank() for name in JUDGED}
+        ranks = {m: {name: float(each[name][m]) for name in JUDGED} for m in ranked}
+    least = {name: min(its[name] for its in means.values()) for name in JUDGED} if ended == models.keys() else {}
     rows = []
     for m, records in models.items():
         done = [record for record in records if record is not None and "error" not in record]
-        mean = {name: fmean(values) for name, values in scores[m].items() if values}
+        mean = means[m]
         rows.append(
             Row(
                 dataset=data,
@@ -254,9 +276,7 @@ def _group(data: str, horizon: int, models: Mapping[str, list[Mapping[str, Any] 
                 mean=mean,
                 sd={name: stdev(scores[m][name]) if len(scores[m][name]) > 1 else None for name in mean},
                 rank=ranks.get(m, {}),
-                best=frozenset(
-                    name for name in JUDGED if ranks and ranks[m][name] == min(r[name] for r in ranks.values())
-                ),
+                best=frozenset(name for name in least if mean[name] == least[name]),
                 training_seconds=_mean([(record["training"] or {}).get("seconds", 0.0) for record in done]),
                 prediction_seconds=_mean([record["prediction"]["seconds"] for record in done]),
                 windows_per_second=_mean([record["prediction"]["windows_per_second"] for record in done]),
@@ -287,5 +307,5 @@ def _figure(value: float | None, form: str) -> str:
     return "–" if value is None else format(value, form)
 
 
-def _line(cells: Any) -> str:
+def markdown_line(cells: Any) -> str:
     return "| " + " | ".join("–" if cell is None else str(cell).replace("|", "\\|") for cell in cells) + " |"

@@ -17,7 +17,6 @@ class Significance:
 
     p         of Friedman's test that all models rank alike, corrected for ties; with two models it is the sign test
     critical  the least difference of two mean ranks that is significant at the level of `alpha`
-    cliques   largest sets of neighbours in rank within which no two differ by as much
     """
 
     models: tuple[str, ...]
@@ -30,15 +29,6 @@ class Significance:
     @property
     def differ(self) -> bool:
         return self.p < self.alpha
-
-    @property
-    def cliques(self) -> tuple[tuple[str, ...], ...]:
-        found: list[tuple[int, int]] = []
-        for first in range(len(self.ranks)):
-            last = max(n for n, rank in enumerate(self.ranks) if rank - self.ranks[first] < self.critical)
-            if last > first and (not found or last > found[-1][1]):
-                found.append((first, last))
-        return tuple(self.models[first : last + 1] for first, last in found)
 
     @property
     def level_with_best(self) -> tuple[str, ...]:

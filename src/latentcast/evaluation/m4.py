@@ -59,4 +59,5 @@ def pooled(scores: Sequence[Score], bases: dict[str, tuple[float, float]]) -> Sc
     there = [bases[score.frequency] for score in scores if score.frequency in bases]
     base = (mean([one for one, _ in there]), mean([other for _, other in there])) if len(there) == len(scores) else None
     percent = mean([score.smape for score in scores])
-    return Score(scores[0].method, "all of these", whole, percent, ratio, owa(percent, ratio, base))
+    names = ", ".join(score.frequency for score in scores)
+    return Score(scores[0].method, names, whole, percent, ratio, owa(percent, ratio, base))
