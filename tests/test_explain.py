@@ -555,6 +555,12 @@ def test_on_the_command_line(tmp_path: Path) -> None:
     assert isinstance(again.exception, CheckpointError)
     assert "--overwrite" in str(again.exception)
     assert CliRunner().invoke(app, [*call, str(page_file), "--overwrite"]).exit_code == 0
+    noisy().rename(columns={"c0": "d0"}).to_csv(tmp_path / "other.csv", index=False)
+    other = ["explain", str(tmp_path / "model"), str(tmp_path / "other.csv"), "--out", str(tmp_path / "other.html")]
+    assert isinstance(CliRunner().invoke(app, other).exception, DataError)
+    moved = CliRunner().invoke(app, [*other, "--transfer", "--set", "data.columns=[d0]"])
+    assert moved.exit_code == 0, moved.output
+    assert "d0" in (tmp_path / "other.html").read_text(encoding="utf-8")
     wrong = CliRunner().invoke(app, [*call, str(tmp_path / "report.pdf")])
     assert isinstance(wrong.exception, SettingsError)
     assert ".html" in str(wrong.exception)

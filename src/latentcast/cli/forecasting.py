@@ -72,6 +72,7 @@ def predict(
 
 
 @app.command()
+@takes_settings
 def explain(
     folder: Folder,
     data: Data,
@@ -95,17 +96,19 @@ def explain(
     fill: Annotated[
         str, typer.Option("--fill", help="Occlusion: what stands there instead: line, season or mean.")
     ] = "line",
+    transfer: Transfer = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False,
+    *,
+    settings: dict[str, Any],
 ) -> None:
     """Explain the forecast of one series beyond the end of DATA, as a page and as JSON."""
-    import latentcast
     from latentcast.write import check_file
 
     for path, suffixes in ((file, (".html",)), (json_file, (".json",))):
         if path is not None:
             check_file(path, suffixes, overwrite=overwrite)
     with heard() as notes:
-        forecaster = latentcast.load(folder)
+        forecaster = for_data(folder, data, settings, None, transfer=transfer, held_out=False)
         levels = "auto" if level == "auto" else levels_in(level)
         found = forecaster.explain(
             data,
