@@ -410,6 +410,14 @@ def test_the_option_that_an_error_names_can_be_pasted(run: Run, data: Path, colu
     assert run("describe", "texts.csv", "--set", *shlex.split(option)).code == 0
 
 
+def test_a_format_that_an_error_names_can_be_pasted(run: Run, data: Path) -> None:
+    frame = pd.read_csv(data / "good.csv", parse_dates=["date"]).head(10)
+    frame.assign(date=frame["date"].dt.strftime("%m.%d.%Y %H:%M")).to_csv("days.csv", index=False)
+    option = "'data.time_format=%m.%d.%Y %H:%M'"
+    one_message(run("describe", "days.csv"), f"\n(as an option: --set {option})\n")
+    assert run("describe", "days.csv", "--set", *shlex.split(option)).code == 0
+
+
 def test_a_file_named_like_a_setting_is_none(run: Run) -> None:
     assert "option" not in run("fit", "data.csv", "-m", "naive", *SIZES, "--out", "m").err
 

@@ -16,7 +16,7 @@ from latentcast.data.notes import Notes, read_notes
 from latentcast.data.read import read_file
 from latentcast.data.resampling import resampled
 from latentcast.data.settings import DataSettings
-from latentcast.data.stamps import Clock, looks_like_dates, read_stamps, show
+from latentcast.data.stamps import Clock, look_like, read_stamps, show
 from latentcast.data.table import Table, read_table
 from latentcast.errors import DataError, TimeError, nearest, some
 
@@ -208,10 +208,11 @@ def _frequency(stamps: NDArray[Any], table: Table, settings: DataSettings) -> Fr
             kind = "whole numbers" if integer else "dates"
             raise TimeError(f"freq={settings.freq!r} does not suit a time column of {kind}")
         return frequency
-    if integer and looks_like_dates(stamps):
+    if integer and (meant := look_like(stamps)):
+        step = int(np.gcd.reduce(np.diff(np.unique(stamps)))) or 1
         raise TimeError(
-            f"the whole numbers in {table.time!r} look like dates (such as {stamps[0]}): say data.time_format=%Y%m%d,"
-            " or data.freq=1 to count them as steps"
+            f"the whole numbers in {table.time!r} look like {meant[0]} (such as {stamps[0]}): say"
+            f" data.time_format={meant[1]}, or data.freq={step} to count them as steps"
         )
     return (infer if settings.steps == "grid" else usual_step)(stamps, table.codes)
 
