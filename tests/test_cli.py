@@ -212,6 +212,9 @@ def test_intervals(run: Run, data: Path, saved: Path) -> None:
         (["--level", "99"], ["needs at least 99 held-out windows", "28", "the highest level is 96.55"]),
         (["--level", "80", "--intervals", "quantiles"], ["naive forecasts points alone", "model.head=quantile"]),
         (["--level", "80", "--intervals", "pathes"], ["did you mean paths?"]),
+        (["--intervals", "adaptive"], ["intervals='adaptive': of intervals of which level?"]),
+        (["--paths", "50"], ["paths=50: of intervals of which level?"]),
+        (["--level", "80", "--paths", "50"], ["paths=50: conformal intervals of this naive draw no paths"]),
     ],
 )
 def test_intervals_that_cannot_be_had(run: Run, data: Path, saved: Path, options: list[str], words: list[str]) -> None:

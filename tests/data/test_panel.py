@@ -130,6 +130,22 @@ def test_long_data_have_no_silent_columns() -> None:
         make(long({"x": 5}), columns=["y"])
 
 
+@pytest.mark.parametrize("name", ["Unnamed: 0", ""])
+@pytest.mark.parametrize("first", [0, 1, 40])
+def test_a_row_number_that_was_written_along_is_no_variate_and_that_is_said(name: str, first: int) -> None:
+    for table in (wide(), long({"a": 3, "b": 4})):
+        frame = table.copy()
+        frame.insert(0, name, np.arange(len(frame)) + first)
+        panel = make(frame)
+        assert panel.channels == make(table).channels
+        assert any("counts the rows" in note for note in panel.notes)
+    frame = wide()
+    frame.insert(0, name, np.arange(len(frame)))
+    assert make(frame, columns=[name]).channels == (name,)
+    frame[name] = np.arange(len(frame)) ** 2
+    assert name in make(frame).channels
+
+
 def test_times_in_the_index_are_pointed_out() -> None:
     with pytest.raises(TimeError, match="reset_index"):
         make(wide().set_index("ds"))

@@ -86,11 +86,11 @@ def pretrain(
 ) -> None:
     """Train what comes before forecasts (hidden values, codes, next codes): for impute, and for fit --from."""
     import latentcast
-    from latentcast.config import merge, nested
+    from latentcast.config import nested, together
 
     hidden = {"mask": mask, "block": block}
     stated = {f"stages.reconstruct.{key}": value for key, value in hidden.items() if value is not None}
-    settings = with_fraction(merge(settings, nested(stated)), fraction)
+    settings = with_fraction(together(settings, nested(stated)), fraction)
     _learn(
         latentcast.pretrain, data, folder, weights, model=model, lookback=lookback, horizon=horizon, preset=preset,
         seed=seed, settings=settings, config=config, start=start, overwrite=overwrite, resume=resume,

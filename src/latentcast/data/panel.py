@@ -17,7 +17,7 @@ from latentcast.data.read import read_file
 from latentcast.data.resampling import resampled
 from latentcast.data.settings import DataSettings
 from latentcast.data.stamps import Clock, look_like, read_stamps, show
-from latentcast.data.table import Table, read_table
+from latentcast.data.table import Table, read_table, without_row_numbers
 from latentcast.errors import DataError, TimeError, nearest, some
 
 SPARSEST = 10  # steps per row above which a grid is taken for a mistake
@@ -151,6 +151,7 @@ def build(frame: pd.DataFrame, settings: DataSettings) -> Panel:
     frame.columns = pd.Index([str(name) for name in frame.columns])
     if not len(frame):
         raise DataError("the table has no row")
+    frame, left_out = without_row_numbers(frame, settings)
     table = read_table(frame, settings)
     stamps, clock = read_stamps(frame[table.time], settings.time_format)
     stamps, table, notes = _sorted(stamps, table)
@@ -161,7 +162,7 @@ def build(frame: pd.DataFrame, settings: DataSettings) -> Panel:
     frequency = _frequency(stamps, table, settings)
     panel = _on_grid(stamps, table, frequency, settings)
     absent = len(panel.times) - len(stamps)
-    panel = replace(panel, clock=clock, notes=notes)
+    panel = replace(panel, clock=clock, notes=(*left_out, *notes))
     if settings.align:
         panel, absent = _align(panel), 0
     panel = close(_choose(panel, settings), absent)
