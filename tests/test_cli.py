@@ -278,6 +278,25 @@ def test_describe(run: Run, data: Path) -> None:
     assert "long: 2 series" in run("describe", data / "long.csv").out
 
 
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ("data.holidays=XX", ["no such country", "more"]),
+        ("data.transform=boxcox", ["wants values above 0", "in a)"]),
+        ("data.resample=foo", ["resample='foo' is no frequency"]),
+    ],
+)
+@pytest.mark.parametrize("model", [[], ["-m", "naive", *SIZES]])
+def test_describe_refuses_what_a_fit_would(
+    run: Run, data: Path, setting: str, words: list[str], model: list[str]
+) -> None:
+    ran = run("describe", data / "good.csv", "--set", setting, *model)
+    one_message(ran, *words)
+    assert f"--set {setting}" not in ran.err
+    fitted = run("fit", data / "good.csv", "-m", "naive", *SIZES, "--out", "m", "--set", setting)
+    assert fitted.err.splitlines()[-1] == ran.err.splitlines()[-1]
+
+
 def test_transfer(run: Run, data: Path) -> None:
     good, other = data / "good.csv", data / "other.csv"
     pd.read_csv(good).assign(d=1.0 + np.arange(200) % 7).to_csv("wider.csv", index=False)
@@ -582,6 +601,11 @@ def test_folders_that_hold_no_model(run: Run, data: Path, saved: Path) -> None:
 def test_other_data_than_at_the_fit(run: Run, data: Path, saved: Path) -> None:
     ran = run("predict", saved, data / "other.csv", "--out", "f.csv")
     one_message(ran, "channels", "missing: b", "not in the fit: c")
+    for value in ("x", 1.5):
+        pd.read_csv(data / "good.csv").assign(q=value).to_csv("more.csv", index=False)
+        ran = run("predict", saved, "more.csv", "--out", "f.csv")
+        one_message(ran, "not in the fit: q", "; drop q from the data")
+        assert "data.ignore" not in ran.err
     pd.read_csv(data / "good.csv").head(9).to_csv("nine.csv", index=False)
     ran = run("predict", saved, "nine.csv", "--out", "f.csv")
     assert ran.code == 0

@@ -43,6 +43,10 @@ class Backtest:
     forecasters: dict[str, Forecaster]
     intervals: dict[str, IntervalFigures] = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        title = f"{self.windows} windows of {self.horizon} steps, {self.step} apart, original units"
+        return f"{title}\n{self.leaderboard.to_string(index=False, float_format='{:.4g}'.format)}"
+
 
 def backtest(
     data: Any,

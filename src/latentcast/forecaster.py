@@ -33,6 +33,7 @@ from latentcast.errors import (
     LatentcastError,
     SettingsError,
     nearest,
+    some,
 )
 from latentcast.evaluation.droplast import DropLast, batch_of
 from latentcast.evaluation.intervals import IntervalErrors, IntervalFigures
@@ -66,6 +67,13 @@ class Forecaster:
     network: Network
     card: dict[str, Any] = field(default_factory=dict)
     calibration: Calibration | None = None
+
+    def __repr__(self) -> str:
+        about = f"{self.name}, {self.task.lookback} → {self.task.horizon} steps"
+        schema = self.card.get("schema")
+        if schema is None:
+            return f"<Forecaster {about}>"
+        return f"<Forecaster {about} of {schema['freq']}, of {some(self.channels, 3)} in {schema['data']}>"
 
     @property
     def name(self) -> str:

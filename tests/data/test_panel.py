@@ -419,6 +419,21 @@ def test_irregular_stamps_are_resampled_when_that_is_asked() -> None:
         make(table, resample="fortnightly", ignore=["k"])
 
 
+def test_resampling_to_what_is_no_frequency_is_one_plain_message() -> None:
+    with pytest.raises(TimeError, match=r"^resample='foo' is no frequency that pandas knows; for example: [^']*$"):
+        make(wide(), resample="foo")
+
+
+def test_rows_of_the_future_without_values_are_pointed_out() -> None:
+    table = wide(10, a=np.arange(10.0), price=np.arange(10.0))
+    table.loc[7:, "a"] = np.nan
+    told = [note for note in make(table, future=["price"]).notes if "give them as the table" in note]
+    assert len(told) == 1
+    assert told[0].startswith("the last 3 rows hold what is known in advance (price)")
+    table.loc[7:, "price"] = np.nan
+    assert not any("give them as" in note for note in make(table, future=["price"]).notes)
+
+
 def test_many_series_are_resampled_each_by_itself() -> None:
     table = long({"x": 48, "z": 72})
     panel = make(table, resample="W-MON")

@@ -153,7 +153,7 @@ def update(
     lr: Annotated[float | None, typer.Option("--lr", help="Learning rate; a tenth of the fit's when left out.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the folder.")] = False,
 ) -> None:
-    """Go on with a trained model as its data grow: a few steps, in the units that it knows."""
+    """Go on with a trained model as its data grow: a few steps, in the units that it knows; --out takes the result."""
     import latentcast
 
     with heard() as notes:

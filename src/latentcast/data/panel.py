@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from latentcast.data.frequency import Frequency, infer, usual_step
+from latentcast.data.frequency import NO_FREQUENCY, Frequency, infer, to_frequency, usual_step
 from latentcast.data.gaps import close
 from latentcast.data.notes import Notes, read_notes
 from latentcast.data.read import read_file
@@ -156,6 +156,8 @@ def build(frame: pd.DataFrame, settings: DataSettings) -> Panel:
     stamps, clock = read_stamps(frame[table.time], settings.time_format)
     stamps, table, notes = _sorted(stamps, table)
     if settings.resample is not None:
+        if to_frequency(settings.resample) is None:
+            raise TimeError(f"resample={settings.resample!r} is {NO_FREQUENCY}")
         stamps, table, note = resampled(stamps, table, settings.resample, settings.aggregate)
         settings = settings.model_copy(update={"freq": settings.resample})
         notes += (note,)
@@ -165,7 +167,8 @@ def build(frame: pd.DataFrame, settings: DataSettings) -> Panel:
     panel = replace(panel, clock=clock, notes=(*left_out, *notes))
     if settings.align:
         panel, absent = _align(panel), 0
-    panel = close(_choose(panel, settings), absent)
+    panel = _choose(panel, settings)
+    panel = close(replace(panel, notes=(*panel.notes, *_not_yet(panel, settings))), absent)
     if settings.notes is None:
         return panel
     return replace(panel, said=read_notes(read_file(Path(settings.notes)), panel, settings))
@@ -330,6 +333,26 @@ def _choose(panel: Panel, settings: DataSettings) -> Panel:
         values=np.ascontiguousarray(panel.values[:, at]),
         observed=np.ascontiguousarray(panel.observed[:, at]),
         channels=kept,
+    )
+
+
+def _not_yet(panel: Panel, settings: DataSettings) -> tuple[str, ...]:
+    """A note where items end with rows that hold what is known in advance, and no value: meant as the future."""
+    last = panel.offsets[1:] - 1
+    known = [~pd.isna(panel.beside[name][last]) for name in settings.future]
+    if not known:
+        return ()
+    ends = np.all(known, axis=0) & ~panel.observed[last].any(axis=1)
+    if not ends.any():
+        return ()
+    item = int(ends.argmax())
+    seen = np.flatnonzero(panel.observed[panel.offsets[item] : panel.offsets[item + 1]].any(axis=1))
+    count = panel.lengths[item] - (seen[-1] + 1 if len(seen) else 0)
+    whose = f" of {panel.ids[item]!r}" if panel.ids[item] else ""
+    return (
+        f"the last {count} rows{whose} hold what is known in advance ({some(settings.future)}) and no value: they count"
+        " as gaps, and a forecast begins after them; to forecast these steps, leave them out of the data and give them"
+        " as the table of what is known in advance (future)",
     )
 
 
