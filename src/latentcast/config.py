@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar, get_args
 
-import numpy as np
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
 from pydantic_core import ErrorDetails
@@ -249,10 +248,8 @@ def _labelled(one: Any) -> bool:
 
 def plain(value: Any) -> Any:
     """numpy's numbers, also in lists and mappings, as Python's own."""
-    if isinstance(value, np.number | np.bool_ | np.str_):
-        return value.item()
-    if isinstance(value, np.ndarray):
-        return value.tolist()
+    if type(value).__module__ == "numpy" and getattr(value, "dtype", None) is not None and value.dtype.kind in "biufU":
+        return value.tolist()  # told by its name: settings are read without importing numpy
     if isinstance(value, Mapping):
         return {key: plain(one) for key, one in value.items()}
     return type(value)(map(plain, value)) if type(value) in (list, tuple) else value
