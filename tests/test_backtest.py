@@ -202,3 +202,14 @@ def test_sizes_may_stand_among_the_settings(hourly: pd.DataFrame) -> None:
     pd.testing.assert_frame_equal(asked.forecasts, stated.forecasts)
     with pytest.raises(SettingsError, match="horizon: is required"):
         latentcast.backtest(hourly, ["naive"], lookback=24)
+
+
+def test_results_are_short_where_they_are_shown() -> None:
+    table = pd.DataFrame({"ds": pd.date_range("2024-01-01", periods=120), "x": np.sin(np.arange(120.0))})
+    result = latentcast.backtest(table, ["naive", "seasonal-naive"], lookback=14, horizon=7, windows=2)
+    assert repr(result).splitlines()[0] == "2 windows of 7 steps, 7 apart, original units"
+    assert len(repr(result).splitlines()) == 4
+    forecaster = result.forecasters["naive"]
+    assert repr(forecaster) == "<Forecaster naive, 14 → 7 steps of D, of x in frame>"
+    assert len(repr(forecaster.evaluate(table, split="train")).splitlines()) < 10
+    assert "\n" not in repr(forecaster.explain(table, attribution="none"))

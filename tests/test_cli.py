@@ -212,6 +212,9 @@ def test_intervals(run: Run, data: Path, saved: Path) -> None:
         (["--level", "99"], ["needs at least 99 held-out windows", "28", "the highest level is 96.55"]),
         (["--level", "80", "--intervals", "quantiles"], ["naive forecasts points alone", "model.head=quantile"]),
         (["--level", "80", "--intervals", "pathes"], ["did you mean paths?"]),
+        (["--intervals", "adaptive"], ["intervals='adaptive': of intervals of which level?"]),
+        (["--paths", "50"], ["paths=50: of intervals of which level?"]),
+        (["--level", "80", "--paths", "50"], ["paths=50: conformal intervals of this naive draw no paths"]),
     ],
 )
 def test_intervals_that_cannot_be_had(run: Run, data: Path, saved: Path, options: list[str], words: list[str]) -> None:
@@ -273,6 +276,25 @@ def test_describe(run: Run, data: Path) -> None:
         assert words in ran.out
     assert "a fit would refuse this" in ran.err
     assert "long: 2 series" in run("describe", data / "long.csv").out
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ("data.holidays=XX", ["no such country", "more"]),
+        ("data.transform=boxcox", ["wants values above 0", "in a)"]),
+        ("data.resample=foo", ["resample='foo' is no frequency"]),
+    ],
+)
+@pytest.mark.parametrize("model", [[], ["-m", "naive", *SIZES]])
+def test_describe_refuses_what_a_fit_would(
+    run: Run, data: Path, setting: str, words: list[str], model: list[str]
+) -> None:
+    ran = run("describe", data / "good.csv", "--set", setting, *model)
+    one_message(ran, *words)
+    assert f"--set {setting}" not in ran.err
+    fitted = run("fit", data / "good.csv", "-m", "naive", *SIZES, "--out", "m", "--set", setting)
+    assert fitted.err.splitlines()[-1] == ran.err.splitlines()[-1]
 
 
 def test_transfer(run: Run, data: Path) -> None:
@@ -408,6 +430,14 @@ def test_the_option_that_an_error_names_can_be_pasted(run: Run, data: Path, colu
     pd.read_csv(data / "good.csv").assign(**dict.fromkeys(columns, "x")).to_csv("texts.csv", index=False)
     one_message(run("describe", "texts.csv"), f"\n(as an option: --set {option})\n")
     assert run("describe", "texts.csv", "--set", *shlex.split(option)).code == 0
+
+
+def test_a_format_that_an_error_names_can_be_pasted(run: Run, data: Path) -> None:
+    frame = pd.read_csv(data / "good.csv", parse_dates=["date"]).head(10)
+    frame.assign(date=frame["date"].dt.strftime("%m.%d.%Y %H:%M")).to_csv("days.csv", index=False)
+    option = "'data.time_format=%m.%d.%Y %H:%M'"
+    one_message(run("describe", "days.csv"), f"\n(as an option: --set {option})\n")
+    assert run("describe", "days.csv", "--set", *shlex.split(option)).code == 0
 
 
 def test_a_file_named_like_a_setting_is_none(run: Run) -> None:
@@ -571,6 +601,11 @@ def test_folders_that_hold_no_model(run: Run, data: Path, saved: Path) -> None:
 def test_other_data_than_at_the_fit(run: Run, data: Path, saved: Path) -> None:
     ran = run("predict", saved, data / "other.csv", "--out", "f.csv")
     one_message(ran, "channels", "missing: b", "not in the fit: c")
+    for value in ("x", 1.5):
+        pd.read_csv(data / "good.csv").assign(q=value).to_csv("more.csv", index=False)
+        ran = run("predict", saved, "more.csv", "--out", "f.csv")
+        one_message(ran, "not in the fit: q", "; drop q from the data")
+        assert "data.ignore" not in ran.err
     pd.read_csv(data / "good.csv").head(9).to_csv("nine.csv", index=False)
     ran = run("predict", saved, "nine.csv", "--out", "f.csv")
     assert ran.code == 0

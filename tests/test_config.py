@@ -2,6 +2,7 @@
 
 from typing import Annotated, ClassVar, Literal
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,6 +16,7 @@ from latentcast.config import (
     nested,
     parse_assignments,
     read_yaml,
+    together,
     validate,
     write_yaml,
 )
@@ -242,6 +244,65 @@ def test_yaml_that_cannot_be_used_is_one_clear_error(tmp_path, content: bytes | 
         path.write_bytes(content)
     with pytest.raises(SettingsError, match=told):
         read_yaml(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("lookback: 14\nhorizon: 7\nlookback: 21\n", "lookback stands in line 1 and again in line 3"),
+        ("data:\n  gaps: mask\n  gaps: error\n", "gaps stands in line 2 and again in line 3"),
+        ("data: {gaps: mask, gaps: error}\n", "gaps stands in line 1 and again in line 1"),
+    ],
+)
+def test_a_key_of_yaml_stands_once(tmp_path, text: str, told: str) -> None:
+    path = tmp_path / "s.yaml"
+    path.write_text(text)
+    with pytest.raises(SettingsError, match=f"s.yaml: {told}"):
+        read_yaml(path)
+
+
+def test_an_alias_of_yaml_may_be_laid_under(tmp_path) -> None:
+    path = tmp_path / "s.yaml"
+    path.write_text("a: &base {x: 1, y: 2}\nb:\n  <<: *base\n  y: 3\nc:\n  <<: *base\n  y: 4\n")
+    assert read_yaml(path) == {"a": {"x": 1, "y": 2}, "b": {"x": 1, "y": 3}, "c": {"x": 1, "y": 4}}
+
+
+@pytest.mark.parametrize("values", ["a.yaml", [1], 3])
+def test_settings_are_a_mapping(values: object) -> None:
+    with pytest.raises(SettingsError, match=r"wanted a mapping.*YAML file goes to config="):
+        nested(values)  # type: ignore[arg-type]
+    with pytest.raises(SettingsError, match="wanted the path of a YAML file"):
+        read_yaml({"lookback": 3})  # type: ignore[arg-type]
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    values = nested(
+        {
+            "a.n": np.int64(3),
+            "a.x": np.float32(0.5),
+            "b": [np.int8(1), (np.float64(2.0),)],
+            "c": np.arange(2),
+            "d": True,
+        }
+    )
+    assert values == {"a": {"n": 3, "x": 0.5}, "b": [1, (2.0,)], "c": [0, 1], "d": True}
+    assert type(values["a"]["n"]) is int
+    assert type(values["b"][1][0]) is float
+    assert validate(SquareSettings, nested({"side": np.int64(3)})).side == 3
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "told"),
+    [
+        ({"horizon": 6}, {"horizon": 4}, "horizon: stated as 6 and as 4"),
+        ({"model": "naive"}, {"model": {"name": "theta"}}, "model: stated as 'naive' and as 'theta'"),
+        ({"data": {"gaps": "mask"}}, {"data": {"gaps": "error"}}, r"data\.gaps: stated as 'mask' and as 'error'"),
+    ],
+)
+def test_what_is_stated_twice_must_agree(one: dict, other: dict, told: str) -> None:
+    with pytest.raises(SettingsError, match=told):
+        together(one, other)
+    assert together(one, one) == one
 
 
 def test_a_registry_refuses_clashes_and_hints_at_typos() -> None:

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
 
@@ -10,7 +11,7 @@ from latentcast.config import nested, write_yaml
 from latentcast.errors import SettingsError
 from latentcast.models import MODELS
 from latentcast.presets import NAMED
-from latentcast.run import resolve
+from latentcast.run import resolve, stated
 
 BASE = {"lookback": 48, "horizon": 24}
 
@@ -142,3 +143,14 @@ def test_seed_lookback_and_horizon_are_whole_numbers(value: Any) -> None:
         if key == "seed" and value is None:
             continue
         assert any(fault.startswith(f"{key}: ") for fault in _faults({**good, key: value}))
+
+
+def test_an_argument_and_a_setting_must_agree_and_win_over_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "s.yaml"
+    path.write_text("model: {name: dlinear, kernel: 5}\nhorizon: 9\n")
+    values = stated("dlinear", None, 8, np.int64(4), None, {"horizon": 4, "model": "dlinear"}, path)
+    run = resolve(values)
+    assert (run.lookback, run.horizon, run.model.kernel) == (8, 4, 5)  # type: ignore[attr-defined]
+    for settings, told in (({"horizon": 6}, "horizon: stated as 6 and as 4"), ({"model": "naive"}, "model: stated")):
+        with pytest.raises(SettingsError, match=told):
+            stated("dlinear", None, 8, 4, None, settings, path)

@@ -10,7 +10,7 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from latentcast.config import merge, nested
+from latentcast.config import merge, nested, plain, together
 from latentcast.data.opening import open_data
 from latentcast.data.panel import Panel, build
 from latentcast.data.split import Split
@@ -43,6 +43,10 @@ class Backtest:
     forecasters: dict[str, Forecaster]
     intervals: dict[str, IntervalFigures] = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        title = f"{self.windows} windows of {self.horizon} steps, {self.step} apart, original units"
+        return f"{title}\n{self.leaderboard.to_string(index=False, float_format='{:.4g}'.format)}"
+
 
 def backtest(
     data: Any,
@@ -69,11 +73,14 @@ def backtest(
 
     Raises SettingsError (all faults at once) or DataError as `fit` does.
     """
+    windows, step = plain(windows), plain(step)
+    if level is None and intervals != "auto":
+        raise SettingsError(f"intervals={intervals!r}: of intervals of which level? state it too (level=[80, 90])")
     levels = None if level is None else levels_of(level)
     source, defaults = open_data(data)
     sizes = (("lookback", lookback), ("horizon", horizon), ("seed", seed))
     stated = {key: value for key, value in sizes if value is not None}
-    runs = _runs(models, merge(nested(settings or {}), stated), defaults, windows, step)
+    runs = _runs(models, together(nested(settings or {}), nested(stated)), defaults, windows, step)
     horizon = runs[0].horizon
     step = horizon if step is None else step
     panel = build(source.frame, runs[0].data)

@@ -217,6 +217,19 @@ def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     return merged
 
 
+def together(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    """Two nests of settings that both were stated, none over the other. Raises SettingsError where they disagree."""
+    first, second = ({path.removesuffix(".name"): value for path, value in leaves(each)} for each in (one, other))
+    faults = [
+        f"{path}: stated as {shown(first[path])} and as {shown(second[path])}; state it once"
+        for path in first.keys() & second.keys()
+        if first[path] != second[path]
+    ]
+    if faults:
+        raise SettingsError(sorted(faults))
+    return merge(one, other)
+
+
 def by_label(items: Any) -> dict[str, Any] | None:
     """A list of names, or of settings that each have a `label`, as settings by label; None of anything else."""
     if not isinstance(items, list | tuple) or not all(isinstance(one, str) or _labelled(one) for one in items):
@@ -233,11 +246,28 @@ def _labelled(one: Any) -> bool:
     return isinstance(one, Mapping) and isinstance(one.get("label"), str)
 
 
+def plain(value: Any) -> Any:
+    """numpy's numbers, also in lists and mappings, as Python's own."""
+    if type(value).__module__ == "numpy" and getattr(value, "dtype", None) is not None and value.dtype.kind in "biufU":
+        return value.tolist()  # told by its name: settings are read without importing numpy
+    if isinstance(value, Mapping):
+        return {key: plain(one) for key, one in value.items()}
+    return type(value)(map(plain, value)) if type(value) in (list, tuple) else value
+
+
 def nested(values: Mapping[str, Any]) -> dict[str, Any]:
-    """{"training.lr": 1, "data": {"gaps": "ffill"}} → nested mappings only."""
+    """{"training.lr": 1, "data": {"gaps": "ffill"}} → nested mappings only, and plain values.
+
+    Raises SettingsError for what is no mapping.
+    """
+    if not isinstance(values, Mapping):
+        raise SettingsError(
+            f"settings: got {values!r}, wanted a mapping, as {{'training.lr': 0.001}}; the path of a YAML file goes to"
+            " config=, where it is taken"
+        )
     tree: dict[str, Any] = {}
     for key, value in values.items():
-        value = nested(value) if isinstance(value, Mapping) else value
+        value = nested(value) if isinstance(value, Mapping) else plain(value)
         for step in reversed(str(key).split(".")):
             value = {step: value}
         tree = merge(tree, value)
@@ -298,7 +328,22 @@ def _scalar(text: str) -> Any:
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML as people mean it: 1e-3 is a number; NO, on and 2020-01-01 are text."""
+    """YAML as people mean it: 1e-3 is a number; NO, on and 2020-01-01 are text; a key stands once."""
+
+    def compose_mapping_node(self, anchor: Any) -> Any:
+        # here, and not where values are made of nodes: there, keys that an alias brings stand beside a mapping's own
+        node = super().compose_mapping_node(anchor)
+        lines: dict[str, int] = {}
+        for key, _ in node.value:
+            name, line = str(key.value), key.start_mark.line + 1
+            if name in lines:
+                raise _Repeated(f"{name} stands in line {lines[name]} and again in line {line}; state it once")
+            lines[name] = line
+        return node
+
+
+class _Repeated(yaml.YAMLError):
+    pass
 
 
 class _Dumper(yaml.SafeDumper):
@@ -322,12 +367,16 @@ _resolve_plainly(_Dumper)
 
 
 def read_yaml(path: str | Path) -> dict[str, Any]:
-    """Nested values of a YAML file. Raises SettingsError when it is missing or not a mapping."""
+    """Nested values of a YAML file. Raises SettingsError when it is missing, no mapping, or states a key twice."""
+    if not isinstance(path, str | Path):
+        raise SettingsError(f"config: got {path!r}, wanted the path of a YAML file; a mapping goes to settings=")
     path = Path(path)
     try:
         values = yaml.load(path.read_text(encoding="utf-8"), _Loader)
     except OSError as error:
         raise SettingsError(f"cannot read the configuration {path}: {error.strerror}") from error
+    except _Repeated as error:
+        raise SettingsError(f"{path}: {error}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path} is not YAML: {error}") from error
     if values is None:

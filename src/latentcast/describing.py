@@ -5,16 +5,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from latentcast.config import leaves, merge, nested, read_yaml, validate
+from latentcast.data.covariates import Covariates
 from latentcast.data.frequency import Frequency
 from latentcast.data.gaps import longest_gap
 from latentcast.data.opening import open_data
-from latentcast.data.panel import build
+from latentcast.data.panel import Panel, build
 from latentcast.data.scaler import constant_series
 from latentcast.data.settings import DataSettings
 from latentcast.data.split import split
+from latentcast.data.transform import check
 from latentcast.errors import GapError, SettingsError, some
 from latentcast.forecaster import Forecaster
 from latentcast.fusing import in_words as fused
@@ -96,6 +100,7 @@ def _of_choice(data: Any, values: Mapping[str, Any]) -> Description:
     source, defaults = open_data(data)
     run = resolve(values, defaults)
     panel = build(source.frame, run.data)
+    _check(panel, panel.lengths, run.data)
     network = build_network(run.kind, run.model, make_task(run, panel))
     about = {"data": source.name, "stages": "none: untrained"}
     if any(parameter.requires_grad for parameter in network.parameters()):
@@ -141,6 +146,13 @@ def _in_words(value: Any, frequency: Frequency) -> str:
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
+def _check(panel: Panel, ends: NDArray[np.int64], settings: DataSettings) -> None:
+    """Raises as a fit does for what only the training part, [items] steps, can tell."""
+    if settings.transform != "none":
+        check(settings.transform, panel)
+    Covariates.learned(panel, ends, settings)
+
+
 def _of_table(data: Any, stated_values: Mapping[str, Any]) -> Description:
     stray = [f"{path}: describe takes settings of the data alone (data.…), where no model is named"
              for path, _ in leaves(stated_values) if not path.startswith("data.")]  # fmt: skip
@@ -176,6 +188,7 @@ def _of_table(data: Any, stated_values: Mapping[str, Any]) -> Description:
         "parts": f"train {sizes[0]}, validation {sizes[1]}, test {sizes[2]} steps",
         "fingerprint": panel.fingerprint(),
     }
+    _check(panel, parts.train_end, stated)
     constant = constant_series(panel, parts.train_end)
     if constant:
         notes.append(f"constant in the training part: {some(constant)}")

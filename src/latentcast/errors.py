@@ -56,12 +56,12 @@ class Interrupted(LatentcastError):
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """The hint that ends an error about an unknown name: the nearest known ones, or all of them."""
+    """The hint that ends an error about an unknown name: the nearest known ones, or all of them up to 40."""
     known = sorted(known)
     close = get_close_matches(name, known, n=2, cutoff=0.6)
     if close:
         return f"did you mean {' or '.join(close)}?"
-    return f"known: {', '.join(known)}" if known else "none is known"
+    return f"known: {some(known, 40)}" if known else "none is known"
 
 
 def some(names: Sequence[object], most: int = 5) -> str:

@@ -13,6 +13,7 @@ import torch
 
 from latentcast import hub
 from latentcast.calibration import Calibration, Scores, check_base
+from latentcast.config import plain
 from latentcast.data import calendar
 from latentcast.data.ahead import lay_ahead
 from latentcast.data.alike import as_it_came, read_alike
@@ -32,6 +33,7 @@ from latentcast.errors import (
     LatentcastError,
     SettingsError,
     nearest,
+    some,
 )
 from latentcast.evaluation.droplast import DropLast, batch_of
 from latentcast.evaluation.intervals import IntervalErrors, IntervalFigures
@@ -65,6 +67,13 @@ class Forecaster:
     network: Network
     card: dict[str, Any] = field(default_factory=dict)
     calibration: Calibration | None = None
+
+    def __repr__(self) -> str:
+        about = f"{self.name}, {self.task.lookback} → {self.task.horizon} steps"
+        schema = self.card.get("schema")
+        if schema is None:
+            return f"<Forecaster {about}>"
+        return f"<Forecaster {about} of {schema['freq']}, of {some(self.channels, 3)} in {schema['data']}>"
 
     @property
     def name(self) -> str:
@@ -101,7 +110,7 @@ class Forecaster:
         Raises DataError when the channels are not those of the fit, or a level
         needs more held-out windows than there were; SettingsError for a level or a method that cannot be had.
         """
-        how = None if level is None else self.interval_maker(level, intervals, paths)
+        how = self._intervals(level, intervals, paths)
         source, panel, view, starts_items = self.ahead(data, future)
         if how is not None and how.method == "adaptive":
             for note in check_outcomes(
@@ -237,7 +246,7 @@ class Forecaster:
         """
         if split not in PARTS:
             raise SettingsError(f"split={split!r} is no part of the data; {nearest(str(split), PARTS)}")
-        how = None if level is None else self.interval_maker(level, intervals, paths)
+        how = self._intervals(level, intervals, paths)
         dropping = batch_of(protocol)
         if dropping is not None and stride != 1:
             raise SettingsError(f"stride={stride}: a test loader drops from all windows; leave it out with {protocol}")
@@ -293,11 +302,20 @@ class Forecaster:
             self.card["intervals"] = {"method": "conformal", **self.calibration.about(), "chose_weights": chose}
         return evaluation
 
+    def _intervals(self, level: Any, intervals: str, paths: int) -> Intervals | None:
+        """None where no level was asked for. Raises SettingsError where it was said all the same how to make them."""
+        if level is not None:
+            return self.interval_maker(level, intervals, paths)
+        said = [f"intervals={intervals!r}"] * (intervals != "auto") + [f"paths={paths}"] * (paths != PATHS)
+        if said:
+            raise SettingsError(f"{', '.join(said)}: of intervals of which level? state it too (level=[80, 90])")
+        return None
+
     def interval_maker(self, level: Any, intervals: str = "auto", paths: int = PATHS) -> Intervals:
         """How intervals of these levels are made here. Raises SettingsError or DataError as `predict` does."""
         self._must_forecast()
-        network = self.network
-        return choose(
+        network, paths = self.network, plain(paths)
+        how = choose(
             level,
             intervals,
             model=self.name,
@@ -306,6 +324,11 @@ class Forecaster:
             samples=network.samples,
             paths=paths,
         )
+        if paths != PATHS and how.base != "paths":
+            raise SettingsError(
+                f"paths={paths}: {how.method} intervals of this {self.name} draw no paths; leave it out"
+            )
+        return how
 
     def judge(
         self,

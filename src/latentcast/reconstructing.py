@@ -15,7 +15,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from latentcast.config import merge, nested, read_yaml
+from latentcast.config import merge
 from latentcast.data.opening import open_data
 from latentcast.data.panel import Panel, build
 from latentcast.data.scaler import Scaler
@@ -29,7 +29,7 @@ from latentcast.layers.scaling import no_scale, window_scale
 from latentcast.network import Network
 from latentcast.network import build as build_network
 from latentcast.presets import NAMED
-from latentcast.run import Run, make_task, resolve
+from latentcast.run import Run, make_task, resolve, stated
 from latentcast.starting import inherited
 from latentcast.training.stages import AUTOENCODE, RECONSTRUCT
 from latentcast.types import Batch, Task
@@ -135,9 +135,7 @@ def floor(
     Raises SettingsError (also for a model that cannot reconstruct), DataError when a part holds no window of the
     look-back, CheckpointError.
     """
-    over = {key: value for key, value in (("lookback", lookback), ("seed", seed)) if value is not None}
-    values = merge(read_yaml(config) if config is not None else {}, nested(settings or {}))
-    values = merge(values, {"model": {"name": model}, **over} if model is not None else over)
+    values = stated(model, None, lookback, None, seed, settings, config)
     fixed = sorted({"max_steps", "max_epochs", "keep", "patience"} & dict(values.get("training", {})).keys())
     if fixed:
         raise SettingsError(
@@ -150,9 +148,9 @@ def floor(
     source, defaults = open_data(data)
 
     def run_of(chosen: Mapping[str, Any], under: Mapping[str, Any] = BRIEFLY) -> Run:
-        stated = merge(merge(under, values), {**chosen, "training": {**TO_THE_END, "max_steps": max_steps}})
-        stated = stated if start is None else inherited(start, stated)
-        return resolve({"horizon": stated.get("lookback", 1), **stated}, defaults)  # nothing is forecast
+        whole = merge(merge(under, values), {**chosen, "training": {**TO_THE_END, "max_steps": max_steps}})
+        whole = whole if start is None else inherited(start, whole)
+        return resolve({"horizon": whole.get("lookback", 1), **whole}, defaults)  # nothing is forecast
 
     base = run_of({}, under={})
     panel = build(source.frame, base.data)

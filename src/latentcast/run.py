@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from latentcast.config import Settings, dumped, leaves, merge, nested, read_words, read_yaml, validate
+from latentcast.config import Settings, dumped, leaves, merge, nested, read_words, read_yaml, together, validate
 from latentcast.data import calendar
 from latentcast.data.covariates import Covariates
 from latentcast.data.panel import Panel
@@ -136,12 +136,12 @@ def stated(
     settings: Mapping[str, Any] | None,
     config: str | Path | None,
 ) -> dict[str, Any]:
-    """What was stated, as one nest of settings: arguments over settings over the file."""
-    values = merge(read_yaml(config) if config is not None else {}, nested(settings or {}))
+    """What was stated, as one nest of settings: arguments and settings, which must not disagree, over the file."""
     chosen = {key: value for key, value in (("name", model), ("preset", preset)) if value is not None}
     sizes = (("lookback", lookback), ("horizon", horizon), ("seed", seed))
     over = {key: value for key, value in sizes if value is not None}
-    return merge(values, {"model": chosen, **over} if chosen else over)
+    said = together(nested(settings or {}), nested({"model": chosen, **over} if chosen else over))
+    return merge(read_yaml(config) if config is not None else {}, said)
 
 
 def make_task(run: Run, panel: Panel, covariates: Covariates | None = None) -> Task:

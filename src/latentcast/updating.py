@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from latentcast.config import plain
 from latentcast.data.opening import open_data
 from latentcast.data.padding import pad_short
 from latentcast.data.split import Split
@@ -44,6 +45,7 @@ def update(
     Raises SettingsError for a model without anything to train, DataError when the data do not fit or hold no window.
     """
     start = forecaster if isinstance(forecaster, Forecaster) else Forecaster.load(forecaster)
+    steps = plain(steps)
     if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
         raise SettingsError(f"steps={steps!r}: wanted a whole number of at least 1")
     if out is not None:

@@ -118,6 +118,15 @@ def test_irregular_stamps_are_shown_with_the_ways_out() -> None:
     assert usual_step(times, one(times)).alias == "h"
 
 
+@pytest.mark.parametrize("alias", ["BME", "BMS", "BQE-DEC", "BQE-FEB", "BQS-MAR", "BYE-DEC", "BYS-JAN"])
+def test_business_ends_are_named_and_can_be_stated(alias: str) -> None:
+    times = pd.date_range("2015-01-01", periods=60, freq=alias).to_numpy("datetime64[ns]")
+    one = np.zeros(len(times), np.int64)
+    with pytest.raises(TimeError, match=rf"business days of {alias}: state it \(data.freq={alias}\)"):
+        infer(times, one)
+    np.testing.assert_array_equal(Frequency.of(alias).ordinals(times, one[:1]), np.arange(60))
+
+
 def test_nothing_to_infer_from() -> None:
     with pytest.raises(TimeError, match=r"state it \(data\.freq\)"):
         infer(stamps("h", 3), np.arange(3))

@@ -130,6 +130,22 @@ def test_long_data_have_no_silent_columns() -> None:
         make(long({"x": 5}), columns=["y"])
 
 
+@pytest.mark.parametrize("name", ["Unnamed: 0", ""])
+@pytest.mark.parametrize("first", [0, 1, 40])
+def test_a_row_number_that_was_written_along_is_no_variate_and_that_is_said(name: str, first: int) -> None:
+    for table in (wide(), long({"a": 3, "b": 4})):
+        frame = table.copy()
+        frame.insert(0, name, np.arange(len(frame)) + first)
+        panel = make(frame)
+        assert panel.channels == make(table).channels
+        assert any("counts the rows" in note for note in panel.notes)
+    frame = wide()
+    frame.insert(0, name, np.arange(len(frame)))
+    assert make(frame, columns=[name]).channels == (name,)
+    frame[name] = np.arange(len(frame)) ** 2
+    assert name in make(frame).channels
+
+
 def test_times_in_the_index_are_pointed_out() -> None:
     with pytest.raises(TimeError, match="reset_index"):
         make(wide().set_index("ds"))
@@ -403,6 +419,21 @@ def test_irregular_stamps_are_resampled_when_that_is_asked() -> None:
         make(table, resample="fortnightly", ignore=["k"])
 
 
+def test_resampling_to_what_is_no_frequency_is_one_plain_message() -> None:
+    with pytest.raises(TimeError, match=r"^resample='foo' is no frequency that pandas knows; for example: [^']*$"):
+        make(wide(), resample="foo")
+
+
+def test_rows_of_the_future_without_values_are_pointed_out() -> None:
+    table = wide(10, a=np.arange(10.0), price=np.arange(10.0))
+    table.loc[7:, "a"] = np.nan
+    told = [note for note in make(table, future=["price"]).notes if "give them as the table" in note]
+    assert len(told) == 1
+    assert told[0].startswith("the last 3 rows hold what is known in advance (price)")
+    table.loc[7:, "price"] = np.nan
+    assert not any("give them as" in note for note in make(table, future=["price"]).notes)
+
+
 def test_many_series_are_resampled_each_by_itself() -> None:
     table = long({"x": 48, "z": 72})
     panel = make(table, resample="W-MON")
@@ -477,6 +508,15 @@ def test_periods_are_held_by_their_beginning() -> None:
         ([True, False, True], "holds bool"),
         ([1, 2, 2**60], "count no steps .*row 2"),
         ([20240130, 20240131, 20240201], r"look like dates .*data\.time_format=%Y%m%d"),
+        ([201411, 201412, 201501], r"look like dates .*data\.time_format=%Y%m, or data\.freq=1 "),
+        ([1704067200, 1704070800, 1704074400], r"seconds since 1970 .*data\.time_format=s, or data\.freq=3600 "),
+        ([1704067200000, 1704070800000, 1704074400000], r"milliseconds .*=ms, or data\.freq=3600000 "),
+        ([1704067200 * 10**9 + n for n in range(3)], r"nanoseconds since 1970\? say data\.time_format=ns"),
+        (["01/01/24", "02/01/24", "03/01/24"], "in no form .*time_format=%m/%d/%y or %d/%m/%y"),
+        (["Jan 2014", "Feb 2014", "Mar 2014"], "in no form .*time_format='%b %Y'"),
+        (["1990Q1", "1990Q2", "1990Q3"], r"are quarters .*PeriodIndex\(frame\['ds'\], freq='Q'\)"),
+        (["2019-W01", "2019-W02", "2019-W03"], r"are weeks .*frame\['ds'\] \+ '-1', format='%G-W%V-%u'"),
+        (["05.01.2024 23:00", "06.01.2024 23:00", "07.01.2024 23:00"], "'%m.%d.%Y %H:%M' or '%d.%m.%Y %H:%M'"),
         (np.array(["3000-01-01", "3000-01-02", "3000-01-03"], "datetime64[s]"), "years from 1678 to 2261"),
         (["a", "b", "c"], "are no dates"),
         ([(1,), (2,), (3,)], "are no dates"),
@@ -493,9 +533,27 @@ def test_a_stated_format_settles_what_is_ambiguous() -> None:
     assert make(table, time_format="%m/%d/%Y").frequency.alias == "D"
     numbers = pd.DataFrame({"ds": [20240130, 20240131, 20240201], "a": 1.0})
     assert make(numbers, time_format="%Y%m%d").frequency.alias == "D"
+    months = pd.DataFrame({"ds": [201411, 201412, 201501], "a": 1.0})
+    assert make(months, time_format="%Y%m").frequency.alias == "MS"
     assert make(numbers, freq=1, gaps="interpolate").frequency.integer
     with pytest.raises(TimeError, match="%Q"):
         make(table, time_format="%Q")
+
+
+@pytest.mark.parametrize(("unit", "in_second"), [("s", 1), ("ms", 10**3), ("us", 10**6), ("ns", 10**9)])
+@pytest.mark.parametrize("kind", [int, str])
+def test_moments_counted_from_1970(unit: str, in_second: int, kind: type) -> None:
+    hours = pd.date_range("2024-01-01", periods=5, freq="h")
+    ds = [kind(int(stamp.timestamp()) * in_second) for stamp in hours]
+    panel = make(pd.DataFrame({"ds": ds, "a": 1.0}), time_format=unit)
+    np.testing.assert_array_equal(panel.times, hours)
+    with pytest.raises(TimeError, match="cannot be read as"):
+        make(pd.DataFrame({"ds": ["soon"], "a": 1.0}), time_format=unit)
+
+
+@pytest.mark.parametrize("ds", [[1990, 1991, 1992], [201311, 201312, 201313], [0, 3600, 7200], [-202401, -202400]])
+def test_whole_numbers_that_are_no_dates_count_steps(ds: list[int]) -> None:
+    assert make(pd.DataFrame({"ds": ds, "a": 1.0})).frequency.integer
 
 
 @pytest.mark.parametrize(

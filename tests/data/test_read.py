@@ -1,5 +1,6 @@
 """Files and frames: every kind that is promised, exactly, and one clear error for all others."""
 
+import gzip
 from pathlib import Path
 
 import numpy as np
@@ -16,13 +17,20 @@ from latentcast.errors import DataError
 TABLE = pd.DataFrame({"ds": ["2024-01-01", "2024-01-02", "2024-01-03"], "a": [0.1, 2.5, -3e-7], "größe": [1, 2, 3]})
 
 
-@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 def test_csv_in_its_usual_forms(tmp_path: Path, separator: str, encoding: str, end: str) -> None:
     path = tmp_path / "t.csv"
     TABLE.to_csv(path, sep=separator, encoding=encoding, index=False, lineterminator=end)
     pd.testing.assert_frame_equal(read_file(path), TABLE)
+
+
+@pytest.mark.parametrize(("name", "separator"), [("t.csv.gz", ","), ("t.CSV.GZ", ";"), ("t.tsv", "\t"), ("t.tsv", ",")])
+def test_csv_under_its_other_names(tmp_path: Path, name: str, separator: str) -> None:
+    text = TABLE.to_csv(sep=separator, index=False).encode()
+    (tmp_path / name).write_bytes(gzip.compress(text) if name.lower().endswith(".gz") else text)
+    pd.testing.assert_frame_equal(read_file(tmp_path / name), TABLE)
 
 
 @pytest.mark.parametrize("suffix", [".parquet", ".pq", ".PARQUET"])
@@ -108,7 +116,12 @@ def test_the_separator_is_the_one_that_parts_every_row_alike(
         ("t.csv", b"ds,a\n1,2,3\n1,2,3\n", "more fields than its header"),
         ("t.parquet", b"", "cannot be read as parquet"),
         ("t.parquet", b"PAR1 and then nothing that makes sense", "cannot be read as parquet"),
-        ("t.xlsx", b"", r"ends in .xlsx; wanted one of .csv, .parquet, .pq"),
+        ("t.xlsx", b"", r"ends in .xlsx; wanted one of .csv, .csv.gz, .tsv, .parquet, .pq"),
+        ("t.gz", b"", r"ends in .gz; wanted"),
+        ("t.csv.gz", b"ds,a", "cannot be read as csv.*Not a gzipped file"),
+        ("t.csv.gz", gzip.compress(b"ds,a\n" + b"1,2\n" * 99)[:-12], "cannot be read as csv"),
+        ("t.csv", b"ds a b\n1 2 3\n", "header is one field, 'ds a b'; wanted names with commas"),
+        ("t.csv", b"ds:a\n1:2\n", "header is one field, 'ds:a'"),
         ("table", b"", "ends in nothing"),
         ("t.csv", None, "there is no file"),
     ],

@@ -98,6 +98,6 @@ def test_values_that_have_no_logarithm_are_named(kind: str, least: float) -> Non
     frame = growing()
     frame.loc[7, "y"] = least
     with pytest.raises(
-        DataError, match=rf"data.transform={kind} wants values above {least:g}, and 1 are not \(first: {least:g} in y\)"
+        DataError, match=rf"transform={kind} wants values above {least:g}, and 1 are not \(first: {least:g} in y\)"
     ):
         latentcast.fit(frame, "dlinear", settings={"data.transform": kind}, **SIZES)

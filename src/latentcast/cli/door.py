@@ -47,7 +47,10 @@ def _how_to_state(error: Exception) -> str:
         return ""
     key, rest = named["key"], named["rest"]
     names = named["inside"] and key in ("ignore", "columns")  # names of columns hold blanks and more
-    value = rest and (_to_closing(rest) if names else re.split(r"[\s;)]", rest)[0].rstrip(",.:"))
+    if rest and rest.startswith("'"):  # a format that holds blanks
+        value = rest[1:].partition("'")[0]
+    else:
+        value = rest and (_to_closing(rest) if names else re.split(r"[\s;)]", rest)[0].rstrip(",.:"))
     if key in OF_DATA or (key == "fraction" and sys.argv[1] in ("fit", "pretrain")):
         return f"\n(as an option: --{key} {shlex.quote(value) if value else '…'})"
     return f"\n(as an option: --set {shlex.quote(f'data.{key}={value}') if value else f'data.{key}=…'})"

@@ -86,11 +86,11 @@ def pretrain(
 ) -> None:
     """Train what comes before forecasts (hidden values, codes, next codes): for impute, and for fit --from."""
     import latentcast
-    from latentcast.config import merge, nested
+    from latentcast.config import nested, together
 
     hidden = {"mask": mask, "block": block}
     stated = {f"stages.reconstruct.{key}": value for key, value in hidden.items() if value is not None}
-    settings = with_fraction(merge(settings, nested(stated)), fraction)
+    settings = with_fraction(together(settings, nested(stated)), fraction)
     _learn(
         latentcast.pretrain, data, folder, weights, model=model, lookback=lookback, horizon=horizon, preset=preset,
         seed=seed, settings=settings, config=config, start=start, overwrite=overwrite, resume=resume,
@@ -153,7 +153,7 @@ def update(
     lr: Annotated[float | None, typer.Option("--lr", help="Learning rate; a tenth of the fit's when left out.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the folder.")] = False,
 ) -> None:
-    """Go on with a trained model as its data grow: a few steps, in the units that it knows."""
+    """Go on with a trained model as its data grow: a few steps, in the units that it knows; --out takes the result."""
     import latentcast
 
     with heard() as notes:

@@ -59,12 +59,12 @@ def takes_settings(command: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(command)
     def whole(**values: Any) -> None:
-        from latentcast.config import merge, nested, parse_assignments
+        from latentcast.config import nested, parse_assignments, together
 
         assign, *texts = (values.pop(name) for name in ("assign", *OF_DATA))
         given = zip(OF_DATA, texts, strict=True)
         stated = {f"data.{CALLED.get(key, key)}": text for key, text in given if text is not None}
-        command(**values, settings=merge(parse_assignments(assign or []), nested(stated)))
+        command(**values, settings=together(parse_assignments(assign or []), nested(stated)))
 
     signature = inspect.signature(command)
     own = [parameter for name, parameter in signature.parameters.items() if name != "settings"]
@@ -107,6 +107,6 @@ def several_in(text: str) -> str | list[str]:
 
 
 def with_fraction(settings: dict[str, Any], fraction: float | None) -> dict[str, Any]:
-    from latentcast.config import merge
+    from latentcast.config import together
 
-    return settings if fraction is None else merge(settings, {"data": {"fraction": fraction}})
+    return settings if fraction is None else together(settings, {"data": {"fraction": fraction}})

@@ -10,6 +10,7 @@ from latentcast.data.panel import Panel, build
 from latentcast.data.read import Source
 from latentcast.data.settings import DataSettings
 from latentcast.data.stamps import Clock, on_the_clock_of
+from latentcast.data.table import is_long, time_column
 from latentcast.errors import DataError, GapError, TimeError, some
 
 
@@ -36,6 +37,10 @@ def read_alike(
     except TimeError as error:
         its = f"the fit had steps of {frequency}, and its settings hold here too"
         raise TimeError(f"{error} ({its}){mend(source)}") from error
+    except DataError as error:
+        if strange := _strange(source.frame, settings, channels):
+            raise DataError(_others([], strange, mend(source))) from error
+        raise
     zone = schema.get("zone")
     fitted = Clock(zone, wall=schema.get("wall", panel.clock.wall and zone is not None))
     times, clock = on_the_clock_of(fitted, panel.clock, panel.times, first=schema["first"], step=panel.frequency.step)
@@ -45,10 +50,34 @@ def read_alike(
     missing = [name for name in channels if name not in panel.channels]
     extra = [name for name in panel.channels if name not in channels]
     if missing or extra:
-        what = [f"missing: {some(missing)}"] * bool(missing) + [f"not in the fit: {some(extra)}"] * bool(extra)
-        raise DataError(f"the channels are not those of the fit ({'; '.join(what)}){mend(source)}")
+        raise DataError(_others(missing, extra, mend(source)))
     order = [panel.channels.index(name) for name in channels]
     return replace(panel, values=panel.values[:, order], observed=panel.observed[:, order], channels=channels)
+
+
+def _others(missing: list[str], extra: list[str], mend: str) -> str:
+    what = [f"missing: {some(missing)}"] * bool(missing) + [f"not in the fit: {some(extra)}"] * bool(extra)
+    drop = f"; drop {some(extra)} from the data" if extra else ""
+    return f"the channels are not those of the fit ({'; '.join(what)}){drop}{mend}"
+
+
+def _strange(frame: pd.DataFrame, settings: DataSettings, channels: tuple[str, ...]) -> list[str]:
+    """Columns of which the settings and the channels of a fit say nothing."""
+    columns = [str(name) for name in frame.columns]
+    frame = frame.set_axis(columns, axis=1)
+    known = {
+        time_column(frame, settings),
+        *channels,
+        *settings.ignore,
+        *settings.future,
+        *settings.past,
+        *settings.static,
+    }
+    if is_long(frame, settings):
+        known |= {settings.id or "unique_id", settings.value or "y"}
+    elif settings.columns is not None or settings.features == "S":
+        return []  # others are not read
+    return [name for name in columns if name not in known]
 
 
 def as_it_came(frame: pd.DataFrame, source: Source, panel: Panel, settings: DataSettings) -> pd.DataFrame:

@@ -25,6 +25,9 @@ _MONTHS = {
 }
 _UNITS = (("week", 7 * DAY_NS), ("day", DAY_NS), ("hour", 3600 * SECOND_NS), ("minute", 60 * SECOND_NS),
           ("second", SECOND_NS))  # fmt: skip
+NO_FREQUENCY = "no frequency that pandas knows; for example: h, 15min, D, W-SUN, MS"
+# with rules of their own: not inferred, but named where they fit; sparser ones first, for denser ones hold them too
+_BUSINESS = ("BYE-DEC", "BYS-JAN", "BQE-DEC", "BQE-JAN", "BQE-FEB", "BQS-JAN", "BQS-FEB", "BQS-MAR", "BME", "BMS")
 _AT_END = (offsets.MonthEnd, offsets.QuarterEnd, offsets.YearEnd)
 
 
@@ -52,14 +55,9 @@ class Frequency:
             if int(alias) < 1:
                 raise TimeError(f"freq={alias!r}: an integer step is at least 1")
             return cls(str(int(alias)), int(alias), integer=True)
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", FutureWarning)  # H, M, Q: old names, understood and renamed
-                offset = to_offset(alias)
-        except ValueError as error:
-            raise TimeError(
-                f"freq={alias!r} is no frequency that pandas knows; for example: h, 15min, D, W-SUN, MS"
-            ) from error
+        offset = to_frequency(alias)
+        if offset is None:
+            raise TimeError(f"freq={alias!r} is {NO_FREQUENCY}")
         if offset.n < 1:
             raise TimeError(f"freq={alias!r} does not lead forward; wanted a step of at least one unit")
         name, kind = offset.freqstr, type(offset)
@@ -183,6 +181,16 @@ class Frequency:
         return self.alias
 
 
+def to_frequency(alias: str) -> Any:
+    """pandas' offset; None for what is none."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # H, M, Q: old names, understood and renamed
+            return to_offset(alias)
+    except ValueError:
+        return None
+
+
 def _count(number: int, unit: str) -> str:
     return f"{number} {unit}{'' if number == 1 else 's'}"
 
@@ -202,11 +210,24 @@ def infer(times: NDArray[Any], series: NDArray[np.int64]) -> Frequency:
         off = frequency.ordinals(times, heads) < 0
         if not off.any():
             return frequency
+    fits = _business(times, heads, usual)
     raise TimeError(
         f"the time steps are irregular: most are {frequency} long, but {off.sum()} of {len(times)} stamps are off"
-        f" that grid (first: {some([str(stamp) for stamp in times[off][:3]])}). Resample the data, state the"
-        " frequency (data.freq), or count rows as steps whatever their stamps (data.steps=rows)"
+        f" that grid (first: {some([str(stamp) for stamp in times[off][:3]])}). "
+        + (
+            f"They lie on the business days of {fits}: state it (data.freq={fits})"
+            if fits
+            else "Resample the data, state the frequency (data.freq), or count rows as steps whatever their stamps"
+            " (data.steps=rows)"
+        )
     )
+
+
+def _business(times: NDArray[Any], heads: NDArray[np.int64], usual: Frequency) -> str | None:
+    """The first or last business days of months, quarters or years on which all stamps lie."""
+    if usual.integer or (usual.step or 0) < 28 * DAY_NS:
+        return None
+    return next((alias for alias in _BUSINESS if (Frequency.of(alias).ordinals(times, heads) >= 0).all()), None)
 
 
 def usual_step(times: NDArray[Any], series: NDArray[np.int64]) -> Frequency:

@@ -7,7 +7,7 @@ from typing import Any
 
 from latentcast.data import catalog
 from latentcast.data.descriptions import described
-from latentcast.data.read import SUFFIXES, Source, read_file, read_frame
+from latentcast.data.read import Source, is_table, read_file, read_frame
 from latentcast.errors import DataError
 
 
@@ -23,7 +23,7 @@ def open_data(data: Any) -> tuple[Source, dict[str, Any]]:
         return replace(read_frame(read_file(path)), name=path.name), {}
     if path.is_dir():
         raise DataError(f"{data} is a folder; wanted a CSV or Parquet file in it, or the name of a dataset")
-    if path.suffix.lower() in SUFFIXES or len(path.parts) > 1:
+    if is_table(path) or len(path.parts) > 1:
         raise DataError(f"there is no file {path}{_near(path)}")
     dataset = catalog.find(str(data))
     return catalog.load(dataset), {**described(dataset.name), **dataset.defaults}

@@ -10,14 +10,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from latentcast.data.frequency import Frequency, infer, usual_step
+from latentcast.data.frequency import NO_FREQUENCY, Frequency, infer, to_frequency, usual_step
 from latentcast.data.gaps import close
 from latentcast.data.notes import Notes, read_notes
 from latentcast.data.read import read_file
 from latentcast.data.resampling import resampled
 from latentcast.data.settings import DataSettings
-from latentcast.data.stamps import Clock, looks_like_dates, read_stamps, show
-from latentcast.data.table import Table, read_table
+from latentcast.data.stamps import Clock, look_like, read_stamps, show
+from latentcast.data.table import Table, read_table, without_row_numbers
 from latentcast.errors import DataError, TimeError, nearest, some
 
 SPARSEST = 10  # steps per row above which a grid is taken for a mistake
@@ -151,20 +151,24 @@ def build(frame: pd.DataFrame, settings: DataSettings) -> Panel:
     frame.columns = pd.Index([str(name) for name in frame.columns])
     if not len(frame):
         raise DataError("the table has no row")
+    frame, left_out = without_row_numbers(frame, settings)
     table = read_table(frame, settings)
     stamps, clock = read_stamps(frame[table.time], settings.time_format)
     stamps, table, notes = _sorted(stamps, table)
     if settings.resample is not None:
+        if to_frequency(settings.resample) is None:
+            raise TimeError(f"resample={settings.resample!r} is {NO_FREQUENCY}")
         stamps, table, note = resampled(stamps, table, settings.resample, settings.aggregate)
         settings = settings.model_copy(update={"freq": settings.resample})
         notes += (note,)
     frequency = _frequency(stamps, table, settings)
     panel = _on_grid(stamps, table, frequency, settings)
     absent = len(panel.times) - len(stamps)
-    panel = replace(panel, clock=clock, notes=notes)
+    panel = replace(panel, clock=clock, notes=(*left_out, *notes))
     if settings.align:
         panel, absent = _align(panel), 0
-    panel = close(_choose(panel, settings), absent)
+    panel = _choose(panel, settings)
+    panel = close(replace(panel, notes=(*panel.notes, *_not_yet(panel, settings))), absent)
     if settings.notes is None:
         return panel
     return replace(panel, said=read_notes(read_file(Path(settings.notes)), panel, settings))
@@ -208,10 +212,11 @@ def _frequency(stamps: NDArray[Any], table: Table, settings: DataSettings) -> Fr
             kind = "whole numbers" if integer else "dates"
             raise TimeError(f"freq={settings.freq!r} does not suit a time column of {kind}")
         return frequency
-    if integer and looks_like_dates(stamps):
+    if integer and (meant := look_like(stamps)):
+        step = int(np.gcd.reduce(np.diff(np.unique(stamps)))) or 1
         raise TimeError(
-            f"the whole numbers in {table.time!r} look like dates (such as {stamps[0]}): say data.time_format=%Y%m%d,"
-            " or data.freq=1 to count them as steps"
+            f"the whole numbers in {table.time!r} look like {meant[0]} (such as {stamps[0]}): say"
+            f" data.time_format={meant[1]}, or data.freq={step} to count them as steps"
         )
     return (infer if settings.steps == "grid" else usual_step)(stamps, table.codes)
 
@@ -328,6 +333,26 @@ def _choose(panel: Panel, settings: DataSettings) -> Panel:
         values=np.ascontiguousarray(panel.values[:, at]),
         observed=np.ascontiguousarray(panel.observed[:, at]),
         channels=kept,
+    )
+
+
+def _not_yet(panel: Panel, settings: DataSettings) -> tuple[str, ...]:
+    """A note where items end with rows that hold what is known in advance, and no value: meant as the future."""
+    last = panel.offsets[1:] - 1
+    known = [~pd.isna(panel.beside[name][last]) for name in settings.future]
+    if not known:
+        return ()
+    ends = np.all(known, axis=0) & ~panel.observed[last].any(axis=1)
+    if not ends.any():
+        return ()
+    item = int(ends.argmax())
+    seen = np.flatnonzero(panel.observed[panel.offsets[item] : panel.offsets[item + 1]].any(axis=1))
+    count = panel.lengths[item] - (seen[-1] + 1 if len(seen) else 0)
+    whose = f" of {panel.ids[item]!r}" if panel.ids[item] else ""
+    return (
+        f"the last {count} rows{whose} hold what is known in advance ({some(settings.future)}) and no value: they count"
+        " as gaps, and a forecast begins after them; to forecast these steps, leave them out of the data and give them"
+        " as the table of what is known in advance (future)",
     )
 
 

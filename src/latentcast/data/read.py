@@ -1,6 +1,8 @@
 """A file or any data frame → one pandas frame, and a pandas frame → the kind that came in."""
 
+import gzip
 import re
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import islice
@@ -14,10 +16,10 @@ import pyarrow as pa
 
 from latentcast.errors import DataError
 
-SUFFIXES = (".csv", ".parquet", ".pq")
-_SEPARATORS = ";\t,"  # in doubt the first: the comma is also found in names and numbers
+SUFFIXES = (".csv", ".csv.gz", ".tsv", ".parquet", ".pq")
+_SEPARATORS = ";\t,|"  # in doubt the first: the comma is also found in names and numbers
 _ROWS = 20  # that tell the separator
-_QUOTED = re.compile(r'(?<![^,;\t\n])"(?:[^"]|"")*"')  # a field in quotes
+_QUOTED = re.compile(r'(?<![^,;\t|\n])"(?:[^"]|"")*"')  # a field in quotes
 _DECIMAL_COMMA = r"\s*[+-]?\d*,\d+(?:[eE][+-]?\d+)?\s*"
 
 
@@ -31,26 +33,32 @@ class Source:
 
 
 def read_file(path: Path) -> pd.DataFrame:
-    """CSV (comma, semicolon or tab, found by itself; decimal commas with the latter two) or Parquet.
+    """CSV (comma, semicolon, tab or bar, found by itself; decimal commas with all but the first; as it is or in gzip)
+    or Parquet.
 
     Raises DataError when it cannot be read or holds no row.
     """
-    suffix = path.suffix.lower()
-    if suffix not in SUFFIXES:
-        raise DataError(f"{path} ends in {suffix or 'nothing'}; wanted one of {', '.join(SUFFIXES)}")
+    if not is_table(path):
+        raise DataError(f"{path} ends in {path.suffix.lower() or 'nothing'}; wanted one of {', '.join(SUFFIXES)}")
+    kind = "parquet" if path.suffix.lower() in (".parquet", ".pq") else "csv"
     if not path.is_file():
         raise DataError(f"there is no file {path}")
     try:
-        frame = _read_csv(path) if suffix == ".csv" else pd.read_parquet(path)
+        frame = _read_csv(path) if kind == "csv" else pd.read_parquet(path)
     except pd.errors.EmptyDataError as error:
         raise DataError(f"{path} is empty; wanted a header and rows") from error
     except UnicodeDecodeError as error:
         raise DataError(f"{path} is not text in UTF-8 ({error}); save it in that encoding") from error
-    except (OSError, ValueError, NotImplementedError, pa.ArrowException) as error:
-        raise DataError(f"{path} cannot be read as {suffix[1:]}: {first_line(error)}") from error
+    except (OSError, EOFError, zlib.error, ValueError, NotImplementedError, pa.ArrowException) as error:
+        raise DataError(f"{path} cannot be read as {kind}: {first_line(error)}") from error
     if not len(frame):
         raise DataError(f"{path} has a header and no row")
     return frame
+
+
+def is_table(path: Path) -> bool:
+    """Whether a file has the name of a table, be it there or not."""
+    return path.name.lower().endswith(SUFFIXES)
 
 
 def _read_csv(path: Path) -> pd.DataFrame:
@@ -69,12 +77,18 @@ def _read_csv(path: Path) -> pd.DataFrame:
     frame = read(".")
     if not isinstance(frame.index, pd.RangeIndex):
         raise ValueError("its rows have more fields than its header")
+    if len(frame.columns) == 1 and re.search(r"[^\w\s]|\w\s+\w", str(frame.columns[0])):
+        raise ValueError(
+            f"its header is one field, {str(frame.columns[0])!r}; wanted names with commas, semicolons, tabs or bars"
+            " between them"
+        )
     return read(",") if separator != "," and _has_decimal_commas(frame) else frame
 
 
 def _separator(path: Path) -> str:
     """The one that parts each of the first rows into equally many fields; else the most frequent in the header."""
-    with path.open(encoding="utf-8-sig") as file:
+    opened = gzip.open if path.suffix.lower() == ".gz" else open
+    with opened(path, "rt", encoding="utf-8-sig") as file:
         head = "".join(islice(file, _ROWS))
     rows = [row for row in _QUOTED.sub("", head).split("\n") if row.strip()]
     counts = {separator: {row.count(separator) for row in rows} for separator in _SEPARATORS}

@@ -82,7 +82,8 @@ class DataSettings(Settings):
     description       what the data are, in a sentence or two: language models read it
     notes             CSV or Parquet file of dated notes (the time column, `text`, and the ids where a note is of one
                       series): language models read those that fall into a window's look-back
-    time_format       strptime format of the time column, when it is ambiguous or dates are written as 20200131
+    time_format       strptime format of the time column, when it is ambiguous or dates are written as 20200131; s, ms,
+                      us or ns for seconds … nanoseconds since 1970
     """
 
     time: str | None = None

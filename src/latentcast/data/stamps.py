@@ -1,6 +1,8 @@
 """A time column → stamps: whole numbers, or dates in nanoseconds."""
 
+import shlex
 import warnings
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timezone, tzinfo
 from typing import Any
@@ -15,6 +17,16 @@ from latentcast.errors import TimeError
 MOST = 2**53  # whole numbers beyond are no count of steps
 _OFFSET = r":\d{2}(?:[.,]\d+)?\s*(Z|[+-]\d{2}:?\d{2})$"
 _MONTH_FIRST = ("%m/%d", "%m-%d", "%m.%d")
+_UNITS = {"s": "seconds", "ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"}  # since 1970
+_EPOCHS = (315_532_800, 4_102_444_800)  # seconds from 1970 to 1980 and to 2100: so many steps are not counted
+_UNGUESSED = (
+    "%m/%d/%y", "%d/%m/%y", "%m-%d-%y", "%d-%m-%y", "%m.%d.%y", "%d.%m.%y", "%d-%b-%y", "%b %Y", "%B %Y", "%Y %b",
+    "%b-%Y", "%b %y", "%b-%y", "%Y/%m", "%m/%Y", "%m-%Y", "%m.%Y", "%YM%m",
+)  # fmt: skip
+_TO_CONVERT = {
+    r"\d{4}[- ]?Q[1-4]": ("quarters", "pd.PeriodIndex(frame[{0!r}], freq='Q').to_timestamp()"),
+    r"\d{4}-W\d{2}": ("weeks", "pd.to_datetime(frame[{0!r}] + '-1', format='%G-W%V-%u')"),
+}
 _YEARS = (np.datetime64("1678", "Y"), np.datetime64("2261", "Y"))  # what nanoseconds can hold
 
 
@@ -58,7 +70,8 @@ class Clock:
 
 
 def read_stamps(column: pd.Series, form: str | None) -> tuple[NDArray[Any], Clock]:
-    """[rows] int64 or datetime64[ns], and how the dates are held. `form` is a strptime format, or None to find it.
+    """[rows] int64 or datetime64[ns], and how the dates are held. `form` is a strptime format, a unit of time since
+    1970 (s, ms, us, ns), or None to find it.
 
     Raises TimeError when an entry is missing or no date, when time zones are mixed with none, or when day and month
     cannot be told apart; it names the first entry at fault and its row, counted from 0.
@@ -76,6 +89,8 @@ def read_stamps(column: pd.Series, form: str | None) -> tuple[NDArray[Any], Cloc
         column = pd.Series(np.array(column.tolist()), name=column.name)
     if pd.api.types.is_datetime64_any_dtype(column):
         return _dates(column)
+    if form in _UNITS:
+        return _dates(_since_1970(column, form))
     if pd.api.types.is_numeric_dtype(column) and form is None:
         return _whole_numbers(column), Clock()
     return _dates(_parsed(column, form))
@@ -127,10 +142,36 @@ def show(stamp: Any) -> str:
     return str(pd.Timestamp(stamp)) if isinstance(stamp, np.datetime64) else str(stamp)
 
 
-def looks_like_dates(stamps: NDArray[np.int64]) -> bool:
-    """Whether whole numbers are dates written as 20200131."""
-    year, month, day = stamps // 10_000, stamps // 100 % 100, stamps % 100
-    return bool(((year >= 1800) & (year <= 2199) & (month >= 1) & (month <= 12) & (day >= 1) & (day <= 31)).all())
+def look_like(stamps: NDArray[np.int64]) -> tuple[str, str] | None:
+    """What whole numbers are that were meant as dates, in words, and their format; None where they count steps."""
+    unit = _unit(stamps)
+    if unit is not None:
+        return f"{_UNITS[unit]} since 1970", unit
+    for form, head in (("%Y%m%d", 10_000), ("%Y%m", 100)):
+        year, month = stamps // head, stamps // (head // 100) % 100
+        day = stamps % 100 if head == 10_000 else np.ones_like(stamps)
+        parts = ((year, 1800, 2199), (month, 1, 12), (day, 1, 31))
+        if all(((part >= least) & (part <= most)).all() for part, least, most in parts):
+            return "dates", form
+    return None
+
+
+def _unit(numbers: NDArray[Any]) -> str | None:
+    """The unit in which numbers are moments from 1980 to 2100, counted from 1970."""
+    for power, unit in enumerate(_UNITS):
+        if ((numbers >= _EPOCHS[0] * 1000**power) & (numbers <= _EPOCHS[1] * 1000**power)).all():
+            return unit
+    return None
+
+
+def _since_1970(column: pd.Series, unit: str) -> pd.Series:
+    try:
+        return pd.to_datetime(pd.to_numeric(column), unit=unit)  # type: ignore[call-overload]
+    except (ValueError, TypeError) as error:
+        raise TimeError(
+            f"the time column {column.name!r} cannot be read as {_UNITS[unit]} since 1970 (data.time_format={unit}):"
+            f" {error}"
+        ) from error
 
 
 def _whole_numbers(column: pd.Series) -> NDArray[np.int64]:
@@ -140,9 +181,11 @@ def _whole_numbers(column: pd.Series) -> NDArray[np.int64]:
     exact = np.asarray(numbers, np.float64)
     bad = np.flatnonzero(~((np.abs(exact) <= MOST) & (exact == np.floor(exact))))
     if len(bad):
+        unit = _unit(exact)
+        mend = f"; {_UNITS[unit]} since 1970? say data.time_format={unit}" if unit else ""
         raise TimeError(
             f"the time column {column.name!r} holds numbers that count no steps (first: {numbers[bad[0]]!s}, row"
-            f" {bad[0]}); wanted dates or whole numbers up to {MOST}"
+            f" {bad[0]}); wanted dates or whole numbers up to {MOST}{mend}"
         )
     return exact.astype(np.int64)
 
@@ -174,13 +217,15 @@ def _parsed(column: pd.Series, form: str | None) -> pd.Series:
     bad = dates.isna().to_numpy()
     if bad.any():
         rows = np.flatnonzero(bad[codes])
+        what, mend = "no dates between 1678 and 2261", "mend them or state their format (data.time_format=%d.%m.%Y)"
+        if form is None and bad.all():
+            what, mend = _unguessed(text, column.name) or (what, mend)
         raise TimeError(
-            f"{len(rows)} of {len(column)} entries of the time column {column.name!r} are no dates between 1678 and"
-            f" 2261 (first: {text[codes[rows[0]]]!r}, row {rows[0]}); mend them or state their format"
-            " (data.time_format=%d.%m.%Y)"
+            f"{len(rows)} of {len(column)} entries of the time column {column.name!r} are {what}"
+            f" (first: {text[codes[rows[0]]]!r}, row {rows[0]}); {mend}"
         )
     if form is None and chosen[:5] in _MONTH_FIRST:
-        _refuse_ambiguous(column, text)
+        _refuse_ambiguous(column, text, chosen)
     if aware:
         dates = _localised(dates, zones)
     return pd.Series(dates.array.take(codes), name=column.name)
@@ -207,7 +252,7 @@ def _forms(text: str) -> tuple[str, ...]:
     if guess is None:
         return ("ISO8601",)
     if guess[:5] in _MONTH_FIRST:
-        return guess, f"%d{guess[2]}%m{guess[5:]}", "ISO8601"
+        return guess, _day_first(guess), "ISO8601"
     return guess, "ISO8601"
 
 
@@ -217,13 +262,31 @@ def _to_dates(text: pd.Series, form: str, aware: bool) -> pd.Series:
     return dates if pd.api.types.is_datetime64_any_dtype(dates) else pd.to_datetime(dates, utc=True)
 
 
-def _refuse_ambiguous(column: pd.Series, text: pd.Series) -> None:
+def _unguessed(text: pd.Series, name: Any) -> tuple[str, str] | None:
+    """What texts are that are read by no guess, and the mend, where there is one."""
+    for pattern, (what, code) in _TO_CONVERT.items():
+        if text.str.fullmatch(pattern).all():
+            return what, f"make dates of them: {code.format(name)}"
+    forms = [form for form in _UNGUESSED if pd.to_datetime(text, errors="coerce", format=form).notna().all()]
+    return ("in no form that is known by itself", f"state it ({_stated(forms)})") if forms else None
+
+
+def _stated(forms: Iterable[str]) -> str:
+    """Formats as they can be typed, quoted where they hold a blank."""
+    return f"data.time_format={' or '.join(shlex.quote(form) for form in forms)}"
+
+
+def _day_first(form: str) -> str:
+    return f"%d{form[2]}%m{form[5:]}"
+
+
+def _refuse_ambiguous(column: pd.Series, text: pd.Series, form: str) -> None:
     """01/02/2020 alone may be in January or in February; one 31/01/2020 in the column settles it."""
     parts = text.str.extract(r"^(\d+)\D(\d+)").astype(int)  # as written: in UTC the day may be another
     if (parts[1] <= 12).all() and (parts[0] != parts[1]).any():
         raise TimeError(
             f"the dates in {column.name!r} (such as {text.iloc[-1]!r}) can be read with the month or with the day"
-            " first: state their format (data.time_format=%m/%d/%Y or %d/%m/%Y)"
+            f" first: state their format ({_stated((form, _day_first(form)))})"
         )
 
 

@@ -11,6 +11,7 @@ from latentcast.data.settings import DataSettings
 from latentcast.errors import DataError, TimeError, nearest, some
 
 TIME_NAMES = ("ds", "date", "datetime", "timestamp", "time")
+UNNAMED = ("Unnamed: 0", "")  # what readers call a column without a name
 LARGEST = 1e30  # float32 ends at 3e38, and errors are squared
 _NUMBERS = ("integer", "floating", "mixed-integer-float", "decimal", "boolean", "empty")
 
@@ -53,6 +54,19 @@ def read_table(frame: pd.DataFrame, settings: DataSettings) -> Table:
     if time in covariates:
         raise DataError(f"{time!r} is the time column and cannot be a covariate too")
     return _long(frame, time, settings) if is_long(frame, settings) else _wide(frame, time, settings)
+
+
+def without_row_numbers(frame: pd.DataFrame, settings: DataSettings) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """The table without a first column that has no name and counts its rows, an index that was written along, and a
+    note that says so; as it came where the settings name that column."""
+    name = frame.columns[0] if len(frame.columns) else None
+    one = (settings.time, settings.id, settings.value, settings.target)
+    named = (*one, *(settings.columns or ()), *settings.ignore, *settings.future, *settings.past, *settings.static)
+    if name not in UNNAMED or name in named or not pd.api.types.is_integer_dtype(frame.iloc[:, 0]):
+        return frame, ()
+    if not (np.diff(frame.iloc[:, 0].to_numpy()) == 1).all():
+        return frame, ()
+    return frame.iloc[:, 1:], ("the first column has no name and counts the rows: it was left out, as their index",)
 
 
 def is_long(frame: pd.DataFrame, settings: DataSettings) -> bool:

@@ -73,6 +73,6 @@ def check(kind: Kind, panel: Panel) -> None:
         name = panel.series_name(int(panel.item_of_step[step]), int(channel))
         other = "data.transform=log1p takes zeros; " if kind == "boxcox" and panel.values[below].min() > -1 else ""
         raise DataError(
-            f"data.transform={kind} wants values above {least:g}, and {int(below.sum())} are not (first:"
+            f"transform={kind} wants values above {least:g}, and {int(below.sum())} are not (first:"
             f" {panel.values[step, channel]:g} in {name}); {other}data.transform=none takes all"
         )

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from latentcast.config import plain
 from latentcast.data.panel import Panel
 from latentcast.data.scaler import Scaler
 from latentcast.data.split import Part, Seen, Split
@@ -29,6 +30,7 @@ class View:
 
     def starts(self, part: Part, lookback: int, horizon: int, stride: int = 1) -> Starts:
         """First step and item of the windows of a part. Raises SettingsError for a stride that is none."""
+        stride = plain(stride)
         if isinstance(stride, bool) or not isinstance(stride, int) or stride < 1:
             raise SettingsError(f"stride={stride!r}: wanted a whole number of at least 1, which is every window")
         return window_starts(self.panel, *self.parts.bounds(part), lookback, horizon, stride)

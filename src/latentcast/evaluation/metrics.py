@@ -154,6 +154,9 @@ class Evaluation:
             **({} if self.dropped is None else {"paper-droplast": self.dropped.to_dict()}),
         }
 
+    def __repr__(self) -> str:
+        return str(self)
+
     def __str__(self) -> str:
         rows = [f"{self.model} on {self.data} ({self.part}): {self.windows} windows"]
         rows += [

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from latentcast.errors import CheckpointError
+from latentcast.errors import CheckpointError, some
 from latentcast.findings import Finding, plain
 
 
@@ -27,6 +27,9 @@ class Explanation:
     forecast: dict[str, dict[str, Any]]
     findings: tuple[Finding, ...]
     notes: tuple[str, ...] = field(default=())
+
+    def __repr__(self) -> str:
+        return f"<Explanation of {some(self.series, 3)} by {self.model}: {', '.join(self.sections)}>"
 
     @property
     def sections(self) -> tuple[str, ...]:
