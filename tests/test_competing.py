@@ -186,7 +186,9 @@ def test_a_forecaster_that_saw_the_test_part_is_refused(small: pd.DataFrame) -> 
         return made
 
     fitted, seen = fit([0, 4, 4]), fit([1.0, 0.0, 0.0])
-    assert {score.method for score in latentcast.m4(fitted, "M4-hourly").scores} > {"naive"}
+    found = latentcast.m4(fitted, "M4-hourly")
+    assert {score.method for score in found.scores} > {"naive"}
+    assert len(repr(found).splitlines()) == 1 + len(found.scores)
     with pytest.raises(SettingsError, match="by the rules of M4 the last 4 steps of hourly series are the test part"):
         latentcast.m4(seen, "M4-hourly")
     fitted.card["update"] = {}

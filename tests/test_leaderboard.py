@@ -118,6 +118,7 @@ def test_ranks_and_tables(done: tuple[Path, Results]) -> None:
     assert len(table) == 4
     assert sum(line.count("**") for line in table) == 2 * 2 * 2  # one best MSE and one best MAE a horizon
     assert len(pd.read_csv(out / "table.csv")) == 4
+    assert len(repr(results).splitlines()) == 1 + 4
 
 
 def test_a_setting_that_is_laid_over_some_cells(file: str) -> None:

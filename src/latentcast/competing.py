@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 
 from latentcast.config import merge, nested
@@ -42,6 +43,9 @@ class M4:
     forecasts: dict[str, Array]
     seconds: dict[str, float]
     notes: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        return pd.DataFrame([vars(score) for score in self.scores]).to_string(index=False, float_format="{:.3f}".format)
 
     def of(self, frequency: str) -> list[Score]:
         return [score for score in self.scores if score.frequency == frequency]

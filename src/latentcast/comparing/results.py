@@ -69,6 +69,10 @@ class Results:
     published: tuple[Published, ...] = ()
     without: tuple[Without, ...] = ()
 
+    def __repr__(self) -> str:
+        shown = self.frame()[["dataset", "horizon", "model", *JUDGED, "finished", "seeds"]]
+        return shown.to_string(index=False, float_format="{:.4f}".format)
+
     @cached_property
     def rows(self) -> tuple[Row, ...]:
         """By dataset, horizon and model, as these were stated; then what was judged on others (ETTh1 → ETTh2)."""
