@@ -131,8 +131,9 @@ class Forecaster:
         """
         filled = fill_up(panel, self.task.lookback)
         view = self.view(filled.panel, future_only=True)
-        far = self._drift(panel, view).note()
-        notes = (*filled.notes, *view.notes[len(panel.notes) :], *([far] if far else []))
+        now = self._drift(panel, view)
+        said = [note for note in (now.unseen(), now.note()) if note is not None]
+        notes = (*filled.notes, *view.notes[len(panel.notes) :], *said)
         room = filled.panel.extended(self.task.horizon)
         if self.known.scaler.effects is not None:
             ahead = None if future is None else open_data(future)[0].frame
@@ -452,7 +453,7 @@ class Forecaster:
             task.targets,
             batch_size=batch_size,
             device=self.device,
-            spread=how is not None,
+            spread=None if how is None else view.spread[:, list(task.targets)],
             sample=sample,
             seeds=seeds,
         )

@@ -22,16 +22,21 @@ from latentcast.types import Task
 
 @dataclass(frozen=True)
 class Known:
-    """What the fit saw of each series: statistics [items, channels], and where its parts end."""
+    """What the fit saw of each series: statistics [items, channels], and where its parts end.
+
+    spread   deviation of the training part as networks see it (`Scaler.spread`)
+    """
 
     ids: tuple[str, ...]
     scaler: Scaler
     naive_error: Any
+    spread: Any
     ends: dict[str, Seen]
 
     @classmethod
     def of(cls, panel: Panel, parts: Split, scaler: Scaler) -> "Known":
-        return cls(panel.ids, scaler, seasonal_error(panel, parts.train_end, panel.season), Seen.all_of(panel, parts))
+        error = seasonal_error(panel, parts.train_end, panel.season)
+        return cls(panel.ids, scaler, error, scaler.spread(panel, parts.train_end), Seen.all_of(panel, parts))
 
     @cached_property
     def rows(self) -> dict[str, int]:
@@ -50,25 +55,28 @@ class Known:
         whole = Split(panel.lengths, panel.lengths, panel.lengths)
         parts = seen(panel, self.ends, split(panel, settings.split) if unseen and not future_only else whole)
         at = [self.rows[name] for name in panel.ids if name in self.rows]
-        scaler, error, notes = self.scaler.only(at), self.naive_error[at], panel.notes
+        scaler, error, spread, notes = self.scaler.only(at), self.naive_error[at], self.spread[at], panel.notes
         if unseen:
             there = [item for item, name in enumerate(panel.ids) if name in self.rows]
             scaler = Scaler.fit(panel, parts.train_end, settings).laid_over(self.scaler, there, at)
             error = seasonal_error(panel, parts.train_end, panel.season)
             error[there] = self.naive_error[at]
+            spread = scaler.spread(panel, parts.train_end)
+            spread[there] = self.spread[at]
             names = some([panel.ids[item] or "the data" for item in unseen], 3)
             were, their = ("was", "its") if len(unseen) == 1 else ("were", "their")
             notes = (*notes, f"{len(unseen)} series {were} not in the fit ({names}): scaled by {their} own past")
         if future_only:
-            return View(panel, parts, scaler, error, notes)
+            return View(panel, parts, scaler, error, spread, notes)
         longer = pad_short(panel, parts, task.lookback, task.horizon)
-        return View(longer.panel, longer.parts, scaler, error, (*notes, *longer.notes))
+        return View(longer.panel, longer.parts, scaler, error, spread, (*notes, *longer.notes))
 
     def dump(self) -> dict[str, Any]:
         return {
             name: {
                 "mean": self.scaler.mean[row].tolist(),
                 "std": self.scaler.std[row].tolist(),
+                "spread": self.spread[row].tolist(),
                 "seasonal_error": [None if np.isnan(value) else value for value in self.naive_error[row]],
                 "parts_end": list(self.ends[name].ends),
                 **({} if self.scaler.transform is None else {"power": self.scaler.transform.power[row].tolist()}),
@@ -83,10 +91,13 @@ class Known:
         if settings.transform != "none":
             bent = Transform(settings.transform, np.array([row["power"] for row in rows], float))
         mean, std = (np.array([row[key] for row in rows], float) for key in ("mean", "std"))
+        # folders that were saved before it was kept: 1 is what standardising makes of a series
+        spread = np.array([row.get("spread", [1.0] * len(row["mean"])) for row in rows], float)
         error = [[np.nan if value is None else value for value in row["seasonal_error"]] for row in rows]
         return cls(
             tuple(values),
             Scaler(mean, std, bent, effects, settings.nonnegative),
             np.array(error, float),
+            spread,
             {name: Seen(tuple(row["parts_end"])) for name, row in values.items()},
         )
