@@ -155,9 +155,9 @@ def build(frame: pd.DataFrame, settings: DataSettings) -> Panel:
     stamps, clock = read_stamps(frame[table.time], settings.time_format)
     stamps, table, notes = _sorted(stamps, table)
     if settings.resample is not None:
-        stamps, table, note = resampled(stamps, table, settings.resample, settings.aggregate)
+        stamps, table, more = resampled(stamps, table, settings.resample, settings.aggregate)
         settings = settings.model_copy(update={"freq": settings.resample})
-        notes += (note,)
+        notes += more
     frequency = _frequency(stamps, table, settings)
     panel = _on_grid(stamps, table, frequency, settings)
     absent = len(panel.times) - len(stamps)
