@@ -137,8 +137,7 @@ class Forecaster:
         room = filled.panel.extended(self.task.horizon)
         if self.known.scaler.effects is not None:
             ahead = None if future is None else open_data(future)[0].frame
-            known = self.known.scaler.effects.covariates
-            room = lay_ahead(room, ahead, known, self.run.data, self.task.horizon)
+            room = lay_ahead(room, ahead, self.known.scaler.effects, self.run.data, self.task.horizon)
         elif future is not None:
             raise SettingsError(f"future: this {self.name} was trained with nothing known in advance (data.future)")
         starts = torch.from_numpy(room.offsets[1:] - self.task.lookback - self.task.horizon)
