@@ -132,7 +132,7 @@ class Forecaster:
         filled = fill_up(panel, self.task.lookback)
         view = self.view(filled.panel, future_only=True)
         now = self._drift(panel, view)
-        said = [note for note in (now.unseen(), now.note()) if note is not None]
+        said = [*self.known.ends_apart(panel), *(note for note in (now.unseen(), now.note()) if note is not None)]
         notes = (*filled.notes, *view.notes[len(panel.notes) :], *said)
         room = filled.panel.extended(self.task.horizon)
         if self.known.scaler.effects is not None:

@@ -13,6 +13,7 @@ from latentcast.data.regression import Effects
 from latentcast.data.scaler import Scaler
 from latentcast.data.settings import DataSettings
 from latentcast.data.split import Seen, Split, seen, split
+from latentcast.data.stamps import show
 from latentcast.data.transform import Transform
 from latentcast.data.view import View
 from latentcast.errors import some
@@ -70,6 +71,26 @@ class Known:
             return View(panel, parts, scaler, error, spread, notes)
         longer = pad_short(panel, parts, task.lookback, task.horizon)
         return View(longer.panel, longer.parts, scaler, error, spread, (*notes, *longer.notes))
+
+    def ends_apart(self, panel: Panel) -> list[str]:
+        """What is to be said before series are forecast each from its own end: those that end before others, and those
+        of the fit that are not there.
+        """
+        notes, lasts = [], panel.times[panel.offsets[1:] - 1]
+        early = np.flatnonzero(lasts < lasts.max())
+        if len(early):
+            whose = some([f"{panel.ids[item]} at {show(lasts[item])}" for item in early], 3)
+            notes.append(
+                f"{len(early)} of {len(panel.ids)} series {'ends' if len(early) == 1 else 'end'} earlier than others,"
+                f" which reach {show(lasts.max())}; each is forecast from its own end: {whose}"
+            )
+        there = set(panel.ids)
+        if absent := [name or "the data" for name in self.ids if name not in there]:
+            notes.append(
+                f"{len(absent)} of {len(self.ids)} series of the fit are not in the data, and not forecast:"
+                f" {some(absent, 3)}"
+            )
+        return notes
 
     def dump(self) -> dict[str, Any]:
         return {
