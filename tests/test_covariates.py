@@ -1,5 +1,6 @@
 """Covariates: declared by name, learned from the training part, read by those models that can."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from latentcast.data.panel import build
 from latentcast.data.regression import regress
 from latentcast.data.scaler import Scaler
 from latentcast.data.settings import DataSettings
-from latentcast.errors import DataError, SettingsError
+from latentcast.errors import DataError, SettingsError, TimeError
 
 SIZES: dict[str, Any] = {"lookback": 24, "horizon": 6}
 QUICK = {"training.max_epochs": 2}
@@ -95,7 +96,7 @@ def test_forecasts_read_the_future_and_say_what_of_it_is_missing(tmp_path: Path)
     forecaster.save(tmp_path / "m")
     again = latentcast.load(tmp_path / "m").predict(past, future=ahead[::-1])
     pd.testing.assert_frame_equal(again, forecast)
-    with pytest.raises(DataError, match=r"price, promotion, useless\): give it for the 6 steps.*2024-01-17"):
+    with pytest.raises(DataError, match=r"price, promotion\): give it for the 6 steps.*2024-01-17"):
         forecaster.predict(past)
     with pytest.raises(DataError, match=r"'price' is known in advance, and missing for 2 of .*first: 2024-01-21"):
         forecaster.predict(past, future=ahead[:4])
@@ -103,10 +104,40 @@ def test_forecasts_read_the_future_and_say_what_of_it_is_missing(tmp_path: Path)
         forecaster.predict(past, future=ahead.assign(promotion=["yes", None, "no", "no", "no", "no"]))
     with pytest.raises(DataError, match="lacks price"):
         forecaster.predict(past, future=ahead.drop(columns="price"))
+    for value in (np.inf, -np.inf, 1e300):
+        with pytest.raises(
+            DataError, match=rf"'price' is infinite .* at 6 of.*first: {re.escape(str(value))} at 2024-01-17"
+        ):
+            forecaster.predict(past, future=ahead.assign(price=value))
+    with pytest.raises(TimeError, match=r"6 of the steps to be forecast occur twice \(first: 2024-01-17"):
+        forecaster.predict(past, future=pd.concat([ahead, ahead.assign(price=1000.0)]))
+    twice_before = pd.concat([frame[370:380]] * 2 + [ahead]).drop(columns="sales")
+    pd.testing.assert_frame_equal(forecaster.predict(past, future=twice_before), forecast)
     with pytest.raises(DataError, match=r"'promotion' holds 'maybe', which its training part did not"):
         forecaster.predict(past, future=ahead.assign(promotion="maybe"))
     with pytest.raises(SettingsError, match="trained with nothing known in advance"):
         fitted(past[["ds", "sales"]], "naive").predict(past[["ds", "sales"]], future=ahead)
+
+
+@pytest.mark.parametrize("model", ["naive", "transformer"])
+def test_a_covariate_that_was_left_out_is_not_asked_for(model: str) -> None:
+    frame = sales().drop(columns="promotion")
+    frame["sales"] = 50 - 3 * (frame["price"] - 10) + np.random.default_rng(5).normal(size=len(frame))
+    frame["colour"] = np.random.default_rng(6).choice(["red", "blue"], len(frame))
+    past, ahead = frame[:380], frame[380:386].drop(columns="sales")
+    forecaster = fitted(past, model, future=["price", "useless", "colour"])
+    assert sum("was found to explain nothing" in note for note in forecaster.card["notes"]) == 2
+    forecast = forecaster.predict(past, future=ahead)
+    for other in (
+        ahead.drop(columns=["useless", "colour"]),
+        ahead.assign(useless=np.nan),
+        ahead.assign(useless=np.inf),
+        ahead.assign(useless="text", colour="green"),
+    ):
+        pd.testing.assert_frame_equal(forecaster.predict(past, future=other), forecast)
+    pd.testing.assert_frame_equal(forecaster.predict(past.assign(colour="green"), future=ahead), forecast)
+    with pytest.raises(DataError, match="lacks price"):
+        forecaster.predict(past, future=ahead.drop(columns="price"))
 
 
 def long_sales(shops: int = 3) -> pd.DataFrame:

@@ -500,3 +500,22 @@ def test_a_folder_and_a_near_name(tmp_path: Path) -> None:
         _fit(tmp_path / "sale.csv")
     with pytest.raises(DataError, match="no folder"):
         _fit(tmp_path / "deep" / "sale.csv")
+
+
+def test_series_that_end_apart_or_are_absent_are_said(caplog: pytest.LogCaptureFixture) -> None:
+    steps = np.arange(120.0)
+    stamps = pd.date_range("2024-01-01", periods=120)
+    frame = pd.concat([pd.DataFrame({"unique_id": n, "ds": stamps, "y": steps % (n + 3)}) for n in range(3)])
+    forecaster = latentcast.fit(frame, "naive", lookback=8, horizon=1)
+    caplog.clear()
+    forecaster.predict(frame)
+    assert not caplog.text
+    forecast = forecaster.predict(frame[(frame["unique_id"] != 1) | (frame["ds"] <= "2024-03-01")])
+    assert forecast["ds"].astype(str).tolist() == ["2024-04-30", "2024-03-02", "2024-04-30"]
+    (note,) = (record.getMessage() for record in caplog.records)
+    assert note.startswith("1 of 3 series ends earlier than others, which reach 2024-04-29 00:00:00")
+    assert note.endswith("each is forecast from its own end: 1 at 2024-03-01 00:00:00")
+    caplog.clear()
+    assert set(forecaster.predict(frame[frame["unique_id"] == 1])["unique_id"]) == {1}
+    (note,) = (record.getMessage() for record in caplog.records)
+    assert note == "2 of 3 series of the fit are not in the data, and not forecast: 0, 2"

@@ -111,6 +111,31 @@ def test_polars_in_polars_out() -> None:
     assert forecast.columns[-2:] == ["naive-lo-80", "naive-hi-80"]
 
 
+@pytest.mark.parametrize("data", [{}, {"data.scale": False}, {"data.gaps": "ffill"}])
+@pytest.mark.parametrize("seen", [0, 1])
+def test_a_silent_sensor_has_intervals_as_wide_as_its_series_is_restless(
+    data: dict[str, Any], seen: int, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    n = 120
+    x = 50 + 10 * np.sin(np.arange(n) / 3)
+    frame = pd.DataFrame({"ds": pd.date_range("2024-01-01", periods=n), "x": x, "z": 2 * x})
+    fitted = _fit(frame, settings=data, lookback=8, horizon=4)
+    fitted.save(tmp_path / "m")
+    forecaster = latentcast.load(tmp_path / "m")
+    silent = frame.assign(z=frame["z"].where(frame.index < n - 8 + seen))
+
+    def radius(data: pd.DataFrame, intervals: str) -> np.ndarray:
+        forecast = forecaster.predict(data, level=80, intervals=intervals).query("unique_id == 'z'")
+        return (forecast["naive-hi-80"] - forecast["naive-lo-80"]).to_numpy() / 2
+
+    for intervals in ("conformal", "adaptive"):
+        ratio = radius(silent, intervals) / radius(frame, intervals)
+        assert ((ratio > 0.8) & (ratio < 2)).all()
+    caplog.clear()
+    forecaster.predict(silent)
+    assert ("look-back of z holds no value" in caplog.text) == (seen == 0)
+
+
 def test_only_the_target_of_mode_ms() -> None:
     frame = _frame(600)
     forecaster = _fit(frame, "dlinear", {"data.features": "MS", "data.target": "y"})

@@ -34,6 +34,16 @@ class Drift:
         with np.errstate(invalid="ignore"):
             return (np.abs(self.shift) > FAR) | (self.spread > FAR)
 
+    def unseen(self) -> str | None:
+        """One sentence that names the series of which nothing was observed; None where something was of all."""
+        silent = [self.names[item][channel] for item, channel in np.argwhere(self.missing == 1)]
+        if not silent:
+            return None
+        return (
+            f"the look-back of {some(silent)} holds no value: nothing of the last {self.steps} steps was observed, and"
+            " what stands there was filled from older ones"
+        )
+
     def note(self) -> str | None:
         """One sentence with the worst figures; None where nothing is far."""
         far = self.far

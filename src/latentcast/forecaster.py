@@ -140,13 +140,13 @@ class Forecaster:
         """
         filled = fill_up(panel, self.task.lookback)
         view = self.view(filled.panel, future_only=True)
-        far = self._drift(panel, view).note()
-        notes = (*filled.notes, *view.notes[len(panel.notes) :], *([far] if far else []))
+        now = self._drift(panel, view)
+        said = [*self.known.ends_apart(panel), *(note for note in (now.unseen(), now.note()) if note is not None)]
+        notes = (*filled.notes, *view.notes[len(panel.notes) :], *said)
         room = filled.panel.extended(self.task.horizon)
         if self.known.scaler.effects is not None:
             ahead = None if future is None else open_data(future)[0].frame
-            known = self.known.scaler.effects.covariates
-            room = lay_ahead(room, ahead, known, self.run.data, self.task.horizon)
+            room = lay_ahead(room, ahead, self.known.scaler.effects, self.run.data, self.task.horizon)
         elif future is not None:
             raise SettingsError(f"future: this {self.name} was trained with nothing known in advance (data.future)")
         starts = torch.from_numpy(room.offsets[1:] - self.task.lookback - self.task.horizon)
@@ -477,7 +477,7 @@ class Forecaster:
             task.targets,
             batch_size=batch_size,
             device=self.device,
-            spread=how is not None,
+            spread=None if how is None else view.spread[:, list(task.targets)],
             sample=sample,
             seeds=seeds,
         )

@@ -13,6 +13,7 @@ from latentcast.data.regression import Effects
 from latentcast.data.scaler import Scaler
 from latentcast.data.settings import DataSettings
 from latentcast.data.split import Seen, Split, seen, split
+from latentcast.data.stamps import show
 from latentcast.data.transform import Transform
 from latentcast.data.view import View
 from latentcast.errors import some
@@ -22,16 +23,21 @@ from latentcast.types import Task
 
 @dataclass(frozen=True)
 class Known:
-    """What the fit saw of each series: statistics [items, channels], and where its parts end."""
+    """What the fit saw of each series: statistics [items, channels], and where its parts end.
+
+    spread   deviation of the training part as networks see it (`Scaler.spread`)
+    """
 
     ids: tuple[str, ...]
     scaler: Scaler
     naive_error: Any
+    spread: Any
     ends: dict[str, Seen]
 
     @classmethod
     def of(cls, panel: Panel, parts: Split, scaler: Scaler) -> "Known":
-        return cls(panel.ids, scaler, seasonal_error(panel, parts.train_end, panel.season), Seen.all_of(panel, parts))
+        error = seasonal_error(panel, parts.train_end, panel.season)
+        return cls(panel.ids, scaler, error, scaler.spread(panel, parts.train_end), Seen.all_of(panel, parts))
 
     @cached_property
     def rows(self) -> dict[str, int]:
@@ -50,25 +56,48 @@ class Known:
         whole = Split(panel.lengths, panel.lengths, panel.lengths)
         parts = seen(panel, self.ends, split(panel, settings.split) if unseen and not future_only else whole)
         at = [self.rows[name] for name in panel.ids if name in self.rows]
-        scaler, error, notes = self.scaler.only(at), self.naive_error[at], panel.notes
+        scaler, error, spread, notes = self.scaler.only(at), self.naive_error[at], self.spread[at], panel.notes
         if unseen:
             there = [item for item, name in enumerate(panel.ids) if name in self.rows]
             scaler = Scaler.fit(panel, parts.train_end, settings).laid_over(self.scaler, there, at)
             error = seasonal_error(panel, parts.train_end, panel.season)
             error[there] = self.naive_error[at]
+            spread = scaler.spread(panel, parts.train_end)
+            spread[there] = self.spread[at]
             names = some([panel.ids[item] or "the data" for item in unseen], 3)
             were, their = ("was", "its") if len(unseen) == 1 else ("were", "their")
             notes = (*notes, f"{len(unseen)} series {were} not in the fit ({names}): scaled by {their} own past")
         if future_only:
-            return View(panel, parts, scaler, error, notes)
+            return View(panel, parts, scaler, error, spread, notes)
         longer = pad_short(panel, parts, task.lookback, task.horizon)
-        return View(longer.panel, longer.parts, scaler, error, (*notes, *longer.notes))
+        return View(longer.panel, longer.parts, scaler, error, spread, (*notes, *longer.notes))
+
+    def ends_apart(self, panel: Panel) -> list[str]:
+        """What is to be said before series are forecast each from its own end: those that end before others, and those
+        of the fit that are not there.
+        """
+        notes, lasts = [], panel.times[panel.offsets[1:] - 1]
+        early = np.flatnonzero(lasts < lasts.max())
+        if len(early):
+            whose = some([f"{panel.ids[item]} at {show(lasts[item])}" for item in early], 3)
+            notes.append(
+                f"{len(early)} of {len(panel.ids)} series {'ends' if len(early) == 1 else 'end'} earlier than others,"
+                f" which reach {show(lasts.max())}; each is forecast from its own end: {whose}"
+            )
+        there = set(panel.ids)
+        if absent := [name or "the data" for name in self.ids if name not in there]:
+            notes.append(
+                f"{len(absent)} of {len(self.ids)} series of the fit are not in the data, and not forecast:"
+                f" {some(absent, 3)}"
+            )
+        return notes
 
     def dump(self) -> dict[str, Any]:
         return {
             name: {
                 "mean": self.scaler.mean[row].tolist(),
                 "std": self.scaler.std[row].tolist(),
+                "spread": self.spread[row].tolist(),
                 "seasonal_error": [None if np.isnan(value) else value for value in self.naive_error[row]],
                 "parts_end": list(self.ends[name].ends),
                 **({} if self.scaler.transform is None else {"power": self.scaler.transform.power[row].tolist()}),
@@ -83,10 +112,13 @@ class Known:
         if settings.transform != "none":
             bent = Transform(settings.transform, np.array([row["power"] for row in rows], float))
         mean, std = (np.array([row[key] for row in rows], float) for key in ("mean", "std"))
+        # folders that were saved before it was kept: 1 is what standardising makes of a series
+        spread = np.array([row.get("spread", [1.0] * len(row["mean"])) for row in rows], float)
         error = [[np.nan if value is None else value for value in row["seasonal_error"]] for row in rows]
         return cls(
             tuple(values),
             Scaler(mean, std, bent, effects, settings.nonnegative),
             np.array(error, float),
+            spread,
             {name: Seen(tuple(row["parts_end"])) for name, row in values.items()},
         )

@@ -440,7 +440,52 @@ def test_many_series_are_resampled_each_by_itself() -> None:
     for name, group in table.groupby("unique_id"):
         item = panel.ids.index(name)
         ours = panel.values[panel.offsets[item] : panel.offsets[item + 1], 0]
-        np.testing.assert_allclose(ours, group.set_index("ds")["y"].resample("W-MON").mean())
+        mondays = group.set_index("ds")["y"].resample("W-MON")
+        np.testing.assert_allclose(ours, mondays.mean()[mondays.count() == 7])
+
+
+@pytest.mark.parametrize("how", ["sum", "mean", "last"])
+@pytest.mark.parametrize(
+    ("rows", "alias", "first", "last"),
+    [
+        (pd.date_range("2020-01-15", "2024-06-03"), "ME", "2020-02-29", "2024-05-31"),
+        (pd.date_range("2020-01-01", "2024-05-31"), "ME", "2020-01-31", "2024-05-31"),
+        (pd.date_range("2020-01-02", "2024-05-30"), "MS", "2020-02-01", "2024-04-01"),
+        (pd.date_range("2024-01-01", "2024-03-04"), "W", "2024-01-07", "2024-03-03"),  # Monday to Monday
+        (pd.date_range("2024-01-01", "2024-03-01", freq="B"), "W", "2024-01-07", "2024-03-03"),  # Monday to Friday
+        (pd.date_range("2024-01-01", "2024-03-07", freq="B"), "W", "2024-01-07", "2024-03-03"),  # … to Thursday
+        (pd.date_range("2024-01-01", "2024-03-01 05:00", freq="h"), "D", "2024-01-01", "2024-02-29"),
+        (pd.date_range("2024-01-01 05:00", "2024-03-01 23:00", freq="h"), "D", "2024-01-02", "2024-03-01"),
+        (pd.date_range("2020-02-01", "2024-12-01", freq="MS"), "QE", "2020-06-30", "2024-12-31"),
+        (pd.date_range("2020-01-03", "2020-12-31", freq="W"), "MS", "2020-01-01", "2020-12-01"),
+        (pd.date_range("2024-01-01", "2024-02-01"), "D", "2024-01-01", "2024-02-01"),
+        (pd.date_range("2024-01-01", "2024-01-09"), "12h", "2024-01-01", "2024-01-09"),
+    ],
+)
+def test_steps_that_rows_cover_in_part_are_left_out(
+    rows: pd.DatetimeIndex, alias: str, first: str, last: str, how: str
+) -> None:
+    panel = make(pd.DataFrame({"ds": rows, "y": 1.0}), resample=alias, aggregate=how)
+    assert (panel.times[0], panel.times[-1]) == (np.datetime64(first), np.datetime64(last))
+    stamps = pd.Series(1, rows).resample(alias).sum().index
+    out = [str(stamp) for stamp in (stamps[0], stamps[-1]) if not panel.times[0] <= stamp <= panel.times[-1]]
+    said = [note for note in panel.notes if "left out at the ends" in note]
+    assert all(stamp in said[0] for stamp in out) if out else not said
+
+
+def test_office_hours_make_whole_days() -> None:
+    hours = pd.date_range("2024-01-01", "2024-01-31 23:00", freq="h")
+    hours = hours[(hours.hour >= 9) & (hours.hour < 17)]
+    assert len(make(pd.DataFrame({"ds": hours, "y": 1.0}), resample="D").times) == 31
+    assert len(make(pd.DataFrame({"ds": hours[:-4], "y": 1.0}), resample="D").times) == 30
+
+
+def test_rows_that_cover_no_step_are_refused() -> None:
+    with pytest.raises(TimeError, match="rows cover no whole step of ME"):
+        make(pd.DataFrame({"ds": pd.date_range("2024-01-03", periods=20), "y": 1.0}), resample="ME")
+    table = pd.concat([long({"x": 90}), long({"z": 9})])
+    with pytest.raises(TimeError, match="the rows of z cover no whole step of MS"):
+        make(table, resample="MS")
 
 
 # more of them

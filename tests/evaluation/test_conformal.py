@@ -85,17 +85,24 @@ def test_a_band_never_turns_inside_out(lo: float, width: float, radius: float, s
 
 def test_the_unit_is_the_root_of_the_deviation_of_what_was_observed() -> None:
     rng = np.random.default_rng(3)
+    usual = np.full((4, 1, 2), 1.5)
     past = rng.normal(size=(4, 50, 2)).astype(np.float32)
     expected = np.sqrt(np.std(past.astype(float), axis=1, keepdims=True) + FLOOR)
-    np.testing.assert_allclose(unit(past, None), expected, rtol=1e-5)
+    np.testing.assert_allclose(unit(past, None, usual), expected, rtol=1e-5)
     seen = rng.random(past.shape) < 0.7
     spoiled = np.where(seen, past, np.float32(1e4))
     for window in range(4):
         for channel in range(2):
             own = past[window, seen[window, :, channel], channel].astype(float)
-            assert unit(spoiled, seen)[window, 0, channel] == pytest.approx(np.sqrt(own.std() + FLOOR), rel=1e-4)
-    assert (unit(np.ones((1, 9, 1), np.float32), None) > 0).all()
-    assert (unit(past, np.zeros(past.shape, bool)) > 0).all()
+            assert unit(spoiled, seen, usual)[window, 0, channel] == pytest.approx(np.sqrt(own.std() + FLOOR), rel=1e-4)
+    assert (unit(np.ones((1, 9, 1), np.float32), None, usual[:1, :, :1]) > 0).all()
+
+
+@pytest.mark.parametrize("seen", [0, 1, 25])
+def test_the_unit_is_that_of_the_series_where_little_was_observed(seen: int) -> None:
+    past = np.random.default_rng(3).normal(size=(1, 50, 1)).astype(np.float32)
+    there = (np.arange(50) >= 50 - seen)[None, :, None]
+    assert unit(past, there, np.full((1, 1, 1), 4.0))[0, 0, 0] == pytest.approx(np.sqrt(4 + FLOOR))
 
 
 def _plainly(

@@ -7,23 +7,22 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from latentcast.data.covariates import Covariates
 from latentcast.data.panel import Panel
+from latentcast.data.regression import Effects
 from latentcast.data.settings import DataSettings
 from latentcast.data.stamps import Clock, on_the_clock_of, read_stamps, show
-from latentcast.data.table import as_numbers, is_long, time_column
-from latentcast.errors import DataError, nearest, some
+from latentcast.data.table import LARGEST, as_numbers, is_long, time_column
+from latentcast.errors import DataError, TimeError, nearest, some
 
 
-def lay_ahead(
-    room: Panel, frame: pd.DataFrame | None, covariates: Covariates, settings: DataSettings, horizon: int
-) -> Panel:
+def lay_ahead(room: Panel, frame: pd.DataFrame | None, effects: Effects, settings: DataSettings, horizon: int) -> Panel:
     """The panel whose items end with `horizon` steps of room, with the covariates of these steps.
 
-    `frame` has the time column, in long data the ids, and the covariates; rows of other steps do no harm. Raises
-    DataError where a covariate, a series or a step is missing, and says which.
+    `frame` has the time column, in long data the ids, and the covariates that explain something: others are read by
+    nobody. Rows of other steps do no harm. Raises DataError where a covariate, a series or a step is missing, or a
+    value is no finite number, and TimeError where a step comes twice, and says which.
     """
-    names = [column.name for column in covariates.future if column.kind != "holiday"]
+    names = [column.name for column in effects.proven if column.kind != "holiday"]
     if not names:
         return room
     last = room.offsets[1:, None] - np.arange(horizon, 0, -1)  # [items, horizon]
@@ -53,6 +52,13 @@ def lay_ahead(
         missing = (rows < 0) | pd.isna(values)
         if missing.any():
             raise _lacking(name, missing, room, last)
+        if not text and (beyond := np.abs(values) > LARGEST).any():
+            item, step = np.argwhere(beyond)[0]
+            whose = f" of {room.ids[item]}" if room.ids[item] else ""
+            raise DataError(
+                f"{name!r} is infinite or beyond ±{LARGEST:g} at {int(beyond.sum())} of the steps to be forecast"
+                f" (first: {values[item, step]} at {show(room.times[last[item, step]])}{whose}); give finite numbers"
+            )
         beside[name] = beside[name].copy()
         beside[name][last] = values
     return replace(room, beside=beside)
@@ -70,12 +76,20 @@ def _items(frame: pd.DataFrame, room: Panel, settings: DataSettings) -> NDArray[
 
 
 def _rows(items: NDArray[np.int64], times: NDArray[Any], room: Panel, last: NDArray[np.int64]) -> NDArray[np.int64]:
-    """[items, horizon] which row of the table speaks of each step; -1 where none does. Of several the last one."""
-    there = {(item, stamp): row for row, (item, stamp) in enumerate(zip(items.tolist(), times.tolist(), strict=True))}
-    asked = room.times[last]
-    return np.array(
-        [[there.get((item, stamp), -1) for stamp in row] for item, row in enumerate(asked.tolist())], np.int64
-    )
+    """[items, horizon] which row of the table speaks of each step; -1 where none does."""
+    there: dict[tuple[int, Any], list[int]] = {}
+    for row, key in enumerate(zip(items.tolist(), times.tolist(), strict=True)):
+        there.setdefault(key, []).append(row)
+    found = [[there.get((item, stamp), [-1]) for stamp in row] for item, row in enumerate(room.times[last].tolist())]
+    twice = [(item, at) for item, rows in enumerate(found) for at, several in enumerate(rows) if len(several) > 1]
+    if twice:
+        item, at = twice[0]
+        whose = f" of series {room.ids[item]!r}" if room.ids[item] else ""
+        raise TimeError(
+            f"in what is known in advance {len(twice)} of the steps to be forecast occur twice (first:"
+            f" {show(room.times[last[item, at]])}{whose}); keep one row of each"
+        )
+    return np.array(found, np.int64)[..., 0]
 
 
 def _column(column: pd.Series, name: str, *, text: bool) -> NDArray[Any]:

@@ -1,6 +1,6 @@
 """Covariates that were declared → features: numbers, categories and holidays, as they were met in the training part."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from typing import Any, Literal
@@ -114,11 +114,13 @@ class Covariates:
         ends = np.cumsum([0, *(column.width for column in self.future)])
         return [slice(a, b) for a, b in pairwise(ends.tolist())]
 
-    def features(self, panel: Panel) -> NDArray[np.float32]:
-        """[steps, width] of what is known in advance."""
+    def features(self, panel: Panel, read: Sequence[Column] | None = None) -> NDArray[np.float32]:
+        """[steps, width] of what is known in advance; zeros of columns that are not among those to `read`."""
         found = [np.zeros((len(panel.times), 0), np.float32)]
         for column in self.future:
-            if column.kind == "holiday":
+            if read is not None and column not in read:
+                found.append(np.zeros((len(panel.times), column.width), np.float32))
+            elif column.kind == "holiday":
                 assert self.country is not None
                 found.append(holidays(self.country, panel.clock.local(panel.times))[:, None])
             else:

@@ -158,9 +158,9 @@ def build(frame: pd.DataFrame, settings: DataSettings) -> Panel:
     if settings.resample is not None:
         if to_frequency(settings.resample) is None:
             raise TimeError(f"resample={settings.resample!r} is {NO_FREQUENCY}")
-        stamps, table, note = resampled(stamps, table, settings.resample, settings.aggregate)
+        stamps, table, more = resampled(stamps, table, settings.resample, settings.aggregate)
         settings = settings.model_copy(update={"freq": settings.resample})
-        notes += (note,)
+        notes += more
     frequency = _frequency(stamps, table, settings)
     panel = _on_grid(stamps, table, frequency, settings)
     absent = len(panel.times) - len(stamps)

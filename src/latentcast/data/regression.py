@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from latentcast.data.covariates import Covariates
+from latentcast.data.covariates import Column, Covariates
 from latentcast.data.panel import Panel
 
 HELD = 0.2  # the last share of the training part, on which covariates must prove themselves
@@ -24,7 +24,19 @@ class Effects:
 
     def of(self, panel: Panel) -> NDArray[np.float32]:
         """[steps, channels] in deviations of each series."""
-        return (self.covariates.features(panel) @ self.weights).astype(np.float32)
+        return (self.features(panel) @ self.weights).astype(np.float32)
+
+    def features(self, panel: Panel) -> NDArray[np.float32]:
+        """[steps, width] of what is known in advance, zeros of covariates that were found to explain nothing: whatever
+        these hold does not matter.
+        """
+        return self.covariates.features(panel, self.proven) * self.weights.any(1).astype(np.float32)
+
+    @property
+    def proven(self) -> list[Column]:
+        """The covariates that were found to explain something of any channel."""
+        groups = zip(self.covariates.future, self.covariates.groups, strict=True)
+        return [column for column, at in groups if self.weights[at].any()]
 
     @property
     def any(self) -> bool:

@@ -7,15 +7,21 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from latentcast.data.frequency import Frequency
+from latentcast.data.stamps import show
 from latentcast.data.table import Table
-from latentcast.errors import TimeError
+from latentcast.errors import TimeError, some
+
+USUAL = 0.9  # share of the steps inside a series whose rows may lie as far from an edge: one in ten may hold a hole
 
 
-def resampled(stamps: NDArray[Any], table: Table, alias: str, how: str) -> tuple[NDArray[Any], Table, str]:
-    """Sorted rows → the steps of a frequency, by pandas: a step begins at its stamp (month and quarter ends close it).
+def resampled(stamps: NDArray[Any], table: Table, alias: str, how: str) -> tuple[NDArray[Any], Table, tuple[str, ...]]:
+    """Sorted rows → the steps of a frequency, by pandas: a step begins at its stamp (week, month, quarter and year
+    ends close it), and notes.
 
-    A step without a row has none after this either: it is a gap. Missing values take no part. Raises TimeError for
-    whole numbers, and for what is no frequency.
+    A step without a row has none after this either: it is a gap. Missing values take no part. The first and the last
+    step of a series are left out where its rows cover a part of them only: three days are no month, whatever is made of
+    them. Raises TimeError for whole numbers, for what is no frequency, and for a series that covers no step.
     """
     if not np.issubdtype(stamps.dtype, np.datetime64):
         raise TimeError("data.resample brings dates to steps, and the time column holds whole numbers; leave it out")
@@ -30,6 +36,17 @@ def resampled(stamps: NDArray[Any], table: Table, alias: str, how: str) -> tuple
         raise TimeError(f"data.resample={alias!r} is no frequency ({error})") from error
     rows = grouped.size()
     there = rows[rows > 0].index
+    whole = _whole(stamps, table.codes, np.asarray(rows[there], np.int64), there, alias)
+    notes = [f"{len(stamps)} rows were brought to {int(whole.sum())} steps of {alias} ({how})"]
+    if not whole.all():
+        notes.append(_left_out(there[~whole], table, alias))
+        there = there[whole]
+        if lost := sorted(set(table.codes.tolist()) - set(there.get_level_values(0))):
+            whose = f" of {some([table.ids[code] for code in lost])}" if table.ids != ("",) else ""
+            raise TimeError(
+                f"data.resample={alias}: the rows{whose} cover no whole step of {alias}; resample to shorter steps, or"
+                " leave such series out"
+            )
     values = (grouped[names].sum(min_count=1) if how == "sum" else grouped[names].agg(how)).loc[there]
     beside = {
         name: grouped[f"b{name}"].last().loc[there].to_numpy(column.dtype) for name, column in table.beside.items()
@@ -41,4 +58,42 @@ def resampled(stamps: NDArray[Any], table: Table, alias: str, how: str) -> tuple
         beside=beside,
     )
     new = there.get_level_values(1).to_numpy("datetime64[ns]")
-    return new, made, f"{len(stamps)} rows were brought to {len(new)} steps of {alias} ({how})"
+    return new, made, tuple(notes)
+
+
+def _whole(
+    stamps: NDArray[Any], codes: NDArray[np.int64], counts: NDArray[np.int64], steps: pd.Index, alias: str
+) -> NDArray[np.bool_]:
+    """[steps] False of a first or last one of a series of which rows are lacking at the edge: one more would find room
+    there at the usual distance of two rows, and most of the steps inside the series have them nearer to the edge.
+    """
+    code, label = steps.get_level_values(0).to_numpy(), steps.get_level_values(1).to_numpy("datetime64[ns]")
+    distances = np.diff(stamps).astype(np.int64)[np.diff(codes) == 0]
+    if not (distances > 0).any():
+        return np.ones(len(code), np.bool_)
+    usual = np.median(distances[distances > 0])
+    frequency, one = Frequency.of(alias), np.ones(len(label), np.int64)
+    if pd.Grouper(freq=alias).closed == "right":  # named by its last day
+        day = np.timedelta64(1, "D")
+        begins, ends = frequency.advance(label, -one) + day, label + day
+    else:
+        begins, ends = label, frequency.advance(label, one)
+    last = np.cumsum(counts) - 1
+    before = (stamps[last - counts + 1] - begins).astype(np.int64)
+    after = (ends - stamps[last]).astype(np.int64)
+    opens, closes = np.diff(code, prepend=-1) != 0, np.diff(code, append=-1) != 0
+    inside = ~(opens | closes)
+    near = [np.quantile(gap[inside], USUAL) if inside.any() else -1 for gap in (before, after)]
+    late = opens & (before >= usual) & (before > near[0])
+    early = closes & (after > usual) & (after > near[1])
+    return np.asarray(~(late | early))
+
+
+def _left_out(steps: pd.Index, table: Table, alias: str) -> str:
+    named = [
+        f"{table.ids[code]} {show(stamp)}".strip()
+        for code, stamp in zip(
+            steps.get_level_values(0), steps.get_level_values(1).to_numpy("datetime64[ns]"), strict=True
+        )
+    ]
+    return f"left out at the ends, where rows cover a part of a step of {alias} only: {some(named)}"

@@ -85,6 +85,18 @@ class Scaler:
         scaled = np.ascontiguousarray((self._transformed(panel) - mean) / std, dtype=np.float32)
         return scaled if self.effects is None else scaled - self.effects.of(panel)
 
+    def spread(self, panel: Panel, ends: NDArray[np.int64]) -> Array:
+        """[items, channels] deviation of the observed part of the first `ends[i]` steps, as networks see them: 1 of
+        what was standardised, less where covariates explain some of it, 0 of a constant.
+        """
+        step = np.arange(len(panel.values)) - np.repeat(panel.offsets[:-1], panel.lengths)
+        used = panel.observed & (step < np.repeat(ends, panel.lengths))[:, None]
+        values, begins = self.apply(panel).astype(np.float64), panel.offsets[:-1]
+        count = np.maximum(np.add.reduceat(used, begins, axis=0, dtype=np.int64), 1)
+        mean = np.add.reduceat(np.where(used, values, 0.0), begins, axis=0) / count
+        off = np.where(used, values - np.repeat(mean, panel.lengths, axis=0), 0.0)
+        return np.asarray(np.sqrt(np.add.reduceat(off**2, begins, axis=0) / count))
+
     def _transformed(self, panel: Panel) -> Array:
         if self.transform is None:
             return panel.values

@@ -66,7 +66,8 @@ class DataSettings(Settings):
     freq              pandas alias, or an integer step; inferred when not stated
     season            steps in the main season; from the frequency when not stated
     resample          a frequency to which stamps that lie anywhere are brought: each step takes the rows from it to the
-                      next one by `aggregate` (mean, sum, last, min or max; covariates by their last value)
+                      next one by `aggregate` (mean, sum, last, min or max; covariates by their last value); a first or
+                      last step that rows cover in part is left out
     steps             grid: stamps must be regular; rows: each row is one step, whatever its stamp
     gaps              missing values and missing steps. mask: they stay missing, models see what was observed and what
                       was not; interpolate, ffill: they are filled, and a look-back takes what was filled for observed;

@@ -20,12 +20,15 @@ Starts = tuple[torch.Tensor, torch.Tensor]
 
 @dataclass(frozen=True)
 class View:
-    """`naive_error` is what errors are divided by for MASE, [items, channels] in original units."""
+    """`naive_error` is what errors are divided by for MASE, [items, channels] in original units; `spread` the deviation
+    of the training part as networks see it.
+    """
 
     panel: Panel
     parts: Split
     scaler: Scaler
     naive_error: Any
+    spread: Any
     notes: tuple[str, ...] = ()
 
     def starts(self, part: Part, lookback: int, horizon: int, stride: int = 1) -> Starts:

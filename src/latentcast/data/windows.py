@@ -226,8 +226,7 @@ def known_features(panel: Panel, scaler: Scaler) -> NDArray[np.float32]:
     calendar = features(panel.clock.local(panel.times), panel.frequency)
     if scaler.effects is None:
         return calendar
-    proven = scaler.effects.weights.any(1).astype(np.float32)
-    return np.concatenate([calendar, scaler.effects.covariates.features(panel) * proven], axis=1)
+    return np.concatenate([calendar, scaler.effects.features(panel)], axis=1)
 
 
 def window_seeds(panel: Panel, starts: Tensor, items: Tensor, lookback: int, seed: int) -> Tensor:

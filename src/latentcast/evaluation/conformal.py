@@ -31,13 +31,19 @@ FASTEST = 0.05  # where windows are so far apart that each stands for many
 FLOOR = 0.01  # of the unit: a look-back that does not move still has an error
 
 
-def unit(past: Narrow, seen: NDArray[np.bool_] | None) -> Array:
+def unit(past: Narrow, seen: NDArray[np.bool_] | None, usual: Array) -> Array:
     """[windows, time, target] look-backs → [windows, 1, target]: the root of their deviation.
+
+    Of a look-back of which half or less was seen it is that of the series' `usual` deviation, [windows, 1, target]:
+    what few values say of it is next to nothing, and of a single one it would be zero.
 
     Of the deviation itself, its root, and none at all, the root was best by the interval score on a second half of
     three validation parts with scores from the first (docs/intervals.md).
     """
-    root: Array = np.sqrt(_deviation(past, seen) + FLOOR)
+    deviation = _deviation(past, seen)
+    if seen is not None:
+        deviation = np.where(2 * seen.sum(1, keepdims=True) > seen.shape[1], deviation, usual)
+    root: Array = np.sqrt(deviation + FLOOR)
     return root
 
 

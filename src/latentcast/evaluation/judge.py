@@ -79,15 +79,16 @@ def forecasts(
     *,
     batch_size: int,
     device: torch.device,
-    spread: bool = False,
+    spread: Array | None = None,
     sample: Sampler | None = None,
     seeds: Tensor | None = None,
 ) -> Iterator[Judged]:
     """Every window once, in order. The last batch is as short as it is: nothing is dropped.
 
     `actual` [steps, channels] in original units is what forecasts are held against: the float32 values that a network
-    reads would turn a zero into nearly zero, and MAPE into nonsense. With `spread` there is what intervals are made
-    of; `sample` draws paths by the `seeds` [windows].
+    reads would turn a zero into nearly zero, and MAPE into nonsense. With `spread`, the deviation of each series
+    [items, targets] in standardised units, there is what intervals are made of; `sample` draws paths by the `seeds`
+    [windows].
     """
     columns = list(targets)
     ahead = windows.lookback + np.arange(windows.horizon)
@@ -97,15 +98,18 @@ def forecasts(
             moved = batch.to(device)
             prediction = predict(moved)
             values = prediction.values.cpu().double().numpy()
-            if spread and prediction.quantiles is not None:
+            if spread is not None and prediction.quantiles is not None:
                 quantiles = prediction.quantiles.cpu().double().numpy()
             if sample is not None and seeds is not None:
                 paths = sample(moved, seeds=seeds[which].to(device)).cpu().double().numpy()
-        if spread:
-            seen_past = None if batch.observed is None else _of(columns, batch.observed.numpy())
-            spreads = unit(_of(columns, batch.past.numpy()), seen_past)
         items = windows.items[which].numpy()
         starts = windows.starts[which].numpy()
+        if spread is not None:
+            seen_past = None  # what was observed indeed: gaps that were filled say nothing of how restless a series is
+            if windows.observed is not None:
+                observed = windows.observed.gather(starts)[:, : windows.lookback]
+                seen_past = None if observed.all() else _of(columns, observed.numpy())
+            spreads = unit(_of(columns, batch.past.numpy()), seen_past, spread[items][:, None])
         here = units.at(items, starts[:, None] + ahead)
         target = actual[starts[:, None] + ahead][..., columns]
         seen = None if batch.target_observed is None else batch.target_observed.numpy()
