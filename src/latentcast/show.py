@@ -44,25 +44,24 @@ def leaderboard(result: "Backtest") -> Table:
 
 
 def comparison(results: "Results") -> Table:
-    """One row per dataset, horizon and model; the best of each dataset and horizon is bold. How many seeds there are is
-    said where some are missing."""
+    """One row per dataset, horizon and model; the best of each dataset and horizon is bold. While some
+    seeds are missing, their number stands in the place of the weights'."""
     missing = any(row.finished < row.seeds for row in results.rows)
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, collapse_padding=True)
-    for name in ("", "model"):
-        table.add_column(name, overflow="fold")
-    for name in (*JUDGED, *(["seeds"] if missing else []), "fit s", "test s", "weights"):
+    table.add_column("", overflow="fold")
+    table.add_column("model", overflow="fold", min_width=_longest_word(row.model for row in results.rows))
+    for name in (*JUDGED, "fit s", "test s", "seeds" if missing else "weights"):
         table.add_column(name, justify="right", no_wrap=True)
     before = ""
     for row in results.rows:
         group = f"{row.dataset} {row.horizon}"
         if before not in ("", group):
             table.add_section()
-        scores = (Text(row.text(name), style="bold" if name in row.best else "") for name in JUDGED)
+        texts = {"MSE": row.text("MSE"), "MAE": figure(row.mean.get("MAE"))}  # with its deviation in table.md
+        scores = (Text(text, style="bold" if name in row.best else "") for name, text in texts.items())
         seconds = ("–" if s is None else f"{s:.1f}" for s in (row.training_seconds, row.prediction_seconds))
-        seeds = [f"{row.finished}/{row.seeds}"] if missing else []
-        table.add_row(
-            Text(group if group != before else ""), Text(row.model), *scores, *seeds, *seconds, _size(row.parameters)
-        )
+        last = f"{row.finished}/{row.seeds}" if missing else _size(row.parameters)
+        table.add_row(Text(group if group != before else ""), Text(row.model), *scores, *seconds, last)
         before = group
     return table
 
@@ -90,7 +89,7 @@ def ablation(result: "Ablation") -> Table:
     differ = len(every) > 1
     said = None if differ or every == ["–"] else f"{every[0]} steps of training each"
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, collapse_padding=True, caption=said)
-    table.add_column("", overflow="fold", min_width=max(len(word) for label in figures for word in label.split()))
+    table.add_column("", overflow="fold", min_width=_longest_word(figures))
     for name in ("MSE", "MAE", "MSE apart", *(["steps"] if differ else []), "fit s", "MiB", "learned"):
         table.add_column(name, justify="right", no_wrap=True)
     for label, row in result.rows.items():
@@ -209,6 +208,11 @@ def figure(value: float | None) -> str:
     if value is None or value != value:
         return "–"
     return f"{value:.4f}" if 1e-3 <= abs(value) < 1000 or value == 0 else f"{value:.4g}"
+
+
+def _longest_word(labels: Iterable[str]) -> int:
+    """The least width at which a label is broken between words alone."""
+    return max((len(word) for label in labels for word in label.split()), default=0)
 
 
 def _size(number: int | None) -> str:

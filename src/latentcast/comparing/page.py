@@ -15,7 +15,9 @@ COSTS = (
 )
 STYLE = """
 p.about{color:#5c6078;margin-top:0}
-th,td{text-align:right;white-space:nowrap}th:first-child,td:first-child{text-align:left}
+table{font-size:.84rem}
+th,td{text-align:right;white-space:nowrap;padding:.25rem .45rem}
+th:first-child,td:first-child{text-align:left}
 td b{color:#b23a48}td.none{color:#8a8fa3}
 td small,td .sd{color:#8a8fa3;font-size:.78rem;font-weight:400}
 ol.key{columns:3 14rem;font-size:.87rem;padding-left:1.6rem}
@@ -106,15 +108,17 @@ def _tables(results: Results) -> list[str]:
         horizons = list(dict.fromkeys(horizon for rows in models.values() for horizon in rows))
         windows = {h: next((r[h].windows for r in models.values() if h in r and r[h].windows), None) for h in horizons}
         heads = [f"{h}<br><small>{windows[h] or '–'} windows</small>" for h in horizons]
+        seeds = max(row.seeds for rows in models.values() for row in rows.values())
         body = [
-            [f"<td>{said(model)}</td>", *(_cell(rows.get(horizon), len(results.seeds)) for horizon in horizons)]
+            [f"<td>{said(model)}</td>", *(_cell(rows.get(horizon), seeds) for horizon in horizons)]
             for model, rows in models.items()
         ]
         for its in results.published:
             if its.dataset == data:
                 figures = [f"<i>{its.MSE[h]:.3f}</i>" if h in its.MSE else "–" for h in horizons]
                 body.append([f"<td><i>{said(its.name)}</i>, published</td>", *(f"<td>{text}</td>" for text in figures)])
-        lines += [f"<h3>{said(data)}</h3>", _table(["model", *heads], body)]
+        fewer = f", {seeds} seed{'s' * (seeds > 1)}" if seeds < len(results.seeds) else ""
+        lines += [f"<h3>{said(data)}{fewer}</h3>", _table(["model", *heads], body)]
     return lines
 
 

@@ -231,7 +231,7 @@ class Results:
 
     def ranks_title(self) -> str:
         some, all_ = self.ranked_groups
-        over = f"Average rank, by the means above, over {some} of {all_} datasets × horizons"
+        over = f"Average rank, by the means shown, over {some} of {all_} datasets × horizons"
         left_out = [label for label in dict.fromkeys(cell.label for cell in self.cells) if label not in self.everywhere]
         return f"{over}; not in all of them, and so not ranked: {', '.join(left_out)}." if left_out else f"{over}."
 
