@@ -59,7 +59,9 @@ def leaderboard(
 
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    """A second command on the same folder would run the same cells. The lock ends with the process, however it ends."""
+    """A second command on the same folder would run the same cells. The lock ends with the process, however that ends;
+    its empty file stays.
+    """
     try:
         with FileLock(folder / LOCK, timeout=0):
             yield
