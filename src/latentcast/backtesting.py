@@ -20,7 +20,7 @@ from latentcast.evaluation.judge import Judged, judge
 from latentcast.evaluation.metrics import Errors
 from latentcast.fitting import fit_panel, with_stages
 from latentcast.forecaster import Forecaster
-from latentcast.intervals import interval_columns, levels_of
+from latentcast.intervals import check_unasked, interval_columns, levels_of
 from latentcast.presets import NAMED
 from latentcast.run import Run, resolve
 
@@ -74,8 +74,8 @@ def backtest(
     Raises SettingsError (all faults at once) or DataError as `fit` does.
     """
     windows, step = plain(windows), plain(step)
-    if level is None and intervals != "auto":
-        raise SettingsError(f"intervals={intervals!r}: of intervals of which level? state it too (level=[80, 90])")
+    if level is None:
+        check_unasked(intervals)
     levels = None if level is None else levels_of(level)
     source, defaults = open_data(data)
     sizes = (("lookback", lookback), ("horizon", horizon), ("seed", seed))

@@ -42,7 +42,7 @@ from latentcast.evaluation.metrics import Evaluation
 from latentcast.evaluation.rolling import check_outcomes, in_a_row, picked
 from latentcast.explaining import Asked, Explanation, check, chosen, explained
 from latentcast.inspecting import inspect
-from latentcast.intervals import PATHS, Intervals, choose, interval_columns
+from latentcast.intervals import PATHS, Intervals, check_unasked, choose, interval_columns
 from latentcast.known import Known
 from latentcast.network import Network
 from latentcast.network import build as build_network
@@ -306,9 +306,7 @@ class Forecaster:
         """None where no level was asked for. Raises SettingsError where it was said all the same how to make them."""
         if level is not None:
             return self.interval_maker(level, intervals, paths)
-        said = [f"intervals={intervals!r}"] * (intervals != "auto") + [f"paths={paths}"] * (paths != PATHS)
-        if said:
-            raise SettingsError(f"{', '.join(said)}: of intervals of which level? state it too (level=[80, 90])")
+        check_unasked(intervals, paths)
         return None
 
     def interval_maker(self, level: Any, intervals: str = "auto", paths: int = PATHS) -> Intervals:

@@ -28,6 +28,13 @@ METHODS = ("auto", "conformal", "adaptive", "quantiles", "paths")
 PATHS = 100  # drawn of each window where nothing else is said
 
 
+def check_unasked(intervals: str, paths: int = PATHS) -> None:
+    """Raises SettingsError where no level was asked for, and yet it was said how intervals are to be made."""
+    said = [f"intervals={intervals!r}"] * (intervals != "auto") + [f"paths={paths}"] * (paths != PATHS)
+    if said:
+        raise SettingsError(f"{', '.join(said)}: of intervals of which level? state it too (level=[80, 90])")
+
+
 def levels_of(level: Any) -> tuple[float, ...]:
     """One level or several, in per cent → ascending, each once. Raises SettingsError with every fault."""
     given = list(level) if isinstance(level, Sequence | np.ndarray) and not isinstance(level, str) else [level]

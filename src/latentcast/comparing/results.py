@@ -207,14 +207,7 @@ class Results:
             return []
         head = ("dataset", "horizon", "best here", "MSE", "best published", "MSE", "apart")
         marks = ["---", "---", "---", "---:", "---", "---:", "---:"]
-        return [
-            "",
-            "Beside the best published figure:",
-            "",
-            markdown_line(head),
-            markdown_line(marks),
-            *map(markdown_line, rows),
-        ]
+        return ["", "Beside the best published figure:", "", *map(markdown_line, (head, marks, *rows))]
 
     def groups(self) -> dict[tuple[str, int], list[Row]]:
         """Rows by dataset and horizon."""
@@ -267,7 +260,6 @@ def _group(
     rows = []
     for m, records in models.items():
         done = [record for record in records if record is not None and "error" not in record]
-        mean = means[m]
         rows.append(
             Row(
                 dataset=data,
@@ -277,10 +269,10 @@ def _group(
                 finished=len(done),
                 failed=sum(record is not None and "error" in record for record in records),
                 windows=done[0]["windows"] if done else None,
-                mean=mean,
-                sd={name: stdev(scores[m][name]) if len(scores[m][name]) > 1 else None for name in mean},
+                mean=means[m],
+                sd={name: stdev(scores[m][name]) if len(scores[m][name]) > 1 else None for name in means[m]},
                 rank=ranks.get(m, {}),
-                best=frozenset(name for name in least if mean[name] == least[name]),
+                best=frozenset(name for name in least if means[m][name] == least[name]),
                 training_seconds=_mean([(record["training"] or {}).get("seconds", 0.0) for record in done]),
                 prediction_seconds=_mean([record["prediction"]["seconds"] for record in done]),
                 windows_per_second=_mean([record["prediction"]["windows_per_second"] for record in done]),

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from latentcast.data.frequency import NO_FREQUENCY, Frequency, infer, to_frequency, usual_step
+from latentcast.data.frequency import Frequency, infer, usual_step
 from latentcast.data.gaps import close
 from latentcast.data.notes import Notes, read_notes
 from latentcast.data.read import read_file
@@ -156,8 +156,6 @@ def build(frame: pd.DataFrame, settings: DataSettings) -> Panel:
     stamps, clock = read_stamps(frame[table.time], settings.time_format)
     stamps, table, notes = _sorted(stamps, table)
     if settings.resample is not None:
-        if to_frequency(settings.resample) is None:
-            raise TimeError(f"resample={settings.resample!r} is {NO_FREQUENCY}")
         stamps, table, more = resampled(stamps, table, settings.resample, settings.aggregate)
         settings = settings.model_copy(update={"freq": settings.resample})
         notes += more

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from latentcast.data.frequency import Frequency
+from latentcast.data.frequency import NO_FREQUENCY, Frequency, to_frequency
 from latentcast.data.stamps import show
 from latentcast.data.table import Table
 from latentcast.errors import TimeError, some
@@ -23,6 +23,8 @@ def resampled(stamps: NDArray[Any], table: Table, alias: str, how: str) -> tuple
     step of a series are left out where its rows cover a part of them only: three days are no month, whatever is made of
     them. Raises TimeError for whole numbers, for what is no frequency, and for a series that covers no step.
     """
+    if to_frequency(alias) is None:
+        raise TimeError(f"resample={alias!r} is {NO_FREQUENCY}")
     if not np.issubdtype(stamps.dtype, np.datetime64):
         raise TimeError("data.resample brings dates to steps, and the time column holds whole numbers; leave it out")
     names = [f"v{at}" for at in range(table.values.shape[1])]
@@ -30,7 +32,7 @@ def resampled(stamps: NDArray[Any], table: Table, alias: str, how: str) -> tuple
     frame["code"], frame["ds"] = table.codes, stamps
     for name, column in table.beside.items():
         frame[f"b{name}"] = column
-    try:
+    try:  # a frequency that leads nowhere, as 0D
         grouped = frame.groupby(["code", pd.Grouper(key="ds", freq=alias)], sort=True)
     except ValueError as error:
         raise TimeError(f"data.resample={alias!r} is no frequency ({error})") from error
