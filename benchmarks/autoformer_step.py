@@ -20,8 +20,8 @@ from typing import Any
 import torch
 
 from _report import table, write
-from latentcast.models.autoformer import Autoformer, AutoformerSettings
-from latentcast.types import Batch, Task
+from latentcast.core.types import Batch, Task
+from latentcast.models.standalone.autoformer import Autoformer, AutoformerSettings
 
 L, H, RATE = 96, 96, 1e-4
 SIZES = {"published": (512, 2048, 32), "neuralforecast's default": (128, 32, 224)}

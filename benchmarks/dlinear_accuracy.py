@@ -18,8 +18,8 @@ import torch
 
 import latentcast
 from _report import RESULTS, table, write
-from latentcast.config import parse_assignments
-from latentcast.run import resolve
+from latentcast.core.settings import parse_assignments
+from latentcast.models.config.run import resolve
 
 HORIZONS = (96, 192, 336, 720)
 # test MSE: asked for, and as published where every test window was judged

@@ -25,9 +25,9 @@ from neuralforecast.models import DLinear as TheirDLinear
 
 import latentcast
 from _report import table, write
-from latentcast.data.catalog import find, load
-from latentcast.models.dlinear import DLinear, DLinearSettings
-from latentcast.types import Batch, Task
+from latentcast.core.types import Batch, Task
+from latentcast.data.sources.catalog import find, load
+from latentcast.models.standalone.dlinear import DLinear, DLinearSettings
 
 L, H, SERIES, WINDOWS, TRAIN_ROWS, RATE = 336, 96, 7, 224, 8640, 1e-3
 # neuralforecast: a batch is `batch_size` series, of which every window is cut and `windows_batch_size` are drawn. All

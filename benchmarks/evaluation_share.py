@@ -16,7 +16,7 @@ import torch
 
 import latentcast
 from _report import table, write
-from latentcast.data.opening import open_data
+from latentcast.data.sources.open import open_data
 
 DATASET, LOOKBACK, HORIZON, ASKED = "ETTh1", 336, 96, 0.9
 

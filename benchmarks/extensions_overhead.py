@@ -24,9 +24,9 @@ from typing import Any
 import torch
 
 import _report
-from latentcast.network import Network, build
-from latentcast.run import resolve
-from latentcast.types import Batch, Task
+from latentcast.core.types import Batch, Task
+from latentcast.models.composed import Network, build
+from latentcast.models.config.run import resolve
 from timellm_memory import kept_for_backward
 from timellm_speed import gpt2_folder, seconds, stepper
 

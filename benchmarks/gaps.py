@@ -19,7 +19,7 @@ import torch
 
 import latentcast
 from _report import RESULTS, table, write
-from latentcast.data.opening import open_data
+from latentcast.data.sources.open import open_data
 
 SHARE, LONGEST, LOOKBACK, HORIZON = 0.3, 48, 336, 96
 DATA = "ETTh1"

@@ -21,9 +21,9 @@ import numpy as np
 
 import latentcast
 from _report import RESULTS, table, write
-from latentcast.data.m4 import FREQUENCIES, Frequency, load
-from latentcast.evaluation.m4 import mase, owa, smape
-from latentcast.models import fits
+from latentcast.data.sources.m4 import FREQUENCIES, Frequency, load
+from latentcast.evaluation.m4_metrics import mase, owa, smape
+from latentcast.models.standalone import classical_workers
 
 FUSIONS = ("average", "weighted", "adaptive")
 CLASSICAL: dict[str, Any] = {
@@ -47,7 +47,7 @@ CASES: dict[str, dict[str, Any]] = {
 }
 
 
-class Kept(fits.Memo):
+class Kept(classical_workers.Memo):
     """Every fit that is new is written down."""
 
     def __init__(self, path: Path) -> None:
@@ -58,7 +58,7 @@ class Kept(fits.Memo):
             row = json.loads(line)
             super().put(bytes.fromhex(row["history"]), np.array(row["fit"], np.float64)[:, None])
 
-    def put(self, key: bytes, fit: fits.Array) -> None:
+    def put(self, key: bytes, fit: classical_workers.Array) -> None:
         if key not in self.kept:
             row = {"history": key.hex(), "fit": [float(f"{value:.8g}") for value in fit[:, 0]]}
             with self.path.open("a", encoding="utf-8") as file:
@@ -147,7 +147,7 @@ def main() -> None:
     parser.add_argument("--without", nargs="+", default=[], choices=list(CLASSICAL), help="members that are left out")
     parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()) / "latentcast-hybrid")
     args = parser.parse_args()
-    fits.MEMO = Kept(args.work / "fits.jsonl")
+    classical_workers.MEMO = Kept(args.work / "fits.jsonl")
     path = RESULTS / "hybrid.json"
     before = json.loads(path.read_text(encoding="utf-8"))["found"] if path.exists() else []
     found = {one["data"]: one for one in before} | {data: measure(data, args.without) for data in args.only}

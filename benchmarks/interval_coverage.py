@@ -23,9 +23,9 @@ import torch
 
 import latentcast
 from _report import RESULTS, table, write
-from latentcast.data.opening import open_data
+from latentcast.data.sources.open import open_data
 from latentcast.evaluation import conformal
-from latentcast.run import resolve
+from latentcast.models.config.run import resolve
 
 LEVELS = (80, 90)
 LOOKBACK, HORIZON = 336, 96

@@ -19,10 +19,10 @@ from torch.autograd.graph import saved_tensors_hooks
 
 from _report import table, write
 from latent_speed import CHANNELS, PRESETS, ROWS, network, windows
+from latentcast.core.types import Batch
 from latentcast.layers.attention import Attention
 from latentcast.layers.transformer import DecoderLayer
-from latentcast.network import Network
-from latentcast.types import Batch
+from latentcast.models.composed import Network
 
 ASKED_ATTENTION = {"light": 16, "medium": 64, "heavy": 256}
 ASKED_MEMORY = {"light": 4, "medium": 8, "heavy": 16}

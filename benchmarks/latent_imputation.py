@@ -16,7 +16,7 @@ import torch
 
 import latentcast
 from _report import RESULTS, table, write
-from latentcast.imputing import MASKS, judge_imputation
+from latentcast.workflows.imputation import MASKS, judge_imputation
 
 # mean over the four shares of MSE and MAE as published, each trained for the share it was tested on
 PUBLISHED = {

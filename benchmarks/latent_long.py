@@ -18,8 +18,8 @@ import pandas as pd
 import torch
 
 import latentcast
-import latentcast.fitting
-import latentcast.training.fit  # before the clock and the memory are looked at
+import latentcast.training.run_stage  # before the clock and the memory are looked at
+import latentcast.workflows.fitting.fit
 from _report import table, write
 from scaling import forget_peak, peak_mib
 

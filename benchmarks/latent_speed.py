@@ -21,9 +21,9 @@ from typing import Any
 import torch
 
 from _report import table, write
-from latentcast.network import Network, build
-from latentcast.run import resolve
-from latentcast.types import Batch, Task
+from latentcast.core.types import Batch, Task
+from latentcast.models.composed import Network, build
+from latentcast.models.config.run import resolve
 
 CHANNELS, RATE = 7, 1e-4
 PRESETS = ("light", "medium", "heavy", "custom_4x", "custom_8x", "custom_16x")

@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 
 from _report import RESULTS, table, write
-from latentcast.data.m4 import FREQUENCIES, Competition, load
-from latentcast.evaluation.m4 import mase, smape
-from latentcast.models.fits import Spec, fit_one
-from latentcast.network import build
-from latentcast.run import resolve
-from latentcast.types import Task
+from latentcast.core.types import Task
+from latentcast.data.sources.m4 import FREQUENCIES, Competition, load
+from latentcast.evaluation.m4_metrics import mase, smape
+from latentcast.models.composed import build
+from latentcast.models.config.run import resolve
+from latentcast.models.standalone.classical_workers import Spec, fit_one
 
 ASKED = {  # MASE, to within 3 %
     ("auto-ets", "hourly"): 1.608, ("auto-ets", "weekly"): 2.405,

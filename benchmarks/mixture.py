@@ -21,9 +21,9 @@ import torch
 from torch import Tensor, nn
 
 import _report
-from latentcast.between.mixture import Mixture, MixtureSettings
+from latentcast.core.types import Batch, Task, Tokens
 from latentcast.layers.transformer import feed_forward
-from latentcast.types import Batch, Task, Tokens
+from latentcast.models.mixers.mixture_of_experts import Mixture, MixtureSettings
 
 EXPERTS, TOP = 4, 2
 SIZES = ((1000, 128), (4096, 128), (14336, 32), (1000, 768))  # tokens, width
@@ -104,8 +104,8 @@ def measure(tokens: int, width: int, rounds: int) -> dict[str, Any]:
 
 def use_after_training() -> dict[str, Any]:
     import latentcast
-    from latentcast.data.opening import open_data
-    from latentcast.data.windows import make_windows, window_starts
+    from latentcast.data.sources.open import open_data
+    from latentcast.data.windows.windows import make_windows, window_starts
 
     forecaster = latentcast.fit(
         "ETTh1",

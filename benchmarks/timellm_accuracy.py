@@ -25,11 +25,11 @@ import torch
 
 import latentcast
 from _report import RESULTS, table, write
-from latentcast.config import merge, nested
-from latentcast.data.descriptions import described
-from latentcast.network import Network, build
-from latentcast.run import resolve
-from latentcast.types import Batch, Task
+from latentcast.core.settings import merge, nested
+from latentcast.core.types import Batch, Task
+from latentcast.data.sources.descriptions import described
+from latentcast.models.composed import Network, build
+from latentcast.models.config.run import resolve
 
 DATASET, LOOKBACK, HORIZON = "ETTh1", 512, 96
 TRAIN, VALIDATION = 8033, 2785  # windows

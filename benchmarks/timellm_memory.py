@@ -14,8 +14,8 @@ from typing import Any
 import torch
 
 import _report
-from latentcast.network import Network
-from latentcast.types import Batch
+from latentcast.core.types import Batch
+from latentcast.models.composed import Network
 from timellm_speed import WINDOWS, gpt2_folder, make, windows
 
 VARIANTS: dict[str, dict[str, Any]] = {

@@ -30,9 +30,9 @@ from typing import Any
 import torch
 
 import _report
-from latentcast.network import Network, build
-from latentcast.run import resolve
-from latentcast.types import Batch, Task
+from latentcast.core.types import Batch, Task
+from latentcast.models.composed import Network, build
+from latentcast.models.config.run import resolve
 
 WINDOWS, HORIZON = 24, 96
 VARIANTS: dict[str, dict[str, Any]] = {

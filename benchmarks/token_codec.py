@@ -15,7 +15,7 @@ import torch
 
 import latentcast
 from _report import RESULTS, table, write
-from latentcast.scoring import judge_codec
+from latentcast.workflows.anomaly import judge_codec
 
 STRIDES = {2: (2,), 4: (2, 2), 8: (2, 2, 2), 16: (2, 2, 2, 2)}
 ASKED = {"factor": 4, "mse": 0.05, "perplexity": 64, "used": 0.7}

@@ -22,10 +22,10 @@ import torch
 import latentcast
 import token_accuracy
 from _report import RESULTS, table, write
-from latentcast.calibration import Scores
-from latentcast.data.opening import open_data
-from latentcast.evaluation.intervals import IntervalErrors
-from latentcast.evaluation.judge import Judged, judge
+from latentcast.data.sources.open import open_data
+from latentcast.evaluation.forecasts import Judged, judge
+from latentcast.evaluation.interval_metrics import IntervalErrors
+from latentcast.forecaster.calibration import Scores
 
 DATASET, HORIZON, LEVELS, PATHS, CALIBRATED_EVERY = "ETTh1", 96, (80, 90), 100, 23
 METHODS = ("paths", "conformal", "adaptive")

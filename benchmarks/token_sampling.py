@@ -21,10 +21,10 @@ import torch
 
 import latentcast  # noqa: F401  the versions of both sides are written down
 from _report import table, write
-from latentcast.layers.sampling import chances
-from latentcast.network import Network, build
-from latentcast.run import resolve
-from latentcast.types import Batch, Task, Tokens
+from latentcast.core.types import Batch, Task, Tokens
+from latentcast.layers.code_sampling import chances
+from latentcast.models.composed import Network, build
+from latentcast.models.config.run import resolve
 
 CONTEXT, HORIZON, SERIES, PATHS, CODES = 512, 96, 7, 100, 128
 LAYERS, WIDTH, HEADS, FF = 3, 128, 8, 256

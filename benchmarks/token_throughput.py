@@ -23,10 +23,10 @@ from torch.utils.flop_counter import FlopCounterMode
 
 import latentcast  # noqa: F401
 from _report import table, write
-from latentcast.inspecting import _CPU_ATTENTION
-from latentcast.network import Network, build
-from latentcast.run import resolve
-from latentcast.types import Batch, Task
+from latentcast.core.types import Batch, Task
+from latentcast.models.composed import Network, build
+from latentcast.models.config.run import resolve
+from latentcast.models.inspection import _CPU_ATTENTION
 
 WINDOWS, CHANNELS, LOOKBACK, HORIZON = 64, 7, 96, 96
 
@@ -47,7 +47,7 @@ def plainly_dropped(self: torch.nn.Module, x: Tensor) -> Tensor:
 @contextmanager
 def before() -> Iterator[None]:
     with (
-        patch("latentcast.backbones.causal.rotate", plainly_rotated),
+        patch("latentcast.models.backbones.causal.rotate", plainly_rotated),
         patch("latentcast.layers.dropout.Dropout.forward", plainly_dropped),
     ):
         yield

@@ -20,8 +20,8 @@ import torch
 
 import latentcast
 from _report import RESULTS, table, write
-from latentcast.config import merge, parse_assignments
-from latentcast.run import resolve
+from latentcast.core.settings import merge, parse_assignments
+from latentcast.models.config.run import resolve
 
 CELLS = RESULTS / "transfer.jsonl"
 PLAIN = ("naive", "seasonal-naive")

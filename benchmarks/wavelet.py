@@ -26,10 +26,10 @@ import torch
 import torch.nn.functional as F
 
 import _report
-from latentcast.config import validate
-from latentcast.representations.patch import Patch
-from latentcast.representations.wavelet import Wavelet
-from latentcast.types import Batch, Task
+from latentcast.core.settings import validate
+from latentcast.core.types import Batch, Task
+from latentcast.models.representations.patch import Patch
+from latentcast.models.representations.wavelet import Wavelet
 
 WINDOWS, CHANNELS, TIME, LENGTH, STRIDE = 32, 7, 512, 16, 8
 BANDS = 4

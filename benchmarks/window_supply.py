@@ -17,13 +17,13 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from _report import table, write
-from latentcast.data.opening import open_data
-from latentcast.data.panel import build
-from latentcast.data.scaler import Scaler
-from latentcast.data.split import split
-from latentcast.data.windows import Loader, Windows, make_windows, window_starts
-from latentcast.run import resolve
-from latentcast.types import Batch
+from latentcast.core.types import Batch
+from latentcast.data.panel.panel import build
+from latentcast.data.panel.split import split
+from latentcast.data.scaling.scaler import Scaler
+from latentcast.data.sources.open import open_data
+from latentcast.data.windows.windows import Loader, Windows, make_windows, window_starts
+from latentcast.models.config.run import resolve
 
 
 class PerItem(Dataset[tuple[Tensor, ...]]):

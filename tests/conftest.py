@@ -12,7 +12,7 @@ from jaxtyping import install_import_hook
 settings.register_profile("shared machine", deadline=None)
 settings.load_profile("shared machine")
 
-CHECKED = ("types", "layers", "representations", "between", "backbones", "heads", "models", "network", "autoregressive")
+CHECKED = ("core.types", "layers", "models")
 install_import_hook([f"latentcast.{name}" for name in CHECKED], "beartype.beartype")
 
 

@@ -13,13 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import latentcast
-from latentcast.comparing.ablation import Ablation, t_quantile
-from latentcast.comparing.plan import plan
-from latentcast.comparing.variants import ATTENTION, BLOCK, LLM, NOTHING, PROMPT, RANDOM
-from latentcast.config import nested
-from latentcast.errors import SettingsError
-from latentcast.network import build
-from latentcast.types import Task
+from latentcast.benchmarking.ablation import Ablation, t_quantile
+from latentcast.benchmarking.plan import plan
+from latentcast.benchmarking.variants import ATTENTION, BLOCK, LLM, NOTHING, PROMPT, RANDOM
+from latentcast.core.errors import SettingsError
+from latentcast.core.settings import nested
+from latentcast.core.types import Task
+from latentcast.models.composed import build
 from llms import folder
 
 ALL = [LLM, RANDOM, ATTENTION, BLOCK, NOTHING, PROMPT]
@@ -160,7 +160,7 @@ def test_what_is_told_of_the_data_is_no_other_data(file: str) -> None:
 def test_differences_are_those_of_a_paired_t_test(scores: list[tuple[float, float]]) -> None:
     from scipy import stats
 
-    from latentcast.comparing.ablation import paired
+    from latentcast.benchmarking.ablation import paired
 
     first, second = np.array(scores, np.float64).T
     found = paired(first.tolist(), second.tolist())
@@ -287,8 +287,8 @@ def test_each_extension_alone_and_all_together(file: str, tmp_path: Path) -> Non
 
 
 def test_extensions_of_a_language_model_are_among_them(file: str) -> None:
-    from latentcast.comparing.variants import study
-    from latentcast.run import resolve
+    from latentcast.benchmarking.variants import study
+    from latentcast.models.config.run import resolve
 
     stated = nested({"model.name": "time-llm", "lookback": 72, "horizon": 4, **settings()})
     run = resolve(stated)

@@ -11,8 +11,8 @@ from utilsforecast.evaluation import evaluate as uf_evaluate
 from utilsforecast.losses import mae, rmse, smape
 
 import latentcast
-from latentcast.backtesting import Backtest
-from latentcast.errors import DataError, SettingsError
+from latentcast.benchmarking.backtest import Backtest
+from latentcast.core.errors import DataError, SettingsError
 
 QUICK = {"training.max_steps": 3, "training.loggers": [], "training.batch_size": 8}
 SIZES = {"lookback": 14, "horizon": 5, "windows": 3}

@@ -6,14 +6,14 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from latentcast.between.inter_variate import InterVariate
-from latentcast.between.mixture import Mixture
-from latentcast.config import differing, parse_assignments, validate
-from latentcast.errors import SettingsError
-from latentcast.layers.mixture import Experts, imbalance, usage
-from latentcast.network import ComposedSettings, build
-from latentcast.run import Run, resolve
-from latentcast.types import Batch, Task, Tokens
+from latentcast.core.errors import SettingsError
+from latentcast.core.settings import differing, parse_assignments, validate
+from latentcast.core.types import Batch, Task, Tokens
+from latentcast.layers.mixture_of_experts import Experts, imbalance, usage
+from latentcast.models.composed import ComposedSettings, build
+from latentcast.models.config.run import Run, resolve
+from latentcast.models.mixers.inter_variate import InterVariate
+from latentcast.models.mixers.mixture_of_experts import Mixture
 
 TASK = Task(lookback=48, horizon=5, channels=3, targets=(0, 1, 2))
 

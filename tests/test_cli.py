@@ -18,8 +18,8 @@ import pooch
 import pytest
 
 from latentcast import cli
-from latentcast.data.catalog import DATASETS
-from latentcast.presets import NAMED
+from latentcast.data.sources.catalog import DATASETS
+from latentcast.models.config.presets import NAMED
 from llms import folder
 
 QUICK = ["--set", "training.max_steps=2", "--set", "training.loggers=[]"]

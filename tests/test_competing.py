@@ -10,10 +10,10 @@ from typer.testing import CliRunner
 
 import latentcast
 from latentcast.cli import app
-from latentcast.data import m4 as data
-from latentcast.data.m4 import FREQUENCIES, Frequency, chosen
-from latentcast.errors import DataError, SettingsError
-from latentcast.evaluation.m4 import Score, mase, owa, pooled, smape
+from latentcast.core.errors import DataError, SettingsError
+from latentcast.data.sources import m4 as data
+from latentcast.data.sources.m4 import FREQUENCIES, Frequency, chosen
+from latentcast.evaluation.m4_metrics import Score, mase, owa, pooled, smape
 
 PUBLISHED = {  # sMAPE and MASE that the organisers published
     "weekly": {"Naive": (9.161, 2.777), "sNaive": (9.161, 2.777), "SES": (9.012, 2.685), "Naive2": (9.161, 2.777)},

@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import Field, model_validator
 
-from latentcast.config import (
+from latentcast.core.errors import SettingsError
+from latentcast.core.registry import Registry
+from latentcast.core.settings import (
     Part,
     Settings,
     leaves,
@@ -21,8 +23,6 @@ from latentcast.config import (
     write_yaml,
 )
 from latentcast.data.settings import DataSettings
-from latentcast.errors import SettingsError
-from latentcast.registry import Registry
 
 
 class RoundSettings(Settings):

@@ -8,17 +8,17 @@ import pytest
 import torch
 
 from chronoses import chronos
-from latentcast.backbones import BACKBONES
-from latentcast.errors import SettingsError
-from latentcast.explaining.hearing import heard
-from latentcast.explaining.page import page
-from latentcast.findings import Shown
-from latentcast.heads import HEADS
-from latentcast.network import Network, build
-from latentcast.presets import NAMED
-from latentcast.representations import REPRESENTATIONS
-from latentcast.run import resolve
-from latentcast.types import Batch, Task
+from latentcast.core.errors import SettingsError
+from latentcast.core.findings import Shown
+from latentcast.core.types import Batch, Task
+from latentcast.explain.collect import heard
+from latentcast.explain.page import page
+from latentcast.models.backbones import BACKBONES
+from latentcast.models.composed import Network, build
+from latentcast.models.config.presets import NAMED
+from latentcast.models.config.run import resolve
+from latentcast.models.heads import HEADS
+from latentcast.models.representations import REPRESENTATIONS
 from llms import folder
 
 # every dimension of another size, so that a silent broadcast fails

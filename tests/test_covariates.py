@@ -10,12 +10,12 @@ import pandas as pd
 import pytest
 
 import latentcast
-from latentcast.data.covariates import Covariates
-from latentcast.data.panel import build
-from latentcast.data.regression import regress
-from latentcast.data.scaler import Scaler
+from latentcast.core.errors import DataError, SettingsError, TimeError
+from latentcast.data.features.covariates import Covariates
+from latentcast.data.features.regression import regress
+from latentcast.data.panel.panel import build
+from latentcast.data.scaling.scaler import Scaler
 from latentcast.data.settings import DataSettings
-from latentcast.errors import DataError, SettingsError, TimeError
 
 SIZES: dict[str, Any] = {"lookback": 24, "horizon": 6}
 QUICK = {"training.max_epochs": 2}

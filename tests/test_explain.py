@@ -20,17 +20,17 @@ from typer.testing import CliRunner
 
 import latentcast
 from latentcast.cli import app
-from latentcast.errors import CheckpointError, DataError, SettingsError
-from latentcast.explaining.attributing import occlude, sensitivity, stretches, without_channels
-from latentcast.explaining.drawing import ends, places
-from latentcast.explaining.hearing import heard
-from latentcast.explaining.page import page
-from latentcast.findings import Finding, Shown, of_members
-from latentcast.layers.fusion import Fuse
-from latentcast.network import Network
-from latentcast.sheet import said
-from latentcast.traits import traits
-from latentcast.types import Batch, Prediction, Task
+from latentcast.core.errors import CheckpointError, DataError, SettingsError
+from latentcast.core.findings import Finding, Shown, of_members
+from latentcast.core.types import Batch, Prediction, Task
+from latentcast.explain.attribution import occlude, sensitivity, stretches, without_channels
+from latentcast.explain.collect import heard
+from latentcast.explain.figures import ends, places
+from latentcast.explain.page import page
+from latentcast.explain.series_statistics import traits
+from latentcast.layers.view_fusion import Fuse
+from latentcast.models.composed import Network
+from latentcast.reporting.html import said
 from llms import folder
 
 PAST = "Which stretch of the past mattered"

@@ -4,7 +4,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from latentcast.filling import interpolated, seasonally
+from latentcast.core.interpolation import interpolated, seasonally
 
 
 @given(st.integers(0, 2**16), st.integers(1, 40), st.sampled_from([1, 4, 7]), st.floats(0, 1))

@@ -146,14 +146,17 @@ def test_heavy_packages_have_one_home(package: str) -> None:
     ("statement", "absent"),
     [
         ("import latentcast", "torch lightning pandas numpy pydantic typer matplotlib"),
-        ("import latentcast.config, latentcast.registry, latentcast.errors", "torch lightning pandas numpy"),
-        ("import latentcast.presets, latentcast.training.settings", "torch lightning pandas"),
+        (
+            "import latentcast.core.settings, latentcast.core.registry, latentcast.core.errors",
+            "torch lightning pandas numpy",
+        ),
+        ("import latentcast.models.config.presets, latentcast.models.config.training", "torch lightning pandas"),
         ("import latentcast.cli", "torch lightning pandas numpy pydantic matplotlib"),
         ("import latentcast; latentcast.load, latentcast.fit", "lightning matplotlib typer transformers"),
-        ("import latentcast.backbones.frozen_llm", "transformers peft bitsandbytes"),
-        ("import latentcast.models.classical", "statsforecast"),
-        ("import latentcast.models.fits", "torch statsforecast pandas"),
-        ("import latentcast.representations.wavelet", "pywt"),
+        ("import latentcast.models.backbones.frozen_llm", "transformers peft bitsandbytes"),
+        ("import latentcast.models.standalone.classical", "statsforecast"),
+        ("import latentcast.models.standalone.classical_workers", "torch statsforecast pandas"),
+        ("import latentcast.models.representations.wavelet", "pywt"),
         (
             "import latentcast; latentcast.backtest, latentcast.describe, latentcast.leaderboard",
             "lightning matplotlib typer",

@@ -17,8 +17,8 @@ from utilsforecast.plotting import plot_series
 
 import latentcast
 from latentcast import Forecaster
-from latentcast.data.opening import open_data
-from latentcast.errors import DataError, SettingsError, TimeError
+from latentcast.core.errors import DataError, SettingsError, TimeError
+from latentcast.data.sources.open import open_data
 
 QUICK = {"training.max_steps": 3, "training.loggers": [], "training.batch_size": 8}
 SMALL = {"lookback": 24, "horizon": 6}

@@ -10,8 +10,8 @@ import pytest
 from safetensors.torch import load_file, save_file
 
 import latentcast
-from latentcast import hub
-from latentcast.errors import CheckpointError
+from latentcast.core.errors import CheckpointError
+from latentcast.forecaster import storage
 
 SOURCE = Path(latentcast.__file__).parent
 QUICK = {"training.max_steps": 2, "training.loggers": []}
@@ -44,9 +44,9 @@ def _edit(path: Path, **values: object) -> None:
 
 def _sign(folder: Path) -> None:
     """The digest of a card that was changed, as if it had been saved so."""
-    card = json.loads((folder / hub.CARD).read_text(encoding="utf-8"))
-    digests = {name: hub._sha256(folder / name) for name in (hub.WEIGHTS, hub.SERIES)}
-    _edit(folder / hub.CARD, sha256=digests | {hub.CARD: hub._card_sha256(card)})
+    card = json.loads((folder / storage.CARD).read_text(encoding="utf-8"))
+    digests = {name: storage._sha256(folder / name) for name in (storage.WEIGHTS, storage.SERIES)}
+    _edit(folder / storage.CARD, sha256=digests | {storage.CARD: storage._card_sha256(card)})
 
 
 def test_nothing_in_the_source_reads_a_pickle() -> None:
@@ -76,11 +76,11 @@ def test_a_folder_holds_only_text_and_safetensors(saved: Path) -> None:
 
 
 def test_the_card_is_for_people(saved: Path) -> None:
-    card = json.loads((saved / hub.CARD).read_text(encoding="utf-8"))
+    card = json.loads((saved / storage.CARD).read_text(encoding="utf-8"))
     assert {"model", "settings", "schema", "versions", "training", "validation", "parameters", "sha256"} <= set(card)
     assert card["schema"]["channels"] == ["löad"]
     assert card["schema"]["fingerprint"]
-    assert "löad" in (saved / hub.CARD).read_text(encoding="utf-8")
+    assert "löad" in (saved / storage.CARD).read_text(encoding="utf-8")
 
 
 def test_load_needs_neither_checkpoints_nor_logs(folder: Path) -> None:
@@ -89,14 +89,14 @@ def test_load_needs_neither_checkpoints_nor_logs(folder: Path) -> None:
     assert latentcast.load(folder).name == "dlinear"
 
 
-@pytest.mark.parametrize("name", [hub.WEIGHTS, hub.SERIES, hub.CARD])
+@pytest.mark.parametrize("name", [storage.WEIGHTS, storage.SERIES, storage.CARD])
 def test_truncated(folder: Path, name: str) -> None:
     content = (folder / name).read_bytes()
     (folder / name).write_bytes(content[: len(content) // 2])
     _refused(folder, name, "damaged")
 
 
-@pytest.mark.parametrize("name", [hub.WEIGHTS, hub.SERIES])
+@pytest.mark.parametrize("name", [storage.WEIGHTS, storage.SERIES])
 def test_one_flipped_bit(folder: Path, name: str) -> None:
     content = bytearray((folder / name).read_bytes())
     content[len(content) // 2] ^= 1
@@ -105,22 +105,22 @@ def test_one_flipped_bit(folder: Path, name: str) -> None:
 
 
 def test_a_changed_card(folder: Path) -> None:
-    text = (folder / hub.CARD).read_text(encoding="utf-8")
-    (folder / hub.CARD).write_text(text.replace('"freq": "D"', '"freq": "h"'), encoding="utf-8")
-    _refused(folder, hub.CARD, "changed since")
+    text = (folder / storage.CARD).read_text(encoding="utf-8")
+    (folder / storage.CARD).write_text(text.replace('"freq": "D"', '"freq": "h"'), encoding="utf-8")
+    _refused(folder, storage.CARD, "changed since")
 
 
-@pytest.mark.parametrize("name", [hub.WEIGHTS, hub.SERIES])
+@pytest.mark.parametrize("name", [storage.WEIGHTS, storage.SERIES])
 def test_a_missing_file(folder: Path, name: str) -> None:
     (folder / name).unlink()
     _refused(folder, name, "copy the whole folder")
 
 
 def test_a_missing_card(folder: Path) -> None:
-    (folder / hub.CARD).unlink()
+    (folder / storage.CARD).unlink()
     _refused(folder, "did not finish", "--resume")
     shutil.rmtree(folder / "checkpoints")
-    _refused(folder, "was not written by latentcast", hub.CARD)
+    _refused(folder, "was not written by latentcast", storage.CARD)
 
 
 def test_not_a_folder(tmp_path: Path) -> None:
@@ -131,20 +131,20 @@ def test_not_a_folder(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("content", [b"", b"[1, 2]", b"\xff\xfe", b"{", b"null"])
 def test_a_card_that_is_none(folder: Path, content: bytes) -> None:
-    (folder / hub.CARD).write_bytes(content)
-    _refused(folder, hub.CARD, "damaged")
+    (folder / storage.CARD).write_bytes(content)
+    _refused(folder, storage.CARD, "damaged")
 
 
 def test_a_foreign_card(folder: Path) -> None:
-    _edit(folder / hub.CARD, format="somebody/7")
-    _refused(folder, "'somebody/7'", hub.FORMAT)
-    (folder / hub.CARD).write_text('{"model": "gpt"}', encoding="utf-8")
-    _refused(folder, "None", hub.FORMAT)
+    _edit(folder / storage.CARD, format="somebody/7")
+    _refused(folder, "'somebody/7'", storage.FORMAT)
+    (folder / storage.CARD).write_text('{"model": "gpt"}', encoding="utf-8")
+    _refused(folder, "None", storage.FORMAT)
 
 
 @pytest.mark.parametrize("digests", [None, 7, {}, {"weights.safetensors": 1}])
 def test_strange_digests(folder: Path, digests: object) -> None:
-    _edit(folder / hub.CARD, sha256=digests)
+    _edit(folder / storage.CARD, sha256=digests)
     _refused(folder, "sha256")
 
 
@@ -162,31 +162,31 @@ def test_strange_digests(folder: Path, digests: object) -> None:
     ],
 )
 def test_a_signed_card_of_another_version(folder: Path, values: dict[str, object]) -> None:
-    _edit(folder / hub.CARD, **values)
+    _edit(folder / storage.CARD, **values)
     _sign(folder)
     _refused(folder, "cannot be understood")
 
 
 @pytest.mark.parametrize("series", [{"": 3}, {"": {"mean": [0]}}, {"": {"mean": None, "std": 1}}, {}])
 def test_signed_series_of_another_version(folder: Path, series: dict[str, object]) -> None:
-    (folder / hub.SERIES).write_text(json.dumps(series), encoding="utf-8")
+    (folder / storage.SERIES).write_text(json.dumps(series), encoding="utf-8")
     _sign(folder)
     _refused(folder, "cannot be understood")
 
 
 def test_signed_weights_of_another_model(folder: Path) -> None:
-    tensors = load_file(folder / hub.WEIGHTS)
+    tensors = load_file(folder / storage.WEIGHTS)
     first = sorted(tensors)[0]
     changed = {name: value[..., :1].clone() if name == first else value for name, value in tensors.items()}
-    save_file({**changed, "surplus": tensors[first].clone()}, folder / hub.WEIGHTS)
+    save_file({**changed, "surplus": tensors[first].clone()}, folder / storage.WEIGHTS)
     _sign(folder)
     _refused(folder, "does not fit", "surplus is unknown", f"{first} is")
 
 
 def test_signed_weights_that_are_none(folder: Path) -> None:
-    (folder / hub.WEIGHTS).write_bytes(b"nonsense")
+    (folder / storage.WEIGHTS).write_bytes(b"nonsense")
     _sign(folder)
-    _refused(folder, hub.WEIGHTS, "cannot be read")
+    _refused(folder, storage.WEIGHTS, "cannot be read")
 
 
 def test_a_taken_folder_is_left_alone(folder: Path, tmp_path: Path) -> None:

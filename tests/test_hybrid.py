@@ -11,18 +11,18 @@ from typer.testing import CliRunner
 
 import latentcast
 from latentcast.cli import app
-from latentcast.config import merge, parse_assignments
-from latentcast.errors import CheckpointError, DataError, SettingsError
-from latentcast.hybrid import Hybrid
-from latentcast.layers.gating import Gate, distance, traits
+from latentcast.core.errors import CheckpointError, DataError, SettingsError
+from latentcast.core.registry import Entry
+from latentcast.core.settings import merge, parse_assignments
+from latentcast.core.types import Batch, Prediction, Task
 from latentcast.models import MODELS
-from latentcast.models.naive import Naive
-from latentcast.network import build
-from latentcast.presets import NAMED, Named
-from latentcast.registry import Entry
-from latentcast.run import resolve
-from latentcast.training.stacking import PRIOR, Held, learn
-from latentcast.types import Batch, Prediction, Task
+from latentcast.models.composed import build
+from latentcast.models.config.presets import NAMED, Named
+from latentcast.models.config.run import resolve
+from latentcast.models.hybrid.gate import Gate, distance, traits
+from latentcast.models.hybrid.model import Hybrid
+from latentcast.models.hybrid.stacking import PRIOR, Held, learn
+from latentcast.models.standalone.naive import Naive
 
 NAIVES = {"model.members": ["naive", "seasonal-naive"]}  # nothing to train, nothing to fit: quick
 

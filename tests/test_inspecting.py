@@ -12,15 +12,15 @@ from matplotlib.image import imread
 
 import latentcast
 from latentcast import cli
-from latentcast.canvas import DPI, WIDE
-from latentcast.data.frequency import Frequency
-from latentcast.errors import CheckpointError, DataError, SettingsError
-from latentcast.inspecting import Architecture, inspect
-from latentcast.network import Network, build
-from latentcast.plot.floor import plot_floor
-from latentcast.reconstructing import _prime_factors
-from latentcast.run import resolve
-from latentcast.types import Batch, Task
+from latentcast.core.errors import CheckpointError, DataError, SettingsError
+from latentcast.core.types import Batch, Task
+from latentcast.data.tables.frequency import Frequency
+from latentcast.models.composed import Network, build
+from latentcast.models.config.run import resolve
+from latentcast.models.inspection import Architecture, inspect
+from latentcast.reporting.figures import DPI, WIDE
+from latentcast.workflows.plots.reconstruction_error import plot_floor
+from latentcast.workflows.reconstruction_error import _prime_factors
 
 NAME = "latent-transformer"
 SMALL = {

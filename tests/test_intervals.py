@@ -15,17 +15,18 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 import latentcast
-from latentcast import Forecaster, hub
-from latentcast.calibration import OWN
-from latentcast.data.windows import window_seeds, window_starts
-from latentcast.errors import CheckpointError, DataError, SettingsError
-from latentcast.intervals import levels_of
+from latentcast import Forecaster
+from latentcast.core.errors import CheckpointError, DataError, SettingsError
+from latentcast.core.types import Batch, Task
+from latentcast.data.windows.windows import window_seeds, window_starts
+from latentcast.forecaster import storage
+from latentcast.forecaster.calibration import OWN
+from latentcast.forecaster.intervals import levels_of
 from latentcast.models import MODELS
-from latentcast.models.naive import Naive
-from latentcast.network import build
-from latentcast.presets import NAMED, Named
-from latentcast.run import resolve
-from latentcast.types import Batch, Task
+from latentcast.models.composed import build
+from latentcast.models.config.presets import NAMED, Named
+from latentcast.models.config.run import resolve
+from latentcast.models.standalone.naive import Naive
 
 QUICK = {"training.max_steps": 3, "training.loggers": [], "training.batch_size": 8}
 SMALL = {"lookback": 24, "horizon": 6}
@@ -160,7 +161,7 @@ def test_a_loaded_folder_needs_the_look_back_alone(tmp_path: Path) -> None:
 
 def test_a_damaged_calibration_is_refused(tmp_path: Path) -> None:
     _fit(_frame(600)).save(tmp_path / "saved")
-    path = tmp_path / "saved" / hub.INTERVALS
+    path = tmp_path / "saved" / storage.INTERVALS
     path.write_bytes(path.read_bytes()[:-1] + b"x")
     with pytest.raises(CheckpointError, match=r"intervals.safetensors is damaged"):
         latentcast.load(tmp_path / "saved")
@@ -196,7 +197,7 @@ def test_figures_are_those_of_the_bands_and_of_no_batch_size(method: str) -> Non
         for level in ("80", "90"):
             for figure, value in results[0][name]["levels"][level].items():
                 assert results[1][name]["levels"][level][figure] == pytest.approx(value, rel=1e-9)
-    view = forecaster.view(forecaster.panel(latentcast.forecaster.open_data(frame)[0]))
+    view = forecaster.view(forecaster.panel(latentcast.forecaster.forecaster.open_data(frame)[0]))
     starts = window_starts(view.panel, *view.parts.bounds("test"), 24, 6)
     how = forecaster.interval_maker(90, method)
     inside = total = 0
@@ -232,7 +233,7 @@ def test_the_intervals_at_an_origin_do_not_change_with_what_comes_after_it(model
     starts = torch.arange(530, 660)
 
     def bands(data: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-        view = forecaster.view(forecaster.panel(latentcast.forecaster.open_data(data)[0]))
+        view = forecaster.view(forecaster.panel(latentcast.forecaster.forecaster.open_data(data)[0]))
         how = forecaster.interval_maker([80, 90], "adaptive")
         batches = list(forecaster.forecasts(view, (starts, torch.zeros_like(starts)), how=how))
         return np.concatenate([batch.lo for batch in batches]), np.concatenate([batch.hi for batch in batches])
@@ -247,7 +248,7 @@ def test_the_intervals_at_an_origin_do_not_change_with_what_comes_after_it(model
 def test_adaptive_predict_is_what_evaluate_saw_at_that_origin() -> None:
     frame = _frame(700)
     forecaster = _fit(frame, "dlinear")
-    view = forecaster.view(forecaster.panel(latentcast.forecaster.open_data(frame)[0]))
+    view = forecaster.view(forecaster.panel(latentcast.forecaster.forecaster.open_data(frame)[0]))
     starts = window_starts(view.panel, *view.parts.bounds("test"), 24, 6)
     how = forecaster.interval_maker(80, "adaptive")
     batches = list(forecaster.forecasts(view, starts, how=how))
@@ -410,7 +411,7 @@ def test_a_window_has_the_same_paths_in_any_batch_and_any_data(walk: str) -> Non
     whole = forecaster.predict(frame, level=80, intervals="paths")
     recent = forecaster.predict(frame.tail(24).reset_index(drop=True), level=80, intervals="paths")
     pd.testing.assert_frame_equal(whole, recent)
-    panel = forecaster.panel(latentcast.forecaster.open_data(frame)[0])
+    panel = forecaster.panel(latentcast.forecaster.forecaster.open_data(frame)[0])
     starts = torch.arange(300)
     seeds = window_seeds(panel, starts, torch.zeros_like(starts), 24, 0)
     assert len(set(seeds.tolist())) == 300

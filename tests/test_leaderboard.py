@@ -19,12 +19,13 @@ import pytest
 from scipy.stats import friedmanchisquare
 
 import latentcast
-from latentcast.comparing import Results, leaderboard, work
-from latentcast.comparing.plan import plan
-from latentcast.comparing.significance import significance
-from latentcast.config import write_yaml
-from latentcast.errors import CheckpointError, Interrupted, SettingsError
-from latentcast.presets import NAMED
+from latentcast.benchmarking import workers
+from latentcast.benchmarking.leaderboard import Results, leaderboard
+from latentcast.benchmarking.plan import plan
+from latentcast.core.errors import CheckpointError, Interrupted, SettingsError
+from latentcast.core.settings import write_yaml
+from latentcast.evaluation.significance import significance
+from latentcast.models.config.presets import NAMED
 from llms import folder
 
 QUICK = {"max_steps": 2, "batch_size": 8}
@@ -324,9 +325,9 @@ def test_ctrl_c_keeps_what_is_finished_which_is_what_one_process_finds(
 
 
 def test_a_worker_that_dies_is_a_failed_cell(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(work, "_work", os.abort)
-    monkeypatch.setattr(work, "failed", lambda cell, why: {"error": why})
-    found = dict(work.in_processes(["one", "two"], 2, 1, []))  # type: ignore[list-item]
+    monkeypatch.setattr(workers, "_work", os.abort)
+    monkeypatch.setattr(workers, "failed", lambda cell, why: {"error": why})
+    found = dict(workers.in_processes(["one", "two"], 2, 1, []))  # type: ignore[list-item]
     assert set(found) == {"one", "two"}
     assert all("ended with exit code" in record["error"] for record in found.values())
 
@@ -357,8 +358,8 @@ def test_interrupted_in_this_process(file: str, tmp_path: Path) -> None:
 
 def test_a_line_whose_model_had_other_settings_is_not_taken(tmp_path: Path) -> None:
     """A setting that the model did not have then may have changed what it does."""
-    from latentcast.comparing import read
-    from latentcast.run import resolve
+    from latentcast.benchmarking.leaderboard import read
+    from latentcast.models.config.run import resolve
 
     run = resolve({"model": "dlinear", "lookback": 8, "horizon": 2})
     settings = run.dump()
@@ -507,7 +508,7 @@ def test_a_full_disk_is_one_clear_error(file: str, tmp_path: Path, monkeypatch: 
     def full(_: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr("latentcast.comparing.os.fsync", full)
+    monkeypatch.setattr("latentcast.benchmarking.leaderboard.os.fsync", full)
     with pytest.raises(CheckpointError, match="No space left on device; what was finished before is kept"):
         here(board(file), tmp_path)
 

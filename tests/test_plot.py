@@ -10,10 +10,10 @@ from matplotlib.axes import Axes
 from matplotlib.image import imread
 
 import latentcast
-from latentcast.canvas import DPI, HIGH, WIDE
-from latentcast.errors import CheckpointError, DataError, SettingsError
-from latentcast.plot.codebook import plot_codebook, shapes
-from latentcast.plot.forecast import plot_forecast
+from latentcast.core.errors import CheckpointError, DataError, SettingsError
+from latentcast.reporting.figures import DPI, HIGH, WIDE
+from latentcast.workflows.plots.codebook import plot_codebook, shapes
+from latentcast.workflows.plots.forecast import plot_forecast
 
 
 def _wide(channels: int) -> pd.DataFrame:

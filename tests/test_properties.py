@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, event, example, given, note, settings
 from hypothesis import strategies as st
 
 import latentcast
-from latentcast.errors import LatentcastError
+from latentcast.core.errors import LatentcastError
 
 LOOKBACK, HORIZON = 6, 3
 QUICK = {"training.max_steps": 2, "training.loggers": [], "training.batch_size": 4, "model.season": 2}

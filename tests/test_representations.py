@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 import torch
 
-from latentcast.config import validate
-from latentcast.errors import SettingsError
-from latentcast.network import build
-from latentcast.representations import REPRESENTATIONS
-from latentcast.representations.frequency import Frequency
-from latentcast.representations.multi_scale import coarser
-from latentcast.representations.wavelet import Wavelet
-from latentcast.run import resolve
-from latentcast.types import Batch, Task
+from latentcast.core.errors import SettingsError
+from latentcast.core.settings import validate
+from latentcast.core.types import Batch, Task
+from latentcast.models.composed import build
+from latentcast.models.config.run import resolve
+from latentcast.models.representations import REPRESENTATIONS
+from latentcast.models.representations.frequency import Frequency
+from latentcast.models.representations.multi_scale import coarser
+from latentcast.models.representations.wavelet import Wavelet
 
 TASK = Task(lookback=90, horizon=7, channels=3, targets=(0, 1, 2), season=24)
 DROP_IN = ("patch", "wavelet", "multi-scale", "frequency")
@@ -186,9 +186,9 @@ def test_representations_are_one_graph_to_torch_compile() -> None:
     """Without a break; in a process of its own, since the checks of shapes cannot be traced."""
     code = """
 import torch
-from latentcast.config import validate
-from latentcast.representations import REPRESENTATIONS
-from latentcast.types import Batch, Task
+from latentcast.core.settings import validate
+from latentcast.models.representations import REPRESENTATIONS
+from latentcast.core.types import Batch, Task
 for name, how in (("wavelet", {"kernel": 3}), ("wavelet", {"learn_filters": True}), ("frequency", {})):
     cls = REPRESENTATIONS.get(name)
     part = cls(validate(cls.Settings, {"width": 8, **how}), Task(90, 7, 3, (0, 1, 2), season=24))

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import yaml
 
-from latentcast.config import nested, write_yaml
-from latentcast.errors import SettingsError
+from latentcast.core.errors import SettingsError
+from latentcast.core.settings import nested, write_yaml
 from latentcast.models import MODELS
-from latentcast.presets import NAMED
-from latentcast.run import resolve, stated
+from latentcast.models.config.presets import NAMED
+from latentcast.models.config.run import resolve, stated
 
 BASE = {"lookback": 48, "horizon": 24}
 

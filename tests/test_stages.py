@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 
 import latentcast
 from latentcast.cli import app
-from latentcast.errors import DataError, SettingsError
-from latentcast.imputing import judge_imputation
+from latentcast.core.errors import DataError, SettingsError
+from latentcast.workflows.imputation import judge_imputation
 
 MODEL = {
     "model.representation.ratios": (2, 3),
@@ -230,7 +230,7 @@ def test_the_filled_error_is_that_of_a_plain_computation(daily, settings) -> Non
 
 
 def test_auto_goes_by_the_look_back_and_says_so(daily, settings) -> None:
-    from latentcast.run import resolve
+    from latentcast.models.config.run import resolve
 
     for lookback, wanted in ((96, "light"), (100, "medium"), (500, "medium"), (501, "heavy")):
         run = resolve({"model": {"name": NAME, "preset": "auto"}, "lookback": lookback, "horizon": 8})
@@ -252,7 +252,7 @@ def test_nothing_hidden_is_learned_by_giving_all_back(daily, settings) -> None:
     first = latentcast.pretrain(daily, NAME, lookback=20, settings={**settings, "stages.reconstruct.mask": 0.0})
     stage = first.card["training"]["stages"][0]
     assert stage["best_val_loss"] > 0.01
-    from latentcast.types import Batch
+    from latentcast.core.types import Batch
 
     past = torch.randn(3, 20, 2)
     with torch.no_grad():

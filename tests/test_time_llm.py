@@ -12,10 +12,10 @@ import torch
 from safetensors import safe_open
 
 import latentcast
-from latentcast.data.catalog import DATASETS
-from latentcast.data.descriptions import BANK, described
-from latentcast.errors import CheckpointError, DataError, SettingsError
-from latentcast.forecaster import Forecaster
+from latentcast.core.errors import CheckpointError, DataError, SettingsError
+from latentcast.data.sources.catalog import DATASETS
+from latentcast.data.sources.descriptions import BANK, described
+from latentcast.forecaster.forecaster import Forecaster
 from llms import folder
 
 QUICK = {"training.max_steps": 4, "training.loggers": [], "model.backbone.num_prototypes": 12}
@@ -65,7 +65,7 @@ def test_figures_do_not_depend_on_the_batch(hourly: pd.DataFrame) -> None:
 
 
 def test_original_units_are_those_of_the_table(hourly: pd.DataFrame, monkeypatch: pytest.MonkeyPatch) -> None:
-    from latentcast.backbones.prompt import PromptWriter
+    from latentcast.models.backbones.prompt import PromptWriter
 
     told: list[str] = []
     texts = PromptWriter.texts
@@ -95,9 +95,9 @@ def test_training_in_other_ways(hourly: pd.DataFrame, how: dict[str, Any]) -> No
 
 
 def test_mixed_precision_first_and_none_after() -> None:
-    from latentcast.network import build
-    from latentcast.run import resolve
-    from latentcast.types import Batch, Task
+    from latentcast.core.types import Batch, Task
+    from latentcast.models.composed import build
+    from latentcast.models.config.run import resolve
 
     chosen = {"llm": folder("llama"), "llm_layers": 2, "num_prototypes": 12}
     run = resolve({"model": {"name": "time-llm", "backbone": chosen}, "lookback": 48, "horizon": 8})
@@ -173,7 +173,7 @@ def test_prompts_are_shown_with_their_length(hourly: pd.DataFrame) -> None:
 
 
 def test_prompts_that_are_shown_are_those_that_are_read(hourly: pd.DataFrame, monkeypatch: pytest.MonkeyPatch) -> None:
-    from latentcast.backbones.prompt import PromptWriter
+    from latentcast.models.backbones.prompt import PromptWriter
 
     told: list[str] = []
     texts = PromptWriter.texts
@@ -187,7 +187,7 @@ def test_prompts_that_are_shown_are_those_that_are_read(hourly: pd.DataFrame, mo
 
 
 def test_the_heat_map_is_the_attention_of_the_last_window(hourly: pd.DataFrame, tmp_path: Path) -> None:
-    from latentcast.plot.heat_map import plot_heat_map
+    from latentcast.workflows.plots.prototype_attention import plot_heat_map
 
     fitted = fit(hourly, folder("gpt2"))
     first, second = latentcast.heat_map(fitted, hourly), latentcast.heat_map(fitted, hourly, series="price")
@@ -216,7 +216,7 @@ def test_a_prototype_that_is_a_word_is_nearest_to_it(hourly: pd.DataFrame) -> No
 
 
 def test_memory_is_estimated_before_training(hourly: pd.DataFrame) -> None:
-    from latentcast.inspecting import training_memory
+    from latentcast.models.inspection import training_memory
 
     network = fit(hourly, folder("gpt2")).network
     few, many = (training_memory(network, windows) for windows in (2, 20))
@@ -244,7 +244,7 @@ def test_memory_is_estimated_before_training(hourly: pd.DataFrame) -> None:
 
 
 def latentcast_batch(windows: int) -> Any:
-    from latentcast.types import Batch
+    from latentcast.core.types import Batch
 
     return Batch(torch.zeros(windows, 48, 2))
 
@@ -254,8 +254,8 @@ RECIPES = sorted((Path(__file__).parents[1] / "configs").glob("timellm-*.yaml"))
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)
 def test_recipes_are_whole(recipe: Path) -> None:
-    from latentcast.config import read_yaml
-    from latentcast.run import resolve
+    from latentcast.core.settings import read_yaml
+    from latentcast.models.config.run import resolve
 
     run = resolve(read_yaml(recipe))
     assert run.name == "time-llm"

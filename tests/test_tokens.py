@@ -9,9 +9,9 @@ import pytest
 import torch
 
 import latentcast
-from latentcast.errors import DataError, SettingsError
-from latentcast.scoring import judge_codec
-from latentcast.types import Batch
+from latentcast.core.errors import DataError, SettingsError
+from latentcast.core.types import Batch
+from latentcast.workflows.anomaly import judge_codec
 
 CODEC = {
     "model.representation.codec": {"hidden": 12, "blocks": 1, "code_dim": 6, "codebook_size": 16},
@@ -216,7 +216,7 @@ def test_paths_are_the_same_however_many_fit_into_memory(tokens: Path, monkeypat
     model = latentcast.load(tokens).network.model
     with torch.no_grad():
         together = model.sample(batch(), 5, torch.arange(3))
-        monkeypatch.setattr("latentcast.autoregressive.SERIES_AT_ONCE", 1)
+        monkeypatch.setattr("latentcast.models.autoregressive.SERIES_AT_ONCE", 1)
         torch.testing.assert_close(model.sample(batch(), 5, torch.arange(3)), together, rtol=1e-4, atol=1e-4)
 
 

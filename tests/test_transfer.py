@@ -15,10 +15,10 @@ from typer.testing import CliRunner
 
 import latentcast
 from latentcast.cli import app
-from latentcast.data.split import first_share
-from latentcast.errors import CheckpointError, DataError, Interrupted, LatentcastError, SettingsError
-from latentcast.network import Network
-from latentcast.training.watch import Watch
+from latentcast.core.errors import CheckpointError, DataError, Interrupted, LatentcastError, SettingsError
+from latentcast.data.panel.split import first_share
+from latentcast.models.composed import Network
+from latentcast.training.interrupt import Watch
 
 SIZES = {"lookback": 24, "horizon": 6}
 PATCHES = {"model.representation.width": 8, "model.representation.length": 6, "model.representation.stride": 3}

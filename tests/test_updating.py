@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import latentcast
-from latentcast.errors import CheckpointError, DataError, SettingsError
+from latentcast.core.errors import CheckpointError, DataError, SettingsError
 
 SIZES = {"lookback": 24, "horizon": 6}
 

@@ -7,45 +7,45 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from latentcast.backtesting import backtest
-    from latentcast.comparing import leaderboard
-    from latentcast.comparing.ablation import ablate
-    from latentcast.competing import m4
-    from latentcast.describing import describe
-    from latentcast.errors import LatentcastError
-    from latentcast.fitting import fit, pretrain
-    from latentcast.forecaster import Forecaster
-    from latentcast.fusing import fusion_weights, members
-    from latentcast.imputing import impute, judge_imputation
-    from latentcast.loading import load
-    from latentcast.mapping import heat_map
-    from latentcast.prompting import prompts
-    from latentcast.reconstructing import floor
-    from latentcast.scoring import score
-    from latentcast.transferring import transfer
-    from latentcast.updating import update
+    from latentcast.benchmarking.ablation import ablate
+    from latentcast.benchmarking.backtest import backtest
+    from latentcast.benchmarking.leaderboard import leaderboard
+    from latentcast.benchmarking.m4 import m4
+    from latentcast.core.errors import LatentcastError
+    from latentcast.forecaster.forecaster import Forecaster
+    from latentcast.workflows.anomaly import score
+    from latentcast.workflows.describe import describe
+    from latentcast.workflows.fitting.fit import fit, pretrain
+    from latentcast.workflows.fusion import fusion_weights, members
+    from latentcast.workflows.imputation import impute, judge_imputation
+    from latentcast.workflows.load import load
+    from latentcast.workflows.prompts import prompts
+    from latentcast.workflows.prototype_attention import heat_map
+    from latentcast.workflows.reconstruction_error import floor
+    from latentcast.workflows.transfer import transfer
+    from latentcast.workflows.update import update
 
 _HOMES = {
-    "ablate": "latentcast.comparing.ablation",
-    "fit": "latentcast.fitting",
-    "pretrain": "latentcast.fitting",
-    "impute": "latentcast.imputing",
-    "judge_imputation": "latentcast.imputing",
-    "load": "latentcast.loading",
-    "floor": "latentcast.reconstructing",
-    "score": "latentcast.scoring",
-    "transfer": "latentcast.transferring",
-    "update": "latentcast.updating",
-    "backtest": "latentcast.backtesting",
-    "describe": "latentcast.describing",
-    "heat_map": "latentcast.mapping",
-    "fusion_weights": "latentcast.fusing",
-    "members": "latentcast.fusing",
-    "prompts": "latentcast.prompting",
-    "leaderboard": "latentcast.comparing",
-    "m4": "latentcast.competing",
-    "Forecaster": "latentcast.forecaster",
-    "LatentcastError": "latentcast.errors",
+    "ablate": "latentcast.benchmarking.ablation",
+    "fit": "latentcast.workflows.fitting.fit",
+    "pretrain": "latentcast.workflows.fitting.fit",
+    "impute": "latentcast.workflows.imputation",
+    "judge_imputation": "latentcast.workflows.imputation",
+    "load": "latentcast.workflows.load",
+    "floor": "latentcast.workflows.reconstruction_error",
+    "score": "latentcast.workflows.anomaly",
+    "transfer": "latentcast.workflows.transfer",
+    "update": "latentcast.workflows.update",
+    "backtest": "latentcast.benchmarking.backtest",
+    "describe": "latentcast.workflows.describe",
+    "heat_map": "latentcast.workflows.prototype_attention",
+    "fusion_weights": "latentcast.workflows.fusion",
+    "members": "latentcast.workflows.fusion",
+    "prompts": "latentcast.workflows.prompts",
+    "leaderboard": "latentcast.benchmarking.leaderboard",
+    "m4": "latentcast.benchmarking.m4",
+    "Forecaster": "latentcast.forecaster.forecaster",
+    "LatentcastError": "latentcast.core.errors",
 }
 __version__ = "0.1.0"
 __all__ = [

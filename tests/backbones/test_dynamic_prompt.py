@@ -6,17 +6,17 @@ from typing import Any
 import pytest
 import torch
 
-from latentcast.backbones import prefix, task_vocabulary
-from latentcast.backbones.frozen_llm import FrozenLLM
-from latentcast.backbones.task_vocabulary import WORDS, adaptive_count, clusters, known_words, mixtures
-from latentcast.config import validate
-from latentcast.errors import SettingsError
+from latentcast.core.errors import SettingsError
+from latentcast.core.settings import validate
+from latentcast.core.types import Batch, Task
 from latentcast.layers.dynamic_prompt import DynamicPrompt, local_statistics
 from latentcast.layers.reprogramming import TextPrototypes
-from latentcast.network import Network, build
-from latentcast.representations.patch import Patch
-from latentcast.run import resolve
-from latentcast.types import Batch, Task
+from latentcast.models.backbones import prefix_attention, task_vocabulary
+from latentcast.models.backbones.frozen_llm import FrozenLLM
+from latentcast.models.backbones.task_vocabulary import WORDS, adaptive_count, clusters, known_words, mixtures
+from latentcast.models.composed import Network, build
+from latentcast.models.config.run import resolve
+from latentcast.models.representations.patch import Patch
 from llms import folder, tokenizer
 
 TASK = Task(48, 11, 3, (0, 1, 2), 4, 7, "hourly load of a transformer")
@@ -89,7 +89,7 @@ def kept_for_backward(network: Network) -> int:
 def test_what_leads_is_run_again_for_backward_a_few_series_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     network = make(**DYNAMIC)
     whole = forecast_and_gradients(network)
-    monkeypatch.setattr(prefix, "AT_ONCE", 5)
+    monkeypatch.setattr(prefix_attention, "AT_ONCE", 5)
     for one, other in zip(forecast_and_gradients(network), whole, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-6)
     once, anew = (

@@ -8,11 +8,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from latentcast.backbones.frozen_llm import FrozenLLM
-from latentcast.errors import CheckpointError, SettingsError
-from latentcast.network import Network, build
-from latentcast.run import resolve
-from latentcast.types import Batch, Task, Tokens
+from latentcast.core.errors import CheckpointError, SettingsError
+from latentcast.core.types import Batch, Task, Tokens
+from latentcast.models.backbones.frozen_llm import FrozenLLM
+from latentcast.models.composed import Network, build
+from latentcast.models.config.run import resolve
 from llms import folder
 
 TASK = Task(48, 11, 3, (0, 1, 2), 4, 7, "hourly load of a transformer")
@@ -139,13 +139,14 @@ def test_tokens_that_are_padding_change_nothing(family: str) -> None:
 @pytest.mark.parametrize("family", CAUSAL)
 def test_the_static_part_reaches_the_patches_and_the_windows_own_words(family: str) -> None:
     """A mask over the window's words alone would hide the static part from them."""
-    from latentcast.backbones import prefix
+    from latentcast.models.backbones import prefix_attention
 
     part = backbone(make(family))
     other = backbone(make(family, replace(TASK, description="daily sales of bread")))
     words, layers = ragged(3)[1:], part.language.layers
     own, others = (
-        prefix.of_windows(p.language.model, p.reader.static_part(), words, layers).own[-1][0][-1] for p in (part, other)
+        prefix_attention.of_windows(p.language.model, p.reader.static_part(), words, layers).own[-1][0][-1]
+        for p in (part, other)
     )
     assert (own - others).abs().max() > 1e-3
     embedded = torch.randn(2, 7, 48)

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import torch
 
-from latentcast.backbones import language_model
-from latentcast.errors import MissingExtra, SettingsError
+from latentcast.core.errors import MissingExtra, SettingsError
+from latentcast.models.backbones import language_model
 from llms import folder
 
 

@@ -6,12 +6,12 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from latentcast.backbones.prompt import PromptWriter, number, static_text, static_words, statistics, window_text
-from latentcast.errors import DataError, SettingsError
-from latentcast.layers.statistics import top_lags
-from latentcast.network import build
-from latentcast.run import resolve
-from latentcast.types import Scale, Task
+from latentcast.core.errors import DataError, SettingsError
+from latentcast.core.types import Scale, Task
+from latentcast.models.backbones.lag_statistics import top_lags
+from latentcast.models.backbones.prompt import PromptWriter, number, static_text, static_words, statistics, window_text
+from latentcast.models.composed import build
+from latentcast.models.config.run import resolve
 from llms import folder, tokenizer
 
 TASK = Task(96, 24, 2, (0, 1), 0, 24, "Load of {a} 50% <b>")

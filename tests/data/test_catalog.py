@@ -14,12 +14,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from latentcast.config import validate
-from latentcast.data import catalog
-from latentcast.data.catalog import DATASETS, File, content_digest, find, load, local_path
-from latentcast.data.panel import build
+from latentcast.core.errors import DataError
+from latentcast.core.settings import validate
+from latentcast.data.panel.panel import build
 from latentcast.data.settings import DataSettings
-from latentcast.errors import DataError
+from latentcast.data.sources import catalog
+from latentcast.data.sources.catalog import DATASETS, File, content_digest, find, load, local_path
 
 ETT = find("ETTh1")
 TABLE = pd.DataFrame(

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from latentcast.data.calendar import feature_names, features
-from latentcast.data.frequency import Frequency, infer, usual_step
-from latentcast.errors import TimeError
+from latentcast.core.errors import TimeError
+from latentcast.data.features.calendar import feature_names, features
+from latentcast.data.tables.frequency import Frequency, infer, usual_step
 
 # alias, its season
 KNOWN = [

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from latentcast.config import validate
-from latentcast.data.mixing import Mix, MixedLoader
-from latentcast.data.panel import build
-from latentcast.data.scaler import Scaler
+from latentcast.core.settings import validate
+from latentcast.data.panel.panel import build
+from latentcast.data.scaling.scaler import Scaler
 from latentcast.data.settings import DataSettings
-from latentcast.data.windows import Loader, Windows, make_windows, window_starts
+from latentcast.data.windows.mixture import Mix, MixedLoader
+from latentcast.data.windows.windows import Loader, Windows, make_windows, window_starts
 
 Given = list[tuple[int, list[int]]]  # batches: the dataset, and its windows' numbers
 

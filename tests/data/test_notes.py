@@ -5,12 +5,12 @@ import pandas as pd
 import pytest
 import torch
 
-from latentcast.backbones.prompt import END, PromptWriter
-from latentcast.data.panel import build
-from latentcast.data.scaler import Scaler
+from latentcast.core.errors import DataError
+from latentcast.data.panel.panel import build
+from latentcast.data.scaling.scaler import Scaler
 from latentcast.data.settings import DataSettings
-from latentcast.data.windows import make_windows, window_starts
-from latentcast.errors import DataError
+from latentcast.data.windows.windows import make_windows, window_starts
+from latentcast.models.backbones.prompt import END, PromptWriter
 from llms import tokenizer
 
 

@@ -2,11 +2,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from latentcast.data.padding import fill_up, pad_short
-from latentcast.data.panel import build
+from latentcast.data.panel.padding import fill_up, pad_short
+from latentcast.data.panel.panel import build
+from latentcast.data.panel.split import Split
 from latentcast.data.settings import DataSettings
-from latentcast.data.split import Split
-from latentcast.data.windows import window_starts
+from latentcast.data.windows.windows import window_starts
 
 
 def panel_of(*lengths: int, freq: str = "D"):

@@ -14,11 +14,11 @@ from dateutil.tz import tzoffset
 from hypothesis import given
 from hypothesis import strategies as st
 
-from latentcast.config import validate
-from latentcast.data.panel import Panel, build
-from latentcast.data.read import read_file, read_frame
+from latentcast.core.errors import DataError, GapError, LatentcastError, TimeError
+from latentcast.core.settings import validate
+from latentcast.data.panel.panel import Panel, build
 from latentcast.data.settings import DataSettings
-from latentcast.errors import DataError, GapError, LatentcastError, TimeError
+from latentcast.data.sources.files import read_file, read_frame
 
 
 def make(frame: pd.DataFrame, **settings: Any) -> Panel:

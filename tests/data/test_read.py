@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from latentcast.data.read import read_file, read_frame
-from latentcast.errors import DataError
+from latentcast.core.errors import DataError
+from latentcast.data.sources.files import read_file, read_frame
 
 TABLE = pd.DataFrame({"ds": ["2024-01-01", "2024-01-02", "2024-01-03"], "a": [0.1, 2.5, -3e-7], "größe": [1, 2, 3]})
 

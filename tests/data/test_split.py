@@ -10,13 +10,13 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from latentcast.config import validate
-from latentcast.data.catalog import find, load
-from latentcast.data.panel import Panel, build
-from latentcast.data.scaler import Scaler, constant_series
+from latentcast.core.errors import DataError, SettingsError
+from latentcast.core.settings import validate
+from latentcast.data.panel.panel import Panel, build
+from latentcast.data.panel.split import Seen, seen, split
+from latentcast.data.scaling.scaler import Scaler, constant_series
 from latentcast.data.settings import DataSettings
-from latentcast.data.split import Seen, seen, split
-from latentcast.errors import DataError, SettingsError
+from latentcast.data.sources.catalog import find, load
 
 
 def panel_of(*lengths: int, start: str = "2024-01-01", **settings: Any) -> Panel:

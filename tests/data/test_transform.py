@@ -6,11 +6,11 @@ from hypothesis import strategies as st
 from statsmodels.base.transform import BoxCox
 
 import latentcast
-from latentcast.data.panel import build
-from latentcast.data.scaler import Scaler
+from latentcast.core.errors import DataError
+from latentcast.data.panel.panel import build
+from latentcast.data.scaling.scaler import Scaler
+from latentcast.data.scaling.transform import Transform
 from latentcast.data.settings import DataSettings
-from latentcast.data.transform import Transform
-from latentcast.errors import DataError
 
 SIZES = {"lookback": 24, "horizon": 6}
 

@@ -9,14 +9,14 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from latentcast.config import validate
-from latentcast.data.calendar import features
-from latentcast.data.catalog import find, load
-from latentcast.data.panel import Panel, build
-from latentcast.data.scaler import Scaler
+from latentcast.core.settings import validate
+from latentcast.data.features.calendar import features
+from latentcast.data.panel.panel import Panel, build
+from latentcast.data.panel.split import split
+from latentcast.data.scaling.scaler import Scaler
 from latentcast.data.settings import DataSettings
-from latentcast.data.split import split
-from latentcast.data.windows import Block, Loader, Windows, make_windows, window_starts
+from latentcast.data.sources.catalog import find, load
+from latentcast.data.windows.windows import Block, Loader, Windows, make_windows, window_starts
 
 
 def panel_of(lengths: list[int], channels: int = 1, holes: bool = False) -> Panel:

@@ -9,7 +9,7 @@ import pytest
 import torch
 from utilsforecast import losses
 
-from latentcast.evaluation.intervals import IntervalErrors, IntervalFigures, crps_of_paths, crps_of_quantiles
+from latentcast.evaluation.interval_metrics import IntervalErrors, IntervalFigures, crps_of_paths, crps_of_quantiles
 from latentcast.layers.losses import pinball_loss
 
 SHAPE = (4, 5, 3)  # batch, horizon, target

@@ -5,14 +5,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from latentcast.backbones.causal import Causal, CausalSettings
-from latentcast.errors import SettingsError
+from latentcast.core.errors import SettingsError
+from latentcast.core.types import Task, Tokens
+from latentcast.layers.code_sampling import Draw, chances
 from latentcast.layers.codebook import Codebook
-from latentcast.layers.codec import Codec, CodecSettings
-from latentcast.layers.rotary import rotate
-from latentcast.layers.sampling import Draw, chances
-from latentcast.representations.patch import Patch, PatchSettings
-from latentcast.types import Task, Tokens
+from latentcast.layers.rotary_embedding import rotate
+from latentcast.layers.vq_codec import Codec, CodecSettings
+from latentcast.models.backbones.causal import Causal, CausalSettings
+from latentcast.models.representations.patch import Patch, PatchSettings
 
 SMALL = {"hidden": 12, "blocks": 2, "code_dim": 5, "codebook_size": 17}
 KINDS = [{"quantizer": "vq"}, {"quantizer": "residual", "levels": 3}, {"quantizer": "fsq", "grid": (5, 4)}]

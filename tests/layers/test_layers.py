@@ -7,9 +7,9 @@ from torch import nn
 from latentcast.layers.attention import Attention
 from latentcast.layers.decomposition import moving_average, moving_average_adjoint
 from latentcast.layers.dropout import Dropout
+from latentcast.layers.instance_norm import window_scale
 from latentcast.layers.losses import point_loss
 from latentcast.layers.patching import num_patches, patch
-from latentcast.layers.scaling import window_scale
 from latentcast.layers.transformer import DecoderLayer, EncoderLayer, sinusoids
 
 odd = st.integers(0, 12).map(lambda k: 2 * k + 1)

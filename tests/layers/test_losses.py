@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from latentcast.errors import SettingsError
+from latentcast.core.errors import SettingsError
+from latentcast.core.types import Batch, Task
 from latentcast.evaluation.metrics import Errors
 from latentcast.layers.losses import PointLoss
-from latentcast.run import resolve
-from latentcast.types import Batch, Task
+from latentcast.models.config.run import resolve
 
 TASK = Task(lookback=10, horizon=4, channels=3, targets=(0, 1, 2), season=3)
 

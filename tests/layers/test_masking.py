@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from latentcast.filling import interpolated
+from latentcast.core.interpolation import interpolated
 from latentcast.layers.masking import visible
 
 

@@ -9,7 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from latentcast.errors import SettingsError
+from latentcast.core.errors import SettingsError
 from latentcast.layers.wavelet import (
     composite,
     deepest,

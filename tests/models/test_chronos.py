@@ -10,10 +10,10 @@ import torch
 
 import latentcast
 from chronoses import LEVELS, chronos
-from latentcast.errors import CheckpointError, MissingExtra, SettingsError
-from latentcast.models import chronos as module
-from latentcast.models.chronos import Chronos
-from latentcast.types import Batch, Task
+from latentcast.core.errors import CheckpointError, MissingExtra, SettingsError
+from latentcast.core.types import Batch, Task
+from latentcast.models.standalone import chronos as module
+from latentcast.models.standalone.chronos import Chronos
 
 TASK = Task(lookback=24, horizon=8, channels=2, targets=(0, 1), season=12)
 KINDS = ["bolt", "two"]

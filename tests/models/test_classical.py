@@ -10,10 +10,10 @@ import pytest
 import torch
 
 import latentcast
-from latentcast.errors import DataError, MissingExtra, SettingsError
-from latentcast.models import fits
-from latentcast.models.classical import AutoArima, AutoEts, Classical, Theta
-from latentcast.types import Batch, Task
+from latentcast.core.errors import DataError, MissingExtra, SettingsError
+from latentcast.core.types import Batch, Task
+from latentcast.models.standalone import classical_workers
+from latentcast.models.standalone.classical import AutoArima, AutoEts, Classical, Theta
 
 TASK = Task(lookback=48, horizon=6, season=12)
 EACH = [AutoArima, AutoEts, Theta]
@@ -21,7 +21,7 @@ EACH = [AutoArima, AutoEts, Theta]
 
 @pytest.fixture(autouse=True)
 def _forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fits, "MEMO", fits.Memo(2**20))
+    monkeypatch.setattr(classical_workers, "MEMO", classical_workers.Memo(2**20))
 
 
 def make(kind: type[Classical], task: Task = TASK, **settings: object) -> Classical:
@@ -110,8 +110,8 @@ def test_what_is_missing_is_cut_off_before_and_filled_within() -> None:
 
 def test_a_window_is_fitted_once(monkeypatch: pytest.MonkeyPatch) -> None:
     fitted = []
-    fit_one = fits.fit_one
-    monkeypatch.setattr(fits, "fit_one", lambda spec, y: fitted.append(y) or fit_one(spec, y))
+    fit_one = classical_workers.fit_one
+    monkeypatch.setattr(classical_workers, "fit_one", lambda spec, y: fitted.append(y) or fit_one(spec, y))
     two = torch.stack([season(48), season(48, 1)], dim=1)[None]
     model = make(Theta)
     first = model(Batch(torch.cat([two, two])))
@@ -124,7 +124,7 @@ def test_a_window_is_fitted_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_what_is_remembered_has_an_end() -> None:
-    memo = fits.Memo(most=300)
+    memo = classical_workers.Memo(most=300)
     for number in range(5):
         memo.put(bytes([number]), np.full(10, number, float))
     assert [key[0] for key in memo.kept] == [2, 3, 4]
@@ -136,12 +136,12 @@ def test_what_is_remembered_has_an_end() -> None:
 
 def test_other_processes_find_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     histories = [season(20 + 4 * n, n).double().numpy() for n in range(4)] + [np.arange(3.0)]
-    spec = fits.Spec("theta", 6, 4, (80.0,), (("model", "STM"),))
-    alone, failed = fits.forecast_all(spec, histories)
-    monkeypatch.setattr(fits, "MEMO", fits.Memo(2**20))
-    monkeypatch.setattr(fits, "ALONE", 0.0)
-    monkeypatch.setattr(fits, "_tried", lambda *_: pytest.fail("fitted here"))
-    others, their_failed = fits.forecast_all(spec, histories, processes=2)
+    spec = classical_workers.Spec("theta", 6, 4, (80.0,), (("model", "STM"),))
+    alone, failed = classical_workers.forecast_all(spec, histories)
+    monkeypatch.setattr(classical_workers, "MEMO", classical_workers.Memo(2**20))
+    monkeypatch.setattr(classical_workers, "ALONE", 0.0)
+    monkeypatch.setattr(classical_workers, "_tried", lambda *_: pytest.fail("fitted here"))
+    others, their_failed = classical_workers.forecast_all(spec, histories, processes=2)
     np.testing.assert_array_equal(alone, others)
     assert failed == their_failed == {4: "ValueError: 3 observed steps, and 8 are needed"}
 

@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from latentcast.layers.scaling import no_scale
-from latentcast.network import Composed, build
-from latentcast.run import resolve
-from latentcast.types import Batch, Task
+from latentcast.core.types import Batch, Task
+from latentcast.layers.instance_norm import no_scale
+from latentcast.models.composed import Composed, build
+from latentcast.models.config.run import resolve
 
 SIZES = [(48, 48, None), (48, 11, 13), (50, 37, 0), (48, 3, None)]  # look-back, horizon, label
 RATIOS = {(2, 2): (6, 10), (3, 1): (6, 10), (2, 2, 2): (6, 10, 8)}

@@ -4,13 +4,13 @@ import pytest
 import torch
 from torch import nn
 
-from latentcast.errors import SettingsError
+from latentcast.core.errors import SettingsError
+from latentcast.core.types import Batch, Task
 from latentcast.layers.decomposition import moving_average
-from latentcast.models.autoformer import Autoformer, AutoformerSettings
-from latentcast.models.dlinear import DLinear, DLinearSettings
-from latentcast.models.naive import Naive, NoSettings, SeasonalNaive, SeasonalNaiveSettings
-from latentcast.models.transformer import Transformer, TransformerSettings
-from latentcast.types import Batch, Task
+from latentcast.models.standalone.autoformer import Autoformer, AutoformerSettings
+from latentcast.models.standalone.dlinear import DLinear, DLinearSettings
+from latentcast.models.standalone.naive import Naive, NoSettings, SeasonalNaive, SeasonalNaiveSettings
+from latentcast.models.standalone.transformer import Transformer, TransformerSettings
 
 TASK = Task(lookback=30, horizon=9, channels=4, targets=(0, 1, 2, 3), season=7)
 

@@ -12,14 +12,14 @@ import pytest
 import torch
 
 import latentcast
-from latentcast.errors import CheckpointError, DataError, Interrupted, SettingsError
-from latentcast.network import Network
+from latentcast.core.errors import CheckpointError, DataError, Interrupted, SettingsError
+from latentcast.core.types import Batch
+from latentcast.models.composed import Network
+from latentcast.models.config.training import TrainingSettings
 from latentcast.training import checkpoint
-from latentcast.training.module import StageModule
-from latentcast.training.settings import TrainingSettings
+from latentcast.training.interrupt import Watch
+from latentcast.training.lightning_module import StageModule
 from latentcast.training.stages import Stage
-from latentcast.training.watch import Watch
-from latentcast.types import Batch
 
 SIZES = {"lookback": 48, "horizon": 12}
 # dropout draws random numbers, so that a lost random state would show in the weights
@@ -279,9 +279,9 @@ def test_a_stage_trains_only_its_parts_and_refuses_to_train_nothing(hourly: pd.D
     def loss(network: Network, batch: Batch) -> torch.Tensor:
         return network.loss(network(batch), batch)
 
-    from latentcast import fitting
+    from latentcast.workflows.fitting import fit
 
-    monkeypatch.setattr(fitting, "forecasting", lambda _: Stage("head only", loss, ("head",)))
+    monkeypatch.setattr(fit, "forecasting", lambda _: Stage("head only", loss, ("head",)))
     before = latentcast.fit(
         hourly, "patch-transformer", **SIZES, settings={**MODEL, "training.max_steps": 1, "training.lr": 1e-12}
     )
@@ -289,7 +289,7 @@ def test_a_stage_trains_only_its_parts_and_refuses_to_train_nothing(hourly: pd.D
     old, new = weights(before), weights(after)
     assert not torch.equal(old["model.head.project.weight"], new["model.head.project.weight"])
     assert torch.equal(old["model.representation.embed.weight"], new["model.representation.embed.weight"])
-    monkeypatch.setattr(fitting, "forecasting", lambda _: Stage("nothing", loss, ("no_such_part",)))
+    monkeypatch.setattr(fit, "forecasting", lambda _: Stage("nothing", loss, ("no_such_part",)))
     with pytest.raises(SettingsError, match="no trainable parameter"):
         latentcast.fit(hourly, "patch-transformer", **SIZES, settings=MODEL)
 

@@ -11,12 +11,12 @@ from typing import Any
 
 import pandas as pd
 
-from latentcast.comparing import leaderboard
-from latentcast.comparing.results import Results, Row, markdown_line
-from latentcast.comparing.variants import Claim, Study, study
-from latentcast.errors import SettingsError
-from latentcast.run import resolve, stated
-from latentcast.write import write_frame, write_text
+from latentcast.benchmarking.leaderboard import leaderboard
+from latentcast.benchmarking.results import Results, Row, markdown_line
+from latentcast.benchmarking.variants import Claim, Study, study
+from latentcast.core.errors import SettingsError
+from latentcast.models.config.run import resolve, stated
+from latentcast.reporting.files import write_frame, write_text
 
 LEVEL = 0.95
 FILE = "ablation"

@@ -10,19 +10,19 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from latentcast.config import merge, nested, plain, together
-from latentcast.data.opening import open_data
-from latentcast.data.panel import Panel, build
-from latentcast.data.split import Split
-from latentcast.errors import DataError, SettingsError, nearest, some
-from latentcast.evaluation.intervals import IntervalErrors, IntervalFigures
-from latentcast.evaluation.judge import Judged, judge
+from latentcast.core.errors import DataError, SettingsError, nearest, some
+from latentcast.core.settings import merge, nested, plain, together
+from latentcast.data.panel.panel import Panel, build
+from latentcast.data.panel.split import Split
+from latentcast.data.sources.open import open_data
+from latentcast.evaluation.forecasts import Judged, judge
+from latentcast.evaluation.interval_metrics import IntervalErrors, IntervalFigures
 from latentcast.evaluation.metrics import Errors
-from latentcast.fitting import fit_panel, with_stages
-from latentcast.forecaster import Forecaster
-from latentcast.intervals import check_unasked, interval_columns, levels_of
-from latentcast.presets import NAMED
-from latentcast.run import Run, resolve
+from latentcast.forecaster.forecaster import Forecaster
+from latentcast.forecaster.intervals import check_unasked, interval_columns, levels_of
+from latentcast.models.config.presets import NAMED
+from latentcast.models.config.run import Run, resolve
+from latentcast.workflows.fitting.fit import fit_panel, with_stages
 
 
 @dataclass(frozen=True)

@@ -11,17 +11,17 @@ from typing import Any
 
 import torch
 
-from latentcast import hub
-from latentcast.comparing.plan import PART, Cell
-from latentcast.data.opening import open_data
-from latentcast.data.panel import build
-from latentcast.errors import Interrupted, LatentcastError
+from latentcast.benchmarking.plan import PART, Cell
+from latentcast.core.errors import Interrupted, LatentcastError
+from latentcast.core.log_capture import heard
+from latentcast.core.types import count_parameters
+from latentcast.data.panel.panel import build
+from latentcast.data.sources.open import open_data
 from latentcast.evaluation.metrics import Evaluation
-from latentcast.fitting import fit_panel
-from latentcast.forecaster import Forecaster
-from latentcast.listening import heard
-from latentcast.transferring import transfer
-from latentcast.types import count_parameters
+from latentcast.forecaster import storage
+from latentcast.forecaster.forecaster import Forecaster
+from latentcast.workflows.fitting.fit import fit_panel
+from latentcast.workflows.transfer import transfer
 
 MIB = 2**20
 
@@ -54,7 +54,7 @@ def _head(cell: Cell) -> dict[str, Any]:
         "part": PART,
         "fingerprint": cell.fingerprint,
         "settings": cell.run.dump(),
-        "versions": hub.versions(),
+        "versions": storage.versions(),
         "machine": machine(),
         **({"on": {name: {"fingerprint": its} for name, its in cell.on}} if cell.on else {}),
     }

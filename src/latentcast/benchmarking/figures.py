@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from latentcast.canvas import FUTURE, PAST, plain, short, svg
+from latentcast.reporting.figures import FUTURE, PAST, plain, short, svg
 
 WIDTH, HEIGHT = 10.0, 2.7  # inches of a figure, and of one row of panels
 FRONT, BEHIND = FUTURE, "#8d99ae"

@@ -11,14 +11,14 @@ from typing import Any
 import torch
 from filelock import FileLock, Timeout
 
-from latentcast import hub
-from latentcast.comparing.plan import Cell, Comparison, comparison_of, key, plan
-from latentcast.comparing.results import Results
-from latentcast.comparing.work import in_processes, in_this_process
-from latentcast.config import leaves
-from latentcast.errors import CheckpointError, Interrupted, SettingsError
-from latentcast.run import resolve
-from latentcast.write import write_frame, write_text
+from latentcast.benchmarking.plan import Cell, Comparison, comparison_of, key, plan
+from latentcast.benchmarking.results import Results
+from latentcast.benchmarking.workers import in_processes, in_this_process
+from latentcast.core.errors import CheckpointError, Interrupted, SettingsError
+from latentcast.core.settings import leaves
+from latentcast.forecaster import storage
+from latentcast.models.config.run import resolve
+from latentcast.reporting.files import write_frame, write_text
 
 CELLS, TABLE, PAGE, LOCK = "cells.jsonl", "table", "page.html", ".lock"
 
@@ -52,7 +52,7 @@ def leaderboard(
     comparison = comparison_of(config)
     cells = plan(comparison)
     folder = Path(out)
-    hub.make_folder(folder, overwrite=False, resume=(folder / CELLS).is_file() or (folder / LOCK).is_file())
+    storage.make_folder(folder, overwrite=False, resume=(folder / CELLS).is_file() or (folder / LOCK).is_file())
     with _alone(folder):
         return _run(cells, comparison, folder, workers, threads, devices, say)
 
@@ -107,7 +107,7 @@ def _run(
         ran.close()
     results = _results(cells, known, comparison)
     _tabulate(results, folder)
-    from latentcast.comparing.page import to_html  # here, since it brings matplotlib
+    from latentcast.benchmarking.page import to_html  # here, since it brings matplotlib
 
     write_text(to_html(results), folder / PAGE)
     return results

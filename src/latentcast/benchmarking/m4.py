@@ -12,19 +12,19 @@ import numpy as np
 import pandas as pd
 import torch
 
-from latentcast.config import merge, nested
-from latentcast.data.m4 import BASE, REFERENCES, Array, Competition, Frequency, chosen, load
-from latentcast.data.panel import build
-from latentcast.data.read import first_line
-from latentcast.errors import DataError, SettingsError
-from latentcast.evaluation.m4 import Score, mase, owa, pooled, smape
-from latentcast.fitting import fit_panel, with_stages
-from latentcast.forecaster import Forecaster
-from latentcast.fusing import weigh
-from latentcast.hybrid import Hybrid, reading_all, reads_everything
-from latentcast.network import build as build_network
-from latentcast.run import Run, resolve
-from latentcast.types import Batch, Task
+from latentcast.core.errors import DataError, SettingsError
+from latentcast.core.settings import merge, nested
+from latentcast.core.types import Batch, Task
+from latentcast.data.panel.panel import build
+from latentcast.data.sources.files import first_line
+from latentcast.data.sources.m4 import BASE, REFERENCES, Array, Competition, Frequency, chosen, load
+from latentcast.evaluation.m4_metrics import Score, mase, owa, pooled, smape
+from latentcast.forecaster.forecaster import Forecaster
+from latentcast.models.composed import build as build_network
+from latentcast.models.config.run import Run, resolve
+from latentcast.models.hybrid.model import Hybrid, reading_all, reads_everything
+from latentcast.workflows.fitting.fit import fit_panel, with_stages
+from latentcast.workflows.fusion import weigh
 
 log = logging.getLogger("latentcast")
 AT_ONCE = 64  # whole histories in a batch

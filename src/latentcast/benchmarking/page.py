@@ -4,9 +4,9 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from latentcast.comparing.results import JUDGED, Results, Row
-from latentcast.plot.comparison import FAR, Spot, draw_costs, draw_ranks
-from latentcast.sheet import said, sheet
+from latentcast.benchmarking.figures import FAR, Spot, draw_costs, draw_ranks
+from latentcast.benchmarking.results import JUDGED, Results, Row
+from latentcast.reporting.html import said, sheet
 
 COSTS = (
     ("training_seconds", "training, seconds"),

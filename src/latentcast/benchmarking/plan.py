@@ -10,16 +10,16 @@ from typing import Annotated, Any
 import torch
 from pydantic import BeforeValidator, Field, field_validator
 
-from latentcast.config import Settings, merge, nested, read_yaml, validate
-from latentcast.data.opening import open_data
-from latentcast.data.panel import Panel, build
-from latentcast.data.read import Source
+from latentcast.core.errors import DataError, SettingsError, nearest
+from latentcast.core.settings import Settings, merge, nested, read_yaml, validate
+from latentcast.data.panel.panel import Panel, build
+from latentcast.data.panel.split import Part, split
 from latentcast.data.settings import DataSettings
-from latentcast.data.split import Part, split
-from latentcast.errors import DataError, SettingsError, nearest
-from latentcast.fitting import with_stages
-from latentcast.network import build as build_network
-from latentcast.run import Run, make_task, resolve
+from latentcast.data.sources.files import Source
+from latentcast.data.sources.open import open_data
+from latentcast.models.composed import build as build_network
+from latentcast.models.config.run import Run, make_task, resolve
+from latentcast.workflows.fitting.fit import with_stages
 
 PART: Part = "test"
 

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from latentcast.comparing.plan import Cell, Published, Without
-from latentcast.comparing.significance import Significance, significance
+from latentcast.benchmarking.plan import Cell, Published, Without
+from latentcast.evaluation.significance import Significance, significance
 
 JUDGED = ("MSE", "MAE")
 

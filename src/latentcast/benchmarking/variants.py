@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from latentcast.errors import SettingsError, nearest
-from latentcast.run import Run
+from latentcast.core.errors import SettingsError, nearest
+from latentcast.models.config.run import Run
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,9 @@ from typing import Any
 
 import torch
 
-from latentcast.comparing.cell import failed, measure
-from latentcast.comparing.plan import Cell
-from latentcast.errors import Interrupted
+from latentcast.benchmarking.experiment import failed, measure
+from latentcast.benchmarking.plan import Cell
+from latentcast.core.errors import Interrupted
 
 Measured = Generator[tuple[Cell, dict[str, Any]], None, None]
 GRACE = 5.0  # seconds to end before a process is killed

@@ -7,8 +7,8 @@ import sys
 import typer
 
 from latentcast.cli.options import OF_DATA
-from latentcast.cli.saying import err
-from latentcast.errors import Interrupted, LatentcastError, SettingsError
+from latentcast.cli.output import err
+from latentcast.core.errors import Interrupted, LatentcastError, SettingsError
 
 app = typer.Typer(
     help="Forecast time series in a learned representation.",

@@ -6,12 +6,12 @@ from pathlib import Path
 import pandas as pd
 from rich.console import Console
 
-from latentcast import show
-from latentcast.backtesting import backtest
-from latentcast.fitting import fit
-from latentcast.hub import make_folder
-from latentcast.plot.forecast import plot_forecast
-from latentcast.write import write_frame
+from latentcast.benchmarking.backtest import backtest
+from latentcast.cli import tables
+from latentcast.forecaster.storage import make_folder
+from latentcast.reporting.files import write_frame
+from latentcast.workflows.fitting.fit import fit
+from latentcast.workflows.plots.forecast import plot_forecast
 
 LOOKBACK, HORIZON, ORIGINS = 156, 52, 6
 MODELS = ("seasonal-naive", "naive", "dlinear", "pattn", "patch-transformer")
@@ -46,7 +46,7 @@ def run_demo(folder: Path, console: Console) -> None:
     console.print(f"Look-back {LOOKBACK} weeks, horizon {HORIZON}; {ORIGINS} yearly origins that no model has seen.")
     settings = {**SETTINGS, **{f"models.{name}": own for name, own in OWN.items()}}
     result = backtest(frame, MODELS, lookback=LOOKBACK, horizon=HORIZON, windows=ORIGINS, settings=settings)
-    console.print(show.leaderboard(result))
+    console.print(tables.leaderboard(result))
     best = str(result.leaderboard["model"][0])
     errors = result.leaderboard.set_index("model")["MAE"]
     console.print(f"{best} is off by {errors[best]:.2f} ppm, seasonal-naive by {errors['seasonal-naive']:.2f} ppm.")

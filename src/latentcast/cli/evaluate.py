@@ -7,9 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from latentcast import show
-from latentcast.cli.door import app
-from latentcast.cli.forecasting import for_data
+from latentcast.cli import tables
+from latentcast.cli.app import app
 from latentcast.cli.options import (
     Config,
     Data,
@@ -26,7 +25,7 @@ from latentcast.cli.options import (
     takes_settings,
     whole_numbers_in,
 )
-from latentcast.cli.saying import (
+from latentcast.cli.output import (
     counted,
     end_with_errors,
     out,
@@ -35,8 +34,9 @@ from latentcast.cli.saying import (
     print_notes,
     report_line,
 )
-from latentcast.errors import SettingsError
-from latentcast.listening import heard
+from latentcast.cli.predict import for_data
+from latentcast.core.errors import SettingsError
+from latentcast.core.log_capture import heard
 
 
 @app.command()
@@ -74,7 +74,7 @@ def evaluate(
 ) -> None:
     """Judge every window of one part once, in scaled and original units."""
     import latentcast
-    from latentcast.write import check_file, write_text
+    from latentcast.reporting.files import check_file, write_text
 
     if file is not None:
         check_file(file, (".json",), overwrite=overwrite)
@@ -113,10 +113,10 @@ def evaluate(
     print_metrics(found)
     if result.dropped is not None:
         print_line(f"\n{result.dropped.words()}")
-        out.print(show.metrics(found["paper-droplast"]))
+        out.print(tables.metrics(found["paper-droplast"]))
     if result.intervals is not None:
         print_line(f"\nintervals: {result.intervals.about}")
-        out.print(show.intervals(found))
+        out.print(tables.intervals(found))
     for name, there in elsewhere.items():
         found.setdefault("on", {})[name] = there.to_dict()
     if elsewhere:
@@ -124,7 +124,7 @@ def evaluate(
         if beside:
             print_notes([f"{' and '.join(beside)}: of {data} alone, not of what stands in --on"])
         print_line("\nwithout training on it:")
-        out.print(show.elsewhere(found["on"]))
+        out.print(tables.elsewhere(found["on"]))
     if file is not None:
         write_text(json.dumps(found, indent=2, allow_nan=False), file)
         print_line(f"written to {file}")
@@ -134,7 +134,7 @@ def _by_protocol(
     protocol: str, model: Path, data: str, settings: dict[str, Any], others: list[str], file: Path | None
 ) -> None:
     import latentcast
-    from latentcast.write import write_text
+    from latentcast.reporting.files import write_text
 
     if protocol != "m4":
         raise SettingsError(f"--protocol {protocol}: there are m4 and paper-droplast:B")
@@ -146,7 +146,7 @@ def _by_protocol(
         what = model if model.is_dir() else None if str(model) == "none" else str(model)
         result = latentcast.m4(what, data, settings=settings, progress=sys.stderr.isatty())
     print_notes([*notes, *result.notes])
-    out.print(show.competition(result))
+    out.print(tables.competition(result))
     if file is not None:
         write_text(json.dumps(result.to_dict(), indent=2, allow_nan=False), file)
         print_line(f"written to {file}")
@@ -203,8 +203,8 @@ def backtest(
 ) -> None:
     """Compare models at the last origins, on data that none of them saw."""
     import latentcast
-    from latentcast.config import merge, read_yaml
-    from latentcast.write import check_file, write_frame
+    from latentcast.core.settings import merge, read_yaml
+    from latentcast.reporting.files import check_file, write_frame
 
     if file is not None:
         check_file(file, (".csv", ".parquet"), overwrite=overwrite)
@@ -227,10 +227,10 @@ def backtest(
     print_notes(notes)
     apart = f"{result.windows} origins, {counted(result.step, 'step')} apart" if result.windows > 1 else "1 origin"
     print_line(f"{Path(data).name}: {apart}, horizon {result.horizon}; original units, best MAE first")
-    out.print(show.leaderboard(result))
+    out.print(tables.leaderboard(result))
     if result.intervals:
         print_line("\nprediction intervals, original units")
-        out.print(show.backtest_intervals(result))
+        out.print(tables.backtest_intervals(result))
         for name, found in result.intervals.items():
             print_line(f"{name}: {found.about}")
     if file is not None:
@@ -252,10 +252,10 @@ def leaderboard(
 
     results = latentcast.leaderboard(config, out=folder, workers=workers, threads=threads, report=report_line)
     print_line(results.title())
-    out.print(show.comparison(results))
+    out.print(tables.comparison(results))
     if results.average_ranks:
         print_line(f"\n{results.ranks_title()}")
-        out.print(show.average_ranks(results))
+        out.print(tables.average_ranks(results))
     if results.significance:
         print_line(f"\n{results.significance.words()}")
     print_line(f"\npage in {folder / 'page.html'}, tables in {folder / 'table.md'} and {folder / 'table.csv'}")
@@ -304,7 +304,7 @@ def ablate(
         report=report_line,
     )
     print_line(result.results.title())
-    out.print(show.ablation(result))
+    out.print(tables.ablation(result))
     for sentence in (*result.verdicts(), result.caveat()):
         print_line(f"\n{sentence}")
     print_line(f"\ntables in {folder / 'ablation.md'} and {folder / 'ablation.csv'}")

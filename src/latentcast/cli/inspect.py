@@ -6,41 +6,41 @@ from typing import Annotated, Any
 
 import typer
 
-from latentcast import show
-from latentcast.cli.door import app
+from latentcast.cli import tables
+from latentcast.cli.app import app
 from latentcast.cli.options import Config, Data, Folder, Horizon, Lookback, Seed, takes_settings, whole_numbers_in
-from latentcast.cli.saying import out, print_line, print_notes
-from latentcast.errors import SettingsError
-from latentcast.listening import heard
+from latentcast.cli.output import out, print_line, print_notes
+from latentcast.core.errors import SettingsError
+from latentcast.core.log_capture import heard
 
 
 @app.command()
 def models() -> None:
     """The models and their presets, and the parts that can be combined."""
-    from latentcast.backbones import BACKBONES
-    from latentcast.between import BETWEEN
-    from latentcast.heads import HEADS
-    from latentcast.presets import NAMED
-    from latentcast.representations import REPRESENTATIONS
+    from latentcast.models.backbones import BACKBONES
+    from latentcast.models.config.presets import NAMED
+    from latentcast.models.heads import HEADS
+    from latentcast.models.mixers import BETWEEN
+    from latentcast.models.representations import REPRESENTATIONS
 
     rows = [(name, named.about, ", ".join(named.presets)) for name, named in NAMED.items()]
-    out.print(show.grid(rows, "model", "what it is", "presets"))
+    out.print(tables.grid(rows, "model", "what it is", "presets"))
     for parts in (REPRESENTATIONS, BETWEEN, BACKBONES, HEADS):
         known = [(name, entry.summary) for name, entry in parts.entries.items()]
-        out.print(show.grid(known, parts.kind, f"what it is (model.{parts.kind}=…)"))
+        out.print(tables.grid(known, parts.kind, f"what it is (model.{parts.kind}=…)"))
 
 
 @app.command()
 def datasets() -> None:
     """The named datasets, and where they would be read from."""
-    from latentcast.data.catalog import DATASETS, FOLDER, local_path
+    from latentcast.data.sources.catalog import DATASETS, FOLDER, local_path
 
     rows = []
     for name, dataset in DATASETS.items():
         here = sum(local_path(dataset, part) is not None for part in range(len(dataset.files)))
         found = "yes" if here == len(dataset.files) else "in part" if here else "no"
         rows.append((name, dataset.about, dataset.licence.split(" (")[0].removesuffix(" for the data"), found))
-    out.print(show.grid(rows, "dataset", "what it is", "licence", "found"))
+    out.print(tables.grid(rows, "dataset", "what it is", "licence", "found"))
     folder = os.environ.get(FOLDER)
     where = f"found: in {FOLDER} = {folder}" if folder else f"found: {FOLDER} can name a folder to look in first"
     print_line(f"{where}; the others are fetched when they are first used")
@@ -66,7 +66,7 @@ def describe(
     import latentcast
 
     if plot is not None:
-        from latentcast.write import check_file
+        from latentcast.reporting.files import check_file
 
         check_file(plot, (".png", ".pdf", ".svg"), overwrite=overwrite)
         if not Path(data).is_dir():
@@ -75,12 +75,12 @@ def describe(
         description = latentcast.describe(
             data, settings, model=model, preset=preset, lookback=lookback, horizon=horizon, config=config
         )
-    out.print(show.grid(description.facts.items()))
+    out.print(tables.grid(description.facts.items()))
     if description.architecture is not None:
         print_line("\nOne window through it; what runs several times gives several shapes:")
-        out.print(show.architecture(description.architecture))
+        out.print(tables.architecture(description.architecture))
     if plot is not None:
-        from latentcast.plot.codebook import plot_codebook
+        from latentcast.workflows.plots.codebook import plot_codebook
 
         plot_codebook(latentcast.load(data), plot)
         print_line(f"codebook drawn in {plot}")
@@ -97,8 +97,8 @@ def heatmap(
 ) -> None:
     """Draw which words' prototypes the patches of the last window take from."""
     import latentcast
-    from latentcast.plot.heat_map import plot_heat_map
-    from latentcast.write import check_file
+    from latentcast.reporting.files import check_file
+    from latentcast.workflows.plots.prototype_attention import plot_heat_map
 
     check_file(plot, (".png", ".pdf", ".svg"), overwrite=overwrite)
     with heard() as notes:
@@ -106,7 +106,7 @@ def heatmap(
         plot_heat_map(result, plot)
     print_notes(notes)
     rows = [(", ".join(result.words[i]), f"{result.weights[..., i].mean():.4f}") for i in result.top(8)]
-    out.print(show.grid(rows, "nearest words", "mean attention"))
+    out.print(tables.grid(rows, "nearest words", "mean attention"))
     print_line(
         f"{result.series}: {result.weights.shape[1]} patches, {result.weights.shape[2]} prototypes, drawn in {plot}"
     )
@@ -158,7 +158,7 @@ def floor(
 ) -> None:
     """Error against compression: what a model's encode → decode alone keeps of DATA, to choose a ratio by."""
     import latentcast
-    from latentcast.write import check_file, write_frame
+    from latentcast.reporting.files import check_file, write_frame
 
     for path, suffixes in ((file, (".csv", ".parquet")), (plot, (".png", ".pdf", ".svg"))):
         if path is not None:
@@ -179,12 +179,12 @@ def floor(
         )
     print_notes([*notes, *result.notes])
     print_line(result.title())
-    out.print(show.floor(result))
+    out.print(tables.floor(result))
     if file is not None:
         write_frame(result.frame(), file)
         print_line(f"table in {file}")
     if plot is not None:
-        from latentcast.plot.floor import plot_floor
+        from latentcast.workflows.plots.reconstruction_error import plot_floor
 
         plot_floor(result, plot)
         print_line(f"drawn in {plot}")
@@ -195,7 +195,7 @@ def demo(
     folder: Annotated[Path, typer.Option("--out", help="Folder for forecast.csv and the plot.")] = Path("demo"),
 ) -> None:
     """The main job on real data: weekly CO2 at Mauna Loa, with its gaps."""
-    from latentcast.demo import run_demo
+    from latentcast.cli.demo import run_demo
 
     with heard():  # the demo says them itself
         run_demo(folder, out)

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from latentcast.errors import SettingsError
+from latentcast.core.errors import SettingsError
 
 Data = Annotated[str, typer.Argument(metavar="DATA", help="A dataset's name, or a CSV or Parquet file.")]
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="A folder that fit wrote.")]
@@ -59,7 +59,7 @@ def takes_settings(command: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(command)
     def whole(**values: Any) -> None:
-        from latentcast.config import nested, parse_assignments, together
+        from latentcast.core.settings import nested, parse_assignments, together
 
         assign, *texts = (values.pop(name) for name in ("assign", *OF_DATA))
         given = zip(OF_DATA, texts, strict=True)
@@ -107,6 +107,6 @@ def several_in(text: str) -> str | list[str]:
 
 
 def with_fraction(settings: dict[str, Any], fraction: float | None) -> dict[str, Any]:
-    from latentcast.config import together
+    from latentcast.core.settings import together
 
     return settings if fraction is None else together(settings, {"data": {"fraction": fraction}})

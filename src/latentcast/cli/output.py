@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from latentcast import show
+from latentcast.cli import tables
 
 out = Console()
 err = Console(stderr=True)
@@ -18,8 +18,8 @@ def print_line(text: str) -> None:
 
 
 def print_metrics(evaluation: dict[str, Any]) -> None:
-    print_line(show.metrics_title(evaluation))
-    out.print(show.metrics(evaluation))
+    print_line(tables.metrics_title(evaluation))
+    out.print(tables.metrics(evaluation))
 
 
 def counted(number: int, noun: str) -> str:

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from latentcast import show
-from latentcast.cli.door import app
+from latentcast.cli import tables
+from latentcast.cli.app import app
 from latentcast.cli.options import (
     Data,
     Folder,
@@ -20,12 +20,12 @@ from latentcast.cli.options import (
     numbers_in,
     takes_settings,
 )
-from latentcast.cli.saying import counted, out, print_line, print_notes
-from latentcast.errors import SettingsError
-from latentcast.listening import heard
+from latentcast.cli.output import counted, out, print_line, print_notes
+from latentcast.core.errors import SettingsError
+from latentcast.core.log_capture import heard
 
 if TYPE_CHECKING:
-    from latentcast.forecaster import Forecaster
+    from latentcast.forecaster.forecaster import Forecaster
 
 
 @app.command()
@@ -49,7 +49,7 @@ def predict(
     settings: dict[str, Any],
 ) -> None:
     """Forecast beyond the end of DATA, dated, in original units."""
-    from latentcast.write import check_file, write_frame
+    from latentcast.reporting.files import check_file, write_frame
 
     for path, suffixes in ((file, (".csv", ".parquet")), (plot, (".png", ".pdf", ".svg"))):
         if path is not None:
@@ -60,7 +60,7 @@ def predict(
         forecast = forecaster.predict(data, future=future, level=levels, intervals=intervals, paths=paths)
         write_frame(forecast, file)
         if plot is not None:
-            from latentcast.plot.forecast import plot_forecast
+            from latentcast.workflows.plots.forecast import plot_forecast
 
             plot_forecast(forecaster, data, forecast, plot)
     print_notes(notes)
@@ -102,7 +102,7 @@ def explain(
     settings: dict[str, Any],
 ) -> None:
     """Explain the forecast of one series beyond the end of DATA, as a page and as JSON."""
-    from latentcast.write import check_file
+    from latentcast.reporting.files import check_file
 
     for path, suffixes in ((file, (".html",)), (json_file, (".json",))):
         if path is not None:
@@ -124,7 +124,7 @@ def explain(
         if json_file is not None:
             found.save(json_file)
     print_notes([*notes, *found.notes])
-    out.print(show.grid([(name, str(len(found.of(name)))) for name in found.sections], "section", "figures"))
+    out.print(tables.grid([(name, str(len(found.of(name)))) for name in found.sections], "section", "figures"))
     print_line(f"{found.about['series']}: explained in {file}" + ("" if json_file is None else f" and {json_file}"))
 
 
@@ -145,7 +145,7 @@ def impute(
 ) -> None:
     """Fill the gaps of DATA; --judge tells how well, on values that are hidden."""
     import latentcast
-    from latentcast.write import check_file, write_frame
+    from latentcast.reporting.files import check_file, write_frame
 
     if file is None and judge is None:
         raise SettingsError("impute fills gaps into a file (--out FILE), or judges itself (--judge 0.25), or both")
@@ -172,7 +172,7 @@ def impute(
         how = "at their end" if tail else f"in stretches of {block} steps" if block > 1 else "one by one"
         title = f"{rows[0].windows} windows of the test part, values hidden {how} and filled; scaled units"
         print_line(f"{name}: {title}" if len(judged) > 1 else title)
-        out.print(show.imputation(rows))
+        out.print(tables.imputation(rows))
 
 
 @app.command()
@@ -185,7 +185,7 @@ def score(
 ) -> None:
     """How strange each step of DATA is to its codes: reconstruction error and surprise."""
     import latentcast
-    from latentcast.write import check_file, write_frame
+    from latentcast.reporting.files import check_file, write_frame
 
     check_file(file, (".csv", ".parquet"), overwrite=overwrite)
     with heard() as notes:
@@ -199,7 +199,7 @@ def score(
             (row.unique_id, str(row.ds), f"{row.y:.4g}", *(f"{value:.3g}" for value in row[3:]))
             for row in strangest.itertuples(index=False, name="Row")
         ]
-        out.print(show.grid(rows, "series", "step", "value", *strangest.columns[3:]))
+        out.print(tables.grid(rows, "series", "step", "value", *strangest.columns[3:]))
 
 
 def for_data(
@@ -213,7 +213,7 @@ def for_data(
 ) -> "Forecaster":
     """The saved forecaster, its model changed as stated; with --transfer made ready for other data."""
     import latentcast
-    from latentcast.config import leaves
+    from latentcast.core.settings import leaves
 
     of_model = {key: value for key, value in settings.items() if key == "model"}
     rest = {key: value for key, value in settings.items() if key != "model"}

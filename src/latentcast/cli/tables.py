@@ -12,13 +12,13 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from latentcast.backtesting import Backtest
-    from latentcast.comparing import Results
-    from latentcast.comparing.ablation import Ablation
-    from latentcast.competing import M4
-    from latentcast.imputing import Filled
-    from latentcast.inspecting import Architecture
-    from latentcast.reconstructing import Floor
+    from latentcast.benchmarking.ablation import Ablation
+    from latentcast.benchmarking.backtest import Backtest
+    from latentcast.benchmarking.leaderboard import Results
+    from latentcast.benchmarking.m4 import M4
+    from latentcast.models.inspection import Architecture
+    from latentcast.workflows.imputation import Filled
+    from latentcast.workflows.reconstruction_error import Floor
 
 BOARD = ("MAE", "RMSE", "sMAPE", "MASE", "scaled MSE")
 JUDGED = ("MSE", "MAE")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from latentcast.cli.door import app
+from latentcast.cli.app import app
 from latentcast.cli.options import (
     Config,
     Data,
@@ -25,13 +25,13 @@ from latentcast.cli.options import (
     takes_settings,
     with_fraction,
 )
-from latentcast.cli.saying import counted, print_line, print_metrics, print_notes
-from latentcast.listening import heard
+from latentcast.cli.output import counted, print_line, print_metrics, print_notes
+from latentcast.core.log_capture import heard
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from latentcast.forecaster import Forecaster
+    from latentcast.forecaster.forecaster import Forecaster
 
 
 @app.command()
@@ -86,7 +86,7 @@ def pretrain(
 ) -> None:
     """Train what comes before forecasts (hidden values, codes, next codes): for impute, and for fit --from."""
     import latentcast
-    from latentcast.config import nested, together
+    from latentcast.core.settings import nested, together
 
     hidden = {"mask": mask, "block": block}
     stated = {f"stages.reconstruct.{key}": value for key, value in hidden.items() if value is not None}
@@ -99,7 +99,7 @@ def pretrain(
 
 def _learn(how: "Callable[..., Forecaster]", data: str, folder: Path, weights: str | None, **stated: Any) -> None:
     """fit or pretrain, saved into the folder; the first process says what became of it."""
-    from latentcast.fitting import is_first_process
+    from latentcast.workflows.fitting.fit import is_first_process
 
     shares = None if weights is None else numbers_in("--weights", weights)
     with heard() as notes:
@@ -109,7 +109,7 @@ def _learn(how: "Callable[..., Forecaster]", data: str, folder: Path, weights: s
 
 
 def _trained(forecaster: "Forecaster", folder: Path, notes: list[str]) -> None:
-    from latentcast.training.health import in_words
+    from latentcast.training.codebook_usage import in_words
 
     print_notes(notes)
     card = forecaster.card
@@ -136,7 +136,7 @@ def _trained(forecaster: "Forecaster", folder: Path, notes: list[str]) -> None:
             f" {last['steps']}, stopped by {last['stopped_by']}"
         )
     if "fusion" in card:
-        from latentcast.fusing import in_words as fused
+        from latentcast.workflows.fusion import in_words as fused
 
         print_line(f"fusion {card['fusion']['fusion']}: {fused(card['fusion'])}")
     if "validation" in card:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
 
-from latentcast.errors import SettingsError, nearest
+from latentcast.core.errors import SettingsError, nearest
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
 from pydantic_core import ErrorDetails
 
-from latentcast.errors import SettingsError, nearest
-from latentcast.registry import Registry
+from latentcast.core.errors import SettingsError, nearest
+from latentcast.core.registry import Registry
 
 S = TypeVar("S", bound="Settings")
 

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from latentcast.config import Settings
+from latentcast.core.settings import Settings
 
 Fractions = tuple[float, float, float]
 Counts = tuple[int, int, int]

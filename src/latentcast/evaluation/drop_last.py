@@ -7,8 +7,8 @@ rises. Figures of scripts that do so are told apart from honest ones by having b
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from latentcast.errors import SettingsError
-from latentcast.evaluation.judge import Judged, judge
+from latentcast.core.errors import SettingsError
+from latentcast.evaluation.forecasts import Judged, judge
 from latentcast.evaluation.metrics import Array, Dropped, Errors
 
 NAME = "paper-droplast"

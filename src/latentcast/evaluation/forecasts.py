@@ -9,12 +9,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from latentcast.data.scaler import Here, Units
-from latentcast.data.windows import Windows
+from latentcast.core.types import Batch, Prediction
+from latentcast.data.scaling.scaler import Here, Units
+from latentcast.data.windows.windows import Windows
 from latentcast.evaluation.conformal import unit
-from latentcast.evaluation.intervals import IntervalErrors, crps_of_paths, crps_of_quantiles
+from latentcast.evaluation.interval_metrics import IntervalErrors, crps_of_paths, crps_of_quantiles
 from latentcast.evaluation.metrics import Array, Errors
-from latentcast.types import Batch, Prediction
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from latentcast.data.panel import Panel
-from latentcast.evaluation.intervals import IntervalFigures
+from latentcast.data.panel.panel import Panel
+from latentcast.evaluation.interval_metrics import IntervalFigures
 
 Array = NDArray[np.float64]
 

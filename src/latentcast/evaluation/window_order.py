@@ -9,9 +9,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from latentcast.data.panel import Panel
-from latentcast.errors import DataError
-from latentcast.evaluation.judge import Judged
+from latentcast.core.errors import DataError
+from latentcast.data.panel.panel import Panel
+from latentcast.evaluation.forecasts import Judged
 
 RECENT = 1000  # steps before the first window asked for, in which outcomes are followed
 

@@ -1,7 +1,7 @@
 """One forecast explained: what it is made of, what its network says of it, and which part of the past it hangs on."""
 
-from latentcast.explaining.asking import Asked, chosen, explained
-from latentcast.explaining.attributing import check
-from latentcast.explaining.explanation import Explanation
+from latentcast.explain.attribution import check
+from latentcast.explain.build import Asked, chosen, explained
+from latentcast.explain.explanation import Explanation
 
 __all__ = ["Asked", "Explanation", "check", "chosen", "explained"]

@@ -14,11 +14,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from latentcast.errors import SettingsError, nearest
-from latentcast.filling import interpolated, seasonally
-from latentcast.findings import MOST, Array
-from latentcast.network import Network
-from latentcast.types import Batch
+from latentcast.core.errors import SettingsError, nearest
+from latentcast.core.findings import MOST, Array
+from latentcast.core.interpolation import interpolated, seasonally
+from latentcast.core.types import Batch
+from latentcast.models.composed import Network
 
 Method = Literal["occlusion", "gradient", "none"]
 METHODS = ("occlusion", "gradient", "none")

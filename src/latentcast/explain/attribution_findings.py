@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from latentcast.explaining.attributing import Occlusion
-from latentcast.findings import Array, Finding, Shown
+from latentcast.core.findings import Array, Finding, Shown
+from latentcast.explain.attribution import Occlusion
 
 PAST = "Which stretch of the past mattered"
 GROUPS = 12  # of steps ahead in one figure

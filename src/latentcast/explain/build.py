@@ -8,14 +8,16 @@ import numpy as np
 import pandas as pd
 import torch
 
-from latentcast.data.notes import of_windows
-from latentcast.data.panel import Panel
-from latentcast.data.scaler import Scaler
-from latentcast.data.windows import Windows
-from latentcast.errors import DataError, nearest
-from latentcast.evaluation.intervals import named
-from latentcast.evaluation.judge import Judged
-from latentcast.explaining.attributing import (
+from latentcast.core.errors import DataError, nearest
+from latentcast.core.findings import MOST, Array, Finding, Shown
+from latentcast.core.types import Batch, Scale, Steps, Task, count_parameters
+from latentcast.data.panel.annotations import of_windows
+from latentcast.data.panel.panel import Panel
+from latentcast.data.scaling.scaler import Scaler
+from latentcast.data.windows.windows import Windows
+from latentcast.evaluation.forecasts import Judged
+from latentcast.evaluation.interval_metrics import named
+from latentcast.explain.attribution import (
     Fill,
     Method,
     Told,
@@ -23,13 +25,11 @@ from latentcast.explaining.attributing import (
     sensitivity,
     without_channels,
 )
-from latentcast.explaining.explanation import Explanation
-from latentcast.explaining.hearing import heard
-from latentcast.explaining.mattering import of_channels, of_gradient, of_stretches, span
-from latentcast.findings import MOST, Array, Finding, Shown
-from latentcast.network import Network
-from latentcast.traits import Traits, traits
-from latentcast.types import Batch, Scale, Steps, Task, count_parameters
+from latentcast.explain.attribution_findings import of_channels, of_gradient, of_stretches, span
+from latentcast.explain.collect import heard
+from latentcast.explain.explanation import Explanation
+from latentcast.explain.series_statistics import Traits, traits
+from latentcast.models.composed import Network
 
 DRAWN = 8  # channels with figures of their own
 SEASONS = 4  # of the past that the data are described by, where there are as many

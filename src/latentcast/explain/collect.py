@@ -6,9 +6,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from latentcast.findings import Explains, Finding, Shown
-from latentcast.network import Network
-from latentcast.types import Batch
+from latentcast.core.findings import Explains, Finding, Shown
+from latentcast.core.types import Batch
+from latentcast.models.composed import Network
 
 
 def heard(network: Network, batch: Batch, shown: Shown) -> tuple[Finding, ...]:

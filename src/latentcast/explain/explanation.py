@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from latentcast.errors import CheckpointError, some
-from latentcast.findings import Finding, plain
+from latentcast.core.errors import CheckpointError, some
+from latentcast.core.findings import Finding, plain
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Explanation:
 
     def to_html(self) -> str:
         """One page that holds all it needs: it loads nothing, and runs nothing."""
-        from latentcast.explaining.page import page  # here, since it brings matplotlib
+        from latentcast.explain.page import page  # here, since it brings matplotlib
 
         named = ", ".join(self.series[:3]) + (" …" if len(self.series) > 3 else "")
         return page(f"Forecast of {named} by {self.model}", self.about, self.findings, self.notes)

@@ -12,9 +12,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from latentcast.canvas import plain, short, svg
-from latentcast.findings import Array, Finding
-from latentcast.sheet import said, shown
+from latentcast.core.findings import Array, Finding
+from latentcast.reporting.figures import plain, short, svg
+from latentcast.reporting.html import said, shown
 
 WIDE = 10.0  # inches; of text some 12 characters go in one
 # Okabe and Ito 2008: told apart by the colour-blind too; lines differ in their dashes beside

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from latentcast.explaining.drawing import draw, number
-from latentcast.findings import Finding
-from latentcast.sheet import said, sheet
+from latentcast.core.findings import Finding
+from latentcast.explain.figures import draw, number
+from latentcast.reporting.html import said, sheet
 
 CELLS = 700  # of a figure's numbers; more are for the JSON
 

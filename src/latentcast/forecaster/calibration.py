@@ -14,10 +14,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from latentcast.data.panel import Panel
-from latentcast.errors import CheckpointError, SettingsError, nearest
+from latentcast.core.errors import CheckpointError, SettingsError, nearest
+from latentcast.data.panel.panel import Panel
 from latentcast.evaluation.conformal import GRID, radii, score
-from latentcast.evaluation.judge import Judged
+from latentcast.evaluation.forecasts import Judged
 from latentcast.evaluation.metrics import Array
 
 Base = Literal["point", "quantiles", "paths"]

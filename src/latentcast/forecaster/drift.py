@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from latentcast.data.panel import Panel
-from latentcast.data.scaler import Scaler
-from latentcast.errors import some
+from latentcast.core.errors import some
+from latentcast.data.panel.panel import Panel
+from latentcast.data.scaling.scaler import Scaler
 
 FAR = 3.0  # deviations of the training part, or times its deviation, that are called a drift
 

@@ -7,18 +7,18 @@ from typing import Any
 import numpy as np
 import torch
 
-from latentcast.data.padding import pad_short
-from latentcast.data.panel import Panel
-from latentcast.data.regression import Effects
-from latentcast.data.scaler import Scaler
+from latentcast.core.errors import some
+from latentcast.core.types import Task
+from latentcast.data.features.regression import Effects
+from latentcast.data.panel.padding import pad_short
+from latentcast.data.panel.panel import Panel
+from latentcast.data.panel.split import Seen, Split, seen, split
+from latentcast.data.scaling.scaler import Scaler
+from latentcast.data.scaling.transform import Transform
 from latentcast.data.settings import DataSettings
-from latentcast.data.split import Seen, Split, seen, split
-from latentcast.data.stamps import show
-from latentcast.data.transform import Transform
-from latentcast.data.view import View
-from latentcast.errors import some
+from latentcast.data.tables.timestamps import show
+from latentcast.data.windows.view import View
 from latentcast.evaluation.metrics import seasonal_error
-from latentcast.types import Task
 
 
 @dataclass(frozen=True)

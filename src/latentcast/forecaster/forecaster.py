@@ -11,23 +11,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from latentcast import hub
-from latentcast.calibration import Calibration, Scores, check_base
-from latentcast.config import plain
-from latentcast.data import calendar
-from latentcast.data.ahead import lay_ahead
-from latentcast.data.alike import as_it_came, read_alike
-from latentcast.data.covariates import Covariates
-from latentcast.data.opening import open_data
-from latentcast.data.padding import fill_up
-from latentcast.data.panel import Panel, build
-from latentcast.data.read import Source
-from latentcast.data.regression import Effects
-from latentcast.data.split import PARTS, Part
-from latentcast.data.view import View
-from latentcast.data.windows import Windows, at_once, make_windows, window_seeds
-from latentcast.drifting import Drift, drift
-from latentcast.errors import (
+from latentcast.core.errors import (
     CheckpointError,
     DataError,
     LatentcastError,
@@ -35,20 +19,36 @@ from latentcast.errors import (
     nearest,
     some,
 )
-from latentcast.evaluation.droplast import DropLast, batch_of
-from latentcast.evaluation.intervals import IntervalErrors, IntervalFigures
-from latentcast.evaluation.judge import Judged, forecasts, judge
+from latentcast.core.settings import plain
+from latentcast.core.types import Task, count_parameters
+from latentcast.data.features import calendar
+from latentcast.data.features.covariates import Covariates
+from latentcast.data.features.future import lay_ahead
+from latentcast.data.features.regression import Effects
+from latentcast.data.panel.conform import as_it_came, read_alike
+from latentcast.data.panel.padding import fill_up
+from latentcast.data.panel.panel import Panel, build
+from latentcast.data.panel.split import PARTS, Part
+from latentcast.data.sources.files import Source
+from latentcast.data.sources.open import open_data
+from latentcast.data.windows.view import View
+from latentcast.data.windows.windows import Windows, at_once, make_windows, window_seeds
+from latentcast.evaluation.drop_last import DropLast, batch_of
+from latentcast.evaluation.forecasts import Judged, forecasts, judge
+from latentcast.evaluation.interval_metrics import IntervalErrors, IntervalFigures
 from latentcast.evaluation.metrics import Evaluation
-from latentcast.evaluation.rolling import check_outcomes, in_a_row, picked
-from latentcast.explaining import Asked, Explanation, check, chosen, explained
-from latentcast.inspecting import inspect
-from latentcast.intervals import PATHS, Intervals, check_unasked, choose, interval_columns
-from latentcast.known import Known
-from latentcast.network import Network
-from latentcast.network import build as build_network
-from latentcast.run import Run, resolve
+from latentcast.evaluation.window_order import check_outcomes, in_a_row, picked
+from latentcast.explain import Asked, Explanation, check, chosen, explained
+from latentcast.forecaster import storage
+from latentcast.forecaster.calibration import Calibration, Scores, check_base
+from latentcast.forecaster.drift import Drift, drift
+from latentcast.forecaster.fit_statistics import Known
+from latentcast.forecaster.intervals import PATHS, Intervals, check_unasked, choose, interval_columns
+from latentcast.models.composed import Network
+from latentcast.models.composed import build as build_network
+from latentcast.models.config.run import Run, resolve
+from latentcast.models.inspection import inspect
 from latentcast.training.stages import CODEC, RECONSTRUCT
-from latentcast.types import Task, count_parameters
 
 log = logging.getLogger("latentcast")
 
@@ -546,33 +546,33 @@ class Forecaster:
 
     def save(self, folder: str | Path, *, overwrite: bool = False) -> None:
         """Write the folder that `latentcast.load` reads. Raises CheckpointError when it exists already."""
-        hub.make_folder(Path(folder), overwrite=overwrite)
+        storage.make_folder(Path(folder), overwrite=overwrite)
         self.write(Path(folder))
 
     def write(self, folder: Path) -> None:
         """`save` into a folder that is there. Raises CheckpointError when it cannot be written."""
         packed = None if self.calibration is None else self.calibration.dump()
-        hub.write(folder, self.network, self._whole_card(), self.known.dump(), packed)
+        storage.write(folder, self.network, self._whole_card(), self.known.dump(), packed)
 
     @classmethod
     def load(cls, folder: str | Path, *, device: str = "cpu") -> "Forecaster":
         """Read a saved folder. Raises CheckpointError when it is missing, foreign, unfinished or damaged."""
         folder = Path(folder)
-        card, series = hub.read(folder)
+        card, series = storage.read(folder)
         try:
             run = resolve(card["settings"])
             task = Task(**{**card["task"], "targets": tuple(card["task"]["targets"])})
             known = Known.parse(series, run.data, _effects(card))
             channels = tuple(card["schema"]["channels"])
             if known.scaler.mean.shape != (len(known.ids), task.channels):
-                raise ValueError(f"{hub.SERIES} holds statistics of another shape than the card's channels")
+                raise ValueError(f"{storage.SERIES} holds statistics of another shape than the card's channels")
             network = build_network(run.kind, run.model, task)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise CheckpointError(
-                f"{folder / hub.CARD} cannot be understood by this version of latentcast: {error}"
+                f"{folder / storage.CARD} cannot be understood by this version of latentcast: {error}"
             ) from error
-        hub.read_weights(folder, network)
-        packed = hub.read_intervals(folder, card)
+        storage.read_weights(folder, network)
+        packed = storage.read_intervals(folder, card)
         network.to(device).eval()
         return cls(run, task, channels, known, network, card, Calibration.parse(*packed) if packed else None)
 

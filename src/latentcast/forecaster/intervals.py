@@ -16,13 +16,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from latentcast.calibration import Base, Calibration, bands_of, base_band, quantile_at
-from latentcast.data.panel import Panel
-from latentcast.errors import DataError, SettingsError, nearest
+from latentcast.core.errors import DataError, SettingsError, nearest
+from latentcast.data.panel.panel import Panel
 from latentcast.evaluation.conformal import Tracker, column, score, widened, windows_needed
-from latentcast.evaluation.intervals import named
-from latentcast.evaluation.judge import Judged
+from latentcast.evaluation.forecasts import Judged
+from latentcast.evaluation.interval_metrics import named
 from latentcast.evaluation.metrics import Array
+from latentcast.forecaster.calibration import Base, Calibration, bands_of, base_band, quantile_at
 
 METHODS = ("auto", "conformal", "adaptive", "quantiles", "paths")
 PATHS = 100  # drawn of each window where nothing else is said

@@ -21,7 +21,7 @@ import safetensors.torch
 import torch
 from torch import nn
 
-from latentcast.errors import CheckpointError, some
+from latentcast.core.errors import CheckpointError, some
 
 WEIGHTS, SERIES, CARD = "weights.safetensors", "series.json", "card.json"
 INTERVALS = "intervals.safetensors"

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from latentcast.errors import SettingsError
+from latentcast.core.errors import SettingsError
 
 
 def check_heads(width: int, heads: int) -> None:

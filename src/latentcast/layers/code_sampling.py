@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from latentcast.errors import SettingsError
+from latentcast.core.errors import SettingsError
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from latentcast.errors import SettingsError
-from latentcast.findings import Finding, Shown
+from latentcast.core.errors import SettingsError
+from latentcast.core.findings import Finding, Shown
 from latentcast.layers.attention import Attention
 
 HIDDEN = (256, 128)

@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from latentcast.types import Batch, Scale
+from latentcast.core.types import Batch, Scale
 
 EPSILON = 1e-5
 

@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float
 from pydantic import AfterValidator
 from torch import Tensor
 
-from latentcast.types import Batch, Task
+from latentcast.core.types import Batch, Task
 
 Loss = Literal["mse", "mae", "huber", "smape", "mape", "mase"]
 IN_UNITS = ("smape", "mape")  # mean something in the data's own units alone

@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from latentcast.errors import SettingsError
+from latentcast.core.errors import SettingsError
 from latentcast.layers.dropout import Dropout
 
 

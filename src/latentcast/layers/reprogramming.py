@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from latentcast.errors import SettingsError
+from latentcast.core.errors import SettingsError
 
 Prototypes = Literal["direct", "vocabulary"]
 ROWS = 64  # of the mixing matrix, drawn at a time

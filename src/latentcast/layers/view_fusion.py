@@ -7,8 +7,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from latentcast.errors import SettingsError
-from latentcast.findings import Finding, Shown
+from latentcast.core.errors import SettingsError
+from latentcast.core.findings import Finding, Shown
 from latentcast.layers.attention import Attention, check_heads
 
 Fusion = Literal["gate", "concat", "sum", "attention"]

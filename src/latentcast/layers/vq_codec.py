@@ -8,7 +8,7 @@ from jaxtyping import Float
 from pydantic import Field, field_validator
 from torch import Tensor, nn
 
-from latentcast.config import Settings
+from latentcast.core.settings import Settings
 from latentcast.layers.codebook import Codebook, Codes, Quantizer, Vectors
 from latentcast.layers.compression import ConvDown, ConvUp
 

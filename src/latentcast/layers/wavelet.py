@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from latentcast.errors import SettingsError, nearest
+from latentcast.core.errors import SettingsError, nearest
 
 Mode = Literal["symmetric", "reflect", "periodic", "zero", "causal"]
 Filter = Float[Tensor, " taps"]

@@ -8,14 +8,14 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from latentcast.errors import SettingsError
-from latentcast.heads.code import CodeHead, by_channel
+from latentcast.core.errors import SettingsError
+from latentcast.core.types import Batch, Prediction, Scale, Task, Tokens
+from latentcast.layers.code_sampling import chances
 from latentcast.layers.codebook import Codes, Vectors
 from latentcast.layers.losses import point_loss
-from latentcast.layers.sampling import chances
-from latentcast.network import Composed, ComposedSettings
-from latentcast.representations.codes import Codes as CodeTokens
-from latentcast.types import Batch, Prediction, Scale, Task, Tokens
+from latentcast.models.composed import Composed, ComposedSettings
+from latentcast.models.heads.code import CodeHead, by_channel
+from latentcast.models.representations.codes import Codes as CodeTokens
 
 QUIET = 0.1  # a window quieter than this share of its series' deviation is not blown up further
 SERIES_AT_ONCE = 4096  # paths that are rolled out side by side: what bounds the memory of sampling

@@ -7,16 +7,10 @@ from typing import Any, Literal, cast
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from latentcast.backbones import BACKBONES
-from latentcast.between import BETWEEN
-from latentcast.config import Part, Settings
-from latentcast.errors import SettingsError
-from latentcast.filling import interpolated
-from latentcast.heads import HEADS
-from latentcast.layers.scaling import scale_of
-from latentcast.models import MODELS
-from latentcast.representations import REPRESENTATIONS
-from latentcast.types import (
+from latentcast.core.errors import SettingsError
+from latentcast.core.interpolation import interpolated
+from latentcast.core.settings import Part, Settings
+from latentcast.core.types import (
     Backbone,
     Batch,
     Between,
@@ -33,6 +27,12 @@ from latentcast.types import (
     Task,
     Tokens,
 )
+from latentcast.layers.instance_norm import scale_of
+from latentcast.models import MODELS
+from latentcast.models.backbones import BACKBONES
+from latentcast.models.heads import HEADS
+from latentcast.models.mixers import BETWEEN
+from latentcast.models.representations import REPRESENTATIONS
 
 
 class ComposedSettings(Settings):

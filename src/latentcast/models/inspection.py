@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
 
-from latentcast.network import Network
-from latentcast.types import Batch, Task, count_parameters
+from latentcast.core.types import Batch, Task, count_parameters
+from latentcast.models.composed import Network
 
 Shape = tuple[int, ...]
 

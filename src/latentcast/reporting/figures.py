@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 
-from latentcast.errors import CheckpointError
+from latentcast.core.errors import CheckpointError
 
 WIDE, HIGH, DPI = 12.0, 3.0, 100  # inches of the whole picture and of one row of it
 PAST, FUTURE = "#2b2d42", "#d1495b"

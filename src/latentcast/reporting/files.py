@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from latentcast.errors import CheckpointError, SettingsError
+from latentcast.core.errors import CheckpointError, SettingsError
 
 
 def check_file(path: Path, suffixes: tuple[str, ...], *, overwrite: bool) -> None:

@@ -10,7 +10,7 @@ from lightning.fabric.plugins import CheckpointIO
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from latentcast.errors import CheckpointError
+from latentcast.core.errors import CheckpointError
 
 
 def write(checkpoint: dict[str, Any], path: Path) -> None:

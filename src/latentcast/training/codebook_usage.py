@@ -8,11 +8,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from latentcast.data.mixing import Mix
-from latentcast.data.windows import Windows, at_once
-from latentcast.errors import SettingsError
-from latentcast.network import Network
-from latentcast.types import Batch
+from latentcast.core.errors import SettingsError
+from latentcast.core.types import Batch
+from latentcast.data.windows.mixture import Mix
+from latentcast.data.windows.windows import Windows, at_once
+from latentcast.models.composed import Network
 
 COLLAPSED = 0.1  # share of codes in use below which there is nothing to learn a language of
 

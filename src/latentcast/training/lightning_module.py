@@ -6,11 +6,11 @@ import lightning as L
 import torch
 from torch import Tensor
 
-from latentcast.network import Network
+from latentcast.core.types import Batch
+from latentcast.models.composed import Network
+from latentcast.models.config.training import TrainingSettings
 from latentcast.training.schedule import factor
-from latentcast.training.settings import TrainingSettings
 from latentcast.training.stages import Stage
-from latentcast.types import Batch
 
 
 class StageModule(L.LightningModule):

@@ -17,15 +17,15 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import EarlyStopping, EMAWeightAveraging, ModelCheckpoint, TQDMProgressBar
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 
-from latentcast.data.mixing import Mix
-from latentcast.data.windows import Windows, at_once
-from latentcast.errors import Interrupted, LatentcastError, MissingExtra, SettingsError
-from latentcast.network import Network
+from latentcast.core.errors import Interrupted, LatentcastError, MissingExtra, SettingsError
+from latentcast.data.windows.mixture import Mix
+from latentcast.data.windows.windows import Windows, at_once
+from latentcast.models.composed import Network
+from latentcast.models.config.training import PRECISIONS, TrainingSettings
 from latentcast.training import checkpoint
-from latentcast.training.module import StageModule
-from latentcast.training.settings import PRECISIONS, TrainingSettings
+from latentcast.training.interrupt import INTERRUPTED, MAX_TIME, Watch
+from latentcast.training.lightning_module import StageModule
 from latentcast.training.stages import Stage
-from latentcast.training.watch import INTERRUPTED, MAX_TIME, Watch
 
 BEST, LAST, OUTCOME = "best.ckpt", "last.ckpt", "outcome.json"
 

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 
-from latentcast.training.settings import TrainingSettings
+from latentcast.models.config.training import TrainingSettings
 
 START, FINISH, PEAK = 1 / 25, 1e-4, 0.3  # one-cycle: first and last factor, where the peak lies
 

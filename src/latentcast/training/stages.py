@@ -7,14 +7,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from latentcast.data.mixing import Mix
-from latentcast.data.windows import Windows
-from latentcast.errors import SettingsError
+from latentcast.core.errors import SettingsError
+from latentcast.core.types import Batch
+from latentcast.data.windows.mixture import Mix
+from latentcast.data.windows.windows import Windows
 from latentcast.layers.masking import visible
-from latentcast.network import Network
-from latentcast.training.health import check_codes, use_of_codes
-from latentcast.training.settings import ReconstructionSettings, TrainingSettings
-from latentcast.types import Batch
+from latentcast.models.composed import Network
+from latentcast.models.config.training import ReconstructionSettings, TrainingSettings
+from latentcast.training.codebook_usage import check_codes, use_of_codes
 
 
 @dataclass(frozen=True)

@@ -10,14 +10,14 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from latentcast.autoregressive import Autoregressive
-from latentcast.data.opening import open_data
-from latentcast.data.split import Part
-from latentcast.data.view import View
-from latentcast.data.windows import at_once, make_windows
-from latentcast.errors import DataError, SettingsError, some
-from latentcast.forecaster import Forecaster
-from latentcast.training.health import Health, health
+from latentcast.core.errors import DataError, SettingsError, some
+from latentcast.data.panel.split import Part
+from latentcast.data.sources.open import open_data
+from latentcast.data.windows.view import View
+from latentcast.data.windows.windows import at_once, make_windows
+from latentcast.forecaster.forecaster import Forecaster
+from latentcast.models.autoregressive import Autoregressive
+from latentcast.training.codebook_usage import Health, health
 from latentcast.training.stages import NEXT_CODE
 
 

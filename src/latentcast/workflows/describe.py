@@ -9,26 +9,26 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from latentcast.config import leaves, merge, nested, read_yaml, validate
-from latentcast.data.covariates import Covariates
-from latentcast.data.frequency import Frequency
-from latentcast.data.gaps import longest_gap
-from latentcast.data.opening import open_data
-from latentcast.data.panel import Panel, build
-from latentcast.data.scaler import constant_series
+from latentcast.core.errors import GapError, SettingsError, some
+from latentcast.core.settings import leaves, merge, nested, read_yaml, validate
+from latentcast.core.types import Steps
+from latentcast.data.features.covariates import Covariates
+from latentcast.data.panel.gaps import longest_gap
+from latentcast.data.panel.panel import Panel, build
+from latentcast.data.panel.split import split
+from latentcast.data.scaling.scaler import constant_series
+from latentcast.data.scaling.transform import check
 from latentcast.data.settings import DataSettings
-from latentcast.data.split import split
-from latentcast.data.transform import check
-from latentcast.errors import GapError, SettingsError, some
-from latentcast.forecaster import Forecaster
-from latentcast.fusing import in_words as fused
-from latentcast.inspecting import Architecture, inspect, training_memory
-from latentcast.network import Network
-from latentcast.network import build as build_network
-from latentcast.run import Run, make_task, resolve, stated
-from latentcast.starting import learned_from
-from latentcast.training.health import in_words
-from latentcast.types import Steps
+from latentcast.data.sources.open import open_data
+from latentcast.data.tables.frequency import Frequency
+from latentcast.forecaster.forecaster import Forecaster
+from latentcast.models.composed import Network
+from latentcast.models.composed import build as build_network
+from latentcast.models.config.run import Run, make_task, resolve, stated
+from latentcast.models.inspection import Architecture, inspect, training_memory
+from latentcast.training.codebook_usage import in_words
+from latentcast.workflows.fitting.warm_start import learned_from
+from latentcast.workflows.fusion import in_words as fused
 
 MIB = 2**20
 

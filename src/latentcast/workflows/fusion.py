@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 import torch
 
-from latentcast.data.view import View
-from latentcast.data.windows import at_once
-from latentcast.errors import DataError, SettingsError
-from latentcast.forecaster import Forecaster
-from latentcast.hybrid import Hybrid
-from latentcast.training.stacking import Held, learn
-from latentcast.types import Batch
+from latentcast.core.errors import DataError, SettingsError
+from latentcast.core.types import Batch
+from latentcast.data.windows.view import View
+from latentcast.data.windows.windows import at_once
+from latentcast.forecaster.forecaster import Forecaster
+from latentcast.models.hybrid.model import Hybrid
+from latentcast.models.hybrid.stacking import Held, learn
 
 log = logging.getLogger("latentcast")
 MOST = 2**20  # held-out values that are weighed where no stride is stated

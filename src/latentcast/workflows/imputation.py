@@ -10,17 +10,17 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from latentcast.data.alike import as_it_came
-from latentcast.data.opening import open_data
-from latentcast.data.panel import Panel
-from latentcast.data.read import Source
-from latentcast.data.split import PARTS, Part
-from latentcast.data.table import is_long, time_column
-from latentcast.data.view import View
-from latentcast.data.windows import Windows, at_once, make_windows
-from latentcast.errors import DataError, SettingsError, nearest, some
-from latentcast.filling import interpolated
-from latentcast.forecaster import Forecaster
+from latentcast.core.errors import DataError, SettingsError, nearest, some
+from latentcast.core.interpolation import interpolated
+from latentcast.data.panel.conform import as_it_came
+from latentcast.data.panel.panel import Panel
+from latentcast.data.panel.split import PARTS, Part
+from latentcast.data.sources.files import Source
+from latentcast.data.sources.open import open_data
+from latentcast.data.tables.table import is_long, time_column
+from latentcast.data.windows.view import View
+from latentcast.data.windows.windows import Windows, at_once, make_windows
+from latentcast.forecaster.forecaster import Forecaster
 from latentcast.layers.masking import visible, visible_before
 
 MASKS = (0.125, 0.25, 0.375, 0.5)

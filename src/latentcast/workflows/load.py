@@ -6,11 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from latentcast.config import differing, merge, nested, shown
-from latentcast.errors import SettingsError
-from latentcast.forecaster import Forecaster
-from latentcast.network import build
-from latentcast.run import resolve
+from latentcast.core.errors import SettingsError
+from latentcast.core.settings import differing, merge, nested, shown
+from latentcast.forecaster.forecaster import Forecaster
+from latentcast.models.composed import build
+from latentcast.models.config.run import resolve
 
 log = logging.getLogger("latentcast")
 

@@ -7,16 +7,16 @@ from typing import Any
 
 import torch
 
-from latentcast.backbones.prompt import PromptWriter
-from latentcast.data.notes import of_windows
-from latentcast.data.opening import open_data
-from latentcast.data.panel import build
-from latentcast.data.scaler import Scaler
-from latentcast.data.split import split
-from latentcast.errors import DataError, SettingsError, some
-from latentcast.network import build as build_network
-from latentcast.run import make_task, resolve, stated
-from latentcast.types import Scale, Task
+from latentcast.core.errors import DataError, SettingsError, some
+from latentcast.core.types import Scale, Task
+from latentcast.data.panel.annotations import of_windows
+from latentcast.data.panel.panel import build
+from latentcast.data.panel.split import split
+from latentcast.data.scaling.scaler import Scaler
+from latentcast.data.sources.open import open_data
+from latentcast.models.backbones.prompt import PromptWriter
+from latentcast.models.composed import build as build_network
+from latentcast.models.config.run import make_task, resolve, stated
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from latentcast.data.opening import open_data
-from latentcast.data.windows import make_windows
-from latentcast.errors import DataError, SettingsError, nearest
-from latentcast.forecaster import Forecaster
+from latentcast.core.errors import DataError, SettingsError, nearest
+from latentcast.data.sources.open import open_data
+from latentcast.data.windows.windows import make_windows
+from latentcast.forecaster.forecaster import Forecaster
 
 
 @dataclass(frozen=True)

@@ -15,24 +15,24 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from latentcast.config import merge
-from latentcast.data.opening import open_data
-from latentcast.data.panel import Panel, build
-from latentcast.data.scaler import Scaler
+from latentcast.core.errors import DataError, SettingsError, some
+from latentcast.core.settings import merge
+from latentcast.core.types import Batch, Task
+from latentcast.data.panel.panel import Panel, build
+from latentcast.data.panel.split import Part, Split, split
+from latentcast.data.scaling.scaler import Scaler
 from latentcast.data.settings import DataSettings
-from latentcast.data.split import Part, Split, split
-from latentcast.data.windows import Windows, at_once, make_windows, window_starts
-from latentcast.errors import DataError, SettingsError, some
-from latentcast.forecaster import Forecaster
+from latentcast.data.sources.open import open_data
+from latentcast.data.windows.windows import Windows, at_once, make_windows, window_starts
+from latentcast.forecaster.forecaster import Forecaster
 from latentcast.layers.compression import pad_left
-from latentcast.layers.scaling import no_scale, window_scale
-from latentcast.network import Network
-from latentcast.network import build as build_network
-from latentcast.presets import NAMED
-from latentcast.run import Run, make_task, resolve, stated
-from latentcast.starting import inherited
+from latentcast.layers.instance_norm import no_scale, window_scale
+from latentcast.models.composed import Network
+from latentcast.models.composed import build as build_network
+from latentcast.models.config.presets import NAMED
+from latentcast.models.config.run import Run, make_task, resolve, stated
 from latentcast.training.stages import AUTOENCODE, RECONSTRUCT
-from latentcast.types import Batch, Task
+from latentcast.workflows.fitting.warm_start import inherited
 
 RATIOS = (2, 4, 8, 16, 32)
 PARTS: tuple[Part, Part] = ("train", "val")
@@ -246,7 +246,7 @@ def _windows(
 
 
 def _point(label: str, run: Run, network: Network, train: Windows, val: Windows) -> Point:
-    from latentcast.training.fit import run_stage
+    from latentcast.training.run_stage import run_stage
 
     task, code = network.task, network.model.representation
     began = time.monotonic()

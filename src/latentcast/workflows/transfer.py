@@ -9,16 +9,16 @@ from typing import Any
 import numpy as np
 import torch
 
-from latentcast.config import leaves, merge, nested, validate
-from latentcast.data.opening import open_data
-from latentcast.data.panel import Panel, build
-from latentcast.data.scaler import constant_series
+from latentcast.core.errors import DataError, SettingsError, some
+from latentcast.core.settings import leaves, merge, nested, validate
+from latentcast.data.panel.panel import Panel, build
+from latentcast.data.panel.split import Split, split
+from latentcast.data.scaling.scaler import constant_series
 from latentcast.data.settings import DataSettings
-from latentcast.data.split import Split, split
-from latentcast.errors import DataError, SettingsError, some
-from latentcast.fitting import untrained
-from latentcast.forecaster import Forecaster
-from latentcast.starting import begin_with, learned_from
+from latentcast.data.sources.open import open_data
+from latentcast.forecaster.forecaster import Forecaster
+from latentcast.workflows.fitting.fit import untrained
+from latentcast.workflows.fitting.warm_start import begin_with, learned_from
 
 log = logging.getLogger("latentcast")
 ALL_PAST = (1.0, 0.0, 0.0)  # a split that holds nothing out

@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from latentcast.config import plain
-from latentcast.data.opening import open_data
-from latentcast.data.padding import pad_short
-from latentcast.data.split import Split
-from latentcast.errors import DataError, SettingsError
-from latentcast.fitting import fit_panel
-from latentcast.forecaster import Forecaster
-from latentcast.hub import check_folder
+from latentcast.core.errors import DataError, SettingsError
+from latentcast.core.settings import plain
+from latentcast.data.panel.padding import pad_short
+from latentcast.data.panel.split import Split
+from latentcast.data.sources.open import open_data
+from latentcast.forecaster.forecaster import Forecaster
+from latentcast.forecaster.storage import check_folder
+from latentcast.workflows.fitting.fit import fit_panel
 
 log = logging.getLogger("latentcast")
 STEPS = 100

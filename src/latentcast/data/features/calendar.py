@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from latentcast.data.frequency import DAY_NS, SECOND_NS, Frequency
+from latentcast.data.tables.frequency import DAY_NS, SECOND_NS, Frequency
 
 
 def feature_names(frequency: Frequency) -> tuple[str, ...]:

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from latentcast.data.frequency import DAY_NS
-from latentcast.data.panel import Panel
+from latentcast.core.errors import DataError, MissingExtra, SettingsError, nearest, some
+from latentcast.data.panel.panel import Panel
 from latentcast.data.settings import DataSettings
-from latentcast.errors import DataError, MissingExtra, SettingsError, nearest, some
+from latentcast.data.tables.frequency import DAY_NS
 
 MOST = 64  # categories of one covariate: more of them name things, and do not describe them
 QUARTILES = (0.25, 0.5, 0.75)

@@ -7,12 +7,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from latentcast.data.panel import Panel
-from latentcast.data.regression import Effects
+from latentcast.core.errors import DataError, TimeError, nearest, some
+from latentcast.data.features.regression import Effects
+from latentcast.data.panel.panel import Panel
 from latentcast.data.settings import DataSettings
-from latentcast.data.stamps import Clock, on_the_clock_of, read_stamps, show
-from latentcast.data.table import LARGEST, as_numbers, is_long, time_column
-from latentcast.errors import DataError, TimeError, nearest, some
+from latentcast.data.tables.table import LARGEST, as_numbers, is_long, time_column
+from latentcast.data.tables.timestamps import Clock, on_the_clock_of, read_stamps, show
 
 
 def lay_ahead(room: Panel, frame: pd.DataFrame | None, effects: Effects, settings: DataSettings, horizon: int) -> Panel:

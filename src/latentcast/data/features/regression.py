@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from latentcast.data.covariates import Column, Covariates
-from latentcast.data.panel import Panel
+from latentcast.data.features.covariates import Column, Covariates
+from latentcast.data.panel.panel import Panel
 
 HELD = 0.2  # the last share of the training part, on which covariates must prove themselves
 F_LEAST = 10.0  # of a covariate's F statistic on all of it: errors that still follow on each other inflate it

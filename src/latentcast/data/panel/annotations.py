@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from latentcast.core.errors import DataError, nearest, some
 from latentcast.data.settings import DataSettings
-from latentcast.data.stamps import Clock, on_the_clock_of, read_stamps
-from latentcast.data.table import time_column
-from latentcast.errors import DataError, nearest, some
+from latentcast.data.tables.table import time_column
+from latentcast.data.tables.timestamps import Clock, on_the_clock_of, read_stamps
 
 if TYPE_CHECKING:
-    from latentcast.data.panel import Panel
+    from latentcast.data.panel.panel import Panel
 
 TEXT = "text"
 

@@ -6,12 +6,12 @@ from typing import Any
 
 import pandas as pd
 
-from latentcast.data.panel import Panel, build
-from latentcast.data.read import Source
+from latentcast.core.errors import DataError, GapError, TimeError, some
+from latentcast.data.panel.panel import Panel, build
 from latentcast.data.settings import DataSettings
-from latentcast.data.stamps import Clock, on_the_clock_of
-from latentcast.data.table import is_long, time_column
-from latentcast.errors import DataError, GapError, TimeError, some
+from latentcast.data.sources.files import Source
+from latentcast.data.tables.table import is_long, time_column
+from latentcast.data.tables.timestamps import Clock, on_the_clock_of
 
 
 def read_alike(

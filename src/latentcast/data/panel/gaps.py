@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from latentcast.data.stamps import show
-from latentcast.errors import GapError
+from latentcast.core.errors import GapError
+from latentcast.data.tables.timestamps import show
 
 if TYPE_CHECKING:
-    from latentcast.data.panel import Panel
+    from latentcast.data.panel.panel import Panel
 
 
 def close(panel: "Panel", absent: int) -> "Panel":

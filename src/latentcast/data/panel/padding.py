@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from latentcast.data.panel import Panel
-from latentcast.data.split import Split
+from latentcast.data.panel.panel import Panel
+from latentcast.data.panel.split import Split
 
 
 @dataclass(frozen=True)

@@ -10,15 +10,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from latentcast.data.frequency import Frequency, infer, usual_step
-from latentcast.data.gaps import close
-from latentcast.data.notes import Notes, read_notes
-from latentcast.data.read import read_file
-from latentcast.data.resampling import resampled
+from latentcast.core.errors import DataError, TimeError, nearest, some
+from latentcast.data.panel.annotations import Notes, read_notes
+from latentcast.data.panel.gaps import close
 from latentcast.data.settings import DataSettings
-from latentcast.data.stamps import Clock, look_like, read_stamps, show
-from latentcast.data.table import Table, read_table, without_row_numbers
-from latentcast.errors import DataError, TimeError, nearest, some
+from latentcast.data.sources.files import read_file
+from latentcast.data.tables.frequency import Frequency, infer, usual_step
+from latentcast.data.tables.resample import resampled
+from latentcast.data.tables.table import Table, read_table, without_row_numbers
+from latentcast.data.tables.timestamps import Clock, look_like, read_stamps, show
 
 SPARSEST = 10  # steps per row above which a grid is taken for a mistake
 

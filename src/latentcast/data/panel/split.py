@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from latentcast.data.panel import Panel
+from latentcast.core.errors import DataError, some
+from latentcast.data.panel.panel import Panel
 from latentcast.data.settings import Counts, Dates, Fractions, Rule
-from latentcast.errors import DataError, some
 
 Part = Literal["train", "val", "test", "all"]
 PARTS: tuple[Part, ...] = ("train", "val", "test", "all")

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from latentcast.data.panel import Panel
-from latentcast.data.regression import Effects
+from latentcast.data.features.regression import Effects
+from latentcast.data.panel.panel import Panel
+from latentcast.data.scaling.transform import Transform, check
 from latentcast.data.settings import DataSettings
-from latentcast.data.transform import Transform, check
 
 Array = NDArray[np.float64]
 

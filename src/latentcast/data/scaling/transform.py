@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from latentcast.data.panel import Panel
+from latentcast.core.errors import DataError
+from latentcast.data.panel.panel import Panel
 from latentcast.data.settings import Kind
-from latentcast.errors import DataError
 
 POWERS = np.linspace(-1, 2, 31)  # among which the likeliest is chosen for each series
 HIGHEST = 1e30

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from latentcast.data.read import Source, first_line, read_file
-from latentcast.errors import DataError, nearest, some
+from latentcast.core.errors import DataError, nearest, some
+from latentcast.data.sources.files import Source, first_line, read_file
 
 FOLDER = "LATENTCAST_DATA"
 _ETT = "https://raw.githubusercontent.com/zhouhaoyi/ETDataset/main/ETT-small/"

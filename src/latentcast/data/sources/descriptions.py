@@ -4,7 +4,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from latentcast.config import read_yaml
+from latentcast.core.settings import read_yaml
 
 BANK = Path(__file__).with_name("descriptions.yaml")
 

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from latentcast.errors import DataError
+from latentcast.core.errors import DataError
 
 SUFFIXES = (".csv", ".csv.gz", ".tsv", ".parquet", ".pq")
 _SEPARATORS = ";\t,|"  # in doubt the first: the comma is also found in names and numbers

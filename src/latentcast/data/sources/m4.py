@@ -14,9 +14,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from latentcast.data.catalog import FOLDER, Dataset, find, local_path, read_part
-from latentcast.data.read import first_line, read_file
-from latentcast.errors import DataError, SettingsError, nearest
+from latentcast.core.errors import DataError, SettingsError, nearest
+from latentcast.data.sources.catalog import FOLDER, Dataset, find, local_path, read_part
+from latentcast.data.sources.files import first_line, read_file
 
 Array = NDArray[np.float64]
 REFERENCES = ("Naive", "sNaive", "SES", "Naive2")

@@ -5,10 +5,10 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from latentcast.data import catalog
-from latentcast.data.descriptions import described
-from latentcast.data.read import Source, is_table, read_file, read_frame
-from latentcast.errors import DataError
+from latentcast.core.errors import DataError
+from latentcast.data.sources import catalog
+from latentcast.data.sources.descriptions import described
+from latentcast.data.sources.files import Source, is_table, read_file, read_frame
 
 
 def open_data(data: Any) -> tuple[Source, dict[str, Any]]:

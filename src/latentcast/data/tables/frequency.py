@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pandas.tseries import offsets
 from pandas.tseries.frequencies import to_offset
 
-from latentcast.errors import TimeError, some
+from latentcast.core.errors import TimeError, some
 
 SECOND_NS = 1_000_000_000
 DAY_NS = 86_400 * SECOND_NS

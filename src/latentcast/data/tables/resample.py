@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from latentcast.data.frequency import NO_FREQUENCY, Frequency, to_frequency
-from latentcast.data.stamps import show
-from latentcast.data.table import Table
-from latentcast.errors import TimeError, some
+from latentcast.core.errors import TimeError, some
+from latentcast.data.tables.frequency import NO_FREQUENCY, Frequency, to_frequency
+from latentcast.data.tables.table import Table
+from latentcast.data.tables.timestamps import show
 
 USUAL = 0.9  # share of the steps inside a series whose rows may lie as far from an edge: one in ten may hold a hole
 

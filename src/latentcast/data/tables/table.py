@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from latentcast.core.errors import DataError, TimeError, nearest, some
 from latentcast.data.settings import DataSettings
-from latentcast.errors import DataError, TimeError, nearest, some
 
 TIME_NAMES = ("ds", "date", "datetime", "timestamp", "time")
 UNNAMED = ("Unnamed: 0", "")  # what readers call a column without a name

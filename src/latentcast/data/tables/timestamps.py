@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from latentcast.data.frequency import DAY_NS
-from latentcast.errors import TimeError
+from latentcast.core.errors import TimeError
+from latentcast.data.tables.frequency import DAY_NS
 
 MOST = 2**53  # whole numbers beyond are no count of steps
 _OFFSET = r":\d{2}(?:[.,]\d+)?\s*(Z|[+-]\d{2}:?\d{2})$"

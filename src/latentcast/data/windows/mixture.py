@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from latentcast.data.windows import Loader, Windows
-from latentcast.types import Batch
+from latentcast.core.types import Batch
+from latentcast.data.windows.windows import Loader, Windows
 
 APART = 7_919  # between the seeds of two datasets
 

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from latentcast.config import plain
-from latentcast.data.panel import Panel
-from latentcast.data.scaler import Scaler
-from latentcast.data.split import Part, Seen, Split
-from latentcast.data.stamps import show
-from latentcast.data.windows import window_starts
-from latentcast.errors import SettingsError
+from latentcast.core.errors import SettingsError
+from latentcast.core.settings import plain
+from latentcast.data.panel.panel import Panel
+from latentcast.data.panel.split import Part, Seen, Split
+from latentcast.data.scaling.scaler import Scaler
+from latentcast.data.tables.timestamps import show
+from latentcast.data.windows.windows import window_starts
 
 Starts = tuple[torch.Tensor, torch.Tensor]
 

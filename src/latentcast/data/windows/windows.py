@@ -11,13 +11,13 @@ import torch.distributed
 from numpy.typing import NDArray
 from torch import Tensor
 
-from latentcast.data.calendar import features
-from latentcast.data.notes import Notes, of_windows
-from latentcast.data.panel import Panel
-from latentcast.data.scaler import Scaler
-from latentcast.errors import SettingsError
-from latentcast.filling import seasonally
-from latentcast.types import Batch, Prompter, Scale
+from latentcast.core.errors import SettingsError
+from latentcast.core.interpolation import seasonally
+from latentcast.core.types import Batch, Prompter, Scale
+from latentcast.data.features.calendar import features
+from latentcast.data.panel.annotations import Notes, of_windows
+from latentcast.data.panel.panel import Panel
+from latentcast.data.scaling.scaler import Scaler
 
 
 class Block:

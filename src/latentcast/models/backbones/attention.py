@@ -5,9 +5,9 @@ from typing import Annotated
 from pydantic import Field
 from torch import nn
 
-from latentcast.config import Settings
+from latentcast.core.settings import Settings
+from latentcast.core.types import Representation, Task, Tokens
 from latentcast.layers.attention import Attention
-from latentcast.types import Representation, Task, Tokens
 
 
 class AttentionSettings(Settings):

@@ -8,13 +8,13 @@ from jaxtyping import Bool, Float
 from pydantic import Field
 from torch import Tensor, nn
 
-from latentcast.config import Settings
+from latentcast.core.settings import Settings
+from latentcast.core.types import Representation, Task, Tokens
 from latentcast.layers.attention import check_heads
-from latentcast.layers.cache import Heads, Keep, Memory
 from latentcast.layers.dropout import Dropout
-from latentcast.layers.rotary import rotate
+from latentcast.layers.kv_cache import Heads, Keep, Memory
+from latentcast.layers.rotary_embedding import rotate
 from latentcast.layers.transformer import feed_forward
-from latentcast.types import Representation, Task, Tokens
 
 Values = Float[Tensor, "series tokens width"]
 Cache = tuple[Memory, ...]

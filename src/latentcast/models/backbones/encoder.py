@@ -5,9 +5,9 @@ from typing import Annotated
 from pydantic import Field
 from torch import nn
 
-from latentcast.config import Settings
+from latentcast.core.settings import Settings
+from latentcast.core.types import Representation, Task, Tokens
 from latentcast.layers.transformer import Encoder, Norm
-from latentcast.types import Representation, Task, Tokens
 
 
 class EncoderSettings(Settings):

@@ -6,9 +6,9 @@ import torch
 from pydantic import Field
 from torch import nn
 
-from latentcast.config import Settings
+from latentcast.core.settings import Settings
+from latentcast.core.types import Representation, Task, Tokens, answers
 from latentcast.layers.transformer import DecoderLayer, Encoder, Norm
-from latentcast.types import Representation, Task, Tokens, answers
 
 
 class EncoderDecoderSettings(Settings):

@@ -9,17 +9,17 @@ from jaxtyping import Float, Int
 from pydantic import Field
 from torch import Tensor, nn
 
-from latentcast.backbones import language_model, prefix
-from latentcast.backbones.language_model import Dtype, LanguageModel, Quantise
-from latentcast.backbones.prompt import PromptWriter, Units, static_text, static_words
-from latentcast.backbones.reading import Reader
-from latentcast.backbones.task_vocabulary import Start, adaptive_count, known_words, mixtures
-from latentcast.config import Settings
-from latentcast.errors import CheckpointError, SettingsError
-from latentcast.findings import MOST, Finding, Shown
+from latentcast.core.errors import CheckpointError, SettingsError
+from latentcast.core.findings import MOST, Finding, Shown
+from latentcast.core.settings import Settings
+from latentcast.core.types import Prompter, Representation, Task, Tokens
 from latentcast.layers.dynamic_prompt import DynamicPrompt
 from latentcast.layers.reprogramming import Prototypes, Reprogramming, TextPrototypes
-from latentcast.types import Prompter, Representation, Task, Tokens
+from latentcast.models.backbones import language_model, prefix_attention
+from latentcast.models.backbones.language_model import Dtype, LanguageModel, Quantise
+from latentcast.models.backbones.prompt import PromptWriter, Units, static_text, static_words
+from latentcast.models.backbones.prompt_reader import Reader
+from latentcast.models.backbones.task_vocabulary import Start, adaptive_count, known_words, mixtures
 
 
 class FrozenLLMSettings(Settings):
@@ -78,7 +78,7 @@ class FrozenLLMSettings(Settings):
 class Cache:
     """What `extend` has read, and of what it was computed."""
 
-    known: prefix.Known
+    known: prefix_attention.Known
 
 
 class FrozenLLM(nn.Module):
@@ -372,9 +372,9 @@ class FrozenLLM(nn.Module):
             if (own < 0).any():
                 raise SettingsError("prompts of one length are wanted where a sequence is to be extended")
             known = self.reader.known(own)
-            cache = Cache(prefix.Known(known.static, known.own))
+            cache = Cache(prefix_attention.Known(known.static, known.own))
         taken: list[tuple[Tensor, Tensor]] = []
-        hidden = prefix.read(language.model, self.embed(values), prefix.Reading(cache.known, taken))
+        hidden = prefix_attention.read(language.model, self.embed(values), prefix_attention.Reading(cache.known, taken))
         assert hidden is not None
         return hidden[..., : self.width].float(), Cache(cache.known.followed_by(tuple(taken)))
 

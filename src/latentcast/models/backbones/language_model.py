@@ -20,9 +20,9 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from latentcast.backbones import prefix
-from latentcast.errors import MissingExtra, SettingsError, some
-from latentcast.layers.digest import digest
+from latentcast.core.errors import MissingExtra, SettingsError, some
+from latentcast.models.backbones import prefix_attention
+from latentcast.models.fingerprint import digest
 
 Dtype = Literal["fp32", "bf16", "fp16"]
 Quantise = Literal["none", "nf4", "int8"]
@@ -133,8 +133,8 @@ def load(
     if checkpointing:
         _checkpoint(model, address)
     if config.model_type in OURS:
-        prefix.register()
-        model.config._attn_implementation = prefix.NAME
+        prefix_attention.register()
+        model.config._attn_implementation = prefix_attention.NAME
     takes = "position_ids" in inspect.signature(model.forward).parameters
     first = _first_position(model)
     context = getattr(config, "max_position_embeddings", None)

@@ -2,9 +2,9 @@
 
 from torch import nn
 
-from latentcast.config import NoSettings
-from latentcast.errors import SettingsError
-from latentcast.types import Representation, Reversible, Task, Tokens
+from latentcast.core.errors import SettingsError
+from latentcast.core.settings import NoSettings
+from latentcast.core.types import Representation, Reversible, Task, Tokens
 
 
 class NoBackbone(nn.Module):

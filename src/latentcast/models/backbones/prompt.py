@@ -12,10 +12,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from latentcast.errors import DataError, SettingsError
-from latentcast.layers.scaling import window_scale
-from latentcast.layers.statistics import top_lags
-from latentcast.types import Scale, Task
+from latentcast.core.errors import DataError, SettingsError
+from latentcast.core.types import Scale, Task
+from latentcast.layers.instance_norm import window_scale
+from latentcast.models.backbones.lag_statistics import top_lags
 
 START, END = "<|start_prompt|>", "<|end_prompt|>"
 Units = Literal["window", "scaled", "original"]

@@ -7,9 +7,9 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from latentcast.backbones import prefix
-from latentcast.backbones.language_model import LanguageModel
-from latentcast.errors import SettingsError
+from latentcast.core.errors import SettingsError
+from latentcast.models.backbones import prefix_attention
+from latentcast.models.backbones.language_model import LanguageModel
 
 TOLERANCE = 1e-4  # of the check when the model is built; the tests hold 1e-5 in fp32
 
@@ -24,7 +24,7 @@ class Reader:
     def __init__(self, language: LanguageModel, static: list[int]) -> None:
         self.language = language
         self.static = torch.tensor(static, dtype=torch.long, device="cpu")
-        self._known: prefix.Layers | None = None  # of frozen weights and fixed words: worked out when needed
+        self._known: prefix_attention.Layers | None = None  # of frozen weights and fixed words: worked out when needed
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "Reader":
         if any(p.requires_grad for p in self.language.model.parameters()):
@@ -46,20 +46,24 @@ class Reader:
         found: Tensor = self.language.model.get_input_embeddings()(ids.clamp(min=0))
         return found
 
-    def static_part(self) -> prefix.Layers:
+    def static_part(self) -> prefix_attention.Layers:
         """Keys and values of the static part: a function of what never changes, kept until the model moves."""
         if self._known is None:
             language, ids = self.language, self.static[None]
             # in the type of the weights, whatever mixed precision the first batch happens to run in
             with torch.autocast(ids.device.type, enabled=False):
-                nothing = prefix.Known()
-                found = prefix.keys_and_values(language.model, ids, nothing, language.layers) if ids.numel() else ()
+                nothing = prefix_attention.Known()
+                found = (
+                    prefix_attention.keys_and_values(language.model, ids, nothing, language.layers)
+                    if ids.numel()
+                    else ()
+                )
             self._known = found
         return self._known
 
-    def known(self, own: Int[Tensor, "series words"]) -> prefix.Known:
+    def known(self, own: Int[Tensor, "series words"]) -> prefix_attention.Known:
         """What is read before the tokens: keys and values of the static part, and of each series' own words."""
-        return prefix.of_windows(self.language.model, self.static_part(), own, self.language.layers)
+        return prefix_attention.of_windows(self.language.model, self.static_part(), own, self.language.layers)
 
     def after_known(
         self,
@@ -71,8 +75,8 @@ class Reader:
         """Hidden states of the tokens alone, attending to what is known of the prompt, and to those that lead them."""
         llm, known = self.language.model, self.known(own)
         if led is not None:
-            known = prefix.led_by(llm, led, known, self.language.layers)
-        hidden = prefix.read(llm, embedded, prefix.Reading(known, keep=keep))
+            known = prefix_attention.led_by(llm, led, known, self.language.layers)
+        hidden = prefix_attention.read(llm, embedded, prefix_attention.Reading(known, keep=keep))
         assert hidden is not None
         return hidden
 

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from latentcast.errors import SettingsError
+from latentcast.core.errors import SettingsError
 from latentcast.layers.reprogramming import ROWS
 
 Start = Literal["vocabulary", "weighted", "cluster", "random"]

@@ -6,18 +6,18 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from latentcast.config import Settings, dumped, leaves, merge, nested, read_words, read_yaml, together, validate
-from latentcast.data import calendar
-from latentcast.data.covariates import Covariates
-from latentcast.data.panel import Panel
+from latentcast.core.errors import DataError, SettingsError, nearest
+from latentcast.core.settings import Settings, dumped, leaves, merge, nested, read_words, read_yaml, together, validate
+from latentcast.core.types import Task
+from latentcast.data.features import calendar
+from latentcast.data.features.covariates import Covariates
+from latentcast.data.panel.panel import Panel
 from latentcast.data.settings import DataSettings
-from latentcast.errors import DataError, SettingsError, nearest
 from latentcast.layers.losses import IN_UNITS
 from latentcast.models import MODELS
-from latentcast.presets import NAMED, Named
-from latentcast.training.settings import TrainingSettings
+from latentcast.models.config.presets import NAMED, Named
+from latentcast.models.config.training import TrainingSettings
 from latentcast.training.stages import STAGES
-from latentcast.types import Task
 
 TOP = ("model", "lookback", "horizon", "seed", "data", "training", "stages")
 AUTO = "auto"

@@ -8,13 +8,13 @@ from jaxtyping import Float
 from pydantic import Field, field_validator
 from torch import Tensor, nn
 
-from latentcast.config import Settings
-from latentcast.errors import SettingsError
+from latentcast.core.errors import SettingsError
+from latentcast.core.settings import Settings
+from latentcast.core.types import Backbone, Batch, Prediction, Representation, Scale, Task, Tokens
+from latentcast.layers.code_sampling import Draw
 from latentcast.layers.codebook import Codes, Vectors
-from latentcast.layers.codec import Codec
 from latentcast.layers.losses import Loss, PointLoss
-from latentcast.layers.sampling import Draw
-from latentcast.types import Backbone, Batch, Prediction, Representation, Scale, Task, Tokens
+from latentcast.layers.vq_codec import Codec
 
 Hidden = Float[Tensor, "series tokens width"]
 Logits = Float[Tensor, "series tokens size"]

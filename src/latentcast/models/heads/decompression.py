@@ -7,11 +7,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from latentcast.config import Settings
-from latentcast.errors import SettingsError
+from latentcast.core.errors import SettingsError
+from latentcast.core.settings import Settings
+from latentcast.core.types import Backbone, Batch, Prediction, Representation, Scale, Task, Tokens
 from latentcast.layers.compression import REACH, UP
 from latentcast.layers.losses import Loss, PointLoss
-from latentcast.types import Backbone, Batch, Prediction, Representation, Scale, Task, Tokens
 
 
 class DecompressionSettings(Settings):

@@ -6,10 +6,10 @@ from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor, nn
 
-from latentcast.config import Settings
+from latentcast.core.settings import Settings
+from latentcast.core.types import Backbone, Batch, Prediction, Representation, Scale, Task, Tokens, answers
 from latentcast.layers.dropout import Dropout
 from latentcast.layers.losses import Loss, PointLoss
-from latentcast.types import Backbone, Batch, Prediction, Representation, Scale, Task, Tokens, answers
 
 
 class FlattenSettings(Settings):

@@ -14,10 +14,10 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
-from latentcast.config import Settings
+from latentcast.core.settings import Settings
+from latentcast.core.types import Backbone, Batch, Prediction, Representation, Scale, Task, Tokens, answers
 from latentcast.layers.dropout import Dropout
 from latentcast.layers.losses import Levels, pinball_loss
-from latentcast.types import Backbone, Batch, Prediction, Representation, Scale, Task, Tokens, answers
 
 
 class QuantileSettings(Settings):

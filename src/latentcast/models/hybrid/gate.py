@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from latentcast.filling import interpolated
+from latentcast.core.interpolation import interpolated
 from latentcast.layers.decomposition import moving_average
 
 TRAITS = ("noise", "trend", "season", "end", "length")

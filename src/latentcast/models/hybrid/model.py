@@ -14,16 +14,16 @@ from jaxtyping import Bool, Float
 from pydantic import Field
 from torch import Tensor, nn
 
-from latentcast.config import Part, Settings, by_label, merge, nested, validate
-from latentcast.errors import DataError, SettingsError
-from latentcast.findings import Finding, Shown, of_members
-from latentcast.layers.gating import Gate, distance, masked_softmax, traits
+from latentcast.core.errors import DataError, SettingsError
+from latentcast.core.findings import Finding, Shown, of_members
+from latentcast.core.settings import Part, Settings, by_label, merge, nested, validate
+from latentcast.core.types import Batch, Prediction, Task, Tries
 from latentcast.layers.losses import point_loss
 from latentcast.models import MODELS
-from latentcast.network import Network, build
-from latentcast.presets import NAMED
-from latentcast.run import Run, resolve
-from latentcast.types import Batch, Prediction, Task, Tries
+from latentcast.models.composed import Network, build
+from latentcast.models.config.presets import NAMED
+from latentcast.models.config.run import Run, resolve
+from latentcast.models.hybrid.gate import Gate, distance, masked_softmax, traits
 
 log = logging.getLogger("latentcast")
 OWN = ("model", "lookback", "training", "stages")  # what a member may state

@@ -15,7 +15,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from latentcast.layers.gating import Gate, masked_softmax, positions, standardised
+from latentcast.models.hybrid.gate import Gate, masked_softmax, positions, standardised
 
 Error = Literal["mse", "mae"]
 PRIOR = 3.0  # windows that what holds over all counts for, beside those of a series or a step

@@ -5,8 +5,12 @@ and called with the tokens and the number of series that make one window (1 wher
 batch). `mixes_channels` says that these then see each other; `notes` is what a person should know of the choice.
 """
 
-from latentcast.registry import Registry
+from latentcast.core.registry import Registry
 
 BETWEEN = Registry("between")
-BETWEEN.add("inter-variate", "latentcast.between.inter_variate:InterVariate", "attention over the channels of a window")
-BETWEEN.add("mixture", "latentcast.between.mixture:Mixture", "sparse mixture of experts for each token")
+BETWEEN.add(
+    "inter-variate", "latentcast.models.mixers.inter_variate:InterVariate", "attention over the channels of a window"
+)
+BETWEEN.add(
+    "mixture", "latentcast.models.mixers.mixture_of_experts:Mixture", "sparse mixture of experts for each token"
+)

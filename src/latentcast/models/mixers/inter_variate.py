@@ -7,12 +7,12 @@ from jaxtyping import Bool, Float, Shaped
 from pydantic import Field
 from torch import Tensor, nn
 
-from latentcast.config import Settings
-from latentcast.findings import MOST, Finding, Shown
+from latentcast.core.findings import MOST, Finding, Shown
+from latentcast.core.settings import Settings
+from latentcast.core.types import Representation, Task, Tokens
 from latentcast.layers.attention import Attention
 from latentcast.layers.dropout import Dropout
 from latentcast.layers.transformer import feed_forward
-from latentcast.types import Representation, Task, Tokens
 
 
 class InterVariateSettings(Settings):

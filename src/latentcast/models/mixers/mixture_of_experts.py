@@ -7,11 +7,11 @@ from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor, nn
 
-from latentcast.config import Settings
-from latentcast.findings import Finding, Shown
+from latentcast.core.findings import Finding, Shown
+from latentcast.core.settings import Settings
+from latentcast.core.types import Representation, Task, Tokens
 from latentcast.layers.dropout import Dropout
-from latentcast.layers.mixture import Experts, imbalance, usage
-from latentcast.types import Representation, Task, Tokens
+from latentcast.layers.mixture_of_experts import Experts, imbalance, usage
 
 
 class MixtureSettings(Settings):

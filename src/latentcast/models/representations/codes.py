@@ -7,14 +7,14 @@ from jaxtyping import Bool, Float
 from pydantic import Field
 from torch import Tensor, nn
 
-from latentcast.config import Settings
-from latentcast.errors import SettingsError
-from latentcast.filling import interpolated
+from latentcast.core.errors import SettingsError
+from latentcast.core.interpolation import interpolated
+from latentcast.core.settings import Settings
+from latentcast.core.types import Batch, Steps, Task, Tokens
 from latentcast.layers.codebook import Vectors
-from latentcast.layers.codec import Codec, CodecSettings
 from latentcast.layers.dropout import Dropout
 from latentcast.layers.transformer import sinusoids
-from latentcast.types import Batch, Steps, Task, Tokens
+from latentcast.layers.vq_codec import Codec, CodecSettings
 
 LONGEST = 4096  # places that learned positions have room for
 

@@ -16,12 +16,12 @@ from jaxtyping import Float
 from pydantic import BeforeValidator, Field, model_validator
 from torch import Tensor, nn
 
-from latentcast.config import Settings
-from latentcast.errors import SettingsError
+from latentcast.core.errors import SettingsError
+from latentcast.core.settings import Settings
+from latentcast.core.types import Batch, Steps, Task, Tokens
 from latentcast.layers.compression import DOWN, Compression, pad_left
 from latentcast.layers.dropout import Dropout
 from latentcast.layers.transformer import sinusoids
-from latentcast.types import Batch, Steps, Task, Tokens
 
 Sizes = Annotated[
     tuple[Annotated[int, Field(ge=1)], ...],

@@ -11,14 +11,14 @@ from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor, nn
 
-from latentcast.errors import SettingsError
-from latentcast.findings import Finding, Shown
+from latentcast.core.errors import SettingsError
+from latentcast.core.findings import Finding, Shown
+from latentcast.core.types import Batch, Steps, Task, Tokens
 from latentcast.layers.dropout import Dropout
-from latentcast.layers.fusion import Fuse, Fusion
 from latentcast.layers.patching import PatchEmbedding, aligned, num_patches, observed_patches
 from latentcast.layers.spectrum import has_trend, is_seasonal, slow
-from latentcast.representations.patch import PatchSettings
-from latentcast.types import Batch, Steps, Task, Tokens
+from latentcast.layers.view_fusion import Fuse, Fusion
+from latentcast.models.representations.patch import PatchSettings
 
 SLOWER = 2  # the trend's patches are so much longer and farther apart
 NO_SEASON = 0.1  # cycles per step: the cutoff of data without a season

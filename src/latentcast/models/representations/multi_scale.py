@@ -12,12 +12,12 @@ from jaxtyping import Float
 from pydantic import BeforeValidator, Field, field_validator
 from torch import Tensor, nn
 
-from latentcast.errors import SettingsError
+from latentcast.core.errors import SettingsError
+from latentcast.core.types import Batch, Steps, Task, Tokens
 from latentcast.layers.dropout import Dropout
-from latentcast.layers.fusion import Fuse, Fusion
 from latentcast.layers.patching import PatchEmbedding, aligned, num_patches, observed_patches
-from latentcast.representations.patch import PatchSettings
-from latentcast.types import Batch, Steps, Task, Tokens
+from latentcast.layers.view_fusion import Fuse, Fusion
+from latentcast.models.representations.patch import PatchSettings
 
 Scales = Annotated[
     tuple[Annotated[int, Field(ge=1)], ...],

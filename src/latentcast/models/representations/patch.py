@@ -6,11 +6,11 @@ import torch
 from pydantic import Field
 from torch import nn
 
-from latentcast.config import Settings
-from latentcast.errors import SettingsError
+from latentcast.core.errors import SettingsError
+from latentcast.core.settings import Settings
+from latentcast.core.types import Batch, Steps, Task, Tokens
 from latentcast.layers.dropout import Dropout
 from latentcast.layers.patching import num_patches, observed_patches, patch, with_neighbours
-from latentcast.types import Batch, Steps, Task, Tokens
 
 
 class PatchSettings(Settings):

@@ -5,11 +5,11 @@ from typing import Annotated, Any
 from pydantic import Field, field_validator
 from torch import nn
 
-from latentcast.config import Part, Settings
-from latentcast.errors import SettingsError
-from latentcast.layers.fusion import Fuse, Fusion
-from latentcast.representations import REPRESENTATIONS
-from latentcast.types import Batch, Representation, Task, Tokens
+from latentcast.core.errors import SettingsError
+from latentcast.core.settings import Part, Settings
+from latentcast.core.types import Batch, Representation, Task, Tokens
+from latentcast.layers.view_fusion import Fuse, Fusion
+from latentcast.models.representations import REPRESENTATIONS
 
 
 class ViewsSettings(Settings):

@@ -14,8 +14,9 @@ from jaxtyping import Float, Int
 from pydantic import Field
 from torch import Tensor, nn
 
-from latentcast.errors import SettingsError
-from latentcast.findings import Finding, Shown
+from latentcast.core.errors import SettingsError
+from latentcast.core.findings import Finding, Shown
+from latentcast.core.types import Batch, Steps, Task, Tokens
 from latentcast.layers.dropout import Dropout
 from latentcast.layers.patching import num_patches, observed_patches
 from latentcast.layers.wavelet import (
@@ -32,8 +33,7 @@ from latentcast.layers.wavelet import (
     transform,
     unlike_a_wavelet,
 )
-from latentcast.representations.patch import PatchSettings
-from latentcast.types import Batch, Steps, Task, Tokens
+from latentcast.models.representations.patch import PatchSettings
 
 
 class WaveletSettings(PatchSettings):

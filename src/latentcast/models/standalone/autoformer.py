@@ -13,12 +13,12 @@ from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor, nn
 
+from latentcast.core.types import Batch, Prediction, Steps, Task
 from latentcast.layers.autocorrelation import AutoCorrelation
 from latentcast.layers.decomposition import Decomposition, Kernel, moving_average
 from latentcast.layers.dropout import Dropout
-from latentcast.layers.scaling import scale_of
-from latentcast.models.encoder_decoder import Embedding, EncoderDecoder, EncoderDecoderSettings
-from latentcast.types import Batch, Prediction, Steps, Task
+from latentcast.layers.instance_norm import scale_of
+from latentcast.models.standalone.encoder_decoder import Embedding, EncoderDecoder, EncoderDecoderSettings
 
 
 class AutoformerSettings(EncoderDecoderSettings):

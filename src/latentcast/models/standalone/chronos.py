@@ -14,11 +14,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from latentcast.config import Settings
-from latentcast.errors import CheckpointError, MissingExtra, SettingsError
-from latentcast.layers.digest import digest
+from latentcast.core.errors import CheckpointError, MissingExtra, SettingsError
+from latentcast.core.settings import Settings
+from latentcast.core.types import Batch, Prediction, Task
 from latentcast.layers.losses import Levels, pinball_loss, point_loss
-from latentcast.types import Batch, Prediction, Task
+from latentcast.models.fingerprint import digest
 
 TRAINED = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 

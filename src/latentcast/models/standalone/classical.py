@@ -20,12 +20,12 @@ from jaxtyping import Float
 from pydantic import Field, field_validator
 from torch import Tensor, nn
 
-from latentcast.config import Settings
-from latentcast.errors import DataError, SettingsError
-from latentcast.filling import interpolated
+from latentcast.core.errors import DataError, SettingsError
+from latentcast.core.interpolation import interpolated
+from latentcast.core.settings import Settings
+from latentcast.core.types import Batch, Prediction, Steps, Task
 from latentcast.layers.losses import Levels, pinball_loss, point_loss
-from latentcast.models.fits import SHORTEST, Array, Spec, check_installed, forecast_all
-from latentcast.types import Batch, Prediction, Steps, Task
+from latentcast.models.standalone.classical_workers import SHORTEST, Array, Spec, check_installed, forecast_all
 
 log = logging.getLogger("latentcast")
 

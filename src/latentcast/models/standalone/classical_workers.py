@@ -21,7 +21,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from latentcast.errors import LatentcastError, MissingExtra
+from latentcast.core.errors import LatentcastError, MissingExtra
 
 Array = NDArray[np.float64]
 SHORTEST = 8  # steps that every one of them can be fitted to
@@ -143,7 +143,7 @@ def _in_processes(spec: Spec, histories: Sequence[Array], processes: int) -> lis
     processes = min(processes, len(histories))
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     environment |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    command = [sys.executable, "-c", "from latentcast.models.fits import serve; serve()"]
+    command = [sys.executable, "-c", "from latentcast.models.standalone.classical_workers import serve; serve()"]
     workers = [
         subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
         for _ in range(processes)

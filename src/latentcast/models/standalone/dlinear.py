@@ -11,12 +11,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from latentcast.config import Settings
-from latentcast.findings import Finding, Shown
+from latentcast.core.findings import Finding, Shown
+from latentcast.core.settings import Settings
+from latentcast.core.types import Batch, Prediction, Steps, Task
 from latentcast.layers.decomposition import Kernel, moving_average_adjoint
+from latentcast.layers.instance_norm import scale_of
 from latentcast.layers.losses import Loss, PointLoss
-from latentcast.layers.scaling import scale_of
-from latentcast.types import Batch, Prediction, Steps, Task
 
 
 class DLinearSettings(Settings):

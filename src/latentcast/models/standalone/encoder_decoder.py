@@ -7,12 +7,12 @@ from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor, nn
 
-from latentcast.config import Settings
-from latentcast.errors import SettingsError
+from latentcast.core.errors import SettingsError
+from latentcast.core.settings import Settings
+from latentcast.core.types import Batch, Prediction, Task
 from latentcast.layers.dropout import Dropout
 from latentcast.layers.losses import Loss, PointLoss
 from latentcast.layers.transformer import sinusoids
-from latentcast.types import Batch, Prediction, Task
 
 
 class EncoderDecoderSettings(Settings):

@@ -7,10 +7,10 @@ from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor, nn
 
-from latentcast.config import NoSettings
-from latentcast.errors import SettingsError
+from latentcast.core.errors import SettingsError
+from latentcast.core.settings import NoSettings
+from latentcast.core.types import Batch, Prediction, Task
 from latentcast.layers.losses import point_loss
-from latentcast.types import Batch, Prediction, Task
 
 
 class Naive(nn.Module):

@@ -11,10 +11,10 @@ from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor, nn
 
-from latentcast.layers.scaling import scale_of
+from latentcast.core.types import Batch, Prediction, Task
+from latentcast.layers.instance_norm import scale_of
 from latentcast.layers.transformer import DecoderLayer, Encoder
-from latentcast.models.encoder_decoder import Embedding, EncoderDecoder, EncoderDecoderSettings
-from latentcast.types import Batch, Prediction, Task
+from latentcast.models.standalone.encoder_decoder import Embedding, EncoderDecoder, EncoderDecoderSettings
 
 
 class TransformerSettings(EncoderDecoderSettings):

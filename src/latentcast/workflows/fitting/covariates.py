@@ -4,14 +4,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from latentcast.data.covariates import Covariates
-from latentcast.data.panel import Panel
-from latentcast.data.regression import Effects, regress
-from latentcast.data.scaler import Scaler
+from latentcast.core.errors import SettingsError
+from latentcast.data.features.covariates import Covariates
+from latentcast.data.features.regression import Effects, regress
+from latentcast.data.panel.panel import Panel
+from latentcast.data.panel.split import Split
+from latentcast.data.scaling.scaler import Scaler
 from latentcast.data.settings import DataSettings
-from latentcast.data.split import Split
-from latentcast.errors import SettingsError
-from latentcast.network import Network
+from latentcast.models.composed import Network
 
 SAME = 1 - 1e-9  # a correlation that no covariate has with what it is to explain
 

@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import Any
 
-from latentcast.config import fixed
-from latentcast.data import calendar
-from latentcast.data.opening import open_data
-from latentcast.data.panel import Panel, build
-from latentcast.data.scaler import Scaler
+from latentcast.core.errors import DataError, SettingsError
+from latentcast.core.settings import fixed
+from latentcast.data.features import calendar
+from latentcast.data.panel.panel import Panel, build
+from latentcast.data.panel.split import Split, split
+from latentcast.data.scaling.scaler import Scaler
 from latentcast.data.settings import DataSettings
-from latentcast.data.split import Split, split
-from latentcast.errors import DataError, SettingsError
-from latentcast.forecaster import Forecaster
-from latentcast.run import resolve
+from latentcast.data.sources.open import open_data
+from latentcast.forecaster.forecaster import Forecaster
+from latentcast.models.config.run import resolve
 
 
 @dataclass(frozen=True)

@@ -13,30 +13,30 @@ from typing import Any
 
 import torch
 
-from latentcast import hub
-from latentcast.config import merge
-from latentcast.covarying import can_use, with_covariates
-from latentcast.data.mixing import Mix
-from latentcast.data.opening import open_data
-from latentcast.data.padding import pad_short
-from latentcast.data.panel import Panel, build
-from latentcast.data.scaler import Scaler
-from latentcast.data.split import Split, split
-from latentcast.errors import DataError, Interrupted, SettingsError
-from latentcast.forecaster import Forecaster
-from latentcast.fusing import fuse
-from latentcast.hybrid import Hybrid
-from latentcast.known import Known
-from latentcast.network import build as build_network
-from latentcast.presets import NAMED
-from latentcast.resuming import prepare
-from latentcast.run import Run, make_task, resolve, stated
-from latentcast.several import Member, check, read, shares, spoken_of
-from latentcast.starting import begin_with, inherited
-from latentcast.supplying import Supply, can_learn, few_in_words, training_windows
-from latentcast.training.settings import TrainingSettings
+from latentcast.core.errors import DataError, Interrupted, SettingsError
+from latentcast.core.settings import merge
+from latentcast.core.types import count_parameters
+from latentcast.data.panel.padding import pad_short
+from latentcast.data.panel.panel import Panel, build
+from latentcast.data.panel.split import Split, split
+from latentcast.data.scaling.scaler import Scaler
+from latentcast.data.sources.open import open_data
+from latentcast.data.windows.mixture import Mix
+from latentcast.forecaster import storage
+from latentcast.forecaster.fit_statistics import Known
+from latentcast.forecaster.forecaster import Forecaster
+from latentcast.models.composed import build as build_network
+from latentcast.models.config.presets import NAMED
+from latentcast.models.config.run import Run, make_task, resolve, stated
+from latentcast.models.config.training import TrainingSettings
+from latentcast.models.hybrid.model import Hybrid
 from latentcast.training.stages import RECONSTRUCT, STAGES, Stage, forecasting
-from latentcast.types import count_parameters
+from latentcast.workflows.fitting.covariates import can_use, with_covariates
+from latentcast.workflows.fitting.datasets import Member, check, read, shares, spoken_of
+from latentcast.workflows.fitting.run_folder import prepare
+from latentcast.workflows.fitting.warm_start import begin_with, inherited
+from latentcast.workflows.fitting.windows import Supply, can_learn, few_in_words, training_windows
+from latentcast.workflows.fusion import fuse
 
 log = logging.getLogger("latentcast")
 Stages = tuple[tuple[Stage, TrainingSettings], ...]
@@ -301,7 +301,7 @@ def untrained(
         "model": run.name,
         "settings": run.dump(),
         "schema": _schema(run, panel, name),
-        "versions": hub.versions(),
+        "versions": storage.versions(),
         "notes": notes,
     }
     if scaler.effects is not None:
@@ -319,7 +319,7 @@ def _train(
     resume: bool,
     progress: bool,
 ) -> dict[str, Any]:
-    from latentcast.training.fit import run_stage
+    from latentcast.training.run_stage import run_stage
 
     began = time.monotonic()
     ended = []

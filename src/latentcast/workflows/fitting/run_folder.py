@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from latentcast import hub
-from latentcast.config import leaves, merge, nested, read_yaml, write_yaml
+from latentcast.core.errors import CheckpointError, DataError, SettingsError
+from latentcast.core.settings import leaves, merge, nested, read_yaml, write_yaml
 from latentcast.data.settings import DataSettings
-from latentcast.errors import CheckpointError, DataError, SettingsError
-from latentcast.run import Run
+from latentcast.forecaster import storage
+from latentcast.models.config.run import Run
 
 MAY_CHANGE = ("max_time", "loggers", "accelerator", "devices", "strategy")  # of the training, in every stage
 
@@ -18,7 +18,7 @@ def prepare(folder: Path, run: Run, card: Mapping[str, Any], *, overwrite: bool,
     """An empty folder to train in, or, to resume, one that began with the same settings, data and weights."""
     if resume and not any(folder.glob("checkpoints/*/last.ckpt")):
         raise CheckpointError(f"{folder} holds no checkpoint to go on from; begin without --resume")
-    hub.make_folder(folder, overwrite=overwrite, resume=resume)
+    storage.make_folder(folder, overwrite=overwrite, resume=resume)
     began_with = folder / "checkpoints" / "data.json"
     start, beside = card.get("start"), card.get("datasets", [])[1:]
     origin: dict[str, Any] = {"data": card["schema"]["fingerprint"], "start": start and start["sha256"]}
@@ -26,7 +26,7 @@ def prepare(folder: Path, run: Run, card: Mapping[str, Any], *, overwrite: bool,
         origin["beside"] = [{key: one[key] for key in ("data", "fingerprint")} for one in beside]
         origin["weights"] = [one["weight"] for one in card["datasets"]]
     if not resume:
-        write_yaml(folder / hub.SETTINGS, run.dump())
+        write_yaml(folder / storage.SETTINGS, run.dump())
         began_with.parent.mkdir(exist_ok=True)
         began_with.write_text(json.dumps(origin), encoding="utf-8")
         return
@@ -47,7 +47,9 @@ def prepare(folder: Path, run: Run, card: Mapping[str, Any], *, overwrite: bool,
         )
     if began["start"] != origin["start"]:
         raise SettingsError(f"training in {folder} began with other weights (--from); begin anew, or name the same")
-    settings = merge({"data": DataSettings().dump()}, read_yaml(folder / hub.SETTINGS))  # newer ones at their defaults
+    settings = merge(
+        {"data": DataSettings().dump()}, read_yaml(folder / storage.SETTINGS)
+    )  # newer ones at their defaults
     before, now = (dict(leaves(values)) for values in (settings, nested(run.dump())))
     plain = {key: list(v) if isinstance(v, tuple) else v for key, v in now.items()}
     faults = [

@@ -6,10 +6,10 @@ from typing import Any
 
 from torch import Tensor
 
-from latentcast.config import differing, merge, nested, shown
-from latentcast.errors import SettingsError
-from latentcast.forecaster import Forecaster
-from latentcast.presets import NAMED
+from latentcast.core.errors import SettingsError
+from latentcast.core.settings import differing, merge, nested, shown
+from latentcast.forecaster.forecaster import Forecaster
+from latentcast.models.config.presets import NAMED
 
 SHORTCUT = "model.shortcut."  # a map between one look-back and one horizon: at others it is learned anew
 

@@ -7,17 +7,17 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from latentcast.data.mixing import Mix
-from latentcast.data.panel import Panel
-from latentcast.data.scaler import constant_series
-from latentcast.data.split import Split, first_share
-from latentcast.data.windows import Windows, make_windows, window_starts
-from latentcast.errors import DataError, some
-from latentcast.forecaster import Forecaster
-from latentcast.run import Run
-from latentcast.several import Member, spoken_of
-from latentcast.training.settings import TrainingSettings
+from latentcast.core.errors import DataError, some
+from latentcast.data.panel.panel import Panel
+from latentcast.data.panel.split import Split, first_share
+from latentcast.data.scaling.scaler import constant_series
+from latentcast.data.windows.mixture import Mix
+from latentcast.data.windows.windows import Windows, make_windows, window_starts
+from latentcast.forecaster.forecaster import Forecaster
+from latentcast.models.config.run import Run
+from latentcast.models.config.training import TrainingSettings
 from latentcast.training.stages import Stage
+from latentcast.workflows.fitting.datasets import Member, spoken_of
 
 Supply = Windows | Mix
 
@@ -54,7 +54,7 @@ def training_windows(
 
     Raises DataError when windows are missing, SettingsError when this machine cannot train as it was asked to.
     """
-    from latentcast.training.fit import check_machine
+    from latentcast.training.run_stage import check_machine
 
     check_machine(training)
     train: list[Windows] = []

@@ -10,10 +10,10 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from latentcast.autoregressive import Autoregressive
-from latentcast.canvas import DPI, WIDE, save
-from latentcast.errors import SettingsError
-from latentcast.forecaster import Forecaster
+from latentcast.core.errors import SettingsError
+from latentcast.forecaster.forecaster import Forecaster
+from latentcast.models.autoregressive import Autoregressive
+from latentcast.reporting.figures import DPI, WIDE, save
 
 COLUMNS = 16
 

@@ -8,11 +8,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from latentcast.canvas import DPI, FUTURE, HIGH, PAST, WIDE, dates, plain, save, short
-from latentcast.data.opening import open_data
-from latentcast.data.panel import Panel
-from latentcast.errors import DataError
-from latentcast.forecaster import Forecaster
+from latentcast.core.errors import DataError
+from latentcast.data.panel.panel import Panel
+from latentcast.data.sources.open import open_data
+from latentcast.forecaster.forecaster import Forecaster
+from latentcast.reporting.figures import DPI, FUTURE, HIGH, PAST, WIDE, dates, plain, save, short
 
 MOST = 8  # series drawn; a picture of hundreds shows none of them
 

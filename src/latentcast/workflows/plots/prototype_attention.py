@@ -4,8 +4,8 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from latentcast.canvas import DPI, WIDE, save, short
-from latentcast.mapping import HeatMap
+from latentcast.reporting.figures import DPI, WIDE, save, short
+from latentcast.workflows.prototype_attention import HeatMap
 
 
 def plot_heat_map(result: HeatMap, path: Path, most: int = 30) -> None:

@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.transforms import Bbox
 
-from latentcast.canvas import DPI, FUTURE, PAST, WIDE, plain, save, short
-from latentcast.reconstructing import Floor, Point
+from latentcast.reporting.figures import DPI, FUTURE, PAST, WIDE, plain, save, short
+from latentcast.workflows.reconstruction_error import Floor, Point
 
 EXACT = 1e-9  # errors below it are those of rounding
 
