@@ -18,8 +18,8 @@ import torch
 
 import latentcast
 from _report import RESULTS, table, write
-from latentcast.core.settings import parse_assignments
-from latentcast.models.config.run import resolve
+from latentcast.core.parsing import parse_assignments
+from latentcast.models.config.run import resolve_config
 
 HORIZONS = (96, 192, 336, 720)
 # test MSE: asked for, and as published where every test window was judged
@@ -29,7 +29,7 @@ PUBLISHED = {"ETTh1": (0.379, 0.408, 0.440, 0.471), "ETTh2": (0.300, 0.387, 0.49
 
 def settings(args: argparse.Namespace, horizon: int) -> dict[str, Any]:
     """Every setting of the model and its training: what a cell must have been run with to count."""
-    run = resolve({"model": "dlinear", "lookback": args.lookback, "horizon": horizon, **args.set})
+    run = resolve_config({"model": "dlinear", "lookback": args.lookback, "horizon": horizon, **args.set})
     return dict(json.loads(json.dumps({"model": run.model.dump(), "training": run.training.dump()})))
 
 

@@ -25,8 +25,8 @@ import torch
 
 import _report
 from latentcast.core.types import Batch, Task
-from latentcast.models.composed import Network, build
-from latentcast.models.config.run import resolve
+from latentcast.models.config.run import resolve_config
+from latentcast.models.network import Network, build
 from timellm_memory import kept_for_backward
 from timellm_speed import gpt2_folder, seconds, stepper
 
@@ -65,7 +65,7 @@ def make(folder: str, lookback: int, how: dict[str, Any]) -> Network:
     )
     backbone = {"llm": folder, "random": True, "llm_layers": LAYERS, "check": False, **how.get("backbone", {})}
     torch.manual_seed(0)
-    run = resolve(
+    run = resolve_config(
         {"model": {"name": "time-llm", **how, "backbone": backbone}, "lookback": lookback, "horizon": HORIZON}
     )
     return build(run.kind, run.model, task).train()

@@ -78,7 +78,7 @@ def of_m4(frequency: Frequency) -> dict[str, Any]:
 
 def m4(data: str, model: str, settings: dict[str, Any]) -> tuple[float, Any]:
     own = of_m4(FREQUENCIES[data.removeprefix("M4-")])
-    found = latentcast.m4(model, data, settings={"data": own, **settings})
+    found = latentcast.evaluate_m4(model, data, settings={"data": own, **settings})
     (score,) = [one for one in found.scores if one.method == model]
     return float(score.owa or np.nan), {"smape": score.smape, "mase": score.mase}
 
@@ -107,9 +107,9 @@ def hourly() -> tuple[dict[str, float], dict[str, Any]]:
     model = {"members": WINDOWS, "error": "mae", "stride": STRIDE}
     settings = {"data": of_m4(frequency), "training": TRAINING, "model": model}
     fitted = latentcast.fit("M4-hourly", "hybrid", lookback=LOOKBACK, horizon=horizon, seed=0, settings=settings)
-    scores = {one.method: one for one in latentcast.m4(fitted, "M4-hourly").scores}
+    scores = {one.method: one for one in latentcast.evaluate_m4(fitted, "M4-hourly").scores}
     naive2 = scores["Naive2"].smape, scores["Naive2"].mase or np.nan
-    frame = latentcast.members(fitted, there.frame())
+    frame = latentcast.member_forecasts(fitted, there.frame())
     names = frame["unique_id"].astype(str).iloc[::horizon].tolist()
     order = [names.index(name) for name in there.ids]
 

@@ -25,7 +25,7 @@ import latentcast
 from _report import RESULTS, table, write
 from latentcast.data.sources.open import open_data
 from latentcast.evaluation import conformal
-from latentcast.models.config.run import resolve
+from latentcast.models.config.run import resolve_config
 
 LEVELS = (80, 90)
 LOOKBACK, HORIZON = 336, 96
@@ -72,7 +72,7 @@ def settings(dataset: str, model: str) -> dict[str, Any]:
 
 
 def resolved(stated: dict[str, Any]) -> dict[str, Any]:
-    dumped = resolve({"horizon": HORIZON, "lookback": LOOKBACK, **stated}).dump()
+    dumped = resolve_config({"horizon": HORIZON, "lookback": LOOKBACK, **stated}).dump()
     return dict(json.loads(json.dumps({key: dumped[key] for key in ("model", "training", "lookback")})))
 
 

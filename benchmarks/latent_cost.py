@@ -22,7 +22,7 @@ from latent_speed import CHANNELS, PRESETS, ROWS, network, windows
 from latentcast.core.types import Batch
 from latentcast.layers.attention import Attention
 from latentcast.layers.transformer import DecoderLayer
-from latentcast.models.composed import Network
+from latentcast.models.network import Network
 
 ASKED_ATTENTION = {"light": 16, "medium": 64, "heavy": 256}
 ASKED_MEMORY = {"light": 4, "medium": 8, "heavy": 16}

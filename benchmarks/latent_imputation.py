@@ -16,7 +16,7 @@ import torch
 
 import latentcast
 from _report import RESULTS, table, write
-from latentcast.workflows.imputation import MASKS, judge_imputation
+from latentcast.workflows.imputation import MASKS, evaluate_imputation
 
 # mean over the four shares of MSE and MAE as published, each trained for the share it was tested on
 PUBLISHED = {
@@ -44,7 +44,7 @@ def main() -> None:
         model = latentcast.pretrain(
             args.data, "latent-transformer", preset="imputer", lookback=96, seed=seed, settings=settings
         )
-        judged = [vars(row) for row in judge_imputation(model, args.data, masks=MASKS)]
+        judged = [vars(row) for row in evaluate_imputation(model, args.data, masks=MASKS)]
         cell = {"cell": wanted, "seconds": model.card["training"]["seconds"], "judged": judged}
         cells.append(cell)
         with done.open("a", encoding="utf-8") as file:

@@ -22,8 +22,8 @@ import torch
 
 from _report import table, write
 from latentcast.core.types import Batch, Task
-from latentcast.models.composed import Network, build
-from latentcast.models.config.run import resolve
+from latentcast.models.config.run import resolve_config
+from latentcast.models.network import Network, build
 
 CHANNELS, RATE = 7, 1e-4
 PRESETS = ("light", "medium", "heavy", "custom_4x", "custom_8x", "custom_16x")
@@ -39,7 +39,7 @@ def network(preset: str | None, length: int, attention_dropout: float | None) ->
         on_weights = {"attention_dropout": attention_dropout}
         model |= {"backbone": on_weights} if preset else on_weights
     torch.manual_seed(1)
-    run = resolve({"model": model, "lookback": length, "horizon": length})
+    run = resolve_config({"model": model, "lookback": length, "horizon": length})
     return build(run.kind, run.model, Task(length, length, CHANNELS, tuple(range(CHANNELS)))).train()
 
 

@@ -17,8 +17,8 @@ from _report import RESULTS, table, write
 from latentcast.core.types import Task
 from latentcast.data.sources.m4 import FREQUENCIES, Competition, load
 from latentcast.evaluation.m4_metrics import mase, smape
-from latentcast.models.composed import build
-from latentcast.models.config.run import resolve
+from latentcast.models.config.run import resolve_config
+from latentcast.models.network import build
 from latentcast.models.standalone.classical_workers import Spec, fit_one
 
 ASKED = {  # MASE, to within 3 %
@@ -33,7 +33,7 @@ def spec(model: str, frequency: str) -> Spec:
     """As the model itself makes it, of the settings that `latentcast evaluate --protocol m4` would be given."""
     each = FREQUENCIES[frequency]
     own = {"name": model, "quantiles": None, **OWN.get((model, frequency), {})}
-    run = resolve({"model": own, "lookback": 2 * each.horizon, "horizon": each.horizon})
+    run = resolve_config({"model": own, "lookback": 2 * each.horizon, "horizon": each.horizon})
     longest = 10_000  # longer than every series: whether there are two seasons is asked of each
     found: Spec = build(run.kind, run.model, Task(longest, each.horizon, season=each.season)).model.spec
     return found

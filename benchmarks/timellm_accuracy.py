@@ -25,11 +25,11 @@ import torch
 
 import latentcast
 from _report import RESULTS, table, write
-from latentcast.core.settings import merge, nested
+from latentcast.core.nested import merge, nested
 from latentcast.core.types import Batch, Task
 from latentcast.data.sources.descriptions import described
-from latentcast.models.composed import Network, build
-from latentcast.models.config.run import resolve
+from latentcast.models.config.run import resolve_config
+from latentcast.models.network import Network, build
 
 DATASET, LOOKBACK, HORIZON = "ETTh1", 512, 96
 TRAIN, VALIDATION = 8033, 2785  # windows
@@ -116,7 +116,7 @@ def made(over: dict[str, Any], windows: int) -> tuple[Network, Batch]:
     description = over.pop("describe", None) or described(DATASET)["description"]
     torch.manual_seed(0)
     chosen = merge({"name": "time-llm", "preset": "minilm"}, over)
-    run = resolve({"model": chosen, "lookback": LOOKBACK, "horizon": HORIZON})
+    run = resolve_config({"model": chosen, "lookback": LOOKBACK, "horizon": HORIZON})
     network = build(run.kind, run.model, Task(LOOKBACK, HORIZON, 7, tuple(range(7)), 0, 24, description))
     hours = torch.arange(LOOKBACK + HORIZON)[None, :, None] + torch.arange(windows)[:, None, None]
     series = torch.sin(hours * 2 * torch.pi / 24 + torch.arange(7)) + 0.3 * torch.randn(windows, len(hours[0]), 7)
@@ -167,7 +167,7 @@ def accuracy(models: list[str], seeds: list[int]) -> None:
         "datasets": DATASET, "horizons": HORIZON, "seeds": seeds, "common": {"lookback": LOOKBACK},
         "models": {name: settings[name] for name in models},
     }  # fmt: skip
-    results = latentcast.leaderboard(comparison, out=RESULTS / "timellm_accuracy", workers=1, threads=1, report=print)
+    results = latentcast.benchmark(comparison, out=RESULTS / "timellm_accuracy", workers=1, threads=1, report=print)
     found = {row.model: row for row in results.rows}
     print(results.to_markdown())
     if {"pattn", "time-llm"} <= found.keys() and all(row.finished for row in found.values()):

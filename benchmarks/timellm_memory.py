@@ -15,7 +15,7 @@ import torch
 
 import _report
 from latentcast.core.types import Batch
-from latentcast.models.composed import Network
+from latentcast.models.network import Network
 from timellm_speed import WINDOWS, gpt2_folder, make, windows
 
 VARIANTS: dict[str, dict[str, Any]] = {

@@ -26,7 +26,7 @@ from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
 
 import _report
-from latentcast.models.composed import Network
+from latentcast.models.network import Network
 from timellm_speed import gpt2_folder, make, windows
 
 FEW = 2  # series that operations are counted for

@@ -31,8 +31,8 @@ import torch
 
 import _report
 from latentcast.core.types import Batch, Task
-from latentcast.models.composed import Network, build
-from latentcast.models.config.run import resolve
+from latentcast.models.config.run import resolve_config
+from latentcast.models.network import Network, build
 
 WINDOWS, HORIZON = 24, 96
 VARIANTS: dict[str, dict[str, Any]] = {
@@ -64,7 +64,7 @@ def make(folder: str, lookback: int, layers: int, **backbone: Any) -> Network:
     task = Task(lookback, HORIZON, 1, (0,), 0, 24, description)
     torch.manual_seed(0)
     chosen = {"llm": folder, "random": True, "llm_layers": layers, "check": False, **backbone}
-    run = resolve({"model": {"name": "time-llm", "backbone": chosen}, "lookback": lookback, "horizon": HORIZON})
+    run = resolve_config({"model": {"name": "time-llm", "backbone": chosen}, "lookback": lookback, "horizon": HORIZON})
     return build(run.kind, run.model, task)
 
 

@@ -23,7 +23,7 @@ import latentcast
 import token_accuracy
 from _report import RESULTS, table, write
 from latentcast.data.sources.open import open_data
-from latentcast.evaluation.forecasts import Judged, judge
+from latentcast.evaluation.forecasts import ForecastBatch, accumulate_errors
 from latentcast.evaluation.interval_metrics import IntervalErrors
 from latentcast.forecaster.calibration import Scores
 
@@ -50,15 +50,15 @@ def measure(model: str, work: Path, stride: int) -> dict[str, Any]:
     began = time.perf_counter()
     scores = Scores("paths", (), PATHS, len(starts[0]), task.horizon * len(task.targets))
     # the paths of a window are drawn once; what each method makes of them is judged beside the others
-    drawn = Judged.joined(list(forecaster.forecasts(view, starts, how=scores)))
+    drawn = ForecastBatch.joined(list(forecaster.forecasts(view, starts, how=scores)))
     seconds = time.perf_counter() - began
     found = {}
     for method in METHODS:
         errors = IntervalErrors(LEVELS, ()), IntervalErrors(LEVELS, ())
         maker = forecaster.interval_maker(LEVELS, method, PATHS)
-        judge(maker.around(iter([drawn]), view.panel, stride), view.naive_error, None, errors)
+        accumulate_errors(maker.around(iter([drawn]), view.panel, stride), view.naive_error, None, errors)
         found[method] = errors[0].result()
-    point = judge(iter([drawn]), view.naive_error)[0].result()
+    point = accumulate_errors(iter([drawn]), view.naive_error)[0].result()
     return {
         "windows": len(starts[0]),
         "calibrated_on": forecaster.card["intervals"],

@@ -23,15 +23,15 @@ import latentcast  # noqa: F401  the versions of both sides are written down
 from _report import table, write
 from latentcast.core.types import Batch, Task, Tokens
 from latentcast.layers.code_sampling import chances
-from latentcast.models.composed import Network, build
-from latentcast.models.config.run import resolve
+from latentcast.models.config.run import resolve_config
+from latentcast.models.network import Network, build
 
 CONTEXT, HORIZON, SERIES, PATHS, CODES = 512, 96, 7, 100, 128
 LAYERS, WIDTH, HEADS, FF = 3, 128, 8, 256
 
 
 def ours(horizon: int, reach: int | None = None) -> Network:
-    run = resolve(
+    run = resolve_config(
         {
             "model": {
                 "name": "token-transformer",

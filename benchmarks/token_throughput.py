@@ -24,9 +24,9 @@ from torch.utils.flop_counter import FlopCounterMode
 import latentcast  # noqa: F401
 from _report import table, write
 from latentcast.core.types import Batch, Task
-from latentcast.models.composed import Network, build
-from latentcast.models.config.run import resolve
+from latentcast.models.config.run import resolve_config
 from latentcast.models.inspection import _CPU_ATTENTION
+from latentcast.models.network import Network, build
 
 WINDOWS, CHANNELS, LOOKBACK, HORIZON = 64, 7, 96, 96
 
@@ -54,7 +54,7 @@ def before() -> Iterator[None]:
 
 
 def make() -> Network:
-    run = resolve({"model": "token-transformer", "lookback": LOOKBACK, "horizon": HORIZON})
+    run = resolve_config({"model": "token-transformer", "lookback": LOOKBACK, "horizon": HORIZON})
     torch.manual_seed(0)
     network = build(run.kind, run.model, Task(LOOKBACK, HORIZON, CHANNELS, tuple(range(CHANNELS)))).train()
     for name, parameter in network.named_parameters():

@@ -20,8 +20,9 @@ import torch
 
 import latentcast
 from _report import RESULTS, table, write
-from latentcast.core.settings import merge, parse_assignments
-from latentcast.models.config.run import resolve
+from latentcast.core.nested import merge
+from latentcast.core.parsing import parse_assignments
+from latentcast.models.config.run import resolve_config
 
 CELLS = RESULTS / "transfer.jsonl"
 PLAIN = ("naive", "seasonal-naive")
@@ -84,7 +85,7 @@ def _trained(
     args: argparse.Namespace, model: str, source: str, where: list[str], seed: int, own: dict[str, Any]
 ) -> dict[str, Any]:
     """One training, and its figures on the test parts of `where`; from the file where it is there already."""
-    run = resolve({"model": model, "lookback": args.lookback, "horizon": args.horizon, **own})
+    run = resolve_config({"model": model, "lookback": args.lookback, "horizon": args.horizon, **own})
     settings = json.loads(json.dumps({"model": run.model.dump(), "training": run.training.dump()}))
     wanted = {"model": model, "data": source, "judged_on": where, "seed": seed}
     wanted |= {"lookback": args.lookback, "horizon": args.horizon, "settings": settings}

@@ -18,12 +18,12 @@ from torch.utils.data import DataLoader, Dataset
 
 from _report import table, write
 from latentcast.core.types import Batch
-from latentcast.data.panel.panel import build
+from latentcast.data.panel.build import build
 from latentcast.data.panel.split import split
 from latentcast.data.scaling.scaler import Scaler
 from latentcast.data.sources.open import open_data
 from latentcast.data.windows.windows import Loader, Windows, make_windows, window_starts
-from latentcast.models.config.run import resolve
+from latentcast.models.config.run import resolve_config
 
 
 class PerItem(Dataset[tuple[Tensor, ...]]):
@@ -45,7 +45,7 @@ class PerItem(Dataset[tuple[Tensor, ...]]):
 
 def make(dataset: str, lookback: int, horizon: int, *, calendar: bool) -> Windows:
     source, defaults = open_data(dataset)
-    run = resolve({"model": "dlinear", "lookback": lookback, "horizon": horizon}, defaults)
+    run = resolve_config({"model": "dlinear", "lookback": lookback, "horizon": horizon}, defaults)
     panel = build(source.frame, run.data)
     parts = split(panel, run.data.split)
     starts = window_starts(panel, *parts.bounds("train"), lookback, horizon)

@@ -12,7 +12,22 @@ from jaxtyping import install_import_hook
 settings.register_profile("shared machine", deadline=None)
 settings.load_profile("shared machine")
 
-CHECKED = ("core.types", "layers", "models")
+CHECKED = (
+    "core.types",
+    "core.protocols",
+    "layers",
+    "models.representations",
+    "models.mixers",
+    "models.backbones",
+    "models.heads",
+    "models.standalone",
+    "models.hybrid.model",
+    "models.hybrid.gate",
+    "models.hybrid.stacking",
+    "models.composed",
+    "models.network",
+    "models.autoregressive",
+)
 install_import_hook([f"latentcast.{name}" for name in CHECKED], "beartype.beartype")
 
 

@@ -17,9 +17,9 @@ from latentcast.benchmarking.ablation import Ablation, t_quantile
 from latentcast.benchmarking.plan import plan
 from latentcast.benchmarking.variants import ATTENTION, BLOCK, LLM, NOTHING, PROMPT, RANDOM
 from latentcast.core.errors import SettingsError
-from latentcast.core.settings import nested
+from latentcast.core.nested import nested
 from latentcast.core.types import Task
-from latentcast.models.composed import build
+from latentcast.models.network import build
 from llms import folder
 
 ALL = [LLM, RANDOM, ATTENTION, BLOCK, NOTHING, PROMPT]
@@ -288,10 +288,10 @@ def test_each_extension_alone_and_all_together(file: str, tmp_path: Path) -> Non
 
 def test_extensions_of_a_language_model_are_among_them(file: str) -> None:
     from latentcast.benchmarking.variants import study
-    from latentcast.models.config.run import resolve
+    from latentcast.models.config.run import resolve_config
 
     stated = nested({"model.name": "time-llm", "lookback": 72, "horizon": 4, **settings()})
-    run = resolve(stated)
+    run = resolve_config(stated)
     variants = study("all", run).variants
     assert {"dynamic prompt", "task vocabulary"} <= variants.keys()
     assert variants["all together"].model["backbone"].keys() == {

@@ -7,13 +7,15 @@ import torch
 from torch.nn import functional as F
 
 from latentcast.core.errors import SettingsError
-from latentcast.core.settings import differing, parse_assignments, validate
+from latentcast.core.parsing import parse_assignments
+from latentcast.core.settings import differing, validate
 from latentcast.core.types import Batch, Task, Tokens
 from latentcast.layers.mixture_of_experts import Experts, imbalance, usage
-from latentcast.models.composed import ComposedSettings, build
-from latentcast.models.config.run import Run, resolve
+from latentcast.models.composed import ComposedSettings
+from latentcast.models.config.run import RunConfig, resolve_config
 from latentcast.models.mixers.inter_variate import InterVariate
 from latentcast.models.mixers.mixture_of_experts import Mixture
+from latentcast.models.network import build
 
 TASK = Task(lookback=48, horizon=5, channels=3, targets=(0, 1, 2))
 
@@ -30,9 +32,9 @@ class Patches:
         raise NotImplementedError
 
 
-def run(between: Any, **model: Any) -> Run:
+def run(between: Any, **model: Any) -> RunConfig:
     chosen = {"name": "patch-linear", "between": between, **model}
-    return resolve({"model": chosen, "lookback": 48, "horizon": 5})
+    return resolve_config({"model": chosen, "lookback": 48, "horizon": 5})
 
 
 def draw(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -63,7 +65,7 @@ def test_any_number_in_any_order(stated: Any, names: list[str]) -> None:
     assert [part.name for part in made.model.between] == names
     dumped = made.dump()
     assert [part["name"] for part in dumped["model"]["between"]] == names
-    assert resolve(dumped) == made
+    assert resolve_config(dumped) == made
     network = build(made.kind, made.model, TASK)
     assert [type(part).__name__ for part in network.model.between] == [
         {"mixture": "Mixture", "inter-variate": "InterVariate"}[name] for name in names
@@ -116,7 +118,7 @@ def test_sizes_that_do_not_fit_are_said(between: Any, message: str) -> None:
 
 
 def test_codes_refuse_them() -> None:
-    made = resolve({"model": {"name": "token-transformer", "between": "mixture"}, "lookback": 48, "horizon": 5})
+    made = resolve_config({"model": {"name": "token-transformer", "between": "mixture"}, "lookback": 48, "horizon": 5})
     with pytest.raises(SettingsError, match="between=mixture: it does not go with codes"):
         build(made.kind, made.model, TASK)
 

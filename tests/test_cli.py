@@ -19,7 +19,7 @@ import pytest
 
 from latentcast import cli
 from latentcast.data.sources.catalog import DATASETS
-from latentcast.models.config.presets import NAMED
+from latentcast.models.config.presets import MODEL_PRESETS
 from llms import folder
 
 QUICK = ["--set", "training.max_steps=2", "--set", "training.loggers=[]"]
@@ -262,7 +262,7 @@ def test_ablate(run: Run, data: Path) -> None:
 
 def test_models_and_datasets(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     ran = run("models")
-    assert all(name in ran.out for name in NAMED)
+    assert all(name in ran.out for name in MODEL_PRESETS)
     monkeypatch.delenv("LATENTCAST_DATA", raising=False)
     ran = run("datasets")
     assert all(name in ran.out for name in DATASETS)

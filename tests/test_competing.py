@@ -26,7 +26,7 @@ PUBLISHED = {  # sMAPE and MASE that the organisers published
 
 @pytest.mark.parametrize("frequency", PUBLISHED)
 def test_the_organisers_figures_come_from_their_forecasts(data_folder: Path, frequency: str) -> None:
-    found = latentcast.m4(None, f"M4-{frequency}")
+    found = latentcast.evaluate_m4(None, f"M4-{frequency}")
     assert {one.method for one in found.scores} == set(PUBLISHED[frequency])
     for one in found.scores:
         percent, ratio = PUBLISHED[frequency][one.method]
@@ -83,7 +83,7 @@ def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> pd.DataFrame:
 
 
 def test_a_model_is_fitted_by_the_rules_and_what_is_not_there_is_said(small: pd.DataFrame) -> None:
-    result = latentcast.m4("seasonal-naive", "M4")
+    result = latentcast.evaluate_m4("seasonal-naive", "M4")
     mine = {one.method: one for one in result.of("hourly")}
     assert set(mine) == {"Naive", "sNaive", "SES", "seasonal-naive"}
     assert mine["sNaive"].smape == 0
@@ -102,27 +102,27 @@ def test_a_model_is_fitted_by_the_rules_and_what_is_not_there_is_said(small: pd.
 
 def test_classical_models_read_all_of_a_series(small: pd.DataFrame) -> None:
     """A season of 6 in a look-back of 8 steps cannot be seen; in the whole history it is."""
-    result = latentcast.m4("auto-ets", "hourly", settings={"model.quantiles": None, "model.processes": 1})
+    result = latentcast.evaluate_m4("auto-ets", "hourly", settings={"model.quantiles": None, "model.processes": 1})
     np.testing.assert_allclose(result.forecasts["hourly"], small.y.to_numpy().reshape(3, 4), atol=0.6)
 
 
 def test_a_hybrid_is_made_of_what_its_members_are_alone(small: pd.DataFrame) -> None:
     own = {"model": {"quantiles": None, "processes": 1}}
     alone = {
-        name: latentcast.m4(name, "hourly", settings=stated).forecasts["hourly"]
+        name: latentcast.evaluate_m4(name, "hourly", settings=stated).forecasts["hourly"]
         for name, stated in (("auto-ets", own), ("seasonal-naive", {}))
     }
     fit_to_all = {"auto-ets": own, "other": {"model": {"name": "auto-ets", "form": "ANN", **own["model"]}}}
-    level = latentcast.m4("auto-ets", "hourly", settings={**own, "model.form": "ANN"}).forecasts["hourly"]
-    both = latentcast.m4("hybrid", "hourly", settings={"model.members": fit_to_all, "model.fusion": "average"})
+    level = latentcast.evaluate_m4("auto-ets", "hourly", settings={**own, "model.form": "ANN"}).forecasts["hourly"]
+    both = latentcast.evaluate_m4("hybrid", "hourly", settings={"model.members": fit_to_all, "model.fusion": "average"})
     np.testing.assert_allclose(both.forecasts["hourly"], (alone["auto-ets"] + level) / 2)
-    weighted = latentcast.m4("hybrid", "hourly", settings={"model.members": fit_to_all}).forecasts["hourly"]
+    weighted = latentcast.evaluate_m4("hybrid", "hourly", settings={"model.members": fit_to_all}).forecasts["hourly"]
     actual = small.y.to_numpy().reshape(3, 4)
     assert np.abs(weighted - actual).mean() < 0.5 * np.abs(both.forecasts["hourly"] - actual).mean()
     # the longest of them is read from its ninth step on: before the two horizons that are held out
     mixed = {"auto-ets": own, "seasonal-naive": {}}
     settings = {"model.members": mixed, "model.fusion": "average", "data.scale": False}
-    found = latentcast.m4("hybrid", "hourly", settings=settings).forecasts["hourly"]
+    found = latentcast.evaluate_m4("hybrid", "hourly", settings=settings).forecasts["hourly"]
     mean = (alone["auto-ets"] + alone["seasonal-naive"]) / 2
     np.testing.assert_allclose(found[[0, 2]], mean[[0, 2]], rtol=1e-3)  # read in single precision
     np.testing.assert_allclose(found[1], mean[1], atol=0.2)
@@ -144,7 +144,7 @@ def test_a_hybrid_of_whole_histories_learns_on_all_horizons_that_are_held_out(
     settings = {"model.members": members, "model.fusion": "weighted"}
     errors = []
     for held in (4, 16):
-        found = latentcast.m4("hybrid", "hourly", settings={**settings, "data.split": [0, held, 4]})
+        found = latentcast.evaluate_m4("hybrid", "hourly", settings={**settings, "data.split": [0, held, 4]})
         errors.append(np.abs(found.forecasts["hourly"] - small.y.to_numpy().reshape(3, 4)).mean())
     assert errors[1] < errors[0]
 
@@ -154,28 +154,30 @@ def test_a_hybrid_of_whole_histories_learns_on_all_horizons_that_are_held_out(
 )
 def test_the_test_part_of_the_competition_is_its_own(small: pd.DataFrame, split: object) -> None:
     with pytest.raises(SettingsError, match=r"by the rules of M4 the last 4 steps .* state counts, 0,4,4"):
-        latentcast.m4("naive", "hourly", settings={"data.split": split})
+        latentcast.evaluate_m4("naive", "hourly", settings={"data.split": split})
 
 
 def test_the_test_part_is_never_learned_from(small: pd.DataFrame, tmp_path: Path) -> None:
     settings = {"training.max_steps": 3, "data.scale": False, "model.normalise": True, "model.loss": "smape"}
     fused = {"model.members": ["naive", "seasonal-naive"]}
-    before = latentcast.m4("dlinear", "hourly", seed=1, settings=settings).forecasts["hourly"]
-    hybrid = latentcast.m4("hybrid", "hourly", settings=fused).forecasts["hourly"]
+    before = latentcast.evaluate_m4("dlinear", "hourly", seed=1, settings=settings).forecasts["hourly"]
+    hybrid = latentcast.evaluate_m4("hybrid", "hourly", settings=fused).forecasts["hourly"]
     path = tmp_path / "m4" / "m4_hourly_test.csv"
     table = pd.read_csv(path)
     table.assign(y=table.y * 100).to_csv(path, index=False)
-    after = latentcast.m4("dlinear", "hourly", seed=1, settings=settings).forecasts["hourly"]
+    after = latentcast.evaluate_m4("dlinear", "hourly", seed=1, settings=settings).forecasts["hourly"]
     np.testing.assert_array_equal(before, after)
-    np.testing.assert_array_equal(hybrid, latentcast.m4("hybrid", "hourly", settings=fused).forecasts["hourly"])
+    np.testing.assert_array_equal(
+        hybrid, latentcast.evaluate_m4("hybrid", "hourly", settings=fused).forecasts["hourly"]
+    )
 
 
 def test_a_forecaster_is_judged_on_what_it_was_fitted_to(hourly: pd.DataFrame) -> None:
     other = latentcast.fit(hourly, "naive", lookback=8, horizon=4)
     with pytest.raises(SettingsError, match=r"was fitted to .* at horizon 4; by the rules of M4"):
-        latentcast.m4(other, "M4-hourly")
+        latentcast.evaluate_m4(other, "M4-hourly")
     with pytest.raises(SettingsError, match="lookback: is the competition's"):
-        latentcast.m4("naive", "M4-hourly", settings={"lookback": 3})
+        latentcast.evaluate_m4("naive", "M4-hourly", settings={"lookback": 3})
 
 
 def test_a_forecaster_that_saw_the_test_part_is_refused(small: pd.DataFrame) -> None:
@@ -186,26 +188,26 @@ def test_a_forecaster_that_saw_the_test_part_is_refused(small: pd.DataFrame) -> 
         return made
 
     fitted, seen = fit([0, 4, 4]), fit([1.0, 0.0, 0.0])
-    found = latentcast.m4(fitted, "M4-hourly")
+    found = latentcast.evaluate_m4(fitted, "M4-hourly")
     assert {score.method for score in found.scores} > {"naive"}
     assert len(repr(found).splitlines()) == 1 + len(found.scores)
     with pytest.raises(SettingsError, match="by the rules of M4 the last 4 steps of hourly series are the test part"):
-        latentcast.m4(seen, "M4-hourly")
+        latentcast.evaluate_m4(seen, "M4-hourly")
     fitted.card["update"] = {}
     with pytest.raises(SettingsError, match="updated"):
-        latentcast.m4(fitted, "M4-hourly")
+        latentcast.evaluate_m4(fitted, "M4-hourly")
 
 
 def test_what_is_not_fitted_takes_no_settings(small: pd.DataFrame) -> None:
     with pytest.raises(SettingsError, match="the organisers' methods are what was made before"):
-        latentcast.m4(None, "M4-hourly", settings={"training.lr": 1.0})
+        latentcast.evaluate_m4(None, "M4-hourly", settings={"training.lr": 1.0})
 
 
 def test_nothing_there_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "m4").mkdir()
     monkeypatch.setenv("LATENTCAST_DATA", str(tmp_path))
     with pytest.raises(DataError, match=r"(?s)nothing of the M4.*M4-hourly: not judged: .*no m4_hourly_test"):
-        latentcast.m4("naive", "M4-hourly")
+        latentcast.evaluate_m4("naive", "M4-hourly")
 
 
 def test_the_command(small: pd.DataFrame, tmp_path: Path) -> None:

@@ -9,19 +9,10 @@ from hypothesis import strategies as st
 from pydantic import Field, model_validator
 
 from latentcast.core.errors import SettingsError
+from latentcast.core.nested import leaves, merge, merge_without_conflict, nested
+from latentcast.core.parsing import parse_assignments, read_yaml, write_yaml
 from latentcast.core.registry import Registry
-from latentcast.core.settings import (
-    Part,
-    Settings,
-    leaves,
-    merge,
-    nested,
-    parse_assignments,
-    read_yaml,
-    together,
-    validate,
-    write_yaml,
-)
+from latentcast.core.settings import Part, Settings, validate
 from latentcast.data.settings import DataSettings
 
 
@@ -301,8 +292,8 @@ def test_numbers_of_numpy_are_numbers() -> None:
 )
 def test_what_is_stated_twice_must_agree(one: dict, other: dict, told: str) -> None:
     with pytest.raises(SettingsError, match=told):
-        together(one, other)
-    assert together(one, one) == one
+        merge_without_conflict(one, other)
+    assert merge_without_conflict(one, one) == one
 
 
 def test_a_registry_refuses_clashes_and_hints_at_typos() -> None:

@@ -9,15 +9,15 @@ import torch
 
 from chronoses import chronos
 from latentcast.core.errors import SettingsError
-from latentcast.core.findings import Shown
+from latentcast.core.findings import WindowLabels
 from latentcast.core.types import Batch, Task
-from latentcast.explain.collect import heard
+from latentcast.explain.collect import collect_findings
 from latentcast.explain.page import page
 from latentcast.models.backbones import BACKBONES
-from latentcast.models.composed import Network, build
-from latentcast.models.config.presets import NAMED
-from latentcast.models.config.run import resolve
+from latentcast.models.config.presets import MODEL_PRESETS
+from latentcast.models.config.run import resolve_config
 from latentcast.models.heads import HEADS
+from latentcast.models.network import Network, build
 from latentcast.models.representations import REPRESENTATIONS
 from llms import folder
 
@@ -43,14 +43,14 @@ class Case:
 
     def network(self, task: Task = TASK) -> Network:
         torch.manual_seed(0)
-        run = resolve({"model": self.model, "lookback": task.lookback, "horizon": task.horizon})
+        run = resolve_config({"model": self.model, "lookback": task.lookback, "horizon": task.horizon})
         network = build(run.kind, run.model, task).eval()
         network.register_forward_pre_hook(lambda module, given: (module.prompted(given[0]),))  # as the windows do
         return network
 
 
 def cases() -> list[Case]:
-    named = [Case(name, {"name": name, "preset": SMALL.get(name), **_llm(name)}) for name in NAMED]
+    named = [Case(name, {"name": name, "preset": SMALL.get(name), **_llm(name)}) for name in MODEL_PRESETS]
     parts = [
         names
         for names in itertools.product(REPRESENTATIONS, BACKBONES, HEADS)
@@ -356,7 +356,7 @@ def test_what_parts_say_of_a_window_can_be_drawn_and_kept(case: Case) -> None:
     names = tuple(f"channel {number}" for number in range(CHANNELS))
     past, ahead = (tuple(map(str, range(steps))) for steps in (TIME, HORIZON))
     before = network(batch).values
-    said = heard(network, batch, Shown(names, (1, 0), TASK.targets, past, ahead, lambda x: x))
+    said = collect_findings(network, batch, WindowLabels(names, (1, 0), TASK.targets, past, ahead, lambda x: x))
     assert page("a window", {}, said, ()).endswith("</html>\n")
     json.dumps([one.to_dict() for one in said], allow_nan=False)
     assert all(one.sentence and one.section and one.part for one in said)

@@ -13,7 +13,7 @@ import latentcast
 from latentcast.core.errors import DataError, SettingsError, TimeError
 from latentcast.data.features.covariates import Covariates
 from latentcast.data.features.regression import regress
-from latentcast.data.panel.panel import build
+from latentcast.data.panel.build import build
 from latentcast.data.scaling.scaler import Scaler
 from latentcast.data.settings import DataSettings
 

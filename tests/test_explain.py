@@ -21,15 +21,16 @@ from typer.testing import CliRunner
 import latentcast
 from latentcast.cli import app
 from latentcast.core.errors import CheckpointError, DataError, SettingsError
-from latentcast.core.findings import Finding, Shown, of_members
+from latentcast.core.findings import Finding, WindowLabels
 from latentcast.core.types import Batch, Prediction, Task
 from latentcast.explain.attribution import occlude, sensitivity, stretches, without_channels
-from latentcast.explain.collect import heard
+from latentcast.explain.collect import collect_findings
 from latentcast.explain.figures import ends, places
 from latentcast.explain.page import page
-from latentcast.explain.series_statistics import traits
+from latentcast.explain.series_statistics import series_statistics
 from latentcast.layers.view_fusion import Fuse
-from latentcast.models.composed import Network
+from latentcast.models.hybrid.findings import of_members
+from latentcast.models.network import Network
 from latentcast.reporting.html import said
 from llms import folder
 
@@ -245,7 +246,7 @@ def test_parts_say_what_they_have(tmp_path: Path) -> None:
     low = (window - window.mean()) / window.std(ddof=0)
     assert f"min value {low.min():.3g}, max value" in prompt.texts[1][0]
     words = found.of("Which words patches take from")[0]
-    theirs = latentcast.heat_map(forecaster, frame)
+    theirs = latentcast.prototype_attention(forecaster, frame)
     assert words.values is not None
     mean = theirs.weights.mean((0, 1))
     np.testing.assert_allclose(words.values.mean(0), np.sort(mean)[::-1][:24], atol=1e-6)  # some are as good as equal
@@ -278,7 +279,7 @@ class Hybrid(nn.Module):
     def forward(self, batch: Batch) -> Prediction:
         return Prediction(batch.past[:, -2:])
 
-    def findings(self, shown: Shown, batch: Batch) -> tuple[Finding, ...]:
+    def findings(self, shown: WindowLabels, batch: Batch) -> tuple[Finding, ...]:
         two = batch.past[0, -2:].numpy()
         share = np.full_like(two, 0.5)
         return of_members(shown, ["ets", "neural"], [two, two + 1], [share, share], {"ets": 0.3, "neural": 0.7})
@@ -288,8 +289,8 @@ def test_members_are_a_hook_for_any_model() -> None:
     model = Hybrid()
     model.mixes_channels = model.uses_known = False  # type: ignore[assignment]
     network = Network(model, Task(4, 2, 2, (0, 1)))
-    shown = Shown(("a", "b"), (1,), (0, 1), ("1", "2", "3", "4"), ("5", "6"), lambda x: 10 * x)
-    found = heard(network, Batch(torch.arange(8.0).view(1, 4, 2)), shown)
+    shown = WindowLabels(("a", "b"), (1,), (0, 1), ("1", "2", "3", "4"), ("5", "6"), lambda x: 10 * x)
+    found = collect_findings(network, Batch(torch.arange(8.0).view(1, 4, 2)), shown)
     assert [one.kind for one in found] == ["lines", "heat", "bars"]
     assert all(one.part == "model" for one in found)
     assert found[0].values is not None
@@ -349,24 +350,24 @@ def test_traits_of_series_that_are_known() -> None:
     rng = np.random.default_rng(1)
     t = np.arange(240.0)
     wave, noise = np.sin(2 * np.pi * t / 24), rng.normal(0, 1, 240)
-    one = traits(wave + 0.05 * noise, 24)
+    one = series_statistics(wave + 0.05 * noise, 24)
     assert one.season is not None
     assert one.trend is not None
     assert one.season > 0.95
     assert one.trend < 0.3
     assert one.periods[0][0] == 24
     assert one.periods[0][1] > 0.9
-    white = traits(noise, 24)
+    white = series_statistics(noise, 24)
     assert white.stationary
     assert white.noise == pytest.approx(2**0.5, abs=0.15)
     assert white.season is not None
     assert white.season < 0.6
-    walk = traits(np.cumsum(noise), 1)
+    walk = series_statistics(np.cumsum(noise), 1)
     assert walk.stationary is False
     assert walk.season is None
-    rise = traits(0.5 * t + 0.1 * noise, 24)
+    rise = series_statistics(0.5 * t + 0.1 * noise, 24)
     assert rise.trend == pytest.approx(1, abs=0.01)
-    assert traits(0.5 * t + 0.1 * noise, 1).trend == pytest.approx(1, abs=0.01)
+    assert series_statistics(0.5 * t + 0.1 * noise, 1).trend == pytest.approx(1, abs=0.01)
 
 
 def test_strengths_are_those_of_the_paper() -> None:
@@ -375,18 +376,18 @@ def test_strengths_are_those_of_the_paper() -> None:
     rng = np.random.default_rng(2)
     x = pd.Series(np.sin(2 * np.pi * np.arange(120) / 12) + 0.02 * np.arange(120) + rng.normal(0, 0.5, 120))
     parts = STL(x, period=12).fit()
-    one = traits(x.to_numpy(), 12)
+    one = series_statistics(x.to_numpy(), 12)
     assert one.season == pytest.approx(1 - parts.resid.var() / (parts.seasonal + parts.resid).var())
     assert one.trend == pytest.approx(1 - parts.resid.var() / (parts.trend + parts.resid).var())
 
 
 @given(st.lists(st.floats(-1e6, 1e6, width=32), min_size=1, max_size=40), st.integers(1, 20))
 def test_traits_of_anything(values: list[float], period: int) -> None:
-    one = traits(np.array(values), period)
+    one = series_statistics(np.array(values), period)
     for share in (one.trend, one.season):
         assert share is None or 0 <= share <= 1
     assert np.isfinite([one.noise, one.mean, one.deviation]).all()
-    still = traits(np.full(len(values), values[0]), period)
+    still = series_statistics(np.full(len(values), values[0]), period)
     assert (still.deviation, still.noise, still.unit_root, still.periods) == (0, 0, None, ())
 
 
@@ -394,10 +395,10 @@ def test_gaps_between_and_at_the_ends() -> None:
     line = np.arange(30.0)
     seen = np.ones(30, bool)
     seen[[0, 1, 10, 29]] = False
-    one = traits(np.where(seen, line, 1e9), 1, seen)
+    one = series_statistics(np.where(seen, line, 1e9), 1, seen)
     assert (one.steps, one.missing, one.least, one.most) == (27, 4, 2, 28)
     with pytest.raises(ValueError, match="nothing was observed"):
-        traits(line, 1, np.zeros(30, bool))
+        series_statistics(line, 1, np.zeros(30, bool))
 
 
 # --- the page

@@ -12,16 +12,17 @@ from typer.testing import CliRunner
 import latentcast
 from latentcast.cli import app
 from latentcast.core.errors import CheckpointError, DataError, SettingsError
+from latentcast.core.nested import merge
+from latentcast.core.parsing import parse_assignments
 from latentcast.core.registry import Entry
-from latentcast.core.settings import merge, parse_assignments
 from latentcast.core.types import Batch, Prediction, Task
 from latentcast.models import MODELS
-from latentcast.models.composed import build
-from latentcast.models.config.presets import NAMED, Named
-from latentcast.models.config.run import resolve
-from latentcast.models.hybrid.gate import Gate, distance, traits
+from latentcast.models.config.presets import MODEL_PRESETS, ModelPreset
+from latentcast.models.config.run import resolve_config
+from latentcast.models.hybrid.gate import Gate, distance, gate_features
 from latentcast.models.hybrid.model import Hybrid
-from latentcast.models.hybrid.stacking import PRIOR, Held, learn
+from latentcast.models.hybrid.stacking import PRIOR, HeldOutForecasts, learn
+from latentcast.models.network import build
 from latentcast.models.standalone.naive import Naive
 
 NAIVES = {"model.members": ["naive", "seasonal-naive"]}  # nothing to train, nothing to fit: quick
@@ -34,12 +35,12 @@ def hybrid(data: pd.DataFrame, **settings: object) -> latentcast.Forecaster:
 
 def held(
     rows: int, members: int, horizon: int = 4, series: int = 1, seed: int = 0, noise: tuple = (0.5, 1.0, 2.0)
-) -> Held:
+) -> HeldOutForecasts:
     """Rows whose members are the truth and independent noise of known deviations."""
     g = torch.Generator().manual_seed(seed)
     target = torch.randn(rows, horizon, generator=g, dtype=torch.float64)
     apart = torch.randn(rows, horizon, members, generator=g, dtype=torch.float64) * torch.tensor(noise[:members])
-    return Held(
+    return HeldOutForecasts(
         target[..., None] + apart,
         torch.ones(rows, members, dtype=torch.bool),
         target,
@@ -87,7 +88,7 @@ def test_weights_know_no_units() -> None:
     """Each series is measured by its own members: other units change nothing, and no series outweighs the others."""
     given, gates = held(60, 2, series=3), [Gate(2, 4, 3, 1) for _ in range(2)]
     units = torch.tensor([1.0, 1e6, 1e-4], dtype=torch.float64)[given.series]
-    stretched = Held(
+    stretched = HeldOutForecasts(
         **{**vars(given), "forecasts": given.forecasts * units[:, None, None], "target": given.target * units[:, None]}
     )
     for gate, rows in zip(gates, (given, stretched), strict=True):
@@ -105,7 +106,7 @@ def test_a_series_has_weights_of_its_own_the_more_the_more_windows_it_has() -> N
         forecasts[:rows, :, 1] += 2 * apart[:rows, :, 1]
         forecasts[rows:, :, 0] += 2 * apart[rows:, :, 0]
         gate = Gate(2, 4, 2, 1)
-        learn(gate, Held(**{**vars(given), "forecasts": forecasts}), "weighted")
+        learn(gate, HeldOutForecasts(**{**vars(given), "forecasts": forecasts}), "weighted")
         return gate.table().mean((1, 2))
 
     few, many = own(1), own(100)
@@ -122,7 +123,7 @@ def test_a_gate_learns_which_look_backs_suit_which_member() -> None:
     worse = torch.cat([~first, first], dim=-1)  # [row, 1, member]
     forecasts = given.target[..., None] + torch.where(worse, 3 * apart, apart)
     gate = Gate(2, 4, 1, 1)
-    found = learn(gate, Held(**{**vars(given), "forecasts": forecasts}), "adaptive")
+    found = learn(gate, HeldOutForecasts(**{**vars(given), "forecasts": forecasts}), "adaptive")
     assert found["penalty"] is not None
     assert found["errors"]["adaptive"] < 0.6 * found["errors"]["weighted"] < found["errors"]["average"]
     like = torch.zeros(2, 1, 5)
@@ -160,11 +161,11 @@ def test_what_was_not_observed_and_members_that_were_not_there_do_not_count() ->
     for forecasts, truth in ((given.forecasts, given.target), (spoiled, target)):
         both.append(Gate(2, 4, 1, 1))
         changed = {"forecasts": forecasts, "target": truth, "seen": seen, "there": there}
-        learn(both[-1], Held(**{**vars(given), **changed}), "adaptive")
+        learn(both[-1], HeldOutForecasts(**{**vars(given), **changed}), "adaptive")
     for one, other in zip(both[0].buffers(), both[1].buffers(), strict=True):
         assert torch.equal(one, other)
     with pytest.raises(ValueError, match="no held-out window"):
-        learn(both[0], Held(**{**vars(given), "seen": torch.zeros_like(seen)}), "weighted")
+        learn(both[0], HeldOutForecasts(**{**vars(given), "seen": torch.zeros_like(seen)}), "weighted")
 
 
 def test_traits_by_hand() -> None:
@@ -174,7 +175,7 @@ def test_traits_by_hand() -> None:
     noise = torch.randn(96, generator=rng, dtype=torch.float64)
     flat = torch.full((96,), 3.0, dtype=torch.float64)
     past = torch.stack([wave, line, noise, flat], dim=-1)[None]
-    noisy, trend, season, end, length = traits(past, None, 12)[0].unbind(-1)
+    noisy, trend, season, end, length = gate_features(past, None, 12)[0].unbind(-1)
     assert season[0] > 0.95 > 0.5 > season[2]
     assert trend[1] > 0.95 > 0.5 > trend[2]
     assert noisy[2] == pytest.approx(float(noise.diff().std(unbiased=False) / noise.std(unbiased=False)))
@@ -184,8 +185,12 @@ def test_traits_by_hand() -> None:
     shown = torch.ones_like(past, dtype=torch.bool)
     shown[:, :24] = False
     spoiled = torch.where(shown, past, 1e6)
-    torch.testing.assert_close(traits(5 * spoiled + 7, shown, 12)[..., 1:], traits(spoiled, shown, 12)[..., 1:])
-    torch.testing.assert_close(traits(spoiled, shown, 12)[..., 3:], traits(past[:, 24:], None, 12)[..., 3:])
+    torch.testing.assert_close(
+        gate_features(5 * spoiled + 7, shown, 12)[..., 1:], gate_features(spoiled, shown, 12)[..., 1:]
+    )
+    torch.testing.assert_close(
+        gate_features(spoiled, shown, 12)[..., 3:], gate_features(past[:, 24:], None, 12)[..., 3:]
+    )
 
 
 def test_a_forecast_far_from_the_others_is_told_apart() -> None:
@@ -203,7 +208,7 @@ def test_a_forecast_far_from_the_others_is_told_apart() -> None:
 
 def test_a_hybrid_is_the_weighted_sum_of_its_members(hourly: pd.DataFrame) -> None:
     forecaster = hybrid(hourly)
-    found = latentcast.members(forecaster, hourly)
+    found = latentcast.member_forecasts(forecaster, hourly)
     pd.testing.assert_frame_equal(forecaster.predict(hourly), found[["unique_id", "ds", "hybrid"]])
     fused = sum(found[name] * found[f"{name}-weight"] for name in ("naive", "seasonal-naive"))
     np.testing.assert_allclose(found["hybrid"], fused, rtol=1e-5)
@@ -218,7 +223,7 @@ def test_a_hybrid_is_the_weighted_sum_of_its_members(hourly: pd.DataFrame) -> No
 
 
 def test_average_is_the_mean(hourly: pd.DataFrame) -> None:
-    found = latentcast.members(hybrid(hourly, model__fusion="average"), hourly)
+    found = latentcast.member_forecasts(hybrid(hourly, model__fusion="average"), hourly)
     np.testing.assert_allclose(found["hybrid"], (found["naive"] + found["seasonal-naive"]) / 2, rtol=1e-6)
 
 
@@ -295,7 +300,9 @@ def test_a_member_learns_what_it_would_learn_alone(hourly: pd.DataFrame) -> None
         alone = latentcast.fit(hourly, "dlinear", lookback=lookback, horizon=6, seed=3, settings=own)
         mine = both.network.model.networks[label].state_dict()
         assert all(torch.equal(value, mine[name]) for name, value in alone.network.state_dict().items())
-        np.testing.assert_allclose(latentcast.members(both, hourly)[label], alone.predict(hourly)["dlinear"], rtol=1e-6)
+        np.testing.assert_allclose(
+            latentcast.member_forecasts(both, hourly)[label], alone.predict(hourly)["dlinear"], rtol=1e-6
+        )
         assert both.card["members"][label]["stages"] == [
             {**stage, "seconds": both.card["members"][label]["stages"][0]["seconds"]}
             for stage in alone.card["training"]["stages"]
@@ -312,13 +319,13 @@ def test_series_that_the_fit_did_not_see_have_the_weights_of_all() -> None:
     forecaster = latentcast.fit(pd.concat(rows[:2]), "hybrid", lookback=24, horizon=4, settings=settings)
     table = latentcast.fusion_weights(forecaster)
     assert not np.allclose(*(table[table.unique_id == name]["naive"] for name in "ab"))
-    found = latentcast.members(forecaster, pd.concat(rows[::-1]))
+    found = latentcast.member_forecasts(forecaster, pd.concat(rows[::-1]))
     weights = {name: group["naive-weight"].to_numpy() for name, group in found.groupby("unique_id")}
     for name in "ab":  # whatever order they come in
         np.testing.assert_allclose(weights[name], table[table.unique_id == name]["naive"], rtol=1e-5)
     np.testing.assert_allclose(weights["c"], forecaster.network.model.gate.step.softmax(-1)[:, 0], rtol=1e-5)
     moved = latentcast.transfer(forecaster, rows[2])  # its series are not those of the fit, though it has a number too
-    np.testing.assert_allclose(latentcast.members(moved, rows[2])["naive-weight"], weights["c"], rtol=1e-5)
+    np.testing.assert_allclose(latentcast.member_forecasts(moved, rows[2])["naive-weight"], weights["c"], rtol=1e-5)
 
 
 # ------------------------------------------------------------------------------------------------ members that fail
@@ -330,7 +337,7 @@ class Fragile(Naive):
     reads_everything = True
     calibrates = False
 
-    def tried(self, batch: Batch) -> tuple[Prediction, dict[int, str]]:
+    def forecast_where_possible(self, batch: Batch) -> tuple[Prediction, dict[int, str]]:
         below = (batch.past[:, -1] <= 0).flatten()
         return Prediction(super().forward(batch).values + 1), {int(n): "it is below zero" for n in below.nonzero()}
 
@@ -338,7 +345,7 @@ class Fragile(Naive):
 @pytest.fixture
 def fragile(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(MODELS.entries, "fragile", Entry(Fragile, ""))
-    monkeypatch.setitem(NAMED, "fragile", Named("fails", "fragile"))
+    monkeypatch.setitem(MODEL_PRESETS, "fragile", ModelPreset("fails", "fragile"))
 
 
 def test_a_member_that_fails_is_said_and_left_out_there(
@@ -365,7 +372,7 @@ def test_where_all_fail_is_an_error(fragile: None, hourly: pd.DataFrame) -> None
     members = {"fragile": {}, "other": {"model": {"name": "fragile"}}}
     with pytest.raises(DataError, match="no member can forecast"):
         hybrid(hourly, model__members=members)
-    run = resolve({"model": {"name": "hybrid", "members": members}, "lookback": 48, "horizon": 6})
+    run = resolve_config({"model": {"name": "hybrid", "members": members}, "lookback": 48, "horizon": 6})
     model = build(run.kind, run.model, Task(48, 6, 2, (0, 1))).model
     batch = Batch(torch.ones(2, 48, 2) * torch.tensor([1.0, -1.0]))
     with pytest.raises(DataError, match=r"no member can forecast 2 of 4 .*channel 1; fragile: it is below zero"):
@@ -374,7 +381,7 @@ def test_where_all_fail_is_an_error(fragile: None, hourly: pd.DataFrame) -> None
 
 
 def test_theta_that_is_too_short_to_be_fitted_is_left_out() -> None:
-    model = resolve({"model": {"name": "hybrid", "members": ["theta", "naive"]}, "lookback": 12, "horizon": 2})
+    model = resolve_config({"model": {"name": "hybrid", "members": ["theta", "naive"]}, "lookback": 12, "horizon": 2})
     network = build(model.kind, model.model, Task(12, 2)).eval()
     seen = torch.ones(2, 12, 1, dtype=torch.bool)
     seen[1, :9] = False
@@ -410,14 +417,14 @@ def test_theta_that_is_too_short_to_be_fitted_is_left_out() -> None:
 )  # fmt: skip
 def test_members_that_cannot_be(members: object, said: str) -> None:
     with pytest.raises(SettingsError) as error:
-        resolve({"model": {"name": "hybrid", "members": members}, "lookback": 48, "horizon": 6})
+        resolve_config({"model": {"name": "hybrid", "members": members}, "lookback": 48, "horizon": 6})
     assert said in str(error.value)
 
 
 def test_all_faults_of_all_members_at_once() -> None:
     members = {"dlinear": {"model.kernel": 4, "training.lr": -1}, "theta": {"model.variant": "best"}}
     with pytest.raises(SettingsError) as error:
-        resolve({"model": {"name": "hybrid", "members": members, "fusion": "sum"}, "lookback": 48, "horizon": 6})
+        resolve_config({"model": {"name": "hybrid", "members": members, "fusion": "sum"}, "lookback": 48, "horizon": 6})
     assert len(error.value.faults) == 4
     assert any("model.fusion" in fault for fault in error.value.faults)
 
@@ -430,20 +437,20 @@ def test_what_does_not_fit_the_data_is_said_of_its_member(hourly: pd.DataFrame) 
 def test_settings_of_members_from_the_command_line() -> None:
     stated = ["model.members=[theta,dlinear]", "model.members.dlinear.training.lr=0.5", "training.max_steps=7"]
     values = merge({"model": {"name": "hybrid"}, "lookback": 48, "horizon": 6}, parse_assignments(stated))
-    run = resolve(values)
+    run = resolve_config(values)
     members = {one["label"]: one for one in run.dump()["model"]["members"]}
     assert list(members) == ["theta", "dlinear"]
     assert members["dlinear"]["training"]["lr"] == 0.5
     assert members["dlinear"]["training"]["max_steps"] == 7
     assert members["dlinear"]["training"]["keep"] == "last"  # its own recipe
     assert members["theta"]["model"]["quantiles"] is None
-    assert resolve(run.dump()) == run
+    assert resolve_config(run.dump()) == run
     off = merge(
         {"model": {"name": "hybrid", "preset": "wide"}, "lookback": 48, "horizon": 6},
         parse_assignments(["model.members.auto-arima=false"]),
     )
-    assert [one["label"] for one in resolve(off).dump()["model"]["members"]] == ["auto-ets", "theta", "dlinear"]
-    assert resolve(resolve(off).dump()) == resolve(off)
+    assert [one["label"] for one in resolve_config(off).dump()["model"]["members"]] == ["auto-ets", "theta", "dlinear"]
+    assert resolve_config(resolve_config(off).dump()) == resolve_config(off)
 
 
 def test_what_a_hybrid_is_not_made_for(hourly: pd.DataFrame, tmp_path: Path) -> None:
@@ -456,7 +463,7 @@ def test_what_a_hybrid_is_not_made_for(hourly: pd.DataFrame, tmp_path: Path) -> 
         hybrid(hourly, data__split=[0.8, 0.0, 0.2])
     assert hybrid(hourly, data__split=[0.8, 0.0, 0.2], model__fusion="average").predict(hourly).shape == (12, 3)
     with pytest.raises(SettingsError, match="naive has no members"):
-        latentcast.members(latentcast.fit(hourly, "naive", lookback=8, horizon=2), hourly)
+        latentcast.member_forecasts(latentcast.fit(hourly, "naive", lookback=8, horizon=2), hourly)
 
 
 def test_the_command(hourly: pd.DataFrame, tmp_path: Path) -> None:
@@ -475,7 +482,7 @@ def test_an_explanation_shows_the_members_and_what_each_counts_for(hourly: pd.Da
     found = forecaster.explain(hourly, level=None, attribution="none")
     assert "Members and their weights" in found.sections
     side_by_side, weights, *_ = found.of("Members and their weights")[:3]
-    frame = latentcast.members(forecaster, hourly)
+    frame = latentcast.member_forecasts(forecaster, hourly)
     assert list(side_by_side.rows) == ["naive", "seasonal-naive"]
     first = frame[frame["unique_id"] == frame["unique_id"].iloc[0]]
     assert side_by_side.values is not None

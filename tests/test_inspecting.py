@@ -15,9 +15,9 @@ from latentcast import cli
 from latentcast.core.errors import CheckpointError, DataError, SettingsError
 from latentcast.core.types import Batch, Task
 from latentcast.data.tables.frequency import Frequency
-from latentcast.models.composed import Network, build
-from latentcast.models.config.run import resolve
+from latentcast.models.config.run import resolve_config
 from latentcast.models.inspection import Architecture, inspect
+from latentcast.models.network import Network, build
 from latentcast.reporting.figures import DPI, WIDE
 from latentcast.workflows.plots.reconstruction_error import plot_floor
 from latentcast.workflows.reconstruction_error import _prime_factors
@@ -37,7 +37,7 @@ CHANNELS = 3
 
 
 def network(lookback: int, horizon: int, **settings: object) -> Network:
-    run = resolve({"model.name": NAME, "lookback": lookback, "horizon": horizon, **SMALL, **settings})
+    run = resolve_config({"model.name": NAME, "lookback": lookback, "horizon": horizon, **SMALL, **settings})
     return build(run.kind, run.model, Task(lookback, horizon, CHANNELS, tuple(range(CHANNELS))))
 
 
@@ -95,7 +95,7 @@ def test_flops_are_those_counted_by_hand() -> None:
         "lookback": 9,
         "horizon": 5,
     }
-    run = resolve(settings)
+    run = resolve_config(settings)
     made = inspect(build(run.kind, run.model, Task(9, 5, CHANNELS, (0, 1, 2))))
     tokens = shapes(made)["representation"][0][1]
     embed = 2 * CHANNELS * tokens * 3 * 8
@@ -247,7 +247,7 @@ def waves() -> pd.DataFrame:
 
 
 def test_the_floor_falls_with_the_size_of_the_latent(waves: pd.DataFrame, briefly, tmp_path: Path) -> None:
-    result = latentcast.floor(
+    result = latentcast.reconstruction_error(
         waves,
         NAME,
         lookback=26,
@@ -269,7 +269,7 @@ def test_the_floor_falls_with_the_size_of_the_latent(waves: pd.DataFrame, briefl
 
 def test_the_linear_code_is_that_of_numpy(waves: pd.DataFrame, briefly) -> None:
     """Without normalisation and padding: an SVD of the training windows' blocks."""
-    result = latentcast.floor(
+    result = latentcast.reconstruction_error(
         waves, NAME, lookback=24, ratios=(6,), latent_dims=(3,), max_steps=1,
         settings={**briefly, "model.normalise": False},
     )  # fmt: skip
@@ -289,7 +289,7 @@ def test_the_linear_code_is_that_of_numpy(waves: pd.DataFrame, briefly) -> None:
 
 def test_each_channel_a_series_of_its_own_and_gaps(waves: pd.DataFrame, briefly) -> None:
     waves.loc[100:110, "a"] = np.nan
-    result = latentcast.floor(
+    result = latentcast.reconstruction_error(
         waves, NAME, lookback=24, ratios=(4,), latent_dims=(4,), max_steps=1,
         settings={**briefly, "model.representation.mix": False, "data.gaps": "interpolate"},
     )  # fmt: skip
@@ -316,17 +316,17 @@ def test_the_command_and_a_folder_to_begin_with(waves: pd.DataFrame, settings, r
 def test_what_has_no_floor(waves: pd.DataFrame, run, tmp_path: Path) -> None:
     for model in ("dlinear", "patch-linear"):
         with pytest.raises(SettingsError, match=f"{model} cannot reconstruct a look-back.*these can: {NAME}"):
-            latentcast.floor(waves, model, lookback=24)
+            latentcast.reconstruction_error(waves, model, lookback=24)
     with pytest.raises(SettingsError, match="model: is required"):
-        latentcast.floor(waves, lookback=24)
+        latentcast.reconstruction_error(waves, lookback=24)
     with pytest.raises(SettingsError, match=r"^lookback: is required$"):
-        latentcast.floor(waves, NAME)
+        latentcast.reconstruction_error(waves, NAME)
     with pytest.raises(SettingsError, match="ratios: got 1, wanted"):
-        latentcast.floor(waves, NAME, lookback=24, ratios=[1])
+        latentcast.reconstruction_error(waves, NAME, lookback=24, ratios=[1])
     with pytest.raises(SettingsError, match="merge 32 steps, the look-back has 24"):
-        latentcast.floor(waves, NAME, lookback=24, ratios=[32])
+        latentcast.reconstruction_error(waves, NAME, lookback=24, ratios=[32])
     with pytest.raises(DataError, match="the val part holds no window of 96 steps: its longest has 50"):
-        latentcast.floor(waves, NAME, lookback=96, ratios=[2])
+        latentcast.reconstruction_error(waves, NAME, lookback=96, ratios=[2])
     waves.to_csv(tmp_path / "data.csv", index=False)
     code, _, err = run("floor", "data.csv", "-m", NAME, "-L", 24, "--ratios", "2,x")
     assert (code, "--ratios 2,x: wanted whole numbers" in err) == (1, True)

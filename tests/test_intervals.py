@@ -23,9 +23,9 @@ from latentcast.forecaster import storage
 from latentcast.forecaster.calibration import OWN
 from latentcast.forecaster.intervals import levels_of
 from latentcast.models import MODELS
-from latentcast.models.composed import build
-from latentcast.models.config.presets import NAMED, Named
-from latentcast.models.config.run import resolve
+from latentcast.models.config.presets import MODEL_PRESETS, ModelPreset
+from latentcast.models.config.run import resolve_config
+from latentcast.models.network import build
 from latentcast.models.standalone.naive import Naive
 
 QUICK = {"training.max_steps": 3, "training.loggers": [], "training.batch_size": 8}
@@ -72,9 +72,9 @@ class Walk(Naive):
 @pytest.fixture
 def walk() -> Iterator[str]:
     MODELS.add("walk", Walk)
-    NAMED["walk"] = Named("random walks", "walk")
+    MODEL_PRESETS["walk"] = ModelPreset("random walks", "walk")
     yield "walk"
-    del MODELS.entries["walk"], NAMED["walk"]
+    del MODELS.entries["walk"], MODEL_PRESETS["walk"]
 
 
 # --- what comes back
@@ -420,7 +420,7 @@ def test_a_window_has_the_same_paths_in_any_batch_and_any_data(walk: str) -> Non
 
 
 def test_the_network_hands_the_targets_alone_through(walk: str) -> None:
-    run = resolve({"model": walk, "lookback": 12, "horizon": 5})
+    run = resolve_config({"model": walk, "lookback": 12, "horizon": 5})
     task = Task(12, 5, 3, (2,))
     every, one = build(run.kind, run.model, Task(12, 5, 3, (0, 1, 2))), build(run.kind, run.model, task)
     batch, seeds = Batch(torch.randn(4, 12, 3)), torch.arange(4)

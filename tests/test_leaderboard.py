@@ -20,12 +20,12 @@ from scipy.stats import friedmanchisquare
 
 import latentcast
 from latentcast.benchmarking import workers
-from latentcast.benchmarking.leaderboard import Results, leaderboard
+from latentcast.benchmarking.leaderboard import Results, benchmark
 from latentcast.benchmarking.plan import plan
 from latentcast.core.errors import CheckpointError, Interrupted, SettingsError
-from latentcast.core.settings import write_yaml
+from latentcast.core.parsing import write_yaml
 from latentcast.evaluation.significance import significance
-from latentcast.models.config.presets import NAMED
+from latentcast.models.config.presets import MODEL_PRESETS
 from llms import folder
 
 QUICK = {"max_steps": 2, "batch_size": 8}
@@ -53,7 +53,7 @@ def board(file: str, **over: Any) -> dict[str, Any]:
 
 
 def here(config: Any, out: Path, **options: Any) -> Results:
-    return leaderboard(config, out=out, workers=0, **options)
+    return benchmark(config, out=out, workers=0, **options)
 
 
 def lines(out: Path) -> list[dict[str, Any]]:
@@ -131,11 +131,11 @@ def test_a_setting_that_is_laid_over_some_cells(file: str) -> None:
     found = {(c.label, c.run.horizon): (c.run.training.lr, c.run.lookback) for c in cells}
     assert found[("naive", 6)] == (0.5, 16)
     assert found[("linear", 6)] == (0.5, 10)
-    assert found[("linear", 4)] == (NAMED["dlinear"].training["lr"], 10)
+    assert found[("linear", 4)] == (MODEL_PRESETS["dlinear"].training["lr"], 10)
 
 
 def test_every_named_model_can_be_planned(file: str) -> None:
-    models: dict[str, object] = dict.fromkeys(name for name, named in NAMED.items() if named.forecasts)
+    models: dict[str, object] = dict.fromkeys(name for name, named in MODEL_PRESETS.items() if named.forecasts)
     models["time-llm"] = {"model": {"name": "time-llm", "backbone": {"llm": folder("gpt2"), "llm_layers": 1}}}
     assert len(plan(board(file, models=models, seeds=3, horizons=4))) == len(models)
     with pytest.raises(SettingsError, match="vq-codec forecasts nothing"):
@@ -280,7 +280,7 @@ def test_configurations_that_are_wrong(file: str, over: dict[str, Any], words: s
 
 def test_options_and_folders_that_are_wrong(file: str, tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"(?s)threads: got 0.*workers: got -1"):
-        leaderboard(board(file), out=tmp_path, workers=-1, threads=0)
+        benchmark(board(file), out=tmp_path, workers=-1, threads=0)
     (tmp_path / "file").touch()
     with pytest.raises(CheckpointError, match="is a file"):
         here(board(file), tmp_path / "file")
@@ -359,9 +359,9 @@ def test_interrupted_in_this_process(file: str, tmp_path: Path) -> None:
 def test_a_line_whose_model_had_other_settings_is_not_taken(tmp_path: Path) -> None:
     """A setting that the model did not have then may have changed what it does."""
     from latentcast.benchmarking.leaderboard import read
-    from latentcast.models.config.run import resolve
+    from latentcast.models.config.run import resolve_config
 
-    run = resolve({"model": "dlinear", "lookback": 8, "horizon": 2})
+    run = resolve_config({"model": "dlinear", "lookback": 8, "horizon": 2})
     settings = run.dump()
     line = {"settings": settings, "fingerprint": "f", "part": "test"}
     path = tmp_path / "cells.jsonl"

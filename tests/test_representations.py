@@ -11,8 +11,8 @@ import torch
 from latentcast.core.errors import SettingsError
 from latentcast.core.settings import validate
 from latentcast.core.types import Batch, Task
-from latentcast.models.composed import build
-from latentcast.models.config.run import resolve
+from latentcast.models.config.run import resolve_config
+from latentcast.models.network import build
 from latentcast.models.representations import REPRESENTATIONS
 from latentcast.models.representations.frequency import Frequency
 from latentcast.models.representations.multi_scale import coarser
@@ -258,10 +258,10 @@ def test_what_does_not_fit_is_said(name: str, settings: dict[str, Any], message:
 
 def test_several_at_once() -> None:
     views = ["wavelet", {"name": "multi-scale", "scales": [1, 2]}, "frequency"]
-    run = resolve(
+    run = resolve_config(
         {"model": {"name": "pattn", "representation": {"name": "views", "views": views}}, "lookback": 90, "horizon": 7}
     )
-    assert resolve(run.dump()) == run
+    assert resolve_config(run.dump()) == run
     dumped = run.dump()["model"]["representation"]["views"]
     assert [view["name"] for view in dumped] == ["wavelet", "multi-scale", "frequency"]
     assert dumped[1]["scales"] == [1, 2]

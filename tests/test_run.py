@@ -8,57 +8,64 @@ import pytest
 import yaml
 
 from latentcast.core.errors import SettingsError
-from latentcast.core.settings import nested, write_yaml
+from latentcast.core.nested import nested
+from latentcast.core.parsing import write_yaml
 from latentcast.models import MODELS
-from latentcast.models.config.presets import NAMED
-from latentcast.models.config.run import resolve, stated
+from latentcast.models.config.presets import MODEL_PRESETS
+from latentcast.models.config.run import merge_user_settings, resolve_config
 
 BASE = {"lookback": 48, "horizon": 24}
 
 
 def _faults(values: dict[str, Any], defaults: dict[str, Any] | None = None) -> tuple[str, ...]:
     with pytest.raises(SettingsError) as caught:
-        resolve(values, defaults)
+        resolve_config(values, defaults)
     return caught.value.faults
 
 
-@pytest.mark.parametrize("name", sorted(NAMED))
+@pytest.mark.parametrize("name", sorted(MODEL_PRESETS))
 def test_a_run_written_down_is_the_same_run(name: str, tmp_path: Path) -> None:
-    for preset in (None, *NAMED[name].presets):
-        run = resolve({**BASE, "model": {"name": name, "preset": preset}, "data.split": [0.6, 0.2, 0.2]})
-        assert resolve(run.dump()) == run
+    for preset in (None, *MODEL_PRESETS[name].presets):
+        run = resolve_config({**BASE, "model": {"name": name, "preset": preset}, "data.split": [0.6, 0.2, 0.2]})
+        assert resolve_config(run.dump()) == run
         write_yaml(tmp_path / "run.yaml", run.dump())
-        assert resolve(yaml.safe_load((tmp_path / "run.yaml").read_text(encoding="utf-8"))) == run
+        assert resolve_config(yaml.safe_load((tmp_path / "run.yaml").read_text(encoding="utf-8"))) == run
 
 
 def test_what_is_stated_wins_over_preset_over_model_over_class() -> None:
     by_class = MODELS.get("transformer").Settings()
-    plain = resolve({**BASE, "model": "transformer"})
+    plain = resolve_config({**BASE, "model": "transformer"})
     assert plain.model == by_class
-    assert plain.training.lr == NAMED["transformer"].training["lr"]
-    small = resolve({**BASE, "model": {"name": "transformer", "preset": "small"}})
+    assert plain.training.lr == MODEL_PRESETS["transformer"].training["lr"]
+    small = resolve_config({**BASE, "model": {"name": "transformer", "preset": "small"}})
     assert (small.model.width, small.training.lr) == (64, 5e-4)
-    stated = resolve({**BASE, "model": {"name": "transformer", "preset": "small", "width": 32}, "training.lr": 0.1})
-    assert (stated.model.width, stated.model.ff, stated.training.lr) == (32, 128, 0.1)
+    merge_user_settings = resolve_config(
+        {**BASE, "model": {"name": "transformer", "preset": "small", "width": 32}, "training.lr": 0.1}
+    )
+    assert (merge_user_settings.model.width, merge_user_settings.model.ff, merge_user_settings.training.lr) == (
+        32,
+        128,
+        0.1,
+    )
 
 
 def test_what_a_dataset_asks_for_loses_to_what_is_stated() -> None:
     defaults = {"split": (10, 5, 5), "target": "OT"}
-    assert resolve({**BASE, "model": "naive"}, defaults).data.split == (10, 5, 5)
-    run = resolve({**BASE, "model": "naive", "data.split": [0.5, 0.25, 0.25]}, defaults)
+    assert resolve_config({**BASE, "model": "naive"}, defaults).data.split == (10, 5, 5)
+    run = resolve_config({**BASE, "model": "naive", "data.split": [0.5, 0.25, 0.25]}, defaults)
     assert run.data.split == (0.5, 0.25, 0.25)
     assert run.data.target == "OT"
 
 
 def test_a_part_that_is_renamed_starts_from_its_own_defaults() -> None:
-    run = resolve({**BASE, "model": {"name": "patch-transformer", "backbone": "none"}})
+    run = resolve_config({**BASE, "model": {"name": "patch-transformer", "backbone": "none"}})
     assert run.dump()["model"]["backbone"] == {"name": "none"}
     assert run.dump()["model"]["representation"]["length"] == 16
 
 
 def test_dotted_and_nested_are_the_same() -> None:
     dotted = {"model.name": "pattn", "model.representation.width": 8, "training.lr": 0.1, **BASE}
-    assert resolve(dotted) == resolve(nested(dotted))
+    assert resolve_config(dotted) == resolve_config(nested(dotted))
 
 
 def test_every_fault_at_once() -> None:
@@ -148,9 +155,9 @@ def test_seed_lookback_and_horizon_are_whole_numbers(value: Any) -> None:
 def test_an_argument_and_a_setting_must_agree_and_win_over_the_file(tmp_path: Path) -> None:
     path = tmp_path / "s.yaml"
     path.write_text("model: {name: dlinear, kernel: 5}\nhorizon: 9\n")
-    values = stated("dlinear", None, 8, np.int64(4), None, {"horizon": 4, "model": "dlinear"}, path)
-    run = resolve(values)
+    values = merge_user_settings("dlinear", None, 8, np.int64(4), None, {"horizon": 4, "model": "dlinear"}, path)
+    run = resolve_config(values)
     assert (run.lookback, run.horizon, run.model.kernel) == (8, 4, 5)  # type: ignore[attr-defined]
     for settings, told in (({"horizon": 6}, "horizon: stated as 6 and as 4"), ({"model": "naive"}, "model: stated")):
         with pytest.raises(SettingsError, match=told):
-            stated("dlinear", None, 8, 4, None, settings, path)
+            merge_user_settings("dlinear", None, 8, 4, None, settings, path)

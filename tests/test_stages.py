@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 import latentcast
 from latentcast.cli import app
 from latentcast.core.errors import DataError, SettingsError
-from latentcast.workflows.imputation import judge_imputation
+from latentcast.workflows.imputation import evaluate_imputation
 
 MODEL = {
     "model.representation.ratios": (2, 3),
@@ -176,7 +176,7 @@ def test_a_gap_as_long_as_the_look_back_is_said(daily, settings) -> None:
 
 def test_imputation_is_judged_alike_for_any_batch_size(daily, settings) -> None:
     first = latentcast.pretrain(daily, NAME, lookback=20, settings=settings)
-    one, other = (judge_imputation(first, daily, masks=[0.25, 0.5], batch_size=size) for size in (7, 512))
+    one, other = (evaluate_imputation(first, daily, masks=[0.25, 0.5], batch_size=size) for size in (7, 512))
     for a, b in zip(one, other, strict=True):
         assert (a.values, a.windows) == (b.values, b.windows)
         assert a.mse == pytest.approx(b.mse, rel=1e-5)
@@ -184,13 +184,13 @@ def test_imputation_is_judged_alike_for_any_batch_size(daily, settings) -> None:
     assert one[0].windows == 80 - 20 + 1
     assert one[0].values == pytest.approx(61 * 40 * 0.25, rel=0.1)
     with pytest.raises(SettingsError, match="mask=1"):
-        judge_imputation(first, daily, masks=[1.0])
+        evaluate_imputation(first, daily, masks=[1.0])
 
 
 def test_the_end_of_every_window_can_be_hidden(daily, settings) -> None:
     """What interpolation does there is to repeat the last value that is shown."""
     first = latentcast.pretrain(daily, NAME, lookback=20, settings=settings)
-    (judged,) = judge_imputation(first, daily, masks=[0.25], tail=True)
+    (judged,) = evaluate_imputation(first, daily, masks=[0.25], tail=True)
     assert judged.tail
     assert judged.values == 61 * 5 * 2
     scaled = daily[["a", "b"]].to_numpy()
@@ -217,7 +217,7 @@ def test_the_filled_error_is_that_of_a_plain_computation(daily, settings) -> Non
     first = latentcast.pretrain(daily, NAME, lookback=20, settings=settings)
     from latentcast.layers.masking import visible
 
-    (judged,) = judge_imputation(first, daily, masks=[0.4])
+    (judged,) = evaluate_imputation(first, daily, masks=[0.4])
     scaled = daily[["a", "b"]].to_numpy()
     scaled = (scaled - scaled[:280].mean(0)) / scaled[:280].std(0)
     windows = np.lib.stride_tricks.sliding_window_view(scaled[320:], 20, axis=0).transpose(0, 2, 1)
@@ -230,14 +230,14 @@ def test_the_filled_error_is_that_of_a_plain_computation(daily, settings) -> Non
 
 
 def test_auto_goes_by_the_look_back_and_says_so(daily, settings) -> None:
-    from latentcast.models.config.run import resolve
+    from latentcast.models.config.run import resolve_config
 
     for lookback, wanted in ((96, "light"), (100, "medium"), (500, "medium"), (501, "heavy")):
-        run = resolve({"model": {"name": NAME, "preset": "auto"}, "lookback": lookback, "horizon": 8})
+        run = resolve_config({"model": {"name": NAME, "preset": "auto"}, "lookback": lookback, "horizon": 8})
         assert run.preset == wanted
         assert f"preset auto: {wanted} for a look-back of {lookback}" in run.notes[0]
     with pytest.raises(SettingsError, match="no preset 'auto'"):
-        resolve({"model": {"name": "dlinear", "preset": "auto"}, "lookback": 96, "horizon": 8})
+        resolve_config({"model": {"name": "dlinear", "preset": "auto"}, "lookback": 96, "horizon": 8})
 
 
 def test_the_card_of_a_pretrained_folder_is_whole(daily, settings, tmp_path: Path) -> None:
@@ -318,7 +318,7 @@ def test_a_forecaster_goes_on_at_another_horizon(daily, settings) -> None:
 def test_what_cannot_be_judged_is_one_error(daily, settings, wrong: dict[str, object], words: str) -> None:
     first = latentcast.pretrain(daily, NAME, lookback=20, settings=settings)
     with pytest.raises(SettingsError, match=re.escape(words)):
-        judge_imputation(first, daily, **wrong)
+        evaluate_imputation(first, daily, **wrong)
 
 
 def test_of_one_channel_the_others_are_said_to_be_left_out(daily, settings) -> None:

@@ -96,11 +96,11 @@ def test_training_in_other_ways(hourly: pd.DataFrame, how: dict[str, Any]) -> No
 
 def test_mixed_precision_first_and_none_after() -> None:
     from latentcast.core.types import Batch, Task
-    from latentcast.models.composed import build
-    from latentcast.models.config.run import resolve
+    from latentcast.models.config.run import resolve_config
+    from latentcast.models.network import build
 
     chosen = {"llm": folder("llama"), "llm_layers": 2, "num_prototypes": 12}
-    run = resolve({"model": {"name": "time-llm", "backbone": chosen}, "lookback": 48, "horizon": 8})
+    run = resolve_config({"model": {"name": "time-llm", "backbone": chosen}, "lookback": 48, "horizon": 8})
     torch.manual_seed(0)
     network, again = (build(run.kind, run.model, Task(48, 8, 3, (0, 1, 2))) for _ in range(2))
     again.load_state_dict(network.state_dict())
@@ -190,21 +190,24 @@ def test_the_heat_map_is_the_attention_of_the_last_window(hourly: pd.DataFrame, 
     from latentcast.workflows.plots.prototype_attention import plot_heat_map
 
     fitted = fit(hourly, folder("gpt2"))
-    first, second = latentcast.heat_map(fitted, hourly), latentcast.heat_map(fitted, hourly, series="price")
+    first, second = (
+        latentcast.prototype_attention(fitted, hourly),
+        latentcast.prototype_attention(fitted, hourly, series="price"),
+    )
     assert first.series == "load"
     assert first.weights.shape == (8, 6, 12)
     np.testing.assert_allclose(first.weights.sum(-1), 1, rtol=1e-5)
     assert not np.allclose(first.weights, second.weights)
     assert [len(words) for words in first.words] == [3] * 12
-    earlier = latentcast.heat_map(fitted, hourly.iloc[:-5])
+    earlier = latentcast.prototype_attention(fitted, hourly.iloc[:-5])
     assert not np.allclose(first.weights, earlier.weights)
     plot_heat_map(first, tmp_path / "map.png")
     assert (tmp_path / "map.png").stat().st_size > 5_000
     with pytest.raises(latentcast.LatentcastError, match="no series 'prise'; did you mean price"):
-        latentcast.heat_map(fitted, hourly, series="prise")
+        latentcast.prototype_attention(fitted, hourly, series="prise")
     plain = latentcast.fit(hourly, "naive", lookback=48, horizon=8)
     with pytest.raises(SettingsError, match="no text prototypes"):
-        latentcast.heat_map(plain, hourly)
+        latentcast.prototype_attention(plain, hourly)
 
 
 def test_a_prototype_that_is_a_word_is_nearest_to_it(hourly: pd.DataFrame) -> None:
@@ -254,9 +257,9 @@ RECIPES = sorted((Path(__file__).parents[1] / "configs").glob("timellm-*.yaml"))
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)
 def test_recipes_are_whole(recipe: Path) -> None:
-    from latentcast.core.settings import read_yaml
-    from latentcast.models.config.run import resolve
+    from latentcast.core.parsing import read_yaml
+    from latentcast.models.config.run import resolve_config
 
-    run = resolve(read_yaml(recipe))
+    run = resolve_config(read_yaml(recipe))
     assert run.name == "time-llm"
     assert run.model.backbone.name == "frozen_llm"

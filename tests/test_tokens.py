@@ -318,7 +318,7 @@ def test_training_that_was_cut_ends_at_the_same_codes(waves, tmp_path: Path) -> 
 def test_a_spike_is_strange(waves, tokens: Path, codec: Path) -> None:
     spoiled = waves.copy()
     spoiled.loc[300, "load"] += 40
-    result = latentcast.score(tokens, spoiled)
+    result = latentcast.anomaly_scores(tokens, spoiled)
     frame = result.frame
     assert list(frame.columns) == ["unique_id", "ds", "y", "error", "surprise", "score"]
     assert len(frame) == 3 * 500
@@ -329,15 +329,15 @@ def test_a_spike_is_strange(waves, tokens: Path, codec: Path) -> None:
     seen = frame["surprise"].notna().to_numpy().reshape(3, 500)
     assert not seen[:, 0].any()  # nothing was read before the first code
     assert seen[:, 4:].all()
-    alone = latentcast.score(codec, spoiled)
+    alone = latentcast.anomaly_scores(codec, spoiled)
     assert "surprise" not in alone.frame
     assert "no language of them yet" in alone.notes[-1]
     np.testing.assert_allclose(alone.frame["error"], frame["error"], rtol=1e-4, atol=1e-5)
 
 
 def test_scores_depend_on_nothing_but_the_look_back_before(waves, tokens: Path) -> None:
-    whole = latentcast.score(tokens, waves).frame
-    begun = latentcast.score(tokens, waves.iloc[: TIME + 20]).frame
+    whole = latentcast.anomaly_scores(tokens, waves).frame
+    begun = latentcast.anomaly_scores(tokens, waves.iloc[: TIME + 20]).frame
     for name in ("load", "price"):
         one, other = (frame[frame["unique_id"] == name]["error"].to_numpy() for frame in (whole, begun))
         np.testing.assert_allclose(one[: TIME + 20], other, rtol=1e-3, atol=1e-4)
@@ -346,14 +346,14 @@ def test_scores_depend_on_nothing_but_the_look_back_before(waves, tokens: Path) 
 def test_missing_steps_have_no_score_and_models_without_codes_none_at_all(waves, tokens: Path, tmp_path: Path) -> None:
     gaps = waves.copy()
     gaps.loc[200:203, "price"] = np.nan
-    scored = latentcast.score(tokens, gaps).frame
+    scored = latentcast.anomaly_scores(tokens, gaps).frame
     missing = scored[scored["ds"].isin(gaps["ds"][200:204]) & (scored["unique_id"] == "price")]
     assert missing["error"].isna().all()
     latentcast.fit(waves, "dlinear", lookback=TIME, horizon=HORIZON, out=tmp_path, overwrite=True)
     with pytest.raises(SettingsError, match="dlinear has no codes: this takes a vq-codec"):
-        latentcast.score(tmp_path, waves)
+        latentcast.anomaly_scores(tmp_path, waves)
     with pytest.raises(DataError, match="judged after a look-back of 22 steps; shorter"):
-        latentcast.score(tokens, waves[:20])
+        latentcast.anomaly_scores(tokens, waves[:20])
 
 
 def test_a_codec_is_judged_on_any_part(waves, codec: Path) -> None:

@@ -17,7 +17,7 @@ import latentcast
 from latentcast.cli import app
 from latentcast.core.errors import CheckpointError, DataError, Interrupted, LatentcastError, SettingsError
 from latentcast.data.panel.split import first_share
-from latentcast.models.composed import Network
+from latentcast.models.network import Network
 from latentcast.training.interrupt import Watch
 
 SIZES = {"lookback": 24, "horizon": 6}
@@ -245,7 +245,7 @@ def test_a_share_without_a_window_says_how_many_steps_are_needed(home) -> None:
         with pytest.raises(SettingsError, match=r"data\.fraction: got"):
             fitted(home, **{"data.fraction": wrong})
     with pytest.raises(SettingsError, match=r"data\.fraction: a floor"):
-        latentcast.floor(home, "latent-transformer", lookback=24, settings={"data.fraction": 0.5})
+        latentcast.reconstruction_error(home, "latent-transformer", lookback=24, settings={"data.fraction": 0.5})
 
 
 def test_pretraining_takes_a_share_too(home) -> None:

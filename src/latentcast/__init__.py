@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from latentcast.benchmarking.ablation import ablate
     from latentcast.benchmarking.backtest import backtest
-    from latentcast.benchmarking.leaderboard import leaderboard
-    from latentcast.benchmarking.m4 import m4
+    from latentcast.benchmarking.leaderboard import benchmark
+    from latentcast.benchmarking.m4 import evaluate_m4
     from latentcast.core.errors import LatentcastError
     from latentcast.forecaster.forecaster import Forecaster
-    from latentcast.workflows.anomaly import score
+    from latentcast.workflows.anomaly import anomaly_scores
     from latentcast.workflows.describe import describe
     from latentcast.workflows.fitting.fit import fit, pretrain
-    from latentcast.workflows.fusion import fusion_weights, members
-    from latentcast.workflows.imputation import impute, judge_imputation
+    from latentcast.workflows.fusion import fusion_weights, member_forecasts
+    from latentcast.workflows.imputation import evaluate_imputation, impute
     from latentcast.workflows.load import load
     from latentcast.workflows.prompts import prompts
-    from latentcast.workflows.prototype_attention import heat_map
-    from latentcast.workflows.reconstruction_error import floor
+    from latentcast.workflows.prototype_attention import prototype_attention
+    from latentcast.workflows.reconstruction_error import reconstruction_error
     from latentcast.workflows.transfer import transfer
     from latentcast.workflows.update import update
 
@@ -30,20 +30,20 @@ _HOMES = {
     "fit": "latentcast.workflows.fitting.fit",
     "pretrain": "latentcast.workflows.fitting.fit",
     "impute": "latentcast.workflows.imputation",
-    "judge_imputation": "latentcast.workflows.imputation",
+    "evaluate_imputation": "latentcast.workflows.imputation",
     "load": "latentcast.workflows.load",
-    "floor": "latentcast.workflows.reconstruction_error",
-    "score": "latentcast.workflows.anomaly",
+    "reconstruction_error": "latentcast.workflows.reconstruction_error",
+    "anomaly_scores": "latentcast.workflows.anomaly",
     "transfer": "latentcast.workflows.transfer",
     "update": "latentcast.workflows.update",
     "backtest": "latentcast.benchmarking.backtest",
     "describe": "latentcast.workflows.describe",
-    "heat_map": "latentcast.workflows.prototype_attention",
+    "prototype_attention": "latentcast.workflows.prototype_attention",
     "fusion_weights": "latentcast.workflows.fusion",
-    "members": "latentcast.workflows.fusion",
+    "member_forecasts": "latentcast.workflows.fusion",
     "prompts": "latentcast.workflows.prompts",
-    "leaderboard": "latentcast.benchmarking.leaderboard",
-    "m4": "latentcast.benchmarking.m4",
+    "benchmark": "latentcast.benchmarking.leaderboard",
+    "evaluate_m4": "latentcast.benchmarking.m4",
     "Forecaster": "latentcast.forecaster.forecaster",
     "LatentcastError": "latentcast.core.errors",
 }
@@ -52,21 +52,21 @@ __all__ = [
     "Forecaster",
     "LatentcastError",
     "ablate",
+    "anomaly_scores",
     "backtest",
+    "benchmark",
     "describe",
+    "evaluate_imputation",
+    "evaluate_m4",
     "fit",
-    "floor",
     "fusion_weights",
-    "heat_map",
     "impute",
-    "judge_imputation",
-    "leaderboard",
     "load",
-    "m4",
-    "members",
+    "member_forecasts",
     "pretrain",
     "prompts",
-    "score",
+    "prototype_attention",
+    "reconstruction_error",
     "transfer",
     "update",
 ]

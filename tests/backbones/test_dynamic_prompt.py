@@ -14,8 +14,8 @@ from latentcast.layers.reprogramming import TextPrototypes
 from latentcast.models.backbones import prefix_attention, task_vocabulary
 from latentcast.models.backbones.frozen_llm import FrozenLLM
 from latentcast.models.backbones.task_vocabulary import WORDS, adaptive_count, clusters, known_words, mixtures
-from latentcast.models.composed import Network, build
-from latentcast.models.config.run import resolve
+from latentcast.models.config.run import resolve_config
+from latentcast.models.network import Network, build
 from latentcast.models.representations.patch import Patch
 from llms import folder, tokenizer
 
@@ -26,7 +26,9 @@ DYNAMIC = {"dynamic": 5, "local_statistics": True}
 def make(family: str = "gpt2", task: Task = TASK, over: dict[str, Any] | None = None, **backbone: Any) -> Network:
     torch.manual_seed(0)
     settings = {"llm": folder(family, **(over or {})), "llm_layers": 2, "num_prototypes": 20, **backbone}
-    run = resolve({"model": {"name": "time-llm", "backbone": settings}, "lookback": task.lookback, "horizon": 11})
+    run = resolve_config(
+        {"model": {"name": "time-llm", "backbone": settings}, "lookback": task.lookback, "horizon": 11}
+    )
     return build(run.kind, run.model, task)
 
 
@@ -141,7 +143,7 @@ def test_a_representation_that_mixes_channels_gives_them_all() -> None:
         "representation": {"name": "compression", "ratios": [6], "channels": [8], "latent_dim": 8, "width": 16},
         "backbone": {"llm": folder("gpt2"), "llm_layers": 2, "num_prototypes": 20, **DYNAMIC},
     }
-    run = resolve({"model": model, "lookback": 48, "horizon": 11})
+    run = resolve_config({"model": model, "lookback": 48, "horizon": 11})
     network = build(run.kind, run.model, replace(TASK, known=0))
     assert network(network.prompted(batch())).values.shape == (4, 11, 3)
 

@@ -11,8 +11,8 @@ from torch import Tensor
 from latentcast.core.errors import CheckpointError, SettingsError
 from latentcast.core.types import Batch, Task, Tokens
 from latentcast.models.backbones.frozen_llm import FrozenLLM
-from latentcast.models.composed import Network, build
-from latentcast.models.config.run import resolve
+from latentcast.models.config.run import resolve_config
+from latentcast.models.network import Network, build
 from llms import folder
 
 TASK = Task(48, 11, 3, (0, 1, 2), 4, 7, "hourly load of a transformer")
@@ -27,7 +27,9 @@ EXACT = 1e-5
 def make(family: str = "gpt2", task: Task = TASK, over: dict[str, Any] | None = None, **backbone: Any) -> Network:
     torch.manual_seed(0)
     settings = {"llm": folder(family, **(over or {})), "llm_layers": 3, "num_prototypes": 20, **backbone}
-    run = resolve({"model": {"name": "time-llm", "backbone": settings}, "lookback": task.lookback, "horizon": 11})
+    run = resolve_config(
+        {"model": {"name": "time-llm", "backbone": settings}, "lookback": task.lookback, "horizon": 11}
+    )
     return build(run.kind, run.model, task)
 
 

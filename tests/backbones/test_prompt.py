@@ -10,8 +10,8 @@ from latentcast.core.errors import DataError, SettingsError
 from latentcast.core.types import Scale, Task
 from latentcast.models.backbones.lag_statistics import top_lags
 from latentcast.models.backbones.prompt import PromptWriter, number, static_text, static_words, statistics, window_text
-from latentcast.models.composed import build
-from latentcast.models.config.run import resolve
+from latentcast.models.config.run import resolve_config
+from latentcast.models.network import build
 from llms import folder, tokenizer
 
 TASK = Task(96, 24, 2, (0, 1), 0, 24, "Load of {a} 50% <b>")
@@ -128,7 +128,7 @@ def test_no_number_is_refused() -> None:
 
 
 def test_a_prompt_longer_than_the_context_is_refused_with_both_numbers() -> None:
-    run = resolve(
+    run = resolve_config(
         {
             "model": {"name": "time-llm", "backbone": {"llm": folder("gpt2"), "llm_layers": 2}},
             "lookback": 96,

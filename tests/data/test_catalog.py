@@ -16,7 +16,7 @@ import pytest
 
 from latentcast.core.errors import DataError
 from latentcast.core.settings import validate
-from latentcast.data.panel.panel import build
+from latentcast.data.panel.build import build
 from latentcast.data.settings import DataSettings
 from latentcast.data.sources import catalog
 from latentcast.data.sources.catalog import DATASETS, File, content_digest, find, load, local_path

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from latentcast.core.settings import validate
-from latentcast.data.panel.panel import build
+from latentcast.data.panel.build import build
 from latentcast.data.scaling.scaler import Scaler
 from latentcast.data.settings import DataSettings
 from latentcast.data.windows.mixture import Mix, MixedLoader

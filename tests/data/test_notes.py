@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from latentcast.core.errors import DataError
-from latentcast.data.panel.panel import build
+from latentcast.data.panel.build import build
 from latentcast.data.scaling.scaler import Scaler
 from latentcast.data.settings import DataSettings
 from latentcast.data.windows.windows import make_windows, window_starts

@@ -2,8 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from latentcast.data.panel.build import build
 from latentcast.data.panel.padding import fill_up, pad_short
-from latentcast.data.panel.panel import build
 from latentcast.data.panel.split import Split
 from latentcast.data.settings import DataSettings
 from latentcast.data.windows.windows import window_starts

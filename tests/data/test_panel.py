@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from latentcast.core.errors import DataError, GapError, LatentcastError, TimeError
 from latentcast.core.settings import validate
-from latentcast.data.panel.panel import Panel, build
+from latentcast.data.panel.build import build
+from latentcast.data.panel.panel import Panel
 from latentcast.data.settings import DataSettings
 from latentcast.data.sources.files import read_file, read_frame
 

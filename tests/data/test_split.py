@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from latentcast.core.errors import DataError, SettingsError
 from latentcast.core.settings import validate
-from latentcast.data.panel.panel import Panel, build
+from latentcast.data.panel.build import build
+from latentcast.data.panel.panel import Panel
 from latentcast.data.panel.split import Seen, seen, split
 from latentcast.data.scaling.scaler import Scaler, constant_series
 from latentcast.data.settings import DataSettings

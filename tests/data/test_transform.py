@@ -7,7 +7,7 @@ from statsmodels.base.transform import BoxCox
 
 import latentcast
 from latentcast.core.errors import DataError
-from latentcast.data.panel.panel import build
+from latentcast.data.panel.build import build
 from latentcast.data.scaling.scaler import Scaler
 from latentcast.data.scaling.transform import Transform
 from latentcast.data.settings import DataSettings

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from latentcast.core.settings import validate
 from latentcast.data.features.calendar import features
-from latentcast.data.panel.panel import Panel, build
+from latentcast.data.panel.build import build
+from latentcast.data.panel.panel import Panel
 from latentcast.data.panel.split import split
 from latentcast.data.scaling.scaler import Scaler
 from latentcast.data.settings import DataSettings

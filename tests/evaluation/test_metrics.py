@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 from utilsforecast import losses
 
-from latentcast.data.panel.panel import Panel, build
+from latentcast.data.panel.build import build
+from latentcast.data.panel.panel import Panel
 from latentcast.data.settings import DataSettings
 from latentcast.evaluation.metrics import Errors, Evaluation, seasonal_error
 

@@ -10,7 +10,7 @@ from latentcast.core.errors import SettingsError
 from latentcast.core.types import Batch, Task
 from latentcast.evaluation.metrics import Errors
 from latentcast.layers.losses import PointLoss
-from latentcast.models.config.run import resolve
+from latentcast.models.config.run import resolve_config
 
 TASK = Task(lookback=10, horizon=4, channels=3, targets=(0, 1, 2), season=3)
 
@@ -73,5 +73,5 @@ def test_mase_measures_by_the_look_back_of_the_targets_and_what_was_observed_of_
 def test_shares_of_standardised_values_are_refused(model: dict, path: str) -> None:
     values = {"model": model, "lookback": 24, "horizon": 4}
     with pytest.raises(SettingsError, match=rf"^{path}=.*standardised values.*state data.scale=false"):
-        resolve(values)
-    assert resolve({**values, "data": {"scale": False}}).data.scale is False
+        resolve_config(values)
+    assert resolve_config({**values, "data": {"scale": False}}).data.scale is False

@@ -5,8 +5,9 @@ import torch
 
 from latentcast.core.types import Batch, Task
 from latentcast.layers.instance_norm import no_scale
-from latentcast.models.composed import Composed, build
-from latentcast.models.config.run import resolve
+from latentcast.models.composed import Composed
+from latentcast.models.config.run import resolve_config
+from latentcast.models.network import build
 
 SIZES = [(48, 48, None), (48, 11, 13), (50, 37, 0), (48, 3, None)]  # look-back, horizon, label
 RATIOS = {(2, 2): (6, 10), (3, 1): (6, 10), (2, 2, 2): (6, 10, 8)}
@@ -18,7 +19,7 @@ def model(kind: str, lookback: int, horizon: int, label: int | None, ratios: tup
         "kind": kind, "ratios": ratios, "channels": RATIOS[ratios], "latent_dim": 7, "width": 16, "label_len": label,
     }  # fmt: skip
     named = {"name": "latent-transformer", "representation": representation, "backbone": {"heads": 2, "ff": 24}}
-    run = resolve({"model": named, "lookback": lookback, "horizon": horizon})
+    run = resolve_config({"model": named, "lookback": lookback, "horizon": horizon})
     built = build(run.kind, run.model, Task(lookback, horizon, 3, (0, 1, 2))).model
     assert isinstance(built, Composed)
     return built.eval()

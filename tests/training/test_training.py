@@ -14,8 +14,8 @@ import torch
 import latentcast
 from latentcast.core.errors import CheckpointError, DataError, Interrupted, SettingsError
 from latentcast.core.types import Batch
-from latentcast.models.composed import Network
 from latentcast.models.config.training import TrainingSettings
+from latentcast.models.network import Network
 from latentcast.training import checkpoint
 from latentcast.training.interrupt import Watch
 from latentcast.training.lightning_module import StageModule

@@ -11,11 +11,11 @@ from typing import Any
 
 import pandas as pd
 
-from latentcast.benchmarking.leaderboard import leaderboard
+from latentcast.benchmarking.leaderboard import benchmark
 from latentcast.benchmarking.results import Results, Row, markdown_line
 from latentcast.benchmarking.variants import Claim, Study, study
 from latentcast.core.errors import SettingsError
-from latentcast.models.config.run import resolve, stated
+from latentcast.models.config.run import merge_user_settings, resolve_config
 from latentcast.reporting.files import write_frame, write_text
 
 LEVEL = 0.95
@@ -193,13 +193,13 @@ def ablate(
         raise SettingsError(
             f"data: got {type(data).__name__}, wanted a dataset's name or a file: it is read anew in every process"
         )
-    values = stated(model, preset, lookback, horizon, None, settings, config)
+    values = merge_user_settings(model, preset, lookback, horizon, None, settings, config)
     if "seed" in values:
         raise SettingsError("seed: several are wanted here: seeds=(0, 1, 2), --seeds 0,1,2")
-    run = resolve(values)
+    run = resolve_config(values)
     asked = study(switches, run)
     whole = json.loads(json.dumps(run.dump()["model"]))  # with the names of its parts, so that they can be exchanged
-    results = leaderboard(
+    results = benchmark(
         {
             "datasets": [str(data)],
             "horizons": [run.horizon],

@@ -10,18 +10,19 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from latentcast.core.errors import DataError, SettingsError, nearest, some
-from latentcast.core.settings import merge, nested, plain, together
-from latentcast.data.panel.panel import Panel, build
+from latentcast.core.errors import DataError, SettingsError, shorten, suggest
+from latentcast.core.nested import merge, merge_without_conflict, nested, python_values
+from latentcast.data.panel.build import build
+from latentcast.data.panel.panel import Panel
 from latentcast.data.panel.split import Split
 from latentcast.data.sources.open import open_data
-from latentcast.evaluation.forecasts import Judged, judge
+from latentcast.evaluation.forecasts import ForecastBatch, accumulate_errors
 from latentcast.evaluation.interval_metrics import IntervalErrors, IntervalFigures
 from latentcast.evaluation.metrics import Errors
 from latentcast.forecaster.forecaster import Forecaster
 from latentcast.forecaster.intervals import check_unasked, interval_columns, levels_of
-from latentcast.models.config.presets import NAMED
-from latentcast.models.config.run import Run, resolve
+from latentcast.models.config.presets import MODEL_PRESETS
+from latentcast.models.config.run import RunConfig, resolve_config
 from latentcast.workflows.fitting.fit import fit_panel, with_stages
 
 
@@ -73,14 +74,14 @@ def backtest(
 
     Raises SettingsError (all faults at once) or DataError as `fit` does.
     """
-    windows, step = plain(windows), plain(step)
+    windows, step = python_values(windows), python_values(step)
     if level is None:
         check_unasked(intervals)
     levels = None if level is None else levels_of(level)
     source, defaults = open_data(data)
     sizes = (("lookback", lookback), ("horizon", horizon), ("seed", seed))
     stated = {key: value for key, value in sizes if value is not None}
-    runs = _runs(models, together(nested(settings or {}), nested(stated)), defaults, windows, step)
+    runs = _runs(models, merge_without_conflict(nested(settings or {}), nested(stated)), defaults, windows, step)
     horizon = runs[0].horizon
     step = horizon if step is None else step
     panel = build(source.frame, runs[0].data)
@@ -112,7 +113,7 @@ def backtest(
 
 def _runs(
     models: Sequence[str], values: Mapping[str, Any], defaults: Mapping[str, Any], windows: Any, step: Any
-) -> list[Run]:
+) -> list[RunConfig]:
     """One Run a model, from what is shared and what stands under `models.NAME`. Raises SettingsError."""
     shared = {key: value for key, value in values.items() if key not in ("models", "model")}
     own = values.get("models", {})
@@ -122,14 +123,16 @@ def _runs(
         if not isinstance(count, int) or isinstance(count, bool) or count < 1
     ]
     if isinstance(models, str) or not models:
-        raise SettingsError([*faults, f"models: got {models!r}, wanted a list of names; known: {', '.join(NAMED)}"])
+        raise SettingsError(
+            [*faults, f"models: got {models!r}, wanted a list of names; known: {', '.join(MODEL_PRESETS)}"]
+        )
     faults += [f"models: {name} is named twice" for name in dict.fromkeys(models) if list(models).count(name) > 1]
     if "model" in values:
         faults.append("model: a backtest has many; settings of one go under its name, as models.dlinear.model.…")
     if not isinstance(own, Mapping) or not all(isinstance(value, Mapping) for value in own.values()):
         raise SettingsError([*faults, f"models: got {own!r}, wanted settings by model, as models.dlinear.training.lr"])
     faults += [
-        f"models.{name}: is not among the models of this backtest; {nearest(name, models)}"
+        f"models.{name}: is not among the models of this backtest; {suggest(name, models)}"
         for name in own
         if name not in models
     ]
@@ -137,7 +140,7 @@ def _runs(
     for name in dict.fromkeys(models):
         try:
             stated = merge(merge({"model": {"name": name}}, shared), own.get(name, {}))
-            runs.append(resolve(with_stages(stated), defaults))
+            runs.append(resolve_config(with_stages(stated), defaults))
         except SettingsError as error:
             for fault in error.faults:
                 found.setdefault(fault, []).append(name)
@@ -160,7 +163,7 @@ def _runs(
     return runs
 
 
-def _origins(panel: Panel, run: Run, held: int, step: int) -> NDArray[np.int64]:
+def _origins(panel: Panel, run: RunConfig, held: int, step: int) -> NDArray[np.int64]:
     """[windows, items] steps at which forecasts begin, oldest first."""
     first = panel.lengths - held
     needed = run.lookback + run.horizon + _validation(run, first)
@@ -169,18 +172,18 @@ def _origins(panel: Panel, run: Run, held: int, step: int) -> NDArray[np.int64]:
         names = [f"{panel.ids[i] or 'the data'} ({panel.lengths[i]} steps)" for i in short]
         raise DataError(
             f"{held} steps are held out for the backtest, and before them {needed[short[0]]} are needed (look-back,"
-            f" horizon and validation); too short: {some(names)}"
+            f" horizon and validation); too short: {shorten(names)}"
         )
     return np.asarray(first + np.arange(0, held - run.horizon + 1, step)[:, None])
 
 
-def _validation(run: Run, ends: NDArray[np.int64]) -> NDArray[np.int64]:
+def _validation(run: RunConfig, ends: NDArray[np.int64]) -> NDArray[np.int64]:
     """What chooses when to stop: the last tenth before an origin, and at least one horizon."""
     return np.maximum(run.horizon, ends // 10)
 
 
 def _roll(
-    run: Run,
+    run: RunConfig,
     panel: Panel,
     name: str,
     origins: NDArray[np.int64],
@@ -189,9 +192,9 @@ def _roll(
     *,
     refit: bool,
     progress: bool,
-) -> tuple[Forecaster, list[Judged], tuple[Errors, Errors], IntervalFigures | None]:
+) -> tuple[Forecaster, list[ForecastBatch], tuple[Errors, Errors], IntervalFigures | None]:
     """Fit before the first origin, or before each, and forecast from every origin."""
-    judged: list[Judged] = []
+    judged: list[ForecastBatch] = []
     errors = (Errors(), Errors())
     found, how = None, None
     for group in origins[:, None] if refit else [origins]:
@@ -209,7 +212,7 @@ def _roll(
             found = found or (IntervalErrors(levels, taus), IntervalErrors(levels, taus))
         batches = list(forecaster.forecasts(view, (starts, items), how=how))
         columns = list(forecaster.task.targets)
-        judge(batches, view.naive_error[:, columns], errors, found)
+        accumulate_errors(batches, view.naive_error[:, columns], errors, found)
         judged += [replace(batch, paths=None, quantiles=None) for batch in batches]
     if how is None or found is None:
         return forecaster, judged, errors, None
@@ -217,7 +220,9 @@ def _roll(
     return forecaster, judged, errors, figures
 
 
-def _truth(forecaster: Forecaster, panel: Panel, origins: NDArray[np.int64], judged: list[Judged]) -> pd.DataFrame:
+def _truth(
+    forecaster: Forecaster, panel: Panel, origins: NDArray[np.int64], judged: list[ForecastBatch]
+) -> pd.DataFrame:
     """unique_id, ds, cutoff and y of every forecast value, in the order of `_column`; y is NaN where unobserved."""
     horizon, targets = forecaster.task.horizon, forecaster.task.targets
     begins = (panel.offsets[:-1] + origins).reshape(-1)

@@ -13,13 +13,13 @@ import torch
 
 from latentcast.benchmarking.plan import PART, Cell
 from latentcast.core.errors import Interrupted, LatentcastError
-from latentcast.core.log_capture import heard
-from latentcast.core.types import count_parameters
-from latentcast.data.panel.panel import build
+from latentcast.core.log_capture import capture_log_messages
+from latentcast.data.panel.build import build
 from latentcast.data.sources.open import open_data
 from latentcast.evaluation.metrics import Evaluation
 from latentcast.forecaster import storage
 from latentcast.forecaster.forecaster import Forecaster
+from latentcast.models.inspection import count_parameters
 from latentcast.workflows.fitting.fit import fit_panel
 from latentcast.workflows.transfer import transfer
 
@@ -66,7 +66,9 @@ def _figures(cell: Cell) -> dict[str, Any]:
     device = "cuda" if cell.run.training.accelerator in ("auto", "cuda", "gpu") and torch.cuda.is_available() else "cpu"
     if device == "cuda":
         torch.cuda.reset_peak_memory_stats()
-    with heard(logging.WARNING) as said:  # such as a history that a classical model could not be fitted to
+    with capture_log_messages(
+        logging.WARNING
+    ) as said:  # such as a history that a classical model could not be fitted to
         forecaster = fit_panel(cell.run, panel, source.name)
         card = forecaster.card
         forecaster.network.to(device)

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from latentcast.reporting.figures import FUTURE, PAST, plain, short, svg
+from latentcast.reporting.figures import FUTURE, PAST, plain_axes, short, svg
 
 WIDTH, HEIGHT = 10.0, 2.7  # inches of a figure, and of one row of panels
 FRONT, BEHIND = FUTURE, "#8d99ae"
@@ -47,7 +47,7 @@ def draw_costs(rows: Sequence[tuple[str, Sequence[tuple[str, Sequence[Spot]]]]],
             axis.set_visible(False)
         least = min((s.cost for _, spots in panels for s in spots if s.cost > 0), default=1.0) / 3
         for column, ((title, spots), axis) in enumerate(zip(panels, line, strict=False)):
-            plain(axis)
+            plain_axes(axis)
             axis.set_xscale("log")
             axis.xaxis.set_major_locator(LogLocator(subs=(1.0, 3.0), numticks=6))
             axis.xaxis.set_major_formatter(FuncFormatter(_count))
@@ -82,7 +82,7 @@ def draw_ranks(models: Sequence[str], ranks: Sequence[float], critical: float | 
     not overlap are told apart; those that reach into the band of the best are not told from it."""
     figure = Figure(figsize=(WIDTH, 0.5 + 0.27 * len(models)), layout="constrained")
     axis = figure.subplots()
-    plain(axis)
+    plain_axes(axis)
     half = 0.0 if critical is None else critical / 2
     rows = np.arange(len(models))
     if half:

@@ -15,15 +15,15 @@ from latentcast.benchmarking.plan import Cell, Comparison, comparison_of, key, p
 from latentcast.benchmarking.results import Results
 from latentcast.benchmarking.workers import in_processes, in_this_process
 from latentcast.core.errors import CheckpointError, Interrupted, SettingsError
-from latentcast.core.settings import leaves
+from latentcast.core.nested import leaves
 from latentcast.forecaster import storage
-from latentcast.models.config.run import resolve
+from latentcast.models.config.run import resolve_config
 from latentcast.reporting.files import write_frame, write_text
 
 CELLS, TABLE, PAGE, LOCK = "cells.jsonl", "table", "page.html", ".lock"
 
 
-def leaderboard(
+def benchmark(
     config: str | Path | Mapping[str, Any],
     *,
     out: str | Path,
@@ -125,7 +125,7 @@ def read(path: Path) -> dict[str, dict[str, Any]]:
     for line in path.read_text(encoding="utf-8", errors="replace").split("\n") if path.exists() else ():
         try:
             record = json.loads(line)
-            run = resolve(record["settings"])
+            run = resolve_config(record["settings"])
             then, now = (dict(leaves(settings["model"])) for settings in (record["settings"], run.dump()))
             if then.keys() - now.keys() or any(now[name] not in (None, []) for name in now.keys() - then.keys()):
                 continue
@@ -208,4 +208,4 @@ def _sizes(threads: int | None, workers: int | None, devices: int) -> tuple[int,
     return threads or (max(1, cores // max(1, workers)) if devices else 1), workers
 
 
-__all__ = ["Results", "leaderboard"]
+__all__ = ["Results", "benchmark"]

@@ -13,16 +13,17 @@ import pandas as pd
 import torch
 
 from latentcast.core.errors import DataError, SettingsError
-from latentcast.core.settings import merge, nested
+from latentcast.core.nested import merge, nested
 from latentcast.core.types import Batch, Task
-from latentcast.data.panel.panel import build
+from latentcast.data.panel.build import build
 from latentcast.data.sources.files import first_line
 from latentcast.data.sources.m4 import BASE, REFERENCES, Array, Competition, Frequency, chosen, load
 from latentcast.evaluation.m4_metrics import Score, mase, owa, pooled, smape
 from latentcast.forecaster.forecaster import Forecaster
-from latentcast.models.composed import build as build_network
-from latentcast.models.config.run import Run, resolve
-from latentcast.models.hybrid.model import Hybrid, reading_all, reads_everything
+from latentcast.models.config.run import RunConfig, resolve_config
+from latentcast.models.hybrid.model import Hybrid
+from latentcast.models.hybrid.settings import reading_all, reads_everything
+from latentcast.models.network import build as build_network
 from latentcast.workflows.fitting.fit import fit_panel, with_stages
 from latentcast.workflows.fusion import weigh
 
@@ -56,7 +57,7 @@ class M4:
         return {"model": self.model, "scores": scores, "seconds": self.seconds, "notes": list(self.notes)}
 
 
-def m4(
+def evaluate_m4(
     model: str | Forecaster | Path | None = None,
     frequencies: str | Sequence[str] = "M4",
     *,
@@ -144,7 +145,7 @@ def _runs(
     preset: str | None,
     seed: int | None,
     settings: Mapping[str, Any] | None,
-) -> dict[str, Run]:
+) -> dict[str, RunConfig]:
     """One Run a frequency. Raises SettingsError before anything is fitted."""
     stated = nested(settings or {})
     if own := [key for key in ("lookback", "horizon") if key in stated]:
@@ -154,12 +155,14 @@ def _runs(
     for each in asked:
         sizes = {"lookback": 2 * each.horizon, "horizon": each.horizon, **({} if seed is None else {"seed": seed})}
         values = with_stages(merge(merge({"model": {"name": model}}, stated), {"model": named, **sizes}))
-        run = runs[each.name] = resolve(values, {"season": each.season, "split": (0, each.horizon, each.horizon)})
+        run = runs[each.name] = resolve_config(
+            values, {"season": each.season, "split": (0, each.horizon, each.horizon)}
+        )
         _check_split(run, each)
     return runs
 
 
-def _check_split(run: Run, frequency: Frequency) -> None:
+def _check_split(run: RunConfig, frequency: Frequency) -> None:
     """The last horizon is the competition's test part; what is held out lies before it."""
     rule, h = run.data.split, frequency.horizon
     if rule[0] != 0 or rule[1] < h or rule[2] != h or not all(isinstance(count, int) for count in rule):
@@ -188,9 +191,9 @@ def _its_frequency(fitted: Forecaster, asked: Sequence[Frequency]) -> Frequency:
     )
 
 
-def _forecast(how: Run | Forecaster, there: Competition, progress: bool) -> Array:
+def _forecast(how: RunConfig | Forecaster, there: Competition, progress: bool) -> Array:
     """[series, horizon] beyond the end of the training part."""
-    if isinstance(how, Run):
+    if isinstance(how, RunConfig):
         assert there.train is not None
         whole, longest = reads_everything(how), max(len(values) for values in there.train)
         if all(whole):
@@ -205,7 +208,7 @@ def _forecast(how: Run | Forecaster, there: Competition, progress: bool) -> Arra
     return np.asarray(values[[order[name] for name in there.ids]])
 
 
-def _from_whole_histories(run: Run, there: Competition, longest: int) -> Array:
+def _from_whole_histories(run: RunConfig, there: Competition, longest: int) -> Array:
     """Of a model that learns nothing beside what it reads: each series as one window, of the longest one's length.
 
     The weights of a hybrid are learned before, on the horizons that are held out of each training part.

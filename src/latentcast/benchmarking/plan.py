@@ -10,15 +10,18 @@ from typing import Annotated, Any
 import torch
 from pydantic import BeforeValidator, Field, field_validator
 
-from latentcast.core.errors import DataError, SettingsError, nearest
-from latentcast.core.settings import Settings, merge, nested, read_yaml, validate
-from latentcast.data.panel.panel import Panel, build
+from latentcast.core.errors import DataError, SettingsError, suggest
+from latentcast.core.nested import merge, nested
+from latentcast.core.parsing import read_yaml
+from latentcast.core.settings import Settings, validate
+from latentcast.data.panel.build import build
+from latentcast.data.panel.panel import Panel
 from latentcast.data.panel.split import Part, split
 from latentcast.data.settings import DataSettings
 from latentcast.data.sources.files import Source
 from latentcast.data.sources.open import open_data
-from latentcast.models.composed import build as build_network
-from latentcast.models.config.run import Run, make_task, resolve
+from latentcast.models.config.run import RunConfig, make_task, resolve_config
+from latentcast.models.network import build as build_network
 from latentcast.workflows.fitting.fit import with_stages
 
 PART: Part = "test"
@@ -32,7 +35,7 @@ class Cell:
     label: str
     data: str
     fingerprint: str
-    run: Run
+    run: RunConfig
     on: tuple[tuple[str, str], ...] = ()
 
     @property
@@ -44,7 +47,7 @@ class Cell:
         return f"{self.label} on {self.data}, horizon {self.run.horizon}, seed {self.run.seed}"
 
 
-def key(run: Run, fingerprint: str, on: Iterable[tuple[str, str]] = (), part: str = PART) -> str:
+def key(run: RunConfig, fingerprint: str, on: Iterable[tuple[str, str]] = (), part: str = PART) -> str:
     others = sorted(list(pair) for pair in on)  # their order changes nothing
     text = json.dumps([run.dump(), fingerprint, part, *others], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -207,7 +210,7 @@ def _runs(
     defaults: Mapping[str, Any],
     horizon: int,
     found: dict[str, list[str]],
-) -> Iterator[tuple[str, Run]]:
+) -> Iterator[tuple[str, RunConfig]]:
     """Each label with its settings for one dataset and horizon; those with faults are noted and left out."""
     for label, own in comparison.models.items():
         # nothing of a cell is kept but its line: logs of training would be thrown away
@@ -219,7 +222,7 @@ def _runs(
         if isinstance(chosen, Mapping) and "name" not in chosen:
             values = {**values, "model": {"name": label, **chosen}}
         try:
-            yield label, resolve({**with_stages(values), "horizon": horizon, "seed": 0}, defaults)
+            yield label, resolve_config({**with_stages(values), "horizon": horizon, "seed": 0}, defaults)
         except SettingsError as error:
             _note(found, error, label)
 
@@ -254,7 +257,7 @@ def _not_compared(comparison: Comparison, where: Where, at: str) -> list[str]:
         "seed": comparison.seeds,
     }
     return [
-        f"{at}.{name}: {value!r} is not compared; {nearest(str(value), map(str, values))}"
+        f"{at}.{name}: {value!r} is not compared; {suggest(str(value), map(str, values))}"
         for name, values in known.items()
         for value in getattr(where, name, None) or ()
         if value not in values
@@ -296,7 +299,7 @@ def _others(names: tuple[str, ...], horizon: int, faults: list[str]) -> list[tup
 def _strange(comparison: Comparison) -> list[str]:
     """Faults of published figures that would stand beside nothing."""
     return [
-        f"published.{number}.dataset: {its.dataset!r} is not compared; {nearest(its.dataset, comparison.datasets)}"
+        f"published.{number}.dataset: {its.dataset!r} is not compared; {suggest(its.dataset, comparison.datasets)}"
         for number, its in enumerate(comparison.published)
         if its.dataset not in comparison.datasets
     ]

@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from latentcast.core.errors import SettingsError, nearest
-from latentcast.models.config.run import Run
+from latentcast.core.errors import SettingsError, suggest
+from latentcast.models.config.run import RunConfig
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ LLM, RANDOM, PROMPT = "language model", "random weights", "no prompt"
 ATTENTION, BLOCK, NOTHING = "one attention layer", "one block", "no backbone"
 
 
-def of_language_model(run: Run) -> Study:
+def of_language_model(run: RunConfig) -> Study:
     """The controls of Tan et al. (2024), and the prompt.
 
     Where the language model goes, prompt and reprogramming go with it, and the tokens are as wide as what the head
@@ -91,7 +91,7 @@ def of_language_model(run: Run) -> Study:
 PLAIN, ALL = "plain patches", "all together"
 
 
-def of_extensions(run: Run) -> Study:
+def of_extensions(run: RunConfig) -> Study:
     """Each extension alone, laid over the model as it is, and all of them together.
 
     Where the model has a language model, those of its prompt and prototypes are among them. Raises SettingsError for a
@@ -149,11 +149,11 @@ def of_extensions(run: Run) -> Study:
     return Study(variants, claims, tuple(left_out))
 
 
-SWITCHES: dict[str, Callable[[Run], Study]] = {"llm": of_language_model, "all": of_extensions}
+SWITCHES: dict[str, Callable[[RunConfig], Study]] = {"llm": of_language_model, "all": of_extensions}
 
 
-def study(switches: str, run: Run) -> Study:
+def study(switches: str, run: RunConfig) -> Study:
     """Raises SettingsError for switches that are not known, or that the model does not have."""
     if switches not in SWITCHES:
-        raise SettingsError(f"switches: {switches!r} is not known; {nearest(switches, SWITCHES)}")
+        raise SettingsError(f"switches: {switches!r} is not known; {suggest(switches, SWITCHES)}")
     return SWITCHES[switches](run)

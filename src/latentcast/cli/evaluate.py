@@ -36,7 +36,7 @@ from latentcast.cli.output import (
 )
 from latentcast.cli.predict import for_data
 from latentcast.core.errors import SettingsError
-from latentcast.core.log_capture import heard
+from latentcast.core.log_capture import capture_log_messages
 
 
 @app.command()
@@ -92,7 +92,7 @@ def evaluate(
         }
         _by_protocol(protocol, folder, data, settings, [name for name, it in given.items() if it], file)
         return
-    with heard() as notes:
+    with capture_log_messages() as notes:
         forecaster = for_data(folder, data, settings, horizon, transfer=transfer)
         result = forecaster.evaluate(
             data,
@@ -142,9 +142,9 @@ def _by_protocol(
         raise SettingsError(f"{', '.join(others)}: the protocol says what is judged; leave it out")
     if model.name != str(model) and not model.is_dir():
         raise SettingsError(f"{model}: no such folder; wanted one that fit wrote, or a model's name")
-    with heard() as notes:
+    with capture_log_messages() as notes:
         what = model if model.is_dir() else None if str(model) == "none" else str(model)
-        result = latentcast.m4(what, data, settings=settings, progress=sys.stderr.isatty())
+        result = latentcast.evaluate_m4(what, data, settings=settings, progress=sys.stderr.isatty())
     print_notes([*notes, *result.notes])
     out.print(tables.competition(result))
     if file is not None:
@@ -169,7 +169,7 @@ def calibrate(
     """
     import latentcast
 
-    with heard() as notes:
+    with capture_log_messages() as notes:
         forecaster = latentcast.load(folder)
         result = forecaster.calibrate(data, split=split, base=base, paths=paths, stride=stride)  # type: ignore[arg-type]
         forecaster.write(folder)
@@ -203,14 +203,15 @@ def backtest(
 ) -> None:
     """Compare models at the last origins, on data that none of them saw."""
     import latentcast
-    from latentcast.core.settings import merge, read_yaml
+    from latentcast.core.nested import merge
+    from latentcast.core.parsing import read_yaml
     from latentcast.reporting.files import check_file, write_frame
 
     if file is not None:
         check_file(file, (".csv", ".parquet"), overwrite=overwrite)
     if config is not None:
         settings = merge(read_yaml(config), settings)
-    with heard() as notes:
+    with capture_log_messages() as notes:
         result = latentcast.backtest(
             data,
             [name.strip() for name in models.split(",") if name.strip()],
@@ -250,7 +251,7 @@ def leaderboard(
     """Compare models over datasets, horizons and seeds; what is finished in the folder is not run again."""
     import latentcast
 
-    results = latentcast.leaderboard(config, out=folder, workers=workers, threads=threads, report=report_line)
+    results = latentcast.benchmark(config, out=folder, workers=workers, threads=threads, report=report_line)
     print_line(results.title())
     out.print(tables.comparison(results))
     if results.average_ranks:

@@ -11,21 +11,21 @@ from latentcast.cli.app import app
 from latentcast.cli.options import Config, Data, Folder, Horizon, Lookback, Seed, takes_settings, whole_numbers_in
 from latentcast.cli.output import out, print_line, print_notes
 from latentcast.core.errors import SettingsError
-from latentcast.core.log_capture import heard
+from latentcast.core.log_capture import capture_log_messages
 
 
 @app.command()
 def models() -> None:
     """The models and their presets, and the parts that can be combined."""
     from latentcast.models.backbones import BACKBONES
-    from latentcast.models.config.presets import NAMED
+    from latentcast.models.config.presets import MODEL_PRESETS
     from latentcast.models.heads import HEADS
-    from latentcast.models.mixers import BETWEEN
+    from latentcast.models.mixers import MIXERS
     from latentcast.models.representations import REPRESENTATIONS
 
-    rows = [(name, named.about, ", ".join(named.presets)) for name, named in NAMED.items()]
+    rows = [(name, named.about, ", ".join(named.presets)) for name, named in MODEL_PRESETS.items()]
     out.print(tables.grid(rows, "model", "what it is", "presets"))
-    for parts in (REPRESENTATIONS, BETWEEN, BACKBONES, HEADS):
+    for parts in (REPRESENTATIONS, MIXERS, BACKBONES, HEADS):
         known = [(name, entry.summary) for name, entry in parts.entries.items()]
         out.print(tables.grid(known, parts.kind, f"what it is (model.{parts.kind}=…)"))
 
@@ -71,7 +71,7 @@ def describe(
         check_file(plot, (".png", ".pdf", ".svg"), overwrite=overwrite)
         if not Path(data).is_dir():
             raise SettingsError("--plot draws the codebook of a trained model: name its folder")
-    with heard() as notes:
+    with capture_log_messages() as notes:
         description = latentcast.describe(
             data, settings, model=model, preset=preset, lookback=lookback, horizon=horizon, config=config
         )
@@ -101,8 +101,8 @@ def heatmap(
     from latentcast.workflows.plots.prototype_attention import plot_heat_map
 
     check_file(plot, (".png", ".pdf", ".svg"), overwrite=overwrite)
-    with heard() as notes:
-        result = latentcast.heat_map(folder, data, series=series)
+    with capture_log_messages() as notes:
+        result = latentcast.prototype_attention(folder, data, series=series)
         plot_heat_map(result, plot)
     print_notes(notes)
     rows = [(", ".join(result.words[i]), f"{result.weights[..., i].mean():.4f}") for i in result.top(8)]
@@ -127,7 +127,7 @@ def prompt(
     """Print what the language model will be told of the last window of DATA, and how many tokens that makes."""
     import latentcast
 
-    with heard() as notes:
+    with capture_log_messages() as notes:
         shown = latentcast.prompts(
             data, model, preset=preset, lookback=lookback, horizon=horizon, settings=settings, config=config
         )
@@ -163,8 +163,8 @@ def floor(
     for path, suffixes in ((file, (".csv", ".parquet")), (plot, (".png", ".pdf", ".svg"))):
         if path is not None:
             check_file(path, suffixes, overwrite=overwrite)
-    with heard() as notes:
-        result = latentcast.floor(
+    with capture_log_messages() as notes:
+        result = latentcast.reconstruction_error(
             data,
             model,
             start=start,
@@ -197,5 +197,5 @@ def demo(
     """The main job on real data: weekly CO2 at Mauna Loa, with its gaps."""
     from latentcast.cli.demo import run_demo
 
-    with heard():  # the demo says them itself
+    with capture_log_messages():  # the demo says them itself
         run_demo(folder, out)

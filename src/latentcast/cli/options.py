@@ -59,12 +59,13 @@ def takes_settings(command: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(command)
     def whole(**values: Any) -> None:
-        from latentcast.core.settings import nested, parse_assignments, together
+        from latentcast.core.nested import merge_without_conflict, nested
+        from latentcast.core.parsing import parse_assignments
 
         assign, *texts = (values.pop(name) for name in ("assign", *OF_DATA))
         given = zip(OF_DATA, texts, strict=True)
         stated = {f"data.{CALLED.get(key, key)}": text for key, text in given if text is not None}
-        command(**values, settings=together(parse_assignments(assign or []), nested(stated)))
+        command(**values, settings=merge_without_conflict(parse_assignments(assign or []), nested(stated)))
 
     signature = inspect.signature(command)
     own = [parameter for name, parameter in signature.parameters.items() if name != "settings"]
@@ -107,6 +108,6 @@ def several_in(text: str) -> str | list[str]:
 
 
 def with_fraction(settings: dict[str, Any], fraction: float | None) -> dict[str, Any]:
-    from latentcast.core.settings import together
+    from latentcast.core.nested import merge_without_conflict
 
-    return settings if fraction is None else together(settings, {"data": {"fraction": fraction}})
+    return settings if fraction is None else merge_without_conflict(settings, {"data": {"fraction": fraction}})

@@ -22,7 +22,7 @@ from latentcast.cli.options import (
 )
 from latentcast.cli.output import counted, out, print_line, print_notes
 from latentcast.core.errors import SettingsError
-from latentcast.core.log_capture import heard
+from latentcast.core.log_capture import capture_log_messages
 
 if TYPE_CHECKING:
     from latentcast.forecaster.forecaster import Forecaster
@@ -54,7 +54,7 @@ def predict(
     for path, suffixes in ((file, (".csv", ".parquet")), (plot, (".png", ".pdf", ".svg"))):
         if path is not None:
             check_file(path, suffixes, overwrite=overwrite)
-    with heard() as notes:
+    with capture_log_messages() as notes:
         forecaster = for_data(folder, data, settings, horizon, transfer=transfer, held_out=False)
         levels = levels_in(level)
         forecast = forecaster.predict(data, future=future, level=levels, intervals=intervals, paths=paths)
@@ -107,7 +107,7 @@ def explain(
     for path, suffixes in ((file, (".html",)), (json_file, (".json",))):
         if path is not None:
             check_file(path, suffixes, overwrite=overwrite)
-    with heard() as notes:
+    with capture_log_messages() as notes:
         forecaster = for_data(folder, data, settings, None, transfer=transfer, held_out=False)
         levels = "auto" if level == "auto" else levels_in(level)
         found = forecaster.explain(
@@ -154,13 +154,13 @@ def impute(
         raise SettingsError("--beside, --block and --tail say how --judge judges: state it too, as --judge 0.25")
     if file is not None:
         check_file(file, (".csv", ".parquet"), overwrite=overwrite)
-    with heard() as notes:
+    with capture_log_messages() as notes:
         forecaster = latentcast.load(folder)
         result = None if file is None else latentcast.impute(forecaster, data)
         others = [name.strip() for name in (beside or "").split(",") if name.strip()]
         members = {str(folder): forecaster, **{name: latentcast.load(name) for name in others}}
         judged = {
-            name: latentcast.judge_imputation(member, data, masks=masks, block=block, tail=tail)
+            name: latentcast.evaluate_imputation(member, data, masks=masks, block=block, tail=tail)
             for name, member in members.items()
             if masks
         }
@@ -188,8 +188,8 @@ def score(
     from latentcast.reporting.files import check_file, write_frame
 
     check_file(file, (".csv", ".parquet"), overwrite=overwrite)
-    with heard() as notes:
-        result = latentcast.score(folder, data)
+    with capture_log_messages() as notes:
+        result = latentcast.anomaly_scores(folder, data)
     print_notes([*notes, *result.notes])
     write_frame(result.frame, file)
     print_line(f"{counted(len(result.frame), 'step')} judged, in {file}")
@@ -213,7 +213,7 @@ def for_data(
 ) -> "Forecaster":
     """The saved forecaster, its model changed as stated; with --transfer made ready for other data."""
     import latentcast
-    from latentcast.core.settings import leaves
+    from latentcast.core.nested import leaves
 
     of_model = {key: value for key, value in settings.items() if key == "model"}
     rest = {key: value for key, value in settings.items() if key != "model"}

@@ -26,7 +26,7 @@ from latentcast.cli.options import (
     with_fraction,
 )
 from latentcast.cli.output import counted, print_line, print_metrics, print_notes
-from latentcast.core.log_capture import heard
+from latentcast.core.log_capture import capture_log_messages
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -86,11 +86,11 @@ def pretrain(
 ) -> None:
     """Train what comes before forecasts (hidden values, codes, next codes): for impute, and for fit --from."""
     import latentcast
-    from latentcast.core.settings import nested, together
+    from latentcast.core.nested import merge_without_conflict, nested
 
     hidden = {"mask": mask, "block": block}
     stated = {f"stages.reconstruct.{key}": value for key, value in hidden.items() if value is not None}
-    settings = with_fraction(together(settings, nested(stated)), fraction)
+    settings = with_fraction(merge_without_conflict(settings, nested(stated)), fraction)
     _learn(
         latentcast.pretrain, data, folder, weights, model=model, lookback=lookback, horizon=horizon, preset=preset,
         seed=seed, settings=settings, config=config, start=start, overwrite=overwrite, resume=resume,
@@ -102,7 +102,7 @@ def _learn(how: "Callable[..., Forecaster]", data: str, folder: Path, weights: s
     from latentcast.workflows.fitting.fit import is_first_process
 
     shares = None if weights is None else numbers_in("--weights", weights)
-    with heard() as notes:
+    with capture_log_messages() as notes:
         forecaster = how(several_in(data), weights=shares, out=folder, progress=sys.stderr.isatty(), **stated)
     if is_first_process():
         _trained(forecaster, folder, notes)
@@ -156,7 +156,7 @@ def update(
     """Go on with a trained model as its data grow: a few steps, in the units that it knows; --out takes the result."""
     import latentcast
 
-    with heard() as notes:
+    with capture_log_messages() as notes:
         made = latentcast.update(folder, data, steps=steps, lr=lr, out=out, overwrite=overwrite)
     print_notes(notes)
     found = made.card["update"]

@@ -55,16 +55,16 @@ class Interrupted(LatentcastError):
     pass
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
+def suggest(name: str, known: Iterable[str]) -> str:
     """The hint that ends an error about an unknown name: the nearest known ones, or all of them up to 40."""
     known = sorted(known)
     close = get_close_matches(name, known, n=2, cutoff=0.6)
     if close:
         return f"did you mean {' or '.join(close)}?"
-    return f"known: {some(known, 40)}" if known else "none is known"
+    return f"known: {shorten(known, 40)}" if known else "none is known"
 
 
-def some(names: Sequence[object], most: int = 5) -> str:
+def shorten(names: Sequence[object], most: int = 5) -> str:
     """The first few of a long list, and how many more there are."""
     shown = ", ".join(str(name) for name in names[:most])
     return shown if len(names) <= most else f"{shown} and {len(names) - most} more"

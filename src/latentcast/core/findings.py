@@ -76,34 +76,34 @@ class Finding:
             "part": self.part,
             "rows": list(self.rows),
             "columns": list(self.columns),
-            "values": None if self.values is None else plain(self.values),
+            "values": None if self.values is None else json_values(self.values),
             "texts": [list(row) for row in self.texts],
             "across": self.across,
             "down": self.down,
             "measure": self.measure,
-            "bands": [{"name": name, "lo": plain(lo), "hi": plain(hi)} for name, lo, hi in self.bands],
+            "bands": [{"name": name, "lo": json_values(lo), "hi": json_values(hi)} for name, lo, hi in self.bands],
             "since": self.since,
-            "shade": None if self.shade is None else plain(self.shade),
-            "facts": plain(dict(self.facts)),
+            "shade": None if self.shade is None else json_values(self.shade),
+            "facts": json_values(dict(self.facts)),
         }
         return {key: value for key, value in whole.items() if value not in (None, "", [], {})}
 
 
-def plain(value: Any) -> Any:
+def json_values(value: Any) -> Any:
     """Arrays as lists, numbers that are none as None."""
     if isinstance(value, Mapping):
-        return {str(key): plain(one) for key, one in value.items()}
+        return {str(key): json_values(one) for key, one in value.items()}
     if isinstance(value, np.ndarray | np.generic):
         value = value.tolist()
     if isinstance(value, list | tuple):
-        return [plain(one) for one in value]
+        return [json_values(one) for one in value]
     if isinstance(value, float) and not np.isfinite(value):
         return None
     return value
 
 
 @dataclass(frozen=True)
-class Shown:
+class WindowLabels:
     """The window that is explained, as parts are told of it; they are given it as a batch of one.
 
     channels  names of the channels of the batch, all of them
@@ -131,63 +131,4 @@ class Shown:
 class Explains(Protocol):
     """A module that has something to say of a window. `given` is what its `forward` was given of it."""
 
-    def findings(self, shown: Shown, *given: Any) -> Sequence[Finding]: ...
-
-
-MEMBERS = "Members and their weights"
-
-
-def of_members(
-    shown: Shown,
-    names: Sequence[str],
-    forecasts: Sequence[Array],
-    weights: Sequence[Array],
-    confidences: Mapping[str, float] | None = None,
-) -> tuple[Finding, ...]:
-    """What a model made of several says: its members' forecasts side by side, and how much of each was taken.
-
-    forecasts   of each member [horizon, channel] in the units of the batch
-    weights     of each member [horizon, channel], the share that it has in the forecast
-    confidences of each member, where it has one
-    """
-    made: list[Finding] = []
-    whole = [shown.original(values) for values in forecasts]
-    for at in [at for at in shown.drawn if at in shown.targets]:
-        name = shown.channels[at]
-        made += [
-            Finding(
-                MEMBERS,
-                f"{name}: forecasts of the members",
-                "Each member's own forecast, in original units, before they are put together.",
-                "lines",
-                tuple(names),
-                shown.ahead,
-                np.stack([values[:, at] for values in whole]),
-                measure=name,
-            ),
-            Finding(
-                MEMBERS,
-                f"{name}: weights of the members",
-                "How much of each member the forecast takes at each step ahead. Weights of a step sum to 1.",
-                "heat",
-                tuple(names),
-                shown.ahead,
-                np.stack([values[:, at] for values in weights]),
-                across="step that is forecast",
-                measure="weight",
-            ),
-        ]
-    if confidences:
-        made.append(
-            Finding(
-                MEMBERS,
-                "confidence in each member",
-                "What is held of each member before the weights are chosen.",
-                "bars",
-                tuple(confidences),
-                values=np.array([float(value) for value in confidences.values()]),
-                measure="confidence",
-                facts={"confidences": dict(confidences)},
-            )
-        )
-    return tuple(made)
+    def findings(self, shown: WindowLabels, *given: Any) -> Sequence[Finding]: ...

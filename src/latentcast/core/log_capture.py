@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def heard(level: int = logging.NOTSET) -> Iterator[list[str]]:
+def capture_log_messages(level: int = logging.NOTSET) -> Iterator[list[str]]:
     """The messages of the library's logger, each once, in the order in which they were said."""
     said: list[str] = []
 

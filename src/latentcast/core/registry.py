@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
 
-from latentcast.core.errors import SettingsError, nearest
+from latentcast.core.errors import SettingsError, suggest
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Registry:
     def get(self, name: str) -> Any:
         """The class behind a name; SettingsError with the nearest name when there is none."""
         if name not in self.entries:
-            raise SettingsError(f"unknown {self.kind} {name!r}: {nearest(name, self.entries)}")
+            raise SettingsError(f"unknown {self.kind} {name!r}: {suggest(name, self.entries)}")
         return self.entries[name].resolve()
 
     def __iter__(self) -> Iterator[str]:

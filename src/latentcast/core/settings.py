@@ -1,15 +1,12 @@
 """Strict settings: frozen, names and numbers only, all faults reported at once with the nearest known name."""
 
-import re
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any, ClassVar, TypeVar, get_args
 
-import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
 from pydantic_core import ErrorDetails
 
-from latentcast.core.errors import SettingsError, nearest
+from latentcast.core.errors import SettingsError, suggest
 from latentcast.core.registry import Registry
 
 S = TypeVar("S", bound="Settings")
@@ -18,15 +15,14 @@ S = TypeVar("S", bound="Settings")
 class Settings(BaseModel):
     """Base of every settings class.
 
-    A field named in `parts` holds the settings of a registered part, chosen by the key `name` inside it, or, when it is
-    a tuple, those of any number of such parts. A field named
-    in `free` shapes no weight: trained weights may go on under another value of it. `reads_words` says that the part
-    is told in words what the data are.
+    A field named in `parts` holds the settings of a registered part, chosen by the key `name` inside it, or, when it
+    is a tuple, those of any number of such parts. Trained weights do not depend on a field named in `not_in_weights`.
+    `reads_words` says that the part reads the description of the data.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
     parts: ClassVar[Mapping[str, Registry]] = {}
-    free: ClassVar[frozenset[str]] = frozenset({"dropout", "attention_dropout", "loss"})
+    not_in_weights: ClassVar[frozenset[str]] = frozenset({"dropout", "attention_dropout", "loss"})
     reads_words: ClassVar[bool] = False
 
     @field_validator("*", mode="before")
@@ -65,7 +61,7 @@ def _kinds(annotation: Any) -> set[Any]:
     return set().union(*map(_kinds, inner)) if inner else {annotation if isinstance(annotation, type) else None}
 
 
-def fixed(settings: Settings, at: str = "") -> dict[str, Any]:
+def weight_shaping_settings(settings: Settings, at: str = "") -> dict[str, Any]:
     """Path → value of every setting that trained weights depend on: all but the free ones."""
     found: dict[str, Any] = {}
     for name in type(settings).model_fields:
@@ -73,11 +69,11 @@ def fixed(settings: Settings, at: str = "") -> dict[str, Any]:
         if name in settings.parts:
             continue
         if isinstance(value, Settings):
-            found |= fixed(value, f"{at}{name}.")
-        elif name not in settings.free:
+            found |= weight_shaping_settings(value, f"{at}{name}.")
+        elif name not in settings.not_in_weights:
             found[f"{at}{name}"] = value
     for name, part in settings.chosen():
-        found |= {f"{at}{name}": part.name, **fixed(part.settings, f"{at}{name}.")}
+        found |= {f"{at}{name}": part.name, **weight_shaping_settings(part.settings, f"{at}{name}.")}
     return found
 
 
@@ -88,14 +84,9 @@ def read_words(settings: Settings) -> bool:
 
 def differing(one: Settings, other: Settings, at: str = "") -> list[tuple[str, Any, Any]]:
     """(path, value, other value) where two differ in what weights depend on; None where one has no such setting."""
-    first, second = fixed(one, at), fixed(other, at)
+    first, second = weight_shaping_settings(one, at), weight_shaping_settings(other, at)
     every = sorted(first.keys() | second.keys())
     return [(key, first.get(key), second.get(key)) for key in every if first.get(key) != second.get(key)]
-
-
-def shown(value: Any) -> str:
-    """A setting's value as a person would write it."""
-    return "none" if value is None else repr(list(value) if isinstance(value, tuple) else value)
 
 
 class NoSettings(Settings):
@@ -188,7 +179,7 @@ def _fault(cls: type[Settings], detail: ErrorDetails, at: str) -> str:
     """One fault in a sentence that begins with the dotted path of the setting."""
     path = at + ".".join(str(step) for step in detail["loc"])
     if detail["type"] == "extra_forbidden":
-        return f"{path}: no such setting; {nearest(str(detail['loc'][-1]), cls.model_fields)}"
+        return f"{path}: no such setting; {suggest(str(detail['loc'][-1]), cls.model_fields)}"
     if detail["type"] == "missing":
         return f"{path}: is required"
     message = detail["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
@@ -196,196 +187,3 @@ def _fault(cls: type[Settings], detail: ErrorDetails, at: str) -> str:
     if not detail["loc"]:  # several settings that do not go together
         return f"{at.rstrip('.')}: {wanted}" if at else wanted
     return f"{path}: got {detail['input']!r}, {wanted}"
-
-
-def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """`over` laid on `base`, mapping by mapping. A part that changes its name starts from its own defaults."""
-    merged = dict(base)
-    for key, value in over.items():
-        old = merged.get(key)
-        if isinstance(old, str) and isinstance(value, Mapping) and "name" not in value:
-            old = {"name": old}  # "head: flatten" with "head.dropout=0.1" on top
-        if isinstance(value, Mapping) and value and (labelled := by_label(old)) and set(value) <= set(labelled):
-            old = labelled  # "members: [theta, dlinear]" with "members.dlinear.lookback=96" on top
-        if isinstance(old, Mapping) and isinstance(value, str) and "name" in old:
-            value = {"name": value}
-        if isinstance(old, Mapping) and isinstance(value, Mapping):
-            renamed = "name" in value and "name" in old and value["name"] != old["name"]
-            merged[key] = dict(value) if renamed else merge(old, value)
-        else:
-            merged[key] = value
-    return merged
-
-
-def together(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
-    """Two nests of settings that both were stated, none over the other. Raises SettingsError where they disagree."""
-    first, second = ({path.removesuffix(".name"): value for path, value in leaves(each)} for each in (one, other))
-    faults = [
-        f"{path}: stated as {shown(first[path])} and as {shown(second[path])}; state it once"
-        for path in first.keys() & second.keys()
-        if first[path] != second[path]
-    ]
-    if faults:
-        raise SettingsError(sorted(faults))
-    return merge(one, other)
-
-
-def by_label(items: Any) -> dict[str, Any] | None:
-    """A list of names, or of settings that each have a `label`, as settings by label; None of anything else."""
-    if not isinstance(items, list | tuple) or not all(isinstance(one, str) or _labelled(one) for one in items):
-        return None
-    return {
-        one if isinstance(one, str) else one["label"]: {}
-        if isinstance(one, str)
-        else {key: value for key, value in one.items() if key != "label"}
-        for one in items
-    }
-
-
-def _labelled(one: Any) -> bool:
-    return isinstance(one, Mapping) and isinstance(one.get("label"), str)
-
-
-def plain(value: Any) -> Any:
-    """numpy's numbers, also in lists and mappings, as Python's own."""
-    if type(value).__module__ == "numpy" and getattr(value, "dtype", None) is not None and value.dtype.kind in "biufU":
-        return value.tolist()  # told by its name: settings are read without importing numpy
-    if isinstance(value, Mapping):
-        return {key: plain(one) for key, one in value.items()}
-    return type(value)(map(plain, value)) if type(value) in (list, tuple) else value
-
-
-def nested(values: Mapping[str, Any]) -> dict[str, Any]:
-    """{"training.lr": 1, "data": {"gaps": "ffill"}} → nested mappings only, and plain values.
-
-    Raises SettingsError for what is no mapping.
-    """
-    if not isinstance(values, Mapping):
-        raise SettingsError(
-            f"settings: got {values!r}, wanted a mapping, as {{'training.lr': 0.001}}; the path of a YAML file goes to"
-            " config=, where it is taken"
-        )
-    tree: dict[str, Any] = {}
-    for key, value in values.items():
-        value = nested(value) if isinstance(value, Mapping) else plain(value)
-        for step in reversed(str(key).split(".")):
-            value = {step: value}
-        tree = merge(tree, value)
-    return tree
-
-
-def leaves(values: Mapping[str, Any], at: str = "") -> Iterator[tuple[str, Any]]:
-    """Every setting with its dotted path."""
-    for key, value in values.items():
-        if isinstance(value, Mapping) and value:
-            yield from leaves(value, f"{at}{key}.")
-        elif isinstance(value, list | tuple) and value and all(_labelled(one) for one in value):
-            yield from leaves(by_label(value) or {}, f"{at}{key}.")
-        else:
-            yield f"{at}{key}", value
-
-
-def parse_assignments(assignments: list[str]) -> dict[str, Any]:
-    """["training.lr=1e-3", …] → nested values.
-
-    A value is a number, true, false, null, a list (a,b,c), YAML where it begins with [ or { or a quote, and else text.
-    Raises SettingsError that lists every item without a key or an equals sign.
-    """
-    faults, values = [], {}
-    for text in assignments:
-        key, equals, value = text.partition("=")
-        if equals and all(step.strip() for step in key.split(".")):
-            values[key.strip()] = _value(value.strip())
-        else:
-            faults.append(f"--set {text}: wanted key=value, for example training.lr=0.001")
-    if faults:
-        raise SettingsError(faults)
-    return nested(values)
-
-
-def _value(text: str) -> Any:
-    if text.startswith(("[", "{", '"', "'")):
-        try:
-            return yaml.load(text, _Loader)
-        except yaml.YAMLError:
-            return text
-    if "," in text:
-        return [_scalar(item.strip()) for item in text.split(",") if item.strip()]
-    return _scalar(text)
-
-
-def _scalar(text: str) -> Any:
-    words = {"": None, "null": None, "true": True, "false": False}
-    if text.lower() in words:
-        return words[text.lower()]
-    if any(character.isdigit() for character in text):
-        for kind in (int, float):
-            try:
-                return kind(text)
-            except ValueError:
-                continue
-    return text
-
-
-class _Loader(yaml.SafeLoader):
-    """YAML as people mean it: 1e-3 is a number; NO, on and 2020-01-01 are text; a key stands once."""
-
-    def compose_mapping_node(self, anchor: Any) -> Any:
-        # here, and not where values are made of nodes: there, keys that an alias brings stand beside a mapping's own
-        node = super().compose_mapping_node(anchor)
-        lines: dict[str, int] = {}
-        for key, _ in node.value:
-            name, line = str(key.value), key.start_mark.line + 1
-            if name in lines:
-                raise _Repeated(f"{name} stands in line {lines[name]} and again in line {line}; state it once")
-            lines[name] = line
-        return node
-
-
-class _Repeated(yaml.YAMLError):
-    pass
-
-
-class _Dumper(yaml.SafeDumper):
-    """Writes what _Loader reads: text that it would take for something else is quoted."""
-
-
-def _resolve_plainly(kind: Any) -> None:
-    kind.yaml_implicit_resolvers = {}
-    for tag, pattern, first in (
-        ("bool", r"true|false|True|False|TRUE|FALSE", "tTfF"),
-        ("null", r"null|Null|NULL|~|", ["n", "N", "~", ""]),
-        ("int", r"[-+]?[0-9]+", "-+0123456789"),
-        ("float", r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?", "-+.0123456789"),
-        ("merge", r"<<", "<"),
-    ):
-        kind.add_implicit_resolver(f"tag:yaml.org,2002:{tag}", re.compile(f"^(?:{pattern})$"), list(first))
-
-
-_resolve_plainly(_Loader)
-_resolve_plainly(_Dumper)
-
-
-def read_yaml(path: str | Path) -> dict[str, Any]:
-    """Nested values of a YAML file. Raises SettingsError when it is missing, no mapping, or states a key twice."""
-    if not isinstance(path, str | Path):
-        raise SettingsError(f"config: got {path!r}, wanted the path of a YAML file; a mapping goes to settings=")
-    path = Path(path)
-    try:
-        values = yaml.load(path.read_text(encoding="utf-8"), _Loader)
-    except OSError as error:
-        raise SettingsError(f"cannot read the configuration {path}: {error.strerror}") from error
-    except _Repeated as error:
-        raise SettingsError(f"{path}: {error}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path} is not YAML: {error}") from error
-    if values is None:
-        return {}
-    if not isinstance(values, dict):
-        raise SettingsError(f"{path} holds {type(values).__name__}, wanted a mapping of settings")
-    return nested(values)
-
-
-def write_yaml(path: str | Path, values: Mapping[str, Any]) -> None:
-    text = yaml.dump(dict(values), Dumper=_Dumper, sort_keys=False, allow_unicode=True)
-    Path(path).write_text(text, encoding="utf-8")

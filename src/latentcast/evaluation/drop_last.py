@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from latentcast.core.errors import SettingsError
-from latentcast.evaluation.forecasts import Judged, judge
+from latentcast.evaluation.forecasts import ForecastBatch, accumulate_errors
 from latentcast.evaluation.metrics import Array, Dropped, Errors
 
 NAME = "paper-droplast"
@@ -37,11 +37,11 @@ class DropLast:
     def kept(self) -> int:
         return self.windows - self.windows % self.batch
 
-    def around(self, batches: Iterator[Judged]) -> Iterator[Judged]:
+    def around(self, batches: Iterator[ForecastBatch]) -> Iterator[ForecastBatch]:
         for batch in batches:
             kept = batch.only(batch.which < self.kept)
             if len(kept.which):
-                judge([kept], self.naive_error, self.errors)
+                accumulate_errors([kept], self.naive_error, self.errors)
             yield batch
 
     def result(self) -> Dropped:

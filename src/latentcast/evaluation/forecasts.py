@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from latentcast.core.types import Batch, Prediction
-from latentcast.data.scaling.scaler import Here, Units
+from latentcast.data.scaling.scaler import BatchUnits, UnitConversion
 from latentcast.data.windows.windows import Windows
 from latentcast.evaluation.conformal import unit
 from latentcast.evaluation.interval_metrics import IntervalErrors, crps_of_paths, crps_of_quantiles
@@ -18,7 +18,7 @@ from latentcast.evaluation.metrics import Array, Errors
 
 
 @dataclass(frozen=True)
-class Judged:
+class ForecastBatch:
     """One batch of windows: which ones, and what was forecast and observed, [batch, horizon, target] in both units.
 
     Where intervals are asked for, in standardised units:
@@ -37,7 +37,7 @@ class Judged:
     target_scaled: Array
     target_original: Array
     seen: NDArray[np.bool_] | None
-    here: Here
+    here: BatchUnits
     unit: Array | None = None
     quantiles: Array | None = None
     paths: Array | None = None
@@ -48,18 +48,18 @@ class Judged:
         """[batch, horizon, target, …] from standardised to original units."""
         return self.here.to_original(values)
 
-    def only(self, keep: NDArray[Any]) -> "Judged":
+    def only(self, keep: NDArray[Any]) -> "ForecastBatch":
         """Some of the windows, by mask or by number."""
         cut = {f.name: v[keep] for f in fields(self) if (v := getattr(self, f.name)) is not None}
         return replace(self, **cut)
 
     @classmethod
-    def joined(cls, parts: Sequence["Judged"]) -> "Judged":
+    def joined(cls, parts: Sequence["ForecastBatch"]) -> "ForecastBatch":
         """Several batches as one."""
         first = parts[0]
         there = [f.name for f in fields(cls) if getattr(first, f.name) is not None]
         joined: dict[str, Any] = {
-            name: Here.joined([part.here for part in parts])
+            name: BatchUnits.joined([part.here for part in parts])
             if name == "here"
             else np.concatenate([getattr(part, name) for part in parts])
             for name in there
@@ -74,7 +74,7 @@ def forecasts(
     predict: Callable[[Batch], Prediction],
     windows: Windows,
     actual: Array,
-    units: Units,
+    units: UnitConversion,
     targets: tuple[int, ...],
     *,
     batch_size: int,
@@ -82,7 +82,7 @@ def forecasts(
     spread: Array | None = None,
     sample: Sampler | None = None,
     seeds: Tensor | None = None,
-) -> Iterator[Judged]:
+) -> Iterator[ForecastBatch]:
     """Every window once, in order. The last batch is as short as it is: nothing is dropped.
 
     `actual` [steps, channels] in original units is what forecasts are held against: the float32 values that a network
@@ -113,7 +113,7 @@ def forecasts(
         here = units.at(items, starts[:, None] + ahead)
         target = actual[starts[:, None] + ahead][..., columns]
         seen = None if batch.target_observed is None else batch.target_observed.numpy()
-        yield Judged(
+        yield ForecastBatch(
             which.numpy(), items, starts, values, here.to_original(values), here.to_scaled(target), target, seen, here,
             spreads, quantiles, paths,
         )  # fmt: skip
@@ -124,8 +124,8 @@ def _of(columns: list[int], values: NDArray[Any]) -> NDArray[Any]:
     return values if columns == list(range(values.shape[-1])) else values[..., columns]
 
 
-def judge(
-    judged: Iterable[Judged],
+def accumulate_errors(
+    judged: Iterable[ForecastBatch],
     naive_error: Array,
     errors: tuple[Errors, Errors] | None = None,
     intervals: tuple[IntervalErrors, IntervalErrors] | None = None,
@@ -163,7 +163,7 @@ def _crps(
     return None
 
 
-def _in_original_units(batch: Judged, crps: Array, quantile_levels: tuple[float, ...]) -> Array:
+def _in_original_units(batch: ForecastBatch, crps: Array, quantile_levels: tuple[float, ...]) -> Array:
     """It grows with the unit, as an error does, where nothing is bent."""
     if batch.here.units.linear:
         return crps * batch.here.std

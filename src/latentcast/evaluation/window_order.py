@@ -11,12 +11,12 @@ from torch import Tensor
 
 from latentcast.core.errors import DataError
 from latentcast.data.panel.panel import Panel
-from latentcast.evaluation.forecasts import Judged
+from latentcast.evaluation.forecasts import ForecastBatch
 
 RECENT = 1000  # steps before the first window asked for, in which outcomes are followed
 
 
-def in_a_row(
+def consecutive_origins(
     panel: Panel,
     starts: NDArray[np.int64],
     items: NDArray[np.int64],
@@ -61,7 +61,7 @@ def check_outcomes(
     return [f"{len(none)} of {len(starts)} series show {missing}: their intervals are conformal"]
 
 
-def picked(batches: Iterator[Judged], starts: NDArray[np.int64]) -> Iterator[Judged]:
+def select_requested(batches: Iterator[ForecastBatch], starts: NDArray[np.int64]) -> Iterator[ForecastBatch]:
     """Of windows in a row those that begin at `starts`, numbered and ordered as these are."""
     order = np.argsort(starts)
     ascending = starts[order]
@@ -76,5 +76,5 @@ def picked(batches: Iterator[Judged], starts: NDArray[np.int64]) -> Iterator[Jud
             else:  # asked for in another order than that of time
                 kept.append(one)
     if kept:
-        whole = Judged.joined(kept)
+        whole = ForecastBatch.joined(kept)
         yield whole.only(np.argsort(whole.which))

@@ -1,7 +1,7 @@
 """One forecast explained: what it is made of, what its network says of it, and which part of the past it hangs on."""
 
 from latentcast.explain.attribution import check
-from latentcast.explain.build import Asked, chosen, explained
+from latentcast.explain.build import ExplanationRequest, chosen, explained
 from latentcast.explain.explanation import Explanation
 
-__all__ = ["Asked", "Explanation", "check", "chosen", "explained"]
+__all__ = ["Explanation", "ExplanationRequest", "check", "chosen", "explained"]

@@ -14,11 +14,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from latentcast.core.errors import SettingsError, nearest
+from latentcast.core.errors import SettingsError, suggest
 from latentcast.core.findings import MOST, Array
 from latentcast.core.interpolation import interpolated, seasonally
 from latentcast.core.types import Batch
-from latentcast.models.composed import Network
+from latentcast.models.network import Network
 
 Method = Literal["occlusion", "gradient", "none"]
 METHODS = ("occlusion", "gradient", "none")
@@ -50,9 +50,9 @@ def check(method: str, fill: str, stretch: int | None, lookback: int) -> tuple[M
     """Method and fill as they are. Raises SettingsError with every fault."""
     faults = []
     if method not in METHODS:
-        faults.append(f"attribution={method!r} is no method; {nearest(str(method), METHODS)}")
+        faults.append(f"attribution={method!r} is no method; {suggest(str(method), METHODS)}")
     if fill not in FILLS:
-        faults.append(f"fill={fill!r} is none of them; {nearest(str(fill), FILLS)}")
+        faults.append(f"fill={fill!r} is none of them; {suggest(str(fill), FILLS)}")
     if stretch is not None and (isinstance(stretch, bool) or not isinstance(stretch, int) or stretch < 1):
         faults.append(f"stretch={stretch!r}: wanted a whole number of steps, at least 1")
     elif stretch is not None and stretch > lookback:

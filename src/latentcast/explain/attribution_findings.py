@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from latentcast.core.findings import Array, Finding, Shown
+from latentcast.core.findings import Array, Finding, WindowLabels
 from latentcast.explain.attribution import Occlusion
 
 PAST = "Which stretch of the past mattered"
@@ -13,7 +13,7 @@ def span(first: str, last: str) -> str:
     return first if first == last else f"{first} to {last}"
 
 
-def of_stretches(found: Occlusion, places: list[int], shown: Shown, observed: Array, unit: str) -> list[Finding]:
+def of_stretches(found: Occlusion, places: list[int], shown: WindowLabels, observed: Array, unit: str) -> list[Finding]:
     """What the forecasts at `places` hang on; the first of them beside its look-back, `observed`."""
     effect, lookback, horizon = found.effect[places], len(shown.past), found.moved.shape[1]
     names = tuple(shown.channels[at] for at in shown.drawn)
@@ -96,7 +96,7 @@ def of_stretches(found: Occlusion, places: list[int], shown: Shown, observed: Ar
     return made
 
 
-def of_channels(moved: Array, read: list[int], shown: Shown, unit: str) -> Finding:
+def of_channels(moved: Array, read: list[int], shown: WindowLabels, unit: str) -> Finding:
     """`moved` [channels read, series drawn] says how far each forecast moves without each channel."""
     left = len(shown.channels) - len(read)
     more = f" {left} more channels were left out." if left else ""
@@ -115,7 +115,7 @@ def of_channels(moved: Array, read: list[int], shown: Shown, unit: str) -> Findi
     )
 
 
-def of_gradient(found: Array, shown: Shown) -> Finding:
+def of_gradient(found: Array, shown: WindowLabels) -> Finding:
     """`found` [series that are drawn, look-back]: the root mean square of the derivatives."""
     names = tuple(shown.channels[at] for at in shown.drawn)
     top = int(found[0].argmax())

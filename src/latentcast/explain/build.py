@@ -8,14 +8,14 @@ import numpy as np
 import pandas as pd
 import torch
 
-from latentcast.core.errors import DataError, nearest
-from latentcast.core.findings import MOST, Array, Finding, Shown
-from latentcast.core.types import Batch, Scale, Steps, Task, count_parameters
+from latentcast.core.errors import DataError, suggest
+from latentcast.core.findings import MOST, Array, Finding, WindowLabels
+from latentcast.core.types import Batch, Scale, Steps, Task
 from latentcast.data.panel.annotations import of_windows
 from latentcast.data.panel.panel import Panel
 from latentcast.data.scaling.scaler import Scaler
 from latentcast.data.windows.windows import Windows
-from latentcast.evaluation.forecasts import Judged
+from latentcast.evaluation.forecasts import ForecastBatch
 from latentcast.evaluation.interval_metrics import named
 from latentcast.explain.attribution import (
     Fill,
@@ -26,10 +26,11 @@ from latentcast.explain.attribution import (
     without_channels,
 )
 from latentcast.explain.attribution_findings import of_channels, of_gradient, of_stretches, span
-from latentcast.explain.collect import heard
+from latentcast.explain.collect import collect_findings
 from latentcast.explain.explanation import Explanation
-from latentcast.explain.series_statistics import Traits, traits
-from latentcast.models.composed import Network
+from latentcast.explain.series_statistics import Traits, series_statistics
+from latentcast.models.inspection import count_parameters
+from latentcast.models.network import Network
 
 DRAWN = 8  # channels with figures of their own
 SEASONS = 4  # of the past that the data are described by, where there are as many
@@ -38,7 +39,7 @@ FORECAST, DATA = "The forecast", "The data"
 
 
 @dataclass(frozen=True)
-class Asked:
+class ExplanationRequest:
     """What is to be explained, as the forecaster hands it over.
 
     panel   ends with room for the forecast; `item` is one of its items, `drawn` are channels of it
@@ -52,7 +53,7 @@ class Asked:
     windows: Windows
     panel: Panel
     scaler: Scaler
-    judged: Judged
+    judged: ForecastBatch
     item: int
     drawn: tuple[int, ...]
     stamps: Callable[[Any], Any]
@@ -77,12 +78,12 @@ def chosen(panel: Panel, targets: Sequence[int], name: str | None) -> tuple[int,
     else:
         names = {item: (number, tuple(targets[:DRAWN])) for number, item in enumerate(panel.ids)}
     if name not in names:
-        raise DataError(f"there is no series {name!r} that is forecast; {nearest(name, names)}")
+        raise DataError(f"there is no series {name!r} that is forecast; {suggest(name, names)}")
     return names[name]
 
 
 def explained(
-    asked: Asked, *, attribution: Method = "occlusion", stretch: int | None = None, fill: Fill = "line"
+    asked: ExplanationRequest, *, attribution: Method = "occlusion", stretch: int | None = None, fill: Fill = "line"
 ) -> Explanation:
     """Raises DataError when nothing of the look-back was observed, SettingsError as `attributing.sensitivity` does."""
     task, panel, network = asked.task, asked.panel, asked.network
@@ -98,8 +99,10 @@ def explained(
     past, ahead = _dates(asked, end - task.lookback, end), _dates(asked, end, end + task.horizon)
     units = asked.scaler.units(panel, list(range(task.channels)))
     here = units.at(asked.judged.items, asked.judged.starts[:, None] + task.lookback + np.arange(task.horizon))
-    shown = Shown(names, asked.drawn, task.targets, past, ahead, lambda x: np.asarray(here.to_original(x[None])[0]))
-    findings = [*_forecast(asked, names, end), *_data(asked, names, end), *heard(network, batch, shown)]
+    shown = WindowLabels(
+        names, asked.drawn, task.targets, past, ahead, lambda x: np.asarray(here.to_original(x[None])[0])
+    )
+    findings = [*_forecast(asked, names, end), *_data(asked, names, end), *collect_findings(network, batch, shown)]
     told = _teller(asked, batch)
     places = [task.targets.index(at) for at in asked.drawn]
     if attribution == "occlusion":
@@ -126,7 +129,7 @@ def explained(
     )
 
 
-def _names(asked: Asked) -> tuple[str, ...]:
+def _names(asked: ExplanationRequest) -> tuple[str, ...]:
     """Of a multivariate block its channels; of one of many series its own, with the channel's where it has several."""
     panel, whose = asked.panel, asked.panel.ids[asked.item]
     if not whose:
@@ -134,7 +137,7 @@ def _names(asked: Asked) -> tuple[str, ...]:
     return (whose,) if len(panel.channels) == 1 else tuple(f"{whose}: {name}" for name in panel.channels)
 
 
-def _dates(asked: Asked, begin: int, end: int) -> tuple[str, ...]:
+def _dates(asked: ExplanationRequest, begin: int, end: int) -> tuple[str, ...]:
     """Stamps as text, as short as they may be."""
     times = asked.panel.times[begin:end]
     if asked.panel.frequency.integer:
@@ -145,7 +148,7 @@ def _dates(asked: Asked, begin: int, end: int) -> tuple[str, ...]:
     return tuple(pd.Series(asked.stamps(times)).dt.strftime(form))
 
 
-def _teller(asked: Asked, batch: Batch) -> Told:
+def _teller(asked: ExplanationRequest, batch: Batch) -> Told:
     """Prompts written anew for changed values, with the same units and notes."""
     prompter, windows = asked.network.prompter, asked.windows
     if prompter is None:
@@ -167,7 +170,7 @@ def _teller(asked: Asked, batch: Batch) -> Told:
 
 
 def _about(
-    asked: Asked, series: tuple[str, ...], left_out: int, past: tuple[str, ...], ahead: tuple[str, ...]
+    asked: ExplanationRequest, series: tuple[str, ...], left_out: int, past: tuple[str, ...], ahead: tuple[str, ...]
 ) -> dict[str, str]:
     task, frequency = asked.task, asked.panel.frequency
 
@@ -188,19 +191,19 @@ def _about(
     }
 
 
-def _unit(asked: Asked) -> str:
+def _unit(asked: ExplanationRequest) -> str:
     plain = (asked.scaler.std == 1).all() and (asked.scaler.mean == 0).all()
     return "in the data's own units" if plain else "in deviations of the training part"
 
 
-def _values(asked: Asked, place: int, ahead: tuple[str, ...]) -> dict[str, Any]:
+def _values(asked: ExplanationRequest, place: int, ahead: tuple[str, ...]) -> dict[str, Any]:
     found: dict[str, Any] = {"ds": list(ahead), "values": asked.judged.original[0, :, place]}
     for name, lo, hi in _bands(asked, place):
         found |= {f"lo-{name}": lo, f"hi-{name}": hi}
     return found
 
 
-def _bands(asked: Asked, place: int) -> tuple[tuple[str, Array, Array], ...]:
+def _bands(asked: ExplanationRequest, place: int) -> tuple[tuple[str, Array, Array], ...]:
     """(level, lo, hi) in original units, the widest first."""
     judged = asked.judged
     if judged.lo is None or judged.hi is None:
@@ -210,12 +213,12 @@ def _bands(asked: Asked, place: int) -> tuple[tuple[str, Array, Array], ...]:
     return tuple((named(level), lo[0, :, place, n], hi[0, :, place, n]) for n, level in pairs)[::-1]
 
 
-def _history(asked: Asked, channel: int, begin: int, end: int) -> Array:
+def _history(asked: ExplanationRequest, channel: int, begin: int, end: int) -> Array:
     panel = asked.panel
     return np.where(panel.observed[begin:end, channel], panel.values[begin:end, channel], np.nan)
 
 
-def _forecast(asked: Asked, names: tuple[str, ...], end: int) -> list[Finding]:
+def _forecast(asked: ExplanationRequest, names: tuple[str, ...], end: int) -> list[Finding]:
     task, first = asked.task, int(asked.panel.offsets[asked.item])
     begin = max(first, end - max(task.lookback, min(2 * task.horizon, 96)))
     more = end - begin - task.lookback
@@ -251,14 +254,14 @@ def _forecast(asked: Asked, names: tuple[str, ...], end: int) -> list[Finding]:
     return made
 
 
-def _data(asked: Asked, names: tuple[str, ...], end: int) -> list[Finding]:
+def _data(asked: ExplanationRequest, names: tuple[str, ...], end: int) -> list[Finding]:
     panel, task = asked.panel, asked.task
     begin = max(int(panel.offsets[asked.item]), end - max(task.lookback, SEASONS * panel.season))
     found: dict[str, Traits] = {}
     for at in asked.drawn:
         seen = panel.observed[begin:end, at]
         if seen.any():
-            found[names[at]] = traits(panel.values[begin:end, at], panel.season, seen)
+            found[names[at]] = series_statistics(panel.values[begin:end, at], panel.season, seen)
     columns = (
         "mean, deviation",
         "range",

@@ -6,12 +6,12 @@ from typing import Any
 import torch
 from torch import nn
 
-from latentcast.core.findings import Explains, Finding, Shown
+from latentcast.core.findings import Explains, Finding, WindowLabels
 from latentcast.core.types import Batch
-from latentcast.models.composed import Network
+from latentcast.models.network import Network
 
 
-def heard(network: Network, batch: Batch, shown: Shown) -> tuple[Finding, ...]:
+def collect_findings(network: Network, batch: Batch, shown: WindowLabels) -> tuple[Finding, ...]:
     """Findings of every module that `Explains`, from one forward over a batch of one window.
 
     Each is asked after the forward, with what its own forward was given (the first time, where it ran several times).

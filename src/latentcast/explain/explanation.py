@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from latentcast.core.errors import CheckpointError, some
-from latentcast.core.findings import Finding, plain
+from latentcast.core.errors import CheckpointError, shorten
+from latentcast.core.findings import Finding, json_values
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Explanation:
     notes: tuple[str, ...] = field(default=())
 
     def __repr__(self) -> str:
-        return f"<Explanation of {some(self.series, 3)} by {self.model}: {', '.join(self.sections)}>"
+        return f"<Explanation of {shorten(self.series, 3)} by {self.model}: {', '.join(self.sections)}>"
 
     @property
     def sections(self) -> tuple[str, ...]:
@@ -47,7 +47,7 @@ class Explanation:
             "about": dict(self.about),
             "series": list(self.series),
             "left_out": self.left_out,
-            "forecast": plain(self.forecast),
+            "forecast": json_values(self.forecast),
             "findings": [finding.to_dict() for finding in self.findings],
             "notes": list(self.notes),
         }

@@ -13,8 +13,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from latentcast.core.findings import Array, Finding
-from latentcast.reporting.figures import plain, short, svg
-from latentcast.reporting.html import said, shown
+from latentcast.reporting.figures import plain_axes, short, svg
+from latentcast.reporting.html import printable, said
 
 WIDE = 10.0  # inches; of text some 12 characters go in one
 # Okabe and Ito 2008: told apart by the colour-blind too; lines differ in their dashes beside
@@ -40,7 +40,7 @@ def draw(finding: Finding, name: str) -> str:
 
 
 def _label(text: str, most: int) -> str:
-    return short(shown(text), most)
+    return short(printable(text), most)
 
 
 def _lines(finding: Finding, figure: Figure) -> None:
@@ -48,7 +48,7 @@ def _lines(finding: Finding, figure: Figure) -> None:
     assert values is not None
     figure.set_size_inches(WIDE, 2.8)
     axis, at, legend = figure.subplots(), np.arange(len(names)), list[Artist]()
-    plain(axis)
+    plain_axes(axis)
     if finding.shade is not None and finding.shade.max() > 0:
         _ground(axis, finding.shade)
     for depth, (name, lo, hi) in enumerate(finding.bands):
@@ -91,7 +91,7 @@ def _bars(finding: Finding, figure: Figure) -> None:
     values = np.nan_to_num(finding.values)
     figure.set_size_inches(WIDE, 0.3 + 0.25 * len(values))
     axis, at = figure.subplots(), range(len(values))
-    plain(axis)
+    plain_axes(axis)
     bars = axis.barh(at, values, height=0.68, color=COLOURS[2])
     axis.bar_label(bars, [number(value) for value in values.tolist()], padding=4, fontsize=8.5)
     axis.axvline(0, color="0.4", linewidth=1)

@@ -47,7 +47,7 @@ class Traits:
         return None if self.unit_root is None else self.unit_root < SIGNIFICANT
 
 
-def traits(values: Series, period: int = 1, seen: NDArray[np.bool_] | None = None) -> Traits:
+def series_statistics(values: Series, period: int = 1, seen: NDArray[np.bool_] | None = None) -> Traits:
     """Of [time] values; what was not `seen` is interpolated, and left out where it stands at the ends.
 
     A constant series has no trend, no season and no noise, and is not tested. Raises ValueError where nothing was seen.

@@ -14,10 +14,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from latentcast.core.errors import CheckpointError, SettingsError, nearest
+from latentcast.core.errors import CheckpointError, SettingsError, suggest
 from latentcast.data.panel.panel import Panel
 from latentcast.evaluation.conformal import GRID, radii, score
-from latentcast.evaluation.forecasts import Judged
+from latentcast.evaluation.forecasts import ForecastBatch
 from latentcast.evaluation.metrics import Array
 
 Base = Literal["point", "quantiles", "paths"]
@@ -35,7 +35,7 @@ def check_base(base: str, split: str, model: str, quantile_levels: tuple[float, 
     if split not in ("val", "test"):
         raise SettingsError(f"split={split!r}: intervals are calibrated on windows that were held out: val or test")
     if base not in ("auto", *BASES):
-        raise SettingsError(f"base={base!r} is none; {nearest(str(base), ('auto', *BASES))}")
+        raise SettingsError(f"base={base!r} is none; {suggest(str(base), ('auto', *BASES))}")
     if base == "quantiles" and not quantile_levels:
         raise SettingsError(f"base='quantiles': {model} forecasts points alone; model.head=quantile learns quantiles")
     if base == "paths" and not samples:
@@ -137,7 +137,7 @@ def bands_of(base: Base, quantile_levels: Sequence[float]) -> tuple[float, ...]:
     return tuple(round(1 - 2 * low, 9) for low in reversed(lower)) or (0.0,)
 
 
-def base_band(judged: Judged, base: Base, band: float, quantile_levels: Sequence[float]) -> tuple[Array, Array]:
+def base_band(judged: ForecastBatch, base: Base, band: float, quantile_levels: Sequence[float]) -> tuple[Array, Array]:
     """[batch, horizon, target] ends of a central band of the base, in standardised units.
 
     Those of m paths are their order statistics as one more draw would see them: k of m + 1 lie below the k-th.
@@ -170,7 +170,7 @@ class Scores:
         self._items: list[NDArray[np.int64]] = []
         self._scores: list[NDArray[np.float32]] = []
 
-    def around(self, batches: Iterator[Judged], panel: Panel, pace: int = 1) -> Iterator[Judged]:
+    def around(self, batches: Iterator[ForecastBatch], panel: Panel, pace: int = 1) -> Iterator[ForecastBatch]:
         """The same batches; they must have been forecast with their `unit`."""
         for batch in batches:
             kept = batch if self.every == 1 else batch.only(batch.which % self.every == 0)
@@ -178,7 +178,7 @@ class Scores:
                 self._add(kept)
             yield batch
 
-    def _add(self, batch: Judged) -> None:
+    def _add(self, batch: ForecastBatch) -> None:
         assert batch.unit is not None
         ends = [base_band(batch, self.base, band, self.quantile_levels) for band in self.bands]
         each = np.stack([score(batch.target_scaled, lo, hi, batch.unit) for lo, hi in ends], axis=-1)

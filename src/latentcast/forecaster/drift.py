@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from latentcast.core.errors import some
+from latentcast.core.errors import shorten
 from latentcast.data.panel.panel import Panel
 from latentcast.data.scaling.scaler import Scaler
 
@@ -40,8 +40,8 @@ class Drift:
         if not silent:
             return None
         return (
-            f"the look-back of {some(silent)} holds no value: nothing of the last {self.steps} steps was observed, and"
-            " what stands there was filled from older ones"
+            f"the look-back of {shorten(silent)} holds no value: nothing of the last {self.steps} steps was observed,"
+            " and what stands there was filled from older ones"
         )
 
     def note(self) -> str | None:
@@ -58,7 +58,7 @@ class Drift:
         ]
         return (
             f"drift: the last {self.steps} steps of {int(far.sum())} of {far.size} series are unlike their training"
-            f" part ({some(figures, 3)}); update the model or fit again"
+            f" part ({shorten(figures, 3)}); update the model or fit again"
         )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from latentcast.core.errors import some
+from latentcast.core.errors import shorten
 from latentcast.core.types import Task
 from latentcast.data.features.regression import Effects
 from latentcast.data.panel.padding import pad_short
@@ -17,12 +17,12 @@ from latentcast.data.scaling.scaler import Scaler
 from latentcast.data.scaling.transform import Transform
 from latentcast.data.settings import DataSettings
 from latentcast.data.tables.timestamps import show
-from latentcast.data.windows.view import View
+from latentcast.data.windows.view import PreparedPanel
 from latentcast.evaluation.metrics import seasonal_error
 
 
 @dataclass(frozen=True)
-class Known:
+class FitStatistics:
     """What the fit saw of each series: statistics [items, channels], and where its parts end.
 
     spread   deviation of the training part as networks see it (`Scaler.spread`)
@@ -35,7 +35,7 @@ class Known:
     ends: dict[str, Seen]
 
     @classmethod
-    def of(cls, panel: Panel, parts: Split, scaler: Scaler) -> "Known":
+    def of(cls, panel: Panel, parts: Split, scaler: Scaler) -> "FitStatistics":
         error = seasonal_error(panel, parts.train_end, panel.season)
         return cls(panel.ids, scaler, error, scaler.spread(panel, parts.train_end), Seen.all_of(panel, parts))
 
@@ -47,7 +47,7 @@ class Known:
         """[items] rows of a panel's items; -1 where the fit did not see one."""
         return torch.tensor([self.rows.get(name, -1) for name in panel.ids])
 
-    def view(self, panel: Panel, settings: DataSettings, task: Task, *, future_only: bool = False) -> View:
+    def view(self, panel: Panel, settings: DataSettings, task: Task, *, future_only: bool = False) -> PreparedPanel:
         """Statistics and parts of the fit for the items it saw; by the same rules from its own data for any other.
 
         With `future_only` nothing is split: everything given is past.
@@ -59,18 +59,18 @@ class Known:
         scaler, error, spread, notes = self.scaler.only(at), self.naive_error[at], self.spread[at], panel.notes
         if unseen:
             there = [item for item, name in enumerate(panel.ids) if name in self.rows]
-            scaler = Scaler.fit(panel, parts.train_end, settings).laid_over(self.scaler, there, at)
+            scaler = Scaler.fit(panel, parts.train_end, settings).with_items_from(self.scaler, there, at)
             error = seasonal_error(panel, parts.train_end, panel.season)
             error[there] = self.naive_error[at]
             spread = scaler.spread(panel, parts.train_end)
             spread[there] = self.spread[at]
-            names = some([panel.ids[item] or "the data" for item in unseen], 3)
+            names = shorten([panel.ids[item] or "the data" for item in unseen], 3)
             were, their = ("was", "its") if len(unseen) == 1 else ("were", "their")
             notes = (*notes, f"{len(unseen)} series {were} not in the fit ({names}): scaled by {their} own past")
         if future_only:
-            return View(panel, parts, scaler, error, spread, notes)
+            return PreparedPanel(panel, parts, scaler, error, spread, notes)
         longer = pad_short(panel, parts, task.lookback, task.horizon)
-        return View(longer.panel, longer.parts, scaler, error, spread, (*notes, *longer.notes))
+        return PreparedPanel(longer.panel, longer.parts, scaler, error, spread, (*notes, *longer.notes))
 
     def ends_apart(self, panel: Panel) -> list[str]:
         """What is to be said before series are forecast each from its own end: those that end before others, and those
@@ -79,7 +79,7 @@ class Known:
         notes, lasts = [], panel.times[panel.offsets[1:] - 1]
         early = np.flatnonzero(lasts < lasts.max())
         if len(early):
-            whose = some([f"{panel.ids[item]} at {show(lasts[item])}" for item in early], 3)
+            whose = shorten([f"{panel.ids[item]} at {show(lasts[item])}" for item in early], 3)
             notes.append(
                 f"{len(early)} of {len(panel.ids)} series {'ends' if len(early) == 1 else 'end'} earlier than others,"
                 f" which reach {show(lasts.max())}; each is forecast from its own end: {whose}"
@@ -88,7 +88,7 @@ class Known:
         if absent := [name or "the data" for name in self.ids if name not in there]:
             notes.append(
                 f"{len(absent)} of {len(self.ids)} series of the fit are not in the data, and not forecast:"
-                f" {some(absent, 3)}"
+                f" {shorten(absent, 3)}"
             )
         return notes
 
@@ -106,7 +106,7 @@ class Known:
         }
 
     @classmethod
-    def parse(cls, values: dict[str, Any], settings: DataSettings, effects: Effects | None) -> "Known":
+    def parse(cls, values: dict[str, Any], settings: DataSettings, effects: Effects | None) -> "FitStatistics":
         rows = list(values.values())
         bent = None
         if settings.transform != "none":

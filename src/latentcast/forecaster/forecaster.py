@@ -16,39 +16,40 @@ from latentcast.core.errors import (
     DataError,
     LatentcastError,
     SettingsError,
-    nearest,
-    some,
+    shorten,
+    suggest,
 )
-from latentcast.core.settings import plain
-from latentcast.core.types import Task, count_parameters
+from latentcast.core.nested import python_values
+from latentcast.core.types import Task
 from latentcast.data.features import calendar
 from latentcast.data.features.covariates import Covariates
 from latentcast.data.features.future import lay_ahead
 from latentcast.data.features.regression import Effects
+from latentcast.data.panel.build import build
 from latentcast.data.panel.conform import as_it_came, read_alike
 from latentcast.data.panel.padding import fill_up
-from latentcast.data.panel.panel import Panel, build
+from latentcast.data.panel.panel import Panel
 from latentcast.data.panel.split import PARTS, Part
 from latentcast.data.sources.files import Source
 from latentcast.data.sources.open import open_data
-from latentcast.data.windows.view import View
-from latentcast.data.windows.windows import Windows, at_once, make_windows, window_seeds
+from latentcast.data.windows.view import PreparedPanel
+from latentcast.data.windows.windows import Windows, batch_size_for_memory, make_windows, window_seeds
 from latentcast.evaluation.drop_last import DropLast, batch_of
-from latentcast.evaluation.forecasts import Judged, forecasts, judge
+from latentcast.evaluation.forecasts import ForecastBatch, accumulate_errors, forecasts
 from latentcast.evaluation.interval_metrics import IntervalErrors, IntervalFigures
 from latentcast.evaluation.metrics import Evaluation
-from latentcast.evaluation.window_order import check_outcomes, in_a_row, picked
-from latentcast.explain import Asked, Explanation, check, chosen, explained
+from latentcast.evaluation.window_order import check_outcomes, consecutive_origins, select_requested
+from latentcast.explain import Explanation, ExplanationRequest, check, chosen, explained
 from latentcast.forecaster import storage
 from latentcast.forecaster.calibration import Calibration, Scores, check_base
 from latentcast.forecaster.drift import Drift, drift
-from latentcast.forecaster.fit_statistics import Known
+from latentcast.forecaster.fit_statistics import FitStatistics
 from latentcast.forecaster.intervals import PATHS, Intervals, check_unasked, choose, interval_columns
-from latentcast.models.composed import Network
-from latentcast.models.composed import build as build_network
-from latentcast.models.config.run import Run, resolve
-from latentcast.models.inspection import inspect
-from latentcast.training.stages import CODEC, RECONSTRUCT
+from latentcast.models.config.run import RunConfig, resolve_config
+from latentcast.models.config.training import CODEC, RECONSTRUCT
+from latentcast.models.inspection import count_parameters, inspect
+from latentcast.models.network import Network
+from latentcast.models.network import build as build_network
 
 log = logging.getLogger("latentcast")
 
@@ -60,10 +61,10 @@ class Forecaster:
     card   settings, schema, versions, fingerprint of the data, training and validation figures, notes
     """
 
-    run: Run
+    run: RunConfig
     task: Task
     channels: tuple[str, ...]
-    known: Known
+    known: FitStatistics
     network: Network
     card: dict[str, Any] = field(default_factory=dict)
     calibration: Calibration | None = None
@@ -73,7 +74,7 @@ class Forecaster:
         schema = self.card.get("schema")
         if schema is None:
             return f"<Forecaster {about}>"
-        return f"<Forecaster {about} of {schema['freq']}, of {some(self.channels, 3)} in {schema['data']}>"
+        return f"<Forecaster {about} of {schema['freq']}, of {shorten(self.channels, 3)} in {schema['data']}>"
 
     @property
     def name(self) -> str:
@@ -122,7 +123,9 @@ class Forecaster:
         beside = {} if how is None else interval_columns(self.name, how.levels, batches)
         return self.give_back(source, panel, self.frame(panel, values, beside))
 
-    def ahead(self, data: Any, future: Any = None) -> tuple[Source, Panel, View, tuple[torch.Tensor, torch.Tensor]]:
+    def ahead(
+        self, data: Any, future: Any = None
+    ) -> tuple[Source, Panel, PreparedPanel, tuple[torch.Tensor, torch.Tensor]]:
         """The data as read, and the last window of each series, with room for what is to be forecast behind it.
 
         Raises DataError and SettingsError as `predict` does.
@@ -134,7 +137,7 @@ class Forecaster:
             log.warning(note)
         return source, panel, view, (starts, torch.arange(len(panel.ids)))
 
-    def _ahead(self, panel: Panel, future: Any) -> tuple[View, torch.Tensor, tuple[str, ...]]:
+    def _ahead(self, panel: Panel, future: Any) -> tuple[PreparedPanel, torch.Tensor, tuple[str, ...]]:
         """The data with room for a forecast beyond the end of each item, [items] first steps of the windows that end
         there, and what is to be said of them.
         """
@@ -188,13 +191,13 @@ class Forecaster:
         try:
             if level is not None:
                 how = self.interval_maker((80, 90) if isinstance(level, str) and level == "auto" else level, intervals)
-            judged = Judged.joined(list(self.forecasts(view, one, how=how)))
+            judged = ForecastBatch.joined(list(self.forecasts(view, one, how=how)))
         except LatentcastError as error:
             if not (isinstance(level, str) and level == "auto"):
                 raise
-            judged, how = Judged.joined(list(self.forecasts(view, one))), None
+            judged, how = ForecastBatch.joined(list(self.forecasts(view, one))), None
             notes = (*notes, f"no intervals: {error}")
-        asked = Asked(
+        asked = ExplanationRequest(
             self.name,
             source.name,
             self.network,
@@ -219,7 +222,7 @@ class Forecaster:
         panel = self.panel(open_data(data)[0])
         return self._drift(panel, self.view(panel, future_only=True))
 
-    def _drift(self, panel: Panel, view: View) -> Drift:
+    def _drift(self, panel: Panel, view: PreparedPanel) -> Drift:
         return drift(panel, view.scaler, self.task.lookback, scaled=self.run.data.scale)
 
     def evaluate(
@@ -245,7 +248,7 @@ class Forecaster:
         not depend on the batch size. Raises DataError when the part holds no window.
         """
         if split not in PARTS:
-            raise SettingsError(f"split={split!r} is no part of the data; {nearest(str(split), PARTS)}")
+            raise SettingsError(f"split={split!r} is no part of the data; {suggest(str(split), PARTS)}")
         how = self._intervals(level, intervals, paths)
         dropping = batch_of(protocol)
         if dropping is not None and stride != 1:
@@ -281,7 +284,7 @@ class Forecaster:
 
     def calibrate_on(
         self,
-        view: View,
+        view: PreparedPanel,
         part: Part,
         name: str,
         base: str = "auto",
@@ -312,7 +315,7 @@ class Forecaster:
     def interval_maker(self, level: Any, intervals: str = "auto", paths: int = PATHS) -> Intervals:
         """How intervals of these levels are made here. Raises SettingsError or DataError as `predict` does."""
         self._must_forecast()
-        network, paths = self.network, plain(paths)
+        network, paths = self.network, python_values(paths)
         how = choose(
             level,
             intervals,
@@ -330,7 +333,7 @@ class Forecaster:
 
     def judge(
         self,
-        view: View,
+        view: PreparedPanel,
         part: Part,
         name: str,
         batch_size: int | None = None,
@@ -357,7 +360,7 @@ class Forecaster:
             found = IntervalErrors(how.levels, how.quantile_levels), IntervalErrors(how.levels, how.quantile_levels)
             if how.calibration is not None and part in (how.calibration.part, "all"):
                 notes = (*notes, "these intervals are judged on windows that they were calibrated on")
-        scaled, original = judge(batches, view.naive_error[:, columns], None, found)
+        scaled, original = accumulate_errors(batches, view.naive_error[:, columns], None, found)
         return Evaluation(
             self.name,
             name,
@@ -407,7 +410,7 @@ class Forecaster:
                 log.warning(note)
         return panel
 
-    def view(self, panel: Panel, *, future_only: bool = False) -> View:
+    def view(self, panel: Panel, *, future_only: bool = False) -> PreparedPanel:
         """The panel split and with statistics, as the fit knows them; with `future_only` everything given is past."""
         return self.known.view(panel, self.run.data, self.task, future_only=future_only)
 
@@ -443,11 +446,11 @@ class Forecaster:
 
     def forecasts(
         self,
-        view: View,
+        view: PreparedPanel,
         starts_items: tuple[torch.Tensor, torch.Tensor],
         batch_size: int | None = None,
         how: Intervals | Scores | None = None,
-    ) -> Iterator[Judged]:
+    ) -> Iterator[ForecastBatch]:
         """Forecast from the windows that start at the given steps of the given items, in order; where it is said `how`,
         with intervals, or with what scores of them need.
 
@@ -455,12 +458,12 @@ class Forecaster:
         """
         self._must_forecast()
         task = self.task
-        batch_size = at_once(task.lookback + task.horizon, task.channels, stated=batch_size)
+        batch_size = batch_size_for_memory(task.lookback + task.horizon, task.channels, stated=batch_size)
         asked = starts_items[0].numpy()
         pace = 1
         if how is not None and how.in_a_row:
             items, held = starts_items[1].numpy(), self._held(view)
-            starts_items, pace = in_a_row(view.panel, asked, items, held, task.lookback, how.stride)
+            starts_items, pace = consecutive_origins(view.panel, asked, items, held, task.lookback, how.stride)
         windows = self.windows(view, starts_items)
         self.network.eval()
         sample = seeds = None
@@ -482,9 +485,9 @@ class Forecaster:
         if how is None:
             return batches
         batches = how.around(batches, view.panel, pace)
-        return picked(batches, asked) if how.in_a_row else batches
+        return select_requested(batches, asked) if how.in_a_row else batches
 
-    def windows(self, view: View, starts_items: tuple[torch.Tensor, torch.Tensor]) -> Windows:
+    def windows(self, view: PreparedPanel, starts_items: tuple[torch.Tensor, torch.Tensor]) -> Windows:
         """The windows that start at the given steps of the given items, as the network reads them."""
         task = self.task
         windows = make_windows(
@@ -508,7 +511,7 @@ class Forecaster:
                 " latentcast fit … --from DIR"
             )
 
-    def _held(self, view: View) -> Any:
+    def _held(self, view: PreparedPanel) -> Any:
         """[items] steps, counted from an item's start, before which outcomes were calibrated on; 0 of a new series."""
         ends = view.parts.test_end if self.calibration and self.calibration.part == "test" else view.parts.val_end
         return np.array([end if name in self.known.ends else 0 for name, end in zip(view.panel.ids, ends, strict=True)])
@@ -560,9 +563,9 @@ class Forecaster:
         folder = Path(folder)
         card, series = storage.read(folder)
         try:
-            run = resolve(card["settings"])
+            run = resolve_config(card["settings"])
             task = Task(**{**card["task"], "targets": tuple(card["task"]["targets"])})
-            known = Known.parse(series, run.data, _effects(card))
+            known = FitStatistics.parse(series, run.data, _effects(card))
             channels = tuple(card["schema"]["channels"])
             if known.scaler.mean.shape != (len(known.ids), task.channels):
                 raise ValueError(f"{storage.SERIES} holds statistics of another shape than the card's channels")

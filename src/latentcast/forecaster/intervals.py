@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from latentcast.core.errors import DataError, SettingsError, nearest
+from latentcast.core.errors import DataError, SettingsError, suggest
 from latentcast.data.panel.panel import Panel
 from latentcast.evaluation.conformal import Tracker, column, score, widened, windows_needed
-from latentcast.evaluation.forecasts import Judged
+from latentcast.evaluation.forecasts import ForecastBatch
 from latentcast.evaluation.interval_metrics import named
 from latentcast.evaluation.metrics import Array
 from latentcast.forecaster.calibration import Base, Calibration, bands_of, base_band, quantile_at
@@ -50,7 +50,7 @@ def levels_of(level: Any) -> tuple[float, ...]:
     return tuple(sorted({float(value) for value in given}))
 
 
-def interval_columns(name: str, levels: Sequence[float], batches: Sequence[Judged]) -> dict[str, Array]:
+def interval_columns(name: str, levels: Sequence[float], batches: Sequence[ForecastBatch]) -> dict[str, Array]:
     """<name>-lo-90 … <name>-hi-90, from the lowest bound to the highest: one value per window, target and step, in
     original units."""
 
@@ -100,7 +100,7 @@ class Intervals:
         """How far apart the windows were that it was calibrated on."""
         return 1 if self.calibration is None else self.calibration.stride
 
-    def around(self, batches: Iterator[Judged], panel: Panel, pace: int = 1) -> Iterator[Judged]:
+    def around(self, batches: Iterator[ForecastBatch], panel: Panel, pace: int = 1) -> Iterator[ForecastBatch]:
         """The batches with their intervals. Adaptive ones need the windows of each item in order, `pace` steps apart.
 
         Raises DataError when a level needs more held-out windows than there were.
@@ -141,7 +141,7 @@ class Intervals:
                 lo, hi = np.minimum.accumulate(lo, axis=-1), np.maximum.accumulate(hi, axis=-1)
             yield replace(batch, lo=lo, hi=hi, quantiles=None, paths=None)
 
-    def _base_ends(self, batch: Judged, bands: Sequence[float]) -> tuple[Array, Array]:
+    def _base_ends(self, batch: ForecastBatch, bands: Sequence[float]) -> tuple[Array, Array]:
         """[batch, horizon, target, level] ends of the base; one for all levels where its band is the same."""
         ends = [base_band(batch, self.base, band, self.quantile_levels) for band in dict.fromkeys(bands)]
         if len(ends) == 1:
@@ -185,7 +185,7 @@ def choose(
     """
     levels = levels_of(level)
     if intervals not in METHODS:
-        raise SettingsError(f"intervals={intervals!r} is no method; {nearest(str(intervals), METHODS)}")
+        raise SettingsError(f"intervals={intervals!r} is no method; {suggest(str(intervals), METHODS)}")
     if isinstance(paths, bool) or not isinstance(paths, int) or paths < 2:
         raise SettingsError(f"paths={paths!r}: wanted a whole number of at least 2")
     method = intervals

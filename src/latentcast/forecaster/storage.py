@@ -21,7 +21,7 @@ import safetensors.torch
 import torch
 from torch import nn
 
-from latentcast.core.errors import CheckpointError, some
+from latentcast.core.errors import CheckpointError, shorten
 
 WEIGHTS, SERIES, CARD = "weights.safetensors", "series.json", "card.json"
 INTERVALS = "intervals.safetensors"
@@ -179,7 +179,7 @@ def read_weights(folder: Path, network: nn.Module) -> None:
         if tensors[name].shape != wanted[name].shape
     ]
     if faults:
-        raise CheckpointError(f"{folder / WEIGHTS} does not fit the model of the card: {some(sorted(faults))}")
+        raise CheckpointError(f"{folder / WEIGHTS} does not fit the model of the card: {shorten(sorted(faults))}")
     network.load_state_dict(tensors)
 
 

@@ -5,7 +5,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from latentcast.core.errors import SettingsError
-from latentcast.core.findings import Finding, Shown
+from latentcast.core.findings import Finding, WindowLabels
 from latentcast.layers.attention import Attention
 
 HIDDEN = (256, 128)
@@ -76,7 +76,7 @@ class DynamicTokens(nn.Module):
         share = self.gate(told).sigmoid()[..., None]
         return self.norm(share * self.make(told).unflatten(1, (self.count, -1)) + (1 - share) * self.base)
 
-    def findings(self, shown: Shown, window: Window) -> tuple[Finding, ...]:
+    def findings(self, shown: WindowLabels, window: Window) -> tuple[Finding, ...]:
         places, names = shown.of_series(len(window))
         share = self.gate(self.read(window.flatten(1))).sigmoid()[places].cpu().double().numpy()
         return (

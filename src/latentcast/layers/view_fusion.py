@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from latentcast.core.errors import SettingsError
-from latentcast.core.findings import Finding, Shown
+from latentcast.core.findings import Finding, WindowLabels
 from latentcast.layers.attention import Attention, check_heads
 
 Fusion = Literal["gate", "concat", "sum", "attention"]
@@ -76,7 +76,7 @@ class Fuse(nn.Module):
         mapped[0] += (1 - share) * views[0]
         return mapped
 
-    def findings(self, shown: Shown, views: Views) -> tuple[Finding, ...]:
+    def findings(self, shown: WindowLabels, views: Views) -> tuple[Finding, ...]:
         sizes = self.contributions(views).norm(dim=-1).mean(2).T
         places, names = shown.of_series(len(sizes))
         share = (sizes / sizes.sum(1, keepdim=True))[places].cpu().double().numpy()

@@ -4,34 +4,26 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, Literal, cast
 
-from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from latentcast.core.errors import SettingsError
 from latentcast.core.interpolation import interpolated
-from latentcast.core.settings import Part, Settings
-from latentcast.core.types import (
+from latentcast.core.protocols import (
     Backbone,
-    Batch,
-    Between,
     Head,
-    Prediction,
-    Prompter,
-    Quantiles,
-    Reconstructs,
+    InvertibleRepresentation,
+    PredictsQuantiles,
+    ReconstructionHead,
     Representation,
-    Restores,
-    Reversible,
-    Samples,
-    Scale,
-    Task,
-    Tokens,
+    TokenMixer,
 )
+from latentcast.core.settings import Part, Settings
+from latentcast.core.types import Batch, Prediction, Scale, Task, Tokens
 from latentcast.layers.instance_norm import scale_of
-from latentcast.models import MODELS
 from latentcast.models.backbones import BACKBONES
 from latentcast.models.heads import HEADS
-from latentcast.models.mixers import BETWEEN
+from latentcast.models.mixers import MIXERS
+from latentcast.models.network import _placed
 from latentcast.models.representations import REPRESENTATIONS
 
 
@@ -44,14 +36,14 @@ class ComposedSettings(Settings):
                forecast, so that the parts learn what it leaves; where gaps are filled, interpolation takes its place
     """
 
-    parts = {"representation": REPRESENTATIONS, "between": BETWEEN, "backbone": BACKBONES, "head": HEADS}  # noqa: RUF012
+    parts = {"representation": REPRESENTATIONS, "between": MIXERS, "backbone": BACKBONES, "head": HEADS}  # noqa: RUF012
     representation: Part
     between: tuple[Part, ...] = ()
     backbone: Part
     head: Part
     normalise: bool = True
     shortcut: Literal["none", "linear"] = "none"
-    free = Settings.free | {"shortcut"}  # its map belongs to one look-back and one horizon
+    not_in_weights = Settings.not_in_weights | {"shortcut"}  # its map belongs to one look-back and one horizon
 
 
 class Composed(nn.Module):
@@ -64,7 +56,7 @@ class Composed(nn.Module):
         self.normalise = settings.normalise
         self.representation: Representation = _build(REPRESENTATIONS, settings.representation, task)
         self.between = nn.ModuleList(
-            _build(BETWEEN, part, task, self.representation, at=f"between.{place}")
+            _build(MIXERS, part, task, self.representation, at=f"between.{place}")
             for place, part in enumerate(settings.between)
         )
         self.mixes_channels = not self.representation.folds_channels or any(p.mixes_channels for p in self._between)
@@ -92,8 +84,8 @@ class Composed(nn.Module):
         return prediction.plus(scale.scale * self.shortcut(past.transpose(1, 2)).transpose(1, 2))
 
     def reconstruct(self, batch: Batch, *, alone: bool = False) -> Prediction:
-        assert isinstance(self.representation, Reversible)
-        assert isinstance(self.head, Restores)
+        assert isinstance(self.representation, InvertibleRepresentation)
+        assert isinstance(self.head, ReconstructionHead)
         scale = self._scale(batch)
         past = scale.apply(batch.past)
         scaled = replace(batch, past=past)
@@ -119,15 +111,15 @@ class Composed(nn.Module):
 
     @property
     def quantile_levels(self) -> tuple[float, ...]:
-        return self.head.quantile_levels if isinstance(self.head, Quantiles) else ()
+        return self.head.quantile_levels if isinstance(self.head, PredictsQuantiles) else ()
 
     @property
     def reconstructs(self) -> bool:
-        return isinstance(self.representation, Reversible) and isinstance(self.head, Restores)
+        return isinstance(self.representation, InvertibleRepresentation) and isinstance(self.head, ReconstructionHead)
 
     @property
-    def _between(self) -> Iterable[Between]:
-        return cast("Iterable[Between]", self.between)
+    def _between(self) -> Iterable[TokenMixer]:
+        return cast("Iterable[TokenMixer]", self.between)
 
     def tokens(self, batch: Batch) -> Tokens:
         """What the backbone is given of a batch whose past is normalised."""
@@ -152,9 +144,6 @@ class Composed(nn.Module):
         return loss + prediction.penalty if self.training and prediction.penalty is not None else loss
 
 
-MODELS.add("composed", Composed)
-
-
 def _told(tokens: Tokens, batch: Batch) -> Tokens:
     return tokens if batch.prompt is None else replace(tokens, prompt=batch.prompt.flatten(0, 1))
 
@@ -165,76 +154,3 @@ def _build(registry: Any, part: Part, *sizes: Any, at: str | None = None) -> Any
     except SettingsError as error:
         place, else_at = f"model.{at or registry.kind}.", f"{registry.kind} {part.name}: "
         raise SettingsError([_placed(fault, part.settings, place, else_at) for fault in error.faults]) from error
-
-
-def _placed(fault: str, settings: Settings, at: str, else_at: str = "") -> str:
-    """A fault that begins with a setting of a part (heads=7: …) begins with its whole path instead."""
-    return f"{at if fault.partition('=')[0] in type(settings).model_fields else else_at}{fault}"
-
-
-class Network(nn.Module):
-    """What is trained, judged and saved: a model, and the choice of the channels that were asked for."""
-
-    def __init__(self, model: Any, task: Task) -> None:
-        super().__init__()
-        self.model, self.task = model, task
-        self.uses_known: bool = model.uses_known
-        self.mixes_channels: bool = model.mixes_channels
-        self.uses_static: bool = getattr(model, "uses_static", False)
-        self.frozen: tuple[str, ...] = getattr(model, "frozen", ())
-        self.reconstructs: bool = isinstance(model, Reconstructs) and model.reconstructs
-        self.quantile_levels: tuple[float, ...] = model.quantile_levels if isinstance(model, Quantiles) else ()
-        # a composed model has the method always, and says whether its parts can
-        self.samples: bool = isinstance(model, Samples) and getattr(model, "samples", True)
-        self.calibrates: bool = getattr(model, "calibrates", True)  # False: a forecast costs too much to make many
-        backbone = getattr(model, "backbone", None)
-        # where batches are made, it is called
-        self.prompter: Prompter | None = getattr(model, "prompter", getattr(backbone, "prompter", None))
-        self.notes: tuple[str, ...] = getattr(model, "notes", getattr(backbone, "notes", ()))
-
-    def forward(self, batch: Batch) -> Prediction:
-        prediction: Prediction = self.model(batch)
-        if len(self.task.targets) < self.task.channels:
-            return prediction.only(self.task.targets)
-        return prediction
-
-    def loss(self, prediction: Prediction, batch: Batch) -> Tensor:
-        loss: Tensor = self.model.loss(prediction, batch)
-        return loss
-
-    def sample(
-        self, batch: Batch, paths: int, seeds: Int[Tensor, "batch"], **how: Any
-    ) -> Float[Tensor, "batch path horizon channel"]:
-        """`paths` futures of each window, drawn by its own seed; of a model that `samples`."""
-        drawn: Tensor = self.model.sample(batch, paths, seeds, **how)
-        return drawn if len(self.task.targets) == self.task.channels else drawn[..., list(self.task.targets)]
-
-    def reconstruct(self, batch: Batch, *, alone: bool = False) -> Prediction:
-        """The look-back of every channel, what was not observed in it filled; of a model that `reconstructs`."""
-        values: Prediction = self.model.reconstruct(self.prompted(batch), alone=alone)  # told of what is shown alone
-        return values
-
-    def reconstruction_loss(self, batch: Batch, visible: Tensor, judged: Tensor) -> Tensor:
-        """The model's loss on the observed values that are `judged`, given those that are `visible`.
-
-        Both are [batch, time, channel].
-        """
-        if batch.observed is not None:
-            judged = batch.observed & judged
-        hidden = replace(batch.showing(visible), target=batch.past, target_observed=judged)
-        loss: Tensor = self.model.loss(self.reconstruct(hidden), hidden)
-        return loss
-
-    def prompted(self, batch: Batch, units: Scale | None = None) -> Batch:
-        """The batch with what its language model is to be told of it, where there is one and nothing is told yet."""
-        if self.prompter is None or batch.prompt is not None:
-            return batch
-        return replace(batch, prompt=self.prompter(batch.past, batch.observed, units))
-
-
-def build(kind: str, settings: Settings, task: Task) -> Network:
-    """The network of a model class and its settings. Raises SettingsError when parts or sizes do not fit."""
-    try:
-        return Network(MODELS.get(kind)(settings, task), task)
-    except SettingsError as error:
-        raise SettingsError([_placed(fault, settings, "model.") for fault in error.faults]) from error

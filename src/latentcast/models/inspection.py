@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
 
-from latentcast.core.types import Batch, Task, count_parameters
-from latentcast.models.composed import Network
+from latentcast.core.types import Batch, Task
+from latentcast.models.network import Network
 
 Shape = tuple[int, ...]
 
@@ -179,3 +179,10 @@ def _attention(query: Shape, key: Shape, value: Shape, *_: Any, **__: Any) -> in
 
 # torch counts the fused kernels of GPUs alone
 _CPU_ATTENTION = {torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: _attention}
+
+
+def count_parameters(network: nn.Module) -> tuple[int, int]:
+    """(all, trainable) parameters; a part that holds frozen weights outside of what is saved counts them itself."""
+    sizes = [(p.numel(), p.requires_grad) for p in network.parameters()]
+    held = sum(getattr(module, "frozen_parameters", 0) for module in network.modules())
+    return held + sum(n for n, _ in sizes), sum(n for n, trained in sizes if trained)

@@ -43,7 +43,7 @@ def svg(figure: Figure, name: str = "latentcast") -> str:
     return re.sub(r'width="[\d.]+pt" height="[\d.]+pt"', 'width="100%"', drawn, count=1)
 
 
-def plain(axis: Axes) -> None:
+def plain_axes(axis: Axes) -> None:
     axis.grid(color="0.92", linewidth=0.8)
     axis.set_axisbelow(True)
     axis.spines[["top", "right"]].set_visible(False)

@@ -24,14 +24,14 @@ footer{margin-top:3rem;color:#555;font-size:.88rem}
 """
 
 
-def shown(text: object) -> str:
+def printable(text: object) -> str:
     """Text from anywhere with a mark for each sign that a page may not hold."""
     return "".join(sign if sign.isprintable() or sign == "\n" else "\ufffd" for sign in str(text))
 
 
 def said(text: object) -> str:
     """Text from anywhere as text of a page, and no more."""
-    return escape(shown(text))
+    return escape(printable(text))
 
 
 def sheet(title: str, body: str, style: str = "") -> str:

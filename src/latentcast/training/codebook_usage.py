@@ -11,8 +11,8 @@ from torch import Tensor
 from latentcast.core.errors import SettingsError
 from latentcast.core.types import Batch
 from latentcast.data.windows.mixture import Mix
-from latentcast.data.windows.windows import Windows, at_once
-from latentcast.models.composed import Network
+from latentcast.data.windows.windows import Windows, batch_size_for_memory
+from latentcast.models.network import Network
 
 COLLAPSED = 0.1  # share of codes in use below which there is nothing to learn a language of
 
@@ -54,7 +54,9 @@ def health(network: Network, windows: Windows | Mix) -> Health:
     training = network.training
     network.eval()
     sets = windows.sets if isinstance(windows, Mix) else (windows,)
-    for _, batch in chain.from_iterable(each.in_batches(at_once(each.steps, each.channels)) for each in sets):
+    for _, batch in chain.from_iterable(
+        each.in_batches(batch_size_for_memory(each.steps, each.channels)) for each in sets
+    ):
         batch = batch.to(device)
         with torch.inference_mode():
             codes, given_back = model.codes(batch), model.reconstruct(batch).values

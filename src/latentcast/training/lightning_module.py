@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from latentcast.core.types import Batch
-from latentcast.models.composed import Network
 from latentcast.models.config.training import TrainingSettings
+from latentcast.models.network import Network
 from latentcast.training.schedule import factor
 from latentcast.training.stages import Stage
 

@@ -19,9 +19,9 @@ from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 
 from latentcast.core.errors import Interrupted, LatentcastError, MissingExtra, SettingsError
 from latentcast.data.windows.mixture import Mix
-from latentcast.data.windows.windows import Windows, at_once
-from latentcast.models.composed import Network
+from latentcast.data.windows.windows import Windows, batch_size_for_memory
 from latentcast.models.config.training import PRECISIONS, TrainingSettings
+from latentcast.models.network import Network
 from latentcast.training import checkpoint
 from latentcast.training.interrupt import INTERRUPTED, MAX_TIME, Watch
 from latentcast.training.lightning_module import StageModule
@@ -69,7 +69,7 @@ def run_stage(
         _take(network, kept, settings)
         return ended
     loader = train.loader(settings.batch_size, seed=seed)
-    together = at_once(train.steps, train.channels, most=max(settings.batch_size, 256))
+    together = batch_size_for_memory(train.steps, train.channels, most=max(settings.batch_size, 256))
     val_loader = None if val is None else val.loader(together, seed=seed, shuffle=False)
     chosen = {id(parameter) for parameter in stage.parameters(network)}  # fails early when nothing is trainable
     left = [p for p in network.parameters() if p.requires_grad and id(p) not in chosen]

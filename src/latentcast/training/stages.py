@@ -12,8 +12,8 @@ from latentcast.core.types import Batch
 from latentcast.data.windows.mixture import Mix
 from latentcast.data.windows.windows import Windows
 from latentcast.layers.masking import visible
-from latentcast.models.composed import Network
-from latentcast.models.config.training import ReconstructionSettings, TrainingSettings
+from latentcast.models.config.training import CODEC, NEXT_CODE, RECONSTRUCT, ReconstructionSettings, TrainingSettings
+from latentcast.models.network import Network
 from latentcast.training.codebook_usage import check_codes, use_of_codes
 
 
@@ -51,9 +51,6 @@ class Stage:
 
 def _forecast(network: Network, batch: Batch) -> Tensor:
     return network.loss(network(batch), batch)
-
-
-RECONSTRUCT, CODEC, NEXT_CODE = "reconstruct", "codec", "next-code"
 
 
 def forecasting(settings: TrainingSettings) -> Stage:
@@ -105,19 +102,15 @@ def next_code(settings: TrainingSettings) -> Stage:
 
 
 @dataclass(frozen=True)
-class Pretext:
-    """A stage before forecasting: the class of its settings, and what makes the stage of them.
+class PretrainingStage:
+    """Builds a stage that comes before forecasting; `ahead`: it reads a horizon, so that its length matters."""
 
-    ahead   it reads a horizon, so that its length matters
-    """
-
-    settings: type[TrainingSettings]
     stage: Callable[[Any], Stage]
     ahead: bool = False
 
 
-STAGES: dict[str, Pretext] = {
-    RECONSTRUCT: Pretext(ReconstructionSettings, reconstruction),
-    CODEC: Pretext(TrainingSettings, codec),
-    NEXT_CODE: Pretext(TrainingSettings, next_code, ahead=True),
+STAGES: dict[str, PretrainingStage] = {
+    RECONSTRUCT: PretrainingStage(reconstruction),
+    CODEC: PretrainingStage(codec),
+    NEXT_CODE: PretrainingStage(next_code, ahead=True),
 }

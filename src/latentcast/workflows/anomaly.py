@@ -10,15 +10,15 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from latentcast.core.errors import DataError, SettingsError, some
+from latentcast.core.errors import DataError, SettingsError, shorten
 from latentcast.data.panel.split import Part
 from latentcast.data.sources.open import open_data
-from latentcast.data.windows.view import View
-from latentcast.data.windows.windows import at_once, make_windows
+from latentcast.data.windows.view import PreparedPanel
+from latentcast.data.windows.windows import batch_size_for_memory, make_windows
 from latentcast.forecaster.forecaster import Forecaster
 from latentcast.models.autoregressive import Autoregressive
+from latentcast.models.config.training import NEXT_CODE
 from latentcast.training.codebook_usage import Health, health
-from latentcast.training.stages import NEXT_CODE
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Scores:
     notes: tuple[str, ...]
 
 
-def score(forecaster: Forecaster | str | Path, data: Any, *, batch_size: int | None = None) -> Scores:
+def anomaly_scores(forecaster: Forecaster | str | Path, data: Any, *, batch_size: int | None = None) -> Scores:
     """Every step is judged once, scaled by the look-back before it, so that what is strange does not hide itself.
 
     The first look-back of a series is judged by itself. Raises SettingsError for a model without codes, DataError when
@@ -47,7 +47,7 @@ def score(forecaster: Forecaster | str | Path, data: Any, *, batch_size: int | N
     panel = forecaster.panel(source)
     if short := panel.shorter_than(forecaster.task.lookback):
         raise DataError(
-            f"a step is judged after a look-back of {forecaster.task.lookback} steps; shorter: {some(short)}"
+            f"a step is judged after a look-back of {forecaster.task.lookback} steps; shorter: {shorten(short)}"
         )
     view = forecaster.view(panel, future_only=True)
     knows = NEXT_CODE in forecaster.learned
@@ -102,7 +102,7 @@ def _able(forecaster: Forecaster | str | Path) -> Forecaster:
 
 
 def _judge(
-    forecaster: Forecaster, view: View, batch_size: int | None
+    forecaster: Forecaster, view: PreparedPanel, batch_size: int | None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """[steps, channels] error and surprise. A window judges what comes after its look-back, the first one all of it."""
     panel, lookback = view.panel, forecaster.task.lookback
@@ -121,7 +121,7 @@ def _judge(
             targets=tuple(range(len(panel.channels))),
             with_known=False,
         )
-        together = at_once(lookback + int(steps), len(panel.channels), stated=batch_size)
+        together = batch_size_for_memory(lookback + int(steps), len(panel.channels), stated=batch_size)
         for which, batch in windows.in_batches(together):
             with torch.inference_mode():
                 found = [x.cpu().double().numpy() for x in model.strangeness(batch.to(forecaster.device))]

@@ -9,12 +9,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from latentcast.core.errors import GapError, SettingsError, some
-from latentcast.core.settings import leaves, merge, nested, read_yaml, validate
+from latentcast.core.errors import GapError, SettingsError, shorten
+from latentcast.core.nested import leaves, merge, nested
+from latentcast.core.parsing import read_yaml
+from latentcast.core.settings import validate
 from latentcast.core.types import Steps
 from latentcast.data.features.covariates import Covariates
+from latentcast.data.panel.build import build
 from latentcast.data.panel.gaps import longest_gap
-from latentcast.data.panel.panel import Panel, build
+from latentcast.data.panel.panel import Panel
 from latentcast.data.panel.split import split
 from latentcast.data.scaling.scaler import constant_series
 from latentcast.data.scaling.transform import check
@@ -22,10 +25,10 @@ from latentcast.data.settings import DataSettings
 from latentcast.data.sources.open import open_data
 from latentcast.data.tables.frequency import Frequency
 from latentcast.forecaster.forecaster import Forecaster
-from latentcast.models.composed import Network
-from latentcast.models.composed import build as build_network
-from latentcast.models.config.run import Run, make_task, resolve, stated
+from latentcast.models.config.run import RunConfig, make_task, merge_user_settings, resolve_config
 from latentcast.models.inspection import Architecture, inspect, training_memory
+from latentcast.models.network import Network
+from latentcast.models.network import build as build_network
 from latentcast.training.codebook_usage import in_words
 from latentcast.workflows.fitting.warm_start import learned_from
 from latentcast.workflows.fusion import in_words as fused
@@ -71,7 +74,7 @@ def describe(
         if given:
             raise SettingsError(f"a trained model is what it is: leave out {', '.join(given)}, or describe data")
         return _of_forecaster(data if isinstance(data, Forecaster) else Forecaster.load(data))
-    values = stated(model, preset, lookback, horizon, None, settings, config)
+    values = merge_user_settings(model, preset, lookback, horizon, None, settings, config)
     if model is not None or (config is not None and "model" in read_yaml(config)):
         return _of_choice(data, values)
     if given:
@@ -84,7 +87,7 @@ def _of_forecaster(forecaster: Forecaster) -> Description:
     schema, stages = card["schema"], card.get("stages", [])
     ended = [f"{stage['stage']} ({stage['steps']} steps)" for stage in card.get("training", {}).get("stages", ())]
     about = {
-        "trained on": some([one["data"] for one in learned_from(forecaster)]),
+        "trained on": shorten([one["data"] for one in learned_from(forecaster)]),
         "stages": ", ".join(ended or stages) or "none",
     }
     if card.get("transferred"):
@@ -98,7 +101,7 @@ def _of_forecaster(forecaster: Forecaster) -> Description:
 
 def _of_choice(data: Any, values: Mapping[str, Any]) -> Description:
     source, defaults = open_data(data)
-    run = resolve(values, defaults)
+    run = resolve_config(values, defaults)
     panel = build(source.frame, run.data)
     _check(panel, panel.lengths, run.data)
     network = build_network(run.kind, run.model, make_task(run, panel))
@@ -114,7 +117,7 @@ def _of_choice(data: Any, values: Mapping[str, Any]) -> Description:
 
 
 def _of_model(
-    run: Run,
+    run: RunConfig,
     network: Network,
     channels: tuple[str, ...],
     frequency: Frequency,
@@ -122,14 +125,14 @@ def _of_model(
     notes: Iterable[str],
 ) -> Description:
     task, made = network.task, inspect(network)
-    targets = "" if len(task.targets) == task.channels else f" → {some([channels[i] for i in task.targets])}"
+    targets = "" if len(task.targets) == task.channels else f" → {shorten([channels[i] for i in task.targets])}"
     facts = {
         "model": run.name,
         "preset": run.preset or "none",
         **about,
         "look-back": _in_words(Steps(task.lookback), frequency),
         "horizon": _in_words(Steps(task.horizon), frequency),
-        "channels": f"{task.channels}: {some(channels, 8)}{targets}",
+        "channels": f"{task.channels}: {shorten(channels, 8)}{targets}",
         "parameters": f"{made.parameters:,}, trainable {made.trainable:,}",
         "multiply-adds": f"{made.flops // 2:,} a window, of them attention's products {made.attention_flops // 2:,}",
         **{name: _in_words(value, frequency) for name, value in made.facts.items()},
@@ -160,15 +163,15 @@ def _of_table(data: Any, stated_values: Mapping[str, Any]) -> Description:
         raise SettingsError(stray)
     source, defaults = open_data(data)
     values = merge(defaults, stated_values.get("data", {}))
-    stated = validate(DataSettings, values, "data.")
+    merge_user_settings = validate(DataSettings, values, "data.")
     notes: list[str] = []
     try:
-        panel = build(source.frame, stated)
+        panel = build(source.frame, merge_user_settings)
     except GapError as error:
         notes.append(f"a fit would refuse this: {error}")
-        panel = build(source.frame, stated.model_copy(update={"gaps": "mask"}))
+        panel = build(source.frame, merge_user_settings.model_copy(update={"gaps": "mask"}))
     panel = replace(panel, notes=tuple(note for note in panel.notes if "missing and" not in note))  # said below
-    parts = split(panel, stated.split)
+    parts = split(panel, merge_user_settings.split)
     sizes = [part.sum() for part in (parts.train_end, parts.val_end - parts.train_end, parts.test_end - parts.val_end)]
     lengths = panel.lengths
     integer = panel.frequency.integer
@@ -177,19 +180,19 @@ def _of_table(data: Any, stated_values: Mapping[str, Any]) -> Description:
     facts = {
         "data": source.name,
         "layout": f"wide: {len(panel.channels)} channels" if panel.ids == ("",) else f"long: {len(panel.ids)} series",
-        "channels": some(panel.channels, 8),
+        "channels": shorten(panel.channels, 8),
         "steps": str(lengths[0])
         if len(lengths) == 1
         else f"{lengths.min()} to {lengths.max()} a series, {lengths.sum()} in all",
         "span": " .. ".join(span),
         "frequency": f"{panel.frequency} (season of {panel.season} steps)",
         "missing": f"{missing} of {panel.values.size} values ({missing / panel.values.size:.1%})"
-        + (f", the longest gap {longest_gap(panel)} steps; gaps={stated.gaps}" if missing else ""),
+        + (f", the longest gap {longest_gap(panel)} steps; gaps={merge_user_settings.gaps}" if missing else ""),
         "parts": f"train {sizes[0]}, validation {sizes[1]}, test {sizes[2]} steps",
         "fingerprint": panel.fingerprint(),
     }
-    _check(panel, parts.train_end, stated)
+    _check(panel, parts.train_end, merge_user_settings)
     constant = constant_series(panel, parts.train_end)
     if constant:
-        notes.append(f"constant in the training part: {some(constant)}")
+        notes.append(f"constant in the training part: {shorten(constant)}")
     return Description(facts, (*notes, *panel.notes))

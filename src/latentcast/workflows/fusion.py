@@ -11,11 +11,11 @@ import torch
 
 from latentcast.core.errors import DataError, SettingsError
 from latentcast.core.types import Batch
-from latentcast.data.windows.view import View
-from latentcast.data.windows.windows import at_once
+from latentcast.data.windows.view import PreparedPanel
+from latentcast.data.windows.windows import batch_size_for_memory
 from latentcast.forecaster.forecaster import Forecaster
 from latentcast.models.hybrid.model import Hybrid
-from latentcast.models.hybrid.stacking import Held, learn
+from latentcast.models.hybrid.stacking import HeldOutForecasts, learn
 
 log = logging.getLogger("latentcast")
 MOST = 2**20  # held-out values that are weighed where no stride is stated
@@ -38,7 +38,7 @@ def stride_of(model: Hybrid, windows: int) -> int:
     return max(1 if model.calibrates else task.season, affordable)
 
 
-def fuse(forecaster: Forecaster, view: View) -> tuple[dict[str, Any], list[str]]:
+def fuse(forecaster: Forecaster, view: PreparedPanel) -> tuple[dict[str, Any], list[str]]:
     """Learn the weights on the validation part; facts for the card, and notes.
 
     Raises DataError when the part holds no window, and weights are to be learned.
@@ -55,7 +55,7 @@ def fuse(forecaster: Forecaster, view: View) -> tuple[dict[str, Any], list[str]]
             " model.fusion=average"
         )
     windows = forecaster.windows(view, starts_items)
-    size = at_once(task.lookback + task.horizon, task.channels)
+    size = batch_size_for_memory(task.lookback + task.horizon, task.channels)
     found, notes = weigh(
         model.eval(), (batch for _, batch in windows.in_batches(size)), _apart(starts_items[1], stride, task.horizon)
     )
@@ -92,16 +92,16 @@ def weigh(model: Hybrid, batches: Iterable[Batch], each: float) -> tuple[dict[st
     ]
     if settings.fusion == "adaptive" and found["penalty"] is None:
         notes.append("fusion: no gate was better on held-out windows than weights by error (weighted): these are used")
-    members = {
+    member_forecasts = {
         label: {"error": error, "weight": weight}
         for label, error, weight in zip(labels, errors["members"], found["weights"], strict=True)
     }
     fused = {name: value for name, value in errors.items() if name != "members"}
     said = {"fusion": settings.fusion, "error": settings.error, "penalty": found["penalty"]}
-    return {**said, "members": members, "fused": fused}, notes
+    return {**said, "members": member_forecasts, "fused": fused}, notes
 
 
-def _held(model: Hybrid, batches: Iterable[Batch], each: float) -> tuple[Held, dict[str, tuple[int, str]]]:
+def _held(model: Hybrid, batches: Iterable[Batch], each: float) -> tuple[HeldOutForecasts, dict[str, tuple[int, str]]]:
     targets, channels = list(model.task.targets), model.task.channels
     parts: list[list[torch.Tensor]] = []
     failed: dict[str, tuple[int, str]] = {}
@@ -129,7 +129,7 @@ def _held(model: Hybrid, batches: Iterable[Batch], each: float) -> tuple[Held, d
     forecasts, there, target, seen, series, like, apart = (
         torch.cat(column).clone() for column in zip(*parts, strict=True)
     )
-    return Held(forecasts, there, target, seen, series, like, apart, each), failed
+    return HeldOutForecasts(forecasts, there, target, seen, series, like, apart, each), failed
 
 
 def in_words(found: dict[str, Any]) -> str:
@@ -165,7 +165,7 @@ def fusion_weights(forecaster: Forecaster | str | Path) -> pd.DataFrame:
     return frame.assign(**{label: flat[:, at] for at, label in enumerate(model.labels)})
 
 
-def members(forecaster: Forecaster | str | Path, data: Any, *, future: Any = None) -> Any:
+def member_forecasts(forecaster: Forecaster | str | Path, data: Any, *, future: Any = None) -> Any:
     """The forecast of a hybrid beyond the end of the data, beside that of each member and what it counts for.
 
     A frame of the kind that came in with unique_id, ds, the hybrid's name, and for each member `label` and
@@ -179,7 +179,7 @@ def members(forecaster: Forecaster | str | Path, data: Any, *, future: Any = Non
     targets = list(task.targets)
     steps = starts_items[0].numpy()[:, None] + task.lookback + np.arange(task.horizon)
     here = view.scaler.units(view.panel, targets).at(starts_items[1].numpy(), steps)
-    size = at_once(task.lookback + task.horizon, task.channels)
+    size = batch_size_for_memory(task.lookback + task.horizon, task.channels)
     with torch.inference_mode():
         batches = forecaster.windows(view, starts_items).in_batches(size)
         found = [model.eval().members(batch.to(forecaster.device)) for _, batch in batches]

@@ -10,7 +10,7 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from latentcast.core.errors import DataError, SettingsError, nearest, some
+from latentcast.core.errors import DataError, SettingsError, shorten, suggest
 from latentcast.core.interpolation import interpolated
 from latentcast.data.panel.conform import as_it_came
 from latentcast.data.panel.panel import Panel
@@ -18,8 +18,8 @@ from latentcast.data.panel.split import PARTS, Part
 from latentcast.data.sources.files import Source
 from latentcast.data.sources.open import open_data
 from latentcast.data.tables.table import is_long, time_column
-from latentcast.data.windows.view import View
-from latentcast.data.windows.windows import Windows, at_once, make_windows
+from latentcast.data.windows.view import PreparedPanel
+from latentcast.data.windows.windows import Windows, batch_size_for_memory, make_windows
 from latentcast.forecaster.forecaster import Forecaster
 from latentcast.layers.masking import visible, visible_before
 
@@ -70,9 +70,9 @@ def impute(forecaster: Forecaster | str | Path, data: Any, *, batch_size: int | 
     time = forecaster.task.lookback
     if short := panel.shorter_than(time):
         raise DataError(f"a gap is filled from windows of {time} steps (the look-back it was trained with);"
-                        f" shorter: {some(short)}")  # fmt: skip
+                        f" shorter: {shorten(short)}")  # fmt: skip
     view = forecaster.view(panel, future_only=True)
-    together = at_once(time, forecaster.task.channels, stated=batch_size)
+    together = batch_size_for_memory(time, forecaster.task.channels, stated=batch_size)
     values, alone = _fill(forecaster, view, together)
     missing = ~panel.observed
     frame = _frame(forecaster, source, panel, np.where(missing, values, panel.values))
@@ -84,11 +84,11 @@ def impute(forecaster: Forecaster | str | Path, data: Any, *, batch_size: int | 
         )
     left = [name for name in source.frame.columns.map(str) if name not in frame.columns]
     if left:
-        notes.append(f"columns that the model does not know are not in the result: {some(left)}")
+        notes.append(f"columns that the model does not know are not in the result: {shorten(left)}")
     return Imputation(source.give_back(frame), int(missing.sum()), missing.size, tuple(notes))
 
 
-def judge_imputation(
+def evaluate_imputation(
     forecaster: Forecaster | str | Path,
     data: Any,
     *,
@@ -112,7 +112,7 @@ def judge_imputation(
     if tail and block != 1:
         faults.append(f"tail=True hides the end of each window, and block={block} stretches at random: say one of them")
     if split not in PARTS:
-        faults.append(f"split={split!r} is no part of the data; {nearest(str(split), PARTS)}")
+        faults.append(f"split={split!r} is no part of the data; {suggest(str(split), PARTS)}")
     if faults:
         raise SettingsError(faults)
     source, _ = open_data(data)
@@ -125,7 +125,7 @@ def judge_imputation(
             f" {int((high - low).max())}"
         )
     windows = _windows(forecaster, view, starts)
-    together = at_once(forecaster.task.lookback, forecaster.task.channels, stated=batch_size)
+    together = batch_size_for_memory(forecaster.task.lookback, forecaster.task.channels, stated=batch_size)
     return [_judge(forecaster, windows, mask, None if tail else block, together) for mask in masks]
 
 
@@ -144,7 +144,7 @@ def _able(forecaster: Forecaster | str | Path) -> Forecaster:
     return forecaster
 
 
-def _windows(forecaster: Forecaster, view: View, starts: tuple[torch.Tensor, torch.Tensor]) -> Windows:
+def _windows(forecaster: Forecaster, view: PreparedPanel, starts: tuple[torch.Tensor, torch.Tensor]) -> Windows:
     channels = tuple(range(len(view.panel.channels)))
     windows = make_windows(
         view.panel,
@@ -180,7 +180,7 @@ def _judge(forecaster: Forecaster, windows: Windows, mask: float, block: int | N
     return Filled(mask, block or 1, block is None, len(windows), count, mse, mae, linear_mse, linear_mae)
 
 
-def _fill(forecaster: Forecaster, view: View, batch_size: int) -> tuple[NDArray[np.float64], int]:
+def _fill(forecaster: Forecaster, view: PreparedPanel, batch_size: int) -> tuple[NDArray[np.float64], int]:
     """[steps, channels] what the windows around each gap say, in original units.
 
     And how many missing values lie in windows without any value of their series: those are interpolated.

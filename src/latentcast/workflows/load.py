@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from latentcast.core.errors import SettingsError
-from latentcast.core.settings import differing, merge, nested, shown
+from latentcast.core.nested import format_value, merge, nested
+from latentcast.core.settings import differing
 from latentcast.forecaster.forecaster import Forecaster
-from latentcast.models.composed import build
-from latentcast.models.config.run import resolve
+from latentcast.models.config.run import resolve_config
+from latentcast.models.network import build
 
 log = logging.getLogger("latentcast")
 
@@ -42,9 +43,9 @@ def changed(
     if other := [key for key in over if key != "model"]:
         raise SettingsError([f"{key}: settings of the model alone can change after training" for key in other])
     further = horizon is not None and horizon > task.horizon
-    run = resolve({**merge(forecaster.run.dump(), over), "horizon": horizon or task.horizon})
+    run = resolve_config({**merge(forecaster.run.dump(), over), "horizon": horizon or task.horizon})
     if faults := [
-        f"{path}: {shown(before)} when it was trained, {shown(now)} here, and its weights belong to that"
+        f"{path}: {format_value(before)} when it was trained, {format_value(now)} here, and its weights belong to that"
         for path, before, now in differing(forecaster.run.model, run.model, "model.")
     ]:
         raise SettingsError(faults)

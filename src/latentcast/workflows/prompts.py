@@ -7,16 +7,16 @@ from typing import Any
 
 import torch
 
-from latentcast.core.errors import DataError, SettingsError, some
+from latentcast.core.errors import DataError, SettingsError, shorten
 from latentcast.core.types import Scale, Task
 from latentcast.data.panel.annotations import of_windows
-from latentcast.data.panel.panel import build
+from latentcast.data.panel.build import build
 from latentcast.data.panel.split import split
 from latentcast.data.scaling.scaler import Scaler
 from latentcast.data.sources.open import open_data
 from latentcast.models.backbones.prompt import PromptWriter
-from latentcast.models.composed import build as build_network
-from latentcast.models.config.run import make_task, resolve, stated
+from latentcast.models.config.run import make_task, merge_user_settings, resolve_config
+from latentcast.models.network import build as build_network
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def prompts(
     Raises SettingsError for a model without prompts and for settings that are wrong, DataError as `fit` does.
     """
     source, defaults = open_data(data)
-    run = resolve(stated(model, preset, lookback, horizon, None, settings, config), defaults)
+    run = resolve_config(merge_user_settings(model, preset, lookback, horizon, None, settings, config), defaults)
     panel = build(source.frame, run.data)
     task = make_task(run, panel)
     with torch.device("meta"):
@@ -68,7 +68,7 @@ def prompts(
     if part is None or not hasattr(part, "static_text"):
         raise SettingsError(f"model: {model} is told nothing: choose time-llm, or model.backbone=frozen_llm")
     if short := panel.shorter_than(task.lookback):
-        raise DataError(f"shorter than the look-back of {task.lookback} steps: {some(short)}")
+        raise DataError(f"shorter than the look-back of {task.lookback} steps: {shorten(short)}")
     parts = split(panel, run.data.split)
     scaler = Scaler.fit(panel, parts.train_end, run.data)
     scaled = torch.from_numpy(scaler.apply(panel))

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from latentcast.core.errors import DataError, SettingsError, nearest
+from latentcast.core.errors import DataError, SettingsError, suggest
 from latentcast.data.sources.open import open_data
 from latentcast.data.windows.windows import make_windows
 from latentcast.forecaster.forecaster import Forecaster
@@ -29,7 +29,9 @@ class HeatMap:
         return np.argsort(-self.weights.mean((0, 1)), kind="stable")[:count].tolist()
 
 
-def heat_map(forecaster: Forecaster | str | Path, data: Any, *, series: str | None = None, words: int = 3) -> HeatMap:
+def prototype_attention(
+    forecaster: Forecaster | str | Path, data: Any, *, series: str | None = None, words: int = 3
+) -> HeatMap:
     """The attention of patches over prototypes in the last window of one series (the first where none is named).
 
     Raises SettingsError for a model without prototypes, DataError for a series that is not there.
@@ -45,7 +47,7 @@ def heat_map(forecaster: Forecaster | str | Path, data: Any, *, series: str | No
     names = [panel.series_name(item, channel) for item in range(len(panel.ids)) for channel in range(task.channels)]
     chosen = names[0] if series is None else series
     if chosen not in names:
-        raise DataError(f"there is no series {chosen!r}; {nearest(chosen, names)}")
+        raise DataError(f"there is no series {chosen!r}; {suggest(chosen, names)}")
     item, channel = divmod(names.index(chosen), task.channels)
     if panel.lengths[item] < task.lookback:
         raise DataError(f"{chosen} has {panel.lengths[item]} steps; the look-back of the fit is {task.lookback}")

@@ -15,24 +15,26 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from latentcast.core.errors import DataError, SettingsError, some
-from latentcast.core.settings import merge
+from latentcast.core.errors import DataError, SettingsError, shorten
+from latentcast.core.nested import merge
 from latentcast.core.types import Batch, Task
-from latentcast.data.panel.panel import Panel, build
+from latentcast.data.panel.build import build
+from latentcast.data.panel.panel import Panel
 from latentcast.data.panel.split import Part, Split, split
 from latentcast.data.scaling.scaler import Scaler
 from latentcast.data.settings import DataSettings
 from latentcast.data.sources.open import open_data
-from latentcast.data.windows.windows import Windows, at_once, make_windows, window_starts
+from latentcast.data.windows.windows import Windows, batch_size_for_memory, make_windows, window_starts
 from latentcast.forecaster.forecaster import Forecaster
 from latentcast.layers.compression import pad_left
 from latentcast.layers.instance_norm import no_scale, window_scale
-from latentcast.models.composed import Network
-from latentcast.models.composed import build as build_network
-from latentcast.models.config.presets import NAMED
-from latentcast.models.config.run import Run, make_task, resolve, stated
-from latentcast.training.stages import AUTOENCODE, RECONSTRUCT
-from latentcast.workflows.fitting.warm_start import inherited
+from latentcast.models.config.presets import MODEL_PRESETS
+from latentcast.models.config.run import RunConfig, make_task, merge_user_settings, resolve_config
+from latentcast.models.config.training import RECONSTRUCT
+from latentcast.models.network import Network
+from latentcast.models.network import build as build_network
+from latentcast.training.stages import AUTOENCODE
+from latentcast.workflows.fitting.warm_start import inherit_settings
 
 RATIOS = (2, 4, 8, 16, 32)
 PARTS: tuple[Part, Part] = ("train", "val")
@@ -111,7 +113,7 @@ class Floor:
         )
 
 
-def floor(
+def reconstruction_error(
     data: Any,
     model: str | None = None,
     *,
@@ -135,7 +137,7 @@ def floor(
     Raises SettingsError (also for a model that cannot reconstruct), DataError when a part holds no window of the
     look-back, CheckpointError.
     """
-    values = stated(model, None, lookback, None, seed, settings, config)
+    values = merge_user_settings(model, None, lookback, None, seed, settings, config)
     fixed = sorted({"max_steps", "max_epochs", "keep", "patience"} & dict(values.get("training", {})).keys())
     if fixed:
         raise SettingsError(
@@ -147,10 +149,10 @@ def floor(
         start = Forecaster.load(start)
     source, defaults = open_data(data)
 
-    def run_of(chosen: Mapping[str, Any], under: Mapping[str, Any] = BRIEFLY) -> Run:
+    def run_of(chosen: Mapping[str, Any], under: Mapping[str, Any] = BRIEFLY) -> RunConfig:
         whole = merge(merge(under, values), {**chosen, "training": {**TO_THE_END, "max_steps": max_steps}})
-        whole = whole if start is None else inherited(start, whole)
-        return resolve({"horizon": whole.get("lookback", 1), **whole}, defaults)  # nothing is forecast
+        whole = whole if start is None else inherit_settings(start, whole)
+        return resolve_config({"horizon": whole.get("lookback", 1), **whole}, defaults)  # nothing is forecast
 
     base = run_of({}, under={})
     panel = build(source.frame, base.data)
@@ -180,13 +182,13 @@ def _behind(points: Sequence[Point]) -> list[str]:
     if not behind:
         return []
     return [
-        f"as many principal components lose less than half as much as {some(behind)}: what limits that is layers and"
+        f"as many principal components lose less than half as much as {shorten(behind)}: what limits that is layers and"
         " training (try more steps), not the size of a latent"
     ]
 
 
 def _choices(
-    base: Run, presets: Sequence[str], ratios: Sequence[int], latent_dims: Sequence[int]
+    base: RunConfig, presets: Sequence[str], ratios: Sequence[int], latent_dims: Sequence[int]
 ) -> dict[str, dict[str, Any]]:
     """Label → the settings that it stands for. Ratios that nobody stated are left out where they do not fit."""
     wrong = [f"{name}: got {n}, wanted a whole number of at least {least}"
@@ -221,10 +223,10 @@ def _prime_factors(number: int) -> list[int]:
 
 def _able() -> list[str]:
     """The named models that can reconstruct: none is built to find out, for some would fetch a language model."""
-    return [name for name, named in NAMED.items() if RECONSTRUCT in named.stages]
+    return [name for name, named in MODEL_PRESETS.items() if RECONSTRUCT in named.stages]
 
 
-def _network(run: Run, task: Task) -> Network:
+def _network(run: RunConfig, task: Task) -> Network:
     torch.manual_seed(run.seed)
     return build_network(run.kind, run.model, task)
 
@@ -245,7 +247,7 @@ def _windows(
     return make_windows(panel, scaler, starts, task.lookback, 0, targets=every, with_known=with_known)
 
 
-def _point(label: str, run: Run, network: Network, train: Windows, val: Windows) -> Point:
+def _point(label: str, run: RunConfig, network: Network, train: Windows, val: Windows) -> Point:
     from latentcast.training.run_stage import run_stage
 
     task, code = network.task, network.model.representation
@@ -264,7 +266,7 @@ def _point(label: str, run: Run, network: Network, train: Windows, val: Windows)
 
 
 def _together(windows: Windows) -> int:
-    return at_once(windows.lookback, windows.series.width, most=256)
+    return batch_size_for_memory(windows.lookback, windows.series.width, most=256)
 
 
 @torch.no_grad()

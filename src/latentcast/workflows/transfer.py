@@ -9,16 +9,18 @@ from typing import Any
 import numpy as np
 import torch
 
-from latentcast.core.errors import DataError, SettingsError, some
-from latentcast.core.settings import leaves, merge, nested, validate
-from latentcast.data.panel.panel import Panel, build
+from latentcast.core.errors import DataError, SettingsError, shorten
+from latentcast.core.nested import leaves, merge, nested
+from latentcast.core.settings import validate
+from latentcast.data.panel.build import build
+from latentcast.data.panel.panel import Panel
 from latentcast.data.panel.split import Split, split
 from latentcast.data.scaling.scaler import constant_series
 from latentcast.data.settings import DataSettings
 from latentcast.data.sources.open import open_data
 from latentcast.forecaster.forecaster import Forecaster
 from latentcast.workflows.fitting.fit import untrained
-from latentcast.workflows.fitting.warm_start import begin_with, learned_from
+from latentcast.workflows.fitting.warm_start import learned_from, load_initial_weights
 
 log = logging.getLogger("latentcast")
 ALL_PAST = (1.0, 0.0, 0.0)  # a split that holds nothing out
@@ -64,7 +66,7 @@ def transfer(
     _can_be_scaled(panel, parts, scale=its.scale)
     with torch.random.fork_rng(range(torch.cuda.device_count())):  # the caller's stays as it is
         made = untrained(run, panel, parts, source.name, [])
-    laid = begin_with(start, made, unchanged=True, judged=not whole)
+    laid = load_initial_weights(start, made, unchanged=True, judged=not whole)
     made.card["notes"] = _notes(start, made, panel, parts, whole=whole)
     for note in made.card["notes"]:
         log.warning(note)
@@ -78,7 +80,7 @@ def _can_be_scaled(panel: Panel, parts: Split, *, scale: bool) -> None:
     without = [panel.ids[item] or "the data" for item in np.flatnonzero(parts.train_end == 0)]
     if scale and without:
         raise DataError(
-            f"nothing of {some(without)} lies in the training part, by which it would be scaled: split differently"
+            f"nothing of {shorten(without)} lies in the training part, by which it would be scaled: split differently"
             " (data.split), or leave it out"
         )
 
@@ -89,7 +91,9 @@ def _notes(start: Forecaster, made: Forecaster, panel: Panel, parts: Split, *, w
     steps = f"{int(parts.train_end.sum())} of {len(panel.values)} steps"
     by = f"all its past ({len(panel.values)} steps)" if whole else f"its own training part ({steps})"
     scaled = f"{name} is scaled by {by}" if made.run.data.scale else f"{name} is not scaled, nor was what it learned"
-    notes = [f"zero-shot: {made.name} learned from {some([one['data'] for one in known])} and is not trained; {scaled}"]
+    notes = [
+        f"zero-shot: {made.name} learned from {shorten([one['data'] for one in known])} and is not trained; {scaled}"
+    ]
     if made.card["schema"]["fingerprint"] in [one["fingerprint"] for one in known]:
         notes.append(f"not zero-shot: {name} is among the data that it learned from")
     there, here = start.card["schema"]["freq"], made.card["schema"]["freq"]
@@ -97,8 +101,8 @@ def _notes(start: Forecaster, made: Forecaster, panel: Panel, parts: Split, *, w
         notes.append(f"it learned on steps of {there}, and those of {name} are {here}: a look-back spans another time")
     if made.network.mixes_channels and start.channels != made.channels:
         notes.append(
-            f"it mixes channels, and takes {some(made.channels, 8)} for {some(start.channels, 8)}, one for one"
+            f"it mixes channels, and takes {shorten(made.channels, 8)} for {shorten(start.channels, 8)}, one for one"
         )
     if made.run.data.scale and (constant := constant_series(panel, parts.train_end)):
-        notes.append(f"constant in the {'past' if whole else 'training part'}, and only centred: {some(constant)}")
+        notes.append(f"constant in the {'past' if whole else 'training part'}, and only centred: {shorten(constant)}")
     return [*notes, *panel.notes]

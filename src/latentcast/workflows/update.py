@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from latentcast.core.errors import DataError, SettingsError
-from latentcast.core.settings import plain
+from latentcast.core.nested import python_values
 from latentcast.data.panel.padding import pad_short
 from latentcast.data.panel.split import Split
 from latentcast.data.sources.open import open_data
@@ -45,7 +45,7 @@ def update(
     Raises SettingsError for a model without anything to train, DataError when the data do not fit or hold no window.
     """
     start = forecaster if isinstance(forecaster, Forecaster) else Forecaster.load(forecaster)
-    steps = plain(steps)
+    steps = python_values(steps)
     if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
         raise SettingsError(f"steps={steps!r}: wanted a whole number of at least 1")
     if out is not None:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from latentcast.core.errors import DataError, MissingExtra, SettingsError, nearest, some
+from latentcast.core.errors import DataError, MissingExtra, SettingsError, shorten, suggest
 from latentcast.data.panel.panel import Panel
 from latentcast.data.settings import DataSettings
 from latentcast.data.tables.frequency import DAY_NS
@@ -47,10 +47,10 @@ class Column:
         text = column.astype(str)
         unseen = sorted(set(np.unique(text)) - set(self.categories))
         if unseen:
-            hint = nearest(unseen[0], self.categories)
+            hint = suggest(unseen[0], self.categories)
             raise DataError(
-                f"the covariate {self.name!r} holds {some([repr(str(value)) for value in unseen])}, which its training"
-                f" part did not ({hint}); mend the values, or train again with data that hold them"
+                f"the covariate {self.name!r} holds {shorten([repr(str(value)) for value in unseen])}, which its"
+                f" training part did not ({hint}); mend the values, or train again with data that hold them"
             )
         return (text[:, None] == np.array(self.categories)).astype(np.float32)
 
@@ -162,8 +162,8 @@ def holidays(country: str, times: NDArray[Any]) -> NDArray[np.float32]:
     except NotImplementedError as error:
         known = package.list_supported_countries()
         if name in known:
-            raise SettingsError(f"data.holidays={country}: {nearest(region, known[name])}") from error
-        raise SettingsError(f"data.holidays={country}: no such country; {nearest(name, known)}") from error
+            raise SettingsError(f"data.holidays={country}: {suggest(region, known[name])}") from error
+        raise SettingsError(f"data.holidays={country}: no such country; {suggest(name, known)}") from error
     return np.isin(days, np.array(sorted(calendar), "datetime64[D]")).astype(np.float32)
 
 

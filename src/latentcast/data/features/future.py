@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from latentcast.core.errors import DataError, TimeError, nearest, some
+from latentcast.core.errors import DataError, TimeError, shorten, suggest
 from latentcast.data.features.regression import Effects
 from latentcast.data.panel.panel import Panel
 from latentcast.data.settings import DataSettings
@@ -37,7 +37,7 @@ def lay_ahead(room: Panel, frame: pd.DataFrame | None, effects: Effects, setting
     frame.columns = pd.Index([str(name) for name in frame.columns])
     if lacking := [name for name in names if name not in frame.columns]:
         raise DataError(
-            f"the table of what is known in advance lacks {some(lacking)}; {nearest(lacking[0], frame.columns)}"
+            f"the table of what is known in advance lacks {shorten(lacking)}; {suggest(lacking[0], frame.columns)}"
         )
     items = _items(frame, room, settings)
     times, clock = read_stamps(frame[time_column(frame, settings)], settings.time_format)
@@ -105,7 +105,7 @@ def _lacking(name: str, missing: NDArray[np.bool_], room: Panel, last: NDArray[n
     places = np.argwhere(missing)
     stamps = [show(room.times[last[item, step]]) for item, step in places[:5]]
     whose = {room.ids[item] for item, _ in places}
-    series = f" of {some(sorted(whose), 3)}" if whose != {""} else ""
+    series = f" of {shorten(sorted(whose), 3)}" if whose != {""} else ""
     return DataError(
         f"{name!r} is known in advance, and missing for {len(places)} of the steps to be forecast{series} (first:"
         f" {', '.join(stamps)}); give it for every one of the {last.shape[1]} steps, or train with a shorter horizon"

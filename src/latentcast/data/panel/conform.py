@@ -6,8 +6,9 @@ from typing import Any
 
 import pandas as pd
 
-from latentcast.core.errors import DataError, GapError, TimeError, some
-from latentcast.data.panel.panel import Panel, build
+from latentcast.core.errors import DataError, GapError, TimeError, shorten
+from latentcast.data.panel.build import build
+from latentcast.data.panel.panel import Panel
 from latentcast.data.settings import DataSettings
 from latentcast.data.sources.files import Source
 from latentcast.data.tables.table import is_long, time_column
@@ -56,8 +57,8 @@ def read_alike(
 
 
 def _others(missing: list[str], extra: list[str], mend: str) -> str:
-    what = [f"missing: {some(missing)}"] * bool(missing) + [f"not in the fit: {some(extra)}"] * bool(extra)
-    drop = f"; drop {some(extra)} from the data" if extra else ""
+    what = [f"missing: {shorten(missing)}"] * bool(missing) + [f"not in the fit: {shorten(extra)}"] * bool(extra)
+    drop = f"; drop {shorten(extra)} from the data" if extra else ""
     return f"the channels are not those of the fit ({'; '.join(what)}){drop}{mend}"
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from latentcast.core.errors import DataError, some
+from latentcast.core.errors import DataError, shorten
 from latentcast.data.panel.panel import Panel
 from latentcast.data.settings import Counts, Dates, Fractions, Rule
 
@@ -62,7 +62,7 @@ def _by_counts(panel: Panel, rule: Counts) -> Split:
     lengths, wanted = panel.lengths, sum(rule)
     short = [panel.ids[item] or "the data" for item in np.flatnonzero(lengths < wanted)]
     if short:
-        raise DataError(f"data.split wants {wanted} rows; fewer has {some(short)} (shortest: {lengths.min()})")
+        raise DataError(f"data.split wants {wanted} rows; fewer has {shorten(short)} (shortest: {lengths.min()})")
     first, second, third = rule
     train = lengths - second - third if first == 0 else np.full_like(lengths, first)
     return Split(train, train + second, train + second + third)

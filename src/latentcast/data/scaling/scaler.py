@@ -68,7 +68,7 @@ class Scaler:
         bent = None if self.transform is None else self.transform.only(rows)
         return replace(self, mean=self.mean[rows], std=self.std[rows], transform=bent)
 
-    def laid_over(self, other: "Scaler", rows: list[int], at: list[int]) -> "Scaler":
+    def with_items_from(self, other: "Scaler", rows: list[int], at: list[int]) -> "Scaler":
         """With the items `at` of another scaler at the places `rows`."""
         mean, std, bent = self.mean.copy(), self.std.copy(), self.transform
         mean[rows], std[rows] = other.mean[at], other.std[at]
@@ -103,17 +103,19 @@ class Scaler:
         check(self.transform.kind, panel)
         return self.transform.forward(panel.values, np.repeat(self.transform.power, panel.lengths, axis=0))
 
-    def units(self, panel: Panel, columns: list[int]) -> "Units":
+    def units(self, panel: Panel, columns: list[int]) -> "UnitConversion":
         """How numbers of this panel are led back, channel by channel of those asked for."""
         effects = None
         if self.effects is not None and self.effects.any:
             effects = self.effects.of(panel)[:, columns].astype(np.float64)
         power = None if self.transform is None else self.transform.power[:, columns]
-        return Units(self.mean[:, columns], self.std[:, columns], effects, self.transform, power, self.nonnegative)
+        return UnitConversion(
+            self.mean[:, columns], self.std[:, columns], effects, self.transform, power, self.nonnegative
+        )
 
 
 @dataclass(frozen=True)
-class Units:
+class UnitConversion:
     """mean, std, power [items, targets]; effects [steps, targets] in deviations."""
 
     mean: Array
@@ -128,28 +130,28 @@ class Units:
         """Whether a distance of scaled values is one in original units, but for the deviation."""
         return self.transform is None and not self.nonnegative
 
-    def at(self, items: NDArray[np.int64], steps: NDArray[np.int64]) -> "Here":
+    def at(self, items: NDArray[np.int64], steps: NDArray[np.int64]) -> "BatchUnits":
         """For windows of these items, [batch], whose values stand at `steps` [batch, horizon] of the panel."""
         mean, std = self.mean[items][:, None], self.std[items][:, None]
         if self.effects is not None:
             mean = mean + std * self.effects[steps]
-        return Here(mean, std, None if self.power is None else self.power[items][:, None], self)
+        return BatchUnits(mean, std, None if self.power is None else self.power[items][:, None], self)
 
 
 @dataclass(frozen=True)
-class Here:
+class BatchUnits:
     """The same for one batch: mean, std, power [batch, 1 or horizon, targets]."""
 
     mean: Array
     std: Array
     power: Array | None
-    units: Units = field(repr=False)
+    units: UnitConversion = field(repr=False)
 
-    def __getitem__(self, keep: NDArray[np.int64] | NDArray[np.bool_]) -> "Here":
-        return Here(self.mean[keep], self.std[keep], None if self.power is None else self.power[keep], self.units)
+    def __getitem__(self, keep: NDArray[np.int64] | NDArray[np.bool_]) -> "BatchUnits":
+        return BatchUnits(self.mean[keep], self.std[keep], None if self.power is None else self.power[keep], self.units)
 
     @classmethod
-    def joined(cls, parts: "list[Here]") -> "Here":
+    def joined(cls, parts: "list[BatchUnits]") -> "BatchUnits":
         first = parts[0]
         power = None if first.power is None else np.concatenate([p.power for p in parts if p.power is not None])
         return cls(np.concatenate([p.mean for p in parts]), np.concatenate([p.std for p in parts]), power, first.units)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from latentcast.core.errors import DataError, nearest, some
+from latentcast.core.errors import DataError, shorten, suggest
 from latentcast.data.sources.files import Source, first_line, read_file
 
 FOLDER = "LATENTCAST_DATA"
@@ -132,7 +132,7 @@ def find(name: str) -> Dataset:
     for dataset in DATASETS.values():
         if dataset.name.lower() == name.lower():
             return dataset
-    raise DataError(f"{name!r} is neither a file nor a dataset; {nearest(name, DATASETS)}")
+    raise DataError(f"{name!r} is neither a file nor a dataset; {suggest(name, DATASETS)}")
 
 
 def load(dataset: Dataset) -> Source:
@@ -205,7 +205,7 @@ def _join_m4(dataset: Dataset, train: pd.DataFrame, test: pd.DataFrame) -> pd.Da
     """One table: the steps of the test part are counted on from the end of the training part."""
     for frame, part in ((train, "training"), (test, "test")):
         if not {"unique_id", "ds", "y"} <= set(frame.columns):
-            names = some(list(frame.columns))
+            names = shorten(list(frame.columns))
             raise DataError(f"the {part} part of {dataset.name} has columns {names}; wanted unique_id, ds, y")
     lengths = train.groupby("unique_id")["ds"].max()
     later = test.assign(ds=test["ds"] + test["unique_id"].map(lengths))

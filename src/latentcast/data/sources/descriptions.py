@@ -4,9 +4,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from latentcast.core.settings import read_yaml
+from latentcast.core.parsing import read_yaml
 
-BANK = Path(__file__).with_name("descriptions.yaml")
+BANK = Path(__file__).parent.parent / "descriptions.yaml"
 
 
 @cache

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from latentcast.core.errors import DataError, SettingsError, nearest
+from latentcast.core.errors import DataError, SettingsError, suggest
 from latentcast.data.sources.catalog import FOLDER, Dataset, find, local_path, read_part
 from latentcast.data.sources.files import first_line, read_file
 
@@ -87,7 +87,7 @@ def chosen(names: str) -> list[Frequency]:
     if unknown or not asked:
         known = ["M4", *(f"M4-{name}" for name in FREQUENCIES)]
         raise SettingsError(
-            f"{names!r} is no part of the M4 competition; {nearest(f'M4-{unknown[0]}' if unknown else '', known)}"
+            f"{names!r} is no part of the M4 competition; {suggest(f'M4-{unknown[0]}' if unknown else '', known)}"
         )
     return [FREQUENCIES[name] for name in dict.fromkeys(asked)]
 

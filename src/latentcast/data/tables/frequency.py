@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pandas.tseries import offsets
 from pandas.tseries.frequencies import to_offset
 
-from latentcast.core.errors import TimeError, some
+from latentcast.core.errors import TimeError, shorten
 
 SECOND_NS = 1_000_000_000
 DAY_NS = 86_400 * SECOND_NS
@@ -213,7 +213,7 @@ def infer(times: NDArray[Any], series: NDArray[np.int64]) -> Frequency:
     fits = _business(times, heads, usual)
     raise TimeError(
         f"the time steps are irregular: most are {frequency} long, but {off.sum()} of {len(times)} stamps are off"
-        f" that grid (first: {some([str(stamp) for stamp in times[off][:3]])}). "
+        f" that grid (first: {shorten([str(stamp) for stamp in times[off][:3]])}). "
         + (
             f"They lie on the business days of {fits}: state it (data.freq={fits})"
             if fits

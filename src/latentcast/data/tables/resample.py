@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from latentcast.core.errors import TimeError, some
+from latentcast.core.errors import TimeError, shorten
 from latentcast.data.tables.frequency import NO_FREQUENCY, Frequency, to_frequency
 from latentcast.data.tables.table import Table
 from latentcast.data.tables.timestamps import show
@@ -44,7 +44,7 @@ def resampled(stamps: NDArray[Any], table: Table, alias: str, how: str) -> tuple
         notes.append(_left_out(there[~whole], table, alias))
         there = there[whole]
         if lost := sorted(set(table.codes.tolist()) - set(there.get_level_values(0))):
-            whose = f" of {some([table.ids[code] for code in lost])}" if table.ids != ("",) else ""
+            whose = f" of {shorten([table.ids[code] for code in lost])}" if table.ids != ("",) else ""
             raise TimeError(
                 f"data.resample={alias}: the rows{whose} cover no whole step of {alias}; resample to shorter steps, or"
                 " leave such series out"
@@ -98,4 +98,4 @@ def _left_out(steps: pd.Index, table: Table, alias: str) -> str:
             steps.get_level_values(0), steps.get_level_values(1).to_numpy("datetime64[ns]"), strict=True
         )
     ]
-    return f"left out at the ends, where rows cover a part of a step of {alias} only: {some(named)}"
+    return f"left out at the ends, where rows cover a part of a step of {alias} only: {shorten(named)}"

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from latentcast.core.errors import DataError, TimeError, nearest, some
+from latentcast.core.errors import DataError, TimeError, shorten, suggest
 from latentcast.data.settings import DataSettings
 
 TIME_NAMES = ("ds", "date", "datetime", "timestamp", "time")
@@ -44,11 +44,11 @@ def read_table(frame: pd.DataFrame, settings: DataSettings) -> Table:
     columns = list(frame.columns)
     if len(set(columns)) < len(columns):
         twice = sorted({name for name in columns if columns.count(name) > 1})
-        raise DataError(f"columns share a name: {some(twice)}; rename them")
+        raise DataError(f"columns share a name: {shorten(twice)}; rename them")
     time = time_column(frame, settings)
     covariates = (*settings.future, *settings.past, *settings.static)
     named = (*settings.ignore, *(settings.columns or ()), *covariates)
-    unknown = [f"{name!r} ({nearest(name, columns)})" for name in named if name not in columns]
+    unknown = [f"{name!r} ({suggest(name, columns)})" for name in named if name not in columns]
     if unknown:
         raise DataError(f"no such column: {', '.join(unknown)}")
     if time in covariates:
@@ -82,7 +82,7 @@ def time_column(frame: pd.DataFrame, settings: DataSettings) -> str:
     columns = list(frame.columns)
     if settings.time is not None:
         if settings.time not in columns:
-            raise TimeError(f"there is no time column {settings.time!r}; {nearest(settings.time, columns)}")
+            raise TimeError(f"there is no time column {settings.time!r}; {suggest(settings.time, columns)}")
         return settings.time
     free = [name for name in columns if name not in settings.ignore]
     found = [name for wanted in TIME_NAMES for name in free if name.lower() == wanted]
@@ -90,7 +90,7 @@ def time_column(frame: pd.DataFrame, settings: DataSettings) -> str:
         return found[0]
     if isinstance(frame.index, pd.DatetimeIndex | pd.PeriodIndex):
         raise TimeError("the times stand in the index of the frame; make them a column: frame.reset_index()")
-    among = f"among {some(columns, 8)}" if columns else "(the table has no columns)"
+    among = f"among {shorten(columns, 8)}" if columns else "(the table has no columns)"
     raise TimeError(f"no time column found {among}: name it {TIME_NAMES[0]} or state it (data.time)")
 
 
@@ -99,9 +99,9 @@ def _long(frame: pd.DataFrame, time: str, settings: DataSettings) -> Table:
     columns = list(frame.columns)
     for name, setting in ((id_name, "data.id"), (value, "data.value")):
         if name not in columns:
-            raise DataError(f"long data need a column {name!r}; there are {some(columns, 8)}: state it ({setting})")
+            raise DataError(f"long data need a column {name!r}; there are {shorten(columns, 8)}: state it ({setting})")
     if taken := [name for name in (id_name, value) if name in (*settings.future, *settings.past, *settings.static)]:
-        raise DataError(f"{some(taken)}: id and value are no covariates")
+        raise DataError(f"{shorten(taken)}: id and value are no covariates")
     if len({time, id_name, value}) < 3:
         raise DataError(f"time, id and value are three columns; got {time!r}, {id_name!r} and {value!r}")
     if settings.columns is not None:
@@ -110,8 +110,8 @@ def _long(frame: pd.DataFrame, time: str, settings: DataSettings) -> Table:
     extra = [name for name in columns if name not in (time, id_name, value, *settings.ignore, *declared)]
     if extra:
         raise DataError(
-            f"long data have columns of which nothing is said: {some(extra)}; declare them as covariates (data.future,"
-            " data.past, data.static),"
+            f"long data have columns of which nothing is said: {shorten(extra)}; declare them as covariates"
+            " (data.future, data.past, data.static),"
             f" or leave them out on purpose (data.ignore={','.join((*settings.ignore, *extra))})"
         )
     codes, ids = _series(frame[id_name])
@@ -134,7 +134,7 @@ def _series(column: pd.Series) -> tuple[NDArray[np.int64], tuple[str, ...]]:
     if len(set(ids)) < len(ids):
         twice = sorted({name for name in ids if ids.count(name) > 1})
         raise DataError(
-            f"{column.name} holds a number and a text that read the same: {some(twice)}; give the column one kind"
+            f"{column.name} holds a number and a text that read the same: {shorten(twice)}; give the column one kind"
         )
     return codes.astype(np.int64), ids
 
@@ -142,16 +142,16 @@ def _series(column: pd.Series) -> tuple[NDArray[np.int64], tuple[str, ...]]:
 def _wide(frame: pd.DataFrame, time: str, settings: DataSettings) -> Table:
     if settings.static:
         raise DataError(
-            f"data.static: {some(settings.static)}: in wide data there is one series, and nothing to tell apart"
+            f"data.static: {shorten(settings.static)}: in wide data there is one series, and nothing to tell apart"
         )
     known = settings.future
     used = settings.columns or tuple(name for name in frame.columns if name not in (time, *settings.ignore, *known))
     if both := [name for name in used if name in known]:
-        raise DataError(f"{some(both)}: known in advance (data.future) and to be forecast (data.columns)")
+        raise DataError(f"{shorten(both)}: known in advance (data.future) and to be forecast (data.columns)")
     if time in used:
         raise DataError(f"{time!r} is the time column and cannot be a variate too (data.columns)")
     if len(set(used)) < len(used):
-        raise DataError(f"data.columns names a column twice: {some(used, 8)}")
+        raise DataError(f"data.columns names a column twice: {shorten(used, 8)}")
     if not used:
         raise DataError(f"there is no value column beside the time column {time!r}")
     if settings.features == "S" and settings.target in used:
@@ -182,7 +182,7 @@ def _values(frame: pd.DataFrame, names: list[str], settings: DataSettings) -> ND
         ignore = ",".join((*settings.ignore, *texts))
         apart = "" if is_long(frame, settings) else ", or the one that tells series apart (data.id)"
         raise DataError(
-            f"values must be numbers; {some(texts)} {'holds' if len(texts) == 1 else 'hold'} something else"
+            f"values must be numbers; {shorten(texts)} {'holds' if len(texts) == 1 else 'hold'} something else"
             f" ({_example(frame[texts[0]])}). Mend the values, or name the columns to leave out"
             f" (data.ignore={ignore}){apart}"
         )

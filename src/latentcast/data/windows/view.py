@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from latentcast.core.errors import SettingsError
-from latentcast.core.settings import plain
+from latentcast.core.nested import python_values
 from latentcast.data.panel.panel import Panel
 from latentcast.data.panel.split import Part, Seen, Split
 from latentcast.data.scaling.scaler import Scaler
@@ -19,7 +19,7 @@ Starts = tuple[torch.Tensor, torch.Tensor]
 
 
 @dataclass(frozen=True)
-class View:
+class PreparedPanel:
     """`naive_error` is what errors are divided by for MASE, [items, channels] in original units; `spread` the deviation
     of the training part as networks see it.
     """
@@ -33,7 +33,7 @@ class View:
 
     def starts(self, part: Part, lookback: int, horizon: int, stride: int = 1) -> Starts:
         """First step and item of the windows of a part. Raises SettingsError for a stride that is none."""
-        stride = plain(stride)
+        stride = python_values(stride)
         if isinstance(stride, bool) or not isinstance(stride, int) or stride < 1:
             raise SettingsError(f"stride={stride!r}: wanted a whole number of at least 1, which is every window")
         return window_starts(self.panel, *self.parts.bounds(part), lookback, horizon, stride)

@@ -13,7 +13,8 @@ from torch import Tensor
 
 from latentcast.core.errors import SettingsError
 from latentcast.core.interpolation import seasonally
-from latentcast.core.types import Batch, Prompter, Scale
+from latentcast.core.protocols import Prompter
+from latentcast.core.types import Batch, Scale
 from latentcast.data.features.calendar import features
 from latentcast.data.panel.annotations import Notes, of_windows
 from latentcast.data.panel.panel import Panel
@@ -136,7 +137,7 @@ class Windows:
             yield which, self.batch(which)
 
 
-def at_once(steps: int, channels: int, *, most: int = 512, stated: int | None = None) -> int:
+def batch_size_for_memory(steps: int, channels: int, *, most: int = 512, stated: int | None = None) -> int:
     """Windows of `steps` steps that are judged together: at most `most`, and fewer where they are long.
 
     Raises SettingsError when fewer than one is `stated`.

@@ -8,8 +8,9 @@ from jaxtyping import Bool, Float
 from pydantic import Field
 from torch import Tensor, nn
 
+from latentcast.core.protocols import Representation
 from latentcast.core.settings import Settings
-from latentcast.core.types import Representation, Task, Tokens
+from latentcast.core.types import Task, Tokens
 from latentcast.layers.attention import check_heads
 from latentcast.layers.dropout import Dropout
 from latentcast.layers.kv_cache import Heads, Keep, Memory

@@ -5,8 +5,9 @@ from typing import Annotated
 from pydantic import Field
 from torch import nn
 
+from latentcast.core.protocols import Representation
 from latentcast.core.settings import Settings
-from latentcast.core.types import Representation, Task, Tokens
+from latentcast.core.types import Task, Tokens
 from latentcast.layers.transformer import Encoder, Norm
 
 

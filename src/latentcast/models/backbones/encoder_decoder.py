@@ -6,8 +6,9 @@ import torch
 from pydantic import Field
 from torch import nn
 
+from latentcast.core.protocols import Representation, num_answers
 from latentcast.core.settings import Settings
-from latentcast.core.types import Representation, Task, Tokens, answers
+from latentcast.core.types import Task, Tokens
 from latentcast.layers.transformer import DecoderLayer, Encoder, Norm
 
 
@@ -40,7 +41,7 @@ class EncoderDecoder(nn.Module):
             DecoderLayer(width, s.heads, s.ff, s.dropout, s.attention_dropout, causal=False)
             for _ in range(s.decoder_layers)
         )
-        learned = 0 if representation.query_tokens else answers(representation, task)
+        learned = 0 if representation.query_tokens else num_answers(representation, task)
         self.query = nn.Parameter(torch.randn(learned, width) * 0.02) if learned else None
 
     def forward(self, tokens: Tokens) -> Tokens:

@@ -10,9 +10,10 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from latentcast.core.errors import CheckpointError, SettingsError
-from latentcast.core.findings import MOST, Finding, Shown
+from latentcast.core.findings import MOST, Finding, WindowLabels
+from latentcast.core.protocols import Prompter, Representation
 from latentcast.core.settings import Settings
-from latentcast.core.types import Prompter, Representation, Task, Tokens
+from latentcast.core.types import Task, Tokens
 from latentcast.layers.dynamic_prompt import DynamicPrompt
 from latentcast.layers.reprogramming import Prototypes, Reprogramming, TextPrototypes
 from latentcast.models.backbones import language_model, prefix_attention
@@ -71,7 +72,7 @@ class FrozenLLMSettings(Settings):
     join: Literal["behind", "fuse"] = "behind"
     reuse: bool = True
     check: bool = True
-    free = Settings.free | {"checkpointing", "reuse", "check"}
+    not_in_weights = Settings.not_in_weights | {"checkpointing", "reuse", "check"}
 
 
 @dataclass(frozen=True)
@@ -290,11 +291,11 @@ class FrozenLLM(nn.Module):
         """How much each token takes from each prototype."""
         return self.reprogram.weights(tokens.sequence().values, self.prototypes(self.language.words))
 
-    def findings(self, shown: Shown, tokens: Tokens) -> tuple[Finding, ...]:
+    def findings(self, shown: WindowLabels, tokens: Tokens) -> tuple[Finding, ...]:
         """The prompt as it was read, and which prototypes patches take from."""
         return (*self._read(shown, tokens.prompt), self._taken(shown, tokens))
 
-    def _read(self, shown: Shown, prompt: Tensor | None) -> tuple[Finding, ...]:
+    def _read(self, shown: WindowLabels, prompt: Tensor | None) -> tuple[Finding, ...]:
         if not self.static_text:
             return ()
         names: tuple[str, ...] = ("every series",)
@@ -319,7 +320,7 @@ class FrozenLLM(nn.Module):
             ),
         )
 
-    def _taken(self, shown: Shown, tokens: Tokens) -> Finding:
+    def _taken(self, shown: WindowLabels, tokens: Tokens) -> Finding:
         weights = self.over_prototypes(tokens)
         places, names = shown.of_series(len(weights))
         own = weights[places[0]].mean(0).cpu().double().numpy()

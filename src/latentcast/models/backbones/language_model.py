@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from latentcast.core.errors import MissingExtra, SettingsError, some
+from latentcast.core.errors import MissingExtra, SettingsError, shorten
 from latentcast.models.backbones import prefix_attention
 from latentcast.models.fingerprint import digest
 
@@ -228,7 +228,7 @@ def _read(
     faults += [f"{wrong[0]} has another shape" for wrong in info["mismatched_keys"]]
     if faults:
         raise SettingsError(
-            f"llm={address}: its weights do not fit its configuration ({some(faults, 2)}); download the model again"
+            f"llm={address}: its weights do not fit its configuration ({shorten(faults, 2)}); download the model again"
         )
     if quantise == "nf4":
         _keep_unpacked(model)

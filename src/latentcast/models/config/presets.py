@@ -6,7 +6,7 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Named:
+class ModelPreset:
     """`kind` is a class in models.MODELS. Presets lay further values on the groups of settings.
 
     stages        what can be learned before forecasting, in order, each with how it is trained
@@ -47,18 +47,18 @@ def _stages(ratios: tuple[int, ...], channels: tuple[int, ...], latent_dim: int)
 
 _CODEC_STAGE = {"lr": 1e-3, "batch_size": 64, "max_epochs": 100, "max_steps": 15_000, "patience": 10}
 
-NAMED: dict[str, Named] = {
-    "naive": Named("the last value, repeated", "naive"),
-    "seasonal-naive": Named("the last season, repeated", "seasonal-naive"),
-    "auto-arima": Named(
+MODEL_PRESETS: dict[str, ModelPreset] = {
+    "naive": ModelPreset("the last value, repeated", "naive"),
+    "seasonal-naive": ModelPreset("the last season, repeated", "seasonal-naive"),
+    "auto-arima": ModelPreset(
         "ARIMA, orders chosen at each origin (Hyndman and Khandakar 2008)",
         "auto-arima",
         presets={"fast": {"model": {"max_order": 2, "max_seasonal": 1, "approximation": True}}},
     ),
-    "auto-ets": Named("exponential smoothing, form chosen at each origin (Hyndman et al. 2002)", "auto-ets"),
-    "theta": Named("Theta method (Assimakopoulos and Nikolopoulos 2000), fitted at each origin", "theta"),
-    "chronos": Named("pretrained Chronos-Bolt or Chronos-2, as it is (Ansari et al. 2024, 2025)", "chronos"),
-    "hybrid": Named(
+    "auto-ets": ModelPreset("exponential smoothing, form chosen at each origin (Hyndman et al. 2002)", "auto-ets"),
+    "theta": ModelPreset("Theta method (Assimakopoulos and Nikolopoulos 2000), fitted at each origin", "theta"),
+    "chronos": ModelPreset("pretrained Chronos-Bolt or Chronos-2, as it is (Ansari et al. 2024, 2025)", "chronos"),
+    "hybrid": ModelPreset(
         "forecasts of several models, classical ones among them, fused by weights of each series and step ahead",
         "hybrid",
         {"members": ("auto-ets", "dlinear")},
@@ -76,7 +76,7 @@ NAMED: dict[str, Named] = {
             },
         },
     ),
-    "dlinear": Named(
+    "dlinear": ModelPreset(
         "trend and remainder, one linear map each (Zeng et al. 2023)",
         "dlinear",
         # the paper's rate and schedule. Its problem is convex: the end of training is the solution, and a validation
@@ -99,19 +99,19 @@ NAMED: dict[str, Named] = {
             },
         },
     ),
-    "transformer": Named(
+    "transformer": ModelPreset(
         "encoder-decoder over single time steps (Vaswani et al. 2017)",
         "transformer",
         training={"lr": 1e-4},
         presets={"small": {"model": {"width": 64, "heads": 4, "ff": 128}, "training": {"lr": 5e-4}}},
     ),
-    "autoformer": Named(
+    "autoformer": ModelPreset(
         "encoder-decoder that decomposes as it goes, mixing steps by auto-correlation (Wu et al. 2021)",
         "autoformer",
         training={"lr": 1e-4, "schedule": "halving", "max_epochs": 10, "patience": 3},  # as published
         presets={"small": {"model": {"width": 64, "ff": 128}, "training": {"lr": 5e-4}}},
     ),
-    "patch-transformer": Named(
+    "patch-transformer": ModelPreset(
         "patches, Transformer encoder, linear head (PatchTST, Nie et al. 2023)",
         "composed",
         {
@@ -131,7 +131,7 @@ NAMED: dict[str, Named] = {
             }
         },
     ),
-    "pattn": Named(
+    "pattn": ModelPreset(
         "patches, one attention layer, linear head: the control for larger backbones (Tan et al. 2024)",
         "composed",
         {
@@ -141,7 +141,7 @@ NAMED: dict[str, Named] = {
         },
         training={"lr": 5e-4, "batch_size": 64},
     ),
-    "latent-transformer": Named(
+    "latent-transformer": ModelPreset(
         "encoder-decoder over a look-back compressed in time, decompressed to the horizon",
         "composed",
         {
@@ -195,7 +195,7 @@ NAMED: dict[str, Named] = {
         stages={"reconstruct": {"lr": 5e-4, "patience": None}},
         by_lookback=((99, "light"), (500, "medium"), (10**9, "heavy")),
     ),
-    "time-llm": Named(
+    "time-llm": ModelPreset(
         "patches in the terms of a frozen language model, behind a prompt (Time-LLM, Jin et al. 2024)",
         "composed",
         {
@@ -207,20 +207,20 @@ NAMED: dict[str, Named] = {
         # a pretrained model that is a package: nothing is downloaded
         presets={"minilm": {"model": {"backbone": {"llm": "minilm"}}}},
     ),
-    "patch-linear": Named(
+    "patch-linear": ModelPreset(
         "patches and a linear head, nothing between",
         "composed",
         {"representation": _patches(16, 8, 32), "backbone": {"name": "none"}, "head": {"name": "flatten"}},
         training={"lr": 1e-3, "batch_size": 64},
     ),
-    "vq-codec": Named(
+    "vq-codec": ModelPreset(
         "discrete codes for stretches of a series, and back (VQ-VAE, van den Oord et al. 2017); forecasts nothing",
         "autoregressive",
         {"representation": {"name": "codes"}, "backbone": {"name": "causal"}, "head": {"name": "code"}},
         stages={"codec": _CODEC_STAGE},
         forecasts=False,
     ),
-    "token-transformer": Named(
+    "token-transformer": ModelPreset(
         "causal Transformer over the discrete codes of a codec; sampled paths",
         "autoregressive",
         {

@@ -6,8 +6,10 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from latentcast.core.errors import DataError, SettingsError, nearest
-from latentcast.core.settings import Settings, dumped, leaves, merge, nested, read_words, read_yaml, together, validate
+from latentcast.core.errors import DataError, SettingsError, suggest
+from latentcast.core.nested import leaves, merge, merge_without_conflict, nested
+from latentcast.core.parsing import read_yaml
+from latentcast.core.settings import Settings, dumped, read_words, validate
 from latentcast.core.types import Task
 from latentcast.data.features import calendar
 from latentcast.data.features.covariates import Covariates
@@ -15,16 +17,15 @@ from latentcast.data.panel.panel import Panel
 from latentcast.data.settings import DataSettings
 from latentcast.layers.losses import IN_UNITS
 from latentcast.models import MODELS
-from latentcast.models.config.presets import NAMED, Named
-from latentcast.models.config.training import TrainingSettings
-from latentcast.training.stages import STAGES
+from latentcast.models.config.presets import MODEL_PRESETS, ModelPreset
+from latentcast.models.config.training import STAGE_SETTINGS, TrainingSettings
 
 TOP = ("model", "lookback", "horizon", "seed", "data", "training", "stages")
 AUTO = "auto"
 
 
 @dataclass(frozen=True)
-class Run:
+class RunConfig:
     """`name` is the model's name in forecasts; `kind` and `model` say how its network is built.
 
     `stages` are learned before forecasting, in this order; `notes` say what was chosen by itself.
@@ -57,7 +58,7 @@ class Run:
         }
 
 
-def resolve(values: Mapping[str, Any], data_defaults: Mapping[str, Any] | None = None) -> Run:
+def resolve_config(values: Mapping[str, Any], data_defaults: Mapping[str, Any] | None = None) -> RunConfig:
     """Nested or dotted values → a Run.
 
     What is stated wins over the preset, that over the named model's values, those over the class's defaults;
@@ -78,18 +79,18 @@ def resolve(values: Mapping[str, Any], data_defaults: Mapping[str, Any] | None =
     stages: tuple[tuple[str, TrainingSettings], ...] = ()
     notes: tuple[str, ...] = ()
     if name is None:
-        faults.append(f"model: is required; one of {', '.join(NAMED)}")
-    elif not isinstance(name, str) or name not in NAMED:
-        faults.append(f"model: unknown model {name!r}; {nearest(str(name), NAMED)}")
+        faults.append(f"model: is required; one of {', '.join(MODEL_PRESETS)}")
+    elif not isinstance(name, str) or name not in MODEL_PRESETS:
+        faults.append(f"model: unknown model {name!r}; {suggest(str(name), MODEL_PRESETS)}")
     else:
-        named = NAMED[name]
+        named = MODEL_PRESETS[name]
         over: Mapping[str, Any] = {}
         known = (*named.presets, AUTO) if named.by_lookback else tuple(named.presets)
         if preset == AUTO and preset in known and isinstance(values.get("lookback"), int):
             preset, why = named.preset_for(values["lookback"])
             notes += (why,)
         if preset is not None and preset not in known:
-            faults.append(f"model.preset: {name} has no preset {preset!r}; {nearest(str(preset), known)}")
+            faults.append(f"model.preset: {name} has no preset {preset!r}; {suggest(str(preset), known)}")
         elif preset is not None and preset != AUTO:
             over = named.presets[preset]
         model_values = merge(merge(named.values, over.get("model", {})), model_fields)
@@ -112,10 +113,10 @@ def resolve(values: Mapping[str, Any], data_defaults: Mapping[str, Any] | None =
         ]
     if faults or name is None or model is None or training is None or data is None:
         raise SettingsError(faults)
-    return Run(
+    return RunConfig(
         name,
         preset,
-        NAMED[name].kind,
+        MODEL_PRESETS[name].kind,
         values["lookback"],
         values["horizon"],
         values.get("seed", 0),
@@ -127,7 +128,7 @@ def resolve(values: Mapping[str, Any], data_defaults: Mapping[str, Any] | None =
     )
 
 
-def stated(
+def merge_user_settings(
     model: str | None,
     preset: str | None,
     lookback: int | None,
@@ -140,11 +141,11 @@ def stated(
     chosen = {key: value for key, value in (("name", model), ("preset", preset)) if value is not None}
     sizes = (("lookback", lookback), ("horizon", horizon), ("seed", seed))
     over = {key: value for key, value in sizes if value is not None}
-    said = together(nested(settings or {}), nested({"model": chosen, **over} if chosen else over))
+    said = merge_without_conflict(nested(settings or {}), nested({"model": chosen, **over} if chosen else over))
     return merge(read_yaml(config) if config is not None else {}, said)
 
 
-def make_task(run: Run, panel: Panel, covariates: Covariates | None = None) -> Task:
+def make_task(run: RunConfig, panel: Panel, covariates: Covariates | None = None) -> Task:
     """What a network is built for: the run's sizes and the data's. Raises DataError when nothing is to be forecast."""
     targets = tuple(at for at, name in enumerate(panel.channels) if name not in run.data.past)
     if run.data.features == "MS":
@@ -171,19 +172,19 @@ def _dumped(model: Settings) -> dict[str, Any]:
 
 
 def _stages(
-    faults: list[str], named: Named, model: str, preset: Mapping[str, Any], stated: Mapping[str, Any]
+    faults: list[str], named: ModelPreset, model: str, preset: Mapping[str, Any], merge_user_settings: Mapping[str, Any]
 ) -> tuple[tuple[str, TrainingSettings], ...]:
     """The stages that were asked for, in the model's order."""
-    for stage in stated:
+    for stage in merge_user_settings:
         if stage not in named.stages:
-            there = nearest(stage, named.stages) if named.stages else "it learns nothing before forecasting"
+            there = suggest(stage, named.stages) if named.stages else "it learns nothing before forecasting"
             faults.append(f"stages.{stage}: {model} has no such stage; {there}")
     found = []
     for stage, defaults in named.stages.items():
-        if stage in stated:
-            own = _mapping(faults, stated, stage, at="stages.")
+        if stage in merge_user_settings:
+            own = _mapping(faults, merge_user_settings, stage, at="stages.")
             how = _gather(
-                faults, STAGES[stage].settings, merge(merge(defaults, preset.get(stage, {})), own), f"stages.{stage}."
+                faults, STAGE_SETTINGS[stage], merge(merge(defaults, preset.get(stage, {})), own), f"stages.{stage}."
             )
             found += [(stage, how)] * (how is not None)
     return tuple(found)
@@ -224,10 +225,10 @@ def _hint(key: str, values: Mapping[str, Any]) -> str:
     known += [f"data.{name}" for name in DataSettings.model_fields]
     chosen = values.get("model")
     name = chosen.get("name") if isinstance(chosen, Mapping) else chosen
-    if isinstance(name, str) and name in NAMED:
-        fields = MODELS.get(NAMED[name].kind).Settings.model_fields
+    if isinstance(name, str) and name in MODEL_PRESETS:
+        fields = MODELS.get(MODEL_PRESETS[name].kind).Settings.model_fields
         known += [f"model.{field}" for field in fields]
-        known += [f"model.{path}" for path, _ in leaves(NAMED[name].values)]
+        known += [f"model.{path}" for path, _ in leaves(MODEL_PRESETS[name].values)]
     homes = {path.rsplit(".", 1)[1]: path for path in reversed(known)} | {name: name for name in TOP}
     close = get_close_matches(key, homes, n=1)
     if close:

@@ -70,3 +70,13 @@ class ReconstructionSettings(TrainingSettings):
 
     mask: Annotated[float, Field(ge=0, lt=1)] = 0.4
     block: Annotated[int, Field(ge=1)] = 1
+
+
+RECONSTRUCT, CODEC, NEXT_CODE = "reconstruct", "codec", "next-code"
+
+# stages that may come before forecasting, and what each is set by
+STAGE_SETTINGS: dict[str, type[TrainingSettings]] = {
+    RECONSTRUCT: ReconstructionSettings,
+    CODEC: TrainingSettings,
+    NEXT_CODE: TrainingSettings,
+}

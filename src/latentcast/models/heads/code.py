@@ -9,8 +9,9 @@ from pydantic import Field, field_validator
 from torch import Tensor, nn
 
 from latentcast.core.errors import SettingsError
+from latentcast.core.protocols import Backbone, Representation
 from latentcast.core.settings import Settings
-from latentcast.core.types import Backbone, Batch, Prediction, Representation, Scale, Task, Tokens
+from latentcast.core.types import Batch, Prediction, Scale, Task, Tokens
 from latentcast.layers.code_sampling import Draw
 from latentcast.layers.codebook import Codes, Vectors
 from latentcast.layers.losses import Loss, PointLoss
@@ -38,7 +39,7 @@ class CodeSettings(Settings):
     top_k: int = 0
     top_p: float = 1.0
     loss: Loss = "mse"
-    free = Settings.free | {"decode", "relax", "codes", "paths", "temperature", "top_k", "top_p"}
+    not_in_weights = Settings.not_in_weights | {"decode", "relax", "codes", "paths", "temperature", "top_k", "top_p"}
 
     @field_validator("temperature", "top_p")
     @classmethod

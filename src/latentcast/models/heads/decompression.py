@@ -8,8 +8,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from latentcast.core.errors import SettingsError
+from latentcast.core.protocols import Backbone, Representation
 from latentcast.core.settings import Settings
-from latentcast.core.types import Backbone, Batch, Prediction, Representation, Scale, Task, Tokens
+from latentcast.core.types import Batch, Prediction, Scale, Task, Tokens
 from latentcast.layers.compression import REACH, UP
 from latentcast.layers.losses import Loss, PointLoss
 

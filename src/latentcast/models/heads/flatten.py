@@ -6,8 +6,9 @@ from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor, nn
 
+from latentcast.core.protocols import Backbone, Representation, num_answers
 from latentcast.core.settings import Settings
-from latentcast.core.types import Backbone, Batch, Prediction, Representation, Scale, Task, Tokens, answers
+from latentcast.core.types import Batch, Prediction, Scale, Task, Tokens
 from latentcast.layers.dropout import Dropout
 from latentcast.layers.losses import Loss, PointLoss
 
@@ -24,7 +25,7 @@ class Flatten(nn.Module):
         self, settings: FlattenSettings, task: Task, representation: Representation, backbone: Backbone
     ) -> None:
         super().__init__()
-        tokens = answers(representation, task)
+        tokens = num_answers(representation, task)
         channels = 1 if representation.folds_channels else task.channels  # that one series of tokens stands for
         self.point_loss, self.horizon = PointLoss(settings.loss, task), task.horizon
         self.dropout = Dropout(settings.dropout)

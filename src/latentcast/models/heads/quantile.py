@@ -14,8 +14,9 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
+from latentcast.core.protocols import Backbone, Representation, num_answers
 from latentcast.core.settings import Settings
-from latentcast.core.types import Backbone, Batch, Prediction, Representation, Scale, Task, Tokens, answers
+from latentcast.core.types import Batch, Prediction, Scale, Task, Tokens
 from latentcast.layers.dropout import Dropout
 from latentcast.layers.losses import Levels, pinball_loss
 
@@ -42,7 +43,9 @@ class Quantile(nn.Module):
         series_channels = 1 if representation.folds_channels else task.channels
         many = len(settings.quantiles)
         self.dropout = Dropout(settings.dropout)
-        self.project = nn.Linear(answers(representation, task) * backbone.width, task.horizon * series_channels * many)
+        self.project = nn.Linear(
+            num_answers(representation, task) * backbone.width, task.horizon * series_channels * many
+        )
         levels = torch.tensor(settings.quantiles)
         self.register_buffer("levels", levels, persistent=False)
         # training starts at the widths of a normal distribution: softplus(x) = w at x = log(exp(w) - 1)

@@ -18,7 +18,7 @@ MOST = 3.0  # deviations from what was held out beyond which a trait counts no f
 SMOOTH = 7  # least steps of the average that a trend is
 
 
-def traits(
+def gate_features(
     past: Float[Tensor, "batch time channel"], observed: Bool[Tensor, "batch time channel"] | None, season: int
 ) -> Float[Tensor, "batch channel trait"]:
     """What each look-back is like, in numbers without units; in a constant one all but the last are 0.
@@ -139,15 +139,18 @@ class Gate(nn.Module):
 
     def forward(
         self,
-        traits: Float[Tensor, "batch channel trait"],
+        gate_features: Float[Tensor, "batch channel trait"],
         distance: Float[Tensor, "batch channel member"],
         there: Bool[Tensor, "batch channel member"],
         item: Int[Tensor, "batch"] | None = None,
     ) -> Float[Tensor, "batch horizon channel member"]:
         """Weights that sum to 1 over the members that are `there`; none where there is none."""
-        traits, distance = traits.to(self.lean), distance.to(self.lean)  # what is forecast may be of another precision
-        given = standardised(traits, self.centre, self.spread)
-        own = self._of_series(item, traits.shape[1])
+        gate_features, distance = (
+            gate_features.to(self.lean),
+            distance.to(self.lean),
+        )  # what is forecast may be of another precision
+        given = standardised(gate_features, self.centre, self.spread)
+        own = self._of_series(item, gate_features.shape[1])
         fixed = self.trust * own + given @ self.lean - self.outlier * distance
         ahead = positions(len(self.step), self.step)
         slope = given @ self.tilt

@@ -5,182 +5,25 @@ weights them is learned afterwards, on held-out windows (`training.stacking`).
 """
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import torch
 from jaxtyping import Bool, Float
-from pydantic import Field
 from torch import Tensor, nn
 
 from latentcast.core.errors import DataError, SettingsError
-from latentcast.core.findings import Finding, Shown, of_members
-from latentcast.core.settings import Part, Settings, by_label, merge, nested, validate
-from latentcast.core.types import Batch, Prediction, Task, Tries
+from latentcast.core.findings import Finding, WindowLabels
+from latentcast.core.protocols import PartialForecaster
+from latentcast.core.types import Batch, Prediction, Task
 from latentcast.layers.losses import point_loss
-from latentcast.models import MODELS
-from latentcast.models.composed import Network, build
-from latentcast.models.config.presets import NAMED
-from latentcast.models.config.run import Run, resolve
-from latentcast.models.hybrid.gate import Gate, distance, masked_softmax, traits
+from latentcast.models.hybrid.findings import of_members
+from latentcast.models.hybrid.gate import Gate, distance, gate_features, masked_softmax
+from latentcast.models.hybrid.settings import HybridSettings, member_runs
+from latentcast.models.network import Network, build
 
 log = logging.getLogger("latentcast")
-OWN = ("model", "lookback", "training", "stages")  # what a member may state
-FRAME = ("unique_id", "ds", "y", "cutoff", "step")  # columns beside those of members
-
-
-class HybridSettings(Settings):
-    """members: label → what `fit` takes of a model (model, lookback, training, stages), or false for none; the label is
-    the model's name where none is stated, and a list of names is each at its defaults. A look-back may be shorter than
-    the hybrid's. What is stated of training holds for every member that does not state its own.
-
-    fusion     average: equal weights; weighted: by out-of-sample error, of each series and step ahead; adaptive: a gate
-               that starts there, and also goes by what the look-back is like
-    error      what is to be small on held-out windows
-    stride     one held-out window of so many is read; when not stated one a season where a member is fitted anew at
-               each origin, else as many as 2²⁰ values allow
-    """
-
-    members: tuple[dict[str, Any], ...]
-    fusion: Literal["average", "weighted", "adaptive"] = "adaptive"
-    error: Literal["mse", "mae"] = "mse"
-    stride: Annotated[int, Field(ge=1)] | None = None
-    free = Settings.free | {"members"}  # they say themselves what shapes their weights (`chosen`)
-
-    @classmethod
-    def expanded(
-        cls, values: Mapping[str, Any], training: Mapping[str, Any], lookback: int, horizon: int
-    ) -> dict[str, Any]:
-        """The same with every member whole: all its settings, also those at their defaults.
-
-        Raises SettingsError with every fault of every member, each with its path.
-        """
-        stated, faults = _labelled(values.get("members"))
-        whole: list[dict[str, Any]] = []
-        for label, own in stated.items():
-            try:
-                whole.append({"label": label, **_whole(label, own, training, lookback, horizon)})
-            except SettingsError as error:
-                faults += [f"members.{label}{fault}" for fault in error.faults]
-        if not faults and len(whole) < 2:
-            there = whole[0]["label"] if whole else "none"
-            faults = [f"members: a hybrid wants two of them or more, and there is {there}; name all, as {there},theta"]
-        if faults:
-            raise SettingsError(faults)
-        return {**values, "members": tuple(whole)}
-
-    def chosen(self) -> Iterator[tuple[str, Part]]:
-        for own in self.members:
-            values = {key: value for key, value in own["model"].items() if key not in ("name", "preset")}
-            name = own["model"]["name"]
-            settings = validate(MODELS.get(NAMED[name].kind).Settings, values)
-            yield f"members.{own['label']}", Part(name=name, settings=settings)
-
-
-def _labelled(members: Any) -> tuple[dict[str, Any], list[str]]:
-    """label → what was stated of it, without those that are switched off; and what is wrong with the whole."""
-    items = members.split(",") if isinstance(members, str) else members
-    if isinstance(items, list | tuple):
-        members = by_label(items)
-        labels = [one if isinstance(one, str) else str(dict(one).get("label")) for one in items] if members else []
-        if twice := [label for label in dict.fromkeys(labels) if labels.count(label) > 1]:
-            return {}, [f"members: {twice[0]} is named twice; give each a label: members.LABEL.model.name={twice[0]}"]
-    if not isinstance(members, Mapping):
-        return {}, [f"members: got {items!r}, wanted a list of names, or settings by label (members.LABEL.model.…)"]
-    stated, faults = {}, []
-    for label, own in members.items():
-        if own is False:
-            continue
-        own = {"model": {"name": own}} if isinstance(own, str) else {} if own is None or own is True else own
-        if not isinstance(own, Mapping):
-            faults.append(f"members.{label}: got {own!r}, wanted its settings (members.{label}.model.…), or false")
-        elif not str(label).replace("-", "_").isidentifier() or hasattr(nn.ModuleDict, str(label)) or label in FRAME:
-            faults.append(f"members.{label}: is no label; wanted letters, digits, - and _, and no column of a forecast")
-        else:
-            stated[str(label)] = nested(own)
-    return stated, faults
-
-
-def _whole(label: str, own: Mapping[str, Any], training: Mapping[str, Any], lookback: int, horizon: int) -> Any:
-    """All settings of a member. Faults begin with what follows its label."""
-    faults = []
-    for key in own:
-        if key in ("horizon", "seed", "data"):
-            faults.append(f".{key}: is the hybrid's: all members forecast the same; state it without members.{label}")
-        elif key not in OWN:
-            faults.append(f".{key}: no such setting; a member states {', '.join(OWN)} (members.{label}.model.…)")
-    its = own.get("lookback")
-    if its is not None and (not isinstance(its, int) or isinstance(its, bool) or not 1 <= its <= lookback):
-        faults.append(
-            f".lookback: got {its!r}, wanted at most the hybrid's own of {lookback} steps, whose last ones it reads"
-        )
-    stated = {key: own.get(key) or {} for key in ("model", "training", "stages")}
-    if isinstance(stated["model"], str):
-        stated["model"] = {"name": stated["model"]}
-    faults += [
-        f".{key}: got {value!r}, wanted settings below it"
-        for key, value in stated.items()
-        if not isinstance(value, Mapping)
-    ]
-    if faults:
-        raise SettingsError(faults)
-    model = {"name": label, **stated["model"]}
-    named = NAMED.get(model["name"]) if isinstance(model["name"], str) else None
-    if named is not None and named.kind == "hybrid":
-        faults.append(": a hybrid is no member of a hybrid; name its members here")
-    elif named is not None and not named.forecasts:
-        faults.append(f": {model['name']} forecasts nothing, and can be no member")
-    elif NAMED.get(label) is not None and NAMED[label].kind == "hybrid":
-        faults.append(": is the name of the whole: take another label")
-    if faults:
-        raise SettingsError(faults)
-    if named is not None and "quantiles" in MODELS.get(named.kind).Settings.model_fields:
-        model.setdefault("quantiles", None)  # nothing reads them, and to simulate them takes longer than the fit
-    required: dict[str, Any] = {} if named is None else {stage: {} for stage in named.required}
-    stages = merge(required, stated["stages"])
-    values = {"model": model, "training": merge(training, stated["training"]), "stages": stages}
-    try:
-        run = _resolved(values, its or lookback, horizon)
-    except SettingsError as error:
-        raise SettingsError([f".{fault}" for fault in error.faults]) from error
-    dumped = run.dump()
-    return {**{key: dumped[key] for key in ("model", "stages", "training") if key in dumped}, "lookback": its}
-
-
-def _resolved(values: Mapping[str, Any], lookback: int, horizon: int) -> Run:
-    # what its losses mean in which units is asked of the hybrid, whose data they are
-    return resolve({**values, "lookback": lookback, "horizon": horizon, "data": {"scale": False}})
-
-
-def member_runs(settings: HybridSettings, lookback: int, horizon: int) -> dict[str, Run]:
-    """Label → run of each member; of the data nothing is known yet."""
-    runs = {}
-    for own in settings.members:
-        values = {key: value for key, value in own.items() if key not in ("label", "lookback")}
-        runs[own["label"]] = _resolved(values, own.get("lookback") or lookback, horizon)
-    return runs
-
-
-def reads_everything(run: Run) -> list[bool]:
-    """Of the model, or of each member of a hybrid: whether, given all of a series, it is fitted to all of it."""
-    runs = member_runs(run.model, run.lookback, run.horizon).values() if _is_hybrid(run) else [run]  # type: ignore[arg-type]
-    return [bool(getattr(MODELS.get(one.kind), "reads_everything", False)) for one in runs]
-
-
-def reading_all(run: Run, steps: int) -> Run:
-    """A hybrid with a look-back of `steps`, of which those members that do not read everything take what they did."""
-    values = run.dump()
-    members = [
-        own if whole else {**own, "lookback": own["lookback"] or run.lookback}
-        for own, whole in zip(values["model"]["members"], reads_everything(run), strict=True)
-    ]
-    model = {**values["model"], "members": members}
-    return resolve({**values, "model": model, "lookback": max(steps, run.lookback)})
-
-
-def _is_hybrid(run: Run) -> bool:
-    return isinstance(run.model, HybridSettings)
 
 
 @dataclass(frozen=True)
@@ -275,7 +118,7 @@ class Hybrid(nn.Module):
         """What each member forecasts, and what it counts for. Nothing is raised where all of them fail."""
         return self._side_by_side(batch)[0]
 
-    def findings(self, shown: Shown, batch: Batch) -> tuple[Finding, ...]:
+    def findings(self, shown: WindowLabels, batch: Batch) -> tuple[Finding, ...]:
         """The members side by side; their confidence is what held-out windows say of them over all series."""
         found = self.members(batch)
         forecasts, weights = (each[:, 0].double().cpu().numpy() for each in (found.values, found.weights))
@@ -303,8 +146,8 @@ class Hybrid(nn.Module):
         values, why = [], {}
         for number, (label, network) in enumerate(self._members.items()):
             given, model = self._given(label, network, batch), network.model
-            if isinstance(model, Tries):
-                prediction, failed = model.tried(given)
+            if isinstance(model, PartialForecaster):
+                prediction, failed = model.forecast_where_possible(given)
                 if failed:
                     why[label] = failed
                     there[..., number].view(-1)[list(failed)] = False
@@ -313,7 +156,7 @@ class Hybrid(nn.Module):
             values.append(prediction.values)
         whole = torch.stack(values, dim=-1)
         apart = distance(whole.detach(), there, batch.past, batch.observed)
-        return whole, there, traits(batch.past, batch.observed, self.task.season), apart, why
+        return whole, there, gate_features(batch.past, batch.observed, self.task.season), apart, why
 
     def _given(self, label: str, network: Network, batch: Batch) -> Batch:
         """The batch as a member is given it alone: its own look-back, and words only where it reads any."""

@@ -26,7 +26,7 @@ LEAST = 1e-4  # of the mean error: what no member is taken to be better than
 
 
 @dataclass(frozen=True)
-class Held:
+class HeldOutForecasts:
     """Held-out windows, a row for each series of each; rows of one series stand in the order of time.
 
     forecasts   nothing is read where a member is not `there`
@@ -61,7 +61,7 @@ class Held:
 class _Errors:
     """Errors in shares of the mean of all members on the same series, and the tables that follow from some rows."""
 
-    def __init__(self, held: Held, kind: Error, rows: int) -> None:
+    def __init__(self, held: HeldOutForecasts, kind: Error, rows: int) -> None:
         self.kind, self.power, self.held, self.rows = kind, {"mse": 1.0, "mae": 2.0}[kind], held, rows
         self.counts = (held.seen[..., None] & held.there[:, None]).double()
         apart = torch.where(self.counts > 0, held.forecasts - held.target[..., None], 0)
@@ -109,14 +109,14 @@ def _drawn(found: Tensor, towards: Tensor, windows: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True)
-class _Bend:
+class GateAdjustment:
     """What `adaptive` learns, as one vector: sharpness, trust, outlier, then lean and tilt [trait + 1, member]."""
 
     values: Tensor
     members: int
 
     @classmethod
-    def none(cls, traits: int, members: int) -> "_Bend":
+    def none(cls, traits: int, members: int) -> "GateAdjustment":
         values = torch.zeros(3 + 2 * (traits + 1) * members, dtype=torch.float64)
         values[:2] = 1.0
         return cls(values, members)
@@ -126,7 +126,7 @@ class _Bend:
         lean, tilt = self.values[3:].view(2, -1, self.members)
         return self.values[0], self.values[1], self.values[2], lean, tilt
 
-    def weights(self, held: Held, given: Tensor, step: Tensor, own: Tensor, rows: Tensor) -> Tensor:
+    def weights(self, held: HeldOutForecasts, given: Tensor, step: Tensor, own: Tensor, rows: Tensor) -> Tensor:
         """[row, horizon, member], as `Gate` makes them; `own` [row, member] is what is known of each row's series."""
         sharpness, trust, outlier, lean, tilt = self.parts
         fixed = trust * own + given[rows] @ lean - outlier * held.distance[rows]
@@ -135,7 +135,9 @@ class _Bend:
         return masked_softmax(logits, held.there[rows][:, None].expand_as(logits))
 
 
-def learn(gate: Gate, held: Held, fusion: Literal["weighted", "adaptive"], kind: Error = "mse") -> dict[str, Any]:
+def learn(
+    gate: Gate, held: HeldOutForecasts, fusion: Literal["weighted", "adaptive"], kind: Error = "mse"
+) -> dict[str, Any]:
     """Fill the gate; say what was found: `errors` of the members and, cross-validated, of each way to fuse them, in
     shares of the mean error of a member.
 
@@ -149,7 +151,7 @@ def learn(gate: Gate, held: Held, fusion: Literal["weighted", "adaptive"], kind:
     centre, spread = held.traits.mean(0), held.traits.std(0, unbiased=False).clamp(min=1e-3)
     given = standardised(held.traits, centre, spread)
     every = torch.ones(len(held), dtype=torch.bool)
-    start, found = _Bend.none(held.traits.shape[1], members), _judged(errors, given)
+    start, found = GateAdjustment.none(held.traits.shape[1], members), _judged(errors, given)
     bend = start
     if fusion == "adaptive" and found.penalty is not None:
         step, _ = errors.tables(every)
@@ -194,7 +196,7 @@ def _judged(errors: _Errors, given: Tensor) -> _Found:
         step, own = errors.tables(rest)
         crossed = _crossed(errors, folds, rest)
         for penalty, judged in tried.items():
-            bend = _Bend.none(given.shape[1] - 1, own.shape[1])
+            bend = GateAdjustment.none(given.shape[1] - 1, own.shape[1])
             if penalty is not None:
                 bend = _bent(errors, given, step, crossed, rest, penalty)
             whole = torch.zeros_like(errors.shares)
@@ -223,9 +225,9 @@ def _crossed(errors: _Errors, folds: Tensor, rows: Tensor) -> Tensor:
     return own
 
 
-def _bent(errors: _Errors, given: Tensor, step: Tensor, own: Tensor, rows: Tensor, penalty: float) -> _Bend:
+def _bent(errors: _Errors, given: Tensor, step: Tensor, own: Tensor, rows: Tensor, penalty: float) -> GateAdjustment:
     """The least error on `rows`, and not far from where it starts."""
-    start = _Bend.none(given.shape[1] - 1, own.shape[1])
+    start = GateAdjustment.none(given.shape[1] - 1, own.shape[1])
     values = start.values.clone().requires_grad_(True)
     held, rows = errors.held, rows & errors.judged.any(1)
     if not rows.any():
@@ -236,7 +238,7 @@ def _bent(errors: _Errors, given: Tensor, step: Tensor, own: Tensor, rows: Tenso
 
     def closure() -> Tensor:
         solver.zero_grad()
-        weights = _Bend(values, start.members).weights(held, given, step, own[rows], rows)
+        weights = GateAdjustment(values, start.members).weights(held, given, step, own[rows], rows)
         apart = torch.where(counts, (forecasts * weights).sum(-1) - target, 0)
         each = apart.square() if errors.kind == "mse" else apart.abs()
         error = (each.sum(1) / counts.sum(1) / level).mean()
@@ -247,4 +249,4 @@ def _bent(errors: _Errors, given: Tensor, step: Tensor, own: Tensor, rows: Tenso
     with torch.enable_grad():
         solver.step(closure)
     found = values.detach()
-    return _Bend(found, start.members) if found.isfinite().all() else start
+    return GateAdjustment(found, start.members) if found.isfinite().all() else start

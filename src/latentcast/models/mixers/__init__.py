@@ -7,10 +7,8 @@ batch). `mixes_channels` says that these then see each other; `notes` is what a 
 
 from latentcast.core.registry import Registry
 
-BETWEEN = Registry("between")
-BETWEEN.add(
+MIXERS = Registry("between")
+MIXERS.add(
     "inter-variate", "latentcast.models.mixers.inter_variate:InterVariate", "attention over the channels of a window"
 )
-BETWEEN.add(
-    "mixture", "latentcast.models.mixers.mixture_of_experts:Mixture", "sparse mixture of experts for each token"
-)
+MIXERS.add("mixture", "latentcast.models.mixers.mixture_of_experts:Mixture", "sparse mixture of experts for each token")

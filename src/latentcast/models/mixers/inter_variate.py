@@ -7,9 +7,10 @@ from jaxtyping import Bool, Float, Shaped
 from pydantic import Field
 from torch import Tensor, nn
 
-from latentcast.core.findings import MOST, Finding, Shown
+from latentcast.core.findings import MOST, Finding, WindowLabels
+from latentcast.core.protocols import Representation
 from latentcast.core.settings import Settings
-from latentcast.core.types import Representation, Task, Tokens
+from latentcast.core.types import Task, Tokens
 from latentcast.layers.attention import Attention
 from latentcast.layers.dropout import Dropout
 from latentcast.layers.transformer import feed_forward
@@ -67,7 +68,7 @@ class InterVariate(nn.Module):
         scores = self.attention.weights(x, x, _kept(whole.keep, channels))
         return scores.unflatten(0, (-1, whole.values.shape[1]))
 
-    def findings(self, shown: Shown, tokens: Tokens, channels: int) -> tuple[Finding, ...]:
+    def findings(self, shown: WindowLabels, tokens: Tokens, channels: int) -> tuple[Finding, ...]:
         """Mean over places and heads; of more channels than can be named, those that most is taken from."""
         if not self.mixes_channels:
             return ()

@@ -7,9 +7,10 @@ from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor, nn
 
-from latentcast.core.findings import Finding, Shown
+from latentcast.core.findings import Finding, WindowLabels
+from latentcast.core.protocols import Representation
 from latentcast.core.settings import Settings
-from latentcast.core.types import Representation, Task, Tokens
+from latentcast.core.types import Task, Tokens
 from latentcast.layers.dropout import Dropout
 from latentcast.layers.mixture_of_experts import Experts, imbalance, usage
 
@@ -19,7 +20,7 @@ class MixtureSettings(Settings):
     balance weighs the loss that keeps their use even.
     """
 
-    free = Settings.free | {"balance"}
+    not_in_weights = Settings.not_in_weights | {"balance"}
     experts: Annotated[int, Field(ge=1)] = 4
     top: Annotated[int, Field(ge=1)] = 2
     ff: Annotated[int, Field(ge=1)] = 4
@@ -65,7 +66,7 @@ class Mixture(nn.Module):
         x = whole.values.flatten(0, 1) if whole.keep is None else whole.values[whole.keep]
         return usage(self.experts.route(x)[2], self.experts.experts)
 
-    def findings(self, shown: Shown, tokens: Tokens, channels: int) -> tuple[Finding, ...]:
+    def findings(self, shown: WindowLabels, tokens: Tokens, channels: int) -> tuple[Finding, ...]:
         whole = tokens.sequence()
         share = self.usage(tokens).cpu().double().numpy()
         places, names = shown.of_series(len(whole.values))

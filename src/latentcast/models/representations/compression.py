@@ -38,7 +38,7 @@ class CompressionSettings(Settings):
     its place to tell it what time of day it stands for, and that is learned late.
     """
 
-    free = frozenset({"label_len", "dropout"})
+    not_in_weights = frozenset({"label_len", "dropout"})
     ratios: Sizes = (2, 2, 2)
     channels: Sizes = (64, 128, 256)
     latent_dim: Annotated[int, Field(ge=1)] = 128

@@ -12,7 +12,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from latentcast.core.errors import SettingsError
-from latentcast.core.findings import Finding, Shown
+from latentcast.core.findings import Finding, WindowLabels
 from latentcast.core.types import Batch, Steps, Task, Tokens
 from latentcast.layers.dropout import Dropout
 from latentcast.layers.patching import PatchEmbedding, aligned, num_patches, observed_patches
@@ -95,7 +95,7 @@ class Frequency(nn.Module):
             trend = torch.where(split[:, None], trend, series.mean(1, keepdim=True))
         return trend, series - trend
 
-    def findings(self, shown: Shown, batch: Batch) -> tuple[Finding, ...]:
+    def findings(self, shown: WindowLabels, batch: Batch) -> tuple[Finding, ...]:
         at = shown.drawn[0]
         parts = torch.cat(self.split(batch.past[:, :, at])).cpu().double().numpy()
         return (

@@ -6,8 +6,9 @@ from pydantic import Field, field_validator
 from torch import nn
 
 from latentcast.core.errors import SettingsError
+from latentcast.core.protocols import Representation
 from latentcast.core.settings import Part, Settings
-from latentcast.core.types import Batch, Representation, Task, Tokens
+from latentcast.core.types import Batch, Task, Tokens
 from latentcast.layers.view_fusion import Fuse, Fusion
 from latentcast.models.representations import REPRESENTATIONS
 

@@ -15,7 +15,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from latentcast.core.errors import SettingsError
-from latentcast.core.findings import Finding, Shown
+from latentcast.core.findings import Finding, WindowLabels
 from latentcast.core.types import Batch, Steps, Task, Tokens
 from latentcast.layers.dropout import Dropout
 from latentcast.layers.patching import num_patches, observed_patches
@@ -52,7 +52,7 @@ class WaveletSettings(PatchSettings):
     fused           transform, patches and embedding in one product; false: one after another, to the same result
     """
 
-    free = PatchSettings.free | {"fused", "penalty"}
+    not_in_weights = PatchSettings.not_in_weights | {"fused", "penalty"}
     wavelet: str = "db4"
     level: Annotated[int, Field(ge=1)] = 3
     mode: Mode = "symmetric"
@@ -145,7 +145,7 @@ class Wavelet(nn.Module):
             return torch.ones(self.num_bands, device=self.bias.device)
         return self.band.softmax(0) * self.num_bands
 
-    def findings(self, shown: Shown, batch: Batch) -> tuple[Finding, ...]:
+    def findings(self, shown: WindowLabels, batch: Batch) -> tuple[Finding, ...]:
         """The weight of each band, and what of the window's energy lies in it."""
         if self.num_bands == 1:
             return ()

@@ -42,7 +42,7 @@ class ClassicalSettings(Settings):
     quantiles: Levels | None = (0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.975)
     failing: Literal["error", "naive"] = "error"
     processes: Annotated[int, Field(ge=1)] | None = None
-    free = Settings.free | {"processes"}
+    not_in_weights = Settings.not_in_weights | {"processes"}
 
     @field_validator("quantiles")
     @classmethod
@@ -97,7 +97,7 @@ class Classical(nn.Module):
         return {"season": Steps(self.spec.season), "fitted": "at each origin, to each channel's look-back"}
 
     def forward(self, batch: Batch) -> Prediction:
-        prediction, failed = self.tried(batch)
+        prediction, failed = self.forecast_where_possible(batch)
         if failed:
             number, why = next(iter(failed.items()))
             channels = batch.past.shape[2]
@@ -108,7 +108,7 @@ class Classical(nn.Module):
             )
         return prediction
 
-    def tried(self, batch: Batch) -> tuple[Prediction, dict[int, str]]:
+    def forecast_where_possible(self, batch: Batch) -> tuple[Prediction, dict[int, str]]:
         """The forecast, NaN where there is none, and which look-backs (window · channels + channel) cannot be fitted.
 
         With `failing=naive` there are none of these.

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from latentcast.core.findings import Finding, Shown
+from latentcast.core.findings import Finding, WindowLabels
 from latentcast.core.settings import Settings
 from latentcast.core.types import Batch, Prediction, Steps, Task
 from latentcast.layers.decomposition import Kernel, moving_average_adjoint
@@ -67,7 +67,7 @@ class DLinear(nn.Module):
         averaged = moving_average_adjoint(difference, self.settings.kernel).view_as(self.trend)
         return self.remainder + averaged, self.trend_bias + self.remainder_bias
 
-    def findings(self, shown: Shown, batch: Batch) -> tuple[Finding, ...]:
+    def findings(self, shown: WindowLabels, batch: Batch) -> tuple[Finding, ...]:
         at = shown.drawn[0]
         weight = self.folded()[0][at if self.settings.individual else 0].cpu().double().numpy()
         whose = f" of {shown.channels[at]}" if self.settings.individual else ""

@@ -11,12 +11,12 @@ from latentcast.data.panel.panel import Panel
 from latentcast.data.panel.split import Split
 from latentcast.data.scaling.scaler import Scaler
 from latentcast.data.settings import DataSettings
-from latentcast.models.composed import Network
+from latentcast.models.network import Network
 
 SAME = 1 - 1e-9  # a correlation that no covariate has with what it is to explain
 
 
-def declared(settings: DataSettings) -> bool:
+def has_covariates(settings: DataSettings) -> bool:
     """Whether anything but past-only channels, which are part of the panel, is declared."""
     return bool(settings.future or settings.static or settings.holidays)
 
@@ -26,7 +26,7 @@ def with_covariates(scaler: Scaler, settings: DataSettings, panel: Panel, parts:
 
     Raises DataError when a covariate cannot be used.
     """
-    if not declared(settings):
+    if not has_covariates(settings):
         return scaler
     covariates = Covariates.learned(panel, parts.train_end, settings)
     weights = np.zeros((covariates.width, len(panel.channels)))
@@ -71,7 +71,7 @@ def _alike(one: np.ndarray, other: np.ndarray) -> bool:
     return size > 0 and abs(float(a @ b)) > SAME * size
 
 
-def can_use(settings: DataSettings, network: Network, name: str) -> None:
+def check_model_reads(settings: DataSettings, network: Network, name: str) -> None:
     """Raises SettingsError when a covariate is declared that the model would not read, and names those that would."""
     faults = []
     if settings.past and not network.mixes_channels:

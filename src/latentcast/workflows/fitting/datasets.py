@@ -7,19 +7,20 @@ from math import isfinite
 from typing import Any
 
 from latentcast.core.errors import DataError, SettingsError
-from latentcast.core.settings import fixed
+from latentcast.core.settings import weight_shaping_settings
 from latentcast.data.features import calendar
-from latentcast.data.panel.panel import Panel, build
+from latentcast.data.panel.build import build
+from latentcast.data.panel.panel import Panel
 from latentcast.data.panel.split import Split, split
 from latentcast.data.scaling.scaler import Scaler
 from latentcast.data.settings import DataSettings
 from latentcast.data.sources.open import open_data
 from latentcast.forecaster.forecaster import Forecaster
-from latentcast.models.config.run import resolve
+from latentcast.models.config.run import resolve_config
 
 
 @dataclass(frozen=True)
-class Member:
+class TrainingDataset:
     """One of the datasets that are learned from: read, split and scaled by its own rules, whatever the others are."""
 
     name: str
@@ -40,23 +41,23 @@ class Member:
         }
 
 
-def read(data: Any, values: Mapping[str, Any]) -> Member:
+def read(data: Any, values: Mapping[str, Any]) -> TrainingDataset:
     """What is beside the first, by the same stated settings and its own protocol.
 
     Raises SettingsError and DataError that name it.
     """
-    with spoken_of(str(data) if isinstance(data, str) else type(data).__name__):
+    with error_context(str(data) if isinstance(data, str) else type(data).__name__):
         source, defaults = open_data(data)
-    with spoken_of(source.name):
-        settings = resolve(values, defaults).data
+    with error_context(source.name):
+        settings = resolve_config(values, defaults).data
         panel = build(source.frame, settings)
         parts = split(panel, settings.split)
     scaler = Scaler.fit(panel, parts.train_end, settings)
-    return Member(source.name, settings, panel, parts, scaler)
+    return TrainingDataset(source.name, settings, panel, parts, scaler)
 
 
 @contextmanager
-def spoken_of(name: str | None) -> Iterator[None]:
+def error_context(name: str | None) -> Iterator[None]:
     """What is wrong with one of several datasets is said with its name; None: there are no others."""
     try:
         yield
@@ -66,7 +67,7 @@ def spoken_of(name: str | None) -> Iterator[None]:
         raise type(error)(f"{name}: {error}") from error
 
 
-def shares(weights: Sequence[float] | None, count: int) -> tuple[float, ...] | None:
+def validate_dataset_weights(weights: Sequence[float] | None, count: int) -> tuple[float, ...] | None:
     """Weights of `count` datasets. Raises SettingsError when they are of another number, or one is not positive."""
     if weights is None:
         return None
@@ -79,14 +80,18 @@ def shares(weights: Sequence[float] | None, count: int) -> tuple[float, ...] | N
     return tuple(map(float, weights))
 
 
-def check(forecaster: Forecaster, members: Sequence[Member]) -> None:
+def check_compatible(forecaster: Forecaster, members: Sequence[TrainingDataset]) -> None:
     """Whether one network can learn from all members; it was built for the first.
 
     Raises SettingsError with every fault: the field, and its values in both datasets.
     """
     faults, name, home = [], forecaster.name, members[0]
     if forecaster.network.mixes_channels:
-        mixing = [f"{path}=false" for path, on in fixed(forecaster.run.model, "model.").items() if _mixes(path, on)]
+        mixing = [
+            f"{path}=false"
+            for path, on in weight_shaping_settings(forecaster.run.model, "model.").items()
+            if _mixes(path, on)
+        ]
         mend = ", or ".join([*mixing, "a model such as patch-transformer or dlinear"])
         faults.append(
             f"channels: {name} mixes the channels of a window, and those of several datasets are not the same: it"

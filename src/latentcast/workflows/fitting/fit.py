@@ -14,28 +14,35 @@ from typing import Any
 import torch
 
 from latentcast.core.errors import DataError, Interrupted, SettingsError
-from latentcast.core.settings import merge
-from latentcast.core.types import count_parameters
+from latentcast.core.nested import merge
+from latentcast.data.panel.build import build
 from latentcast.data.panel.padding import pad_short
-from latentcast.data.panel.panel import Panel, build
+from latentcast.data.panel.panel import Panel
 from latentcast.data.panel.split import Split, split
 from latentcast.data.scaling.scaler import Scaler
 from latentcast.data.sources.open import open_data
 from latentcast.data.windows.mixture import Mix
 from latentcast.forecaster import storage
-from latentcast.forecaster.fit_statistics import Known
+from latentcast.forecaster.fit_statistics import FitStatistics
 from latentcast.forecaster.forecaster import Forecaster
-from latentcast.models.composed import build as build_network
-from latentcast.models.config.presets import NAMED
-from latentcast.models.config.run import Run, make_task, resolve, stated
-from latentcast.models.config.training import TrainingSettings
+from latentcast.models.config.presets import MODEL_PRESETS
+from latentcast.models.config.run import RunConfig, make_task, merge_user_settings, resolve_config
+from latentcast.models.config.training import RECONSTRUCT, TrainingSettings
 from latentcast.models.hybrid.model import Hybrid
-from latentcast.training.stages import RECONSTRUCT, STAGES, Stage, forecasting
-from latentcast.workflows.fitting.covariates import can_use, with_covariates
-from latentcast.workflows.fitting.datasets import Member, check, read, shares, spoken_of
+from latentcast.models.inspection import count_parameters
+from latentcast.models.network import build as build_network
+from latentcast.training.stages import STAGES, Stage, forecasting
+from latentcast.workflows.fitting.covariates import check_model_reads, with_covariates
+from latentcast.workflows.fitting.datasets import (
+    TrainingDataset,
+    check_compatible,
+    error_context,
+    read,
+    validate_dataset_weights,
+)
 from latentcast.workflows.fitting.run_folder import prepare
-from latentcast.workflows.fitting.warm_start import begin_with, inherited
-from latentcast.workflows.fitting.windows import Supply, can_learn, few_in_words, training_windows
+from latentcast.workflows.fitting.warm_start import inherit_settings, load_initial_weights
+from latentcast.workflows.fitting.windows import Supply, can_learn, describe_few_shot, training_windows
 from latentcast.workflows.fusion import fuse
 
 log = logging.getLogger("latentcast")
@@ -76,11 +83,11 @@ def fit(
 
     Raises SettingsError (all faults at once), DataError, CheckpointError, or Interrupted.
     """
-    values = stated(model, preset, lookback, horizon, seed, settings, config)
+    values = merge_user_settings(model, preset, lookback, horizon, seed, settings, config)
     begin = None
     if start is not None:
         begin = start if isinstance(start, Forecaster) else Forecaster.load(start)
-        values = inherited(begin, values)
+        values = inherit_settings(begin, values)
     values = with_stages(values, begin, forecast=True)
     return _fit(data, values, weights, start=begin, out=out, overwrite=overwrite, resume=resume, progress=progress)
 
@@ -109,11 +116,11 @@ def pretrain(
     that `start` went through are not gone through again, but the last one. The horizon need not be stated: it is 1, or
     as long as the look-back where a stage reads beyond that. Raises SettingsError for a model that has no such stage.
     """
-    values = stated(model, preset, lookback, horizon, seed, settings, config)
+    values = merge_user_settings(model, preset, lookback, horizon, seed, settings, config)
     begin = None
     if start is not None:
         begin = start if isinstance(start, Forecaster) else Forecaster.load(start)
-        values = inherited(begin, values)
+        values = inherit_settings(begin, values)
     values = with_stages(values, begin, forecast=False)
     if values.get("training"):
         log.warning("settings of training are for forecasts: pretrain takes its own (stages.STAGE.lr=…)")
@@ -124,10 +131,10 @@ def pretrain(
 def _fit(data: Any, values: Mapping[str, Any], weights: Sequence[float] | None, **how: Any) -> Forecaster:
     """One dataset, or a list of them, with all settings stated."""
     first, *others = data if isinstance(data, list | tuple) and data else [data]
-    weights = shares(weights, 1 + len(others))
+    weights = validate_dataset_weights(weights, 1 + len(others))
     source, defaults = open_data(first)
-    run = resolve(values, defaults)
-    with spoken_of(source.name if others else None):
+    run = resolve_config(values, defaults)
+    with error_context(source.name if others else None):
         panel = build(source.frame, run.data)
     beside = [read(other, values) for other in others]
     return fit_panel(run, panel, source.name, beside=beside, weights=weights, **how)
@@ -140,18 +147,18 @@ def with_stages(values: dict[str, Any], start: Forecaster | None = None, *, fore
     """
     said, stages = values.get("model"), values.get("stages", {})
     name = said.get("name") if isinstance(said, Mapping) else said
-    if not isinstance(stages, Mapping) or not isinstance(name, str) or name not in NAMED:
+    if not isinstance(stages, Mapping) or not isinstance(name, str) or name not in MODEL_PRESETS:
         return values  # what is wrong with them is said when they are resolved
-    named = NAMED[name]
+    named = MODEL_PRESETS[name]
     learned = () if start is None else start.learned
     if forecast and not named.forecasts:
-        grown = [other for other, its in NAMED.items() if name in its.grows_from]
+        grown = [other for other, its in MODEL_PRESETS.items() if name in its.grows_from]
         raise SettingsError(
             f"model: {name} forecasts nothing: make it with latentcast pretrain, and begin with it (--from) to fit"
             f" {' or '.join(grown)}"
         )
     if not forecast and not named.stages:
-        able = [other for other, its in NAMED.items() if its.stages]
+        able = [other for other, its in MODEL_PRESETS.items() if its.stages]
         raise SettingsError(f"model: {name} learns nothing before forecasting; {', '.join(able)} can be pretrained")
     ahead = [stage for stage in (named.required if forecast else named.stages) if stage not in learned]
     if not forecast and not ahead:
@@ -164,12 +171,12 @@ def with_stages(values: dict[str, Any], start: Forecaster | None = None, *, fore
 
 
 def fit_panel(
-    run: Run,
+    run: RunConfig,
     panel: Panel,
     name: str,
     *,
     parts: Split | None = None,
-    beside: Sequence[Member] = (),
+    beside: Sequence[TrainingDataset] = (),
     weights: Sequence[float] | None = None,
     start: Forecaster | None = None,
     scaler: Scaler | None = None,
@@ -189,7 +196,7 @@ def fit_panel(
     padded = []
     for which, read_as, ends in [(name, panel, parts), *((one.name, one.panel, one.parts) for one in beside)]:
         longer = pad_short(read_as, ends, run.lookback, horizon)
-        with spoken_of(which if beside else None):
+        with error_context(which if beside else None):
             said = [*read_as.notes, *longer.notes, *can_learn(longer.panel, longer.parts, run.lookback, horizon)]
         padded.append(longer)
         notes += [f"{which}: {note}" for note in said] if beside else said
@@ -212,11 +219,11 @@ def fit_panel(
         members = [
             replace(one, panel=longer.panel, parts=longer.parts)
             for one, longer in zip(
-                (Member(name, run.data, panel, parts, forecaster.known.scaler), *beside), padded, strict=True
+                (TrainingDataset(name, run.data, panel, parts, forecaster.known.scaler), *beside), padded, strict=True
             )
         ]
         if beside:
-            check(forecaster, members)
+            check_compatible(forecaster, members)
             forecaster.card["datasets"] = [
                 {**one.facts(), "weight": weight}
                 for one, weight in zip(members, weights or repeat(None, len(members)), strict=True)
@@ -224,7 +231,7 @@ def fit_panel(
         forecaster.card["stages"] = [stage.name for stage, _ in stages]
         fresh = {name: tensor.clone() for name, tensor in forecaster.network.state_dict().items()}
         if start is not None:
-            forecaster.card["start"] = begin_with(start, forecaster)
+            forecaster.card["start"] = load_initial_weights(start, forecaster)
         hybrid = isinstance(forecaster.network.model, Hybrid)
         if hybrid:
             _whole_only(start, beside, resume=resume)
@@ -235,7 +242,7 @@ def fit_panel(
             for facts, its in zip(forecaster.card["datasets"], mix.sets, strict=True):
                 facts["windows"] = len(its)
         if windows and run.data.fraction < 1:
-            notes.append(few := few_in_words(run, windows[-1][0], beside))
+            notes.append(few := describe_few_shot(run, windows[-1][0], beside))
             log.warning(few)
         if out is None:
             if resume:
@@ -257,7 +264,7 @@ def fit_panel(
                     "training was interrupted, and nothing of it is kept; name a folder (out) to be able to go on"
                 ) from error
         if hybrid:
-            own = Member(name, run.data, panel, parts, forecaster.known.scaler)
+            own = TrainingDataset(name, run.data, panel, parts, forecaster.known.scaler)
             forecaster.card["members"] = _train_members(forecaster, own, folder, progress=progress)
             forecaster.network.cpu().eval()
             forecaster.card["fusion"], said = fuse(forecaster, forecaster.view(panel))
@@ -276,7 +283,7 @@ def fit_panel(
     return forecaster
 
 
-def plan(run: Run, *, forecast: bool = True) -> Stages:
+def plan(run: RunConfig, *, forecast: bool = True) -> Stages:
     """The stages of a run in their order, each with how it is trained."""
     before = tuple((STAGES[name].stage(how), how) for name, how in run.stages)
     return (*before, (forecasting(run.training), run.training)) if forecast else before
@@ -288,7 +295,7 @@ def is_first_process() -> bool:
 
 
 def untrained(
-    run: Run, panel: Panel, parts: Split, name: str, notes: list[str], scaler: Scaler | None = None
+    run: RunConfig, panel: Panel, parts: Split, name: str, notes: list[str], scaler: Scaler | None = None
 ) -> Forecaster:
     """A forecaster as it is before training; draws its first weights from the run's seed, and leaves torch seeded."""
     if scaler is None:
@@ -296,7 +303,7 @@ def untrained(
     task = make_task(run, panel, None if scaler.effects is None else scaler.effects.covariates)
     torch.manual_seed(run.seed)
     network = build_network(run.kind, run.model, task)
-    can_use(run.data, network, run.name)
+    check_model_reads(run.data, network, run.name)
     card: dict[str, Any] = {
         "model": run.name,
         "settings": run.dump(),
@@ -306,7 +313,7 @@ def untrained(
     }
     if scaler.effects is not None:
         card["covariates"] = {**scaler.effects.covariates.dump(), "weights": scaler.effects.weights.tolist()}
-    return Forecaster(run, task, panel.channels, Known.of(panel, parts, scaler), network, card)
+    return Forecaster(run, task, panel.channels, FitStatistics.of(panel, parts, scaler), network, card)
 
 
 def _train(
@@ -351,7 +358,7 @@ def _train(
     return {**last, "stages": ended, "seconds": round(time.monotonic() - began, 2)}
 
 
-def _whole_only(start: Forecaster | None, beside: Sequence[Member], *, resume: bool) -> None:
+def _whole_only(start: Forecaster | None, beside: Sequence[TrainingDataset], *, resume: bool) -> None:
     """Raises SettingsError for what a hybrid, whose members are trained one after another, is not made for."""
     faults = []
     if start is not None:
@@ -364,7 +371,7 @@ def _whole_only(start: Forecaster | None, beside: Sequence[Member], *, resume: b
         raise SettingsError(faults)
 
 
-def _train_members(forecaster: Forecaster, own: Member, folder: Path, *, progress: bool) -> dict[str, Any]:
+def _train_members(forecaster: Forecaster, own: TrainingDataset, folder: Path, *, progress: bool) -> dict[str, Any]:
     """Each member of a hybrid by itself, as it would be alone; label → its training, where it learns anything."""
     model, whole = forecaster.network.model, forecaster.run
     ended: dict[str, Any] = {}
@@ -390,7 +397,7 @@ def _train_members(forecaster: Forecaster, own: Member, folder: Path, *, progres
     return ended
 
 
-def _schema(run: Run, panel: Panel, name: str) -> dict[str, Any]:
+def _schema(run: RunConfig, panel: Panel, name: str) -> dict[str, Any]:
     return {
         "data": name,
         "fingerprint": panel.fingerprint(),

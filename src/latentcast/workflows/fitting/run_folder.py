@@ -6,15 +6,16 @@ from pathlib import Path
 from typing import Any
 
 from latentcast.core.errors import CheckpointError, DataError, SettingsError
-from latentcast.core.settings import leaves, merge, nested, read_yaml, write_yaml
+from latentcast.core.nested import leaves, merge, nested
+from latentcast.core.parsing import read_yaml, write_yaml
 from latentcast.data.settings import DataSettings
 from latentcast.forecaster import storage
-from latentcast.models.config.run import Run
+from latentcast.models.config.run import RunConfig
 
 MAY_CHANGE = ("max_time", "loggers", "accelerator", "devices", "strategy")  # of the training, in every stage
 
 
-def prepare(folder: Path, run: Run, card: Mapping[str, Any], *, overwrite: bool, resume: bool) -> None:
+def prepare(folder: Path, run: RunConfig, card: Mapping[str, Any], *, overwrite: bool, resume: bool) -> None:
     """An empty folder to train in, or, to resume, one that began with the same settings, data and weights."""
     if resume and not any(folder.glob("checkpoints/*/last.ckpt")):
         raise CheckpointError(f"{folder} holds no checkpoint to go on from; begin without --resume")

@@ -7,16 +7,17 @@ from typing import Any
 from torch import Tensor
 
 from latentcast.core.errors import SettingsError
-from latentcast.core.settings import differing, merge, nested, shown
+from latentcast.core.nested import format_value, merge, nested
+from latentcast.core.settings import differing
 from latentcast.forecaster.forecaster import Forecaster
-from latentcast.models.config.presets import NAMED
+from latentcast.models.config.presets import MODEL_PRESETS
 
 SHORTCUT = "model.shortcut."  # a map between one look-back and one horizon: at others it is learned anew
 
 OF_SERIES = "model.gate.series"  # what a hybrid knows of each series of its fit: nothing is known of others
 
 
-def inherited(start: Forecaster, values: Mapping[str, Any]) -> dict[str, Any]:
+def inherit_settings(start: Forecaster, values: Mapping[str, Any]) -> dict[str, Any]:
     """Settings of a fit that begins with another: the model and the look-back are its own where none are stated.
 
     Raises SettingsError when another model is stated.
@@ -38,7 +39,7 @@ def inherited(start: Forecaster, values: Mapping[str, Any]) -> dict[str, Any]:
 
 def _shared(start: Forecaster, name: object) -> str | None:
     """The part of another model that this one can begin with."""
-    return NAMED[name].grows_from.get(start.name) if isinstance(name, str) and name in NAMED else None
+    return MODEL_PRESETS[name].grows_from.get(start.name) if isinstance(name, str) and name in MODEL_PRESETS else None
 
 
 def _at(values: Mapping[str, Any], path: str) -> Any:
@@ -47,7 +48,7 @@ def _at(values: Mapping[str, Any], path: str) -> Any:
     return values
 
 
-def begin_with(
+def load_initial_weights(
     start: Forecaster, forecaster: Forecaster, *, unchanged: bool = False, judged: bool = True
 ) -> dict[str, Any]:
     """Lay the trained weights of `start` into an untrained forecaster; say what they were.
@@ -114,7 +115,7 @@ def _differences(start: Forecaster, forecaster: Forecaster, where: str, within: 
     Of the model those that stand `within` what is taken over.
     """
     faults = [
-        f"{path}: {shown(before)} {where}, {shown(now)} here"
+        f"{path}: {format_value(before)} {where}, {format_value(now)} here"
         for path, before, now in differing(start.run.model, forecaster.run.model, "model.")
         if path.startswith(within)
     ]
@@ -142,8 +143,8 @@ def _other_parts(start: Forecaster, forecaster: Forecaster, where: str) -> list[
     """The same data must not be split otherwise than where they were learned from."""
     here = {one["fingerprint"]: one["split"] for one in learned_from(forecaster)}
     return [
-        f"data.split: {shown(one['split'])} {where}, {shown(here[one['fingerprint']])} here: on the same data, what is"
-        " judged here may have been learned there"
+        f"data.split: {format_value(one['split'])} {where}, {format_value(here[one['fingerprint']])} here: on the same"
+        " data, what is judged here may have been learned there"
         for one in learned_from(start)
         if here.get(one["fingerprint"], one["split"]) != one["split"]
     ]

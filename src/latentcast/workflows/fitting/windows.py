@@ -7,17 +7,17 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from latentcast.core.errors import DataError, some
+from latentcast.core.errors import DataError, shorten
 from latentcast.data.panel.panel import Panel
 from latentcast.data.panel.split import Split, first_share
 from latentcast.data.scaling.scaler import constant_series
 from latentcast.data.windows.mixture import Mix
 from latentcast.data.windows.windows import Windows, make_windows, window_starts
 from latentcast.forecaster.forecaster import Forecaster
-from latentcast.models.config.run import Run
+from latentcast.models.config.run import RunConfig
 from latentcast.models.config.training import TrainingSettings
 from latentcast.training.stages import Stage
-from latentcast.workflows.fitting.datasets import Member, spoken_of
+from latentcast.workflows.fitting.datasets import TrainingDataset, error_context
 
 Supply = Windows | Mix
 
@@ -28,14 +28,16 @@ def can_learn(panel: Panel, parts: Split, lookback: int, horizon: int) -> list[s
     if (panel.lengths < needed).all():
         raise DataError(
             f"shorter than look-back + horizon = {lookback} + {horizon} = {needed} steps:"
-            f" {some(panel.shorter_than(needed))}; shorten lookback or horizon"
+            f" {shorten(panel.shorter_than(needed))}; shorten lookback or horizon"
         )
     notes = []
     constant = constant_series(panel, parts.train_end)
     if constant and len(constant) == len(panel.ids) * len(panel.channels):
-        raise DataError(f"every series is constant in its training part ({some(constant)}): there is nothing to learn")
+        raise DataError(
+            f"every series is constant in its training part ({shorten(constant)}): there is nothing to learn"
+        )
     if constant:
-        notes.append(f"constant in the training part, and only centred: {some(constant)}")
+        notes.append(f"constant in the training part, and only centred: {shorten(constant)}")
     without = int((parts.train_end < needed).sum())
     if 0 < without < len(panel.ids):
         notes.append(f"the training part of {without} of {len(panel.ids)} series is too short for a window")
@@ -44,7 +46,7 @@ def can_learn(panel: Panel, parts: Split, lookback: int, horizon: int) -> list[s
 
 def training_windows(
     forecaster: Forecaster,
-    members: Sequence[Member],
+    members: Sequence[TrainingDataset],
     weights: Sequence[float] | None,
     stage: Stage,
     training: TrainingSettings,
@@ -60,7 +62,7 @@ def training_windows(
     train: list[Windows] = []
     val: list[Windows] = []
     for member in members:
-        with spoken_of(member.name if len(members) > 1 else None):
+        with error_context(member.name if len(members) > 1 else None):
             its, judged = _windows_of(forecaster, member, stage, training)
         train.append(its)
         val += [] if judged is None else [judged]
@@ -70,7 +72,7 @@ def training_windows(
 
 
 def _windows_of(
-    forecaster: Forecaster, member: Member, stage: Stage, training: TrainingSettings
+    forecaster: Forecaster, member: TrainingDataset, stage: Stage, training: TrainingSettings
 ) -> tuple[Windows, Windows | None]:
     """Those of one dataset. Windows without a horizon lie wholly inside their part."""
     task, panel = forecaster.task, member.panel
@@ -119,7 +121,7 @@ def _few(train_end: NDArray[np.int64], share: float, lookback: int, steps: int) 
     return ends
 
 
-def few_in_words(run: Run, windows: Supply, beside: Sequence[Member]) -> str:
+def describe_few_shot(run: RunConfig, windows: Supply, beside: Sequence[TrainingDataset]) -> str:
     each = " of each dataset" if beside else ""
     return (
         f"few-shot: of the training part{each} the first {run.data.fraction:.4g} is learned from ({len(windows)}"

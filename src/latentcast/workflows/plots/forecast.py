@@ -12,7 +12,7 @@ from latentcast.core.errors import DataError
 from latentcast.data.panel.panel import Panel
 from latentcast.data.sources.open import open_data
 from latentcast.forecaster.forecaster import Forecaster
-from latentcast.reporting.figures import DPI, FUTURE, HIGH, PAST, WIDE, dates, plain, save, short
+from latentcast.reporting.figures import DPI, FUTURE, HIGH, PAST, WIDE, dates, plain_axes, save, short
 
 MOST = 8  # series drawn; a picture of hundreds shows none of them
 
@@ -87,7 +87,7 @@ def _draw(axis: Axes, times: Any, past: NDArray[np.float64], ahead: Any, values:
         axis.plot(ahead, values, ".", color=FUTURE)
     axis.axvline(times[-1], color="0.6", linewidth=0.8, linestyle=":")
     axis.margins(x=0.01)
-    plain(axis)
+    plain_axes(axis)
 
 
 Bands = list[tuple[str, NDArray[np.float64], NDArray[np.float64]]]

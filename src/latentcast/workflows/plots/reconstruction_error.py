@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.transforms import Bbox
 
-from latentcast.reporting.figures import DPI, FUTURE, PAST, WIDE, plain, save, short
+from latentcast.reporting.figures import DPI, FUTURE, PAST, WIDE, plain_axes, save, short
 from latentcast.workflows.reconstruction_error import Floor, Point
 
 EXACT = 1e-9  # errors below it are those of rounding
@@ -32,7 +32,7 @@ def plot_floor(result: Floor, path: Path) -> None:
         axis.set_xscale("log", base=2)
         axis.set_yscale("log")
         axis.margins(x=0.12, y=0.1)
-        plain(axis)
+        plain_axes(axis)
     for shade, points in zip(shades, groups, strict=True):
         _curves(left, points, [p.total for p in points], shade, bottom)
         _curves(right, points, [p.rate for p in points], shade, bottom)

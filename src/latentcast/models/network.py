@@ -1,0 +1,89 @@
+from dataclasses import replace
+from typing import Any
+
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from latentcast.core.errors import SettingsError
+from latentcast.core.protocols import (
+    PredictsQuantiles,
+    Prompter,
+    Reconstructs,
+    SamplesPaths,
+)
+from latentcast.core.settings import Settings
+from latentcast.core.types import Batch, Prediction, Scale, Task
+from latentcast.models import MODELS
+
+
+def _placed(fault: str, settings: Settings, at: str, else_at: str = "") -> str:
+    """A fault that begins with a setting of a part (heads=7: …) begins with its whole path instead."""
+    return f"{at if fault.partition('=')[0] in type(settings).model_fields else else_at}{fault}"
+
+
+class Network(nn.Module):
+    """What is trained, judged and saved: a model, and the choice of the channels that were asked for."""
+
+    def __init__(self, model: Any, task: Task) -> None:
+        super().__init__()
+        self.model, self.task = model, task
+        self.uses_known: bool = model.uses_known
+        self.mixes_channels: bool = model.mixes_channels
+        self.uses_static: bool = getattr(model, "uses_static", False)
+        self.frozen: tuple[str, ...] = getattr(model, "frozen", ())
+        self.reconstructs: bool = isinstance(model, Reconstructs) and model.reconstructs
+        self.quantile_levels: tuple[float, ...] = model.quantile_levels if isinstance(model, PredictsQuantiles) else ()
+        # a composed model has the method always, and says whether its parts can
+        self.samples: bool = isinstance(model, SamplesPaths) and getattr(model, "samples", True)
+        self.calibrates: bool = getattr(model, "calibrates", True)  # False: a forecast costs too much to make many
+        backbone = getattr(model, "backbone", None)
+        # where batches are made, it is called
+        self.prompter: Prompter | None = getattr(model, "prompter", getattr(backbone, "prompter", None))
+        self.notes: tuple[str, ...] = getattr(model, "notes", getattr(backbone, "notes", ()))
+
+    def forward(self, batch: Batch) -> Prediction:
+        prediction: Prediction = self.model(batch)
+        if len(self.task.targets) < self.task.channels:
+            return prediction.only(self.task.targets)
+        return prediction
+
+    def loss(self, prediction: Prediction, batch: Batch) -> Tensor:
+        loss: Tensor = self.model.loss(prediction, batch)
+        return loss
+
+    def sample(
+        self, batch: Batch, paths: int, seeds: Int[Tensor, "batch"], **how: Any
+    ) -> Float[Tensor, "batch path horizon channel"]:
+        """`paths` futures of each window, drawn by its own seed; of a model that `samples`."""
+        drawn: Tensor = self.model.sample(batch, paths, seeds, **how)
+        return drawn if len(self.task.targets) == self.task.channels else drawn[..., list(self.task.targets)]
+
+    def reconstruct(self, batch: Batch, *, alone: bool = False) -> Prediction:
+        """The look-back of every channel, what was not observed in it filled; of a model that `reconstructs`."""
+        values: Prediction = self.model.reconstruct(self.prompted(batch), alone=alone)  # told of what is shown alone
+        return values
+
+    def reconstruction_loss(self, batch: Batch, visible: Tensor, judged: Tensor) -> Tensor:
+        """The model's loss on the observed values that are `judged`, given those that are `visible`.
+
+        Both are [batch, time, channel].
+        """
+        if batch.observed is not None:
+            judged = batch.observed & judged
+        hidden = replace(batch.showing(visible), target=batch.past, target_observed=judged)
+        loss: Tensor = self.model.loss(self.reconstruct(hidden), hidden)
+        return loss
+
+    def prompted(self, batch: Batch, units: Scale | None = None) -> Batch:
+        """The batch with what its language model is to be told of it, where there is one and nothing is told yet."""
+        if self.prompter is None or batch.prompt is not None:
+            return batch
+        return replace(batch, prompt=self.prompter(batch.past, batch.observed, units))
+
+
+def build(kind: str, settings: Settings, task: Task) -> Network:
+    """The network of a model class and its settings. Raises SettingsError when parts or sizes do not fit."""
+    try:
+        return Network(MODELS.get(kind)(settings, task), task)
+    except SettingsError as error:
+        raise SettingsError([_placed(fault, settings, "model.") for fault in error.faults]) from error

@@ -1,0 +1,68 @@
+"""The picture of docs/architecture.md, as a rule: a room imports only rooms on lower floors, and nothing in a circle."""
+
+import ast
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import latentcast
+
+SOURCE = Path(latentcast.__file__).parent
+FLOORS = (
+    ("core",),
+    ("layers", "data", "reporting"),
+    ("models", "evaluation"),
+    ("training", "explain"),
+    ("forecaster",),
+    ("workflows",),
+    ("benchmarking",),
+    ("cli", "__init__"),
+    ("__main__",),
+)
+LEVEL = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
+
+
+def name_of(path: Path) -> str:
+    """The dotted name below the package; a package face counts as its folder."""
+    parts = path.relative_to(SOURCE).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" and len(parts) > 1 else parts)
+
+
+MODULES = {name_of(path): path for path in SOURCE.rglob("*.py")}
+
+
+def imported(path: Path) -> set[str]:
+    """Modules of the package that a file imports anywhere in it, for annotations too."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found |= {f"{node.module}.{alias.name}" for alias in node.names} | {str(node.module)}
+    inner = {
+        (name.removeprefix("latentcast").lstrip(".") or "__init__")
+        for name in found
+        if name.split(".")[0] == "latentcast"
+    }
+    kept = inner & set(MODULES)
+    return {name for name in kept if not any(other.startswith(f"{name}.") for other in kept)} - {name_of(path)}
+
+
+def test_rooms_import_only_lower_floors() -> None:
+    arrows = {(name.split(".")[0], other.split(".")[0]) for name, path in MODULES.items() for other in imported(path)}
+    arrows = {(room, other) for room, other in arrows if room != other}
+    assert {name.split(".")[0] for name in MODULES} == set(LEVEL)
+    assert [(room, other) for room, other in sorted(arrows) if LEVEL[other] >= LEVEL[room]] == []
+    assert len(arrows) <= 60
+
+
+def test_nothing_is_imported_in_a_circle() -> None:
+    TopologicalSorter({name: imported(path) for name, path in MODULES.items()}).prepare()
+    inside = {
+        name: {other for other in imported(path) if other.split(".")[0] == name.split(".")[0]}
+        for name, path in MODULES.items()
+    }
+    folders: dict[str, set[str]] = {}
+    for name, others in inside.items():
+        folder = ".".join(name.split(".")[:2])
+        folders.setdefault(folder, set()).update({".".join(other.split(".")[:2]) for other in others} - {folder})
+    TopologicalSorter(folders).prepare()
