@@ -23,7 +23,7 @@ HOMES = {
     "pooch": {"data"},
     "narwhals": {"data"},
     "statsmodels": {"cli", "explain"},
-    "scipy": {"evaluation"},
+    "scipy": {"evaluation", "benchmarking"},
     "pydantic": {"core", "data", "layers", "models", "benchmarking"},
     "pydantic_core": {"core"},
     "safetensors": {"forecaster", "training"},
@@ -65,10 +65,6 @@ def _imported(path: Path, *, types: bool = True) -> set[str]:
                 inner = f"{node.module}.{alias.name}"
                 names.add(inner if inner.removeprefix("latentcast.") in MODULES else str(node.module))
     return names
-
-
-def _inside(path: Path, *, types: bool = True) -> set[str]:
-    return {name.removeprefix("latentcast.") for name in _imported(path, types=types) if name.startswith("latentcast.")}
 
 
 def _room(module: str) -> str:
