@@ -1,5 +1,6 @@
 # make demo    set up, then the main job on real data: leaderboard, forecast.csv, plot
-# make test    set up, then the whole test suite
+# make test    set up, then the whole test suite, in one process per core
+# make test-fast   the same without the tests that train
 # make check   lint and types
 PYTHON ?= python3
 VENV ?= .venv
@@ -13,12 +14,15 @@ TORCH ?= torch==$(TORCH_VERSION)+cpu
 endif
 TORCH ?= torch==$(TORCH_VERSION)
 
-.PHONY: demo test check clean
+.PHONY: demo test test-fast check clean
 demo: $(VENV)/.core
 	$(BIN)/latentcast demo --out demo
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal
+
+test-fast: $(VENV)/.dev
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal -m "not slow"
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .

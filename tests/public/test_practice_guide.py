@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from latentcast.cli import app
 
-GUIDE = (Path(__file__).parents[1] / "docs" / "practice.md").read_text(encoding="utf-8")
+GUIDE = (Path(__file__).parents[2] / "docs" / "practice.md").read_text(encoding="utf-8")
 
 
 def test_the_guide_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

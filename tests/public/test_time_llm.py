@@ -252,7 +252,7 @@ def latentcast_batch(windows: int) -> Any:
     return Batch(torch.zeros(windows, 48, 2))
 
 
-RECIPES = sorted((Path(__file__).parents[1] / "configs").glob("timellm-*.yaml"))
+RECIPES = sorted((Path(__file__).parents[2] / "configs").glob("timellm-*.yaml"))
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)

@@ -287,7 +287,7 @@ def test_options_and_folders_that_are_wrong(file: str, tmp_path: Path) -> None:
 
 
 def test_the_shipped_comparison_is_valid(data_folder: Path) -> None:
-    cells = plan(Path(__file__).parents[1] / "configs" / "latent-ett.yaml")
+    cells = plan(Path(__file__).parents[2] / "configs" / "latent-ett.yaml")
     assert len(cells) == 2 * 4 * 3 * len({cell.label for cell in cells})
 
 
