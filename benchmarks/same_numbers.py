@@ -260,7 +260,7 @@ def _moved(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, str
 def _difference(
     name: str, one: Mapping[str, Any], other: Mapping[str, Any] | None, stores: list[Any]
 ) -> tuple[float, str]:
-    """(largest difference relative to the largest value, in words); infinite where the two cannot be subtracted."""
+    """(largest relative difference of a value, in words); infinite where the two cannot be subtracted."""
     if other is None:
         return np.inf, "missing"
     if "refused" in one or "refused" in other:
@@ -274,10 +274,13 @@ def _difference(
     before, after = (np.asarray(values, np.float64) for values in held)
     same = (before == after) | (np.isnan(before) & np.isnan(after))
     apart = np.where(same, 0.0, np.nan_to_num(np.abs(before - after), nan=np.inf))
-    largest = float(apart.max(initial=0)) / max(float(np.nanmax(np.abs(before), initial=0)), 1e-300)
+    size = np.fmax(np.abs(before), np.abs(after))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        largest = float(np.where(same, 0.0, np.nan_to_num(apart / size, nan=np.inf)).max(initial=0))
+    of_all = float(apart.max(initial=0)) / max(float(np.nanmax(size, initial=0)), 1e-300)
     among = f"all {one['size']} values" if whole else f"{len(before)} of {one['size']} values"
     kind = "" if one["dtype"] == other["dtype"] else f"; {one['dtype']} before, {other['dtype']} after"
-    return largest, f"largest difference {largest:.2g} of the largest value, among {among}{kind}"
+    return largest, f"by up to {largest:.2g} of a value, {of_all:.2g} of the largest value, among {among}{kind}"
 
 
 def main() -> None:
