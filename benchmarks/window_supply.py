@@ -81,8 +81,8 @@ def main() -> None:
     cases, rows = [], []
     for calendar in (False, True):
         windows = make(args.dataset, args.lookback, args.horizon, calendar=calendar)
-        known = torch.from_numpy(windows.known.array) if windows.known is not None else None
-        items = PerItem(torch.from_numpy(windows.series.array), known, len(windows), args.lookback, args.horizon)
+        known = torch.from_numpy(windows.known.future.array) if windows.known.future is not None else None
+        items = PerItem(torch.from_numpy(windows.values.array), known, len(windows), args.lookback, args.horizon)
         loaders: dict[str, Iterable[Any]] = {
             "latentcast": Loader(windows, args.batch, seed=1),
             "0 workers": DataLoader(items, args.batch, shuffle=True, num_workers=0),
@@ -103,8 +103,8 @@ def main() -> None:
         cases.append(
             {
                 "batches_hold": label,
-                "channels": windows.series.width,
-                "calendar_features": windows.known.width if windows.known is not None else 0,
+                "channels": windows.values.width,
+                "calendar_features": windows.known.future.width if windows.known.future is not None else 0,
                 "windows": len(windows),
                 "windows_per_second": {k: {"median": medians[k], "all": rates[k]} for k in rates},
                 "ratio_to_the_faster_dataloader": ratio,

@@ -106,8 +106,8 @@ def forecasts(
         starts = windows.starts[which].numpy()
         if spread is not None:
             seen_past = None  # what was observed indeed: gaps that were filled say nothing of how restless a series is
-            if windows.observed is not None:
-                observed = windows.observed.gather(starts)[:, : windows.lookback]
+            if windows.masks is not None:
+                observed = windows.masks.observed.gather(starts)[:, : windows.lookback]
                 seen_past = None if observed.all() else _of(columns, observed.numpy())
             spreads = unit(_of(columns, batch.past.numpy()), seen_past, spread[items][:, None])
         here = units.at(items, starts[:, None] + ahead)

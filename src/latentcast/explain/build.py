@@ -11,7 +11,6 @@ import torch
 from latentcast.core.errors import DataError, suggest
 from latentcast.core.findings import MOST, Array, Finding, WindowLabels
 from latentcast.core.types import Batch, Scale, Steps, Task
-from latentcast.data.panel.annotations import of_windows
 from latentcast.data.panel.panel import Panel
 from latentcast.data.scaling.scaler import Scaler
 from latentcast.data.windows.windows import Windows
@@ -150,20 +149,18 @@ def _dates(asked: ExplanationRequest, begin: int, end: int) -> tuple[str, ...]:
 
 def _teller(asked: ExplanationRequest, batch: Batch) -> Told:
     """Prompts written anew for changed values, with the same units and notes."""
-    prompter, windows = asked.network.prompter, asked.windows
-    if prompter is None:
+    windows, prompting = asked.windows, asked.windows.prompting
+    if prompting is None:
         return lambda batch: batch
-    said = None
-    if windows.times is not None:
-        said = of_windows(windows.said, windows.times, windows.starts.numpy(), windows.items.tolist(), windows.lookback)
+    notes = prompting.notes_of(windows.starts.numpy(), windows.items, windows.lookback)
+    units_of_item = prompting.units_of(windows.items)
 
     def told(changed: Batch) -> Batch:
-        many, units = len(changed), None
-        if windows.units is not None:
-            loc, scale = (x[windows.items].expand(many, -1, -1) for x in (windows.units.loc, windows.units.scale))
-            units = Scale(loc, scale)
-        prompt = prompter(changed.past.cpu(), None if changed.observed is None else changed.observed.cpu(), units,
-                          None if said is None else list(said) * many)  # fmt: skip
+        many, units = len(changed), units_of_item
+        if units is not None:
+            units = Scale(units.loc.expand(many, -1, -1), units.scale.expand(many, -1, -1))
+        observed = None if changed.observed is None else changed.observed.cpu()
+        prompt = prompting.prompter(changed.past.cpu(), observed, units, None if notes is None else list(notes) * many)
         return replace(changed, prompt=prompt.to(batch.past.device))
 
     return told

@@ -500,7 +500,7 @@ class Forecaster:
             with_known=self.network.uses_known,
             prompter=self.network.prompter,
         )
-        return replace(windows, known_as=self.known.rows_of(view.panel))
+        return replace(windows, known=replace(windows.known, item_numbers=self.known.rows_of(view.panel)))
 
     def _must_forecast(self) -> None:
         last = list(self.card.get("stages", []))[-1:]

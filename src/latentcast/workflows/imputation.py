@@ -155,7 +155,9 @@ def _windows(forecaster: Forecaster, view: PreparedPanel, starts: tuple[torch.Te
         targets=channels,
         with_known=forecaster.network.uses_known,
     )
-    return replace(windows, carried=None)  # what lies after a gap may be used to fill it
+    if windows.masks is None:
+        return windows
+    return replace(windows, masks=replace(windows.masks, carried=None))  # a value after a gap may help to fill it
 
 
 def _judge(forecaster: Forecaster, windows: Windows, mask: float, block: int | None, batch_size: int) -> Filled:

@@ -266,7 +266,7 @@ def _point(label: str, run: RunConfig, network: Network, train: Windows, val: Wi
 
 
 def _together(windows: Windows) -> int:
-    return batch_size_for_memory(windows.lookback, windows.series.width, most=256)
+    return batch_size_for_memory(windows.lookback, windows.channels, most=256)
 
 
 @torch.no_grad()

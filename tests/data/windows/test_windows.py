@@ -17,7 +17,8 @@ from latentcast.data.panel.split import split
 from latentcast.data.scaling.scaler import Scaler
 from latentcast.data.settings import DataSettings
 from latentcast.data.sources.catalog import find, load
-from latentcast.data.windows.windows import Block, Loader, Windows, make_windows, window_starts
+from latentcast.data.windows.block import Block
+from latentcast.data.windows.windows import Loader, Windows, make_windows, window_starts
 
 
 def panel_of(lengths: list[int], channels: int = 1, holes: bool = False) -> Panel:
@@ -59,8 +60,10 @@ def test_calendar_features_are_those_of_local_clocks(freq: str, zone: str | None
     panel = build(pd.DataFrame({"ds": ds, "a": np.arange(200.0)}), DataSettings())
     panel = panel.cut(np.array([150])).extended(50)  # a forecast's room too
     windows = windows_of(panel, 150, 50)
-    assert windows.known is not None
-    np.testing.assert_array_equal(windows.known.array, features(ds.tz_localize(None).to_numpy(), panel.frequency))
+    assert windows.known.future is not None
+    np.testing.assert_array_equal(
+        windows.known.future.array, features(ds.tz_localize(None).to_numpy(), panel.frequency)
+    )
 
 
 @given(st.integers(1, 40), st.integers(1, 5), st.integers(1, 45), st.data())

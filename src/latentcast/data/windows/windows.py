@@ -19,119 +19,167 @@ from latentcast.data.features.calendar import features
 from latentcast.data.panel.annotations import Notes, of_windows
 from latentcast.data.panel.panel import Panel
 from latentcast.data.scaling.scaler import Scaler
+from latentcast.data.windows.block import Block
 
 
-class Block:
-    """A [steps, width] array from which windows of one length are copied as whole rows.
+@dataclass(frozen=True)
+class Masks:
+    """What was observed, and what a look-back holds where nothing was.
 
-    A window of `length` consecutive steps is one contiguous run of length · width numbers, so that the overlapping
-    view [steps - length + 1, length · width] costs nothing and a batch is one gather of its rows. numpy does it on one
-    thread: the copy is too short to be worth waking others, and waiting for them on a busy machine takes milliseconds.
+    Attributes
+    ----------
+    observed
+        [steps, channels], True where a value was observed.
+    shown
+        [steps, channels], what a look-back shows as observed. Filled gaps count as observed, so only the steps before a
+        short series are hidden. None: the same as `observed`.
+    season
+        Set where gaps are masked: a gap in a look-back is filled from the window itself, by its season in steps.
+    carried
+        [steps, channels], set where gaps are filled: each gap filled by the last value before it. A look-back that ends
+        in a gap reads it instead of the values, whose fill may lean on a value after the origin.
     """
 
-    def __init__(self, array: NDArray[Any], length: int) -> None:
-        self.array = array = np.ascontiguousarray(array)
-        steps, self.width = array.shape
-        self.length = length
-        rows = max(steps - length + 1, 0)
-        shape, strides = (rows, length * self.width), (array.strides[0], array.itemsize)
-        self.rows = np.lib.stride_tricks.as_strided(array, shape, strides, writeable=False)
+    observed: Block
+    shown: Block | None = None
+    season: int | None = None
+    carried: Block | None = None
 
-    def gather(self, starts: NDArray[np.int64]) -> Tensor:
-        """[windows] first steps → [windows, length, width], a copy."""
-        return torch.from_numpy(self.rows[starts]).view(-1, self.length, self.width)
+    def read(self, past: Tensor, seen: Tensor, starts: NDArray[np.int64]) -> tuple[Tensor, Tensor | None]:
+        """The look-backs with their gaps filled, and what of them counts as observed: None for all of it."""
+        lookback = past.shape[1]
+        if self.season is not None and not seen.all():
+            past = seasonally(past, seen, self.season)
+        elif self.carried is not None and not seen[:, -1].all():
+            past = torch.where(_after_last(seen), self.carried.gather(starts)[:, :lookback], past)
+        if self.shown is not None:
+            seen = self.shown.gather(starts)[:, :lookback]
+        return past, None if seen.all() else seen  # None is the fast and usual case
+
+
+@dataclass(frozen=True)
+class KnownFeatures:
+    """What is known of a window before it is forecast.
+
+    Attributes
+    ----------
+    future
+        [steps, features], the calendar and the covariates known in advance. None where no part reads them.
+    static
+        [items, static], features that a series has for good.
+    item_numbers
+        [items], the number of each item among those of the fit, -1 for others. None where no model reads it.
+    """
+
+    future: Block | None = None
+    static: Tensor | None = None
+    item_numbers: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Prompting:
+    """How the prompt of each window is written for a language model.
+
+    Attributes
+    ----------
+    prompter
+        Writes the prompts.
+    units
+        Mean and standard deviation of each item, [items, 1, channels]. None where values are transformed.
+    notes
+        Dated notes that a prompt quotes.
+    times
+        [steps], the stamps by which notes are found.
+    """
+
+    prompter: Prompter
+    units: Scale | None
+    notes: Notes | None
+    times: NDArray[Any]
+
+    def units_of(self, items: Tensor) -> Scale | None:
+        """Units of the windows of these items, [windows, 1, channels]."""
+        return None if self.units is None else Scale(self.units.loc[items], self.units.scale[items])
+
+    def notes_of(self, starts: NDArray[np.int64], items: Tensor, lookback: int) -> list[str] | None:
+        """The notes that fall into each look-back; None where there are no notes at all."""
+        return of_windows(self.notes, self.times, starts, items.tolist(), lookback)
 
 
 @dataclass(frozen=True)
 class Windows:
-    """Every window of one part of the data.
+    """Every window of one part of the data, cut from contiguous arrays a batch at a time.
 
-    series    [steps, channels] standardised values
-    starts    [windows] first step of each window, an index into all steps
-    items     [windows] the item that each window belongs to
-    targets   positions of the forecast channels; None for all
-    known     [steps, features] known in advance, or None when no part reads them
-    observed  [steps, channels], or None when everything was observed
-    shown     the same as a look-back shows it: where gaps were filled, only what stands before a short series is hidden
-    season    where gaps are masked: what stands in them comes from the window itself, around its season
-    carried   [steps, channels] where they are filled: with each gap filled by the last value before it; where a
-              look-back ends in a gap it is read instead of `series`, whose fill may lean towards a value that lies
-              after the origin
-    static    [items, static] features of each series
-    prompter  tells a language model of each window; `units` are the mean and deviation of each item for it, `said` the
-              dated notes that it is told, by the `times` of all steps
-    known_as  [items] number of each item among those of the fit, -1 of others; None where no model asks
+    Attributes
+    ----------
+    values
+        [steps, channels], standardised values of all steps.
+    starts
+        [windows], the first step of each window, counted over all steps.
+    items
+        [windows], the item that each window belongs to.
+    lookback, horizon
+        Steps that are read, and steps that are forecast.
+    targets
+        Positions of the forecast channels. None: all of them.
+    masks
+        None where every value was observed.
+    known
+        Features known in advance, static features and item numbers.
+    prompting
+        None where no language model reads the windows.
     """
 
-    series: Block
+    values: Block
     starts: Tensor
     items: Tensor
     lookback: int
     horizon: int
     targets: Tensor | None = None
-    known: Block | None = None
-    observed: Block | None = None
-    shown: Block | None = None
-    season: int | None = None
-    carried: Block | None = None
-    prompter: Prompter | None = None
-    units: Scale | None = None
-    static: Tensor | None = None
-    said: Notes | None = None
-    times: NDArray[Any] | None = None
-    known_as: Tensor | None = None
+    masks: Masks | None = None
+    known: KnownFeatures = KnownFeatures()
+    prompting: Prompting | None = None
 
     def __len__(self) -> int:
         return len(self.starts)
 
     @property
     def steps(self) -> int:
+        """Steps of a window: look-back and horizon."""
         return self.lookback + self.horizon
 
     @property
     def channels(self) -> int:
-        return self.series.width
+        """Channels of a window."""
+        return self.values.width
 
     def loader(self, batch_size: int, *, seed: int, shuffle: bool = True) -> "Loader":
+        """Batches for training, see `Loader`."""
         return Loader(self, batch_size, seed=seed, shuffle=shuffle)
 
     def batch(self, which: Tensor) -> Batch:
-        """The windows number `which`, as one Batch of views into one gathered block."""
-        starts = self.starts.numpy()[which.numpy()]
-        past, target = self._two(self.series.gather(starts))
-        seen = target_seen = past_known = future_known = None
-        if self.observed is not None:
-            seen, target_seen = self._two(self.observed.gather(starts))
-            if self.season is not None and not seen.all():
-                past = seasonally(past, seen, self.season)
-            elif self.carried is not None and not seen[:, -1].all():
-                carried = self.carried.gather(starts)[:, : self.lookback]
-                past = torch.where(_after_last(seen), carried, past)
-            if self.shown is not None:
-                seen = self.shown.gather(starts)[:, : self.lookback]
-            if seen.all():
-                seen = None  # the fast and usual case
-        if self.known is not None:
-            known = self.known.gather(starts)
-            past_known, future_known = known.split_with_sizes((self.lookback, self.horizon), 1)
-        prompt = None
-        items = self.items[which]
-        if self.prompter is not None:
-            units = None if self.units is None else Scale(self.units.loc[items], self.units.scale[items])
-            told = None
-            if self.times is not None:
-                told = of_windows(self.said, self.times, starts, items.tolist(), self.lookback)
-            prompt = self.prompter(past, seen, units, told)
-        static = None if self.static is None else self.static[items]
-        item = None if self.known_as is None else self.known_as[items]
+        """The windows number `which` [batch] as one Batch: views into one gathered block."""
+        starts, items, known = self.starts.numpy()[which.numpy()], self.items[which], self.known
+        past, target = self._split(self.values.gather(starts))
+        seen = target_seen = past_known = future_known = prompt = None
+        if self.masks is not None:
+            observed, target_seen = self._split(self.masks.observed.gather(starts))
+            past, seen = self.masks.read(past, observed, starts)
+        if known.future is not None:
+            past_known, future_known = known.future.gather(starts).split_with_sizes((self.lookback, self.horizon), 1)
+        if (how := self.prompting) is not None:
+            prompt = how.prompter(past, seen, how.units_of(items), how.notes_of(starts, items, self.lookback))
+        static = None if known.static is None else known.static[items]
+        item = None if known.item_numbers is None else known.item_numbers[items]
         return Batch(past, seen, target, target_seen, past_known, future_known, prompt, static, item)
 
-    def _two(self, window: Tensor) -> tuple[Tensor, Tensor]:
+    def _split(self, window: Tensor) -> tuple[Tensor, Tensor]:
+        """Look-back, and the targets of the horizon."""
         past, future = window.split_with_sizes((self.lookback, self.horizon), 1)
         return past, future if self.targets is None else future[..., self.targets]
 
     def in_batches(self, size: int) -> Iterator[tuple[Tensor, Batch]]:
-        """Every window once, in order: (numbers, Batch); the last batch is as short as it is."""
+        """Every window once, in order: (numbers, Batch). The last batch may be shorter."""
         for start in range(0, len(self), size):
             which = torch.arange(start, min(start + size, len(self)))
             yield which, self.batch(which)
@@ -194,32 +242,64 @@ def make_windows(
     with_known: bool,
     prompter: Prompter | None = None,
 ) -> Windows:
-    length = lookback + horizon
+    """Cut the windows that begin at `starts_items`, (first steps, items), from a panel.
+
+    Parameters
+    ----------
+    panel, scaler
+        The data, and how they are standardised.
+    starts_items
+        [windows] first step of each window, counted over all steps of the panel, and [windows] its item.
+    lookback, horizon
+        Steps that are read, and steps that are forecast.
+    targets
+        Positions of the forecast channels.
+    with_known
+        Whether a part of the network reads what is known in advance.
+    prompter
+        Writes prompts for a language model. None: the network reads none.
+    """
     starts, items = starts_items
     series = scaler.apply(panel)
-    static = None
-    if scaler.effects is not None and scaler.effects.covariates.static:
-        static = torch.from_numpy(scaler.effects.covariates.of_items(panel))
     return Windows(
-        Block(series, length),
+        Block(series, lookback + horizon),
         starts,
         items,
         lookback,
         horizon,
         None if len(targets) == len(panel.channels) else torch.tensor(targets),
-        Block(known_features(panel, scaler), length) if with_known else None,
-        None if panel.complete else Block(panel.observed, length),
-        None if panel.complete or panel.shown is panel.observed else Block(panel.shown, length),
-        panel.season if panel.gaps == "mask" else None,
-        None if panel.complete or panel.gaps == "mask" else Block(_carried(series, panel), length),
-        prompter,
-        None
-        if prompter is None or scaler.transform is not None
-        else Scale(*(torch.from_numpy(x).float()[:, None] for x in (scaler.mean, scaler.std))),
-        static,
-        panel.said,
-        panel.times,
+        _masks(panel, series, lookback + horizon),
+        KnownFeatures(
+            Block(known_features(panel, scaler), lookback + horizon) if with_known else None, _static(panel, scaler)
+        ),
+        None if prompter is None else Prompting(prompter, _units(scaler), panel.said, panel.times),
     )
+
+
+def _masks(panel: Panel, series: NDArray[np.float32], length: int) -> Masks | None:
+    if panel.complete:
+        return None
+    masked = panel.gaps == "mask"
+    return Masks(
+        Block(panel.observed, length),
+        None if panel.shown is panel.observed else Block(panel.shown, length),
+        panel.season if masked else None,
+        None if masked else Block(_carried(series, panel), length),
+    )
+
+
+def _static(panel: Panel, scaler: Scaler) -> Tensor | None:
+    """[items, static]; None where no static covariate was declared."""
+    if scaler.effects is None or not scaler.effects.covariates.static:
+        return None
+    return torch.from_numpy(scaler.effects.covariates.of_items(panel))
+
+
+def _units(scaler: Scaler) -> Scale | None:
+    """Mean and standard deviation of each item; None after a transform, which no mean leads back from."""
+    if scaler.transform is not None:
+        return None
+    return Scale(*(torch.from_numpy(x).float()[:, None] for x in (scaler.mean, scaler.std)))
 
 
 def known_features(panel: Panel, scaler: Scaler) -> NDArray[np.float32]:
