@@ -40,21 +40,21 @@ def measure(args: argparse.Namespace, dataset: str, horizon: int, seed: int) -> 
     )
     seconds = time.perf_counter() - began
     found = forecaster.evaluate(dataset, split="test")
-    training = forecaster.card["training"]
+    training = forecaster.card.training
     return {
         "dataset": dataset,
         "horizon": horizon,
         "seed": seed,
         "test_mse": found.scaled["MSE"],
         "test_mae": found.scaled["MAE"],
-        "val_mse": forecaster.card["validation"]["scaled"]["MSE"],
+        "val_mse": forecaster.card.validation["scaled"]["MSE"],
         "windows": {
-            "train": training["windows"],
-            "validation": training["validation_windows"],
+            "train": training.windows,
+            "validation": training.validation_windows,
             "test": found.windows,
         },
-        "epochs": training["stages"][0]["epochs"],
-        "stopped_by": training["stages"][0]["stopped_by"],
+        "epochs": training.stages[0].epochs,
+        "stopped_by": training.stages[0].stopped_by,
         "fit_seconds": round(seconds, 1),
         "lookback": args.lookback,
         "settings": settings(args, horizon),

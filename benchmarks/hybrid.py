@@ -69,7 +69,7 @@ class Kept(classical_workers.Memo):
 def etth1(model: str, settings: dict[str, Any]) -> tuple[float, Any]:
     data = {"data.features": "S", "data.target": "OT", "data.columns": ["OT"]}
     forecaster = latentcast.fit("ETTh1", model, lookback=336, horizon=96, settings={**data, **settings})
-    return forecaster.evaluate("ETTh1", stride=24).scaled["MSE"], forecaster.card.get("fusion")
+    return forecaster.evaluate("ETTh1", stride=24).scaled["MSE"], forecaster.card.to_dict().get("fusion")
 
 
 def of_m4(frequency: Frequency) -> dict[str, Any]:
@@ -122,7 +122,7 @@ def hourly() -> tuple[dict[str, float], dict[str, Any]]:
     alone = {name: of(frame[name])["figure"] for name in WINDOWS}
     adaptive = of(frame["hybrid"])
     assert abs((scores[fitted.name].owa or np.nan) - adaptive["figure"]) < 1e-6  # by the rules of the competition
-    adaptive["facts"] |= {"held out": fitted.card["fusion"]}
+    adaptive["facts"] |= {"held out": fitted.card.fusion.to_dict()}
     return alone, {"average": of(frame[list(WINDOWS)].mean(axis=1)), "adaptive": adaptive}
 
 

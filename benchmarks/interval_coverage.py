@@ -96,7 +96,7 @@ def measure(dataset: str, model: str) -> dict[str, Any]:
         "windows": judged.windows,
         "stride": stride,
         "test_mse": judged.scaled["MSE"],
-        "card": forecaster.card["intervals"],
+        "card": forecaster.card.intervals,
         "methods": found,
         "fit_seconds": round(seconds, 1),
         "overhead": overhead(forecaster, dataset) if model in ("dlinear", "latent-transformer") else None,

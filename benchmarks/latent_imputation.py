@@ -45,7 +45,7 @@ def main() -> None:
             args.data, "latent-transformer", preset="imputer", lookback=96, seed=seed, settings=settings
         )
         judged = [vars(row) for row in evaluate_imputation(model, args.data, masks=MASKS)]
-        cell = {"cell": wanted, "seconds": model.card["training"]["seconds"], "judged": judged}
+        cell = {"cell": wanted, "seconds": model.card.training.seconds, "judged": judged}
         cells.append(cell)
         with done.open("a", encoding="utf-8") as file:
             file.write(json.dumps(cell) + "\n")

@@ -146,8 +146,8 @@ def choice(labels: list[str]) -> None:
         forecaster = latentcast.fit(DATASET, seed=0, settings=settings)
         row = {
             "choice": label,
-            "validation_mse": forecaster.card["validation"]["scaled"]["MSE"],
-            "training": forecaster.card["training"]["stages"],
+            "validation_mse": forecaster.card.validation["scaled"]["MSE"],
+            "training": forecaster.card.training.to_dict()["stages"],
             "wall_seconds": round(time.monotonic() - began),
             "processor_seconds": round(time.process_time() - worked),
             "settings": settings,

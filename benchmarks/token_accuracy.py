@@ -89,7 +89,7 @@ def measure(dataset: str, horizon: int, seed: int, way: str, work: Path) -> dict
     test = forecaster.evaluate(dataset)
     found = {"windows": test.windows, "mse": test.scaled["MSE"], "mae": test.scaled["MAE"]}
     # judged at the end of the fit
-    return found if way == LANGUAGE else {**found, "val_mse": forecaster.card["validation"]["scaled"]["MSE"]}
+    return found if way == LANGUAGE else {**found, "val_mse": forecaster.card.validation["scaled"]["MSE"]}
 
 
 def main() -> None:

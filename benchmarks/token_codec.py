@@ -45,7 +45,7 @@ def main() -> None:
             "mae": found.mae,
             "perplexity": found.perplexity[0],
             "used": found.used[0],
-            "seconds": model.card["training"]["seconds"],
+            "seconds": model.card.training.seconds,
         }
         cells.append(row)
         with done.open("a", encoding="utf-8") as file:

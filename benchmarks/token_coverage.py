@@ -61,7 +61,7 @@ def measure(model: str, work: Path, stride: int) -> dict[str, Any]:
     point = accumulate_errors(iter([drawn]), view.naive_error)[0].result()
     return {
         "windows": len(starts[0]),
-        "calibrated_on": forecaster.card["intervals"],
+        "calibrated_on": forecaster.card.intervals,
         "test_mse": point["MSE"],
         "median_mse": float(np.mean((np.median(drawn.paths, 1) - drawn.target_scaled) ** 2)),
         "methods": found,

@@ -100,7 +100,7 @@ def _trained(
         figures = there.evaluate(target)
         found[target] = {"windows": figures.windows, "mse": figures.scaled["MSE"], "mae": figures.scaled["MAE"]}
         print(f"{model} from {source} on {target}, seed {seed}: MSE {found[target]['mse']:.4f}", flush=True)
-    seconds = made.card.get("training", {}).get("seconds")
+    seconds = None if made.card.training is None else made.card.training.seconds
     cell = {"cell": wanted, "seconds": seconds, "judged": found}
     with args.cells.open("a", encoding="utf-8") as file:
         file.write(json.dumps(cell) + "\n")

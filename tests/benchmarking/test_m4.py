@@ -1,6 +1,7 @@
 """The M4 competition: the organisers' published figures from their forecasts, and the rules on a small copy of it."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from latentcast.core.errors import DataError, SettingsError
 from latentcast.data.sources import m4 as data
 from latentcast.data.sources.m4 import FREQUENCIES, Frequency, chosen
 from latentcast.evaluation.m4_metrics import Score, mase, owa, pooled, smape
+from latentcast.forecaster.card import UpdateReport
 
 PUBLISHED = {  # sMAPE and MASE that the organisers published
     "weekly": {"Naive": (9.161, 2.777), "sNaive": (9.161, 2.777), "SES": (9.012, 2.685), "Naive2": (9.161, 2.777)},
@@ -184,7 +186,9 @@ def test_a_forecaster_that_saw_the_test_part_is_refused(small: pd.DataFrame) -> 
     def fit(split: list[float]) -> latentcast.Forecaster:
         frame = data.load(data.FREQUENCIES["hourly"]).frame(whole=True)
         made = latentcast.fit(frame, "naive", lookback=8, horizon=4, settings={"data.split": split})
-        made.card["schema"]["data"] = "M4-hourly"  # as a fit to the whole competition says
+        made.card = replace(
+            made.card, schema=replace(made.card.schema, data="M4-hourly")
+        )  # as a fit to the whole competition says
         return made
 
     fitted, seen = fit([0, 4, 4]), fit([1.0, 0.0, 0.0])
@@ -193,7 +197,8 @@ def test_a_forecaster_that_saw_the_test_part_is_refused(small: pd.DataFrame) -> 
     assert len(repr(found).splitlines()) == 1 + len(found.scores)
     with pytest.raises(SettingsError, match="by the rules of M4 the last 4 steps of hourly series are the test part"):
         latentcast.evaluate_m4(seen, "M4-hourly")
-    fitted.card["update"] = {}
+    updated = UpdateReport(1, 1e-3, "", None, None, "")
+    fitted.card = replace(fitted.card, update=updated)
     with pytest.raises(SettingsError, match="updated"):
         latentcast.evaluate_m4(fitted, "M4-hourly")
 

@@ -304,7 +304,7 @@ def test_days_written_with_the_offsets_of_summer_time() -> None:
     days = pd.date_range("2023-06-01", periods=200, freq="D", tz="Europe/Berlin")
     frame = pd.DataFrame({"ds": [day.isoformat() for day in days], "load": _wave(200)})
     forecaster = _fit(frame)
-    assert forecaster.card["schema"]["zone"] is None
+    assert forecaster.card.schema.zone is None
     assert forecaster.predict(frame.tail(30))["naive"].tolist() == forecaster.predict(frame)["naive"].tolist()
     assert _fit(frame.head(100)).evaluate(frame).windows == _fit(frame.head(100)).evaluate(frame.head(100)).windows
 

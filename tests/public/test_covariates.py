@@ -59,7 +59,7 @@ def test_a_useless_covariate_changes_nothing() -> None:
     without = fitted(frame, ignore=["useless"], future=["price", "promotion"])
     beside = fitted(frame, **KNOWN)
     assert beside.evaluate(frame).original == without.evaluate(frame).original
-    assert any("useless was found to explain nothing" in note for note in beside.card["notes"])
+    assert any("useless was found to explain nothing" in note for note in beside.card.notes)
 
 
 def test_the_regression_finds_the_effects() -> None:
@@ -126,7 +126,7 @@ def test_a_covariate_that_was_left_out_is_not_asked_for(model: str) -> None:
     frame["colour"] = np.random.default_rng(6).choice(["red", "blue"], len(frame))
     past, ahead = frame[:380], frame[380:386].drop(columns="sales")
     forecaster = fitted(past, model, future=["price", "useless", "colour"])
-    assert sum("was found to explain nothing" in note for note in forecaster.card["notes"]) == 2
+    assert sum("was found to explain nothing" in note for note in forecaster.card.notes) == 2
     forecast = forecaster.predict(past, future=ahead)
     for other in (
         ahead.drop(columns=["useless", "colour"]),
@@ -234,7 +234,7 @@ def test_holidays_by_country() -> None:
 def test_a_covariate_that_is_the_target_is_called_a_leak() -> None:
     frame = sales().assign(copy=lambda f: f["sales"] * 2 + 1)
     forecaster = fitted(frame, "naive", future=["copy"], ignore=["price", "promotion", "useless"])
-    assert any("'copy' is the same as 'sales'" in note and "leak" in note for note in forecaster.card["notes"])
+    assert any("'copy' is the same as 'sales'" in note and "leak" in note for note in forecaster.card.notes)
 
 
 def test_gaps_in_covariates_are_filled_and_that_is_said() -> None:
@@ -243,7 +243,7 @@ def test_gaps_in_covariates_are_filled_and_that_is_said() -> None:
     frame.loc[60, "promotion"] = None
     forecaster = fitted(frame, "naive", **KNOWN)
     assert any(
-        "missing values of covariates were filled" in note and "price (3)" in note for note in forecaster.card["notes"]
+        "missing values of covariates were filled" in note and "price (3)" in note for note in forecaster.card.notes
     )
     with pytest.raises(DataError, match=r"covariates have missing values: price \(3\), promotion \(1\)"):
         fitted(frame, "naive", gaps="error", **KNOWN)

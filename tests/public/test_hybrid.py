@@ -1,5 +1,6 @@
 """Hybrids: what the weights are, what they are learned from, and members that fail."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -244,11 +245,11 @@ def test_one_window_of_each_series_overlaps_with_nothing() -> None:
     many = pd.concat(
         pd.DataFrame({"unique_id": f"s{n}", "ds": hours, "y": g.normal(size=120).cumsum()}) for n in range(12)
     )
-    assert "weighted" in hybrid(many, data__split=[0, 6, 6]).card["fusion"]["fused"]
+    assert "weighted" in hybrid(many, data__split=[0, 6, 6]).card.fusion.fused
     one = many[many["unique_id"] == "s0"]
     alone = hybrid(one, data__split=[0, 17, 6])
-    assert alone.card["fusion"]["windows"] == 12
-    assert "weighted" not in alone.card["fusion"]["fused"]
+    assert alone.card.fusion.windows == 12
+    assert "weighted" not in alone.card.fusion.fused
 
 
 def test_the_gate_reads_the_look_back_alone(hourly: pd.DataFrame) -> None:
@@ -268,7 +269,7 @@ def test_saved_and_loaded_it_forecasts_the_same(hourly: pd.DataFrame, tmp_path: 
     pd.testing.assert_frame_equal(forecaster.predict(hourly, level=80), loaded.predict(hourly, level=80))
     pd.testing.assert_frame_equal(latentcast.fusion_weights(tmp_path / "run"), latentcast.fusion_weights(forecaster))
     assert loaded.run == forecaster.run
-    assert loaded.card["fusion"] == forecaster.card["fusion"]
+    assert loaded.card.fusion == forecaster.card.fusion
     assert {path.suffix for path in (tmp_path / "run").iterdir()} == {".json", ".safetensors"}
     said = latentcast.describe(tmp_path / "run").facts
     assert said["members"] == "naive, seasonal-naive"
@@ -303,10 +304,9 @@ def test_a_member_learns_what_it_would_learn_alone(hourly: pd.DataFrame) -> None
         np.testing.assert_allclose(
             latentcast.member_forecasts(both, hourly)[label], alone.predict(hourly)["dlinear"], rtol=1e-6
         )
-        assert both.card["members"][label]["stages"] == [
-            {**stage, "seconds": both.card["members"][label]["stages"][0]["seconds"]}
-            for stage in alone.card["training"]["stages"]
-        ]
+        assert both.card.members[label].stages == tuple(
+            replace(stage, seconds=both.card.members[label].stages[0].seconds) for stage in alone.card.training.stages
+        )
 
 
 def test_series_that_the_fit_did_not_see_have_the_weights_of_all() -> None:
@@ -353,9 +353,9 @@ def test_a_member_that_fails_is_said_and_left_out_there(
 ) -> None:
     members = ["fragile", "naive", "seasonal-naive"]
     forecaster = hybrid(hourly, model__members=members)
-    assert forecaster.card["fusion"]["stride"] == 24
-    assert any("fragile could not be fitted to" in note for note in forecaster.card["notes"])
-    assert any("one window of 24" in note for note in forecaster.card["notes"])
+    assert forecaster.card.fusion.stride == 24
+    assert any("fragile could not be fitted to" in note for note in forecaster.card.notes)
+    assert any("one window of 24" in note for note in forecaster.card.notes)
     caplog.clear()
     batch = Batch(torch.ones(2, 48, 2) * torch.tensor([1.0, -1.0]))
     model = forecaster.network.model

@@ -277,8 +277,8 @@ def test_series_with_few_windows_share_their_scores() -> None:
     forecaster = _fit(many, lookback=14, horizon=3)
     assert forecaster.calibration is not None
     assert forecaster.calibration.rows == {}
-    assert "all series together" in forecaster.card["intervals"]["scores"]
-    assert forecaster.card["intervals"]["windows"] < OWN * 8
+    assert "all series together" in forecaster.card.intervals["scores"]
+    assert forecaster.card.intervals["windows"] < OWN * 8
     forecast = forecaster.predict(many, level=90).set_index("unique_id")
     width = forecast["naive-hi-90"] - forecast["naive-lo-90"]
     assert width["s7"].mean() > 4 * width["s0"].mean()  # its noise is eight times as large
@@ -291,7 +291,7 @@ def test_long_series_have_their_own_scores_beside_short_ones() -> None:
     forecaster = _fit(both, lookback=14, horizon=3)
     assert forecaster.calibration is not None
     assert set(forecaster.calibration.rows) == {"long"}
-    assert forecaster.card["intervals"]["scores"] == "1 series by their own, others by all together"
+    assert forecaster.card.intervals["scores"] == "1 series by their own, others by all together"
     forecaster.predict(both, level=[80, 99])
 
 
@@ -339,7 +339,7 @@ def test_the_quantile_head_has_intervals_of_its_own() -> None:
     assert result.intervals is not None
     assert result.intervals.scaled["CRPS"] > 0
     assert result.intervals.original["CRPS"] > result.intervals.scaled["CRPS"]
-    assert forecaster.card["intervals"]["base"] == "quantiles"
+    assert forecaster.card.intervals["base"] == "quantiles"
     assert forecaster.interval_maker(80).method == "conformal"  # what can be calibrated, is
     with pytest.raises(
         SettingsError, match=r"level 90: .* learned the quantiles 0.1, 0.3, 0.5, 0.9, .* of 80;.*0.05, 0"
@@ -394,7 +394,7 @@ def test_paths(walk: str) -> None:
     with pytest.raises(SettingsError, match=r"paths=18 are too few for level 90: wanted at least 19"):
         forecaster.predict(frame, level=90, intervals="paths", paths=18)
     forecaster.calibrate(frame, base="paths", paths=40)
-    assert forecaster.card["intervals"]["base"] == "paths"
+    assert forecaster.card.intervals["base"] == "paths"
     again = forecaster.evaluate(frame, level=80, paths=40)
     assert again.intervals is not None
     assert again.intervals.about.startswith("conformal around sampled paths")
@@ -546,7 +546,7 @@ def test_calibration_by_a_stride_is_said_and_covers() -> None:
     frame = _frame(4000)
     forecaster = _fit(frame)
     forecaster.calibrate(frame, stride=3)
-    about = forecaster.card["intervals"]
+    about = forecaster.card.intervals
     assert about["one_window_of"] == 3
     assert about["windows"] == -(-(forecaster.evaluate(frame, split="val").windows) // 3)
     judged = forecaster.evaluate(frame, level=80)

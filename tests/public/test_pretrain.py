@@ -54,23 +54,23 @@ def weights(forecaster: latentcast.Forecaster) -> dict[str, torch.Tensor]:
 
 def test_a_fit_begins_with_pretrained_weights_at_another_horizon(daily, settings, tmp_path: Path) -> None:
     first = latentcast.pretrain(daily, NAME, lookback=20, settings=settings, out=tmp_path / "pre")
-    assert first.card["stages"] == ["reconstruct"]
-    assert [name for name in first.card["untrained"] if "shortcut" in name]  # the horizon's own map is not part of it
+    assert first.card.stages == ("reconstruct",)
+    assert [name for name in first.card.untrained if "shortcut" in name]  # the horizon's own map is not part of it
     tiny = {"training.max_steps": 1, "training.lr": 1e-12, "data.time": "day"}
     second = latentcast.fit(daily, horizon=5, start=tmp_path / "pre", settings=tiny, out=tmp_path / "fit")
     before, after = weights(first), weights(second)
     for name in before:
-        if name not in first.card["untrained"]:
+        if name not in first.card.untrained:
             assert torch.allclose(before[name], after[name], atol=1e-6), name
     assert after["model.shortcut.weight"].shape == (5, 20)
-    assert second.card["start"]["stages"] == ["reconstruct"]
+    assert second.card.start.stages == ("reconstruct",)
     assert len(second.predict(daily)) == 10
-    assert latentcast.load(tmp_path / "fit").card["start"] == second.card["start"]
+    assert latentcast.load(tmp_path / "fit").card.start == second.card.start
 
 
 def test_both_stages_in_one_fit_are_resumable_and_kept_apart(daily, settings, tmp_path: Path) -> None:
     whole = latentcast.fit(daily, NAME, lookback=20, horizon=5, settings={**settings, "stages.reconstruct.mask": 0.3})
-    assert [stage["stage"] for stage in whole.card["training"]["stages"]] == ["reconstruct", "forecast"]
+    assert [stage.stage for stage in whole.card.training.stages] == ["reconstruct", "forecast"]
     out = tmp_path / "both"
     latentcast.fit(daily, NAME, lookback=20, horizon=5, settings={**settings, "stages.reconstruct.mask": 0.3}, out=out)
     for stage in ("reconstruct", "forecast"):
@@ -250,8 +250,8 @@ def test_the_card_of_a_pretrained_folder_is_whole(daily, settings, tmp_path: Pat
 def test_nothing_hidden_is_learned_by_giving_all_back(daily, settings) -> None:
     """Known values are not handed through by the shortcut, and a mask of all-known is no mask."""
     first = latentcast.pretrain(daily, NAME, lookback=20, settings={**settings, "stages.reconstruct.mask": 0.0})
-    stage = first.card["training"]["stages"][0]
-    assert stage["best_val_loss"] > 0.01
+    stage = first.card.training.stages[0]
+    assert stage.best_val_loss > 0.01
     from latentcast.core.types import Batch
 
     past = torch.randn(3, 20, 2)
@@ -340,4 +340,4 @@ def test_a_stage_that_a_model_does_not_have_is_named(daily) -> None:
 def test_what_one_of_two_stages_learned_counts_as_learned(daily, settings) -> None:
     """The shortcut is no part of the first stage, skips and compression of both: nothing is left over."""
     both = latentcast.fit(daily, NAME, lookback=20, horizon=5, settings={**settings, "stages.reconstruct.max_steps": 2})
-    assert not [name for name in both.card["untrained"] if "shortcut" in name or "representation" in name]
+    assert not [name for name in both.card.untrained if "shortcut" in name or "representation" in name]

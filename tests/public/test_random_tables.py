@@ -127,13 +127,13 @@ def _forecast_or_error(frame: pd.DataFrame, model: str, stated: dict[str, Any]) 
     for _, part in forecast.groupby("unique_id"):
         assert part["ds"].is_monotonic_increasing
         assert part["ds"].is_unique
-    card = forecaster.card["schema"]
-    if card["zone"] is None:
-        last = int(card["last"]) if forecast["ds"].dtype.kind == "i" else pd.Timestamp(card["last"])
+    card = forecaster.card.schema
+    if card.zone is None:
+        last = int(card.last) if forecast["ds"].dtype.kind == "i" else pd.Timestamp(card.last)
         assert (forecast["ds"] > last).any()
     with tempfile.TemporaryDirectory() as folder:
         forecaster.save(f"{folder}/saved")
-        json.dumps(forecaster.card.get("validation", {}), allow_nan=False)
+        json.dumps(forecaster.card.validation, allow_nan=False)
         loaded = latentcast.load(f"{folder}/saved")
         pd.testing.assert_frame_equal(loaded.predict(frame), forecast, check_exact=True)
     with suppress(LatentcastError):

@@ -67,9 +67,9 @@ def batch(size: int = 3, seed: int = 0) -> Batch:
 
 def test_a_codec_gives_the_data_back_and_says_how_healthy_it_is(codec: Path) -> None:
     forecaster = latentcast.load(codec)
-    (stage,) = forecaster.card["training"]["stages"]
-    found = stage["found"]
-    assert found["windows"] == stage["validation_windows"]
+    (stage,) = forecaster.card.training.stages
+    found = stage.found
+    assert found["windows"] == stage.validation_windows
     assert found["codes"] == found["windows"] * 3 * 6  # three channels, 22 steps in codes of 4
     assert found["mse"] < 0.5  # of a standardised series
     assert 1 < found["perplexity"][0] <= 16
@@ -85,7 +85,7 @@ def test_a_codec_forecasts_nothing(waves, codec: Path) -> None:
 
 def test_the_token_model_takes_the_codec_over_and_leaves_it_as_it_is(waves, codec: Path, tokens: Path) -> None:
     before, after = latentcast.load(codec), latentcast.load(tokens)
-    assert after.card["stages"] == ["next-code"]
+    assert after.card.stages == ("next-code",)
     assert after.learned == ("codec", "next-code")
     for name, tensor in codec_weights(before).items():
         assert torch.equal(tensor, codec_weights(after)[name]), name
@@ -97,7 +97,7 @@ def test_the_token_model_takes_the_codec_over_and_leaves_it_as_it_is(waves, code
 def test_a_fit_alone_goes_through_every_stage(waves) -> None:
     settings = {**CODEC, **TOKENS, "training.max_steps": 2}
     forecaster = latentcast.fit(waves, "token-transformer", lookback=TIME, horizon=HORIZON, settings=settings)
-    assert forecaster.card["stages"] == ["codec", "next-code", "forecast"]
+    assert forecaster.card.stages == ("codec", "next-code", "forecast")
 
 
 @pytest.mark.parametrize("relax", ["expected", "straight-through", "gumbel"])
@@ -105,7 +105,7 @@ def test_a_fit_alone_goes_through_every_stage(waves) -> None:
 def test_values_teach_the_transformer_and_not_the_codec(waves, tokens: Path, relax: str, decode: str) -> None:
     settings = {"training.max_steps": 2, "model.head.relax": relax, "model.head.decode": decode, "training.lr": 1e-3}
     fitted = latentcast.fit(waves, horizon=HORIZON, start=tokens, settings=settings)
-    assert fitted.card["stages"] == ["forecast"]
+    assert fitted.card.stages == ("forecast",)
     before = latentcast.load(tokens)
     moved = {
         name
@@ -373,21 +373,21 @@ def test_the_log_says_how_healthy_the_codebook_is_at_each_validation(codec: Path
     seen = log.dropna(subset="val_loss")
     assert ((seen["val_perplexity"] > 1) & (seen["val_perplexity"] <= 16)).all()
     assert ((seen["val_codes_in_use"] > 0) & (seen["val_codes_in_use"] <= 1)).all()
-    (stage,) = latentcast.load(codec).card["training"]["stages"]
+    (stage,) = latentcast.load(codec).card.training.stages
     of_codec = sum(p.numel() for n, p in latentcast.load(codec).network.named_parameters() if ".codec." in n)
-    assert stage["trained_parameters"] == of_codec
+    assert stage.trained_parameters == of_codec
 
 
 def test_one_codec_and_one_language_for_several_datasets(waves, tmp_path: Path) -> None:
     other = waves.drop(columns="still").assign(load=lambda f: f["load"] ** 2)
     both = latentcast.pretrain([waves, other], "vq-codec", lookback=TIME, settings=CODEC, out=tmp_path / "codec")
-    (stage,) = both.card["training"]["stages"]
-    assert stage["found"]["windows"] == stage["validation_windows"]
-    assert stage["found"]["codes"] == stage["validation_windows"] // 2 * (3 + 2) * 6
+    (stage,) = both.card.training.stages
+    assert stage.found["windows"] == stage.validation_windows
+    assert stage.found["codes"] == stage.validation_windows // 2 * (3 + 2) * 6
     language = latentcast.pretrain(
         [waves, other], "token-transformer", weights=[1, 3], horizon=HORIZON, settings=TOKENS, start=both
     )
-    assert [one["weight"] for one in language.card["datasets"]] == [1, 3]
+    assert [one.weight for one in language.card.datasets] == [1, 3]
     unseen = latentcast.transfer(language, waves[["ds", "price"]])  # zero-shot, one channel
     forecast = unseen.predict(waves[["ds", "price"]])
     assert np.isfinite(forecast["token-transformer"]).all()

@@ -85,8 +85,8 @@ def test_data_are_scaled_by_their_own_training_part(home, other) -> None:
     values = other.iloc[:, 1:].to_numpy()
     np.testing.assert_allclose(moved.known.scaler.mean[0], values[:182].mean(0))
     np.testing.assert_allclose(past.known.scaler.mean[0], values.mean(0))
-    assert "its own training part (182 of 260 steps)" in moved.card["notes"][0]
-    assert "all its past (260 steps)" in past.card["notes"][0]
+    assert "its own training part (182 of 260 steps)" in moved.card.notes[0]
+    assert "all its past (260 steps)" in past.card.notes[0]
     assert len(past.predict(other)) == 18
     with pytest.raises(DataError, match=r"test part of .* holds no window"):
         past.evaluate(other)
@@ -115,7 +115,7 @@ def test_what_was_transferred_is_saved_and_described(home, other, tmp_path: Path
 def test_another_frequency_is_noted_where_no_calendar_is_read(home) -> None:
     quarters = table(260, 2, "15min", seed=1)
     moved = latentcast.transfer(fitted(home), quarters)
-    assert any("steps of h" in note and "15min" in note for note in moved.card["notes"])
+    assert any("steps of h" in note and "15min" in note for note in moved.card.notes)
     with pytest.raises(
         SettingsError, match=r"known: 4 features .* in the trained model \(steps of h\), 5 in .*15min.* reads them"
     ):
@@ -139,7 +139,7 @@ def test_channels_that_weights_depend_on_are_named_with_both_numbers(home, other
         start.predict(other)
     assert "--transfer" not in str(told.value)  # it would not help
     alike = table(260, 2, seed=3)
-    notes = latentcast.transfer(start, alike).card["notes"]
+    notes = latentcast.transfer(start, alike).card.notes
     assert any("one for one" in note for note in notes) == (why == "mixes them")
 
 
@@ -170,8 +170,8 @@ def test_data_that_were_learned_from_are_no_zero_shot(home, other) -> None:
     assert latentcast.transfer(start, home).evaluate(home) == start.evaluate(home)
     onward = latentcast.fit(other, horizon=6, start=start, settings=QUICK)  # learned from both
     for learned in (home, other):
-        assert any(note.startswith("not zero-shot") for note in latentcast.transfer(onward, learned).card["notes"])
-    fresh = latentcast.transfer(onward, table(200, 1, seed=4)).card["notes"]
+        assert any(note.startswith("not zero-shot") for note in latentcast.transfer(onward, learned).card.notes)
+    fresh = latentcast.transfer(onward, table(200, 1, seed=4)).card.notes
     assert not any(note.startswith("not zero-shot") for note in fresh)
 
 
@@ -180,7 +180,7 @@ def test_what_a_stage_left_alone_is_not_forgotten_by_the_next(home, other) -> No
     first = fitted(home)
     second = latentcast.fit(home, horizon=6, start=first, settings={**QUICK, **STILL})
     assert same(weights(second), weights(first))
-    assert second.card["untrained"] == first.card["untrained"]
+    assert second.card.untrained == first.card.untrained
     third = latentcast.fit(other, horizon=6, start=second, settings={**QUICK, **STILL, "seed": 5})
     assert same(weights(third), weights(first))
 
@@ -219,14 +219,14 @@ def test_a_first_share_is_that_of_the_published_protocol(n: int, share: float, l
 def test_only_the_first_windows_are_learned_from_and_all_else_is_as_ever(home) -> None:
     whole, few = fitted(home), fitted(home, **{"data.fraction": 0.25})
     left = 24 + (210 - 24) // 4
-    assert whole.card["training"]["windows"] == 210 - 30 + 1
-    assert few.card["training"]["windows"] == left - 30 + 1
-    assert few.card["training"]["validation_windows"] == whole.card["training"]["validation_windows"]
+    assert whole.card.training.windows == 210 - 30 + 1
+    assert few.card.training.windows == left - 30 + 1
+    assert few.card.training.validation_windows == whole.card.training.validation_windows
     assert np.array_equal(few.known.scaler.mean, whole.known.scaler.mean)
     assert few.known.ends == whole.known.ends
     assert few.evaluate(home).windows == whole.evaluate(home).windows
-    assert any("few-shot" in note and f"{left - 29} windows" in note for note in few.card["notes"])
-    assert not any("few-shot" in note for note in whole.card["notes"])
+    assert any("few-shot" in note and f"{left - 29} windows" in note for note in few.card.notes)
+    assert not any("few-shot" in note for note in whole.card.notes)
     # what lies behind the share is not seen: training on it gives the same weights
     changed = home.copy()
     changed.iloc[left:210, 1:] = home.iloc[left:210, 1:].to_numpy()[::-1]  # mean and deviation stay
@@ -240,7 +240,7 @@ def test_a_share_without_a_window_says_how_many_steps_are_needed(home) -> None:
     with pytest.raises(DataError, match=r"30 steps are needed, and it leaves 25 of 210; from (0\.0\d+) on") as told:
         fitted(home, **{"data.fraction": 0.01})
     least = float(str(told.value).split("from ")[1].split(" ")[0])
-    assert fitted(home, **{"data.fraction": least}).card["training"]["windows"] >= 1
+    assert fitted(home, **{"data.fraction": least}).card.training.windows >= 1
     for wrong in (0, 1.5, -0.1, "half"):
         with pytest.raises(SettingsError, match=r"data\.fraction: got"):
             fitted(home, **{"data.fraction": wrong})
@@ -250,7 +250,7 @@ def test_a_share_without_a_window_says_how_many_steps_are_needed(home) -> None:
 
 def test_pretraining_takes_a_share_too(home) -> None:
     few = latentcast.pretrain(home, "latent-transformer", lookback=24, settings={**LATENT, "data.fraction": 0.5})
-    assert few.card["training"]["windows"] == (210 - 24) // 2 + 1
+    assert few.card.training.windows == (210 - 24) // 2 + 1
 
 
 def test_folders_from_before_the_setting_was_known_are_valid(home, tmp_path: Path) -> None:
@@ -275,18 +275,18 @@ def test_several_datasets_are_learned_from_and_listed(model: str, home, other, t
     made = latentcast.fit(
         [home, other], model, **SIZES, settings={**stages, **QUICK}, weights=[1, 2], out=tmp_path / "run"
     )
-    first, second = made.card["datasets"]
-    assert (first["weight"], second["weight"]) == (1.0, 2.0)
-    assert (first["windows"], second["windows"]) == (210 - 29, 182 - 29)
-    assert made.card["training"]["windows"] == first["windows"] + second["windows"]
-    assert made.card["training"]["validation_windows"] == (30 - 5) + (26 - 5)
-    assert first["fingerprint"] != second["fingerprint"]
-    assert made.card["schema"]["fingerprint"] == first["fingerprint"]
+    first, second = made.card.datasets
+    assert (first.weight, second.weight) == (1.0, 2.0)
+    assert (first.windows, second.windows) == (210 - 29, 182 - 29)
+    assert made.card.training.windows == first.windows + second.windows
+    assert made.card.training.validation_windows == (30 - 5) + (26 - 5)
+    assert first.fingerprint != second.fingerprint
+    assert made.card.schema.fingerprint == first.fingerprint
     assert made.channels == ("a0", "a1")  # at home in the first
     loaded = latentcast.load(tmp_path / "run")
-    assert loaded.card["datasets"] == made.card["datasets"]
+    assert loaded.card.datasets == made.card.datasets
     assert latentcast.transfer(loaded, other).evaluate(other).windows > 0
-    notes = latentcast.transfer(loaded, other).card["notes"]
+    notes = latentcast.transfer(loaded, other).card.notes
     assert any(note.startswith("not zero-shot") for note in notes)
     with pytest.raises(SettingsError, match=r"data\.split"):  # learned from by another split
         latentcast.transfer(loaded, other, {"data.split": [0.5, 0.1, 0.4]})
@@ -294,18 +294,18 @@ def test_several_datasets_are_learned_from_and_listed(model: str, home, other, t
 
 def test_pretraining_on_several_and_going_on_with_one(home, other) -> None:
     start = latentcast.pretrain([home, other], "latent-transformer", lookback=24, settings=LATENT)
-    assert [one["windows"] for one in start.card["datasets"]] == [210 - 23, 182 - 23]
+    assert [one.windows for one in start.card.datasets] == [210 - 23, 182 - 23]
     third = table(200, 4, seed=2)
     made = latentcast.fit(third, horizon=6, start=start, settings=QUICK)
-    assert made.card["start"]["stages"] == ["reconstruct"]
-    assert len(made.card["start"]["learned_from"]) == 2
+    assert made.card.start.stages == ("reconstruct",)
+    assert len(made.card.start.learned_from) == 2
 
 
 def test_one_dataset_in_a_list_is_that_dataset(home) -> None:
     settings = {**SETTINGS["pattn"], **QUICK}
     alone, listed = (latentcast.fit(data, "pattn", **SIZES, settings=settings) for data in (home, [home]))
     assert same(weights(alone), weights(listed))
-    assert "datasets" not in listed.card
+    assert listed.card.datasets == ()
 
 
 def test_each_is_scaled_by_its_own_training_part(home, monkeypatch) -> None:
@@ -333,7 +333,7 @@ def test_validation_is_the_mean_over_all_windows_of_all(home, other) -> None:
     both = latentcast.fit([home, other], "dlinear", **SIZES, settings=settings)
     parts = [latentcast.transfer(both, frame).evaluate(frame, split="val") for frame in (home, other)]
     mean = sum(part.windows * part.scaled["MSE"] for part in parts) / sum(part.windows for part in parts)
-    assert both.card["training"]["stages"][0]["best_val_loss"] == pytest.approx(mean, rel=1e-5)
+    assert both.card.training.stages[0].best_val_loss == pytest.approx(mean, rel=1e-5)
 
 
 LONG = {**PATCHES, "model.backbone": {"heads": 2, "dropout": 0.2}, "training.max_epochs": 3, "training.patience": None}
@@ -395,8 +395,8 @@ def test_two_processes_train_together_on_several(home, other, tmp_path: Path) ->
         "training.batch_size": 16,
     }
     made = latentcast.fit([home, other], "pattn", **SIZES, settings=settings, out=tmp_path / "run")
-    steps = sum(math.ceil(math.ceil(one["windows"] / 2) / 16) for one in made.card["datasets"])
-    assert made.card["training"]["stages"][0]["steps"] == steps
+    steps = sum(math.ceil(math.ceil(one.windows / 2) / 16) for one in made.card.datasets)
+    assert made.card.training.stages[0].steps == steps
     assert same(weights(latentcast.load(tmp_path / "run")), weights(made))
 
 
@@ -433,7 +433,7 @@ def test_the_card_is_plain_json(home, other, tmp_path: Path) -> None:
     made = latentcast.fit([home, other], "dlinear", **SIZES, settings=QUICK, out=tmp_path / "run")
     card = json.loads((tmp_path / "run" / "card.json").read_text())
     assert [one["weight"] for one in card["datasets"]] == [None, None]
-    assert card["datasets"] == made.card["datasets"]
+    assert card["datasets"] == [one.to_dict() for one in made.card.datasets]
     (tmp_path / "run" / "weights.safetensors").write_bytes(b"")
     with pytest.raises(CheckpointError):
         latentcast.transfer(tmp_path / "run", other)

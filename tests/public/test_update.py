@@ -41,14 +41,14 @@ def test_an_update_learns_what_has_changed_in_the_units_of_the_fit(tmp_path: Pat
     start = fitted(waves(400), **{"training.lr": 1e-2})
     newer = changed()
     made = latentcast.update(start, newer, steps=200, lr=1e-2, out=tmp_path / "m")
-    found = made.card["update"]
-    assert found["val_mse_after"] < 0.7 * found["val_mse_before"]
-    assert found["kept"] == "the updated weights"
+    found = made.card.update
+    assert found.val_mse_after < 0.7 * found.val_mse_before
+    assert found.kept == "the updated weights"
     np.testing.assert_array_equal(made.known.scaler.mean, start.known.scaler.mean)
     np.testing.assert_array_equal(made.known.scaler.std, start.known.scaler.std)
     again = latentcast.load(tmp_path / "m")
     pd.testing.assert_frame_equal(again.predict(newer, level=80), made.predict(newer, level=80))
-    assert again.card["update"] == found
+    assert again.card.update == found
     with pytest.raises(CheckpointError, match="is not empty"):
         latentcast.update(start, newer, out=tmp_path / "m")
 
@@ -56,7 +56,7 @@ def test_an_update_learns_what_has_changed_in_the_units_of_the_fit(tmp_path: Pat
 def test_weights_that_an_update_would_spoil_stay_as_they_are() -> None:
     start = fitted(waves(400), **{"training.lr": 1e-2})
     made = latentcast.update(start, waves(500), steps=3, lr=10.0)
-    assert made.card["update"]["kept"] == "the weights as they were"
+    assert made.card.update.kept == "the weights as they were"
     for name, tensor in start.network.state_dict().items():
         assert torch.equal(tensor, made.network.state_dict()[name])
     assert made.calibration is not None

@@ -59,7 +59,7 @@ def test_resumed_training_ends_at_the_same_weights(
 ) -> None:
     settings = {**MODEL, **extra}
     whole = latentcast.fit(hourly, "patch-transformer", **SIZES, settings=settings, out=tmp_path / "whole")
-    steps = whole.card["training"]["stages"][0]["steps"]
+    steps = whole.card.training.stages[0].steps
     with monkeypatch.context() as patch:
         original, seen = Watch.on_train_batch_end, [0]
 
@@ -77,7 +77,7 @@ def test_resumed_training_ends_at_the_same_weights(
         latentcast.load(tmp_path / "cut")
     torch.manual_seed(99)  # whatever happened in between must not matter
     resumed = latentcast.fit(hourly, "patch-transformer", **SIZES, settings=settings, out=tmp_path / "cut", resume=True)
-    assert resumed.card["training"]["stages"][0]["steps"] == steps
+    assert resumed.card.training.stages[0].steps == steps
     assert_same(last_weights(tmp_path / "cut"), last_weights(tmp_path / "whole"))
     assert_same(weights(resumed), weights(whole))
     logged = [pd.read_csv(file) for file in sorted((tmp_path / "cut" / "logs" / "forecast").glob("csv*/metrics.csv"))]
@@ -110,15 +110,15 @@ def test_a_signal_in_the_last_validation_is_not_lost(hourly: pd.DataFrame, tmp_p
         latentcast.fit(hourly, "pattn", **SIZES, settings=settings, out=tmp_path / "run")
     monkeypatch.undo()
     resumed = latentcast.fit(hourly, "pattn", **SIZES, settings=settings, out=tmp_path / "run", resume=True)
-    assert resumed.card["training"]["stages"][0]["epochs"] == 1
+    assert resumed.card.training.stages[0].epochs == 1
 
 
 def test_training_that_ran_out_of_time_is_kept_and_can_go_on(hourly: pd.DataFrame, tmp_path: Path, monkeypatch) -> None:
     whole = latentcast.fit(hourly, "patch-transformer", **SIZES, settings=MODEL, out=tmp_path / "whole")
     short = {**MODEL, "training.max_time": 1e-6}
     cut = latentcast.fit(hourly, "patch-transformer", **SIZES, settings=short, out=tmp_path / "cut")
-    assert cut.card["training"]["stages"][0]["stopped_by"] == "max_time"
-    assert cut.card["training"]["stages"][0]["steps"] == 1
+    assert cut.card.training.stages[0].stopped_by == "max_time"
+    assert cut.card.training.stages[0].steps == 1
     assert len(latentcast.load(tmp_path / "cut").predict(hourly)) == 24
     resumed = latentcast.fit(hourly, "patch-transformer", **SIZES, settings=MODEL, out=tmp_path / "cut", resume=True)
     assert_same(weights(resumed), weights(whole))
@@ -167,7 +167,7 @@ def test_overwriting_removes_what_was_written_here_before_and_nothing_else(
 def test_no_validation_part_is_needed_where_nothing_is_chosen_by_it(hourly: pd.DataFrame) -> None:
     settings = {"training.max_epochs": 1, "data.split": (0.8, 0, 0.2)}
     forecaster = latentcast.fit(hourly, "dlinear", **SIZES, settings=settings)
-    assert forecaster.card["training"]["validation_windows"] == 0
+    assert forecaster.card.training.validation_windows == 0
     assert np.isfinite(forecaster.evaluate(hourly).scaled["MSE"])
     with pytest.raises(DataError, match="the val part holds no window"):
         latentcast.fit(hourly, "dlinear", **SIZES, settings={**settings, "training.keep": "best"})
@@ -194,10 +194,10 @@ def test_the_best_validation_is_kept_or_the_last_as_asked(hourly: pd.DataFrame, 
         hourly, "dlinear", **SIZES, settings={**wild, "training.keep": keep}, out=tmp_path / "run"
     )
     logged = pd.read_csv(tmp_path / "run" / "logs" / "forecast" / "csv" / "metrics.csv")["val_loss"].dropna()
-    assert forecaster.card["training"]["stages"][0]["best_val_loss"] == pytest.approx(logged.min())
+    assert forecaster.card.training.stages[0].best_val_loss == pytest.approx(logged.min())
     expected = logged.min() if keep == "best" else logged.iloc[-1]
     assert logged.iloc[-1] > 1.1 * logged.min()  # it matters which
-    assert forecaster.card["validation"]["scaled"]["MSE"] == pytest.approx(expected, rel=1e-4)
+    assert forecaster.card.validation["scaled"]["MSE"] == pytest.approx(expected, rel=1e-4)
 
 
 def test_the_average_of_the_weights_is_what_is_kept(hourly: pd.DataFrame) -> None:
@@ -213,7 +213,7 @@ def test_the_average_of_the_weights_is_what_is_kept(hourly: pd.DataFrame) -> Non
 def test_patience_and_steps_are_said_as_reasons(hourly: pd.DataFrame) -> None:
     def reason(**training: object) -> str:
         settings = {f"training.{key}": value for key, value in training.items()}
-        return latentcast.fit(hourly, "dlinear", **SIZES, settings=settings).card["training"]["stages"][0]["stopped_by"]
+        return latentcast.fit(hourly, "dlinear", **SIZES, settings=settings).card.training.stages[0].stopped_by
 
     assert reason(max_epochs=2) == "max_epochs"
     assert reason(max_steps=3) == "max_steps"
@@ -303,8 +303,8 @@ def test_two_processes_train_together(hourly: pd.DataFrame, tmp_path: Path) -> N
         "training.max_epochs": 1,
     }
     forecaster = latentcast.fit(hourly, "patch-transformer", **SIZES, settings=settings, out=tmp_path / "run")
-    windows = forecaster.card["training"]["windows"]
-    assert forecaster.card["training"]["stages"][0]["steps"] == math.ceil(math.ceil(windows / 2) / 16)
+    windows = forecaster.card.training.windows
+    assert forecaster.card.training.stages[0].steps == math.ceil(math.ceil(windows / 2) / 16)
     assert_same(weights(latentcast.load(tmp_path / "run")), weights(forecaster))
 
 

@@ -83,14 +83,14 @@ def _figures(cell: Cell) -> dict[str, Any]:
         elsewhere = {name: _elsewhere(forecaster, name, fingerprint) for name, fingerprint in cell.on}
     every, trained = count_parameters(forecaster.network)
     return {
-        "fingerprint": card["schema"]["fingerprint"],  # of what was read now
+        "fingerprint": card.schema.fingerprint,  # of what was read now
         **_judged(evaluation, seconds),
-        "validation": card.get("validation"),
-        "training": card.get("training"),
+        "validation": card.validation,
+        "training": None if card.training is None else card.training.to_dict(),
         "peak_memory": peak,
         "parameters": {"all": every, "trainable": trained},
         **({"on": elsewhere} if elsewhere else {}),
-        "notes": list(dict.fromkeys([*card["notes"], *evaluation.notes, *said])),
+        "notes": list(dict.fromkeys([*card.notes, *evaluation.notes, *said])),
     }
 
 

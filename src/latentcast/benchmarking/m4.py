@@ -175,11 +175,11 @@ def _check_split(run: RunConfig, frequency: Frequency) -> None:
 
 def _its_frequency(fitted: Forecaster, asked: Sequence[Frequency]) -> Frequency:
     """Raises SettingsError when it was fitted to something else than what is to be judged."""
-    data = str(fitted.card.get("schema", {}).get("data"))
+    data = fitted.card.schema.data
     for each in asked:
         if data == f"M4-{each.name}" and fitted.task.horizon == each.horizon:
             _check_split(fitted.run, each)
-            if "update" in fitted.card:
+            if fitted.card.update is not None:
                 raise SettingsError(
                     f"this {fitted.name} was updated with data that may reach into the test part; judge what fit wrote"
                 )

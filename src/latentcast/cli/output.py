@@ -17,7 +17,7 @@ def print_line(text: str) -> None:
     out.print(text, markup=False, soft_wrap=True, highlight=False)
 
 
-def print_metrics(evaluation: dict[str, Any]) -> None:
+def print_metrics(evaluation: Mapping[str, Any]) -> None:
     print_line(tables.metrics_title(evaluation))
     out.print(tables.metrics(evaluation))
 

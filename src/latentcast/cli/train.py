@@ -31,6 +31,7 @@ from latentcast.core.log_capture import capture_log_messages
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from latentcast.forecaster.card import DatasetReport, Schema
     from latentcast.forecaster.forecaster import Forecaster
 
 
@@ -113,35 +114,33 @@ def _trained(forecaster: "Forecaster", folder: Path, notes: list[str]) -> None:
 
     print_notes(notes)
     card = forecaster.card
-    schema = card["schema"]
-    size = f"{schema['series']} series, {counted(schema['steps'], 'step')}, frequency {schema['freq']}"
-    print_line(f"{forecaster.name} on {schema['data']}: {size}")
-    for one in card.get("datasets", ())[1:]:
-        size = f"{one['series']} series, {counted(one['steps'], 'step')}, frequency {one['freq']}"
-        print_line(f"and on {one['data']}: {size}")
-    for stage in card.get("training", {}).get("stages", ()):
-        loss = stage["best_val_loss"]
+    print_line(f"{forecaster.name} on {card.schema.data}: {_size(card.schema)}")
+    for dataset in card.datasets[1:]:
+        print_line(f"and on {dataset.data}: {_size(dataset)}")
+    for stage in () if card.training is None else card.training.stages:
+        loss = stage.best_val_loss
         print_line(
-            f"{stage['stage']}: {counted(stage['windows'], 'window')} in {stage['seconds']:.1f} s, epochs"
-            f" {stage['epochs']}, steps {stage['steps']}, stopped by {stage['stopped_by']}; parameters trained"
-            f" {stage['trained_parameters']:,} of {forecaster.parameters:,}"
-            + ("" if loss is None else f"; best validation loss {loss:.4g}")
+            f"{stage.stage}: {counted(stage.windows, 'window')} in {stage.seconds:.1f} s, epochs {stage.epochs}, steps"
+            f" {stage.steps}, stopped by {stage.stopped_by}; parameters trained {stage.trained_parameters:,} of"
+            f" {forecaster.parameters:,}" + ("" if loss is None else f"; best validation loss {loss:.4g}")
         )
-        if "found" in stage:
-            print_line(f"{stage['stage']}: {in_words(stage['found'])}")
-    for label, one in card.get("members", {}).items():
-        last = one["stages"][-1]
+        if stage.found is not None:
+            print_line(f"{stage.stage}: {in_words(stage.found)}")
+    for label, training in (card.members or {}).items():
+        last = training.stages[-1]
         print_line(
-            f"{label}: {counted(last['windows'], 'window')} in {one['seconds']:.1f} s, epochs {last['epochs']}, steps"
-            f" {last['steps']}, stopped by {last['stopped_by']}"
+            f"{label}: {counted(last.windows, 'window')} in {training.seconds:.1f} s, epochs {last.epochs}, steps"
+            f" {last.steps}, stopped by {last.stopped_by}"
         )
-    if "fusion" in card:
-        from latentcast.workflows.fusion import in_words as fused
-
-        print_line(f"fusion {card['fusion']['fusion']}: {fused(card['fusion'])}")
-    if "validation" in card:
-        print_metrics(card["validation"])
+    if card.fusion is not None:
+        print_line(f"fusion {card.fusion.fusion}: {card.fusion.summary()}")
+    if card.validation is not None:
+        print_metrics(card.validation)
     print_line(f"saved in {folder}")
+
+
+def _size(data: "Schema | DatasetReport") -> str:
+    return f"{data.series} series, {counted(data.steps, 'step')}, frequency {data.freq}"
 
 
 @app.command()
@@ -159,8 +158,9 @@ def update(
     with capture_log_messages() as notes:
         made = latentcast.update(folder, data, steps=steps, lr=lr, out=out, overwrite=overwrite)
     print_notes(notes)
-    found = made.card["update"]
+    found = made.card.update
+    assert found is not None
     print_line(
-        f"MSE of the last tenth: {found['val_mse_before']:.4g} before, {found['val_mse_after']:.4g} after {steps}"
-        f" steps; {out} holds {found['kept']}"
+        f"MSE of the last tenth: {found.val_mse_before:.4g} before, {found.val_mse_after:.4g} after {steps} steps;"
+        f" {out} holds {found.kept}"
     )

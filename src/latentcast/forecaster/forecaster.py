@@ -1,8 +1,8 @@
 """A fitted forecaster: a network, and what it must know of the data to forecast in dates and units."""
 
 import logging
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,7 @@ from latentcast.evaluation.window_order import check_outcomes, consecutive_origi
 from latentcast.explain import Explanation, ExplanationRequest, check, chosen, explained
 from latentcast.forecaster import storage
 from latentcast.forecaster.calibration import Calibration, Scores, check_base
+from latentcast.forecaster.card import RunCard
 from latentcast.forecaster.drift import Drift, drift
 from latentcast.forecaster.fit_statistics import FitStatistics
 from latentcast.forecaster.intervals import PATHS, Intervals, check_unasked, choose, interval_columns
@@ -66,15 +67,13 @@ class Forecaster:
     channels: tuple[str, ...]
     known: FitStatistics
     network: Network
-    card: dict[str, Any] = field(default_factory=dict)
+    card: RunCard
     calibration: Calibration | None = None
 
     def __repr__(self) -> str:
         about = f"{self.name}, {self.task.lookback} → {self.task.horizon} steps"
-        schema = self.card.get("schema")
-        if schema is None:
-            return f"<Forecaster {about}>"
-        return f"<Forecaster {about} of {schema['freq']}, of {shorten(self.channels, 3)} in {schema['data']}>"
+        schema = self.card.schema
+        return f"<Forecaster {about} of {schema.freq}, of {shorten(self.channels, 3)} in {schema.data}>"
 
     @property
     def name(self) -> str:
@@ -299,10 +298,11 @@ class Forecaster:
         scores = Scores(chosen, levels, paths, windows, task.horizon * len(task.targets), stride)
         evaluation = self.judge(view, part, name, batch_size, scores, stride)
         self.calibration = scores.calibration(view.panel, part)
-        self.card.pop("intervals", None)
+        intervals = None
         if self.calibration is not None:
-            chose = part == "val" and "training" in self.card and self.run.training.chooses
-            self.card["intervals"] = {"method": "conformal", **self.calibration.about(), "chose_weights": chose}
+            chose = part == "val" and self.card.training is not None and self.run.training.chooses
+            intervals = {"method": "conformal", **self.calibration.about(), "chose_weights": chose}
+        self.card = replace(self.card, intervals=intervals)
         return evaluation
 
     def _intervals(self, level: Any, intervals: str, paths: int) -> Intervals | None:
@@ -348,7 +348,7 @@ class Forecaster:
                 f"the {part} part of {name} holds no window of {task.lookback} + {task.horizon} steps"
                 f" ({view.why_none(part, self.known.ends)})"
             )
-        notes = view.said(part, starts_items[1], self.card["schema"]["last"], stride)
+        notes = view.said(part, starts_items[1], self.card.schema.last, stride)
         columns = list(self.task.targets)
         batches = self.forecasts(view, starts_items, batch_size, how)
         short = None
@@ -385,26 +385,24 @@ class Forecaster:
     @property
     def learned(self) -> tuple[str, ...]:
         """The stages that its weights went through, those of the weights it began with among them."""
-        before = self.card.get("start", {}).get("stages", [])
-        return tuple(dict.fromkeys((*before, *self.card.get("stages", []))))
+        return self.card.learned
 
     @property
-    def found(self) -> dict[str, dict[str, Any]]:
+    def found(self) -> dict[str, Mapping[str, Any]]:
         """Stage → what it came to, where it is checked; of the stages that it began with too."""
-        own = self.card.get("training", {}).get("stages", ())
-        return {**self.card.get("start", {}).get("found", {}), **{s["stage"]: s["found"] for s in own if "found" in s}}
+        return self.card.found
 
     @property
     def reconstructs(self) -> bool:
         """Whether the last thing it learned was to fill the look-back, and not yet to forecast."""
-        return list(self.card.get("stages", []))[-1:] == [RECONSTRUCT]
+        return self.card.stages[-1:] == (RECONSTRUCT,)
 
     def panel(self, source: Source, *, gaps: str | None = None) -> Panel:
         """The data as in the fit: same columns, frequency and clock; `gaps` is another policy than its own.
 
         Raises DataError when they are others.
         """
-        panel = read_alike(source, self.run.data, self.card["schema"], gaps=gaps, mend=self._elsewhere)
+        panel = read_alike(source, self.run.data, self.card.schema.to_dict(), gaps=gaps, mend=self._elsewhere)
         if gaps is None:
             for note in panel.notes:
                 log.warning(note)
@@ -503,9 +501,9 @@ class Forecaster:
         return replace(windows, known=replace(windows.known, item_numbers=self.known.rows_of(view.panel)))
 
     def _must_forecast(self) -> None:
-        last = list(self.card.get("stages", []))[-1:]
-        if last in ([RECONSTRUCT], [CODEC]):
-            learned = "to fill gaps" if last == [RECONSTRUCT] else "its codes alone"
+        last = self.card.stages[-1:]
+        if last in ((RECONSTRUCT,), (CODEC,)):
+            learned = "to fill gaps" if last == (RECONSTRUCT,) else "its codes alone"
             raise SettingsError(
                 f"this {self.name} was pretrained: it learned {learned}, and not to forecast. Go on with"
                 " latentcast fit … --from DIR"
@@ -545,7 +543,7 @@ class Forecaster:
 
     def _whole_card(self) -> dict[str, Any]:
         every, trained = count_parameters(self.network)
-        return {**self.card, "parameters": {"all": every, "trainable": trained}, "task": asdict(self.task)}
+        return {**self.card.to_dict(), "parameters": {"all": every, "trainable": trained}, "task": asdict(self.task)}
 
     def save(self, folder: str | Path, *, overwrite: bool = False) -> None:
         """Write the folder that `latentcast.load` reads. Raises CheckpointError when it exists already."""
@@ -561,12 +559,13 @@ class Forecaster:
     def load(cls, folder: str | Path, *, device: str = "cpu") -> "Forecaster":
         """Read a saved folder. Raises CheckpointError when it is missing, foreign, unfinished or damaged."""
         folder = Path(folder)
-        card, series = storage.read(folder)
+        stored, series = storage.read(folder)
         try:
-            run = resolve_config(card["settings"])
-            task = Task(**{**card["task"], "targets": tuple(card["task"]["targets"])})
+            card = RunCard.from_dict(stored)
+            run = resolve_config(card.settings)
+            task = Task(**{**stored["task"], "targets": tuple(stored["task"]["targets"])})
             known = FitStatistics.parse(series, run.data, _effects(card))
-            channels = tuple(card["schema"]["channels"])
+            channels = card.schema.channels
             if known.scaler.mean.shape != (len(known.ids), task.channels):
                 raise ValueError(f"{storage.SERIES} holds statistics of another shape than the card's channels")
             network = build_network(run.kind, run.model, task)
@@ -575,16 +574,16 @@ class Forecaster:
                 f"{folder / storage.CARD} cannot be understood by this version of latentcast: {error}"
             ) from error
         storage.read_weights(folder, network)
-        packed = storage.read_intervals(folder, card)
+        packed = storage.read_intervals(folder, stored)
         network.to(device).eval()
         return cls(run, task, channels, known, network, card, Calibration.parse(*packed) if packed else None)
 
 
-def _effects(card: dict[str, Any]) -> Effects | None:
+def _effects(card: RunCard) -> Effects | None:
     """What was learned of covariates, as the card holds it."""
-    if "covariates" not in card:
+    found = card.covariates
+    if found is None:
         return None
-    found = card["covariates"]
     covariates = Covariates.parse(found)
-    weights = np.array(found["weights"], float).reshape(covariates.width, len(card["schema"]["channels"]))
+    weights = np.array(found["weights"], float).reshape(covariates.width, len(card.schema.channels))
     return Effects(covariates, weights)

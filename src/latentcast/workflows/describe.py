@@ -30,8 +30,6 @@ from latentcast.models.inspection import Architecture, inspect, training_memory
 from latentcast.models.network import Network
 from latentcast.models.network import build as build_network
 from latentcast.training.codebook_usage import in_words
-from latentcast.workflows.fitting.warm_start import learned_from
-from latentcast.workflows.fusion import in_words as fused
 
 MIB = 2**20
 
@@ -84,19 +82,19 @@ def describe(
 
 def _of_forecaster(forecaster: Forecaster) -> Description:
     card = forecaster.card
-    schema, stages = card["schema"], card.get("stages", [])
-    ended = [f"{stage['stage']} ({stage['steps']} steps)" for stage in card.get("training", {}).get("stages", ())]
+    reports = () if card.training is None else card.training.stages
+    ended = [f"{stage.stage} ({stage.steps} steps)" for stage in reports]
     about = {
-        "trained on": shorten([one["data"] for one in learned_from(forecaster)]),
-        "stages": ", ".join(ended or stages) or "none",
+        "trained on": shorten([one.data for one in card.learned_from]),
+        "stages": ", ".join(ended or card.stages) or "none",
     }
-    if card.get("transferred"):
-        about["made ready for"] = schema["data"]
-    about |= {stage: in_words(found) for stage, found in forecaster.found.items()}
-    if "fusion" in card:
-        about["held out"] = fused(card["fusion"])
-    frequency = Frequency.of(schema["freq"])
-    return _of_model(forecaster.run, forecaster.network, forecaster.channels, frequency, about, card.get("notes", []))
+    if card.transferred:
+        about["made ready for"] = card.schema.data
+    about |= {stage: in_words(found) for stage, found in card.found.items()}
+    if card.fusion is not None:
+        about["held out"] = card.fusion.summary()
+    frequency = Frequency.of(card.schema.freq)
+    return _of_model(forecaster.run, forecaster.network, forecaster.channels, frequency, about, list(card.notes))
 
 
 def _of_choice(data: Any, values: Mapping[str, Any]) -> Description:

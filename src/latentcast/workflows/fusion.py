@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from latentcast.core.errors import DataError, SettingsError
 from latentcast.core.types import Batch
 from latentcast.data.windows.view import PreparedPanel
 from latentcast.data.windows.windows import batch_size_for_memory
+from latentcast.forecaster.card import FusionReport, MemberWeight
 from latentcast.forecaster.forecaster import Forecaster
 from latentcast.models.hybrid.model import Hybrid
 from latentcast.models.hybrid.stacking import HeldOutForecasts, learn
@@ -38,15 +40,15 @@ def stride_of(model: Hybrid, windows: int) -> int:
     return max(1 if model.calibrates else task.season, affordable)
 
 
-def fuse(forecaster: Forecaster, view: PreparedPanel) -> tuple[dict[str, Any], list[str]]:
-    """Learn the weights on the validation part; facts for the card, and notes.
+def fuse(forecaster: Forecaster, view: PreparedPanel) -> tuple[FusionReport, list[str]]:
+    """Learn the weights on the validation part; their report, and notes.
 
     Raises DataError when the part holds no window, and weights are to be learned.
     """
     model, task = hybrid_of(forecaster), forecaster.task
     stride = stride_of(model, len(view.starts("val", task.lookback, task.horizon)[0]))
     if model.settings.fusion == "average":
-        return {"fusion": "average", "stride": stride}, []
+        return FusionReport("average", stride), []
     starts_items = view.starts("val", task.lookback, task.horizon, stride)
     if not len(starts_items[0]):
         raise DataError(
@@ -63,7 +65,7 @@ def fuse(forecaster: Forecaster, view: PreparedPanel) -> tuple[dict[str, Any], l
         notes.append(
             f"weights and intervals are learned on one window of {stride} of the validation part (model.stride)"
         )
-    return {**found, "part": "val", "windows": len(windows), "stride": stride}, notes
+    return replace(found, part="val", windows=len(windows), stride=stride), notes
 
 
 def _apart(items: torch.Tensor, stride: int, horizon: int) -> float:
@@ -72,7 +74,7 @@ def _apart(items: torch.Tensor, stride: int, horizon: int) -> float:
     return min(1.0, (1 + (each - 1) * stride / horizon) / each)
 
 
-def weigh(model: Hybrid, batches: Iterable[Batch], each: float) -> tuple[dict[str, Any], list[str]]:
+def weigh(model: Hybrid, batches: Iterable[Batch], each: float) -> tuple[FusionReport, list[str]]:
     """Learn the weights on windows with targets, those of a series in the order of time; `each` counts for so many.
 
     Raises DataError when no member can forecast any of them.
@@ -92,13 +94,13 @@ def weigh(model: Hybrid, batches: Iterable[Batch], each: float) -> tuple[dict[st
     ]
     if settings.fusion == "adaptive" and found["penalty"] is None:
         notes.append("fusion: no gate was better on held-out windows than weights by error (weighted): these are used")
-    member_forecasts = {
-        label: {"error": error, "weight": weight}
+    members = {
+        label: MemberWeight(error, weight)
         for label, error, weight in zip(labels, errors["members"], found["weights"], strict=True)
     }
     fused = {name: value for name, value in errors.items() if name != "members"}
-    said = {"fusion": settings.fusion, "error": settings.error, "penalty": found["penalty"]}
-    return {**said, "members": member_forecasts, "fused": fused}, notes
+    report = FusionReport(settings.fusion, error=settings.error, penalty=found["penalty"], members=members, fused=fused)
+    return report, notes
 
 
 def _held(model: Hybrid, batches: Iterable[Batch], each: float) -> tuple[HeldOutForecasts, dict[str, tuple[int, str]]]:
@@ -130,20 +132,6 @@ def _held(model: Hybrid, batches: Iterable[Batch], each: float) -> tuple[HeldOut
         torch.cat(column).clone() for column in zip(*parts, strict=True)
     )
     return HeldOutForecasts(forecasts, there, target, seen, series, like, apart, each), failed
-
-
-def in_words(found: dict[str, Any]) -> str:
-    """What the card says of a fusion, in a sentence."""
-    if "members" not in found:
-        return "equal weights"
-    each = ", ".join(
-        f"{label} {one['weight']:.2f} (error {one['error']:.3g})" for label, one in found["members"].items()
-    )
-    fused = ", ".join(f"{name} {error:.3g}" for name, error in found["fused"].items())
-    held = f"{found['windows']} held-out windows" if "windows" in found else "held-out windows"
-    if found.get("stride", 1) > 1:
-        held += f", one of {found['stride']}"
-    return f"weights {each}; fused {fused}; errors on {held}, in shares of a member's mean, fused ones cross-validated"
 
 
 def fusion_weights(forecaster: Forecaster | str | Path) -> pd.DataFrame:

@@ -62,5 +62,5 @@ def changed(
             f"a horizon of {run.horizon} steps is longer than the {task.horizon} that this {run.name} was trained for:"
             " it goes on as it began, and how well was never judged"
         )
-    card = {**forecaster.card, "settings": run.dump()}
+    card = replace(forecaster.card, settings=run.dump())
     return replace(forecaster, run=run, task=network.task, network=network.to(forecaster.device).eval(), card=card)

@@ -20,7 +20,7 @@ from latentcast.data.settings import DataSettings
 from latentcast.data.sources.open import open_data
 from latentcast.forecaster.forecaster import Forecaster
 from latentcast.workflows.fitting.fit import untrained
-from latentcast.workflows.fitting.warm_start import learned_from, load_initial_weights
+from latentcast.workflows.fitting.warm_start import load_initial_weights
 
 log = logging.getLogger("latentcast")
 ALL_PAST = (1.0, 0.0, 0.0)  # a split that holds nothing out
@@ -67,11 +67,11 @@ def transfer(
     with torch.random.fork_rng(range(torch.cuda.device_count())):  # the caller's stays as it is
         made = untrained(run, panel, parts, source.name, [])
     laid = load_initial_weights(start, made, unchanged=True, judged=not whole)
-    made.card["notes"] = _notes(start, made, panel, parts, whole=whole)
-    for note in made.card["notes"]:
+    notes = tuple(_notes(start, made, panel, parts, whole=whole))
+    for note in notes:
         log.warning(note)
-    same: dict[str, Any] = {key: start.card[key] for key in ("stages", "untrained") if key in start.card}
-    made.card |= {**same, "start": laid, "transferred": True}
+    stages, unchanged = start.card.stages, start.card.untrained
+    made.card = replace(made.card, notes=notes, start=laid, transferred=True, stages=stages, untrained=unchanged)
     made.network.to(start.device).eval()
     return made
 
@@ -87,16 +87,14 @@ def _can_be_scaled(panel: Panel, parts: Split, *, scale: bool) -> None:
 
 def _notes(start: Forecaster, made: Forecaster, panel: Panel, parts: Split, *, whole: bool) -> list[str]:
     """What a person must know to read the figures."""
-    name, known = made.card["schema"]["data"], learned_from(start)
+    name, known = made.card.schema.data, start.card.learned_from
     steps = f"{int(parts.train_end.sum())} of {len(panel.values)} steps"
     by = f"all its past ({len(panel.values)} steps)" if whole else f"its own training part ({steps})"
     scaled = f"{name} is scaled by {by}" if made.run.data.scale else f"{name} is not scaled, nor was what it learned"
-    notes = [
-        f"zero-shot: {made.name} learned from {shorten([one['data'] for one in known])} and is not trained; {scaled}"
-    ]
-    if made.card["schema"]["fingerprint"] in [one["fingerprint"] for one in known]:
+    notes = [f"zero-shot: {made.name} learned from {shorten([one.data for one in known])} and is not trained; {scaled}"]
+    if made.card.schema.fingerprint in [one.fingerprint for one in known]:
         notes.append(f"not zero-shot: {name} is among the data that it learned from")
-    there, here = start.card["schema"]["freq"], made.card["schema"]["freq"]
+    there, here = start.card.schema.freq, made.card.schema.freq
     if there != here:
         notes.append(f"it learned on steps of {there}, and those of {name} are {here}: a look-back spans another time")
     if made.network.mixes_channels and start.channels != made.channels:

@@ -12,6 +12,7 @@ from latentcast.core.nested import python_values
 from latentcast.data.panel.padding import pad_short
 from latentcast.data.panel.split import Split
 from latentcast.data.sources.open import open_data
+from latentcast.forecaster.card import UpdateReport
 from latentcast.forecaster.forecaster import Forecaster
 from latentcast.forecaster.storage import check_folder
 from latentcast.workflows.fitting.fit import fit_panel
@@ -72,22 +73,24 @@ def update(
     longer = pad_short(panel, parts, run.lookback, run.horizon)
     before = start.judge(replace(view, panel=longer.panel, parts=longer.parts), "val", source.name)
     made = fit_panel(run, panel, source.name, parts=parts, start=start, scaler=view.scaler, progress=progress)
-    after = made.card["validation"]["scaled"]["MSE"]
+    assert made.card.validation is not None
+    after = made.card.validation["scaled"]["MSE"]
     kept = after <= before.scaled["MSE"]
     if not kept:  # the old weights are among those to choose from
         made.network.load_state_dict(start.network.state_dict())
         made.calibrate_on(made.view(panel), "val", source.name)
-    made.card["update"] = {
-        "steps": steps,
-        "lr": training.lr,
-        "units": "those of the fit; new series by their own past",
-        "val_mse_before": before.scaled["MSE"],
-        "val_mse_after": after,
-        "kept": "the updated weights" if kept else "the weights as they were",
-    }
+    found = UpdateReport(
+        steps,
+        training.lr,
+        units="those of the fit; new series by their own past",
+        val_mse_before=before.scaled["MSE"],
+        val_mse_after=after,
+        kept="the updated weights" if kept else "the weights as they were",
+    )
+    made.card = replace(made.card, update=found)
     log.warning(
         f"update: {steps} steps on {source.name}; MSE of its last part {before.scaled['MSE']:.4g} before,"
-        f" {after:.4g} after; kept: {made.card['update']['kept']}"
+        f" {after:.4g} after; kept: {found.kept}"
     )
     if out is not None:
         made.save(out, overwrite=overwrite)

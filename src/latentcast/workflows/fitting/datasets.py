@@ -15,6 +15,7 @@ from latentcast.data.panel.split import Split, split
 from latentcast.data.scaling.scaler import Scaler
 from latentcast.data.settings import DataSettings
 from latentcast.data.sources.open import open_data
+from latentcast.forecaster.card import DatasetReport
 from latentcast.forecaster.forecaster import Forecaster
 from latentcast.models.config.run import resolve_config
 
@@ -29,16 +30,17 @@ class TrainingDataset:
     parts: Split
     scaler: Scaler
 
-    def facts(self) -> dict[str, Any]:
-        """What the card says of it."""
-        return {
-            "data": self.name,
-            "fingerprint": self.panel.fingerprint(),
-            "split": self.settings.dump()["split"],
-            "series": len(self.panel.ids) * len(self.panel.channels),
-            "steps": len(self.panel.values),
-            "freq": self.panel.frequency.alias,
-        }
+    def report(self, weight: float | None) -> DatasetReport:
+        """The entry of the run card."""
+        return DatasetReport(
+            self.name,
+            self.panel.fingerprint(),
+            self.settings.dump()["split"],
+            series=len(self.panel.ids) * len(self.panel.channels),
+            steps=len(self.panel.values),
+            freq=self.panel.frequency.alias,
+            weight=weight,
+        )
 
 
 def read(data: Any, values: Mapping[str, Any]) -> TrainingDataset:

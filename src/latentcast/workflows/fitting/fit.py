@@ -23,6 +23,7 @@ from latentcast.data.scaling.scaler import Scaler
 from latentcast.data.sources.open import open_data
 from latentcast.data.windows.mixture import Mix
 from latentcast.forecaster import storage
+from latentcast.forecaster.card import RunCard, Schema, StageReport, TrainingReport
 from latentcast.forecaster.fit_statistics import FitStatistics
 from latentcast.forecaster.forecaster import Forecaster
 from latentcast.models.config.presets import MODEL_PRESETS
@@ -215,7 +216,7 @@ def fit_panel(
             )
         for note in forecaster.network.notes:
             log.warning(note)
-        notes += forecaster.network.notes  # the card holds this very list
+        notes += forecaster.network.notes
         members = [
             replace(one, panel=longer.panel, parts=longer.parts)
             for one, longer in zip(
@@ -224,14 +225,13 @@ def fit_panel(
         ]
         if beside:
             check_compatible(forecaster, members)
-            forecaster.card["datasets"] = [
-                {**one.facts(), "weight": weight}
-                for one, weight in zip(members, weights or repeat(None, len(members)), strict=True)
-            ]
-        forecaster.card["stages"] = [stage.name for stage, _ in stages]
+            shares = weights or repeat(None, len(members))
+            datasets = tuple(one.report(weight) for one, weight in zip(members, shares, strict=True))
+            forecaster.card = replace(forecaster.card, datasets=datasets)
+        forecaster.card = replace(forecaster.card, stages=tuple(stage.name for stage, _ in stages))
         fresh = {name: tensor.clone() for name, tensor in forecaster.network.state_dict().items()}
         if start is not None:
-            forecaster.card["start"] = load_initial_weights(start, forecaster)
+            forecaster.card = replace(forecaster.card, start=load_initial_weights(start, forecaster))
         hybrid = isinstance(forecaster.network.model, Hybrid)
         if hybrid:
             _whole_only(start, beside, resume=resume)
@@ -239,8 +239,9 @@ def fit_panel(
         # what fails here fails before a folder is touched
         windows = [training_windows(forecaster, members, weights, *each) for each in stages] if trained else []
         if windows and isinstance(mix := windows[-1][0], Mix):
-            for facts, its in zip(forecaster.card["datasets"], mix.sets, strict=True):
-                facts["windows"] = len(its)
+            counted = zip(forecaster.card.datasets, mix.sets, strict=True)
+            datasets = tuple(replace(one, windows=len(its)) for one, its in counted)
+            forecaster.card = replace(forecaster.card, datasets=datasets)
         if windows and run.data.fraction < 1:
             notes.append(few := describe_few_shot(run, windows[-1][0], beside))
             log.warning(few)
@@ -254,9 +255,8 @@ def fit_panel(
                 prepare(folder, run, forecaster.card, overwrite=overwrite, resume=resume)
         if windows:
             try:
-                forecaster.card["training"] = _train(
-                    forecaster, fresh, stages, windows, folder, resume=resume, progress=progress
-                )
+                training = _train(forecaster, fresh, stages, windows, folder, resume=resume, progress=progress)
+                forecaster.card = replace(forecaster.card, training=training)
             except Interrupted as error:
                 if out is not None:
                     raise
@@ -265,9 +265,10 @@ def fit_panel(
                 ) from error
         if hybrid:
             own = TrainingDataset(name, run.data, panel, parts, forecaster.known.scaler)
-            forecaster.card["members"] = _train_members(forecaster, own, folder, progress=progress)
+            trained_members = _train_members(forecaster, own, folder, progress=progress)
             forecaster.network.cpu().eval()
-            forecaster.card["fusion"], said = fuse(forecaster, forecaster.view(panel))
+            fusion, said = fuse(forecaster, forecaster.view(panel))
+            forecaster.card = replace(forecaster.card, members=trained_members, fusion=fusion)
             for note in said:
                 log.warning(note)
             notes += said
@@ -275,9 +276,10 @@ def fit_panel(
         held_out = (parts.val_end - parts.train_end >= run.horizon).any()
         if stages[-1][0].forecasts and (hybrid or forecaster.network.calibrates) and held_out:
             # the same pass gives the scores that prediction intervals are made of
-            stride = forecaster.card["fusion"]["stride"] if hybrid else 1
+            stride = 1 if forecaster.card.fusion is None else forecaster.card.fusion.stride
             judged = forecaster.calibrate_on(forecaster.view(panel), "val", name, stride=stride)
-            forecaster.card["validation"] = judged.to_dict()
+            forecaster.card = replace(forecaster.card, validation=judged.to_dict())
+        forecaster.card = replace(forecaster.card, notes=tuple(notes))
         if out is not None and is_first_process():
             forecaster.write(folder)
     return forecaster
@@ -304,15 +306,11 @@ def untrained(
     torch.manual_seed(run.seed)
     network = build_network(run.kind, run.model, task)
     check_model_reads(run.data, network, run.name)
-    card: dict[str, Any] = {
-        "model": run.name,
-        "settings": run.dump(),
-        "schema": _schema(run, panel, name),
-        "versions": storage.versions(),
-        "notes": notes,
-    }
+    covariates = None
     if scaler.effects is not None:
-        card["covariates"] = {**scaler.effects.covariates.dump(), "weights": scaler.effects.weights.tolist()}
+        covariates = {**scaler.effects.covariates.dump(), "weights": scaler.effects.weights.tolist()}
+    schema = _schema(run, panel, name)
+    card = RunCard(run.name, run.dump(), schema, storage.versions(), tuple(notes), covariates)
     return Forecaster(run, task, panel.channels, FitStatistics.of(panel, parts, scaler), network, card)
 
 
@@ -325,7 +323,7 @@ def _train(
     *,
     resume: bool,
     progress: bool,
-) -> dict[str, Any]:
+) -> TrainingReport:
     from latentcast.training.run_stage import run_stage
 
     began = time.monotonic()
@@ -344,18 +342,23 @@ def _train(
             resume=resume,
             progress=progress,
         )
-        found = stage.check(forecaster.network, train if val is None else val) if stage.check else {}
-        sizes = {
-            "windows": len(train),
-            "validation_windows": len(val or ()),
-            "trained_parameters": sum(parameter.numel() for parameter in stage.parameters(forecaster.network)),
-        }
-        ended.append({**asdict(outcome), **sizes, **({"found": found} if found else {})})
+        found = stage.check(forecaster.network, train if val is None else val) if stage.check else None
+        parameters = sum(parameter.numel() for parameter in stage.parameters(forecaster.network))
+        ended.append(
+            StageReport(
+                **asdict(outcome),
+                windows=len(train),
+                validation_windows=len(val or ()),
+                trained_parameters=parameters,
+                found=found,
+            )
+        )
     after = forecaster.network.cpu().state_dict()
     # `fresh` is the network as it was drawn: what training before this one learned counts as learned
-    forecaster.card["untrained"] = [name for name, tensor in fresh.items() if torch.equal(tensor, after[name])]
-    last = {key: ended[-1][key] for key in ("windows", "validation_windows")}
-    return {**last, "stages": ended, "seconds": round(time.monotonic() - began, 2)}
+    untouched = tuple(name for name, tensor in fresh.items() if torch.equal(tensor, after[name]))
+    forecaster.card = replace(forecaster.card, untrained=untouched)
+    last, seconds = ended[-1], round(time.monotonic() - began, 2)
+    return TrainingReport(last.windows, last.validation_windows, tuple(ended), seconds)
 
 
 def _whole_only(start: Forecaster | None, beside: Sequence[TrainingDataset], *, resume: bool) -> None:
@@ -371,17 +374,19 @@ def _whole_only(start: Forecaster | None, beside: Sequence[TrainingDataset], *, 
         raise SettingsError(faults)
 
 
-def _train_members(forecaster: Forecaster, own: TrainingDataset, folder: Path, *, progress: bool) -> dict[str, Any]:
+def _train_members(
+    forecaster: Forecaster, own: TrainingDataset, folder: Path, *, progress: bool
+) -> dict[str, TrainingReport]:
     """Each member of a hybrid by itself, as it would be alone; label → its training, where it learns anything."""
     model, whole = forecaster.network.model, forecaster.run
-    ended: dict[str, Any] = {}
+    ended: dict[str, TrainingReport] = {}
     for label, run in model.runs.items():
         run = replace(run, data=whole.data, seed=whole.seed)
         torch.manual_seed(run.seed)
         network = model.networks[label] = model.fresh(label)
         if not count_parameters(network)[1]:
             continue
-        alone = replace(forecaster, run=run, task=model.task_of(label), network=network, card={})
+        alone = replace(forecaster, run=run, task=model.task_of(label), network=network)
         longer = pad_short(own.panel, own.parts, run.lookback, run.horizon)
         member = replace(own, panel=longer.panel, parts=longer.parts)
         stages = plan(run)
@@ -397,19 +402,19 @@ def _train_members(forecaster: Forecaster, own: TrainingDataset, folder: Path, *
     return ended
 
 
-def _schema(run: RunConfig, panel: Panel, name: str) -> dict[str, Any]:
-    return {
-        "data": name,
-        "fingerprint": panel.fingerprint(),
-        "series": len(panel.ids) * len(panel.channels),
-        "steps": len(panel.values),
-        "channels": list(panel.channels),
-        "freq": panel.frequency.alias,
-        "season": panel.season,
-        "first": str(panel.times.min()),
-        "last": str(panel.times.max()),
-        "zone": panel.zone,
-        "wall": panel.clock.wall,
-        "gaps": run.data.gaps,
-        "filled": int((~panel.observed).sum()),
-    }
+def _schema(run: RunConfig, panel: Panel, name: str) -> Schema:
+    return Schema(
+        data=name,
+        fingerprint=panel.fingerprint(),
+        series=len(panel.ids) * len(panel.channels),
+        steps=len(panel.values),
+        channels=panel.channels,
+        freq=panel.frequency.alias,
+        season=panel.season,
+        first=str(panel.times.min()),
+        last=str(panel.times.max()),
+        zone=panel.zone,
+        gaps=run.data.gaps,
+        filled=int((~panel.observed).sum()),
+        wall=panel.clock.wall,
+    )

@@ -1,7 +1,6 @@
 """The folder that is trained in: an empty one, or one in which the same training began."""
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,22 +9,23 @@ from latentcast.core.nested import leaves, merge, nested
 from latentcast.core.parsing import read_yaml, write_yaml
 from latentcast.data.settings import DataSettings
 from latentcast.forecaster import storage
+from latentcast.forecaster.card import RunCard
 from latentcast.models.config.run import RunConfig
 
 MAY_CHANGE = ("max_time", "loggers", "accelerator", "devices", "strategy")  # of the training, in every stage
 
 
-def prepare(folder: Path, run: RunConfig, card: Mapping[str, Any], *, overwrite: bool, resume: bool) -> None:
+def prepare(folder: Path, run: RunConfig, card: RunCard, *, overwrite: bool, resume: bool) -> None:
     """An empty folder to train in, or, to resume, one that began with the same settings, data and weights."""
     if resume and not any(folder.glob("checkpoints/*/last.ckpt")):
         raise CheckpointError(f"{folder} holds no checkpoint to go on from; begin without --resume")
     storage.make_folder(folder, overwrite=overwrite, resume=resume)
     began_with = folder / "checkpoints" / "data.json"
-    start, beside = card.get("start"), card.get("datasets", [])[1:]
-    origin: dict[str, Any] = {"data": card["schema"]["fingerprint"], "start": start and start["sha256"]}
+    start, beside = card.start, card.datasets[1:]
+    origin: dict[str, Any] = {"data": card.schema.fingerprint, "start": start and start.sha256}
     if beside:
-        origin["beside"] = [{key: one[key] for key in ("data", "fingerprint")} for one in beside]
-        origin["weights"] = [one["weight"] for one in card["datasets"]]
+        origin["beside"] = [{"data": one.data, "fingerprint": one.fingerprint} for one in beside]
+        origin["weights"] = [one.weight for one in card.datasets]
     if not resume:
         write_yaml(folder / storage.SETTINGS, run.dump())
         began_with.parent.mkdir(exist_ok=True)

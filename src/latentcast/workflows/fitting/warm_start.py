@@ -9,6 +9,7 @@ from torch import Tensor
 from latentcast.core.errors import SettingsError
 from latentcast.core.nested import format_value, merge, nested
 from latentcast.core.settings import differing
+from latentcast.forecaster.card import StartingPoint
 from latentcast.forecaster.forecaster import Forecaster
 from latentcast.models.config.presets import MODEL_PRESETS
 
@@ -50,7 +51,7 @@ def _at(values: Mapping[str, Any], path: str) -> Any:
 
 def load_initial_weights(
     start: Forecaster, forecaster: Forecaster, *, unchanged: bool = False, judged: bool = True
-) -> dict[str, Any]:
+) -> StartingPoint:
     """Lay the trained weights of `start` into an untrained forecaster; say what they were.
 
     unchanged  all weights are laid in, also those that were never trained: nothing is going to be learned here
@@ -65,7 +66,7 @@ def load_initial_weights(
     if faults:
         raise SettingsError(faults)
     own = forecaster.network.state_dict()
-    untrained = () if unchanged else start.card.get("untrained", ())
+    untrained = () if unchanged else start.card.untrained or ()
     learned = {
         name: tensor
         for name, tensor in start.network.state_dict().items()
@@ -86,27 +87,16 @@ def load_initial_weights(
         )
         raise SettingsError([f"{fault} ({sizes}): these weights belong to their sizes" for fault in shapes])
     forecaster.network.load_state_dict({**own, **{name: tensor.clone() for name, tensor in learned.items()}})
-    return {
-        "model": start.name,
-        "data": start.card["schema"]["data"],
-        "stages": list(start.learned),
-        "fingerprint": start.card["schema"]["fingerprint"],
-        "weights": len(learned),
-        "found": start.found,
-        "sha256": _digest(learned),
-        "learned_from": learned_from(start),
-    }
-
-
-def learned_from(forecaster: Forecaster) -> list[dict[str, Any]]:
-    """The data that its weights were trained on, here and where they began: name, fingerprint and split of each."""
-    card, schema = forecaster.card, forecaster.card["schema"]
-    own = {"data": schema["data"], "fingerprint": schema["fingerprint"], "split": forecaster.run.data.dump()["split"]}
-    here = [] if card.get("transferred") else card.get("datasets", [own])
-    found: dict[str, dict[str, Any]] = {}
-    for one in (*here, *card.get("start", {}).get("learned_from", ())):
-        found.setdefault(one["fingerprint"], {key: one[key] for key in own})
-    return list(found.values())
+    return StartingPoint(
+        start.name,
+        start.card.schema.data,
+        start.learned,
+        start.card.schema.fingerprint,
+        len(learned),
+        start.found,
+        _digest(learned),
+        start.card.learned_from,
+    )
 
 
 def _differences(start: Forecaster, forecaster: Forecaster, where: str, within: str) -> list[str]:
@@ -128,7 +118,7 @@ def _differences(start: Forecaster, forecaster: Forecaster, where: str, within: 
             why = "mixes them" if start.network.mixes_channels else "has weights for each of them"
             faults.append(f"channels: {its.channels} {where}, {own.channels} in these data ({start.name} {why})")
         if "known" in apart:
-            steps = (f" (steps of {one.card['schema']['freq']})" for one in (start, forecaster))
+            steps = (f" (steps of {one.card.schema.freq})" for one in (start, forecaster))
             faults.append(
                 f"known: {its.known} features known in advance {where}{next(steps)}, {own.known} in these data"
                 f"{next(steps)}, and {start.name} reads them"
@@ -141,12 +131,12 @@ def _differences(start: Forecaster, forecaster: Forecaster, where: str, within: 
 
 def _other_parts(start: Forecaster, forecaster: Forecaster, where: str) -> list[str]:
     """The same data must not be split otherwise than where they were learned from."""
-    here = {one["fingerprint"]: one["split"] for one in learned_from(forecaster)}
+    here = {one.fingerprint: one.split for one in forecaster.card.learned_from}
     return [
-        f"data.split: {format_value(one['split'])} {where}, {format_value(here[one['fingerprint']])} here: on the same"
-        " data, what is judged here may have been learned there"
-        for one in learned_from(start)
-        if here.get(one["fingerprint"], one["split"]) != one["split"]
+        f"data.split: {format_value(one.split)} {where}, {format_value(here[one.fingerprint])} here: on the same data,"
+        " what is judged here may have been learned there"
+        for one in start.card.learned_from
+        if here.get(one.fingerprint, one.split) != one.split
     ]
 
 
