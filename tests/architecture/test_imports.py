@@ -24,7 +24,7 @@ HOMES = {
     "narwhals": {"data"},
     "statsmodels": {"cli", "explain"},
     "scipy": {"evaluation", "benchmarking"},
-    "pydantic": {"core", "data", "layers", "models", "benchmarking"},
+    "pydantic": {"core", "data", "layers", "models", "forecaster", "benchmarking"},
     "pydantic_core": {"core"},
     "safetensors": {"forecaster", "training"},
     "yaml": {"core"},

@@ -18,7 +18,7 @@ from latentcast.data.panel.build import build
 from latentcast.data.panel.panel import Panel
 from latentcast.data.panel.split import Part, split
 from latentcast.data.settings import DataSettings
-from latentcast.data.sources.files import Source
+from latentcast.data.sources.frames import Source
 from latentcast.data.sources.open import open_data
 from latentcast.models.config.run import RunConfig, make_task, resolve_config
 from latentcast.models.network import build as build_network

@@ -30,7 +30,7 @@ from latentcast.data.panel.conform import as_it_came, read_alike
 from latentcast.data.panel.padding import fill_up
 from latentcast.data.panel.panel import Panel
 from latentcast.data.panel.split import PARTS, Part
-from latentcast.data.sources.files import Source
+from latentcast.data.sources.frames import Source
 from latentcast.data.sources.open import open_data
 from latentcast.data.windows.view import PreparedPanel
 from latentcast.data.windows.windows import Windows, batch_size_for_memory, make_windows, window_seeds

@@ -15,7 +15,7 @@ from latentcast.core.interpolation import interpolated
 from latentcast.data.panel.conform import as_it_came
 from latentcast.data.panel.panel import Panel
 from latentcast.data.panel.split import PARTS, Part
-from latentcast.data.sources.files import Source
+from latentcast.data.sources.frames import Source
 from latentcast.data.sources.open import open_data
 from latentcast.data.tables.table import is_long, time_column
 from latentcast.data.windows.view import PreparedPanel

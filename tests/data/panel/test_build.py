@@ -19,7 +19,8 @@ from latentcast.core.settings import validate
 from latentcast.data.panel.build import build
 from latentcast.data.panel.panel import Panel
 from latentcast.data.settings import DataSettings
-from latentcast.data.sources.files import read_file, read_frame
+from latentcast.data.sources.files import read_file
+from latentcast.data.sources.frames import read_frame
 
 
 def make(frame: pd.DataFrame, **settings: Any) -> Panel:

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from latentcast.core.errors import DataError
-from latentcast.data.sources.files import read_file, read_frame
+from latentcast.data.sources.files import read_file
+from latentcast.data.sources.frames import read_frame
 
 TABLE = pd.DataFrame({"ds": ["2024-01-01", "2024-01-02", "2024-01-03"], "a": [0.1, 2.5, -3e-7], "größe": [1, 2, 3]})
 
@@ -75,10 +76,11 @@ def test_decimal_commas_beside_dates_texts_and_gaps(tmp_path: Path, separator: s
 
 def test_a_comma_beside_decimal_points_is_no_decimal_comma(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
-    path.write_text("ds;a;b\n1;0.5;1,234\n2;1.5;2,345\n")
+    path.write_text("ds;a;b;c\n1;0.5;1,234;1,2\n2;1.5;2,345;2,34\n")
     frame = read_file(path)
     assert frame["a"].tolist() == [0.5, 1.5]
-    assert frame["b"].tolist() == ["1,234", "2,345"]
+    assert frame["b"].tolist() == [1234, 2345]  # thousands
+    assert frame["c"].tolist() == ["1,2", "2,34"]
 
 
 @pytest.mark.parametrize(
@@ -110,17 +112,17 @@ def test_the_separator_is_the_one_that_parts_every_row_alike(
         ("t.csv", b"", "is empty"),
         ("t.csv", b"\n\n", "is empty"),
         ("t.csv", b"ds,a\n", "has a header and no row"),
-        ("t.csv", b"ds,a\n1,\xff\xfe\n", "not text in UTF-8.*save it in that encoding"),
-        ("t.csv", "ds,a\n1,2\n".encode("utf-16"), "not text in UTF-8"),
+        ("t.csv", b"ds,a\n1,\0\n", "holds zero bytes; save it as CSV in UTF-8"),
         ("t.csv", b"ds,a\n1,2\n1,2,3,4\n", "cannot be read as csv.*line 3"),
         ("t.csv", b"ds,a\n1,2,3\n1,2,3\n", "more fields than its header"),
         ("t.parquet", b"", "cannot be read as parquet"),
         ("t.parquet", b"PAR1 and then nothing that makes sense", "cannot be read as parquet"),
-        ("t.xlsx", b"", r"ends in .xlsx; wanted one of .csv, .csv.gz, .tsv, .parquet, .pq"),
+        ("t.xlsx", b"", "cannot be read as excel"),
         ("t.gz", b"", r"ends in .gz; wanted"),
-        ("t.csv.gz", b"ds,a", "cannot be read as csv.*Not a gzipped file"),
-        ("t.csv.gz", gzip.compress(b"ds,a\n" + b"1,2\n" * 99)[:-12], "cannot be read as csv"),
-        ("t.csv", b"ds a b\n1 2 3\n", "header is one field, 'ds a b'; wanted names with commas"),
+        ("t.csv.gz", b"ds,a", "cannot be read as gzip.*Not a gzipped file"),
+        ("t.csv.gz", gzip.compress(b"ds,a\n" + b"1,2\n" * 99)[:-12], "cannot be read as gzip"),
+        ("t.pdf", b"", r"ends in .pdf; wanted one of .csv, .tsv, .txt, .parquet"),
+        ("t.csv", b"ds a b\n1 2 3 4\n", "header is one field, 'ds a b'; wanted names with commas"),
         ("t.csv", b"ds:a\n1:2\n", "header is one field, 'ds:a'"),
         ("table", b"", "ends in nothing"),
         ("t.csv", None, "there is no file"),
@@ -165,11 +167,9 @@ def test_frames_come_back_in_the_kind_that_went_in(kind) -> None:  # type: ignor
     assert (data == before).all(None) if isinstance(data, pd.DataFrame) else data.equals(before)
 
 
-@pytest.mark.parametrize(
-    "data", [[1, 2], {"a": [1]}, np.zeros((2, 2)), None, 3, TABLE["a"], pl.from_pandas(TABLE).lazy()]
-)
+@pytest.mark.parametrize("data", [[1, 2], {"a": [1]}, np.zeros((2, 2, 2)), np.array(["a"]), None, 3])
 def test_what_is_no_frame(data: object) -> None:
-    with pytest.raises(DataError, match=f"got {type(data).__name__}; wanted a data frame in memory"):
+    with pytest.raises(DataError, match=f"got {type(data).__name__}; wanted a data frame "):
         read_frame(data)
 
 

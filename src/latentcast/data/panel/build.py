@@ -14,6 +14,7 @@ from latentcast.data.panel.gaps import close
 from latentcast.data.panel.panel import Panel
 from latentcast.data.settings import DataSettings
 from latentcast.data.sources.files import read_file
+from latentcast.data.sources.formats.notes import notes_of
 from latentcast.data.tables.frequency import Frequency, infer, usual_step
 from latentcast.data.tables.resample import resampled
 from latentcast.data.tables.table import Table, read_table, time_column, without_row_numbers
@@ -42,7 +43,7 @@ def build(frame: pd.DataFrame, settings: DataSettings) -> Panel:
     frequency = _frequency(stamps, table, settings)
     panel = _on_grid(stamps, table, frequency, settings)
     absent = len(panel.times) - len(stamps)
-    panel = replace(panel, clock=clock, notes=(*left_out, *notes))
+    panel = replace(panel, clock=clock, notes=(*notes_of(frame), *left_out, *notes))
     if settings.align:
         panel, absent = _align(panel), 0
     panel = _choose(panel, settings)

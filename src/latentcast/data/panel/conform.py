@@ -10,7 +10,7 @@ from latentcast.core.errors import DataError, GapError, TimeError, shorten
 from latentcast.data.panel.build import build
 from latentcast.data.panel.panel import Panel
 from latentcast.data.settings import DataSettings
-from latentcast.data.sources.files import Source
+from latentcast.data.sources.frames import Source
 from latentcast.data.tables.table import is_long, time_column
 from latentcast.data.tables.timestamps import Clock, on_the_clock_of
 

@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 
 from latentcast.core.errors import DataError, shorten, suggest
-from latentcast.data.sources.files import Source, first_line, read_file
+from latentcast.data.sources.files import first_line, read_file
+from latentcast.data.sources.frames import Source
 
 FOLDER = "LATENTCAST_DATA"
 _ETT = "https://raw.githubusercontent.com/zhouhaoyi/ETDataset/main/ETT-small/"

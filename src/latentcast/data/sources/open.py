@@ -8,7 +8,9 @@ from typing import Any
 from latentcast.core.errors import DataError
 from latentcast.data.sources import catalog
 from latentcast.data.sources.descriptions import described
-from latentcast.data.sources.files import Source, is_table, read_file, read_frame
+from latentcast.data.sources.files import is_table, read_file
+from latentcast.data.sources.formats.columnar import read_dataset_folder
+from latentcast.data.sources.frames import Source, read_frame
 
 
 def open_data(data: Any) -> tuple[Source, dict[str, Any]]:
@@ -22,7 +24,13 @@ def open_data(data: Any) -> tuple[Source, dict[str, Any]]:
     if path.is_file():
         return replace(read_frame(read_file(path)), name=path.name), {}
     if path.is_dir():
-        raise DataError(f"{data} is a folder; wanted a CSV or Parquet file in it, or the name of a dataset")
+        frame = read_dataset_folder(path)
+        if frame is None:
+            raise DataError(
+                f"{data} is a folder; wanted a table in it, a folder that Hugging Face datasets saved, or the name of a"
+                " dataset"
+            )
+        return replace(read_frame(frame), name=path.name), {}
     if is_table(path) or len(path.parts) > 1:
         raise DataError(f"there is no file {path}{_near(path)}")
     dataset = catalog.find(str(data))

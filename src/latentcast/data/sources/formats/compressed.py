@@ -1,0 +1,43 @@
+"""Packed tables: a gzip file, or a zip archive that holds one table."""
+
+import gzip
+import shutil
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from latentcast.core.errors import DataError, shorten
+from latentcast.data.sources.formats import format_of
+
+
+@contextmanager
+def unpacked(path: Path) -> Iterator[Path]:
+    """The table inside, as a file that is there for the length of the block.
+
+    Raises DataError for an archive that holds no table or several.
+    """
+    with TemporaryDirectory(prefix="latentcast-") as folder:
+        if path.name.lower().endswith(".gz"):
+            inner = Path(folder) / path.name[: -len(".gz")]
+            with gzip.open(path, "rb") as packed, inner.open("wb") as plain:
+                shutil.copyfileobj(packed, plain)
+        else:
+            inner = _out_of_zip(path, Path(folder))
+        yield inner
+
+
+def _out_of_zip(path: Path, folder: Path) -> Path:
+    with zipfile.ZipFile(path) as archive:
+        names = [one for one in archive.namelist() if not one.endswith("/") and not one.startswith("__MACOSX/")]
+        tables = [name for name in names if format_of(Path(name)) is not None]
+        if len(tables) != 1:
+            there = (
+                f"{len(tables)} tables ({shorten(tables)})" if tables else f"no table ({shorten(names) or 'nothing'})"
+            )
+            raise DataError(f"{path} holds {there}; wanted an archive with one table: unpack it and name the file")
+        inner = folder / Path(tables[0]).name
+        with archive.open(tables[0]) as packed, inner.open("wb") as plain:
+            shutil.copyfileobj(packed, plain)
+    return inner

@@ -1,0 +1,160 @@
+"""Delimited text: CSV, TSV and their kin, in any separator, encoding and way of writing numbers."""
+
+import csv
+import re
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from latentcast.data.sources.formats.encoding import encoding_of
+from latentcast.data.sources.formats.notes import with_notes
+from latentcast.data.sources.formats.written_numbers import as_numbers
+
+_SEPARATORS = ";\t,|"  # the first wins a draw: the comma is also found in names and numbers
+_ROWS = 20  # read to find the separator
+_QUOTED = re.compile(r'(?<![^,;\t|\n])"(?:[^"]|"")*"')  # a field in quotes
+_SPACES = r"\s+"
+_CHUNK = 1 << 22
+_DECIMAL_COMMA = r"\s*[+-]?\d*,\d+(?:[eE][+-]?\d+)?\s*"
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """How a file is written: `names` are given where several lines make the header, `skip` of them."""
+
+    path: Path
+    encoding: str
+    separator: str
+    names: list[str] | None = None
+    skip: int = 0
+
+    def read(self, dtype: Any = None) -> pd.DataFrame:
+        header: dict[str, Any] = {} if self.names is None else {"names": self.names, "skiprows": self.skip}
+        return pd.read_csv(
+            self.path,
+            sep=self.separator,
+            encoding=self.encoding,
+            float_precision="round_trip",
+            keep_default_na=False,  # "NA" is Namibia in a column of ids; among numbers it is read as missing below
+            na_values=[""],
+            low_memory=False,
+            dtype=dtype,
+            **header,
+        )
+
+
+def read_delimited(path: Path) -> pd.DataFrame:
+    """Read delimited text. Ids keep their leading zeros; numbers may have decimal commas and thousands marks."""
+    encoding = encoding_of(path)
+    separator = _separator(path, encoding)
+    layout = _Layout(path, encoding, separator, *_header(path, encoding, separator))
+    frame = layout.read()
+    if not isinstance(frame.index, pd.RangeIndex):
+        raise ValueError("its rows have more fields than its header")
+    if len(frame.columns) == 1 and re.search(r"[^\w\s]|\w\s+\w", str(frame.columns[0])):
+        raise ValueError(
+            f"its header is one field, {str(frame.columns[0])!r}; wanted names with commas, semicolons, tabs, bars or"
+            " spaces between them"
+        )
+    frame = _with_leading_zeros(layout, frame)
+    frame, notes = _with_numbers(frame, comma_may_be_decimal=separator != ",")
+    if encoding not in ("utf-8", "utf-8-sig"):
+        notes.insert(0, f"the file is read in the encoding {encoding}")
+    return with_notes(frame, notes)
+
+
+def _separator(path: Path, encoding: str) -> str:
+    """The one that parts each of the first rows into equally many fields; else the most frequent in the header."""
+    with path.open(encoding=encoding) as file:
+        head = "".join(islice(file, _ROWS))
+    rows = [row for row in _QUOTED.sub("", head).split("\n") if row.strip()]
+    counts = {separator: {row.count(separator) for row in rows} for separator in _SEPARATORS}
+    alike = [separator for separator in _SEPARATORS if len(counts[separator]) == 1 and counts[separator] != {0}]
+    if alike:
+        return max(alike, key=rows[0].count)
+    best = max(_SEPARATORS[::-1], key=head.partition("\n")[0].count)
+    fields = {len(row.split()) for row in rows}
+    return _SPACES if rows and best not in rows[0] and len(fields) == 1 and fields != {1} else best
+
+
+def _header(path: Path, encoding: str, separator: str) -> tuple[list[str] | None, int]:
+    """Names and number of header lines where the header takes several; (None, 0) where it takes one.
+
+    pandas writes columns of several levels so: the levels line by line, then the name of the index alone in a line.
+    """
+    if separator == _SPACES:
+        return None, 0
+    lines: list[list[str]] = []
+    with path.open(encoding=encoding, newline="") as file, suppress(csv.Error):  # a field beyond the limit of csv
+        lines = list(islice(csv.reader(file, delimiter=separator), 5))
+    for at, line in enumerate(lines[1:4], start=1):
+        if len(line) > 1 and line[0].strip() and not any(field.strip() for field in line[1:]):
+            levels = [level for level in lines[:at] if len(level) == len(line)]
+            if len(levels) < at or at + 1 >= len(lines) or not all(level[0].strip() for level in levels):
+                return None, 0
+            varied = [level[1:] for level in levels if len(set(level[1:])) > 1] or [levels[0][1:]]
+            return [line[0], *(" ".join(filter(None, names)) for names in zip(*varied, strict=True))], at + 1
+    return None, 0
+
+
+def _with_leading_zeros(layout: _Layout, frame: pd.DataFrame) -> pd.DataFrame:
+    """Whole numbers such as 00101 as the text that they are written as."""
+    whole = [name for name, column in frame.items() if column.dtype.kind in "iu"]
+    if not whole or layout.separator == _SPACES or not _has_leading_zeros(layout):
+        return frame
+    texts = layout.read(dtype=dict.fromkeys(whole, str))
+    for name in whole:
+        if texts[name].str.fullmatch(r"\s*[+-]?0\d+\s*").any():
+            frame[name] = texts[name].str.strip()
+    return frame
+
+
+def _has_leading_zeros(layout: _Layout) -> bool:
+    field = re.escape(layout.separator)
+    pattern = re.compile(rf'(?:^|[{field}\n"])\s*[+-]?0\d+\s*(?=[{field}\r\n"]|$)')
+    with layout.path.open(encoding=layout.encoding, newline="") as file:
+        rest = ""
+        while chunk := file.read(_CHUNK):
+            if pattern.search(rest + chunk):
+                return True
+            rest = chunk[-64:]
+    return False
+
+
+def _with_numbers(frame: pd.DataFrame, *, comma_may_be_decimal: bool) -> tuple[pd.DataFrame, list[str]]:
+    """Columns of text that hold numbers as numbers, and notes on marks that count as missing."""
+    texts = [name for name, column in frame.items() if pd.api.types.is_string_dtype(column) or column.dtype == object]
+    decimal = comma_may_be_decimal and _has_decimal_commas(frame, texts)
+    notes = []
+    for name in texts:
+        column = frame[name]
+        if not column.isna().all() and column.dropna().astype(str).str.fullmatch(r"0\d+").any():
+            continue  # a code with leading zeros
+        filled = column.where(column.notna(), "")
+        if (numbers := as_numbers(filled, comma_is_decimal=decimal)) is None:
+            continue
+        values, marks = numbers
+        whole = bool((values == np.round(values)).all() and not column.astype(str).str.contains(r"[.,eE]").any())
+        frame[name] = values.astype(np.int64) if whole else values
+        if marks:
+            notes.append(f"{name}: {marks} entries such as {_first_mark(column)!r} count as missing")
+    return frame, notes
+
+
+def _first_mark(column: pd.Series) -> str:
+    """The first entry that is no number."""
+    bad = pd.to_numeric(column.astype(str).str.replace(",", "."), errors="coerce").isna() & column.notna()
+    return str(column[bad].iloc[0])
+
+
+def _has_decimal_commas(frame: pd.DataFrame, texts: list[Any]) -> bool:
+    """Whether a column holds numbers such as 50,4 and none has them with a point."""
+    if not any(frame[name].astype(str).str.fullmatch(_DECIMAL_COMMA).any() for name in texts):
+        return False
+    numbers = frame.select_dtypes("float").to_numpy()
+    return bool((np.isnan(numbers) | (numbers == np.round(numbers))).all())

@@ -1,0 +1,19 @@
+"""Notes that a reader leaves with its frame, for whoever builds a panel of it."""
+
+from collections.abc import Iterable
+
+import pandas as pd
+
+_KEY = "latentcast_notes"
+
+
+def with_notes(frame: pd.DataFrame, notes: Iterable[str]) -> pd.DataFrame:
+    """The frame with further notes in its attributes."""
+    if notes := (*notes_of(frame), *notes):
+        frame.attrs[_KEY] = notes
+    return frame
+
+
+def notes_of(frame: pd.DataFrame) -> tuple[str, ...]:
+    """What its reader noted; nothing of a frame from elsewhere."""
+    return tuple(frame.attrs.get(_KEY, ()))

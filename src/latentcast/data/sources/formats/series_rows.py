@@ -1,0 +1,61 @@
+"""Tables with one series a row and its steps as columns, as the M competitions and statistical offices write them."""
+
+import re
+
+import numpy as np
+import pandas as pd
+
+from latentcast.data.sources.formats.notes import with_notes
+
+_COUNTED = re.compile(r"[A-Za-z]*[_ ]?(\d+)")
+LEAST = 8  # columns of numbers below which a table is taken as it is
+
+
+def as_long(frame: pd.DataFrame) -> pd.DataFrame | None:
+    """The long frame of such a table; None for any other.
+
+    The first column names the series, each once; all columns after a few of text are steps: counted (V1, V2, …), years
+    or dates. What stands before the first value of a series or behind its last one is no part of it.
+    """
+    if not len(frame.columns) or not _names_series(frame.iloc[:, 0]):
+        return None
+    texts = [name for name in frame.columns[1:] if _is_text(frame[name])]
+    steps = [name for name in frame.columns[1:] if name not in texts]
+    if len(steps) < LEAST or list(frame.columns[-len(steps) :]) != steps:
+        return None
+    stamps = _stamps([str(name) for name in steps])
+    if stamps is None:
+        return None
+    values = frame[steps].to_numpy(float)
+    seen = ~np.isnan(values)
+    first, last = seen.argmax(1), values.shape[1] - seen[:, ::-1].argmax(1)
+    at = np.arange(values.shape[1])
+    inside = (at >= first[:, None]) & (at < last[:, None]) & seen.any(1)[:, None]
+    row, step = np.nonzero(inside)
+    long = pd.DataFrame(
+        {"unique_id": frame.iloc[:, 0].astype(str).to_numpy(object)[row], "ds": stamps[step], "y": values[row, step]}
+    )
+    left_out = f"; the columns {', '.join(map(str, texts))} are left out" if texts else ""
+    return with_notes(long, [f"the table holds one series a row, {len(frame)} of them{left_out}"])
+
+
+def _names_series(column: pd.Series) -> bool:
+    if not _is_text(column) or column.isna().any() or not column.is_unique:
+        return False
+    return not column.astype(str).str.fullmatch(r"[\d\s:./TZ+-]+").any()  # dates name steps, not series
+
+
+def _is_text(column: pd.Series) -> bool:
+    return column.dtype == object or pd.api.types.is_string_dtype(column)
+
+
+def _stamps(names: list[str]) -> np.ndarray | None:
+    """Years or dates where all names are; counts where they rise by one; None otherwise."""
+    if all(re.fullmatch(r"(1[6-9]|20)\d\d", name) for name in names):
+        return pd.to_datetime(pd.Series(names), format="%Y").to_numpy()
+    counted = [_COUNTED.fullmatch(name) for name in names]
+    if all(counted):
+        numbers = np.array([int(match[1]) for match in counted if match is not None])
+        return numbers if (np.diff(numbers) == 1).all() else None
+    dates = pd.to_datetime(pd.Series(names), format="ISO8601", errors="coerce")
+    return None if dates.isna().any() or not dates.is_monotonic_increasing else dates.to_numpy()

@@ -1,0 +1,115 @@
+"""Any object that a person calls data → one pandas frame, and a pandas frame → the kind that came in."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import narwhals as nw
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from latentcast.core.errors import DataError
+from latentcast.data.sources.formats.records import is_record, long_frame
+
+TIME = "ds"  # the name of dates that come without one
+_NAMES = (TIME, "date", "datetime", "timestamp", "time")
+
+
+@dataclass(frozen=True)
+class Source:
+    """A table, the name it goes by, and the way back to the kind of frame that it came in."""
+
+    frame: pd.DataFrame
+    name: str
+    give_back: Callable[[pd.DataFrame], Any]
+
+
+def read_frame(data: Any) -> Source:
+    """Take a frame of any library that narwhals knows, lazy ones too, or an object that holds series.
+
+    These are: a pandas Series or frame with its dates in the index (a MultiIndex names the series too), a list of
+    GluonTS records, a Darts TimeSeries, a numpy array [steps] or [steps, channels], whose steps are counted from 0.
+    Raises DataError for anything else.
+    """
+    give_back: Callable[[pd.DataFrame], Any] = _as_it_is
+    if isinstance(data, pd.DataFrame | pd.Series):
+        frame = _from_pandas(data)
+    elif isinstance(data, list | tuple) and data and all(isinstance(one, Mapping) and is_record(one) for one in data):
+        frame = long_frame(data)
+    elif isinstance(data, np.ndarray) and data.ndim in (1, 2) and data.dtype.kind in "iuf":
+        frame = _from_array(data)
+    elif callable(as_frame := getattr(data, "to_dataframe", getattr(data, "pd_dataframe", None))):
+        frame = _from_pandas(as_frame())  # Darts
+    else:
+        eager = _eager(data)
+        frame, backend = eager.to_pandas(), eager.implementation
+
+        def give_back(result: pd.DataFrame) -> Any:
+            table = pa.Table.from_pandas(result, preserve_index=False)
+            return nw.from_arrow(table, backend=backend).to_native()
+
+    if not len(frame):
+        raise DataError("the data frame has no row")
+    return Source(frame, "frame", give_back)
+
+
+def _eager(data: Any) -> Any:
+    """A narwhals frame; a lazy one is collected."""
+    try:
+        known = nw.from_native(data)
+    except TypeError as error:
+        raise DataError(
+            f"got {type(data).__name__}; wanted a data frame (pandas, polars, pyarrow, …), numbers [steps] or"
+            " [steps, channels] as a numpy array, the path of a table, or the name of a dataset (latentcast datasets)"
+        ) from error
+    return known.collect() if isinstance(known, nw.LazyFrame) else known
+
+
+def _from_pandas(data: pd.DataFrame | pd.Series) -> pd.DataFrame:
+    """Dates and ids that stand in the index as columns; a frame whose index only counts rows as it is."""
+    if isinstance(data, pd.Series):
+        data = data.to_frame("y" if data.name is None else str(data.name))
+    index = data.index
+    if isinstance(index, pd.MultiIndex):
+        names = _level_names(index)
+        if names is None:
+            return data
+        return data.set_axis(index.set_names(names)).reset_index()
+    if isinstance(index, pd.DatetimeIndex | pd.PeriodIndex) and not _has_dates(data):
+        name = str(index.name) if index.name is not None and index.name not in data.columns else TIME
+        return data.set_axis(index.set_names([name])).reset_index()
+    return data
+
+
+def _from_array(values: NDArray[Any]) -> pd.DataFrame:
+    columns = ["y"] if values.ndim == 1 else [f"y{at}" for at in range(values.shape[1])]
+    frame = pd.DataFrame(values.reshape(len(values), -1), columns=columns)
+    frame.insert(0, TIME, np.arange(len(values)))
+    return frame
+
+
+def _has_dates(data: pd.DataFrame) -> bool:
+    """Whether some column holds dates, so that those of the index are not needed."""
+    return any(str(name).lower() in _NAMES for name in data.columns) or any(
+        pd.api.types.is_datetime64_any_dtype(column) or isinstance(column.dtype, pd.PeriodDtype)
+        for _, column in data.items()
+    )
+
+
+def _level_names(index: pd.MultiIndex) -> list[str] | None:
+    """Names of the columns that the levels become; None where no level holds dates."""
+    dated = [at for at, level in enumerate(index.levels) if isinstance(level, pd.DatetimeIndex | pd.PeriodIndex)]
+    if len(dated) != 1:
+        return None
+    others = [at for at in range(index.nlevels) if at not in dated]
+    names = [None if name is None else str(name) for name in index.names]
+    names[dated[0]] = names[dated[0]] or TIME
+    for at in others:
+        names[at] = names[at] or ("unique_id" if len(others) == 1 else f"id_{at}")
+    return [str(name) for name in names]
+
+
+def _as_it_is(result: pd.DataFrame) -> pd.DataFrame:
+    return result
