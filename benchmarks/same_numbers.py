@@ -131,7 +131,14 @@ def on_disk(forecaster: Any) -> dict[str, Any]:
         series = json.loads((run / "series.json").read_text(encoding="utf-8"))
     keep = ("training", "validation", "fusion", "update", "members", "covariates", "start", "parameters", "task")
     tensors = {name: dict(sorted(held.items())) for name, held in sorted(files.items())}
-    return {**tensors, "series": series, "card": {key: card[key] for key in keep if key in card}}
+    return {**tensors, "series": series, "card": _sorted({key: card[key] for key in keep if key in card})}
+
+
+def _sorted(value: Any) -> Any:
+    """Plain values with the keys of every object in one order: in a file their order means nothing."""
+    if isinstance(value, Mapping):
+        return {key: _sorted(value[key]) for key in sorted(value)}
+    return [_sorted(inner) for inner in value] if isinstance(value, list) else value
 
 
 def run_case(record: Record, case: Any) -> None:
