@@ -25,6 +25,8 @@ import latentcast
 from _report import RESULTS, table, write
 from latentcast.data.sources.open import open_data
 from latentcast.evaluation import conformal
+from latentcast.forecaster.inputs import open_prepared
+from latentcast.forecaster.judge import forecast_windows
 from latentcast.models.config.run import resolve_config
 
 LEVELS = (80, 90)
@@ -162,14 +164,14 @@ def choice(datasets: list[str]) -> None:
     for dataset in datasets:
         for model in ("dlinear", "latent-transformer"):
             forecaster = latentcast.fit(dataset, settings=settings(dataset, model))
-            view = forecaster.view(forecaster.panel(open_data(dataset)[0]))
+            _, view = open_prepared(forecaster, dataset)
             starts = view.starts("val", LOOKBACK, HORIZON)
             if dataset == "weather":
                 starts = (starts[0][::2], starts[1][::2])
             series = view.scaler.apply(view.panel)
             past = np.lib.stride_tricks.sliding_window_view(series, LOOKBACK, 0)[starts[0].numpy()]
             deviation = past.std(-1)[:, None]
-            batches = forecaster.forecasts(view, starts)
+            batches = forecast_windows(forecaster, view, starts)
             error = np.concatenate([np.abs(batch.target_scaled - batch.scaled) for batch in batches])
             half = len(error) // 2
             for unit, make in units.items():

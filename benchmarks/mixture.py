@@ -104,8 +104,8 @@ def measure(tokens: int, width: int, rounds: int) -> dict[str, Any]:
 
 def use_after_training() -> dict[str, Any]:
     import latentcast
-    from latentcast.data.sources.open import open_data
     from latentcast.data.windows.windows import make_windows, window_starts
+    from latentcast.forecaster.inputs import open_prepared
 
     forecaster = latentcast.fit(
         "ETTh1",
@@ -119,9 +119,8 @@ def use_after_training() -> dict[str, Any]:
             "training.max_steps": 400,
         },
     )
-    source, _ = open_data("ETTh1")
-    panel = forecaster.panel(source)
-    view = forecaster.view(panel)
+    _, view = open_prepared(forecaster, "ETTh1")
+    panel = view.panel
     starts = window_starts(panel, *view.parts.bounds("test"), 96, 24)
     windows = make_windows(panel, view.scaler, starts, 96, 24, targets=forecaster.task.targets, with_known=False)
     model: Any = forecaster.network.model

@@ -22,10 +22,11 @@ import torch
 import latentcast
 import token_accuracy
 from _report import RESULTS, table, write
-from latentcast.data.sources.open import open_data
 from latentcast.evaluation.forecasts import ForecastBatch, accumulate_errors
 from latentcast.evaluation.interval_metrics import IntervalErrors
 from latentcast.forecaster.calibration import Scores
+from latentcast.forecaster.inputs import open_prepared
+from latentcast.forecaster.judge import forecast_windows, interval_method
 
 DATASET, HORIZON, LEVELS, PATHS, CALIBRATED_EVERY = "ETTh1", 96, (80, 90), 100, 23
 METHODS = ("paths", "conformal", "adaptive")
@@ -44,18 +45,18 @@ def made(model: str, work: Path) -> latentcast.Forecaster:
 def measure(model: str, work: Path, stride: int) -> dict[str, Any]:
     forecaster = made(model, work)
     forecaster.calibrate(DATASET, base="paths", paths=PATHS, stride=CALIBRATED_EVERY)
-    view = forecaster.view(forecaster.panel(open_data(DATASET)[0]))
+    _, view = open_prepared(forecaster, DATASET)
     task = forecaster.task
     starts = view.starts("test", task.lookback, task.horizon, stride)
     began = time.perf_counter()
     scores = Scores("paths", (), PATHS, len(starts[0]), task.horizon * len(task.targets))
     # the paths of a window are drawn once; what each method makes of them is judged beside the others
-    drawn = ForecastBatch.joined(list(forecaster.forecasts(view, starts, how=scores)))
+    drawn = ForecastBatch.joined(list(forecast_windows(forecaster, view, starts, how=scores)))
     seconds = time.perf_counter() - began
     found = {}
     for method in METHODS:
         errors = IntervalErrors(LEVELS, ()), IntervalErrors(LEVELS, ())
-        maker = forecaster.interval_maker(LEVELS, method, PATHS)
+        maker = interval_method(forecaster, LEVELS, method, PATHS)
         accumulate_errors(maker.around(iter([drawn]), view.panel, stride), view.naive_error, None, errors)
         found[method] = errors[0].result()
     point = accumulate_errors(iter([drawn]), view.naive_error)[0].result()

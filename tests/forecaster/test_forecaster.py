@@ -19,6 +19,8 @@ import latentcast
 from latentcast import Forecaster
 from latentcast.core.errors import DataError, SettingsError, TimeError
 from latentcast.data.sources.open import open_data
+from latentcast.forecaster.inputs import prepare, read_panel
+from latentcast.forecaster.judge import forecast_windows
 
 QUICK = {"training.max_steps": 3, "training.loggers": [], "training.batch_size": 8}
 SMALL = {"lookback": 24, "horizon": 6}
@@ -281,7 +283,10 @@ def test_hours_in_another_time_zone_are_the_same_rows(wide: pd.DataFrame) -> Non
         assert forecaster.evaluate(berlin, split=part) == forecaster.evaluate(tokyo, split=part)
     last = forecaster.predict(berlin.tail(1))  # one row has one time of day
     assert last["ds"].tolist() == forecaster.predict(berlin)["ds"].tolist()
-    assert forecaster.panel(open_data(berlin.tail(1))[0]).times == forecaster.panel(open_data(tokyo)[0]).times[-1]
+    assert (
+        read_panel(forecaster, open_data(berlin.tail(1))[0]).times
+        == read_panel(forecaster, open_data(tokyo)[0]).times[-1]
+    )
 
 
 def test_days_in_another_time_zone() -> None:
@@ -440,10 +445,10 @@ def test_a_gap_before_the_origin_is_not_filled_from_the_future(wide: pd.DataFram
     forecaster = _fit(holes.iloc[:185], model, {"data.gaps": gaps})
     truth = forecaster.predict(holes.iloc[:185])[model].to_numpy()
     for frame in (holes, other):
-        panel = forecaster.panel(open_data(frame)[0])
+        panel = read_panel(forecaster, open_data(frame)[0])
         starts = torch.tensor([185 - 24]), torch.tensor([0])
-        view = forecaster.view(panel, future_only=True)
-        (batch,) = forecaster.forecasts(view, starts)
+        view = prepare(forecaster, panel, future_only=True)
+        (batch,) = forecast_windows(forecaster, view, starts)
         assert batch.original[0].T.reshape(-1) == pytest.approx(truth, rel=1e-4)
 
 

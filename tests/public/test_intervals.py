@@ -21,7 +21,9 @@ from latentcast.core.types import Batch, Task
 from latentcast.data.windows.windows import window_seeds, window_starts
 from latentcast.forecaster import storage
 from latentcast.forecaster.calibration import OWN
+from latentcast.forecaster.inputs import open_prepared
 from latentcast.forecaster.intervals import levels_of
+from latentcast.forecaster.judge import forecast_windows, interval_method
 from latentcast.models import MODELS
 from latentcast.models.config.presets import MODEL_PRESETS, ModelPreset
 from latentcast.models.config.run import resolve_config
@@ -197,11 +199,11 @@ def test_figures_are_those_of_the_bands_and_of_no_batch_size(method: str) -> Non
         for level in ("80", "90"):
             for figure, value in results[0][name]["levels"][level].items():
                 assert results[1][name]["levels"][level][figure] == pytest.approx(value, rel=1e-9)
-    view = forecaster.view(forecaster.panel(latentcast.forecaster.forecaster.open_data(frame)[0]))
+    _, view = open_prepared(forecaster, frame)
     starts = window_starts(view.panel, *view.parts.bounds("test"), 24, 6)
-    how = forecaster.interval_maker(90, method)
+    how = interval_method(forecaster, 90, method)
     inside = total = 0
-    for batch in forecaster.forecasts(view, starts, how=how):
+    for batch in forecast_windows(forecaster, view, starts, how=how):
         assert batch.lo is not None
         assert batch.hi is not None
         inside += ((batch.lo[..., 0] <= batch.target_scaled) & (batch.target_scaled <= batch.hi[..., 0])).sum()
@@ -233,9 +235,9 @@ def test_the_intervals_at_an_origin_do_not_change_with_what_comes_after_it(model
     starts = torch.arange(530, 660)
 
     def bands(data: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-        view = forecaster.view(forecaster.panel(latentcast.forecaster.forecaster.open_data(data)[0]))
-        how = forecaster.interval_maker([80, 90], "adaptive")
-        batches = list(forecaster.forecasts(view, (starts, torch.zeros_like(starts)), how=how))
+        _, view = open_prepared(forecaster, data)
+        how = interval_method(forecaster, [80, 90], "adaptive")
+        batches = list(forecast_windows(forecaster, view, (starts, torch.zeros_like(starts)), how=how))
         return np.concatenate([batch.lo for batch in batches]), np.concatenate([batch.hi for batch in batches])
 
     for one, two in zip(bands(frame), bands(changed), strict=True):
@@ -248,10 +250,10 @@ def test_the_intervals_at_an_origin_do_not_change_with_what_comes_after_it(model
 def test_adaptive_predict_is_what_evaluate_saw_at_that_origin() -> None:
     frame = _frame(700)
     forecaster = _fit(frame, "dlinear")
-    view = forecaster.view(forecaster.panel(latentcast.forecaster.forecaster.open_data(frame)[0]))
+    _, view = open_prepared(forecaster, frame)
     starts = window_starts(view.panel, *view.parts.bounds("test"), 24, 6)
-    how = forecaster.interval_maker(80, "adaptive")
-    batches = list(forecaster.forecasts(view, starts, how=how))
+    how = interval_method(forecaster, 80, "adaptive")
+    batches = list(forecast_windows(forecaster, view, starts, how=how))
     seen = np.concatenate([batch.in_original(batch.lo)[..., 0] for batch in batches if batch.lo is not None])
     number = 77
     origin = int(starts[0][number]) + 24
@@ -340,7 +342,7 @@ def test_the_quantile_head_has_intervals_of_its_own() -> None:
     assert result.intervals.scaled["CRPS"] > 0
     assert result.intervals.original["CRPS"] > result.intervals.scaled["CRPS"]
     assert forecaster.card.intervals["base"] == "quantiles"
-    assert forecaster.interval_maker(80).method == "conformal"  # what can be calibrated, is
+    assert interval_method(forecaster, 80).method == "conformal"  # what can be calibrated, is
     with pytest.raises(
         SettingsError, match=r"level 90: .* learned the quantiles 0.1, 0.3, 0.5, 0.9, .* of 80;.*0.05, 0"
     ):
@@ -384,7 +386,7 @@ def test_paths(walk: str) -> None:
     frame = _frame(400)
     forecaster = _fit(frame, walk)
     assert forecaster.network.samples
-    assert forecaster.interval_maker(80).method == "conformal"  # around the point, until paths are calibrated
+    assert interval_method(forecaster, 80).method == "conformal"  # around the point, until paths are calibrated
     result = forecaster.evaluate(frame, level=80, intervals="paths", paths=20)
     assert result.intervals is not None
     assert "20 sampled paths" in result.intervals.about
@@ -411,7 +413,7 @@ def test_a_window_has_the_same_paths_in_any_batch_and_any_data(walk: str) -> Non
     whole = forecaster.predict(frame, level=80, intervals="paths")
     recent = forecaster.predict(frame.tail(24).reset_index(drop=True), level=80, intervals="paths")
     pd.testing.assert_frame_equal(whole, recent)
-    panel = forecaster.panel(latentcast.forecaster.forecaster.open_data(frame)[0])
+    panel = open_prepared(forecaster, frame)[1].panel
     starts = torch.arange(300)
     seeds = window_seeds(panel, starts, torch.zeros_like(starts), 24, 0)
     assert len(set(seeds.tolist())) == 300

@@ -20,7 +20,10 @@ from latentcast.evaluation.forecasts import ForecastBatch, accumulate_errors
 from latentcast.evaluation.interval_metrics import IntervalErrors, IntervalFigures
 from latentcast.evaluation.metrics import Errors
 from latentcast.forecaster.forecaster import Forecaster
+from latentcast.forecaster.inputs import prepare
 from latentcast.forecaster.intervals import check_unasked, interval_columns, levels_of
+from latentcast.forecaster.judge import forecast_windows, interval_figures, interval_method
+from latentcast.forecaster.output import give_back
 from latentcast.models.config.presets import MODEL_PRESETS
 from latentcast.models.config.run import RunConfig, resolve_config
 from latentcast.workflows.fitting.fit import fit_panel, with_stages
@@ -107,7 +110,7 @@ def backtest(
         scaled_mse = errors[0].result()["MSE"]
         rows.append({"model": run.name, **errors[1].result(), "scaled MSE": scaled_mse, "seconds": seconds})
     leaderboard = pd.DataFrame(rows).sort_values("MAE", kind="stable").reset_index(drop=True)
-    table = forecaster.give_back(source, panel, table)
+    table = give_back(forecaster, source, panel, table)
     return Backtest(table, leaderboard, len(origins), step, horizon, panel.notes, fitted, of_intervals)
 
 
@@ -203,21 +206,21 @@ def _roll(
         past = panel.cut(ends)
         forecaster = fit_panel(run, past, name, parts=parts, progress=progress)
         # the statistics of the past, laid over the whole panel: the future is read as target only
-        view = replace(forecaster.view(past, future_only=True), panel=panel)
+        view = replace(prepare(forecaster, past, future_only=True), panel=panel)
         starts = torch.from_numpy((panel.offsets[:-1] + group - run.lookback).reshape(-1))
         items = torch.arange(len(panel.ids)).repeat(len(group))
         if levels is not None:
-            how = forecaster.interval_maker(levels, intervals)
+            how = interval_method(forecaster, levels, intervals)
+            assert how is not None
             taus = how.quantile_levels
             found = found or (IntervalErrors(levels, taus), IntervalErrors(levels, taus))
-        batches = list(forecaster.forecasts(view, (starts, items), how=how))
+        batches = list(forecast_windows(forecaster, view, (starts, items), how=how))
         columns = list(forecaster.task.targets)
         accumulate_errors(batches, view.naive_error[:, columns], errors, found)
         judged += [replace(batch, paths=None, quantiles=None) for batch in batches]
     if how is None or found is None:
         return forecaster, judged, errors, None
-    figures = IntervalFigures(how.method, how.words(), found[0].result(), found[1].result())
-    return forecaster, judged, errors, figures
+    return forecaster, judged, errors, interval_figures(how, found)
 
 
 def _truth(
@@ -235,8 +238,8 @@ def _truth(
     return pd.DataFrame(
         {
             "unique_id": np.repeat(np.array(names, dtype=object), horizon),
-            "ds": forecaster.stamps(panel, np.repeat(panel.times[steps], len(targets), axis=0).reshape(-1)),
-            "cutoff": forecaster.stamps(panel, np.repeat(panel.times[begins - 1], len(targets) * horizon)),
+            "ds": panel.clock.restore(np.repeat(panel.times[steps], len(targets), axis=0).reshape(-1)),
+            "cutoff": panel.clock.restore(np.repeat(panel.times[begins - 1], len(targets) * horizon)),
             "y": _column(actual),
         }
     )

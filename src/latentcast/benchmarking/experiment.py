@@ -19,6 +19,8 @@ from latentcast.data.sources.open import open_data
 from latentcast.evaluation.metrics import Evaluation
 from latentcast.forecaster import storage
 from latentcast.forecaster.forecaster import Forecaster
+from latentcast.forecaster.inputs import prepare
+from latentcast.forecaster.judge import Judged, judge
 from latentcast.models.inspection import count_parameters
 from latentcast.workflows.fitting.fit import fit_panel
 from latentcast.workflows.transfer import transfer
@@ -72,9 +74,9 @@ def _figures(cell: Cell) -> dict[str, Any]:
         forecaster = fit_panel(cell.run, panel, source.name)
         card = forecaster.card
         forecaster.network.to(device)
-        view = forecaster.view(panel)
+        view = prepare(forecaster, panel)
         began = time.perf_counter()
-        evaluation = forecaster.judge(view, PART, source.name)
+        evaluation = judge(forecaster, view, Judged(PART, source.name))
         seconds = time.perf_counter() - began
         peak = {
             "process_mib": _peak_mib(),

@@ -19,7 +19,8 @@ from latentcast.data.panel.build import build
 from latentcast.data.sources.files import first_line
 from latentcast.data.sources.m4 import BASE, REFERENCES, Array, Competition, Frequency, chosen, load
 from latentcast.evaluation.m4_metrics import Score, mase, owa, pooled, smape
-from latentcast.forecaster.forecaster import Forecaster
+from latentcast.forecaster.forecaster import Forecaster, as_forecaster
+from latentcast.models.config.presets import MODEL_PRESETS
 from latentcast.models.config.run import RunConfig, resolve_config
 from latentcast.models.hybrid.model import Hybrid
 from latentcast.models.hybrid.settings import reading_all, reads_everything
@@ -81,7 +82,7 @@ def evaluate_m4(
     say so. Raises DataError when nothing is there, SettingsError as `fit` does.
     """
     asked = chosen(frequencies if isinstance(frequencies, str) else ",".join(frequencies))
-    fitted = Forecaster.load(model) if isinstance(model, Path) else model if isinstance(model, Forecaster) else None
+    fitted = _fitted(model)
     if fitted is not None:
         asked = [_its_frequency(fitted, asked)]
     if (fitted is not None or model is None) and (preset is not None or seed is not None or settings):
@@ -171,6 +172,13 @@ def _check_split(run: RunConfig, frequency: Frequency) -> None:
             f"data.split={stated}: by the rules of M4 the last {h} steps of {frequency.name} series are the test part:"
             f" state counts, 0,{h},{h}, or 0,{4 * h},{h} to hold out more of the training part"
         )
+
+
+def _fitted(model: str | Forecaster | Path | None) -> Forecaster | None:
+    """The forecaster that is judged; None for the name of a model, which also wins over a folder of that name."""
+    if model is None or (isinstance(model, str) and (model in MODEL_PRESETS or not Path(model).is_dir())):
+        return None
+    return as_forecaster(model)
 
 
 def _its_frequency(fitted: Forecaster, asked: Sequence[Frequency]) -> Frequency:

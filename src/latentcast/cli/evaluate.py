@@ -168,11 +168,12 @@ def calibrate(
     fit did so with the validation part. Say --split test when nothing is to be judged by the test part any more.
     """
     import latentcast
+    from latentcast.forecaster.forecaster import write
 
     with capture_log_messages() as notes:
         forecaster = latentcast.load(folder)
         result = forecaster.calibrate(data, split=split, base=base, paths=paths, stride=stride)  # type: ignore[arg-type]
-        forecaster.write(folder)
+        write(forecaster, folder)
     print_notes([*notes, *result.notes])
     if forecaster.calibration is None:
         print_notes(

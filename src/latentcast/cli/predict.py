@@ -66,7 +66,10 @@ def predict(
     print_notes(notes)
     print_line(f"{counted(len(forecast), 'row')} in {file} ({forecast['ds'].min()} .. {forecast['ds'].max()})")
     if levels is not None:
-        print_line(f"intervals: {forecaster.interval_maker(levels, intervals, paths).words()}")
+        from latentcast.forecaster.judge import interval_method
+
+        how = interval_method(forecaster, levels, intervals, paths)
+        print_line(f"intervals: {how.words() if how else ''}")
     if plot is not None:
         print_line(f"drawn in {plot}")
 

@@ -110,10 +110,11 @@ def _learn(how: "Callable[..., Forecaster]", data: str, folder: Path, weights: s
 
 
 def _trained(forecaster: "Forecaster", folder: Path, notes: list[str]) -> None:
+    from latentcast.models.inspection import count_parameters
     from latentcast.training.codebook_usage import in_words
 
     print_notes(notes)
-    card = forecaster.card
+    card, parameters = forecaster.card, count_parameters(forecaster.network)[0]
     print_line(f"{forecaster.name} on {card.schema.data}: {_size(card.schema)}")
     for dataset in card.datasets[1:]:
         print_line(f"and on {dataset.data}: {_size(dataset)}")
@@ -122,7 +123,7 @@ def _trained(forecaster: "Forecaster", folder: Path, notes: list[str]) -> None:
         print_line(
             f"{stage.stage}: {counted(stage.windows, 'window')} in {stage.seconds:.1f} s, epochs {stage.epochs}, steps"
             f" {stage.steps}, stopped by {stage.stopped_by}; parameters trained {stage.trained_parameters:,} of"
-            f" {forecaster.parameters:,}" + ("" if loss is None else f"; best validation loss {loss:.4g}")
+            f" {parameters:,}" + ("" if loss is None else f"; best validation loss {loss:.4g}")
         )
         if stage.found is not None:
             print_line(f"{stage.stage}: {in_words(stage.found)}")

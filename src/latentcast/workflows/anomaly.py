@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from latentcast.core.errors import DataError, SettingsError, shorten
 from latentcast.data.panel.split import Part
-from latentcast.data.sources.open import open_data
 from latentcast.data.windows.view import PreparedPanel
 from latentcast.data.windows.windows import batch_size_for_memory, make_windows
-from latentcast.forecaster.forecaster import Forecaster
+from latentcast.forecaster.forecaster import Forecaster, as_forecaster
+from latentcast.forecaster.inputs import open_prepared
+from latentcast.forecaster.output import give_back
 from latentcast.models.autoregressive import Autoregressive
 from latentcast.models.config.training import NEXT_CODE
 from latentcast.training.codebook_usage import Health, health
@@ -43,14 +44,13 @@ def anomaly_scores(forecaster: Forecaster | str | Path, data: Any, *, batch_size
     a series is shorter than the look-back.
     """
     forecaster = _able(forecaster)
-    source, _ = open_data(data)
-    panel = forecaster.panel(source)
+    source, view = open_prepared(forecaster, data, future_only=True)
+    panel = view.panel
     if short := panel.shorter_than(forecaster.task.lookback):
         raise DataError(
             f"a step is judged after a look-back of {forecaster.task.lookback} steps; shorter: {shorten(short)}"
         )
-    view = forecaster.view(panel, future_only=True)
-    knows = NEXT_CODE in forecaster.learned
+    knows = NEXT_CODE in forecaster.card.learned
     error, surprise = _judge(forecaster, view, batch_size)
     missing = ~panel.observed
     columns = {"error": np.where(missing, np.nan, error)}
@@ -67,13 +67,13 @@ def anomaly_scores(forecaster: Forecaster | str | Path, data: Any, *, batch_size
     frame = pd.DataFrame(
         {
             "unique_id": np.repeat(np.array(names, dtype=object), np.repeat(panel.lengths, len(panel.channels))),
-            "ds": forecaster.stamps(panel, np.concatenate([panel.times[rows] for rows in order])),
+            "ds": panel.clock.restore(np.concatenate([panel.times[rows] for rows in order])),
             "y": tall(np.where(missing, np.nan, panel.values)),
             **{name: tall(values) for name, values in columns.items()},
         }
     )
     notes = view.notes if knows else (*view.notes, "no surprise: this model has codes, and no language of them yet")
-    return Scores(forecaster.give_back(source, panel, frame), notes)
+    return Scores(give_back(forecaster, source, panel, frame), notes)
 
 
 def judge_codec(forecaster: Forecaster | str | Path, data: Any, *, split: Part = "test") -> Health:
@@ -82,8 +82,7 @@ def judge_codec(forecaster: Forecaster | str | Path, data: Any, *, split: Part =
     Raises SettingsError for a model without codes, DataError when the part holds no window.
     """
     forecaster = _able(forecaster)
-    source, _ = open_data(data)
-    view = forecaster.view(forecaster.panel(source))
+    source, view = open_prepared(forecaster, data)
     lookback = forecaster.task.lookback
     starts = view.starts(split, 0, lookback)
     if not len(starts[0]):
@@ -94,8 +93,7 @@ def judge_codec(forecaster: Forecaster | str | Path, data: Any, *, split: Part =
 
 
 def _able(forecaster: Forecaster | str | Path) -> Forecaster:
-    if not isinstance(forecaster, Forecaster):
-        forecaster = Forecaster.load(forecaster)
+    forecaster = as_forecaster(forecaster)
     if not isinstance(forecaster.network.model, Autoregressive):
         raise SettingsError(f"{forecaster.name} has no codes: this takes a vq-codec or a token-transformer")
     return forecaster

@@ -24,7 +24,7 @@ from latentcast.data.scaling.transform import check
 from latentcast.data.settings import DataSettings
 from latentcast.data.sources.open import open_data
 from latentcast.data.tables.frequency import Frequency
-from latentcast.forecaster.forecaster import Forecaster
+from latentcast.forecaster.forecaster import Forecaster, as_forecaster
 from latentcast.models.config.run import RunConfig, make_task, merge_user_settings, resolve_config
 from latentcast.models.inspection import Architecture, inspect, training_memory
 from latentcast.models.network import Network
@@ -71,7 +71,7 @@ def describe(
         given += [path for path, _ in leaves(nested(settings or {}))]
         if given:
             raise SettingsError(f"a trained model is what it is: leave out {', '.join(given)}, or describe data")
-        return _of_forecaster(data if isinstance(data, Forecaster) else Forecaster.load(data))
+        return _of_forecaster(as_forecaster(data))
     values = merge_user_settings(model, preset, lookback, horizon, None, settings, config)
     if model is not None or (config is not None and "model" in read_yaml(config)):
         return _of_choice(data, values)

@@ -15,7 +15,10 @@ from latentcast.core.types import Batch
 from latentcast.data.windows.view import PreparedPanel
 from latentcast.data.windows.windows import batch_size_for_memory
 from latentcast.forecaster.card import FusionReport, MemberWeight
-from latentcast.forecaster.forecaster import Forecaster
+from latentcast.forecaster.forecaster import Forecaster, as_forecaster
+from latentcast.forecaster.inputs import prepare_forecast
+from latentcast.forecaster.judge import cut_windows
+from latentcast.forecaster.output import forecast_frame, give_back
 from latentcast.models.hybrid.model import Hybrid
 from latentcast.models.hybrid.stacking import HeldOutForecasts, learn
 
@@ -56,7 +59,7 @@ def fuse(forecaster: Forecaster, view: PreparedPanel) -> tuple[FusionReport, lis
             f" of {task.lookback} + {task.horizon} steps: split differently (data.split), or state"
             " model.fusion=average"
         )
-    windows = forecaster.windows(view, starts_items)
+    windows = cut_windows(forecaster, view, starts_items)
     size = batch_size_for_memory(task.lookback + task.horizon, task.channels)
     found, notes = weigh(
         model.eval(), (batch for _, batch in windows.in_batches(size)), _apart(starts_items[1], stride, task.horizon)
@@ -141,7 +144,7 @@ def fusion_weights(forecaster: Forecaster | str | Path) -> pd.DataFrame:
     these weights by what the look-back is like: `members` has those of one forecast. Raises SettingsError for any other
     model.
     """
-    forecaster = forecaster if isinstance(forecaster, Forecaster) else Forecaster.load(forecaster)
+    forecaster = as_forecaster(forecaster)
     model, task = hybrid_of(forecaster), forecaster.task
     targets = list(task.targets)
     table = model.gate.table()[:, targets].expand(len(forecaster.known.ids), -1, -1, -1)
@@ -161,15 +164,18 @@ def member_forecasts(forecaster: Forecaster | str | Path, data: Any, *, future: 
     values the members are not what the hybrid is the weighted mean of, for it is fused before. Raises SettingsError for
     any other model, DataError as `predict` does; `future` is as there.
     """
-    forecaster = forecaster if isinstance(forecaster, Forecaster) else Forecaster.load(forecaster)
+    forecaster = as_forecaster(forecaster)
     model, task = hybrid_of(forecaster), forecaster.task
-    source, panel, view, starts_items = forecaster.ahead(data, future)
+    inputs = prepare_forecast(forecaster, data, future)
+    for note in inputs.notes:
+        log.warning(note)
+    view, starts_items = inputs.prepared, inputs.windows
     targets = list(task.targets)
     steps = starts_items[0].numpy()[:, None] + task.lookback + np.arange(task.horizon)
     here = view.scaler.units(view.panel, targets).at(starts_items[1].numpy(), steps)
     size = batch_size_for_memory(task.lookback + task.horizon, task.channels)
     with torch.inference_mode():
-        batches = forecaster.windows(view, starts_items).in_batches(size)
+        batches = cut_windows(forecaster, view, starts_items).in_batches(size)
         found = [model.eval().members(batch.to(forecaster.device)) for _, batch in batches]
 
     def whole(parts: Iterable[torch.Tensor]) -> Any:
@@ -184,4 +190,4 @@ def member_forecasts(forecaster: Forecaster | str | Path, data: Any, *, future: 
         columns[label] = flat(here.to_original(whole(one.values[at] for one in found)))
         columns[f"{label}-weight"] = flat(whole(one.weights[at] for one in found))
     fused = here.to_original(whole(one.fused() for one in found))
-    return forecaster.give_back(source, panel, forecaster.frame(panel, fused, columns))
+    return give_back(forecaster, inputs.source, inputs.panel, forecast_frame(forecaster, inputs.panel, fused, columns))

@@ -16,11 +16,12 @@ from latentcast.data.panel.conform import as_it_came
 from latentcast.data.panel.panel import Panel
 from latentcast.data.panel.split import PARTS, Part
 from latentcast.data.sources.frames import Source
-from latentcast.data.sources.open import open_data
 from latentcast.data.tables.table import is_long, time_column
 from latentcast.data.windows.view import PreparedPanel
 from latentcast.data.windows.windows import Windows, batch_size_for_memory, make_windows
-from latentcast.forecaster.forecaster import Forecaster
+from latentcast.forecaster.fitted import reconstructs
+from latentcast.forecaster.forecaster import Forecaster, as_forecaster
+from latentcast.forecaster.inputs import open_prepared
 from latentcast.layers.masking import visible, visible_before
 
 MASKS = (0.125, 0.25, 0.375, 0.5)
@@ -65,13 +66,12 @@ def impute(forecaster: Forecaster | str | Path, data: Any, *, batch_size: int | 
     the look-back.
     """
     forecaster = _able(forecaster)
-    source, _ = open_data(data)
-    panel = forecaster.panel(source, gaps="mask")
+    source, view = open_prepared(forecaster, data, gaps="mask", future_only=True)
+    panel = view.panel
     time = forecaster.task.lookback
     if short := panel.shorter_than(time):
         raise DataError(f"a gap is filled from windows of {time} steps (the look-back it was trained with);"
                         f" shorter: {shorten(short)}")  # fmt: skip
-    view = forecaster.view(panel, future_only=True)
     together = batch_size_for_memory(time, forecaster.task.channels, stated=batch_size)
     values, alone = _fill(forecaster, view, together)
     missing = ~panel.observed
@@ -115,8 +115,7 @@ def evaluate_imputation(
         faults.append(f"split={split!r} is no part of the data; {suggest(str(split), PARTS)}")
     if faults:
         raise SettingsError(faults)
-    source, _ = open_data(data)
-    view = forecaster.view(forecaster.panel(source, gaps="mask"))
+    source, view = open_prepared(forecaster, data, gaps="mask")
     low, high = view.parts.bounds(split)
     starts = view.starts(split, 0, forecaster.task.lookback)
     if not len(starts[0]):
@@ -134,9 +133,8 @@ def _number(value: object) -> bool:
 
 
 def _able(forecaster: Forecaster | str | Path) -> Forecaster:
-    if not isinstance(forecaster, Forecaster):
-        forecaster = Forecaster.load(forecaster)
-    if not forecaster.reconstructs:
+    forecaster = as_forecaster(forecaster)
+    if not reconstructs(forecaster):
         raise SettingsError(
             f"this {forecaster.name} learned to forecast, and not to fill gaps: make one that does with"
             " latentcast pretrain"
@@ -223,7 +221,7 @@ def _frame(forecaster: Forecaster, source: Source, panel: Panel, values: NDArray
     """The channels under the names of the data: wide as wide, long as long."""
     settings = forecaster.run.data
     time = time_column(source.frame, settings)
-    stamps = forecaster.stamps(panel, panel.times)
+    stamps = panel.clock.restore(panel.times)
     if not is_long(source.frame, settings):
         wide = pd.DataFrame({"ds": stamps} | dict(zip(panel.channels, values.T, strict=True)))
         return as_it_came(wide, source, panel, forecaster.run.data).rename(columns={"ds": time})

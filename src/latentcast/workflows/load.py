@@ -9,7 +9,7 @@ from typing import Any
 from latentcast.core.errors import SettingsError
 from latentcast.core.nested import format_value, merge, nested
 from latentcast.core.settings import differing
-from latentcast.forecaster.forecaster import Forecaster
+from latentcast.forecaster.forecaster import Forecaster, as_forecaster
 from latentcast.models.config.run import resolve_config
 from latentcast.models.network import build
 
@@ -30,7 +30,7 @@ def load(
 
     Raises CheckpointError, or SettingsError when the weights belong to what would change.
     """
-    return changed(Forecaster.load(folder, device=device), settings, horizon=horizon)
+    return changed(as_forecaster(folder, device=device), settings, horizon=horizon)
 
 
 def changed(

@@ -9,9 +9,9 @@ import torch
 from numpy.typing import NDArray
 
 from latentcast.core.errors import DataError, SettingsError, suggest
-from latentcast.data.sources.open import open_data
 from latentcast.data.windows.windows import make_windows
-from latentcast.forecaster.forecaster import Forecaster
+from latentcast.forecaster.forecaster import Forecaster, as_forecaster
+from latentcast.forecaster.inputs import open_prepared
 
 
 @dataclass(frozen=True)
@@ -36,14 +36,13 @@ def prototype_attention(
 
     Raises SettingsError for a model without prototypes, DataError for a series that is not there.
     """
-    if not isinstance(forecaster, Forecaster):
-        forecaster = Forecaster.load(forecaster)
+    forecaster = as_forecaster(forecaster)
     model, task = forecaster.network.model, forecaster.task
     part: Any = getattr(model, "backbone", None)
     if part is None or not hasattr(part, "over_prototypes"):
         raise SettingsError(f"{forecaster.name} has no text prototypes: a heat map is of time-llm")
-    source, _ = open_data(data)
-    panel = forecaster.panel(source)
+    _, view = open_prepared(forecaster, data, future_only=True)
+    panel = view.panel
     names = [panel.series_name(item, channel) for item in range(len(panel.ids)) for channel in range(task.channels)]
     chosen = names[0] if series is None else series
     if chosen not in names:
@@ -51,7 +50,6 @@ def prototype_attention(
     item, channel = divmod(names.index(chosen), task.channels)
     if panel.lengths[item] < task.lookback:
         raise DataError(f"{chosen} has {panel.lengths[item]} steps; the look-back of the fit is {task.lookback}")
-    view = forecaster.view(panel, future_only=True)
     start = torch.tensor([int(panel.offsets[item + 1]) - task.lookback])
     windows = make_windows(panel, view.scaler, (start, torch.tensor([item])), task.lookback, 0,
                            targets=task.targets, with_known=forecaster.network.uses_known)  # fmt: skip

@@ -25,7 +25,7 @@ from latentcast.data.scaling.scaler import Scaler
 from latentcast.data.settings import DataSettings
 from latentcast.data.sources.open import open_data
 from latentcast.data.windows.windows import Windows, batch_size_for_memory, make_windows, window_starts
-from latentcast.forecaster.forecaster import Forecaster
+from latentcast.forecaster.forecaster import Forecaster, as_forecaster
 from latentcast.layers.compression import pad_left
 from latentcast.layers.instance_norm import no_scale, window_scale
 from latentcast.models.config.presets import MODEL_PRESETS
@@ -145,8 +145,8 @@ def reconstruction_error(
         )
     if "fraction" in dict(values.get("data", {})):
         raise SettingsError("data.fraction: a floor is learned from the whole training part; leave it out")
-    if isinstance(start, str | Path):
-        start = Forecaster.load(start)
+    if start is not None:
+        start = as_forecaster(start)
     source, defaults = open_data(data)
 
     def run_of(chosen: Mapping[str, Any], under: Mapping[str, Any] = BRIEFLY) -> RunConfig:

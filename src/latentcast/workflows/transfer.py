@@ -18,7 +18,7 @@ from latentcast.data.panel.split import Split, split
 from latentcast.data.scaling.scaler import constant_series
 from latentcast.data.settings import DataSettings
 from latentcast.data.sources.open import open_data
-from latentcast.forecaster.forecaster import Forecaster
+from latentcast.forecaster.forecaster import Forecaster, as_forecaster
 from latentcast.workflows.fitting.fit import untrained
 from latentcast.workflows.fitting.warm_start import load_initial_weights
 
@@ -48,7 +48,7 @@ def transfer(
     Raises SettingsError that names each field on which the weights depend and in which the data differ, with both
     values (channels of a model that mixes them, calendar features of one that reads them); DataError; CheckpointError.
     """
-    start = forecaster if isinstance(forecaster, Forecaster) else Forecaster.load(forecaster)
+    start = as_forecaster(forecaster)
     values = nested(settings or {})
     if stray := [path for path, _ in leaves(values) if not path.startswith("data.")]:
         raise SettingsError(

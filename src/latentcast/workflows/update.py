@@ -11,9 +11,10 @@ from latentcast.core.errors import DataError, SettingsError
 from latentcast.core.nested import python_values
 from latentcast.data.panel.padding import pad_short
 from latentcast.data.panel.split import Split
-from latentcast.data.sources.open import open_data
 from latentcast.forecaster.card import UpdateReport
-from latentcast.forecaster.forecaster import Forecaster
+from latentcast.forecaster.forecaster import Forecaster, as_forecaster
+from latentcast.forecaster.inputs import open_prepared, prepare
+from latentcast.forecaster.judge import Judged, calibrate_on, judge
 from latentcast.forecaster.storage import check_folder
 from latentcast.workflows.fitting.fit import fit_panel
 
@@ -45,7 +46,7 @@ def update(
 
     Raises SettingsError for a model without anything to train, DataError when the data do not fit or hold no window.
     """
-    start = forecaster if isinstance(forecaster, Forecaster) else Forecaster.load(forecaster)
+    start = as_forecaster(forecaster)
     steps = python_values(steps)
     if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
         raise SettingsError(f"steps={steps!r}: wanted a whole number of at least 1")
@@ -53,8 +54,8 @@ def update(
         check_folder(Path(out), overwrite=overwrite)
     if not any(parameter.requires_grad for parameter in start.network.parameters()):
         raise SettingsError(f"{start.name} learns nothing: there is nothing to update, give predict the newer data")
-    source, _ = open_data(data)
-    panel = start.panel(source)
+    source, view = open_prepared(start, data, future_only=True)
+    panel = view.panel
     parts = _parts(start, panel.lengths)
     training = start.run.training.model_copy(
         update={
@@ -69,16 +70,16 @@ def update(
         }
     )
     run = replace(start.run, training=training, stages=(), notes=())
-    view = start.view(panel, future_only=True)
     longer = pad_short(panel, parts, run.lookback, run.horizon)
-    before = start.judge(replace(view, panel=longer.panel, parts=longer.parts), "val", source.name)
+    held = Judged("val", source.name)
+    before = judge(start, replace(view, panel=longer.panel, parts=longer.parts), held)
     made = fit_panel(run, panel, source.name, parts=parts, start=start, scaler=view.scaler, progress=progress)
     assert made.card.validation is not None
     after = made.card.validation["scaled"]["MSE"]
     kept = after <= before.scaled["MSE"]
     if not kept:  # the old weights are among those to choose from
         made.network.load_state_dict(start.network.state_dict())
-        made.calibrate_on(made.view(panel), "val", source.name)
+        calibrate_on(made, prepare(made, panel), held)
     found = UpdateReport(
         steps,
         training.lr,

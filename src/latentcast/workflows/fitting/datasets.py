@@ -16,6 +16,7 @@ from latentcast.data.scaling.scaler import Scaler
 from latentcast.data.settings import DataSettings
 from latentcast.data.sources.open import open_data
 from latentcast.forecaster.card import DatasetReport
+from latentcast.forecaster.compatibility import misfits
 from latentcast.forecaster.forecaster import Forecaster
 from latentcast.models.config.run import resolve_config
 
@@ -107,7 +108,7 @@ def check_compatible(forecaster: Forecaster, members: Sequence[TrainingDataset])
     prints: dict[str, str] = {}
     for member in members:
         its, known = len(member.panel.channels), len(calendar.feature_names(member.panel.frequency))
-        apart = forecaster.misfits(its, known)
+        apart = misfits(forecaster, its, known)
         if "channels" in apart and not forecaster.network.mixes_channels:
             faults.append(
                 f"channels: {forecaster.task.channels} in {home.name}, {its} in {member.name}, and {name} has weights"

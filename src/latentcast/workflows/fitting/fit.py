@@ -25,7 +25,9 @@ from latentcast.data.windows.mixture import Mix
 from latentcast.forecaster import storage
 from latentcast.forecaster.card import RunCard, Schema, StageReport, TrainingReport
 from latentcast.forecaster.fit_statistics import FitStatistics
-from latentcast.forecaster.forecaster import Forecaster
+from latentcast.forecaster.forecaster import Forecaster, as_forecaster, write
+from latentcast.forecaster.inputs import prepare as prepare_data
+from latentcast.forecaster.judge import Judged, calibrate_on
 from latentcast.models.config.presets import MODEL_PRESETS
 from latentcast.models.config.run import RunConfig, make_task, merge_user_settings, resolve_config
 from latentcast.models.config.training import RECONSTRUCT, TrainingSettings
@@ -87,7 +89,7 @@ def fit(
     values = merge_user_settings(model, preset, lookback, horizon, seed, settings, config)
     begin = None
     if start is not None:
-        begin = start if isinstance(start, Forecaster) else Forecaster.load(start)
+        begin = as_forecaster(start)
         values = inherit_settings(begin, values)
     values = with_stages(values, begin, forecast=True)
     return _fit(data, values, weights, start=begin, out=out, overwrite=overwrite, resume=resume, progress=progress)
@@ -120,7 +122,7 @@ def pretrain(
     values = merge_user_settings(model, preset, lookback, horizon, seed, settings, config)
     begin = None
     if start is not None:
-        begin = start if isinstance(start, Forecaster) else Forecaster.load(start)
+        begin = as_forecaster(start)
         values = inherit_settings(begin, values)
     values = with_stages(values, begin, forecast=False)
     if values.get("training"):
@@ -151,7 +153,7 @@ def with_stages(values: dict[str, Any], start: Forecaster | None = None, *, fore
     if not isinstance(stages, Mapping) or not isinstance(name, str) or name not in MODEL_PRESETS:
         return values  # what is wrong with them is said when they are resolved
     named = MODEL_PRESETS[name]
-    learned = () if start is None else start.learned
+    learned = () if start is None else start.card.learned
     if forecast and not named.forecasts:
         grown = [other for other, its in MODEL_PRESETS.items() if name in its.grows_from]
         raise SettingsError(
@@ -267,7 +269,7 @@ def fit_panel(
             own = TrainingDataset(name, run.data, panel, parts, forecaster.known.scaler)
             trained_members = _train_members(forecaster, own, folder, progress=progress)
             forecaster.network.cpu().eval()
-            fusion, said = fuse(forecaster, forecaster.view(panel))
+            fusion, said = fuse(forecaster, prepare_data(forecaster, panel))
             forecaster.card = replace(forecaster.card, members=trained_members, fusion=fusion)
             for note in said:
                 log.warning(note)
@@ -277,11 +279,11 @@ def fit_panel(
         if stages[-1][0].forecasts and (hybrid or forecaster.network.calibrates) and held_out:
             # the same pass gives the scores that prediction intervals are made of
             stride = 1 if forecaster.card.fusion is None else forecaster.card.fusion.stride
-            judged = forecaster.calibrate_on(forecaster.view(panel), "val", name, stride=stride)
+            judged = calibrate_on(forecaster, prepare_data(forecaster, panel), Judged("val", name, stride))
             forecaster.card = replace(forecaster.card, validation=judged.to_dict())
         forecaster.card = replace(forecaster.card, notes=tuple(notes))
         if out is not None and is_first_process():
-            forecaster.write(folder)
+            write(forecaster, folder)
     return forecaster
 
 

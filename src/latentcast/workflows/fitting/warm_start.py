@@ -10,6 +10,7 @@ from latentcast.core.errors import SettingsError
 from latentcast.core.nested import format_value, merge, nested
 from latentcast.core.settings import differing
 from latentcast.forecaster.card import StartingPoint
+from latentcast.forecaster.compatibility import misfits
 from latentcast.forecaster.forecaster import Forecaster
 from latentcast.models.config.presets import MODEL_PRESETS
 
@@ -90,10 +91,10 @@ def load_initial_weights(
     return StartingPoint(
         start.name,
         start.card.schema.data,
-        start.learned,
+        start.card.learned,
         start.card.schema.fingerprint,
         len(learned),
-        start.found,
+        start.card.found,
         _digest(learned),
         start.card.learned_from,
     )
@@ -111,7 +112,7 @@ def _differences(start: Forecaster, forecaster: Forecaster, where: str, within: 
     ]
     if not faults and start.name == forecaster.name:
         its, own = start.task, forecaster.task
-        apart = start.misfits(own.channels, own.known)
+        apart = misfits(start, own.channels, own.known)
         if own.static != its.static:
             faults.append(f"data.static: {its.static} features of a series {where}, {own.static} in these data")
         if "channels" in apart:

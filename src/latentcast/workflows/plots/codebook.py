@@ -38,7 +38,7 @@ def plot_codebook(forecaster: Forecaster, path: Path) -> None:
     Raises SettingsError for a model without codes, CheckpointError when the file cannot be written.
     """
     first = shapes(forecaster)[0]
-    found = forecaster.found.get("codec")
+    found = forecaster.card.found.get("codec")
     counts = np.array(found["counts"][0] if found else np.ones(len(first)), float)
     share = counts / max(counts.sum(), 1)
     order = np.argsort(first.mean(1), kind="stable")

@@ -12,6 +12,7 @@ from latentcast.core.errors import DataError
 from latentcast.data.panel.panel import Panel
 from latentcast.data.sources.open import open_data
 from latentcast.forecaster.forecaster import Forecaster
+from latentcast.forecaster.inputs import read_panel
 from latentcast.reporting.figures import DPI, FUTURE, HIGH, PAST, WIDE, dates, plain_axes, save, short
 
 MOST = 8  # series drawn; a picture of hundreds shows none of them
@@ -25,7 +26,7 @@ def plot_forecast(forecaster: Forecaster, data: Any, forecast: Any, path: Path) 
     CheckpointError when the file cannot be written.
     """
     source, _ = open_data(data)
-    panel = forecaster.panel(source)
+    panel = read_panel(forecaster, source)
     series = [(item, channel) for item in range(len(panel.ids)) for channel in forecaster.task.targets]
     horizon = forecaster.task.horizon
     if len(forecast) != len(series) * horizon:
@@ -40,9 +41,9 @@ def plot_forecast(forecaster: Forecaster, data: Any, forecast: Any, path: Path) 
         ahead = panel.frequency.after(times[-1:], horizon)[0]
         if not panel.frequency.integer:
             dates(axis)
-        _draw(axis, _local(forecaster, panel, times), past, _local(forecaster, panel, ahead), values[number])
+        _draw(axis, _local(panel, times), past, _local(panel, ahead), values[number])
         for shade, (_, lo, hi) in enumerate(bands):
-            _band(axis, _local(forecaster, panel, ahead), lo[number], hi[number], 0.12 + 0.16 * shade / len(bands))
+            _band(axis, _local(panel, ahead), lo[number], hi[number], 0.12 + 0.16 * shade / len(bands))
         axis.set_title(short(panel.series_name(item, channel)), loc="left", fontsize=11)
     history, future = axes[0].lines[:2]
     shown = [history, future, *axes[0].collections]
@@ -70,9 +71,9 @@ def _last(panel: Panel, item: int, channel: int, steps: int) -> tuple[NDArray[An
     return panel.times[span], np.where(panel.observed[span, channel], panel.values[span, channel], np.nan)
 
 
-def _local(forecaster: Forecaster, panel: Panel, times: NDArray[Any]) -> NDArray[Any]:
+def _local(panel: Panel, times: NDArray[Any]) -> NDArray[Any]:
     """Stamps as the clocks of their own time zone show them."""
-    stamps = forecaster.stamps(panel, times)
+    stamps = panel.clock.restore(times)
     return times if panel.zone is None else stamps.dt.tz_localize(None).to_numpy()
 
 

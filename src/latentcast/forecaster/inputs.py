@@ -1,0 +1,105 @@
+"""The one way of data into a fitted model: opened, laid on the grid of the fit, with its statistics."""
+
+import logging
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+
+from latentcast.core.errors import SettingsError
+from latentcast.data.features.future import lay_ahead
+from latentcast.data.panel.conform import read_alike
+from latentcast.data.panel.padding import fill_up
+from latentcast.data.panel.panel import Panel
+from latentcast.data.sources.frames import Source
+from latentcast.data.sources.open import open_data
+from latentcast.data.windows.view import PreparedPanel, Starts
+from latentcast.forecaster.compatibility import transfer_hint
+from latentcast.forecaster.drift import Drift, drift
+from latentcast.forecaster.fitted import FittedModel
+
+log = logging.getLogger("latentcast")
+
+
+@dataclass(frozen=True)
+class ForecastInputs:
+    """The data of a forecast beyond the end of each series.
+
+    Attributes
+    ----------
+    source
+        The data as they were given; results come back as the same kind of frame.
+    panel
+        The data on the grid of the fit, without the horizon.
+    prepared
+        The same with room for the horizon behind each series, and the statistics of the fit.
+    windows
+        First step and item of the last window of each series.
+    notes
+        What the user should know of these data: drift, short series, early ends.
+    """
+
+    source: Source
+    panel: Panel
+    prepared: PreparedPanel
+    windows: Starts
+    notes: tuple[str, ...]
+
+
+def read_panel(fitted: FittedModel, source: Source, *, gaps: str | None = None) -> Panel:
+    """The data on the grid of the fit; `gaps` replaces the gap policy of the fit.
+
+    Raises DataError when columns, frequency or clock differ from those of the fit.
+    """
+    panel = read_alike(
+        source,
+        fitted.run.data,
+        fitted.card.schema.to_dict(),
+        gaps=gaps,
+        mend=lambda other: transfer_hint(fitted, other),
+    )
+    if gaps is None:
+        for note in panel.notes:
+            log.warning(note)
+    return panel
+
+
+def prepare(fitted: FittedModel, panel: Panel, *, future_only: bool = False) -> PreparedPanel:
+    """The panel split into parts, with the statistics of the fit; with `future_only` all steps count as past."""
+    return fitted.known.view(panel, fitted.run.data, fitted.task, future_only=future_only)
+
+
+def open_prepared(
+    fitted: FittedModel, data: Any, *, gaps: str | None = None, future_only: bool = False
+) -> tuple[Source, PreparedPanel]:
+    """Open data and prepare them as the fit reads them."""
+    source, _ = open_data(data)
+    return source, prepare(fitted, read_panel(fitted, source, gaps=gaps), future_only=future_only)
+
+
+def prepare_forecast(fitted: FittedModel, data: Any, future_covariates: Any = None) -> ForecastInputs:
+    """Everything that a forecast beyond the end of each series reads.
+
+    Raises DataError when the data are not of the fit's kind, SettingsError for covariates that the model does not take.
+    """
+    source, _ = open_data(data)
+    panel = read_panel(fitted, source)
+    filled = fill_up(panel, fitted.task.lookback)
+    prepared = prepare(fitted, filled.panel, future_only=True)
+    change = drift_of(fitted, panel, prepared)
+    notes = (*filled.notes, *prepared.notes[len(panel.notes) :], *fitted.known.ends_apart(panel))
+    notes = (*notes, *(note for note in (change.unseen(), change.note()) if note is not None))
+    room = filled.panel.extended(fitted.task.horizon)
+    if (effects := fitted.known.scaler.effects) is not None:
+        ahead = None if future_covariates is None else open_data(future_covariates)[0].frame
+        room = lay_ahead(room, ahead, effects, fitted.run.data, fitted.task.horizon)
+    elif future_covariates is not None:
+        raise SettingsError(f"future: this {fitted.name} was trained with nothing known in advance (data.future)")
+    starts = torch.from_numpy(room.offsets[1:] - fitted.task.lookback - fitted.task.horizon)
+    windows = starts, torch.arange(len(panel.ids))
+    return ForecastInputs(source, panel, replace(prepared, panel=room), windows, notes)
+
+
+def drift_of(fitted: FittedModel, panel: Panel, prepared: PreparedPanel) -> Drift:
+    """How the last look-back of each series compares with its training part."""
+    return drift(panel, prepared.scaler, fitted.task.lookback, scaled=fitted.run.data.scale)

@@ -1,0 +1,211 @@
+"""Windows through the network: forecasts with their intervals, and their errors."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from latentcast.core.errors import DataError, SettingsError
+from latentcast.core.nested import python_values
+from latentcast.data.panel.split import Part
+from latentcast.data.windows.view import PreparedPanel, Starts
+from latentcast.data.windows.windows import Windows, batch_size_for_memory, make_windows, window_seeds
+from latentcast.evaluation.drop_last import DropLast
+from latentcast.evaluation.forecasts import ForecastBatch, accumulate_errors, forecasts
+from latentcast.evaluation.interval_metrics import IntervalErrors, IntervalFigures
+from latentcast.evaluation.metrics import Evaluation
+from latentcast.evaluation.window_order import check_outcomes, consecutive_origins, select_requested
+from latentcast.forecaster.calibration import Scores, check_base
+from latentcast.forecaster.fitted import FittedModel, check_forecasts
+from latentcast.forecaster.intervals import PATHS, Intervals, check_unasked, choose
+
+
+def interval_method(fitted: FittedModel, level: Any, intervals: str = "auto", paths: int = PATHS) -> Intervals | None:
+    """How intervals of these levels are made; None where no level is asked for.
+
+    Raises SettingsError for a level or a method that cannot be had, DataError where nothing was held out.
+    """
+    if level is None:
+        check_unasked(intervals, paths)
+        return None
+    check_forecasts(fitted)
+    paths = python_values(paths)
+    how = choose(
+        level,
+        intervals,
+        model=fitted.name,
+        calibration=fitted.calibration,
+        quantile_levels=fitted.network.quantile_levels,
+        samples=fitted.network.samples,
+        paths=paths,
+    )
+    if paths != PATHS and how.base != "paths":
+        raise SettingsError(f"paths={paths}: {how.method} intervals of this {fitted.name} draw no paths; leave it out")
+    return how
+
+
+def cut_windows(fitted: FittedModel, prepared: PreparedPanel, starts_items: Starts) -> Windows:
+    """The windows that start at the given steps of the given items, as the network reads them."""
+    windows = make_windows(
+        prepared.panel,
+        prepared.scaler,
+        starts_items,
+        fitted.task.lookback,
+        fitted.task.horizon,
+        targets=fitted.task.targets,
+        with_known=fitted.network.uses_known,
+        prompter=fitted.network.prompter,
+    )
+    return replace(windows, known=replace(windows.known, item_numbers=fitted.known.rows_of(prepared.panel)))
+
+
+def forecast_windows(
+    fitted: FittedModel,
+    prepared: PreparedPanel,
+    starts_items: Starts,
+    batch_size: int | None = None,
+    how: Intervals | Scores | None = None,
+) -> Iterator[ForecastBatch]:
+    """Forecast from the windows that start at the given steps of the given items, in order.
+
+    `how` selects interval construction or score collection; None forecasts points only. Raises SettingsError for a
+    model that was only pretrained.
+    """
+    check_forecasts(fitted)
+    task = fitted.task
+    batch_size = batch_size_for_memory(task.lookback + task.horizon, task.channels, stated=batch_size)
+    asked = starts_items[0].numpy()
+    pace = 1
+    if how is not None and how.in_a_row:
+        items, held = starts_items[1].numpy(), held_until(fitted, prepared)
+        starts_items, pace = consecutive_origins(prepared.panel, asked, items, held, task.lookback, how.stride)
+    windows = cut_windows(fitted, prepared, starts_items)
+    fitted.network.eval()
+    sample = seeds = None
+    if how is not None and how.base == "paths":
+        sample = partial(fitted.network.sample, paths=how.paths)
+        seeds = window_seeds(prepared.panel, *starts_items, task.lookback, fitted.run.seed)
+    batches = forecasts(
+        fitted.network,
+        windows,
+        prepared.panel.values,
+        prepared.scaler.units(prepared.panel, list(task.targets)),
+        task.targets,
+        batch_size=batch_size,
+        device=fitted.device,
+        spread=None if how is None else prepared.spread[:, list(task.targets)],
+        sample=sample,
+        seeds=seeds,
+    )
+    if how is None:
+        return batches
+    batches = how.around(batches, prepared.panel, pace)
+    return select_requested(batches, asked) if how.in_a_row else batches
+
+
+def outcome_notes(
+    fitted: FittedModel, prepared: PreparedPanel, starts_items: Starts, how: Intervals | None
+) -> list[str]:
+    """What limits adaptive intervals of these windows. Raises DataError where no series shows an outcome."""
+    if how is None or how.method != "adaptive":
+        return []
+    starts, held = starts_items[0].numpy(), held_until(fitted, prepared)
+    return check_outcomes(prepared.panel, starts, held, fitted.task.lookback, how.stride)
+
+
+def held_until(fitted: FittedModel, prepared: PreparedPanel) -> Any:
+    """[items] steps, counted from an item's start, before which outcomes were calibrated on; 0 of a new series."""
+    parts, calibration = prepared.parts, fitted.calibration
+    ends = parts.test_end if calibration and calibration.part == "test" else parts.val_end
+    known = fitted.known.ends
+    return np.array([end if name in known else 0 for name, end in zip(prepared.panel.ids, ends, strict=True)])
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Which windows are judged: those of one part of the data called `data`, one of `stride`.
+
+    `drop` is the batch size of a test loader that drops its last incomplete batch, where its figures are wanted too.
+    """
+
+    part: Part
+    data: str
+    stride: int = 1
+    drop: int | None = None
+
+
+def judge(
+    fitted: FittedModel,
+    prepared: PreparedPanel,
+    which: Judged,
+    how: Intervals | Scores | None = None,
+    batch_size: int | None = None,
+) -> Evaluation:
+    """Forecast and judge every window of one part once. Raises DataError when the part holds no window."""
+    task, part = fitted.task, which.part
+    starts_items = prepared.starts(part, task.lookback, task.horizon, which.stride)
+    count = len(starts_items[0])
+    if not count:
+        raise DataError(
+            f"the {part} part of {which.data} holds no window of {task.lookback} + {task.horizon} steps"
+            f" ({prepared.why_none(part, fitted.known.ends)})"
+        )
+    notes = prepared.said(part, starts_items[1], fitted.card.schema.last, which.stride)
+    naive_error = prepared.naive_error[:, list(task.targets)]
+    batches = forecast_windows(fitted, prepared, starts_items, batch_size, how)
+    short = None
+    if which.drop is not None:
+        short = DropLast(which.drop, count, naive_error)
+        batches = short.around(batches)
+    intervals = how if isinstance(how, Intervals) else None
+    found = None
+    if intervals is not None:
+        taus = intervals.quantile_levels
+        found = IntervalErrors(intervals.levels, taus), IntervalErrors(intervals.levels, taus)
+        if intervals.calibration is not None and part in (intervals.calibration.part, "all"):
+            notes = (*notes, "these intervals are judged on windows that they were calibrated on")
+    scaled, original = accumulate_errors(batches, naive_error, None, found)
+    return Evaluation(
+        fitted.name,
+        which.data,
+        part,
+        count,
+        original.counts["all"],
+        original.zeros,
+        scaled.result(),
+        original.result(),
+        notes,
+        None if intervals is None or found is None else interval_figures(intervals, found),
+        None if short is None else short.result(),
+    )
+
+
+def interval_figures(how: Intervals, found: tuple[IntervalErrors, IntervalErrors]) -> IntervalFigures:
+    """Coverage and scores of intervals, in scaled and in original units."""
+    return IntervalFigures(how.method, how.words(), found[0].result(), found[1].result())
+
+
+def calibrate_on(
+    fitted: FittedModel,
+    prepared: PreparedPanel,
+    which: Judged,
+    *,
+    base: str = "auto",
+    paths: int = PATHS,
+    batch_size: int | None = None,
+) -> Evaluation:
+    """Judge one part, and replace the calibration of `fitted` by the scores of its windows."""
+    task, levels = fitted.task, fitted.network.quantile_levels
+    chosen = check_base(base, which.part, fitted.name, levels, samples=fitted.network.samples)
+    windows = len(prepared.starts(which.part, task.lookback, task.horizon, which.stride)[0])
+    scores = Scores(chosen, levels, paths, windows, task.horizon * len(task.targets), which.stride)
+    evaluation = judge(fitted, prepared, which, scores, batch_size)
+    fitted.calibration = scores.calibration(prepared.panel, which.part)
+    intervals = None
+    if fitted.calibration is not None:
+        chose = which.part == "val" and fitted.card.training is not None and fitted.run.training.chooses
+        intervals = {"method": "conformal", **fitted.calibration.about(), "chose_weights": chose}
+    fitted.card = replace(fitted.card, intervals=intervals)
+    return evaluation
