@@ -5,6 +5,7 @@ every diagonal of the Gram matrix is a running sum that begins in its first row.
 `width` lags, which the FFT gives. All sums are float64.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,10 +18,15 @@ _BLOCK = 1 << 16  # window starts of one FFT: bounds its memory
 
 @dataclass(frozen=True)
 class Runs:
-    """Consecutive window starts: run r holds the starts first[r] … last[r], inclusive; shape [runs] each."""
+    """Consecutive window starts: run r holds the starts first[r] … last[r], inclusive; shape [runs] each.
+
+    newest
+        The start at which a decaying weight is 1; None for the last one of each run.
+    """
 
     first: NDArray[np.int64]
     last: NDArray[np.int64]
+    newest: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.first)
@@ -37,44 +43,61 @@ class Runs:
         breaks = np.flatnonzero(np.diff(starts) != 1)
         return cls(starts[np.r_[0, breaks + 1]], starts[np.r_[breaks, len(starts) - 1]])
 
+    def starts(self) -> NDArray[np.int64]:
+        """Every start, run after run."""
+        counts = self.last - self.first + 1
+        before = np.cumsum(counts) - counts
+        return np.arange(counts.sum()) + np.repeat(self.first - before, counts)
+
+    def where(self, kept: NDArray[np.bool_]) -> "Runs":
+        """Only the starts that are kept, [windows] in the order of `starts`; weights stay as they were."""
+        starts, counts = self.starts()[kept], self.last - self.first + 1
+        newest = np.repeat(self.last if self.newest is None else self.newest, counts)[kept]
+        if not len(starts):
+            return Runs(starts, starts, newest)
+        breaks = np.flatnonzero((np.diff(starts) != 1) | (np.diff(newest) != 0))
+        first, last = np.r_[0, breaks + 1], np.r_[breaks, len(starts) - 1]
+        return Runs(starts[first], starts[last], newest[first])
+
 
 @dataclass(frozen=True)
 class WindowSums:
-    """Weighted sums over windows z of `width` steps: Σ w z zᵀ, Σ w z and Σ w. They add up over series and over time.
+    """Weighted sums over windows z of `width` steps. They add up over series and over time.
 
-    gram [maps, width, width] · total [maps, width] · weight [maps]
+    gram [maps, rows, width]: Σ w zᵢ zⱼ for the first `rows` steps i · squares [maps, width]: Σ w z² ·
+    total [maps, width]: Σ w z · weight [maps]: Σ w
     """
 
     gram: Array
+    squares: Array
     total: Array
     weight: Array
 
     def __add__(self, other: "WindowSums") -> "WindowSums":
-        return WindowSums(self.gram + other.gram, self.total + other.total, self.weight + other.weight)
+        return WindowSums(*(ours + theirs for ours, theirs in zip(self.parts(), other.parts(), strict=True)))
 
     def __sub__(self, other: "WindowSums") -> "WindowSums":
-        return WindowSums(self.gram - other.gram, self.total - other.total, self.weight - other.weight)
+        return self + other.times(-1.0)
 
-    @property
-    def width(self) -> int:
-        return self.gram.shape[-1]
+    def times(self, factor: float) -> "WindowSums":
+        """Every window with `factor` times its weight."""
+        return WindowSums(*(factor * part for part in self.parts()))
 
-    def pooled(self, groups: NDArray[np.int64]) -> "WindowSums":
-        """The sums of the maps that share a group number; groups [maps] count from 0."""
-        sums = [np.zeros((groups.max() + 1, *part.shape[1:])) for part in (self.gram, self.total, self.weight)]
-        for into, part in zip(sums, (self.gram, self.total, self.weight), strict=True):
-            np.add.at(into, groups, part)
-        return WindowSums(*sums)
-
-    def steps(self, first: int, last: int) -> "WindowSums":
-        """The sums of the steps first … last − 1 of each window, over the same windows: a nested block."""
-        return WindowSums(self.gram[:, first:last, first:last], self.total[:, first:last], self.weight)
+    def parts(self) -> tuple[Array, Array, Array, Array]:
+        """The four sums."""
+        return self.gram, self.squares, self.total, self.weight
 
 
 def window_sums(
-    values: Array, runs: Runs, width: int, groups: NDArray[np.int64] | None = None, decay: float = 1.0
+    values: Array,
+    runs: Runs,
+    width: int,
+    *,
+    rows: int | None = None,
+    groups: NDArray[np.int64] | None = None,
+    decay: float = 1.0,
 ) -> WindowSums:
-    """Sum z zᵀ and z over every window of `runs`.
+    """Sum products, squares and values over every window of `runs`.
 
     Parameters
     ----------
@@ -84,31 +107,45 @@ def window_sums(
         Window starts, as positions in `values`.
     width
         Steps of a window: look-back and horizon together.
+    rows
+        Steps of a window whose products with all others are summed: the look-back. Default: all of them.
     groups
         Map of each channel, shape [channels], counted from 0: channels of one group are summed. Default: one map per
         channel.
     decay
-        A window weighs `decay` times as much as the one that starts a step later; the last step of `values` has
-        weight 1. Default: all windows weigh the same.
+        A window weighs `decay` times as much as the one that starts a step later; the newest of its series weighs 1.
+        Default: all windows weigh the same.
+
+    Returns
+    -------
+    WindowSums
+        Sums of the windows themselves, in the units of `values`.
     """
-    channels = values.shape[1]
+    channels, rows = values.shape[1], width if rows is None else rows
     groups = np.arange(channels) if groups is None else groups
     maps = int(groups.max()) + 1
-    first_row, total = np.zeros((maps, width)), np.zeros((maps, width))
-    change, step = np.zeros((maps, width, width)), np.zeros((maps, width))
     weights = _start_weights(len(values), runs, decay)
-    leaving, entering = decay * weights[runs.first], weights[runs.last]
-    for channel, into in enumerate(groups):
-        series = np.ascontiguousarray(values[:, channel])
-        row, start_sum = _lag_products(series, weights, width)
-        first_row[into] += row
-        total[into, 0] += start_sum
-        for signed, starts, share in ((1, runs.last + 1, entering), (-1, runs.first, leaving)):
-            _add_edges(change[into], step[into], series, starts, signed * share)
-    weight = np.bincount(groups, minlength=maps) * weights.sum()
+    first_row, squares, total = (np.zeros((maps, width)) for _ in range(3))
+    change, square_step, total_step = np.zeros((maps, rows, width)), np.zeros((maps, width)), np.zeros((maps, width))
+    edges = np.concatenate([runs.last + 1, runs.first])
+    shares = np.concatenate([weights[runs.last], -decay * weights[runs.first]])
+    for into in range(maps):
+        members = np.ascontiguousarray(values[:, groups == into].T)
+        for series in members:
+            weighted = series * weights
+            first_row[into] += _correlate(weighted, series, width)
+            total[into, 0] += weighted.sum()
+        squares[into, 0] = first_row[into, 0]
+        for rows_of_edges, share in _edges(members, edges, shares, width):
+            weighted = rows_of_edges * share[:, None]
+            change[into, : rows - 1, : width - 1] += weighted[:, : rows - 1].T @ rows_of_edges
+            square_step[into, : width - 1] += np.einsum("rw,rw->w", weighted, rows_of_edges)
+            total_step[into, : width - 1] += weighted.sum(0)
     for i in range(width - 1):
-        total[:, i + 1] = decay * total[:, i] + step[:, i]
-    return WindowSums(_run_diagonals(first_row, change, decay), total, weight)
+        total[:, i + 1] = decay * total[:, i] + total_step[:, i]
+        squares[:, i + 1] = decay * squares[:, i] + square_step[:, i]
+    weight = np.bincount(groups, minlength=maps) * weights.sum()
+    return WindowSums(_run_diagonals(first_row, change, decay), squares, total, weight)
 
 
 def cross_products(values: Array, columns: Array, runs: Runs, width: int) -> Array:
@@ -127,19 +164,15 @@ def cross_products(values: Array, columns: Array, runs: Runs, width: int) -> Arr
 
 def _start_weights(steps: int, runs: Runs, decay: float) -> Array:
     """The weight of the window that starts at each step, 0 where none starts."""
+    if decay != 1.0:
+        newest = np.repeat(runs.last if runs.newest is None else runs.newest, runs.last - runs.first + 1)
+        weights, starts = np.zeros(steps), runs.starts()
+        weights[starts] = decay ** (newest - starts)
+        return weights
     change = np.zeros(steps + 1)
     np.add.at(change, runs.first, 1.0)
     np.add.at(change, runs.last + 1, -1.0)
-    weights = np.cumsum(change[:-1])
-    if decay != 1.0:
-        weights *= decay ** np.arange(steps - 1, -1, -1.0)
-    return weights
-
-
-def _lag_products(series: Array, weights: Array, width: int) -> tuple[Array, float]:
-    """Σ w x[s] x[s + j] for each lag j < width, and Σ w x[s]."""
-    weighted = series * weights
-    return _correlate(weighted, series, width), float(weighted.sum())
+    return np.cumsum(change[:-1])
 
 
 def _correlate(weighted: Array, series: Array, width: int) -> Array:
@@ -156,25 +189,24 @@ def _correlate(weighted: Array, series: Array, width: int) -> Array:
     return row
 
 
-def _add_edges(change: Array, step: Array, series: Array, starts: NDArray[np.int64], weights: Array) -> None:
-    """Add the products and sums of the windows at `starts`, but for their last step, which no diagonal needs."""
-    width = len(change)
-    view = np.lib.stride_tricks.sliding_window_view(series, width - 1) if width > 1 else np.zeros((len(series) + 1, 0))
-    rows = max(1, (1 << 22) // width)
-    for begin in range(0, len(starts), rows):
-        edges = view[starts[begin : begin + rows]]
-        weighted = edges * weights[begin : begin + rows, None]
-        change[:-1, :-1] += weighted.T @ edges
-        step[:-1] += weighted.sum(0)
+def _edges(members: Array, starts: NDArray[np.int64], shares: Array, width: int) -> Iterator[tuple[Array, Array]]:
+    """The windows at `starts` of every series, but for their last step, which no diagonal needs; with their weights."""
+    if width == 1 or not len(starts):
+        return
+    view = np.lib.stride_tricks.sliding_window_view(members, width - 1, axis=1)
+    size = max(1, (1 << 22) // (width * len(members)))
+    for begin in range(0, len(starts), size):
+        found = view[:, starts[begin : begin + size]].reshape(-1, width - 1)
+        yield found, np.tile(shares[begin : begin + size], len(members))
 
 
 def _run_diagonals(first_row: Array, change: Array, decay: float) -> Array:
     """The Gram matrices from their first rows, in the place of what changes from each row to the next."""
-    width = first_row.shape[1]
+    rows, width = change.shape[1:]
     row = first_row
-    for i in range(width):
-        following = decay * row[:, :-1] + change[:, i, i : width - 1] if i < width - 1 else row
+    for i in range(rows):
+        following = decay * row[:, :-1] + change[:, i, i : width - 1] if i < rows - 1 else row
         change[:, i, i:] = row
-        change[:, i:, i] = row
+        change[:, i:, i] = row[:, : rows - i]
         row = following
     return change

@@ -39,14 +39,16 @@ class Moments:
     def of(cls, sums: WindowSums, which: int, lookback: int) -> "Moments":
         """The moments of map `which`, in windows whose first `lookback` steps are the look-back."""
         weight = float(sums.weight[which])
-        gram, mean = sums.gram[which] / max(weight, 1e-300), sums.total[which] / max(weight, 1e-300)
-        average = np.zeros(len(mean))
-        average[:lookback] = 1 / lookback
-        along = gram @ average
-        gram = gram - along[:, None] - along[None, :] + average @ along
-        mean = mean - mean @ average
+        scale = 1 / max(weight, TINY)
+        gram, mean = sums.gram[which, :lookback] * scale, sums.total[which] * scale
+        along = gram.mean(0)  # products with the mean of the look-back
+        level = along[:lookback].mean()
         past, future = slice(None, lookback), slice(lookback, None)
-        return cls(gram[past, past], gram[past, future], np.diag(gram)[future].copy(), mean[past], mean[future], weight)
+        gram -= along[past, None]
+        gram += level - along
+        mean = mean - mean[past].mean()
+        squares = sums.squares[which, future] * scale - 2 * along[future] + level
+        return cls(gram[:, past], gram[:, future], squares, mean[past], mean[future], weight)
 
     def around(self, past_mean: Array, future_mean: Array) -> "Moments":
         """The same moments around other means."""

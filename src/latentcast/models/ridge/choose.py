@@ -1,0 +1,144 @@
+"""Which maps a closed-form fit has, and what they are: one for all channels, or one for each, by validation."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from pydantic import Field, field_validator
+
+from latentcast.core.settings import Settings
+from latentcast.layers.ridge_solver import LinearMap
+from latentcast.models.ridge.search import Errors, Grid, measure, solve, weigh
+from latentcast.models.ridge.stretches import Source, Steps
+
+MOST_OWN = 64  # channels up to which maps of their own are tried without being asked for
+SHORTEST = 16  # least look-back of the default grid
+Positive = Annotated[float, Field(gt=0)]
+
+
+class RidgeSettings(Settings):
+    """maps       shared: one map for all channels; own: one for each; auto: by validation, own up to 64 channels
+
+    lookbacks  steps that are read, of which the search chooses; none: from the run's look-back down to an eleventh of
+               it, by factors of √2, in whole seasons
+    trailing   shares of the look-back, whose mean a strong penalty draws the forecast to
+    alphas     penalties, in units of the mean eigenvalue of the Gram matrix
+    smoothing  relative error at which the weight of a candidate falls to 1/e; 0: the best candidate alone
+    origins    rolling origins that candidates are judged at; the last is the validation part, the others lie in the
+               training part
+    intercept  a constant for each step ahead: a drift that goes on after the training part
+    half_life  steps in which the weight of a training window halves; none: all windows weigh the same
+    refit      solve on the training and the validation part once everything is chosen: other figures than those of
+               the usual protocol
+    """
+
+    maps: Literal["auto", "shared", "own"] = "auto"
+    lookbacks: tuple[Annotated[int, Field(ge=1)], ...] | None = None
+    trailing: tuple[Annotated[float, Field(gt=0, le=1)], ...] = (0.02, 0.1, 0.3, 1.0)
+    alphas: tuple[Positive, ...] = (1e-6, 1e-4, 0.01, 0.032, 0.1, 0.32, 1.0, 3.2, 10.0)
+    smoothing: Annotated[float, Field(ge=0)] = 0.005
+    origins: Annotated[int, Field(ge=1)] = 3
+    half_life: Positive | None = None
+    intercept: bool = False
+    refit: bool = False
+
+    @field_validator("lookbacks", "trailing", "alphas")
+    @classmethod
+    def _ascending(cls, values: tuple[float, ...] | None) -> tuple[float, ...] | None:
+        if values is not None and (not values or list(values) != sorted(set(values))):
+            raise ValueError("wanted at least one value, ascending, none of them twice")
+        return values
+
+    def grid(self, lookback: int, season: int) -> Grid:
+        """The candidates of a run."""
+        return Grid(
+            self.lookbacks or default_lookbacks(lookback, season),
+            self.trailing,
+            self.alphas,
+            self.smoothing,
+            self.origins,
+            1.0 if self.half_life is None else 0.5 ** (1 / self.half_life),
+            self.intercept,
+        )
+
+
+@dataclass(frozen=True)
+class Solved:
+    """Maps [maps], the map of each channel [channels], and what was found on the way."""
+
+    maps: list[LinearMap]
+    groups: Steps
+    found: dict[str, Any]
+
+
+def default_lookbacks(lookback: int, season: int) -> tuple[int, ...]:
+    """From `lookback` down to an eleventh of it by factors of √2, in whole seasons where two of them fit."""
+    found = {lookback}
+    for number in range(1, 8):
+        shorter = int(lookback / 2 ** (number / 2))
+        if season > 1 and shorter >= 2 * season:
+            shorter -= shorter % season
+        if shorter >= SHORTEST:
+            found.add(shorter)
+    return tuple(sorted(found))
+
+
+def solve_windows(sources: Sequence[Source], settings: RidgeSettings, grid: Grid, horizon: int) -> Solved:
+    """Search and solve: the maps for one horizon.
+
+    Raises DataError when no window has all of its targets observed.
+    """
+    channels = sources[0].values.shape[1]
+    families = _families(settings.maps, channels, len(sources))
+    measured = {name: measure(sources, groups, grid, [horizon]) for name, groups in families.items()}
+    name = _best(measured)
+    groups, errors = families[name], measured[name]
+    weights = _weights(errors, len(set(groups.tolist())), grid)
+    maps = solve(sources, groups, grid, weights, horizon, held_out=settings.refit)
+    found = {
+        "maps": name,
+        "origins": 0 if errors is None else len(errors.values),
+        "errors": {key: _rounded(each) for key, each in measured.items() if each is not None},
+        "lookback": round(float(np.mean([_mean(weight, grid.lookbacks, 0) for weight in weights])), 1),
+        "trailing": round(float(np.mean([_mean(weight, grid.trailing, 1) for weight in weights])), 4),
+        "alpha": float(f"{10 ** np.mean([_mean(weight, np.log10(grid.alphas), 2) for weight in weights]):.3g}"),
+        "refit": settings.refit,
+    }
+    return Solved(maps, groups, found)
+
+
+def _families(maps: str, channels: int, datasets: int) -> dict[str, Steps]:
+    shared, own = np.zeros(channels, np.int64), np.arange(channels)
+    if maps == "own":
+        return {"own": own}
+    if maps == "shared" or channels == 1 or channels > MOST_OWN or datasets > 1:
+        return {"shared": shared}
+    return {"shared": shared, "own": own}
+
+
+def _best(measured: dict[str, Errors | None]) -> str:
+    """The family with the least error relative to the best of them at each origin; the first where nothing is known."""
+    names = list(measured)
+    if len(names) == 1 or any(errors is None for errors in measured.values()):
+        return names[0]
+    levels = np.array([errors.level(0) for errors in measured.values() if errors is not None])
+    return names[int((levels / np.maximum(levels.min(0), 1e-300)).mean(1).argmin())]
+
+
+def _weights(errors: Errors | None, maps: int, grid: Grid) -> list[np.ndarray]:
+    if errors is None:  # nothing to choose by: the middle of the grid
+        shape = (len(grid.lookbacks), len(grid.trailing), len(grid.alphas))
+        weight = np.zeros(shape)
+        weight[:, :, shape[2] // 2 :] = 1
+        return [weight / weight.sum()] * maps
+    return [weigh(errors.relative(0, which), grid) for which in range(maps)]
+
+
+def _rounded(errors: Errors) -> list[float]:
+    return [float(f"{level:.5g}") for level in errors.level(0)]
+
+
+def _mean(weight: np.ndarray, values: Any, axis: int) -> float:
+    others = tuple(other for other in range(weight.ndim) if other != axis)
+    return float(weight.sum(others) @ np.asarray(values, np.float64))

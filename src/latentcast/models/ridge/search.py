@@ -1,0 +1,190 @@
+"""The search of a ridge regression: errors of every candidate at rolling origins, and the mean of the near-best maps.
+
+A candidate is a look-back, the trailing mean that a strong penalty draws to, and a penalty. One candidate alone is an
+unstable choice: its neighbours are as good, and which of them wins depends on the grid. All candidates are therefore
+averaged, with weights that fall off with their relative error; a mean of linear maps is one linear map.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from latentcast.core.errors import DataError
+from latentcast.layers.gram import Array, WindowSums
+from latentcast.layers.ridge_solver import LinearMap, Moments, Spectrum
+from latentcast.models.ridge.stretches import Source, Steps, Stretches, folds
+
+LEAST = 0.02  # of the largest weight: candidates below it are left out
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Candidates, and how they are weighed.
+
+    lookbacks
+        Steps that a map reads, each at most the look-back of the run.
+    trailing
+        Shares of the look-back, above 0 and at most 1, whose mean a strong penalty draws the forecast to.
+    alphas
+        Penalties in units of the mean eigenvalue of the look-back's Gram matrix.
+    smoothing
+        Relative error at which the weight of a candidate falls to 1/e; 0 keeps the best one alone.
+    origins
+        Rolling origins that the errors are measured at; the validation part is the last of them.
+    decay
+        Weight of a window relative to the one a step later.
+    intercept
+        Whether maps have a constant.
+    """
+
+    lookbacks: tuple[int, ...]
+    trailing: tuple[float, ...]
+    alphas: tuple[float, ...]
+    smoothing: float
+    origins: int
+    decay: float = 1.0
+    intercept: bool = True
+
+    def steps(self, lookback: int) -> list[int]:
+        """The trailing shares as numbers of steps."""
+        return [min(lookback, max(1, round(share * lookback))) for share in self.trailing]
+
+    def spectrum(self, sums: WindowSums, which: int, lookback: int) -> Spectrum:
+        moments = Moments.of(sums, which, lookback)
+        return Spectrum(moments, self.steps(lookback), self.alphas, intercept=self.intercept)
+
+
+@dataclass(frozen=True)
+class Errors:
+    """Errors of every candidate at every origin: [origins, horizons, maps, lookbacks, trailing, alphas].
+
+    learned
+        Windows that the candidates were learned from at each origin, [origins]. An origin counts in proportion to
+        them: candidates that little data prefer are not those that all of it will prefer.
+    """
+
+    values: Array
+    learned: Array
+
+    def relative(self, place: int, which: int | None = None) -> Array:
+        """Each candidate's error over that of the best one, averaged over the origins; of one map, or of all."""
+        values = self.values[:, place].mean(1) if which is None else self.values[:, place, which]
+        best = values.min(axis=(1, 2, 3), keepdims=True)
+        ratio = np.where(best > 0, values / np.where(best > 0, best, 1.0), 1.0)
+        return np.asarray(np.average(ratio, axis=0, weights=self.learned))
+
+    def level(self, place: int) -> Array:
+        """Error of the best candidate at each origin, when chosen by all of them: [origins]."""
+        at = np.unravel_index(self.relative(place).argmin(), self.values.shape[3:])
+        return np.asarray(self.values[(slice(None), place, slice(None), *at)].mean(1))
+
+
+def measure(sources: Sequence[Source], groups: Steps, grid: Grid, horizons: Sequence[int]) -> Errors | None:
+    """Errors at every rolling origin, horizons ascending; None where the data are too short for any origin."""
+    planned = [folds(source, grid.origins, max(horizons)) for source in sources]
+    count = max(map(len, planned))
+    found, sizes = [], []
+    for number in range(count):
+        chosen = [plan[number - count] if number >= count - len(plan) else None for plan in planned]
+        rows = []
+        for lookback in grid.lookbacks:
+            stretches = [(one.learned, one.judged) if one else None for one in chosen]
+            learned = _added(sources, [s and s[0] for s in stretches], lookback, max(horizons), groups, grid.decay)
+            judged = _added(sources, [s and s[1] for s in stretches], lookback, max(horizons), groups, 1.0)
+            if learned is None or judged is None or not (learned.weight.all() and judged.weight.all()):
+                break
+            rows.append(
+                [
+                    grid.spectrum(learned, which, lookback).errors(Moments.of(judged, which, lookback), horizons)
+                    for which in range(len(learned.weight))
+                ]
+            )
+        if len(rows) == len(grid.lookbacks):
+            found.append(np.array(rows).transpose(2, 1, 0, 3, 4))  # horizons, maps and look-backs change places
+            sizes.append(float(learned.weight.sum()))
+    return Errors(np.maximum(np.array(found), 0.0), np.array(sizes)) if found else None
+
+
+def weigh(relative: Array, grid: Grid) -> Array:
+    """Weights of the candidates that add up to 1: the less, the farther above the least relative error.
+
+    A look-back stands for all those down to the next one of the grid, so that a finer grid changes little. Among equals
+    longer ones are preferred, by their square: the maps that were judged learned from less data than the final one
+    will, and so show less of what a long look-back gives.
+    """
+    excess = relative / relative.min() - 1
+    if grid.smoothing == 0:
+        weights = (excess == 0).astype(np.float64)
+    else:
+        lookbacks = np.asarray(grid.lookbacks, np.float64)
+        prior = np.diff(lookbacks, prepend=0) * lookbacks**2
+        weights = np.exp(-excess / grid.smoothing) * prior[:, None, None]
+    weights[weights < LEAST * weights.max()] = 0
+    return np.asarray(weights / weights.sum())
+
+
+def solve(
+    sources: Sequence[Source],
+    groups: Steps,
+    grid: Grid,
+    weights: Sequence[Array],
+    horizon: int,
+    *,
+    held_out: bool = False,
+) -> list[LinearMap]:
+    """The maps of the longest look-back: weighted means of all candidates, weights [lookbacks, trailing, alphas] a map.
+
+    held_out
+        Learn from the validation part, too.
+
+    Raises DataError when a map has no window whose targets were observed.
+    """
+    longest = max(grid.lookbacks)
+    maps = [LinearMap(np.zeros((horizon, longest)), np.zeros(horizon)) for _ in weights]
+    for number, lookback in enumerate(grid.lookbacks):
+        if not any(weight[number].any() for weight in weights):
+            continue
+        sums = final_sums(sources, groups, lookback, horizon, grid.decay, held_out=held_out)
+        for which, weight in enumerate(weights):
+            if not sums.weight[which]:
+                raise DataError(
+                    f"ridge: no window of {lookback} + {horizon} steps has all of its targets observed; shorten"
+                    " the horizon, or fill the gaps (data.gaps=interpolate)"
+                )
+            if weight[number].any():
+                found = grid.spectrum(sums, which, lookback).solution(weight[number])
+                maps[which].weight[:, longest - lookback :] += found.weight
+                maps[which].bias[:] += found.bias
+    return maps
+
+
+def final_sums(
+    sources: Sequence[Source], groups: Steps, lookback: int, horizon: int, decay: float, *, held_out: bool
+) -> WindowSums:
+    """The sums that a solution is computed from: of the training part, and of the validation part where asked."""
+    learned = [
+        source.train.extended(source.held_out) if held_out and source.held_out is not None else source.train
+        for source in sources
+    ]
+    sums = _added(sources, learned, lookback, horizon, groups, decay)
+    assert sums is not None
+    return sums
+
+
+def _added(
+    sources: Sequence[Source],
+    stretches: Sequence[Stretches | None],
+    lookback: int,
+    horizon: int,
+    groups: Steps,
+    decay: float,
+) -> WindowSums | None:
+    total: WindowSums | None = None
+    for source, one in zip(sources, stretches, strict=True):
+        if one is not None:
+            sums = source.sums(one, lookback, horizon, groups, decay)
+            if source.weight != 1.0:
+                sums = sums.times(source.weight)
+            total = sums if total is None else total + sums
+    return total

@@ -1,0 +1,149 @@
+"""What a closed-form fit reads of windows: the series as arrays, and the stretches of steps that windows lie in."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latentcast.data.windows.mixture import Mix
+from latentcast.data.windows.windows import Windows
+from latentcast.layers.gram import Array, Runs, WindowSums, window_sums
+
+Steps = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Stretches:
+    """Stretches of consecutive steps, [stretches] each: positions in the series array.
+
+    Windows of series number `item` read from `floor` on, and forecast steps from `begin` (inclusive) to `end`
+    (exclusive).
+    """
+
+    item: Steps
+    floor: Steps
+    begin: Steps
+    end: Steps
+
+    def runs(self, lookback: int, horizon: int) -> Runs:
+        """The starts of all windows of one size."""
+        first = np.maximum(self.begin - lookback, self.floor)
+        last = self.end - lookback - horizon
+        held = last >= first
+        return Runs(first[held], last[held])
+
+    def until(self, cut: Steps) -> "Stretches":
+        """Only what lies before `cut`, one step a stretch."""
+        return replace(self, end=np.minimum(self.end, cut))
+
+    def between(self, low: Steps, high: Steps) -> "Stretches":
+        """Forecasts of the steps from `low` to `high`; look-backs still read what lies before."""
+        return replace(self, begin=np.maximum(self.begin, low), end=np.minimum(self.end, high))
+
+    def extended(self, later: "Stretches") -> "Stretches":
+        """Through to the ends of stretches of the same series that come later."""
+        place = np.minimum(np.searchsorted(later.item, self.item), len(later.item) - 1)
+        return replace(self, end=np.where(later.item[place] == self.item, later.end[place], self.end))
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One origin: what is learned from before it, and what is judged after it."""
+
+    learned: Stretches
+    judged: Stretches
+
+
+@dataclass(frozen=True)
+class Source:
+    """One dataset: values [steps, channels] float64, its training stretches, and those held out for validation.
+
+    observed
+        [steps, channels] or None when everything was observed.
+    weight
+        How much its sums count beside those of other datasets.
+    """
+
+    values: Array
+    train: Stretches
+    held_out: Stretches | None
+    observed: NDArray[np.bool_] | None = None
+    weight: float = 1.0
+
+    def sums(self, stretches: Stretches, lookback: int, horizon: int, groups: Steps, decay: float = 1.0) -> WindowSums:
+        """The sums over all windows in these stretches; those with a target that was not observed are left out."""
+        runs, width = stretches.runs(lookback, horizon), lookback + horizon
+        if self.observed is None:
+            return window_sums(self.values, runs, width, rows=lookback, groups=groups, decay=decay)
+        maps = int(groups.max()) + 1
+        shapes = ((maps, lookback, width), (maps, width), (maps, width), (maps,))
+        total = WindowSums(*map(np.zeros, shapes))
+        for channel, into in enumerate(groups):
+            kept = self._complete(runs, lookback, horizon, channel)
+            found = window_sums(self.values[:, channel : channel + 1], kept, width, rows=lookback, decay=decay)
+            for sums, part in zip(total.parts(), found.parts(), strict=True):
+                sums[into] += part[0]
+        return total
+
+    def _complete(self, runs: Runs, lookback: int, horizon: int, channel: int) -> Runs:
+        """The windows whose targets, and the last value before them, were all observed."""
+        assert self.observed is not None
+        missing = np.concatenate([[0], np.cumsum(~self.observed[:, channel])])
+        origin = runs.starts() + lookback
+        return runs.where(missing[origin + horizon] == missing[origin - 1])
+
+
+def of_windows(train: Windows | Mix, held_out: Windows | Mix | None) -> list[Source]:
+    """The sources that windows were cut from."""
+    if isinstance(train, Windows):
+        assert held_out is None or isinstance(held_out, Windows)
+        return [_source(train, held_out)]
+    judged = [] if held_out is None else (held_out.sets if isinstance(held_out, Mix) else [held_out])
+    beside = {id(one.series): one for one in judged}
+    weights = getattr(train, "weights", None) or [None] * len(train.sets)
+    total = sum(len(one) for one in train.sets)
+    return [
+        _source(one, beside.get(id(one.series)), 1.0 if share is None else share * total / len(one))
+        for one, share in zip(train.sets, weights, strict=True)
+    ]
+
+
+def _source(train: Windows, held_out: Windows | None, weight: float = 1.0) -> Source:
+    observed = None if train.observed is None else train.observed.array
+    learned = _stretches(train, 0)
+    judged = None if held_out is None else _stretches(held_out, held_out.lookback)
+    return Source(train.series.array.astype(np.float64), learned, judged, observed, weight)
+
+
+def _stretches(windows: Windows, before: int) -> Stretches:
+    """From the first to the last window of each series; its first `before` steps are not forecast."""
+    starts, items = windows.starts.numpy(), windows.items.numpy()
+    first = np.flatnonzero(np.diff(items, prepend=-1))
+    last = np.append(first[1:], len(items)) - 1
+    floor = starts[first]
+    return Stretches(items[first], floor, floor + before, starts[last] + windows.steps)
+
+
+def folds(source: Source, count: int, horizon: int) -> list[Fold]:
+    """Origins that move forward through the training part; the validation part, where there is one, is the last.
+
+    All of them judge stretches as long as the validation part, or a fifth of the training part where there is none.
+    An origin needs at least a third of the training part before it.
+    """
+    train, last = source.train, source.held_out
+    length = train.end - train.floor
+    found = [] if last is None else [Fold(train, last)]
+    if last is None:
+        block = length // 5
+    else:
+        block = np.full_like(length, int((last.end - last.begin).max()))
+    block = np.maximum(block, 2 * horizon)
+    for number in range(1, count - len(found) + 1):
+        cut, until = train.end - number * block, train.end - (number - 1) * block
+        enough = cut - train.floor >= length // 3
+        if not enough.any():
+            break
+        cut = np.where(enough, cut, train.floor)
+        until = np.where(enough, until, train.floor)
+        found.insert(0, Fold(train.until(cut), train.between(cut, until)))
+    return found
