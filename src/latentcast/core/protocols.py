@@ -26,6 +26,19 @@ class Model(Protocol):
 
 
 @runtime_checkable
+class SolvedModel(Protocol):
+    """A model that is solved from its windows, all of it or a part, before anything is trained by gradient.
+
+    `solves` is False where its settings ask for nothing to be solved. `solve` takes the windows of the training and
+    the validation part (None where there are none), and returns what it chose, fit for JSON.
+    """
+
+    solves: bool
+
+    def solve(self, train: Any, held_out: Any) -> dict[str, Any]: ...
+
+
+@runtime_checkable
 class Representation(Protocol):
     """Series to tokens. `folds_channels` says that each channel becomes a series of its own; it then takes any number
     of channels, whatever the task said.

@@ -99,6 +99,11 @@ MODEL_PRESETS: dict[str, ModelPreset] = {
             },
         },
     ),
+    "ridge": ModelPreset(
+        "ridge regression, solved in closed form; look-back, penalty and maps searched at rolling origins",
+        "ridge",
+        training={"keep": "last", "patience": None},  # there is no state to choose
+    ),
     "transformer": ModelPreset(
         "encoder-decoder over single time steps (Vaswani et al. 2017)",
         "transformer",

@@ -1,5 +1,6 @@
 """What a closed-form fit reads of windows: the series as arrays, and the stretches of steps that windows lie in."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -93,26 +94,25 @@ class Source:
         return runs.where(missing[origin + horizon] == missing[origin - 1])
 
 
-def of_windows(train: Windows | Mix, held_out: Windows | Mix | None) -> list[Source]:
-    """The sources that windows were cut from."""
-    if isinstance(train, Windows):
-        assert held_out is None or isinstance(held_out, Windows)
-        return [_source(train, held_out)]
-    judged = [] if held_out is None else (held_out.sets if isinstance(held_out, Mix) else [held_out])
-    beside = {id(one.series): one for one in judged}
-    weights = getattr(train, "weights", None) or [None] * len(train.sets)
-    total = sum(len(one) for one in train.sets)
+def of_windows(train: Windows | Mix, held_out: Windows | Mix | None, channels: Sequence[int]) -> list[Source]:
+    """The sources that windows were cut from, of these channels alone."""
+    learned = train.sets if isinstance(train, Mix) else (train,)
+    judged = () if held_out is None else held_out.sets if isinstance(held_out, Mix) else (held_out,)
+    same = {id(one.series): one for one in judged}
+    shares = train.weights if isinstance(train, Mix) else None
+    weights = [1.0] * len(learned) if shares is None else [a / len(one) for a, one in zip(shares, learned, strict=True)]
     return [
-        _source(one, beside.get(id(one.series)), 1.0 if share is None else share * total / len(one))
-        for one, share in zip(train.sets, weights, strict=True)
+        _source(one, same.get(id(one.series)), channels, weight) for one, weight in zip(learned, weights, strict=True)
     ]
 
 
-def _source(train: Windows, held_out: Windows | None, weight: float = 1.0) -> Source:
-    observed = None if train.observed is None else train.observed.array
+def _source(train: Windows, held_out: Windows | None, channels: Sequence[int], weight: float) -> Source:
+    all_of_them = len(channels) == 0 or list(channels) == list(range(train.channels))
+    chosen = slice(None) if all_of_them else list(channels)
+    observed = None if train.observed is None else train.observed.array[:, chosen]
     learned = _stretches(train, 0)
     judged = None if held_out is None else _stretches(held_out, held_out.lookback)
-    return Source(train.series.array.astype(np.float64), learned, judged, observed, weight)
+    return Source(train.series.array[:, chosen].astype(np.float64), learned, judged, observed, weight)
 
 
 def _stretches(windows: Windows, before: int) -> Stretches:
@@ -133,10 +133,7 @@ def folds(source: Source, count: int, horizon: int) -> list[Fold]:
     train, last = source.train, source.held_out
     length = train.end - train.floor
     found = [] if last is None else [Fold(train, last)]
-    if last is None:
-        block = length // 5
-    else:
-        block = np.full_like(length, int((last.end - last.begin).max()))
+    block = length // 5 if last is None else np.full_like(length, int((last.end - last.begin).max()))
     block = np.maximum(block, 2 * horizon)
     for number in range(1, count - len(found) + 1):
         cut, until = train.end - number * block, train.end - (number - 1) * block

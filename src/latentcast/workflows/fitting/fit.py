@@ -15,6 +15,7 @@ import torch
 
 from latentcast.core.errors import DataError, Interrupted, SettingsError
 from latentcast.core.nested import merge
+from latentcast.core.protocols import SolvedModel
 from latentcast.data.panel.build import build
 from latentcast.data.panel.padding import pad_short
 from latentcast.data.panel.panel import Panel
@@ -44,6 +45,7 @@ from latentcast.workflows.fitting.datasets import (
     validate_dataset_weights,
 )
 from latentcast.workflows.fitting.run_folder import prepare
+from latentcast.workflows.fitting.solving import solve_closed_form
 from latentcast.workflows.fitting.warm_start import inherit_settings, load_initial_weights
 from latentcast.workflows.fitting.windows import Supply, can_learn, describe_few_shot, training_windows
 from latentcast.workflows.fusion import fuse
@@ -239,7 +241,9 @@ def fit_panel(
             _whole_only(start, beside, resume=resume)
         trained = not hybrid and count_parameters(forecaster.network)[1] > 0
         # what fails here fails before a folder is touched
-        windows = [training_windows(forecaster, members, weights, *each) for each in stages] if trained else []
+        solved = isinstance(forecaster.network.model, SolvedModel) and forecaster.network.model.solves
+        learns = trained or solved
+        windows = [training_windows(forecaster, members, weights, *each) for each in stages] if learns else []
         if windows and isinstance(mix := windows[-1][0], Mix):
             counted = zip(forecaster.card.datasets, mix.sets, strict=True)
             datasets = tuple(replace(one, windows=len(its)) for one, its in counted)
@@ -255,7 +259,9 @@ def fit_panel(
             folder = Path(out)
             if is_first_process():
                 prepare(folder, run, forecaster.card, overwrite=overwrite, resume=resume)
-        if windows:
+        if solved:
+            forecaster.card["solved"] = solve_closed_form(forecaster, *windows[-1])
+        if trained:
             try:
                 training = _train(forecaster, fresh, stages, windows, folder, resume=resume, progress=progress)
                 forecaster.card = replace(forecaster.card, training=training)

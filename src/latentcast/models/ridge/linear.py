@@ -1,0 +1,83 @@
+"""Solved linear maps as a module: kept with the weights, not trained."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from latentcast.core.errors import DataError
+from latentcast.core.findings import Finding, WindowLabels
+from latentcast.models.ridge.choose import Solved
+
+
+class LinearMaps(nn.Module):
+    """One map for all channels, or one for each of them; before it is solved, the mean of the look-back's last steps.
+
+    Rows of every map add up to 1, so that a shifted look-back gives a shifted forecast.
+    """
+
+    map_of: Tensor
+
+    def __init__(self, lookback: int, horizon: int, channels: int) -> None:
+        super().__init__()
+        last = max(1, lookback // 50)
+        weight = torch.zeros(1, horizon, lookback)
+        weight[..., -last:] = 1 / last
+        self.weight = nn.Parameter(weight, requires_grad=False)
+        self.bias = nn.Parameter(torch.zeros(1, horizon), requires_grad=False)
+        self.register_buffer("map_of", torch.zeros(channels, dtype=torch.int64))
+
+    @property
+    def count(self) -> int:
+        return len(self.weight)
+
+    def forward(self, past: Float[Tensor, "batch time channel"]) -> Float[Tensor, "batch horizon channel"]:
+        level = past[:, -1:]
+        moved = (past - level).transpose(1, 2)
+        if self.count == 1:
+            values = nn.functional.linear(moved, self.weight[0], self.bias[0])
+        else:
+            if moved.shape[1] != len(self.map_of):
+                raise DataError(
+                    f"each of {len(self.map_of)} channels has a map of its own, the data have {moved.shape[1]}; fit"
+                    " with model.maps=shared to forecast any number of channels"
+                )
+            values = torch.einsum("bcl,chl->bch", moved, self.weight[self.map_of]) + self.bias[self.map_of]
+        return values.transpose(1, 2) + level
+
+    def take(self, solved: Solved, channels: Sequence[int]) -> None:
+        """Take over solved maps; `channels` are the positions of the channels that they were solved for."""
+        like = self.weight
+        lookback, read = like.shape[-1], solved.maps[0].weight.shape[-1]
+        weight = torch.zeros(len(solved.maps), like.shape[1], lookback, dtype=torch.float64)
+        weight[..., lookback - read :] = torch.stack([torch.from_numpy(one.weight) for one in solved.maps])
+        bias = torch.stack([torch.from_numpy(one.bias) for one in solved.maps])
+        self.weight = nn.Parameter(weight.to(like), requires_grad=False)
+        self.bias = nn.Parameter(bias.to(like), requires_grad=False)
+        self.map_of.zero_()
+        self.map_of[list(channels)] = torch.from_numpy(solved.groups).to(self.map_of)
+
+    def finding(self, shown: WindowLabels, horizon: int) -> Finding:
+        at = shown.drawn[0]
+        whose = f" of {shown.channels[at]}" if self.count > 1 else ""
+        return Finding(
+            "The linear map",
+            f"weight{whose} of each value of the look-back at each step ahead",
+            "The forecast is this map times the look-back. It was solved, and is the same for every window.",
+            "heat",
+            tuple(str(step + 1) for step in range(horizon)),
+            shown.past,
+            self.weight[int(self.map_of[at])].cpu().double().numpy(),
+            across="value of the look-back",
+            down="steps ahead",
+            measure="weight",
+        )
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
+        """Take the number of maps from what is loaded."""
+        if (saved := state_dict.get(f"{prefix}weight")) is not None and len(saved) != self.count:
+            self.weight = nn.Parameter(self.weight.new_empty(len(saved), *self.weight.shape[1:]), requires_grad=False)
+            self.bias = nn.Parameter(self.bias.new_empty(len(saved), self.bias.shape[1]), requires_grad=False)
+        super()._load_from_state_dict(state_dict, prefix, *rest)

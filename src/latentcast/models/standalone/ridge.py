@@ -1,0 +1,66 @@
+"""Ridge regression from the look-back to the horizon, solved in closed form; nothing is trained by gradient.
+
+The map moves with the level of its window: its rows add up to 1. What it draws to under a strong penalty is the mean of
+the last steps of the look-back. Look-back, penalty, that mean, and whether channels share one map are chosen at rolling
+origins that end with the validation part; the map is the mean of all candidates that are near the best.
+"""
+
+from typing import Any
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from latentcast.core.errors import SettingsError
+from latentcast.core.findings import Finding, WindowLabels
+from latentcast.core.types import Batch, Prediction, Steps, Task
+from latentcast.data.windows.mixture import Mix
+from latentcast.data.windows.windows import Windows
+from latentcast.layers.losses import PointLoss
+from latentcast.models.ridge.choose import RidgeSettings, solve_windows
+from latentcast.models.ridge.linear import LinearMaps
+from latentcast.models.ridge.stretches import of_windows
+
+
+class Ridge(nn.Module):
+    """Raises SettingsError when a candidate reads more steps than the look-back has."""
+
+    Settings = RidgeSettings
+    mixes_channels = False
+    uses_known = False
+    solves = True
+
+    def __init__(self, settings: RidgeSettings, task: Task) -> None:
+        super().__init__()
+        self.settings, self.task = settings, task
+        self.grid = settings.grid(task.lookback, task.season)
+        if self.grid.lookbacks[-1] > task.lookback:
+            raise SettingsError(
+                f"lookbacks={list(self.grid.lookbacks)}: the longest is above the look-back {task.lookback}: lengthen"
+                " lookback, or leave it out"
+            )
+        self.maps = LinearMaps(task.lookback, task.horizon, task.channels)
+        self.point_loss = PointLoss("mse", task)
+
+    def forward(self, batch: Batch) -> Prediction:
+        return Prediction(self.maps(batch.past))
+
+    def loss(self, prediction: Prediction, batch: Batch) -> Float[Tensor, ""]:
+        return self.point_loss(prediction.values, batch)
+
+    def solve(self, train: Windows | Mix, held_out: Windows | Mix | None) -> dict[str, Any]:
+        """Search and solve; the held-out windows choose, and are learned from only with `refit`.
+
+        Returns what was chosen, and the errors of it at every origin in the units of the scaler.
+        Raises DataError when no window has all of its targets observed.
+        """
+        solved = solve_windows(
+            of_windows(train, held_out, self.task.targets), self.settings, self.grid, self.task.horizon
+        )
+        self.maps.take(solved, self.task.targets)
+        return solved.found
+
+    def facts(self, task: Task) -> dict[str, Any]:
+        return {"maps": self.maps.count, "look-backs": [Steps(steps) for steps in self.grid.lookbacks]}
+
+    def findings(self, shown: WindowLabels, batch: Batch) -> tuple[Finding, ...]:
+        return (self.maps.finding(shown, self.task.horizon),)
