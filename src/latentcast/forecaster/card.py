@@ -244,6 +244,8 @@ class RunCard:
         The weights with which training began.
     training, members
         How training ended; of a hybrid, by the label of each member that was trained.
+    solved
+        What was chosen for a map that is solved in closed form, and its error at each origin.
     fusion
         How a hybrid's weights were learned.
     validation
@@ -268,6 +270,7 @@ class RunCard:
     start: StartingPoint | None = None
     training: TrainingReport | None = None
     members: Mapping[str, TrainingReport] | None = None
+    solved: Mapping[str, Any] | None = None
     fusion: FusionReport | None = None
     validation: Mapping[str, Any] | None = None
     intervals: Mapping[str, Any] | None = None

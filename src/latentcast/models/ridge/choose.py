@@ -10,7 +10,7 @@ from pydantic import Field, field_validator
 from latentcast.core.settings import Settings
 from latentcast.layers.ridge_solver import LinearMap
 from latentcast.models.ridge.search import Errors, Grid, measure, solve, weigh
-from latentcast.models.ridge.stretches import Source, Steps
+from latentcast.models.ridge.stretches import Source, Steps, blocks
 
 MOST_OWN = 64  # channels up to which maps of their own are tried without being asked for
 SHORTEST = 16  # least look-back of the default grid
@@ -91,11 +91,12 @@ def solve_windows(sources: Sequence[Source], settings: RidgeSettings, grid: Grid
     """
     channels = sources[0].values.shape[1]
     families = _families(settings.maps, channels, len(sources))
-    measured = {name: measure(sources, groups, grid, [horizon]) for name, groups in families.items()}
+    ahead = blocks(sources, grid.lookbacks[-1], horizon)
+    measured = {name: measure(sources, groups, grid, ahead) for name, groups in families.items()}
     name = _best(measured)
     groups, errors = families[name], measured[name]
     weights = _weights(errors, len(set(groups.tolist())), grid)
-    maps = solve(sources, groups, grid, weights, horizon, held_out=settings.refit)
+    maps = solve(sources, groups, grid, weights, ahead, held_out=settings.refit)
     found = {
         "maps": name,
         "origins": 0 if errors is None else len(errors.values),
@@ -122,7 +123,7 @@ def _best(measured: dict[str, Errors | None]) -> str:
     names = list(measured)
     if len(names) == 1 or any(errors is None for errors in measured.values()):
         return names[0]
-    levels = np.array([errors.level(0) for errors in measured.values() if errors is not None])
+    levels = np.array([errors.level() for errors in measured.values() if errors is not None])
     return names[int((levels / np.maximum(levels.min(0), 1e-300)).mean(1).argmin())]
 
 
@@ -132,11 +133,11 @@ def _weights(errors: Errors | None, maps: int, grid: Grid) -> list[np.ndarray]:
         weight = np.zeros(shape)
         weight[:, :, shape[2] // 2 :] = 1
         return [weight / weight.sum()] * maps
-    return [weigh(errors.relative(0, which), grid) for which in range(maps)]
+    return [weigh(errors.relative(which), grid) for which in range(maps)]
 
 
 def _rounded(errors: Errors) -> list[float]:
-    return [float(f"{level:.5g}") for level in errors.level(0)]
+    return [float(f"{level:.5g}") for level in errors.level()]
 
 
 def _mean(weight: np.ndarray, values: Any, axis: int) -> float:

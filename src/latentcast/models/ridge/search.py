@@ -13,7 +13,7 @@ import numpy as np
 from latentcast.core.errors import DataError
 from latentcast.layers.gram import Array, WindowSums
 from latentcast.layers.ridge_solver import LinearMap, Moments, Spectrum
-from latentcast.models.ridge.stretches import Source, Steps, Stretches, folds
+from latentcast.models.ridge.stretches import Ahead, Fold, Source, Steps, Stretches, folds
 
 LEAST = 0.02  # of the largest weight: candidates below it are left out
 
@@ -57,7 +57,7 @@ class Grid:
 
 @dataclass(frozen=True)
 class Errors:
-    """Errors of every candidate at every origin: [origins, horizons, maps, lookbacks, trailing, alphas].
+    """Errors of every candidate at every origin: [origins, maps, lookbacks, trailing, alphas].
 
     learned
         Windows that the candidates were learned from at each origin, [origins]. An origin counts in proportion to
@@ -67,43 +67,65 @@ class Errors:
     values: Array
     learned: Array
 
-    def relative(self, place: int, which: int | None = None) -> Array:
+    def relative(self, which: int | None = None) -> Array:
         """Each candidate's error over that of the best one, averaged over the origins; of one map, or of all."""
-        values = self.values[:, place].mean(1) if which is None else self.values[:, place, which]
+        values = self.values.mean(1) if which is None else self.values[:, which]
         best = values.min(axis=(1, 2, 3), keepdims=True)
         ratio = np.where(best > 0, values / np.where(best > 0, best, 1.0), 1.0)
         return np.asarray(np.average(ratio, axis=0, weights=self.learned))
 
-    def level(self, place: int) -> Array:
+    def level(self) -> Array:
         """Error of the best candidate at each origin, when chosen by all of them: [origins]."""
-        at = np.unravel_index(self.relative(place).argmin(), self.values.shape[3:])
-        return np.asarray(self.values[(slice(None), place, slice(None), *at)].mean(1))
+        flat = self.values.mean(1).reshape(len(self.values), -1)
+        return np.asarray(flat[:, self.relative().argmin()])
 
 
-def measure(sources: Sequence[Source], groups: Steps, grid: Grid, horizons: Sequence[int]) -> Errors | None:
-    """Errors at every rolling origin, horizons ascending; None where the data are too short for any origin."""
-    planned = [folds(source, grid.origins, max(horizons)) for source in sources]
+def measure(sources: Sequence[Source], groups: Steps, grid: Grid, ahead: Sequence[Ahead]) -> Errors | None:
+    """Errors at every rolling origin over blocks of the horizon; None where the data are too short for any origin.
+
+    Of more than three blocks, the first, the middle and the last are judged.
+    """
+    ahead = ahead if len(ahead) <= 3 else [ahead[0], ahead[len(ahead) // 2], ahead[-1]]
+    planned = [folds(source, grid.origins, ahead[-1].last) for source in sources]
     count = max(map(len, planned))
     found, sizes = [], []
     for number in range(count):
         chosen = [plan[number - count] if number >= count - len(plan) else None for plan in planned]
-        rows = []
+        rows, size = [], 0.0
         for lookback in grid.lookbacks:
-            stretches = [(one.learned, one.judged) if one else None for one in chosen]
-            learned = _added(sources, [s and s[0] for s in stretches], lookback, max(horizons), groups, grid.decay)
-            judged = _added(sources, [s and s[1] for s in stretches], lookback, max(horizons), groups, 1.0)
-            if learned is None or judged is None or not (learned.weight.all() and judged.weight.all()):
+            judged = [_judge(sources, chosen, lookback, one, groups, grid) for one in ahead]
+            known = [one for one in judged if one is not None]
+            if len(known) < len(judged):
                 break
-            rows.append(
-                [
-                    grid.spectrum(learned, which, lookback).errors(Moments.of(judged, which, lookback), horizons)
-                    for which in range(len(learned.weight))
-                ]
-            )
+            rows.append(sum(steps * errors for steps, errors, _ in known) / sum(steps for steps, _, _ in known))
+            size = max(size, known[0][2])
         if len(rows) == len(grid.lookbacks):
-            found.append(np.array(rows).transpose(2, 1, 0, 3, 4))  # horizons, maps and look-backs change places
-            sizes.append(float(learned.weight.sum()))
+            found.append(np.array(rows).swapaxes(0, 1))
+            sizes.append(size)
     return Errors(np.maximum(np.array(found), 0.0), np.array(sizes)) if found else None
+
+
+def _judge(
+    sources: Sequence[Source], chosen: Sequence[Fold | None], lookback: int, ahead: Ahead, groups: Steps, grid: Grid
+) -> tuple[int, Array, float] | None:
+    """Steps, errors [maps, trailing, alphas] and learned windows of one look-back and block; None without windows."""
+    learned = _added(
+        sources, [None if one is None else one.learned for one in chosen], lookback, ahead, groups, grid.decay
+    )
+    judged = _added(sources, [None if one is None else one.judged for one in chosen], lookback, ahead, groups, 1.0)
+    if learned is None or judged is None or not (learned.weight.all() and judged.weight.all()):
+        return None
+    steps = ahead.last - ahead.first
+    errors = []
+    for which in range(len(learned.weight)):
+        spectrum = grid.spectrum(learned, which, lookback)
+        held_out = Moments.of(judged, which, lookback)
+        if ahead.first:
+            before, until = spectrum.errors(held_out, [ahead.first, ahead.last])
+            errors.append((ahead.last * until - ahead.first * before) / steps)
+        else:
+            errors.append(spectrum.errors(held_out, [ahead.last])[0])
+    return steps, np.array(errors), float(learned.weight.sum())
 
 
 def weigh(relative: Array, grid: Grid) -> Array:
@@ -129,7 +151,7 @@ def solve(
     groups: Steps,
     grid: Grid,
     weights: Sequence[Array],
-    horizon: int,
+    ahead: Sequence[Ahead],
     *,
     held_out: bool = False,
 ) -> list[LinearMap]:
@@ -140,50 +162,44 @@ def solve(
 
     Raises DataError when a map has no window whose targets were observed.
     """
-    longest = max(grid.lookbacks)
+    longest, horizon = max(grid.lookbacks), ahead[-1].last
     maps = [LinearMap(np.zeros((horizon, longest)), np.zeros(horizon)) for _ in weights]
-    for number, lookback in enumerate(grid.lookbacks):
-        if not any(weight[number].any() for weight in weights):
-            continue
-        sums = final_sums(sources, groups, lookback, horizon, grid.decay, held_out=held_out)
-        for which, weight in enumerate(weights):
-            if not sums.weight[which]:
-                raise DataError(
-                    f"ridge: no window of {lookback} + {horizon} steps has all of its targets observed; shorten"
-                    " the horizon, or fill the gaps (data.gaps=interpolate)"
-                )
-            if weight[number].any():
-                found = grid.spectrum(sums, which, lookback).solution(weight[number])
-                maps[which].weight[:, longest - lookback :] += found.weight
-                maps[which].bias[:] += found.bias
-    return maps
-
-
-def final_sums(
-    sources: Sequence[Source], groups: Steps, lookback: int, horizon: int, decay: float, *, held_out: bool
-) -> WindowSums:
-    """The sums that a solution is computed from: of the training part, and of the validation part where asked."""
     learned = [
         source.train.extended(source.held_out) if held_out and source.held_out is not None else source.train
         for source in sources
     ]
-    sums = _added(sources, learned, lookback, horizon, groups, decay)
-    assert sums is not None
-    return sums
+    for number, lookback in enumerate(grid.lookbacks):
+        if not any(weight[number].any() for weight in weights):
+            continue
+        for block in ahead:
+            sums, steps = _added(sources, learned, lookback, block, groups, grid.decay), slice(block.first, block.last)
+            assert sums is not None
+            for which in range(len(weights)):
+                if not sums.weight[which]:
+                    raise DataError(
+                        f"ridge: the training part has no window of {lookback} + {block.last} steps whose targets"
+                        f" {block.first + 1} to {block.last} steps ahead were observed; shorten lookback or horizon, or"
+                        " use data with fewer gaps"
+                    )
+                if weights[which][number].any():
+                    found = grid.spectrum(sums, which, lookback).solution(weights[which][number])
+                    maps[which].weight[steps, longest - lookback :] += found.weight[steps]
+                    maps[which].bias[steps] += found.bias[steps]
+    return maps
 
 
 def _added(
     sources: Sequence[Source],
     stretches: Sequence[Stretches | None],
     lookback: int,
-    horizon: int,
+    ahead: Ahead,
     groups: Steps,
     decay: float,
 ) -> WindowSums | None:
     total: WindowSums | None = None
     for source, one in zip(sources, stretches, strict=True):
         if one is not None:
-            sums = source.sums(one, lookback, horizon, groups, decay)
+            sums = source.sums(one, lookback, ahead, groups, decay)
             if source.weight != 1.0:
                 sums = sums.times(source.weight)
             total = sums if total is None else total + sums

@@ -48,6 +48,14 @@ class Stretches:
 
 
 @dataclass(frozen=True)
+class Ahead:
+    """Steps ahead that are solved together: from `first` (0 for the next step) to `last`, exclusive."""
+
+    first: int
+    last: int
+
+
+@dataclass(frozen=True)
 class Fold:
     """One origin: what is learned from before it, and what is judged after it."""
 
@@ -71,48 +79,53 @@ class Source:
     observed: NDArray[np.bool_] | None = None
     weight: float = 1.0
 
-    def sums(self, stretches: Stretches, lookback: int, horizon: int, groups: Steps, decay: float = 1.0) -> WindowSums:
-        """The sums over all windows in these stretches; those with a target that was not observed are left out."""
-        runs, width = stretches.runs(lookback, horizon), lookback + horizon
+    def sums(self, stretches: Stretches, lookback: int, ahead: Ahead, groups: Steps, decay: float = 1.0) -> WindowSums:
+        """The sums over windows of `lookback` steps and the horizon up to `ahead.last`.
+
+        Windows with a target among the steps `ahead` that was not observed are left out.
+        """
+        runs, width = stretches.runs(lookback, ahead.last), lookback + ahead.last
         if self.observed is None:
             return window_sums(self.values, runs, width, rows=lookback, groups=groups, decay=decay)
         maps = int(groups.max()) + 1
         shapes = ((maps, lookback, width), (maps, width), (maps, width), (maps,))
         total = WindowSums(*map(np.zeros, shapes))
         for channel, into in enumerate(groups):
-            kept = self._complete(runs, lookback, horizon, channel)
+            kept = self.complete(runs, lookback, ahead, channel)
             found = window_sums(self.values[:, channel : channel + 1], kept, width, rows=lookback, decay=decay)
             for sums, part in zip(total.parts(), found.parts(), strict=True):
                 sums[into] += part[0]
         return total
 
-    def _complete(self, runs: Runs, lookback: int, horizon: int, channel: int) -> Runs:
+    def complete(self, runs: Runs, lookback: int, ahead: Ahead, channel: int) -> Runs:
         """The windows whose targets, and the last value before them, were all observed."""
-        assert self.observed is not None
+        if self.observed is None:
+            return runs
         missing = np.concatenate([[0], np.cumsum(~self.observed[:, channel])])
         origin = runs.starts() + lookback
-        return runs.where(missing[origin + horizon] == missing[origin - 1])
+        targets = missing[origin + ahead.last] == missing[origin + ahead.first]
+        return runs.where(targets & (missing[origin] == missing[origin - 1]))
 
 
 def of_windows(train: Windows | Mix, held_out: Windows | Mix | None, channels: Sequence[int]) -> list[Source]:
     """The sources that windows were cut from, of these channels alone."""
     learned = train.sets if isinstance(train, Mix) else (train,)
     judged = () if held_out is None else held_out.sets if isinstance(held_out, Mix) else (held_out,)
-    same = {id(one.series): one for one in judged}
+    same = {id(one.values): one for one in judged}
     shares = train.weights if isinstance(train, Mix) else None
     weights = [1.0] * len(learned) if shares is None else [a / len(one) for a, one in zip(shares, learned, strict=True)]
     return [
-        _source(one, same.get(id(one.series)), channels, weight) for one, weight in zip(learned, weights, strict=True)
+        _source(one, same.get(id(one.values)), channels, weight) for one, weight in zip(learned, weights, strict=True)
     ]
 
 
 def _source(train: Windows, held_out: Windows | None, channels: Sequence[int], weight: float) -> Source:
     all_of_them = len(channels) == 0 or list(channels) == list(range(train.channels))
     chosen = slice(None) if all_of_them else list(channels)
-    observed = None if train.observed is None else train.observed.array[:, chosen]
+    observed = None if train.masks is None else train.masks.observed.array[:, chosen]
     learned = _stretches(train, 0)
     judged = None if held_out is None else _stretches(held_out, held_out.lookback)
-    return Source(train.series.array[:, chosen].astype(np.float64), learned, judged, observed, weight)
+    return Source(train.values.array[:, chosen].astype(np.float64), learned, judged, observed, weight)
 
 
 def _stretches(windows: Windows, before: int) -> Stretches:
@@ -143,4 +156,26 @@ def folds(source: Source, count: int, horizon: int) -> list[Fold]:
         cut = np.where(enough, cut, train.floor)
         until = np.where(enough, until, train.floor)
         found.insert(0, Fold(train.until(cut), train.between(cut, until)))
+    return found
+
+
+def blocks(sources: Sequence[Source], lookback: int, horizon: int) -> list[Ahead]:
+    """The horizon as blocks that are solved each from its own windows: one where everything was observed.
+
+    Scattered gaps leave few windows with all targets of a long horizon observed. Blocks are halved until at least half
+    of the windows are left that a single step would leave.
+    """
+    size = horizon
+    while size > 1 and _kept(sources, lookback, Ahead(0, size)) < 0.5 * _kept(sources, lookback, Ahead(0, 1)):
+        size = -(-size // 2)
+    return [Ahead(first, min(first + size, horizon)) for first in range(0, horizon, size)]
+
+
+def _kept(sources: Sequence[Source], lookback: int, ahead: Ahead) -> int:
+    found = 0
+    for source in sources:
+        runs = source.train.runs(lookback, ahead.last)
+        found += sum(
+            source.complete(runs, lookback, ahead, channel).windows for channel in range(source.values.shape[1])
+        )
     return found

@@ -260,7 +260,7 @@ def fit_panel(
             if is_first_process():
                 prepare(folder, run, forecaster.card, overwrite=overwrite, resume=resume)
         if solved:
-            forecaster.card["solved"] = solve_closed_form(forecaster, *windows[-1])
+            forecaster.card = replace(forecaster.card, solved=solve_closed_form(forecaster, *windows[-1]))
         if trained:
             try:
                 training = _train(forecaster, fresh, stages, windows, folder, resume=resume, progress=progress)
