@@ -96,8 +96,8 @@ def main() -> None:
             with path.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(known[-1]) + "\n")
     rows = [
-        [one["data"], one["horizon"], one["grid"], one["mse"], one["mae"], one["asked"] or "", one["published"] or math.nan,
-         one["fit_seconds"]]
+        [*(one[name] for name in ("data", "horizon", "grid", "mse", "mae")), one["asked"] or "",
+         one["published"] or math.nan, one["fit_seconds"]]
         for one in known
     ]  # fmt: skip
     _report.table(["data", "horizon", "grid", "MSE", "MAE", "asked", "published", "fit s"], rows)

@@ -9,11 +9,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.fft
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
-_BLOCK = 1 << 16  # window starts of one FFT: bounds its memory
+_LENGTH = 1 << 17  # of one FFT at most, where windows are not longer: bounds its memory
 
 
 @dataclass(frozen=True)
@@ -178,14 +177,14 @@ def _start_weights(steps: int, runs: Runs, decay: float) -> Array:
 def _correlate(weighted: Array, series: Array, width: int) -> Array:
     """Σ over s of weighted[s] · series[s + j], for each lag j < width."""
     row = np.zeros(width)
-    block = max(_BLOCK, 4 * width)
-    length = scipy.fft.next_fast_len(min(block, len(series)) + width, real=True)
+    needed = min(len(series), max(_LENGTH - width, 3 * width)) + width
+    length = 1 << (needed - 1).bit_length()
+    block = length - width
     for begin in range(0, len(series), block):
-        ours, theirs = weighted[begin : begin + block], series[begin : begin + block + width]
-        product = scipy.fft.rfft(ours, length)
+        product = np.fft.rfft(weighted[begin : begin + block], length)
         np.conjugate(product, out=product)
-        product *= scipy.fft.rfft(theirs, length)
-        row += scipy.fft.irfft(product, length)[:width]
+        product *= np.fft.rfft(series[begin : begin + length], length)
+        row += np.fft.irfft(product, length)[:width]
     return row
 
 

@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import eigh
 
 from latentcast.layers.gram import Array, WindowSums
 
@@ -93,7 +92,7 @@ class Spectrum:
         zero_past, zero_future = np.zeros_like(moments.past_mean), np.zeros_like(moments.future_mean)
         self.centre = (moments.past_mean, moments.future_mean) if intercept else (zero_past, zero_future)
         centred = moments.around(*self.centre) if intercept else moments
-        values, self.vectors = eigh(centred.past, driver="evd", overwrite_a=True, check_finite=False)
+        values, self.vectors = np.linalg.eigh(centred.past)
         self.values = np.maximum(values, 0.0)
         self.cross = self.vectors.T @ centred.cross
         self.unit = max(float(self.values.mean()), TINY)

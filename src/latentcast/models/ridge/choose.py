@@ -1,7 +1,7 @@
 """Which maps a closed-form fit has, and what they are: one for all channels, or one for each, by validation."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -28,6 +28,7 @@ class RidgeSettings(Settings):
     origins    rolling origins that candidates are judged at; the last is the validation part, the others lie in the
                training part
     intercept  a constant for each step ahead: a drift that goes on after the training part
+    stride     one window of so many is learned from and judged
     half_life  steps in which the weight of a training window halves; none: all windows weigh the same
     refit      solve on the training and the validation part once everything is chosen: other figures than those of
                the usual protocol
@@ -39,6 +40,7 @@ class RidgeSettings(Settings):
     alphas: tuple[Positive, ...] = (1e-6, 1e-4, 0.01, 0.032, 0.1, 0.32, 1.0, 3.2, 10.0)
     smoothing: Annotated[float, Field(ge=0)] = 0.005
     origins: Annotated[int, Field(ge=1)] = 3
+    stride: Annotated[int, Field(ge=1)] = 1
     half_life: Positive | None = None
     intercept: bool = False
     refit: bool = False
@@ -91,6 +93,7 @@ def solve_windows(sources: Sequence[Source], settings: RidgeSettings, grid: Grid
     """
     channels = sources[0].values.shape[1]
     families = _families(settings.maps, channels, len(sources))
+    sources = [replace(source, stride=settings.stride) for source in sources]
     ahead = blocks(sources, grid.lookbacks[-1], horizon)
     measured = {name: measure(sources, groups, grid, ahead) for name, groups in families.items()}
     name = _best(measured)

@@ -18,6 +18,8 @@ class LinearMaps(nn.Module):
     Rows of every map add up to 1, so that a shifted look-back gives a shifted forecast.
     """
 
+    weight: Tensor
+    bias: Tensor
     map_of: Tensor
 
     def __init__(self, lookback: int, horizon: int, channels: int) -> None:
@@ -25,13 +27,18 @@ class LinearMaps(nn.Module):
         last = max(1, lookback // 50)
         weight = torch.zeros(1, horizon, lookback)
         weight[..., -last:] = 1 / last
-        self.weight = nn.Parameter(weight, requires_grad=False)
-        self.bias = nn.Parameter(torch.zeros(1, horizon), requires_grad=False)
+        self.register_buffer("weight", weight)
+        self.register_buffer("bias", torch.zeros(1, horizon))
         self.register_buffer("map_of", torch.zeros(channels, dtype=torch.int64))
 
     @property
     def count(self) -> int:
         return len(self.weight)
+
+    @property
+    def frozen_parameters(self) -> int:
+        """Weights and constants of the maps; no optimiser sees them."""
+        return self.weight.numel() + self.bias.numel()
 
     def forward(self, past: Float[Tensor, "batch time channel"]) -> Float[Tensor, "batch horizon channel"]:
         level = past[:, -1:]
@@ -54,8 +61,7 @@ class LinearMaps(nn.Module):
         weight = torch.zeros(len(solved.maps), like.shape[1], lookback, dtype=torch.float64)
         weight[..., lookback - read :] = torch.stack([torch.from_numpy(one.weight) for one in solved.maps])
         bias = torch.stack([torch.from_numpy(one.bias) for one in solved.maps])
-        self.weight = nn.Parameter(weight.to(like), requires_grad=False)
-        self.bias = nn.Parameter(bias.to(like), requires_grad=False)
+        self.weight, self.bias = weight.to(like), bias.to(like)
         self.map_of.zero_()
         self.map_of[list(channels)] = torch.from_numpy(solved.groups).to(self.map_of)
 
@@ -78,6 +84,6 @@ class LinearMaps(nn.Module):
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
         """Take the number of maps from what is loaded."""
         if (saved := state_dict.get(f"{prefix}weight")) is not None and len(saved) != self.count:
-            self.weight = nn.Parameter(self.weight.new_empty(len(saved), *self.weight.shape[1:]), requires_grad=False)
-            self.bias = nn.Parameter(self.bias.new_empty(len(saved), self.bias.shape[1]), requires_grad=False)
+            self.weight = self.weight.new_empty(len(saved), *self.weight.shape[1:])
+            self.bias = self.bias.new_empty(len(saved), self.bias.shape[1])
         super()._load_from_state_dict(state_dict, prefix, *rest)

@@ -71,6 +71,8 @@ class Source:
         [steps, channels] or None when everything was observed.
     weight
         How much its sums count beside those of other datasets.
+    stride
+        Sums run over one window of so many.
     """
 
     values: Array
@@ -78,6 +80,7 @@ class Source:
     held_out: Stretches | None
     observed: NDArray[np.bool_] | None = None
     weight: float = 1.0
+    stride: int = 1
 
     def sums(self, stretches: Stretches, lookback: int, ahead: Ahead, groups: Steps, decay: float = 1.0) -> WindowSums:
         """The sums over windows of `lookback` steps and the horizon up to `ahead.last`.
@@ -85,6 +88,8 @@ class Source:
         Windows with a target among the steps `ahead` that was not observed are left out.
         """
         runs, width = stretches.runs(lookback, ahead.last), lookback + ahead.last
+        if self.stride > 1:
+            runs = runs.where(np.arange(runs.windows) % self.stride == 0)
         if self.observed is None:
             return window_sums(self.values, runs, width, rows=lookback, groups=groups, decay=decay)
         maps = int(groups.max()) + 1
@@ -125,7 +130,9 @@ def _source(train: Windows, held_out: Windows | None, channels: Sequence[int], w
     observed = None if train.masks is None else train.masks.observed.array[:, chosen]
     learned = _stretches(train, 0)
     judged = None if held_out is None else _stretches(held_out, held_out.lookback)
-    return Source(train.values.array[:, chosen].astype(np.float64), learned, judged, observed, weight)
+    values = train.values.array[:, chosen].astype(np.float64)
+    values -= values.mean(0)  # maps move with the level: without it, less is lost to rounding
+    return Source(values, learned, judged, observed, weight)
 
 
 def _stretches(windows: Windows, before: int) -> Stretches:
