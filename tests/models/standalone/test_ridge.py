@@ -114,7 +114,7 @@ def test_forecasts_move_with_the_level_and_are_the_same_after_loading(tmp_path: 
     numbers = frame.columns[1:]
     moved = frame.assign(**{name: frame[name] + 100 for name in numbers})
     np.testing.assert_allclose(forecaster.predict(moved).iloc[:, -1], before + 100, rtol=1e-4)
-    loaded = latentcast.Forecaster.load(tmp_path / "run")
+    loaded = latentcast.load(tmp_path / "run")
     np.testing.assert_array_equal(loaded.predict(frame).iloc[:, -1], before)
     assert loaded.card.solved == forecaster.card.solved
 
