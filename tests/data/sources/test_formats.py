@@ -196,6 +196,17 @@ def test_gluonts_json_lines(tmp_path: Path) -> None:
     assert notes_of(frame) == ("features of 1 series go on beyond the target and are cut there",)
 
 
+def test_the_frequency_of_gluonts_lines_may_stand_in_their_metadata(tmp_path: Path) -> None:
+    path = tmp_path / "train" / "data.jsonl"
+    path.parent.mkdir()
+    path.write_text(json.dumps({"start": "2024-01-31", "item_id": "a", "target": [1, 2]}))
+    frame = read_file(path)
+    assert frame["ds"].tolist() == [0, 1]
+    assert "add the field freq" in notes_of(frame)[0]
+    (tmp_path / "metadata.json").write_text('{"freq": "D"}')
+    assert read_file(path)["ds"].dt.day.tolist() == [31, 1]
+
+
 def test_gluonts_target_of_two_rows() -> None:
     record = {"start": pd.Period("2024-01", "M"), "item_id": "a", "target": [[1, 2, 3], [4, 5, 6]]}
     frame = read_frame([record]).frame

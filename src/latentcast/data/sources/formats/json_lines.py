@@ -25,5 +25,18 @@ def read_json_lines(path: Path) -> pd.DataFrame:
                 raise DataError(f"{path}, line {number} holds {type(row).__name__}; wanted an object a line")
             rows.append(row)
     if rows and is_record(rows[0]):
-        return long_frame(rows)
+        return long_frame(rows, _frequency_beside(path))
     return pd.DataFrame(rows)
+
+
+def _frequency_beside(path: Path) -> str | None:
+    """The frequency in the metadata.json that GluonTS keeps beside the folders of a dataset."""
+    for folder in (path.parent, path.parent.parent):
+        file = folder / "metadata.json"
+        if file.is_file():
+            try:
+                freq = json.loads(file.read_text(encoding="utf-8")).get("freq")
+            except (ValueError, AttributeError) as error:
+                raise DataError(f"{file} is not JSON with a frequency: {error}") from error
+            return None if freq is None else str(freq)
+    return None

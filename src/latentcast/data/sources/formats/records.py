@@ -25,7 +25,7 @@ def is_record(values: Mapping[str, Any]) -> bool:
 def long_frame(records: Iterable[Mapping[str, Any]], freq: str | None = None) -> pd.DataFrame:
     """unique_id, ds, y and the dynamic and static features of each series.
 
-    A target of several rows is one series per row, named ITEM.0, ITEM.1, …. Without a start the steps are counted.
+    A target of several rows is one series per row, named ITEM.0, ITEM.1, …. Without a start or a frequency the steps are counted, which a note says.
     Raises DataError that names the record at fault.
     """
     parts, longer = [], 0
@@ -33,6 +33,8 @@ def long_frame(records: Iterable[Mapping[str, Any]], freq: str | None = None) ->
         name = next((str(record[key]) for key in _IDS if record.get(key) is not None), str(number))
         try:
             frame, cut = _one(record, name, freq)
+        except DataError:
+            raise
         except (TypeError, ValueError) as error:
             raise DataError(f"series {name!r}: {error}") from error
         parts.append(frame)
@@ -43,6 +45,8 @@ def long_frame(records: Iterable[Mapping[str, Any]], freq: str | None = None) ->
     if len(set(columns)) > 1:
         raise DataError(f"its series have different fields: {shorten(sorted(set(columns[0]) ^ set(columns[-1])))}")
     notes = [f"features of {longer} series go on beyond the target and are cut there"] if longer else []
+    if parts[0]["ds"].dtype.kind in "iu":
+        notes.append("the series have no frequency, so that steps are counted; add the field freq, such as h, D or MS")
     return with_notes(pd.concat(parts, ignore_index=True), notes)
 
 
@@ -73,7 +77,7 @@ def _dates(record: Mapping[str, Any], name: str, freq: str | None, steps: int) -
         return np.arange(steps)
     step = record.get("freq") or freq or getattr(start, "freqstr", None)
     if step is None:
-        raise DataError(f"series {name!r} has a start and no frequency; add the field freq, such as h, D or MS")
+        return np.arange(steps)
     return stamps(start.to_timestamp() if isinstance(start, pd.Period) else start, str(step), steps)
 
 
