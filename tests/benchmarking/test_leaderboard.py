@@ -304,7 +304,7 @@ def test_ctrl_c_keeps_what_is_finished_which_is_what_one_process_finds(
     code = "if __name__ == '__main__':\n    from latentcast.cli import main\n    main()\n"
     (tmp_path / "door.py").write_text(code, encoding="utf-8")
     process = subprocess.Popen(
-        [sys.executable, "door.py", "leaderboard", "board.yaml", "--out", "out", "--workers", "2"],
+        [sys.executable, "door.py", "benchmark", "board.yaml", "--out", "out", "--workers", "2"],
         cwd=tmp_path,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -222,7 +222,7 @@ def test_the_command(small: pd.DataFrame, tmp_path: Path) -> None:
     assert ran.exit_code == 0, ran.output
     assert "seasonal-naive" in ran.output
     assert {score["method"] for score in json.loads(file.read_text())["scores"]} > {"seasonal-naive", "SES"}
-    for option in (["--transfer"], ["--batch-size", "3"], ["--intervals", "paths"], ["--paths", "7"]):
+    for option in (["--transfer"], ["--batch-size", "3"], ["--interval-method", "paths"], ["--paths", "7"]):
         wrong = CliRunner().invoke(app, [*command[:3], "--protocol", "m4", *option])
         assert isinstance(wrong.exception, SettingsError)
         assert option[0] in str(wrong.exception)

@@ -103,7 +103,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "empty.csv").touch()
     (folder / "binary.parquet").write_bytes(b"nonsense")
     (folder / "binary.csv").write_bytes(bytes(range(256)))
-    (folder / "notes.txt").write_text("hello", encoding="utf-8")
+    (folder / "notes.pdf").write_text("hello", encoding="utf-8")
     (folder / "sub").mkdir()
     return folder
 
@@ -141,7 +141,7 @@ def test_fit_predict_evaluate(run: Run, data: Path) -> None:
     assert list(forecast.columns) == ["unique_id", "ds", "dlinear"]
     assert len(forecast) == 14
     assert Path("f.png").read_bytes().startswith(b"\x89PNG")
-    ran = run("evaluate", "model", data / "good.csv", "--split", "test", "--json", "scores.json")
+    ran = run("evaluate", "model", data / "good.csv", "--part", "test", "--json", "scores.json")
     assert ran.code == 0, ran.err
     assert "34 windows" in ran.out
     scores = json.loads(Path("scores.json").read_text(encoding="utf-8"))
@@ -161,11 +161,11 @@ def test_fit_by_a_file_of_settings(run: Run, data: Path) -> None:
 
 
 def test_backtest(run: Run, data: Path) -> None:
-    arguments = ["backtest", data / "good.csv", "--models", "naive, seasonal-naive", *SIZES, "--windows", "3"]
+    arguments = ["backtest", data / "good.csv", "--models", "naive, seasonal-naive", *SIZES, "--n-windows", "3"]
     ran = run(*arguments, "--out", "b.parquet")
     assert ran.code == 0, ran.err
     assert "3 origins, 7 steps apart, horizon 7" in ran.out
-    assert "3 origins, 1 step apart, horizon 7" in run(*arguments, "--step", "1").out
+    assert "3 origins, 1 step apart, horizon 7" in run(*arguments, "--step-size", "1").out
     assert "seasonal-naive" in ran.out
     frame = pd.read_parquet("b.parquet")
     assert list(frame.columns) == ["unique_id", "ds", "cutoff", "y", "naive", "seasonal-naive"]
@@ -187,16 +187,16 @@ def test_intervals(run: Run, data: Path, saved: Path) -> None:
     levels = json.loads(Path("s.json").read_text(encoding="utf-8"))["intervals"]["original"]["levels"]
     assert set(levels) == {"80", "90"}
     assert set(levels["80"]) == {"coverage", "width", "score"}
-    ran = run("evaluate", "model", data / "good.csv", "--level", "80", "--intervals", "adaptive")
+    ran = run("evaluate", "model", data / "good.csv", "--level", "80", "--interval-method", "adaptive")
     assert "adaptive around" in ran.out
-    ran = run("calibrate", "model", data / "good.csv", "--split", "test")
+    ran = run("calibrate", "model", data / "good.csv", "--part", "test")
     assert ran.code == 0, ran.err
     assert "34 held-out windows (test part)" in ran.out
     assert (
         "judged on windows that they were calibrated on"
         in run("evaluate", "model", data / "good.csv", "--level", "80").err
     )
-    arguments = ["--models", "naive,seasonal-naive", *SIZES, "--windows", "3", "--level", "80"]
+    arguments = ["--models", "naive,seasonal-naive", *SIZES, "--n-windows", "3", "--level", "80"]
     ran = run("backtest", data / "good.csv", *arguments, "--out", "b.csv")
     assert ran.code == 0, ran.err
     assert "seasonal-naive: conformal around" in ran.out
@@ -210,9 +210,9 @@ def test_intervals(run: Run, data: Path, saved: Path) -> None:
         (["--level", "0.9"], ["for 90 % say 90"]),
         (["--level", "100,0"], ["2 settings are wrong", "between 0 and 100"]),
         (["--level", "99"], ["needs at least 99 held-out windows", "28", "the highest level is 96.55"]),
-        (["--level", "80", "--intervals", "quantiles"], ["naive forecasts points alone", "model.head=quantile"]),
-        (["--level", "80", "--intervals", "pathes"], ["did you mean paths?"]),
-        (["--intervals", "adaptive"], ["intervals='adaptive': of intervals of which level?"]),
+        (["--level", "80", "--interval-method", "quantiles"], ["naive forecasts points alone", "model.head=quantile"]),
+        (["--level", "80", "--interval-method", "pathes"], ["did you mean paths?"]),
+        (["--interval-method", "adaptive"], ["intervals='adaptive': of intervals of which level?"]),
         (["--paths", "50"], ["paths=50: of intervals of which level?"]),
         (["--level", "80", "--paths", "50"], ["paths=50: conformal intervals of this naive draw no paths"]),
     ],
@@ -227,7 +227,7 @@ def test_leaderboard(run: Run, data: Path) -> None:
         common = f"datasets: {data / 'good.csv'}\nhorizons: 7\ncommon: {{lookback: 14}}\n"
         Path("board.yaml").write_text(f"{common}models: {{naive: , {models}}}\n", encoding="utf-8")
 
-    arguments = ["leaderboard", "board.yaml", "--out", "board", "--workers", "0"]
+    arguments = ["benchmark", "board.yaml", "--out", "board", "--workers", "0"]
     write("'[bold]': naive")
     ran = run(*arguments)
     assert ran.code == 0, ran.err
@@ -407,7 +407,7 @@ def test_what_was_done_to_the_data_is_said_once(run: Run, data: Path) -> None:
         ("onlytime.csv", ["no value column"]),
         ("binary.parquet", ["binary.parquet cannot be read"]),
         ("binary.csv", ["binary.csv", "UTF-8"]),
-        ("notes.txt", ["ends in .txt", ".csv"]),
+        ("notes.pdf", ["ends in .pdf", ".csv"]),
         ("sub", ["is a folder"]),
         ("god.csv", ["there is no file", "did you mean good.csv"]),
         ("nowhere/good.csv", ["there is no file", "no folder"]),
@@ -610,7 +610,7 @@ def test_other_data_than_at_the_fit(run: Run, data: Path, saved: Path) -> None:
     ran = run("predict", saved, "nine.csv", "--out", "f.csv")
     assert ran.code == 0
     assert "the data are shorter than the look-back of 14 steps" in ran.err
-    one_message(run("evaluate", saved, data / "good.csv", "--split", "tset"), "'tset'", "did you mean test?")
+    one_message(run("evaluate", saved, data / "good.csv", "--part", "tset"), "'tset'", "did you mean test?")
     one_message(run("evaluate", saved, data / "short.csv"), "test part")
     assert run("fit", data / "good.csv", "-m", "naive", *SIZES, "--out", "strict", "--gaps", "error").code == 0
     ran = run("predict", "strict", data / "missing.csv", "--out", "g.csv")
@@ -623,8 +623,8 @@ def test_backtest_refuses(run: Run, data: Path) -> None:
     good = data / "good.csv"
     one_message(run("backtest", good, "--models", "naive,dlinaer", *SIZES), "dlinaer", "did you mean dlinear?")
     one_message(run("backtest", good, "--models", ",", *SIZES), "wanted a list of names")
-    one_message(run("backtest", good, "--models", "naive", *SIZES, "--windows", "0"), "windows: got 0")
-    ran = run("backtest", good, "--models", "naive", *SIZES, "--windows", "40")
+    one_message(run("backtest", good, "--models", "naive", *SIZES, "--n-windows", "0"), "windows: got 0")
+    ran = run("backtest", good, "--models", "naive", *SIZES, "--n-windows", "40")
     one_message(ran, "280 steps are held out", "200 steps")
     one_message(run("backtest", data / "long.csv", "--models", "naive", *SIZES), "tiny (9 steps)")
     one_message(run("backtest", good, "--models", "naive", *SIZES, "--out", "b.txt"), ".csv, .parquet")
@@ -638,8 +638,8 @@ def test_demo_says_first_when_it_cannot_write(run: Run) -> None:
 # --- as a process
 
 COMMANDS = (
-    "fit", "predict", "evaluate", "backtest", "leaderboard", "ablate", "models", "datasets", "describe", "floor",
-    "demo",
+    "fit", "predict", "evaluate", "backtest", "benchmark", "ablate", "models", "datasets", "describe",
+    "reconstruction-error", "demo",
 )  # fmt: skip
 
 

@@ -301,7 +301,7 @@ def test_the_command_and_a_folder_to_begin_with(waves: pd.DataFrame, settings, r
     waves.to_csv(tmp_path / "data.csv", index=False)
     latentcast.fit(waves, NAME, lookback=48, horizon=12, settings=settings, out=tmp_path / "m")
     code, out, err = run(
-        "floor", "data.csv", "--from", "m", "--presets", "light", "--ratios", "2,6", "--steps", 1,
+        "reconstruction-error", "data.csv", "--from", "m", "--presets", "light", "--ratios", "2,6", "--steps", 1,
         "--out", "floor.csv", "--plot", "floor.png",
     )  # fmt: skip
     assert code == 0, err
@@ -328,7 +328,7 @@ def test_what_has_no_floor(waves: pd.DataFrame, run, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="the val part holds no window of 96 steps: its longest has 50"):
         latentcast.reconstruction_error(waves, NAME, lookback=96, ratios=[2])
     waves.to_csv(tmp_path / "data.csv", index=False)
-    code, _, err = run("floor", "data.csv", "-m", NAME, "-L", 24, "--ratios", "2,x")
+    code, _, err = run("reconstruction-error", "data.csv", "-m", NAME, "-L", 24, "--ratios", "2,x")
     assert (code, "--ratios 2,x: wanted whole numbers" in err) == (1, True)
 
 

@@ -34,7 +34,7 @@ def main() -> None:
 
 def _how_to_state(error: Exception) -> str:
     """The library speaks of data.gaps; on a command line that is --gaps, or --set data.steps=…, where it is taken."""
-    takes = {"fit", "pretrain", "backtest", "describe", "floor", "ablate"}
+    takes = {"fit", "pretrain", "backtest", "describe", "reconstruction-error", "ablate"}
     if "--transfer" in sys.argv:
         takes |= {"predict", "evaluate"}
     if not takes & set(sys.argv[1:2]) or isinstance(error, SettingsError):

@@ -1,4 +1,4 @@
-"""Commands that judge: evaluate, calibrate, backtest, leaderboard, ablate."""
+"""Commands that judge: evaluate, calibrate, backtest, benchmark, ablate."""
 
 import json
 import sys
@@ -54,7 +54,7 @@ def evaluate(
             " beside the figures those of a script that drops its last incomplete batch of B test windows.",
         ),
     ] = None,
-    split: Annotated[str, typer.Option("--split", help="train, val, test or all.")] = "test",
+    split: Annotated[str, typer.Option("--part", help="train, val, test or all.")] = "test",
     level: Level = None,
     intervals: Method = "auto",
     paths: Paths = 100,
@@ -73,16 +73,16 @@ def evaluate(
     settings: dict[str, Any],
 ) -> None:
     """Judge every window of one part once, in scaled and original units."""
-    import latentcast
     from latentcast.reporting.files import check_file, write_text
+    from latentcast.workflows.transfer import transfer as run_transfer
 
     if file is not None:
         check_file(file, (".json",), overwrite=overwrite)
     if protocol is not None and not protocol.startswith("paper-"):
         given = {
-            "--split": split != "test",
+            "--part": split != "test",
             "--level": level,
-            "--intervals": intervals != "auto",
+            "--interval-method": intervals != "auto",
             "--paths": paths != 100,
             "--batch-size": batch_size,
             "--stride": stride != 1,
@@ -106,7 +106,7 @@ def evaluate(
         )
         elsewhere = {}
         for name in [part.strip() for part in (on or "").split(",") if part.strip()]:
-            made = latentcast.transfer(forecaster, name)
+            made = run_transfer(forecaster, name)
             elsewhere[name] = made.evaluate(name, split=split, batch_size=batch_size, stride=stride)  # type: ignore[arg-type]
     print_notes([*notes, *result.notes])
     found = result.to_dict()
@@ -133,7 +133,7 @@ def evaluate(
 def _by_protocol(
     protocol: str, model: Path, data: str, settings: dict[str, Any], others: list[str], file: Path | None
 ) -> None:
-    import latentcast
+    from latentcast.benchmarking.m4 import evaluate_m4
     from latentcast.reporting.files import write_text
 
     if protocol != "m4":
@@ -144,7 +144,7 @@ def _by_protocol(
         raise SettingsError(f"{model}: no such folder; wanted one that fit wrote, or a model's name")
     with capture_log_messages() as notes:
         what = model if model.is_dir() else None if str(model) == "none" else str(model)
-        result = latentcast.evaluate_m4(what, data, settings=settings, progress=sys.stderr.isatty())
+        result = evaluate_m4(what, data, settings=settings, progress=sys.stderr.isatty())
     print_notes([*notes, *result.notes])
     out.print(tables.competition(result))
     if file is not None:
@@ -156,7 +156,7 @@ def _by_protocol(
 def calibrate(
     folder: Folder,
     data: Data,
-    split: Annotated[str, typer.Option("--split", help="The part that is read: val or test.")] = "val",
+    split: Annotated[str, typer.Option("--part", help="The part that is read: val or test.")] = "val",
     base: Annotated[
         str, typer.Option("--base", help="What is widened: point, quantiles, paths; auto: quantiles where learned.")
     ] = "auto",
@@ -165,13 +165,13 @@ def calibrate(
 ) -> None:
     """Take what prediction intervals are made of from held-out windows of DATA, and keep it in the folder.
 
-    fit did so with the validation part. Say --split test when nothing is to be judged by the test part any more.
+    fit did so with the validation part. Say --part test when nothing is to be judged by the test part any more.
     """
-    import latentcast
     from latentcast.forecaster.forecaster import write
+    from latentcast.workflows.load import load
 
     with capture_log_messages() as notes:
-        forecaster = latentcast.load(folder)
+        forecaster = load(folder)
         result = forecaster.calibrate(data, split=split, base=base, paths=paths, stride=stride)  # type: ignore[arg-type]
         write(forecaster, folder)
     print_notes([*notes, *result.notes])
@@ -190,8 +190,10 @@ def backtest(
     models: Annotated[str, typer.Option("--models", help="Names, separated by commas.")],
     lookback: Lookback = None,
     horizon: Horizon = None,
-    windows: Annotated[int, typer.Option("--windows", help="Origins to forecast from.")] = 1,
-    step: Annotated[int | None, typer.Option("--step", help="Steps between origins (default: the horizon).")] = None,
+    windows: Annotated[int, typer.Option("--n-windows", help="Origins to forecast from.")] = 1,
+    step: Annotated[
+        int | None, typer.Option("--step-size", help="Steps between origins (default: the horizon).")
+    ] = None,
     refit: Annotated[bool, typer.Option("--refit", help="Train again at each origin.")] = False,
     level: Level = None,
     intervals: Method = "auto",
@@ -203,7 +205,7 @@ def backtest(
     settings: dict[str, Any],
 ) -> None:
     """Compare models at the last origins, on data that none of them saw."""
-    import latentcast
+    from latentcast.benchmarking.backtest import backtest as run_backtest
     from latentcast.core.nested import merge
     from latentcast.core.parsing import read_yaml
     from latentcast.reporting.files import check_file, write_frame
@@ -213,7 +215,7 @@ def backtest(
     if config is not None:
         settings = merge(read_yaml(config), settings)
     with capture_log_messages() as notes:
-        result = latentcast.backtest(
+        result = run_backtest(
             data,
             [name.strip() for name in models.split(",") if name.strip()],
             lookback=lookback,
@@ -241,7 +243,7 @@ def backtest(
 
 
 @app.command()
-def leaderboard(
+def benchmark(
     config: Annotated[Path, typer.Argument(metavar="CONFIG", help="YAML: datasets, horizons, seeds, common, models.")],
     folder: Annotated[Path, typer.Option("--out", help="Folder for cells.jsonl, table.md, table.csv and page.html.")],
     workers: Annotated[
@@ -250,9 +252,9 @@ def leaderboard(
     threads: Annotated[int | None, typer.Option("--threads", help="Threads of each (default 1 without a GPU).")] = None,
 ) -> None:
     """Compare models over datasets, horizons and seeds; what is finished in the folder is not run again."""
-    import latentcast
+    from latentcast.benchmarking.leaderboard import benchmark as run_benchmark
 
-    results = latentcast.benchmark(config, out=folder, workers=workers, threads=threads, report=report_line)
+    results = run_benchmark(config, out=folder, workers=workers, threads=threads, report=report_line)
     print_line(results.title())
     out.print(tables.comparison(results))
     if results.average_ranks:
@@ -288,9 +290,9 @@ def ablate(
     llm: its language model and prompt. all: each extension alone (representations, attention over channels, experts,
     prompt tokens, prototypes) and all together, over plain patches.
     """
-    import latentcast
+    from latentcast.benchmarking.ablation import ablate as run_ablate
 
-    result = latentcast.ablate(
+    result = run_ablate(
         data,
         model,
         switches=switches,

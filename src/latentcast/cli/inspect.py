@@ -63,7 +63,8 @@ def describe(
     settings: dict[str, Any],
 ) -> None:
     """Show how DATA is understood, or what a model is made of: every stage with its shape, weights and FLOPs."""
-    import latentcast
+    from latentcast.workflows.describe import describe as run_describe
+    from latentcast.workflows.load import load
 
     if plot is not None:
         from latentcast.reporting.files import check_file
@@ -72,7 +73,7 @@ def describe(
         if not Path(data).is_dir():
             raise SettingsError("--plot draws the codebook of a trained model: name its folder")
     with capture_log_messages() as notes:
-        description = latentcast.describe(
+        description = run_describe(
             data, settings, model=model, preset=preset, lookback=lookback, horizon=horizon, config=config
         )
     out.print(tables.grid(description.facts.items()))
@@ -82,13 +83,13 @@ def describe(
     if plot is not None:
         from latentcast.workflows.plots.codebook import plot_codebook
 
-        plot_codebook(latentcast.load(data), plot)
+        plot_codebook(load(data), plot)
         print_line(f"codebook drawn in {plot}")
     print_notes([*notes, *description.notes])
 
 
 @app.command()
-def heatmap(
+def prototype_attention(
     folder: Folder,
     data: Data,
     plot: Annotated[Path, typer.Option("--plot", help="PNG, PDF or SVG file to draw.")],
@@ -96,13 +97,13 @@ def heatmap(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file.")] = False,
 ) -> None:
     """Draw which words' prototypes the patches of the last window take from."""
-    import latentcast
     from latentcast.reporting.files import check_file
     from latentcast.workflows.plots.prototype_attention import plot_heat_map
+    from latentcast.workflows.prototype_attention import prototype_attention as run_prototype_attention
 
     check_file(plot, (".png", ".pdf", ".svg"), overwrite=overwrite)
     with capture_log_messages() as notes:
-        result = latentcast.prototype_attention(folder, data, series=series)
+        result = run_prototype_attention(folder, data, series=series)
         plot_heat_map(result, plot)
     print_notes(notes)
     rows = [(", ".join(result.words[i]), f"{result.weights[..., i].mean():.4f}") for i in result.top(8)]
@@ -125,10 +126,10 @@ def prompt(
     settings: dict[str, Any],
 ) -> None:
     """Print what the language model will be told of the last window of DATA, and how many tokens that makes."""
-    import latentcast
+    from latentcast.workflows.prompts import prompts
 
     with capture_log_messages() as notes:
-        shown = latentcast.prompts(
+        shown = prompts(
             data, model, preset=preset, lookback=lookback, horizon=horizon, settings=settings, config=config
         )
     for series, text in shown.texts.items():
@@ -139,7 +140,7 @@ def prompt(
 
 @app.command()
 @takes_settings
-def floor(
+def reconstruction_error(
     data: Data,
     model: Annotated[str | None, typer.Option("--model", "-m", help="A model that can reconstruct.")] = None,
     start: Annotated[Path | None, typer.Option("--from", metavar="DIR", help="The model and settings in it.")] = None,
@@ -157,14 +158,14 @@ def floor(
     settings: dict[str, Any],
 ) -> None:
     """Error against compression: what a model's encode → decode alone keeps of DATA, to choose a ratio by."""
-    import latentcast
     from latentcast.reporting.files import check_file, write_frame
+    from latentcast.workflows.reconstruction_error import reconstruction_error as run_reconstruction_error
 
     for path, suffixes in ((file, (".csv", ".parquet")), (plot, (".png", ".pdf", ".svg"))):
         if path is not None:
             check_file(path, suffixes, overwrite=overwrite)
     with capture_log_messages() as notes:
-        result = latentcast.reconstruction_error(
+        result = run_reconstruction_error(
             data,
             model,
             start=start,

@@ -21,7 +21,7 @@ Start = Annotated[Path | None, typer.Option("--from", metavar="DIR", help="Begin
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with training that was cut in the folder.")]
 Level = Annotated[str | None, typer.Option("--level", help="Levels of prediction intervals in per cent, as 80,90.")]
 Method = Annotated[
-    str, typer.Option("--intervals", help="How they are made: auto, conformal, adaptive, quantiles or paths.")
+    str, typer.Option("--interval-method", help="How they are made: auto, conformal, adaptive, quantiles or paths.")
 ]
 Paths = Annotated[int, typer.Option("--paths", min=2, help="Futures drawn a window, of a model that samples.")]
 Stride = Annotated[int, typer.Option("--stride", min=1, help="Read one window of so many: a sample, and said to be.")]

@@ -1,4 +1,4 @@
-"""Commands that use what was trained: predict, explain, impute, score."""
+"""Commands that use what was trained: predict, explain, impute, anomaly-scores."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -37,7 +37,7 @@ def predict(
     plot: Annotated[Path | None, typer.Option("--plot", help="PNG, PDF or SVG file to draw.")] = None,
     future: Annotated[
         Path | None,
-        typer.Option("--future", help="What is known in advance of the steps to be forecast (data.future)."),
+        typer.Option("--future-covariates", help="Covariates of the steps to forecast (data.future)."),
     ] = None,
     horizon: Horizon = None,
     level: Level = None,
@@ -90,7 +90,7 @@ def explain(
     intervals: Method = "auto",
     future: Annotated[
         Path | None,
-        typer.Option("--future", help="What is known in advance of the steps to be forecast (data.future)."),
+        typer.Option("--future-covariates", help="Covariates of the steps to forecast (data.future)."),
     ] = None,
     attribution: Annotated[
         str, typer.Option("--attribution", help="Which past mattered: by occlusion (any model), gradient, or none.")
@@ -147,8 +147,10 @@ def impute(
     overwrite: Overwrite = False,
 ) -> None:
     """Fill the gaps of DATA; --judge tells how well, on values that are hidden."""
-    import latentcast
     from latentcast.reporting.files import check_file, write_frame
+    from latentcast.workflows.imputation import evaluate_imputation
+    from latentcast.workflows.imputation import impute as run_impute
+    from latentcast.workflows.load import load
 
     if file is None and judge is None:
         raise SettingsError("impute fills gaps into a file (--out FILE), or judges itself (--judge 0.25), or both")
@@ -158,12 +160,12 @@ def impute(
     if file is not None:
         check_file(file, (".csv", ".parquet"), overwrite=overwrite)
     with capture_log_messages() as notes:
-        forecaster = latentcast.load(folder)
-        result = None if file is None else latentcast.impute(forecaster, data)
+        forecaster = load(folder)
+        result = None if file is None else run_impute(forecaster, data)
         others = [name.strip() for name in (beside or "").split(",") if name.strip()]
-        members = {str(folder): forecaster, **{name: latentcast.load(name) for name in others}}
+        members = {str(folder): forecaster, **{name: load(name) for name in others}}
         judged = {
-            name: latentcast.evaluate_imputation(member, data, masks=masks, block=block, tail=tail)
+            name: evaluate_imputation(member, data, masks=masks, block=block, tail=tail)
             for name, member in members.items()
             if masks
         }
@@ -179,7 +181,7 @@ def impute(
 
 
 @app.command()
-def score(
+def anomaly_scores(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A vq-codec or a token-transformer.")],
     data: Data,
     file: Annotated[Path, typer.Option("--out", help="CSV or Parquet file to write.")],
@@ -187,12 +189,12 @@ def score(
     overwrite: Overwrite = False,
 ) -> None:
     """How strange each step of DATA is to its codes: reconstruction error and surprise."""
-    import latentcast
     from latentcast.reporting.files import check_file, write_frame
+    from latentcast.workflows.anomaly import anomaly_scores as run_anomaly_scores
 
     check_file(file, (".csv", ".parquet"), overwrite=overwrite)
     with capture_log_messages() as notes:
-        result = latentcast.anomaly_scores(folder, data)
+        result = run_anomaly_scores(folder, data)
     print_notes([*notes, *result.notes])
     write_frame(result.frame, file)
     print_line(f"{counted(len(result.frame), 'step')} judged, in {file}")
@@ -215,14 +217,15 @@ def for_data(
     held_out: bool = True,
 ) -> "Forecaster":
     """The saved forecaster, its model changed as stated; with --transfer made ready for other data."""
-    import latentcast
     from latentcast.core.nested import leaves
+    from latentcast.workflows.load import load
+    from latentcast.workflows.transfer import transfer as run_transfer
 
     of_model = {key: value for key, value in settings.items() if key == "model"}
     rest = {key: value for key, value in settings.items() if key != "model"}
-    forecaster = latentcast.load(folder, settings=of_model, horizon=horizon)
+    forecaster = load(folder, settings=of_model, horizon=horizon)
     if transfer:
-        return latentcast.transfer(forecaster, data, rest, held_out=held_out)
+        return run_transfer(forecaster, data, rest, held_out=held_out)
     if stated := [path for path, _ in leaves(rest)]:
         raise SettingsError(
             f"{', '.join(stated)}: the settings of the data are those of the fit; others go with --transfer, which"

@@ -55,10 +55,10 @@ def fit(
     settings: dict[str, Any],
 ) -> None:
     """Train a model and save it."""
-    import latentcast
+    from latentcast.workflows.fitting.fit import fit as run_fit
 
     _learn(
-        latentcast.fit, data, folder, weights, model=model, lookback=lookback, horizon=horizon, preset=preset,
+        run_fit, data, folder, weights, model=model, lookback=lookback, horizon=horizon, preset=preset,
         seed=seed, settings=with_fraction(settings, fraction), config=config, start=start, overwrite=overwrite,
         resume=resume,
     )  # fmt: skip
@@ -86,14 +86,14 @@ def pretrain(
     settings: dict[str, Any],
 ) -> None:
     """Train what comes before forecasts (hidden values, codes, next codes): for impute, and for fit --from."""
-    import latentcast
     from latentcast.core.nested import merge_without_conflict, nested
+    from latentcast.workflows.fitting.fit import pretrain as run_pretrain
 
     hidden = {"mask": mask, "block": block}
     stated = {f"stages.reconstruct.{key}": value for key, value in hidden.items() if value is not None}
     settings = with_fraction(merge_without_conflict(settings, nested(stated)), fraction)
     _learn(
-        latentcast.pretrain, data, folder, weights, model=model, lookback=lookback, horizon=horizon, preset=preset,
+        run_pretrain, data, folder, weights, model=model, lookback=lookback, horizon=horizon, preset=preset,
         seed=seed, settings=settings, config=config, start=start, overwrite=overwrite, resume=resume,
     )  # fmt: skip
 
@@ -154,10 +154,10 @@ def update(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the folder.")] = False,
 ) -> None:
     """Go on with a trained model as its data grow: a few steps, in the units that it knows; --out takes the result."""
-    import latentcast
+    from latentcast.workflows.update import update as run_update
 
     with capture_log_messages() as notes:
-        made = latentcast.update(folder, data, steps=steps, lr=lr, out=out, overwrite=overwrite)
+        made = run_update(folder, data, steps=steps, lr=lr, out=out, overwrite=overwrite)
     print_notes(notes)
     found = made.card.update
     assert found is not None

@@ -25,7 +25,8 @@ def is_record(values: Mapping[str, Any]) -> bool:
 def long_frame(records: Iterable[Mapping[str, Any]], freq: str | None = None) -> pd.DataFrame:
     """unique_id, ds, y and the dynamic and static features of each series.
 
-    A target of several rows is one series per row, named ITEM.0, ITEM.1, …. Without a start or a frequency the steps are counted, which a note says.
+    A target of several rows is one series per row, named ITEM.0, ITEM.1, …. Without a start or a frequency
+    the steps are counted, which a note says.
     Raises DataError that names the record at fault.
     """
     parts, longer = [], 0
