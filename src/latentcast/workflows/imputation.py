@@ -16,7 +16,8 @@ from latentcast.data.panel.conform import as_it_came
 from latentcast.data.panel.panel import Panel
 from latentcast.data.panel.split import PARTS, Part
 from latentcast.data.sources.frames import Source
-from latentcast.data.tables.table import is_long, time_column
+from latentcast.data.tables.table import is_long
+from latentcast.data.tables.time_column import time_column
 from latentcast.data.windows.view import PreparedPanel
 from latentcast.data.windows.windows import Windows, batch_size_for_memory, make_windows
 from latentcast.forecaster.fitted import reconstructs

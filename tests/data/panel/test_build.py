@@ -554,15 +554,10 @@ def test_periods_are_held_by_their_beginning() -> None:
         ([0.5, 1.5, 2.5], "count no steps .first: 0.5, row 0"),
         ([True, False, True], "holds bool"),
         ([1, 2, 2**60], "count no steps .*row 2"),
-        ([20240130, 20240131, 20240201], r"look like dates .*data\.time_format=%Y%m%d"),
-        ([201411, 201412, 201501], r"look like dates .*data\.time_format=%Y%m, or data\.freq=1 "),
         ([1704067200, 1704070800, 1704074400], r"seconds since 1970 .*data\.time_format=s, or data\.freq=3600 "),
         ([1704067200000, 1704070800000, 1704074400000], r"milliseconds .*=ms, or data\.freq=3600000 "),
-        ([1704067200 * 10**9 + n for n in range(3)], r"nanoseconds since 1970\? say data\.time_format=ns"),
-        (["01/01/24", "02/01/24", "03/01/24"], "in no form .*time_format=%m/%d/%y or %d/%m/%y"),
-        (["Jan 2014", "Feb 2014", "Mar 2014"], "in no form .*time_format='%b %Y'"),
-        (["1990Q1", "1990Q2", "1990Q3"], r"are quarters .*PeriodIndex\(frame\['ds'\], freq='Q'\)"),
-        (["2019-W01", "2019-W02", "2019-W03"], r"are weeks .*frame\['ds'\] \+ '-1', format='%G-W%V-%u'"),
+        ([1704067200 * 10**9 + n for n in range(3)], r"nanoseconds since 1970\? set data\.time_format=ns"),
+        (["01/01/24", "02/01/24", "03/01/24"], "in several ways: set data.time_format=%m/%d/%y or %d/%m/%y"),
         (["05.01.2024 23:00", "06.01.2024 23:00", "07.01.2024 23:00"], "'%m.%d.%Y %H:%M' or '%d.%m.%Y %H:%M'"),
         (np.array(["3000-01-01", "3000-01-02", "3000-01-03"], "datetime64[s]"), "years from 1678 to 2261"),
         (["a", "b", "c"], "are no dates"),
@@ -598,7 +593,7 @@ def test_moments_counted_from_1970(unit: str, in_second: int, kind: type) -> Non
         make(pd.DataFrame({"ds": ["soon"], "a": 1.0}), time_format=unit)
 
 
-@pytest.mark.parametrize("ds", [[1990, 1991, 1992], [201311, 201312, 201313], [0, 3600, 7200], [-202401, -202400]])
+@pytest.mark.parametrize("ds", [[1990, 1991, 1992], [201313, 201314, 201354], [0, 3600, 7200], [-202401, -202400]])
 def test_whole_numbers_that_are_no_dates_count_steps(ds: list[int]) -> None:
     assert make(pd.DataFrame({"ds": ds, "a": 1.0})).frequency.integer
 

@@ -11,8 +11,10 @@ from latentcast.core.errors import DataError, TimeError, shorten, suggest
 from latentcast.data.features.regression import Effects
 from latentcast.data.panel.panel import Panel
 from latentcast.data.settings import DataSettings
-from latentcast.data.tables.table import LARGEST, as_numbers, is_long, time_column
-from latentcast.data.tables.timestamps import Clock, on_the_clock_of, read_stamps, show
+from latentcast.data.tables.clock import Clock, on_the_clock_of
+from latentcast.data.tables.table import LARGEST, as_numbers, is_long
+from latentcast.data.tables.time_column import joined_time, time_column
+from latentcast.data.tables.timestamps import read_stamps, show
 
 
 def lay_ahead(room: Panel, frame: pd.DataFrame | None, effects: Effects, settings: DataSettings, horizon: int) -> Panel:
@@ -35,14 +37,15 @@ def lay_ahead(room: Panel, frame: pd.DataFrame | None, effects: Effects, setting
         )
     frame = frame.copy(deep=False)
     frame.columns = pd.Index([str(name) for name in frame.columns])
+    frame, _ = joined_time(frame, settings)
     if lacking := [name for name in names if name not in frame.columns]:
         raise DataError(
             f"the table of what is known in advance lacks {shorten(lacking)}; {suggest(lacking[0], frame.columns)}"
         )
     items = _items(frame, room, settings)
-    times, clock = read_stamps(frame[time_column(frame, settings)], settings.time_format)
+    read = read_stamps(frame[time_column(frame, settings)], settings.time_format, room.frequency.alias)
     fitted = Clock(room.clock.zone, wall=room.clock.wall)
-    times, _ = on_the_clock_of(fitted, clock, times, first=str(room.times[0]), step=room.frequency.step)
+    times, _ = on_the_clock_of(fitted, read.clock, read.times, first=str(room.times[0]), step=room.frequency.step)
     rows = _rows(items, times, room, last)
     beside = dict(room.beside)
     for name in names:

@@ -15,10 +15,12 @@ from latentcast.data.panel.panel import Panel
 from latentcast.data.settings import DataSettings
 from latentcast.data.sources.files import read_file
 from latentcast.data.sources.formats.notes import notes_of
+from latentcast.data.tables.clock import Clock, on_the_clock_of
 from latentcast.data.tables.frequency import Frequency, infer, usual_step
 from latentcast.data.tables.resample import resampled
-from latentcast.data.tables.table import Table, read_table, time_column, without_row_numbers
-from latentcast.data.tables.timestamps import Clock, look_like, on_the_clock_of, read_stamps, show
+from latentcast.data.tables.table import Table, read_table, without_row_numbers
+from latentcast.data.tables.time_column import joined_time, time_column
+from latentcast.data.tables.timestamps import epoch_unit, read_stamps, show
 
 SPARSEST = 10  # steps per row above which a grid is taken for a mistake
 
@@ -33,9 +35,11 @@ def build(frame: pd.DataFrame, settings: DataSettings) -> Panel:
     if not len(frame):
         raise DataError("the table has no row")
     frame, left_out = without_row_numbers(frame, settings)
+    frame, joined = joined_time(frame, settings)
     table = read_table(frame, settings)
-    stamps, clock = read_stamps(frame[table.time], settings.time_format)
-    stamps, table, notes = _sorted(stamps, table)
+    read = read_stamps(frame[table.time], settings.time_format, settings.freq)
+    stamps, table, notes = _sorted(read.times, table)
+    notes = (*joined, *read.notes, *notes)
     if settings.resample is not None:
         stamps, table, more = resampled(stamps, table, settings.resample, settings.aggregate)
         settings = settings.model_copy(update={"freq": settings.resample})
@@ -43,7 +47,7 @@ def build(frame: pd.DataFrame, settings: DataSettings) -> Panel:
     frequency = _frequency(stamps, table, settings)
     panel = _on_grid(stamps, table, frequency, settings)
     absent = len(panel.times) - len(stamps)
-    panel = replace(panel, clock=clock, notes=(*notes_of(frame), *left_out, *notes))
+    panel = replace(panel, clock=read.clock, written=read.written, notes=(*notes_of(frame), *left_out, *notes))
     if settings.align:
         panel, absent = _align(panel), 0
     panel = _choose(panel, settings)
@@ -91,11 +95,11 @@ def _frequency(stamps: NDArray[Any], table: Table, settings: DataSettings) -> Fr
             kind = "whole numbers" if integer else "dates"
             raise TimeError(f"freq={settings.freq!r} does not suit a time column of {kind}")
         return frequency
-    if integer and (meant := look_like(stamps)):
+    if integer and (unit := epoch_unit(stamps)):
         step = int(np.gcd.reduce(np.diff(np.unique(stamps)))) or 1
         raise TimeError(
-            f"the whole numbers in {table.time!r} look like {meant[0]} (such as {stamps[0]}): say"
-            f" data.time_format={meant[1]}, or data.freq={step} to count them as steps"
+            f"the whole numbers in {table.time!r} look like {unit[1]} since 1970 (such as {stamps[0]}): set"
+            f" data.time_format={unit[0]}, or data.freq={step} to count them as steps"
         )
     return (infer if settings.steps == "grid" else usual_step)(stamps, table.codes)
 
@@ -251,9 +255,9 @@ def read_notes(frame: pd.DataFrame, panel: "Panel", settings: DataSettings) -> N
     if panel.frequency.integer:
         raise DataError("notes are dated, and the data count their steps in whole numbers")
     frame = frame.dropna(subset=[TEXT])
-    times, clock = read_stamps(frame[time_column(frame, settings)], settings.time_format)
+    read = read_stamps(frame[time_column(frame, settings)], settings.time_format, panel.frequency.alias)
     fitted = Clock(panel.clock.zone, wall=panel.clock.wall)
-    times, _ = on_the_clock_of(fitted, clock, times, first=str(panel.times[0]), step=panel.frequency.step)
+    times, _ = on_the_clock_of(fitted, read.clock, read.times, first=str(panel.times[0]), step=panel.frequency.step)
     items = np.full(len(frame), -1, np.int64)
     id_name = settings.id or "unique_id"
     if id_name in frame.columns:

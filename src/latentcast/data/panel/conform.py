@@ -11,8 +11,9 @@ from latentcast.data.panel.build import build
 from latentcast.data.panel.panel import Panel
 from latentcast.data.settings import DataSettings
 from latentcast.data.sources.frames import Source
-from latentcast.data.tables.table import is_long, time_column
-from latentcast.data.tables.timestamps import Clock, on_the_clock_of
+from latentcast.data.tables.clock import Clock, on_the_clock_of
+from latentcast.data.tables.table import is_long
+from latentcast.data.tables.time_column import joined_time, time_column
 
 
 def read_alike(
@@ -65,7 +66,8 @@ def _others(missing: list[str], extra: list[str], mend: str) -> str:
 def _strange(frame: pd.DataFrame, settings: DataSettings, channels: tuple[str, ...]) -> list[str]:
     """Columns of which the settings and the channels of a fit say nothing."""
     columns = [str(name) for name in frame.columns]
-    frame = frame.set_axis(columns, axis=1)
+    frame, _ = joined_time(frame.set_axis(columns, axis=1), settings)
+    columns = list(frame.columns)
     known = {
         time_column(frame, settings),
         *channels,

@@ -9,8 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentcast.data.panel.annotations import Notes
+from latentcast.data.tables.clock import Clock
+from latentcast.data.tables.date_numbers import NumberCode
+from latentcast.data.tables.date_texts import TextForm
 from latentcast.data.tables.frequency import Frequency
-from latentcast.data.tables.timestamps import Clock
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,7 @@ class Panel:
     pads      [items] steps before the first one of each item, put there so that a look-back fits; None: no such steps
     clock     the time zone that the stamps came in, and how they are held
     said      dated notes
+    written   how stamps were written, where not as dates or steps
     beside    covariates known in advance and static ones, [steps] each: numbers, or text
     notes     what was done to the table, in sentences
     """
@@ -41,6 +44,7 @@ class Panel:
     clock: Clock = field(default=Clock())
     beside: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     said: Notes | None = None
+    written: TextForm | NumberCode | None = None
     notes: tuple[str, ...] = field(default=())
 
     @property

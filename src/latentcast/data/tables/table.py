@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from latentcast.core.errors import DataError, TimeError, shorten, suggest
+from latentcast.core.errors import DataError, shorten, suggest
 from latentcast.data.settings import DataSettings
+from latentcast.data.tables.time_column import time_column
 
-TIME_NAMES = ("ds", "date", "datetime", "timestamp", "time")
 UNNAMED = ("Unnamed: 0", "")  # what readers call a column without a name
 LARGEST = 1e30  # float32 ends at 3e38, and errors are squared
 _NUMBERS = ("integer", "floating", "mixed-integer-float", "decimal", "boolean", "empty")
@@ -75,23 +75,6 @@ def is_long(frame: pd.DataFrame, settings: DataSettings) -> bool:
         return settings.layout == "long"
     stated = settings.align or settings.id is not None or settings.value is not None
     return stated or ("unique_id" in frame.columns and "unique_id" not in settings.ignore)
-
-
-def time_column(frame: pd.DataFrame, settings: DataSettings) -> str:
-    """Its name. Raises TimeError when there is none."""
-    columns = list(frame.columns)
-    if settings.time is not None:
-        if settings.time not in columns:
-            raise TimeError(f"there is no time column {settings.time!r}; {suggest(settings.time, columns)}")
-        return settings.time
-    free = [name for name in columns if name not in settings.ignore]
-    found = [name for wanted in TIME_NAMES for name in free if name.lower() == wanted]
-    if found:
-        return found[0]
-    if isinstance(frame.index, pd.DatetimeIndex | pd.PeriodIndex):
-        raise TimeError("the times stand in the index of the frame; make them a column: frame.reset_index()")
-    among = f"among {shorten(columns, 8)}" if columns else "(the table has no columns)"
-    raise TimeError(f"no time column found {among}: name it {TIME_NAMES[0]} or state it (data.time)")
 
 
 def _long(frame: pd.DataFrame, time: str, settings: DataSettings) -> Table:

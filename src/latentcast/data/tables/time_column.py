@@ -1,0 +1,159 @@
+"""Which column holds the time: by the settings, by its name, or by what it holds; dates in several columns joined."""
+
+import re
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from latentcast.core.errors import TimeError, shorten, suggest
+from latentcast.data.settings import DataSettings
+from latentcast.data.tables.calendar_units import AmbiguousTime
+from latentcast.data.tables.timestamps import read_stamps
+
+TIME_NAMES = ("ds", "date", "datetime", "timestamp", "time")
+_FURTHER_NAMES = ("month", "quarter", "week", "day", "period", "year", "datum", "fecha", "date_time", "index", "t")
+_PARTS = ("year", "month", "day", "hour", "minute", "second")
+_WITHIN_DAY = re.compile(r"(settlement_?)?period|hour|hr|hour_?ending|interval|quarter_?hour|minute|time|he", re.I)
+_DATE = re.compile(r"(.*_)?(date|datum|day|fecha)", re.I)
+_PERIODS = {24: 60, 48: 30, 96: 15, 288: 5}  # periods of a day → their minutes
+_SAMPLE = 50  # rows by which a column is judged
+JOINED = "ds"
+
+
+def time_column(frame: pd.DataFrame, settings: DataSettings) -> str:
+    """The name of the time column; `frame` has text as column names.
+
+    Raises TimeError when there is none, or several that may be it.
+    """
+    columns = list(frame.columns)
+    if settings.time is not None:
+        if settings.time not in columns:
+            raise TimeError(f"there is no time column {settings.time!r}; {suggest(settings.time, columns)}")
+        return settings.time
+    used = {settings.id, settings.value, settings.target, *settings.ignore, *(settings.columns or ())}
+    used |= {*settings.future, *settings.past, *settings.static}
+    free = [name for name in columns if name not in settings.ignore]
+    for wanted in TIME_NAMES:
+        if named := [name for name in free if name.lower() == wanted]:
+            return named[0]
+    free = [name for name in free if name not in used and name not in ("unique_id", "y")]
+    for wanted in _FURTHER_NAMES:
+        if named := [name for name in free if name.lower() == wanted and _holds_times(frame[name], steps=True)]:
+            return named[0]
+    if isinstance(frame.index, pd.DatetimeIndex | pd.PeriodIndex):
+        raise TimeError("the times stand in the index of the frame; make them a column: frame.reset_index()")
+    found = [name for name in free if _holds_times(frame[name], steps=False)]
+    found = [name for name in found if not pd.api.types.is_numeric_dtype(frame[name]) or name == columns[0]]
+    if len(found) > 1:
+        first, second = found[:2]
+        raise TimeError(
+            f"{first!r} and {second!r} both hold dates: set the one that is the time (data.time={first} or"
+            f" data.time={second})"
+        )
+    if found:
+        return found[0]
+    among = f"among {shorten(columns, 8)}" if columns else "(the table has no columns)"
+    raise TimeError(f"no time column found {among}: name it {TIME_NAMES[0]} or set it (data.time)")
+
+
+def _holds_times(column: pd.Series, *, steps: bool) -> bool:
+    """Whether a column can be read as dates, or with `steps` as whole numbers that count up."""
+    kind, numeric = column.dtype, pd.api.types.is_numeric_dtype(column.dtype)
+    if pd.api.types.is_datetime64_any_dtype(kind) or isinstance(kind, pd.PeriodDtype):
+        return True
+    sample = column.dropna()
+    if pd.api.types.is_bool_dtype(kind) or not len(sample) or not (numeric or _is_text_with_digits(sample)):
+        return False
+    if not numeric:
+        sample = sample.iloc[np.linspace(0, len(sample) - 1, min(len(sample), _SAMPLE)).astype(int)]
+    elif not sample.is_monotonic_increasing and not steps:
+        return False
+    try:
+        times = read_stamps(sample, None).times
+    except AmbiguousTime:
+        return True
+    except TimeError:
+        return False
+    if not np.issubdtype(times.dtype, np.integer):
+        return True
+    return steps and len(times) > 2 and bool((np.diff(times) == 1).mean() > 0.5)
+
+
+def _is_text_with_digits(sample: pd.Series) -> bool:
+    return isinstance(sample.iloc[0], str) and any(letter.isdigit() for letter in sample.iloc[0])
+
+
+def joined_time(frame: pd.DataFrame, settings: DataSettings) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """The table with one time column where dates stand in several, and a note that says so; else as it came.
+
+    Read are year, month, day, hour, … in columns of their own, and a date beside the hour, the time of day or the
+    number of a period of the day.
+    """
+    if settings.time is not None and settings.time not in frame.columns:
+        return frame, ()
+    lower = {name.lower(): name for name in frame.columns if name not in settings.ignore}
+    if settings.time is None and not any(name in lower for name in TIME_NAMES) and {"year", "month"} <= set(lower):
+        return _of_parts(frame, [lower[part] for part in _PARTS if part in lower])
+    dates = [name for name in lower.values() if _DATE.fullmatch(name)]
+    dates = [settings.time] if settings.time is not None else dates
+    declared = {settings.id, settings.value, settings.target, *settings.future, *settings.past, *settings.static}
+    beside = [name for name in lower.values() if _WITHIN_DAY.fullmatch(name) and name not in (*dates, *declared)]
+    if len(dates) != 1 or len(beside) != 1 or not frame[dates[0]].duplicated().any():
+        return frame, ()
+    try:
+        days = read_stamps(frame[dates[0]], settings.time_format).times
+    except TimeError:
+        return frame, ()
+    if np.issubdtype(days.dtype, np.integer) or (days != days.astype("datetime64[D]")).any():
+        return frame, ()
+    within = _within_day(frame[beside[0]])
+    if within is None:
+        return frame, ()
+    return _replaced(frame, [dates[0], beside[0]], days + within[0], within[1])
+
+
+def _of_parts(frame: pd.DataFrame, names: list[str]) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    parts = {name.lower(): pd.to_numeric(frame[name], errors="coerce") for name in names}
+    if any(part.isna().any() for part in parts.values()) or not parts["year"].between(1700, 2199).all():
+        return frame, ()
+    parts.setdefault("day", pd.Series(1, index=frame.index))
+    try:
+        times = pd.to_datetime(pd.DataFrame(parts))
+    except (ValueError, TypeError) as error:
+        raise TimeError(f"the columns {shorten(names, 6)} make no dates: {error}") from error
+    return _replaced(frame, names, times.to_numpy("datetime64[ns]"), "")
+
+
+def _within_day(column: pd.Series) -> tuple[Any, str] | None:
+    """Time after midnight of each row, and how a number was read; None for another column."""
+    if not pd.api.types.is_numeric_dtype(column):
+        text = column.astype(str).str.strip().str.replace(".", ":", regex=False)
+        if not text.str.fullmatch(r"\d{1,2}:\d{2}(:\d{2})?").all():
+            return None
+        text = text.where(text.str.count(":") == 2, text + ":00")
+        return pd.to_timedelta(text).to_numpy("timedelta64[ns]"), ""
+    numbers = column.to_numpy(np.float64)
+    if np.isnan(numbers).any() or (numbers != np.floor(numbers)).any() or numbers.min() < 0:
+        return None
+    first = 0 if numbers.min() == 0 else 1
+    most = int(numbers.max()) + 1 - first
+    count = next((count for count in _PERIODS if most <= count * 25 // 24), None)
+    if count is None:
+        return None
+    if most > count:
+        raise TimeError(
+            f"{column.name!r} counts up to {int(numbers.max())}, more than the {count} of a day, as where the clocks"
+            " change: give stamps in UTC"
+        )
+    minutes = _PERIODS[count]
+    words = f"; number {first} of {str(column.name)!r} begins at 00:00, and each lasts {minutes} minutes"
+    return ((numbers - first) * minutes * 60).astype("timedelta64[s]").astype("timedelta64[ns]"), words
+
+
+def _replaced(frame: pd.DataFrame, names: list[str], times: Any, words: str) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """The table with a first column `ds` of stamps in place of those that they were made of."""
+    rest = frame.drop(columns=names)
+    name = JOINED if JOINED not in rest.columns else names[0]
+    rest.insert(0, name, times)
+    return rest, (f"the time was joined from {', '.join(map(repr, names))}{words}",)
