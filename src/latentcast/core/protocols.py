@@ -131,6 +131,13 @@ class Head(Protocol):
 
 
 @runtime_checkable
+class StartsAtZero(Protocol):
+    """A head whose forecast can begin at the location of its window, so that it learns what is left of another."""
+
+    def start_at_zero(self) -> None: ...
+
+
+@runtime_checkable
 class PredictsQuantiles(Protocol):
     """A head, or a model, whose predictions hold quantiles: their levels, ascending, strictly between 0 and 1."""
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, Literal, cast
 
+import torch
 from torch import Tensor, nn
 
 from latentcast.core.errors import SettingsError
@@ -15,16 +16,21 @@ from latentcast.core.protocols import (
     PredictsQuantiles,
     ReconstructionHead,
     Representation,
+    StartsAtZero,
     TokenMixer,
 )
 from latentcast.core.settings import Part, Settings
 from latentcast.core.types import Batch, Prediction, Scale, Task, Tokens
+from latentcast.data.windows.mixture import Mix
+from latentcast.data.windows.windows import Windows
 from latentcast.layers.instance_norm import scale_of
 from latentcast.models.backbones import BACKBONES
 from latentcast.models.heads import HEADS
 from latentcast.models.mixers import MIXERS
 from latentcast.models.network import _placed
 from latentcast.models.representations import REPRESENTATIONS
+from latentcast.models.ridge.choose import RidgeSettings
+from latentcast.models.ridge.linear import LinearMaps
 
 
 class ComposedSettings(Settings):
@@ -33,7 +39,11 @@ class ComposedSettings(Settings):
     between    any number of parts, in this order, on the tokens that the backbone is given
 
     shortcut   linear: a linear map from the look-back to the horizon, the same for every channel, is added to the
-               forecast, so that the parts learn what it leaves; where gaps are filled, interpolation takes its place
+               forecast, so that the parts learn what it leaves; where gaps are filled, interpolation takes its place.
+               solved: that map is solved in closed form, as the model `ridge` is, and then kept. The parts begin at a
+               forecast of zero; they are used only if that pays on the validation part
+
+    solved     settings of the model `ridge`, for the map that is solved
     """
 
     parts = {"representation": REPRESENTATIONS, "between": MIXERS, "backbone": BACKBONES, "head": HEADS}  # noqa: RUF012
@@ -42,14 +52,16 @@ class ComposedSettings(Settings):
     backbone: Part
     head: Part
     normalise: bool = True
-    shortcut: Literal["none", "linear"] = "none"
-    not_in_weights = Settings.not_in_weights | {"shortcut"}  # its map belongs to one look-back and one horizon
+    shortcut: Literal["none", "linear", "solved"] = "none"
+    solved: RidgeSettings | None = None
+    not_in_weights = Settings.not_in_weights | {"shortcut", "solved"}  # its map belongs to one look-back and horizon
 
 
 class Composed(nn.Module):
     """Any representation with any backbone and any head whose sizes agree."""
 
     Settings = ComposedSettings
+    uses_parts: Tensor
 
     def __init__(self, settings: ComposedSettings, task: Task) -> None:
         super().__init__()
@@ -68,6 +80,8 @@ class Composed(nn.Module):
         if self.static is not None:
             nn.init.zeros_(self.static.weight)
         self.shortcut = nn.Linear(task.lookback, task.horizon) if settings.shortcut == "linear" else None
+        self.solves, self.task = settings.shortcut == "solved", task
+        self.solved_maps = self._solved_maps(settings.solved or RidgeSettings()) if self.solves else None
         parts = (*self._between, self.backbone)
         self.notes: tuple[str, ...] = tuple(dict.fromkeys(n for part in parts for n in getattr(part, "notes", ())))
         if self.shortcut is not None:  # from nothing: what a random map says of quiet directions is hardly unlearned
@@ -75,13 +89,34 @@ class Composed(nn.Module):
             nn.init.zeros_(self.shortcut.bias)
 
     def forward(self, batch: Batch) -> Prediction:
+        if self.solved_maps is not None and not self.uses_parts:
+            return Prediction(self.solved_maps(batch.past))
         scale = self._scale(batch)
         past = scale.apply(batch.past)
         hidden = self.backbone(self.tokens(replace(batch, past=past)))
         prediction = replace(self.head(hidden, scale), penalty=hidden.penalty)
+        if self.solved_maps is not None:
+            return prediction.plus(self.solved_maps(batch.past) - scale.loc)
         if self.shortcut is None:
             return prediction
         return prediction.plus(scale.scale * self.shortcut(past.transpose(1, 2)).transpose(1, 2))
+
+    def _solved_maps(self, settings: RidgeSettings) -> LinearMaps:
+        """The maps of shortcut=solved as they are before they are solved; the parts begin at zero beside them."""
+        if not isinstance(self.head, StartsAtZero):
+            raise SettingsError(
+                f"shortcut=solved: the parts begin at a forecast of zero, which head {type(self.head).__name__.lower()}"
+                " cannot; choose model.head=flatten, quantile or decompression, or shortcut=linear"
+            )
+        self.head.start_at_zero()
+        self.register_buffer("uses_parts", torch.ones(()))
+        self.search = settings, settings.grid(self.task.lookback, self.task.season)
+        return LinearMaps(self.task.lookback, self.task.horizon, self.task.channels)
+
+    def solve(self, train: Windows | Mix, held_out: Windows | Mix | None) -> dict[str, Any]:
+        """Solve the map of shortcut=solved from the windows, as the model `ridge` does."""
+        assert self.solved_maps is not None
+        return self.solved_maps.solve(train, held_out, self.task.targets, self.search)
 
     def reconstruct(self, batch: Batch, *, alone: bool = False) -> Prediction:
         assert isinstance(self.representation, InvertibleRepresentation)
@@ -93,7 +128,7 @@ class Composed(nn.Module):
         hidden = tokens.answer() if alone else self.backbone(self._prepared(tokens, scaled))
         restored = self.head.restore(hidden, scale, batch.past.shape[1])
         prediction = replace(restored, penalty=hidden.penalty)
-        if self.shortcut is None or alone or batch.observed is None:
+        if (self.shortcut is None and not self.solves) or alone or batch.observed is None:
             return prediction
         # what is known is not handed through: giving it back is to be learned
         return prediction.plus(scale.scale * interpolated(past, batch.observed) * ~batch.observed)

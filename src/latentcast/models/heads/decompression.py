@@ -61,6 +61,14 @@ class Decompression(nn.Module):
     def facts(self, task: Task) -> dict[str, Any]:
         return {"features past the latents": "added at every scale" if self.skip else "none"}
 
+    def start_at_zero(self) -> None:
+        """Forecast the location of each window until something was learned."""
+        for linear in self.up[-1].modules():
+            if isinstance(linear, nn.Linear):
+                nn.init.zeros_(linear.weight)
+                if linear.bias is not None:
+                    nn.init.zeros_(linear.bias)
+
     def forward(self, tokens: Tokens, scale: Scale) -> Prediction:
         return self.restore(tokens, scale, self.horizon)
 

@@ -31,6 +31,11 @@ class Flatten(nn.Module):
         self.dropout = Dropout(settings.dropout)
         self.project = nn.Linear(tokens * backbone.width, task.horizon * channels)
 
+    def start_at_zero(self) -> None:
+        """Forecast the location of each window until something was learned."""
+        nn.init.zeros_(self.project.weight)
+        nn.init.zeros_(self.project.bias)
+
     def forward(self, tokens: Tokens, scale: Scale) -> Prediction:
         flat = self.project(self.dropout(tokens.values.flatten(1)))
         values = flat.view(len(scale.loc), -1, self.horizon).transpose(1, 2)

@@ -55,6 +55,11 @@ class Quantile(nn.Module):
     def facts(self, task: Task) -> dict[str, Any]:
         return {"quantiles": self.quantile_levels}
 
+    def start_at_zero(self) -> None:
+        """Forecast the location of each window until something was learned."""
+        nn.init.zeros_(self.project.weight)
+        nn.init.zeros_(self.project.bias)
+
     def forward(self, tokens: Tokens, scale: Scale) -> Prediction:
         flat = self.project(self.dropout(tokens.values.flatten(1)))
         raw = flat.view(len(scale.loc), -1, self.horizon, len(self.quantile_levels)).transpose(1, 2)

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import Field, field_validator
 
+from latentcast.core.errors import SettingsError
 from latentcast.core.settings import Settings
 from latentcast.layers.ridge_solver import LinearMap
 from latentcast.models.ridge.search import Errors, Grid, measure, solve, weigh
@@ -53,9 +54,15 @@ class RidgeSettings(Settings):
         return values
 
     def grid(self, lookback: int, season: int) -> Grid:
-        """The candidates of a run."""
+        """The candidates of a run. Raises SettingsError when one reads more steps than the look-back has."""
+        chosen = self.lookbacks or default_lookbacks(lookback, season)
+        if chosen[-1] > lookback:
+            raise SettingsError(
+                f"lookbacks={list(chosen)}: the longest is above the look-back {lookback}: lengthen lookback, or leave"
+                " it out"
+            )
         return Grid(
-            self.lookbacks or default_lookbacks(lookback, season),
+            chosen,
             self.trailing,
             self.alphas,
             self.smoothing,

@@ -9,7 +9,11 @@ from torch import Tensor, nn
 
 from latentcast.core.errors import DataError
 from latentcast.core.findings import Finding, WindowLabels
-from latentcast.models.ridge.choose import Solved
+from latentcast.data.windows.mixture import Mix
+from latentcast.data.windows.windows import Windows
+from latentcast.models.ridge.choose import RidgeSettings, Solved, solve_windows
+from latentcast.models.ridge.search import Grid
+from latentcast.models.ridge.stretches import of_windows
 
 
 class LinearMaps(nn.Module):
@@ -29,7 +33,7 @@ class LinearMaps(nn.Module):
         weight[..., -last:] = 1 / last
         self.register_buffer("weight", weight)
         self.register_buffer("bias", torch.zeros(1, horizon))
-        self.register_buffer("map_of", torch.zeros(channels, dtype=torch.int64))
+        self.register_buffer("map_of", torch.zeros(channels))  # numbers as floats: averaging weights keeps them exact
 
     @property
     def count(self) -> int:
@@ -51,8 +55,22 @@ class LinearMaps(nn.Module):
                     f"each of {len(self.map_of)} channels has a map of its own, the data have {moved.shape[1]}; fit"
                     " with model.maps=shared to forecast any number of channels"
                 )
-            values = torch.einsum("bcl,chl->bch", moved, self.weight[self.map_of]) + self.bias[self.map_of]
+            values = (
+                torch.einsum("bcl,chl->bch", moved, self.weight[self.map_of.long()]) + self.bias[self.map_of.long()]
+            )
         return values.transpose(1, 2) + level
+
+    def solve(
+        self,
+        train: Windows | Mix,
+        held_out: Windows | Mix | None,
+        targets: Sequence[int],
+        search: tuple[RidgeSettings, Grid],
+    ) -> dict[str, Any]:
+        """Search and solve for the channels at the positions `targets`; return what was chosen."""
+        solved = solve_windows(of_windows(train, held_out, targets), *search, self.weight.shape[1])
+        self.take(solved, targets)
+        return solved.found
 
     def take(self, solved: Solved, channels: Sequence[int]) -> None:
         """Take over solved maps; `channels` are the positions of the channels that they were solved for."""

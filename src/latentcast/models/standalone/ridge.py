@@ -10,15 +10,13 @@ from typing import Any
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from latentcast.core.errors import SettingsError
 from latentcast.core.findings import Finding, WindowLabels
 from latentcast.core.types import Batch, Prediction, Steps, Task
 from latentcast.data.windows.mixture import Mix
 from latentcast.data.windows.windows import Windows
 from latentcast.layers.losses import PointLoss
-from latentcast.models.ridge.choose import RidgeSettings, solve_windows
+from latentcast.models.ridge.choose import RidgeSettings
 from latentcast.models.ridge.linear import LinearMaps
-from latentcast.models.ridge.stretches import of_windows
 
 
 class Ridge(nn.Module):
@@ -33,11 +31,6 @@ class Ridge(nn.Module):
         super().__init__()
         self.settings, self.task = settings, task
         self.grid = settings.grid(task.lookback, task.season)
-        if self.grid.lookbacks[-1] > task.lookback:
-            raise SettingsError(
-                f"lookbacks={list(self.grid.lookbacks)}: the longest is above the look-back {task.lookback}: lengthen"
-                " lookback, or leave it out"
-            )
         self.maps = LinearMaps(task.lookback, task.horizon, task.channels)
         self.point_loss = PointLoss("mse", task)
 
@@ -53,11 +46,7 @@ class Ridge(nn.Module):
         Returns what was chosen, and the errors of it at every origin in the units of the scaler.
         Raises DataError when no window has all of its targets observed.
         """
-        solved = solve_windows(
-            of_windows(train, held_out, self.task.targets), self.settings, self.grid, self.task.horizon
-        )
-        self.maps.take(solved, self.task.targets)
-        return solved.found
+        return self.maps.solve(train, held_out, self.task.targets, (self.settings, self.grid))
 
     def facts(self, task: Task) -> dict[str, Any]:
         return {"maps": self.maps.count, "look-backs": [Steps(steps) for steps in self.grid.lookbacks]}

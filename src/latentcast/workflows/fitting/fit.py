@@ -45,7 +45,7 @@ from latentcast.workflows.fitting.datasets import (
     validate_dataset_weights,
 )
 from latentcast.workflows.fitting.run_folder import prepare
-from latentcast.workflows.fitting.solving import solve_closed_form
+from latentcast.workflows.fitting.solving import keep_parts_that_pay, solve_closed_form
 from latentcast.workflows.fitting.warm_start import inherit_settings, load_initial_weights
 from latentcast.workflows.fitting.windows import Supply, can_learn, describe_few_shot, training_windows
 from latentcast.workflows.fusion import fuse
@@ -241,7 +241,8 @@ def fit_panel(
             _whole_only(start, beside, resume=resume)
         trained = not hybrid and count_parameters(forecaster.network)[1] > 0
         # what fails here fails before a folder is touched
-        solved = isinstance(forecaster.network.model, SolvedModel) and forecaster.network.model.solves
+        model = forecaster.network.model
+        solved = isinstance(model, SolvedModel) and model.solves and stages[-1][0].forecasts
         learns = trained or solved
         windows = [training_windows(forecaster, members, weights, *each) for each in stages] if learns else []
         if windows and isinstance(mix := windows[-1][0], Mix):
@@ -271,6 +272,10 @@ def fit_panel(
                 raise Interrupted(
                     "training was interrupted, and nothing of it is kept; name a folder (out) to be able to go on"
                 ) from error
+        if solved and trained:
+            report = {**(forecaster.card.solved or {}), **keep_parts_that_pay(forecaster, windows[-1][1])}
+            forecaster.card = replace(forecaster.card, solved=report)
+            log.warning(f"shortcut=solved: parts {report['parts']}")
         if hybrid:
             own = TrainingDataset(name, run.data, panel, parts, forecaster.known.scaler)
             trained_members = _train_members(forecaster, own, folder, progress=progress)
