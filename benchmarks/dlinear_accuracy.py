@@ -39,7 +39,7 @@ def measure(args: argparse.Namespace, dataset: str, horizon: int, seed: int) -> 
         dataset, "dlinear", lookback=args.lookback, horizon=horizon, seed=seed, settings=args.set
     )
     seconds = time.perf_counter() - began
-    found = forecaster.evaluate(dataset, split="test")
+    found = forecaster.evaluate(dataset, part="test")
     training = forecaster.card.training
     return {
         "dataset": dataset,

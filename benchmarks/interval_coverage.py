@@ -88,7 +88,7 @@ def measure(dataset: str, model: str) -> dict[str, Any]:
         forecaster.calibrate(dataset, stride=stride)
     found = {}
     for method in methods:
-        judged = forecaster.evaluate(dataset, level=LEVELS, intervals=method, stride=stride)
+        judged = forecaster.evaluate(dataset, level=LEVELS, interval_method=method, stride=stride)
         assert judged.intervals is not None
         found[method] = {"scaled": judged.intervals.to_dict()["scaled"], "about": judged.intervals.about}
     return {

@@ -26,7 +26,7 @@ from latentcast.evaluation.forecasts import ForecastBatch, accumulate_errors
 from latentcast.evaluation.interval_metrics import IntervalErrors
 from latentcast.forecaster.calibration import Scores
 from latentcast.forecaster.inputs import open_prepared
-from latentcast.forecaster.judge import forecast_windows, interval_method
+from latentcast.forecaster.judge import choose_intervals, forecast_windows
 
 DATASET, HORIZON, LEVELS, PATHS, CALIBRATED_EVERY = "ETTh1", 96, (80, 90), 100, 23
 METHODS = ("paths", "conformal", "adaptive")
@@ -56,7 +56,7 @@ def measure(model: str, work: Path, stride: int) -> dict[str, Any]:
     found = {}
     for method in METHODS:
         errors = IntervalErrors(LEVELS, ()), IntervalErrors(LEVELS, ())
-        maker = interval_method(forecaster, LEVELS, method, PATHS)
+        maker = choose_intervals(forecaster, LEVELS, method, PATHS)
         accumulate_errors(maker.around(iter([drawn]), view.panel, stride), view.naive_error, None, errors)
         found[method] = errors[0].result()
     point = accumulate_errors(iter([drawn]), view.naive_error)[0].result()

@@ -7,50 +7,98 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from latentcast.benchmarking.ablation import ablate
-    from latentcast.benchmarking.backtest import backtest
+    from latentcast.benchmarking.ablation import Ablation, ablate
+    from latentcast.benchmarking.backtest import Backtest, backtest
     from latentcast.benchmarking.leaderboard import benchmark
-    from latentcast.benchmarking.m4 import evaluate_m4
-    from latentcast.core.errors import LatentcastError
+    from latentcast.benchmarking.m4 import M4, evaluate_m4
+    from latentcast.benchmarking.results import Results
+    from latentcast.core.errors import (
+        CheckpointError,
+        DataError,
+        GapError,
+        Interrupted,
+        LatentcastError,
+        MissingExtra,
+        SettingsError,
+        TimeError,
+    )
+    from latentcast.evaluation.interval_metrics import IntervalFigures
+    from latentcast.evaluation.metrics import Evaluation
+    from latentcast.explain.explanation import Explanation
+    from latentcast.forecaster.drift import Drift
     from latentcast.forecaster.forecaster import Forecaster
-    from latentcast.workflows.anomaly import anomaly_scores
-    from latentcast.workflows.describe import describe
+    from latentcast.workflows.anomaly import AnomalyScores, anomaly_scores
+    from latentcast.workflows.describe import Description, describe
     from latentcast.workflows.fitting.fit import fit, pretrain
     from latentcast.workflows.fusion import fusion_weights, member_forecasts
-    from latentcast.workflows.imputation import evaluate_imputation, impute
+    from latentcast.workflows.imputation import Imputation, ImputationErrors, evaluate_imputation, impute
     from latentcast.workflows.load import load
-    from latentcast.workflows.prompts import prompts
-    from latentcast.workflows.prototype_attention import prototype_attention
-    from latentcast.workflows.reconstruction_error import reconstruction_error
+    from latentcast.workflows.prompts import Prompts, prompts
+    from latentcast.workflows.prototype_attention import PrototypeAttention, prototype_attention
+    from latentcast.workflows.reconstruction_error import ReconstructionErrors, reconstruction_error
     from latentcast.workflows.transfer import transfer
     from latentcast.workflows.update import update
 
-_HOMES = {
-    "ablate": "latentcast.benchmarking.ablation",
-    "fit": "latentcast.workflows.fitting.fit",
-    "pretrain": "latentcast.workflows.fitting.fit",
-    "impute": "latentcast.workflows.imputation",
-    "evaluate_imputation": "latentcast.workflows.imputation",
-    "load": "latentcast.workflows.load",
-    "reconstruction_error": "latentcast.workflows.reconstruction_error",
-    "anomaly_scores": "latentcast.workflows.anomaly",
-    "transfer": "latentcast.workflows.transfer",
-    "update": "latentcast.workflows.update",
-    "backtest": "latentcast.benchmarking.backtest",
-    "describe": "latentcast.workflows.describe",
-    "prototype_attention": "latentcast.workflows.prototype_attention",
-    "fusion_weights": "latentcast.workflows.fusion",
-    "member_forecasts": "latentcast.workflows.fusion",
-    "prompts": "latentcast.workflows.prompts",
-    "benchmark": "latentcast.benchmarking.leaderboard",
-    "evaluate_m4": "latentcast.benchmarking.m4",
-    "Forecaster": "latentcast.forecaster.forecaster",
-    "LatentcastError": "latentcast.core.errors",
+_NAMES = {
+    "benchmarking.ablation": ("Ablation", "ablate"),
+    "benchmarking.backtest": ("Backtest", "backtest"),
+    "benchmarking.leaderboard": ("benchmark",),
+    "benchmarking.m4": ("M4", "evaluate_m4"),
+    "benchmarking.results": ("Results",),
+    "core.errors": (
+        "CheckpointError",
+        "DataError",
+        "GapError",
+        "Interrupted",
+        "LatentcastError",
+        "MissingExtra",
+        "SettingsError",
+        "TimeError",
+    ),
+    "evaluation.interval_metrics": ("IntervalFigures",),
+    "evaluation.metrics": ("Evaluation",),
+    "explain.explanation": ("Explanation",),
+    "forecaster.drift": ("Drift",),
+    "forecaster.forecaster": ("Forecaster",),
+    "workflows.anomaly": ("AnomalyScores", "anomaly_scores"),
+    "workflows.describe": ("Description", "describe"),
+    "workflows.fitting.fit": ("fit", "pretrain"),
+    "workflows.fusion": ("fusion_weights", "member_forecasts"),
+    "workflows.imputation": ("Imputation", "ImputationErrors", "evaluate_imputation", "impute"),
+    "workflows.load": ("load",),
+    "workflows.prompts": ("Prompts", "prompts"),
+    "workflows.prototype_attention": ("PrototypeAttention", "prototype_attention"),
+    "workflows.reconstruction_error": ("ReconstructionErrors", "reconstruction_error"),
+    "workflows.transfer": ("transfer",),
+    "workflows.update": ("update",),
 }
+_HOMES = {name: f"latentcast.{home}" for home, names in _NAMES.items() for name in names}
 __version__ = "0.1.0"
 __all__ = [
+    "M4",
+    "Ablation",
+    "AnomalyScores",
+    "Backtest",
+    "CheckpointError",
+    "DataError",
+    "Description",
+    "Drift",
+    "Evaluation",
+    "Explanation",
     "Forecaster",
+    "GapError",
+    "Imputation",
+    "ImputationErrors",
+    "Interrupted",
+    "IntervalFigures",
     "LatentcastError",
+    "MissingExtra",
+    "Prompts",
+    "PrototypeAttention",
+    "ReconstructionErrors",
+    "Results",
+    "SettingsError",
+    "TimeError",
     "ablate",
     "anomaly_scores",
     "backtest",

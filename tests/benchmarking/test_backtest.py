@@ -15,7 +15,7 @@ from latentcast.benchmarking.backtest import Backtest
 from latentcast.core.errors import DataError, SettingsError
 
 QUICK = {"training.max_steps": 3, "training.loggers": [], "training.batch_size": 8}
-SIZES = {"lookback": 14, "horizon": 5, "windows": 3}
+SIZES = {"lookback": 14, "horizon": 5, "n_windows": 3}
 
 
 def _backtest(frame: Any, models: Any = ("naive", "seasonal-naive"), **stated: Any) -> Backtest:
@@ -46,7 +46,7 @@ def test_the_frame() -> None:
     table = result.forecasts
     assert list(table.columns) == ["unique_id", "ds", "cutoff", "y", "naive", "seasonal-naive"]
     assert len(table) == 2 * 3 * 5
-    assert (result.windows, result.step) == (3, 5)
+    assert (result.n_windows, result.step_size) == (3, 5)
     merged = table.merge(frame, on=["unique_id", "ds"], suffixes=("", "_given"))
     assert len(merged) == len(table)
     assert (merged["y"] == merged["y_given"]).all()  # exactly what was given
@@ -61,7 +61,7 @@ def test_the_frame() -> None:
 
 
 def test_origins_are_step_apart() -> None:
-    table = _backtest(_long((120,)), windows=4, step=2).forecasts
+    table = _backtest(_long((120,)), n_windows=4, step_size=2).forecasts
     cutoffs = table["cutoff"].drop_duplicates()
     assert (cutoffs.diff().dropna() == pd.Timedelta("2D")).all()
     assert table["ds"].max() == pd.Timestamp("2024-01-01") + pd.Timedelta(days=119)
@@ -158,9 +158,9 @@ def test_the_seed_of_the_settings_holds_when_none_is_given() -> None:
         ({"models": []}, r"got \[\], wanted a list of names"),
         ({"models": "naive"}, "got 'naive', wanted a list"),
         ({"models": ["naive", "naive"]}, "naive is named twice"),
-        ({"windows": 0}, "windows: got 0"),
-        ({"step": 0}, "step: got 0"),
-        ({"windows": 1.5}, "windows: got 1.5"),
+        ({"n_windows": 0}, "n_windows: got 0"),
+        ({"step_size": 0}, "step_size: got 0"),
+        ({"n_windows": 1.5}, "n_windows: got 1.5"),
         ({"horizon": 0}, "horizon: got 0"),
         ({"settings": {"model.kernel": 3}}, "models.dlinear.model"),
         ({"settings": {"models.dlinera.training.lr": 3}}, "not among the models"),
@@ -180,9 +180,9 @@ def test_wrong_settings(stated: dict[str, Any], words: str) -> None:
 
 def test_all_wrong_settings_at_once() -> None:
     with pytest.raises(SettingsError) as caught:
-        _backtest(_long(), ["naive", "dlinaer"], windows=0, settings={"training.lr": "x", "data.gabs": 1})
+        _backtest(_long(), ["naive", "dlinaer"], n_windows=0, settings={"training.lr": "x", "data.gabs": 1})
     assert len(caught.value.faults) == 4
-    assert all(sum(word in fault for fault in caught.value.faults) == 1 for word in ("windows", "dlinaer", "gabs"))
+    assert all(sum(word in fault for fault in caught.value.faults) == 1 for word in ("n_windows", "dlinaer", "gabs"))
 
 
 def test_a_series_too_short_is_named_with_its_length() -> None:
@@ -192,7 +192,7 @@ def test_a_series_too_short_is_named_with_its_length() -> None:
 
 def test_the_split_of_a_dataset_is_no_matter(data_folder: Path) -> None:
     result = _backtest("ETTh1", ["naive"])
-    assert result.windows == 3
+    assert result.n_windows == 3
 
 
 def test_sizes_may_stand_among_the_settings(hourly: pd.DataFrame) -> None:
@@ -206,10 +206,10 @@ def test_sizes_may_stand_among_the_settings(hourly: pd.DataFrame) -> None:
 
 def test_results_are_short_where_they_are_shown() -> None:
     table = pd.DataFrame({"ds": pd.date_range("2024-01-01", periods=120), "x": np.sin(np.arange(120.0))})
-    result = latentcast.backtest(table, ["naive", "seasonal-naive"], lookback=14, horizon=7, windows=2)
+    result = latentcast.backtest(table, ["naive", "seasonal-naive"], lookback=14, horizon=7, n_windows=2)
     assert repr(result).splitlines()[0] == "2 windows of 7 steps, 7 apart, original units"
     assert len(repr(result).splitlines()) == 4
     forecaster = result.forecasters["naive"]
     assert repr(forecaster) == "<Forecaster naive, 14 → 7 steps of D, of x in frame>"
-    assert len(repr(forecaster.evaluate(table, split="train")).splitlines()) < 10
+    assert len(repr(forecaster.evaluate(table, part="train")).splitlines()) < 10
     assert "\n" not in repr(forecaster.explain(table, attribution="none"))

@@ -212,7 +212,7 @@ def test_intervals(run: Run, data: Path, saved: Path) -> None:
         (["--level", "99"], ["needs at least 99 held-out windows", "28", "the highest level is 96.55"]),
         (["--level", "80", "--interval-method", "quantiles"], ["naive forecasts points alone", "model.head=quantile"]),
         (["--level", "80", "--interval-method", "pathes"], ["did you mean paths?"]),
-        (["--interval-method", "adaptive"], ["intervals='adaptive': of intervals of which level?"]),
+        (["--interval-method", "adaptive"], ["interval_method='adaptive': of intervals of which level?"]),
         (["--paths", "50"], ["paths=50: of intervals of which level?"]),
         (["--level", "80", "--paths", "50"], ["paths=50: conformal intervals of this naive draw no paths"]),
     ],

@@ -280,7 +280,7 @@ def test_hours_in_another_time_zone_are_the_same_rows(wide: pd.DataFrame) -> Non
     berlin = wide.assign(date=tokyo["date"].dt.tz_convert("Europe/Berlin"))
     forecaster = _fit(tokyo, lookback=1)
     for part in ("train", "val", "test"):
-        assert forecaster.evaluate(berlin, split=part) == forecaster.evaluate(tokyo, split=part)
+        assert forecaster.evaluate(berlin, part=part) == forecaster.evaluate(tokyo, part=part)
     last = forecaster.predict(berlin.tail(1))  # one row has one time of day
     assert last["ds"].tolist() == forecaster.predict(berlin)["ds"].tolist()
     assert (
@@ -329,9 +329,9 @@ def test_the_test_part_of_etth1_has_every_window(data_folder: Path) -> None:
 @pytest.mark.parametrize("model", ["dlinear", "seasonal-naive"])
 def test_judging_does_not_depend_on_the_batch_size(long: pd.DataFrame, model: str) -> None:
     forecaster = _fit(long, model)
-    whole = forecaster.evaluate(long, split="all")
+    whole = forecaster.evaluate(long, part="all")
     for size in (1, 7):
-        other = forecaster.evaluate(long, split="all", batch_size=size)
+        other = forecaster.evaluate(long, part="all", batch_size=size)
         assert other.windows == whole.windows
         for name, value in whole.scaled.items():
             assert other.scaled[name] == pytest.approx(value, rel=1e-6)
@@ -382,14 +382,14 @@ def test_parts_are_those_of_the_fit_when_data_grow_or_shrink(wide: pd.DataFrame)
     grown = pd.DataFrame({"date": pd.date_range("2024-01-01", periods=300, freq="h")})
     for name in "xyz":
         grown[name] = np.concatenate([wide[name], np.full(100, 1e6)])
-    assert forecaster.evaluate(grown, split="val").scaled == forecaster.evaluate(wide, split="val").scaled
+    assert forecaster.evaluate(grown, part="val").scaled == forecaster.evaluate(wide, part="val").scaled
     assert forecaster.evaluate(grown).scaled == before.scaled
     late = forecaster.evaluate(wide.iloc[100:])  # its beginning is gone: the test part is where it was
     assert late.windows == before.windows
     assert late.scaled["MSE"] == pytest.approx(before.scaled["MSE"], rel=1e-6)
     note = "100 steps lie after the test part of the fit and are not judged; fit again to include them"
     assert note in forecaster.evaluate(grown).notes
-    assert not forecaster.evaluate(grown, split="val").notes
+    assert not forecaster.evaluate(grown, part="val").notes
     assert not before.notes
 
 
@@ -399,9 +399,9 @@ def test_data_outside_a_part_of_the_fit(wide: pd.DataFrame) -> None:
     at_the_fit = "from after 2024-01-07 15:00:00 until 2024-01-09 07:00:00"
     with pytest.raises(DataError, match=f"{at_the_fit}, .* reach from 2024-04-10 00:00:00 to .*: after it.*fit again"):
         forecaster.evaluate(later)
-    with pytest.raises(DataError, match=f"{at_the_fit}, .* to 2024-01-05 03:00:00: before it; .*split=all"):
+    with pytest.raises(DataError, match=f"{at_the_fit}, .* to 2024-01-05 03:00:00: before it; .*part=all"):
         forecaster.evaluate(wide.iloc[:100])
-    assert forecaster.evaluate(wide.iloc[:100], split="all").windows == 100 - 24 - 6 + 1
+    assert forecaster.evaluate(wide.iloc[:100], part="all").windows == 100 - 24 - 6 + 1
     with pytest.raises(DataError, match="its longest has 3 steps"):
         forecaster.evaluate(wide.iloc[:163])
     counted = wide.assign(date=np.arange(200))
@@ -455,7 +455,7 @@ def test_a_gap_before_the_origin_is_not_filled_from_the_future(wide: pd.DataFram
 def test_wrong_parts_and_batches(wide: pd.DataFrame) -> None:
     forecaster = _fit(wide)
     with pytest.raises(SettingsError, match="did you mean test"):
-        forecaster.evaluate(wide, split="tset")  # type: ignore[arg-type]
+        forecaster.evaluate(wide, part="tset")  # type: ignore[arg-type]
     for call in (forecaster.evaluate, forecaster.predict):
         with pytest.raises(SettingsError, match="batch_size=0"):
             call(wide, batch_size=0)

@@ -89,34 +89,34 @@ def test_forecasts_read_the_future_and_say_what_of_it_is_missing(tmp_path: Path)
     frame = sales()
     past, ahead = frame[:380], frame[380:386].drop(columns="sales")
     forecaster = fitted(past, "naive", **KNOWN)
-    forecast = forecaster.predict(past, future=ahead)
-    dearer = forecaster.predict(past, future=ahead.assign(price=ahead["price"] + 1))
+    forecast = forecaster.predict(past, future_covariates=ahead)
+    dearer = forecaster.predict(past, future_covariates=ahead.assign(price=ahead["price"] + 1))
     effect = (dearer["naive"] - forecast["naive"]).to_numpy()
     np.testing.assert_allclose(effect, -3, atol=0.4)
     forecaster.save(tmp_path / "m")
-    again = latentcast.load(tmp_path / "m").predict(past, future=ahead[::-1])
+    again = latentcast.load(tmp_path / "m").predict(past, future_covariates=ahead[::-1])
     pd.testing.assert_frame_equal(again, forecast)
     with pytest.raises(DataError, match=r"price, promotion\): give it for the 6 steps.*2024-01-17"):
         forecaster.predict(past)
     with pytest.raises(DataError, match=r"'price' is known in advance, and missing for 2 of .*first: 2024-01-21"):
-        forecaster.predict(past, future=ahead[:4])
+        forecaster.predict(past, future_covariates=ahead[:4])
     with pytest.raises(DataError, match=r"'promotion' is known.*missing for 1 of"):
-        forecaster.predict(past, future=ahead.assign(promotion=["yes", None, "no", "no", "no", "no"]))
+        forecaster.predict(past, future_covariates=ahead.assign(promotion=["yes", None, "no", "no", "no", "no"]))
     with pytest.raises(DataError, match="lacks price"):
-        forecaster.predict(past, future=ahead.drop(columns="price"))
+        forecaster.predict(past, future_covariates=ahead.drop(columns="price"))
     for value in (np.inf, -np.inf, 1e300):
         with pytest.raises(
             DataError, match=rf"'price' is infinite .* at 6 of.*first: {re.escape(str(value))} at 2024-01-17"
         ):
-            forecaster.predict(past, future=ahead.assign(price=value))
+            forecaster.predict(past, future_covariates=ahead.assign(price=value))
     with pytest.raises(TimeError, match=r"6 of the steps to be forecast occur twice \(first: 2024-01-17"):
-        forecaster.predict(past, future=pd.concat([ahead, ahead.assign(price=1000.0)]))
+        forecaster.predict(past, future_covariates=pd.concat([ahead, ahead.assign(price=1000.0)]))
     twice_before = pd.concat([frame[370:380]] * 2 + [ahead]).drop(columns="sales")
-    pd.testing.assert_frame_equal(forecaster.predict(past, future=twice_before), forecast)
+    pd.testing.assert_frame_equal(forecaster.predict(past, future_covariates=twice_before), forecast)
     with pytest.raises(DataError, match=r"'promotion' holds 'maybe', which its training part did not"):
-        forecaster.predict(past, future=ahead.assign(promotion="maybe"))
-    with pytest.raises(SettingsError, match="trained with nothing known in advance"):
-        fitted(past[["ds", "sales"]], "naive").predict(past[["ds", "sales"]], future=ahead)
+        forecaster.predict(past, future_covariates=ahead.assign(promotion="maybe"))
+    with pytest.raises(SettingsError, match="fitted without any"):
+        fitted(past[["ds", "sales"]], "naive").predict(past[["ds", "sales"]], future_covariates=ahead)
 
 
 @pytest.mark.parametrize("model", ["naive", "transformer"])
@@ -127,17 +127,17 @@ def test_a_covariate_that_was_left_out_is_not_asked_for(model: str) -> None:
     past, ahead = frame[:380], frame[380:386].drop(columns="sales")
     forecaster = fitted(past, model, future=["price", "useless", "colour"])
     assert sum("was found to explain nothing" in note for note in forecaster.card.notes) == 2
-    forecast = forecaster.predict(past, future=ahead)
+    forecast = forecaster.predict(past, future_covariates=ahead)
     for other in (
         ahead.drop(columns=["useless", "colour"]),
         ahead.assign(useless=np.nan),
         ahead.assign(useless=np.inf),
         ahead.assign(useless="text", colour="green"),
     ):
-        pd.testing.assert_frame_equal(forecaster.predict(past, future=other), forecast)
-    pd.testing.assert_frame_equal(forecaster.predict(past.assign(colour="green"), future=ahead), forecast)
+        pd.testing.assert_frame_equal(forecaster.predict(past, future_covariates=other), forecast)
+    pd.testing.assert_frame_equal(forecaster.predict(past.assign(colour="green"), future_covariates=ahead), forecast)
     with pytest.raises(DataError, match="lacks price"):
-        forecaster.predict(past, future=ahead.drop(columns="price"))
+        forecaster.predict(past, future_covariates=ahead.drop(columns="price"))
 
 
 def long_sales(shops: int = 3) -> pd.DataFrame:
@@ -153,15 +153,17 @@ def test_long_data_have_covariates_and_futures_of_their_own() -> None:
     last = frame.groupby("unique_id").tail(6).index
     past, ahead = frame.drop(last), frame.loc[last].drop(columns="y").sample(frac=1, random_state=0)
     forecaster = fitted(past, "patch-transformer", static=["kind"], **KNOWN)
-    forecast = forecaster.predict(past, future=ahead)
+    forecast = forecaster.predict(past, future_covariates=ahead)
     assert forecast.groupby("unique_id").size().tolist() == [6, 6, 6]
     other = ahead.copy()
     other.loc[other["unique_id"] == "s1", "price"] += 1
-    moved = (forecaster.predict(past, future=other)["patch-transformer"] - forecast["patch-transformer"]).to_numpy()
+    moved = (
+        forecaster.predict(past, future_covariates=other)["patch-transformer"] - forecast["patch-transformer"]
+    ).to_numpy()
     assert np.abs(moved[:6]).max() < 1e-4
     assert moved[6:12].mean() < -1
     with pytest.raises(DataError, match=r"missing for 6 of the steps to be forecast of s1"):
-        forecaster.predict(past, future=ahead[ahead["unique_id"] != "s1"])
+        forecaster.predict(past, future_covariates=ahead[ahead["unique_id"] != "s1"])
 
 
 def test_a_static_covariate_tells_series_apart(tmp_path: Path) -> None:
@@ -272,7 +274,7 @@ def test_backtests_know_what_is_known_in_advance() -> None:
     known = {f"data.{key}": value for key, value in KNOWN.items()}
 
     def error(data: pd.DataFrame, settings: dict[str, Any]) -> float:
-        result = latentcast.backtest(data, ["naive"], windows=2, settings=settings, **SIZES)
+        result = latentcast.backtest(data, ["naive"], n_windows=2, settings=settings, **SIZES)
         return float(result.leaderboard["RMSE"].iloc[0])
 
     assert error(frame, known) < 0.5 * error(frame[["ds", "sales"]], {})

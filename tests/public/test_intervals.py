@@ -23,7 +23,7 @@ from latentcast.forecaster import storage
 from latentcast.forecaster.calibration import OWN
 from latentcast.forecaster.inputs import open_prepared
 from latentcast.forecaster.intervals import levels_of
-from latentcast.forecaster.judge import forecast_windows, interval_method
+from latentcast.forecaster.judge import choose_intervals, forecast_windows
 from latentcast.models import MODELS
 from latentcast.models.config.presets import MODEL_PRESETS, ModelPreset
 from latentcast.models.config.run import resolve_config
@@ -128,7 +128,7 @@ def test_a_silent_sensor_has_intervals_as_wide_as_its_series_is_restless(
     silent = frame.assign(z=frame["z"].where(frame.index < n - 8 + seen))
 
     def radius(data: pd.DataFrame, intervals: str) -> np.ndarray:
-        forecast = forecaster.predict(data, level=80, intervals=intervals).query("unique_id == 'z'")
+        forecast = forecaster.predict(data, level=80, interval_method=intervals).query("unique_id == 'z'")
         return (forecast["naive-hi-80"] - forecast["naive-lo-80"]).to_numpy() / 2
 
     for intervals in ("conformal", "adaptive"):
@@ -192,7 +192,7 @@ def test_figures_are_those_of_the_bands_and_of_no_batch_size(method: str) -> Non
     frame = _frame(700)
     forecaster = _fit(frame, "dlinear")
     results = [
-        forecaster.evaluate(frame, level=[80, 90], intervals=method, batch_size=size).to_dict()["intervals"]
+        forecaster.evaluate(frame, level=[80, 90], interval_method=method, batch_size=size).to_dict()["intervals"]
         for size in (7, 500)
     ]
     for name in ("scaled", "original"):
@@ -201,7 +201,7 @@ def test_figures_are_those_of_the_bands_and_of_no_batch_size(method: str) -> Non
                 assert results[1][name]["levels"][level][figure] == pytest.approx(value, rel=1e-9)
     _, view = open_prepared(forecaster, frame)
     starts = window_starts(view.panel, *view.parts.bounds("test"), 24, 6)
-    how = interval_method(forecaster, 90, method)
+    how = choose_intervals(forecaster, 90, method)
     inside = total = 0
     for batch in forecast_windows(forecaster, view, starts, how=how):
         assert batch.lo is not None
@@ -216,7 +216,9 @@ def test_adaptive_intervals_widen_where_the_noise_grew() -> None:
     late = np.random.default_rng(1).normal(0, 4, 1200)
     frame.loc[4800:, "x"] += late  # the test part alone
     forecaster = _fit(frame, "seasonal-naive")
-    found = {how: forecaster.evaluate(frame, level=80, intervals=how).intervals for how in ("conformal", "adaptive")}
+    found = {
+        how: forecaster.evaluate(frame, level=80, interval_method=how).intervals for how in ("conformal", "adaptive")
+    }
     shares = {how: each.scaled["levels"]["80"]["coverage"] for how, each in found.items() if each is not None}
     assert shares["conformal"] < 0.7
     assert shares["adaptive"] > shares["conformal"] + 0.05
@@ -236,7 +238,7 @@ def test_the_intervals_at_an_origin_do_not_change_with_what_comes_after_it(model
 
     def bands(data: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
         _, view = open_prepared(forecaster, data)
-        how = interval_method(forecaster, [80, 90], "adaptive")
+        how = choose_intervals(forecaster, [80, 90], "adaptive")
         batches = list(forecast_windows(forecaster, view, (starts, torch.zeros_like(starts)), how=how))
         return np.concatenate([batch.lo for batch in batches]), np.concatenate([batch.hi for batch in batches])
 
@@ -252,12 +254,12 @@ def test_adaptive_predict_is_what_evaluate_saw_at_that_origin() -> None:
     forecaster = _fit(frame, "dlinear")
     _, view = open_prepared(forecaster, frame)
     starts = window_starts(view.panel, *view.parts.bounds("test"), 24, 6)
-    how = interval_method(forecaster, 80, "adaptive")
+    how = choose_intervals(forecaster, 80, "adaptive")
     batches = list(forecast_windows(forecaster, view, starts, how=how))
     seen = np.concatenate([batch.in_original(batch.lo)[..., 0] for batch in batches if batch.lo is not None])
     number = 77
     origin = int(starts[0][number]) + 24
-    forecast = forecaster.predict(frame.head(origin), level=80, intervals="adaptive")
+    forecast = forecaster.predict(frame.head(origin), level=80, interval_method="adaptive")
     np.testing.assert_allclose(forecast["dlinear-lo-80"].to_numpy().reshape(2, 6).T, seen[number], rtol=1e-6)
     plain = forecaster.predict(frame.head(origin), level=80)
     assert not np.allclose(plain["dlinear-lo-80"], forecast["dlinear-lo-80"], rtol=1e-6)
@@ -266,9 +268,9 @@ def test_adaptive_predict_is_what_evaluate_saw_at_that_origin() -> None:
 def test_adaptive_predict_needs_outcomes() -> None:
     frame = _frame(700)
     forecaster = _fit(frame)
-    with pytest.raises(DataError, match=r"no outcome after .*at least 25 steps.*intervals='conformal'"):
-        forecaster.predict(frame.tail(24), level=80, intervals="adaptive")
-    forecaster.predict(frame.tail(25), level=80, intervals="adaptive")
+    with pytest.raises(DataError, match=r"no outcome after .*at least 25 steps.*interval_method='conformal'"):
+        forecaster.predict(frame.tail(24), level=80, interval_method="adaptive")
+    forecaster.predict(frame.tail(25), level=80, interval_method="adaptive")
 
 
 # --- few windows, many series
@@ -311,7 +313,7 @@ def test_nothing_was_held_out(tmp_path: Path) -> None:
     assert forecaster.calibration is None
     with pytest.raises(DataError, match=r"need held-out windows, and this dlinear was saved without any: calibrate"):
         forecaster.predict(frame, level=90)
-    forecaster.calibrate(frame, split="test")
+    forecaster.calibrate(frame, part="test")
     forecaster.save(tmp_path / "saved")
     assert "dlinear-lo-90" in latentcast.load(tmp_path / "saved").predict(frame, level=90)
     result = forecaster.evaluate(frame, level=90)
@@ -324,7 +326,7 @@ def test_gaps_are_no_outcomes() -> None:
     frame.loc[rng.random(800) < 0.2, "x"] = np.nan
     forecaster = _fit(frame, settings={"data.gaps": "interpolate"})
     for how in ("conformal", "adaptive"):
-        result = forecaster.evaluate(frame, level=80, intervals=how)
+        result = forecaster.evaluate(frame, level=80, interval_method=how)
         assert result.intervals is not None
         assert 0.6 < result.intervals.scaled["levels"]["80"]["coverage"] < 0.95
 
@@ -335,25 +337,25 @@ def test_gaps_are_no_outcomes() -> None:
 def test_the_quantile_head_has_intervals_of_its_own() -> None:
     frame = _frame(600)
     forecaster = _fit(frame, "patch-linear", {"model.head": {"name": "quantile", "quantiles": [0.1, 0.3, 0.5, 0.9]}})
-    raw = forecaster.predict(frame, level=80, intervals="quantiles")
+    raw = forecaster.predict(frame, level=80, interval_method="quantiles")
     assert (raw["patch-linear-lo-80"] < raw["patch-linear"]).all()
-    result = forecaster.evaluate(frame, level=80, intervals="quantiles")
+    result = forecaster.evaluate(frame, level=80, interval_method="quantiles")
     assert result.intervals is not None
     assert result.intervals.scaled["CRPS"] > 0
     assert result.intervals.original["CRPS"] > result.intervals.scaled["CRPS"]
     assert forecaster.card.intervals["base"] == "quantiles"
-    assert interval_method(forecaster, 80).method == "conformal"  # what can be calibrated, is
+    assert choose_intervals(forecaster, 80).method == "conformal"  # what can be calibrated, is
     with pytest.raises(
         SettingsError, match=r"level 90: .* learned the quantiles 0.1, 0.3, 0.5, 0.9, .* of 80;.*0.05, 0"
     ):
-        forecaster.predict(frame, level=90, intervals="quantiles")
+        forecaster.predict(frame, level=90, interval_method="quantiles")
     forecaster.predict(frame, level=90)
 
 
 def test_conformal_quantiles_mend_untrained_ones() -> None:
     frame = _frame(3000, "x")
     forecaster = _fit(frame, "patch-linear", {"model.head": "quantile"})
-    raw = forecaster.evaluate(frame, level=[50, 80, 90, 95], intervals="quantiles").intervals
+    raw = forecaster.evaluate(frame, level=[50, 80, 90, 95], interval_method="quantiles").intervals
     mended = forecaster.evaluate(frame, level=[50, 80, 90, 95]).intervals
     assert raw is not None
     assert mended is not None
@@ -386,15 +388,15 @@ def test_paths(walk: str) -> None:
     frame = _frame(400)
     forecaster = _fit(frame, walk)
     assert forecaster.network.samples
-    assert interval_method(forecaster, 80).method == "conformal"  # around the point, until paths are calibrated
-    result = forecaster.evaluate(frame, level=80, intervals="paths", paths=20)
+    assert choose_intervals(forecaster, 80).method == "conformal"  # around the point, until paths are calibrated
+    result = forecaster.evaluate(frame, level=80, interval_method="paths", paths=20)
     assert result.intervals is not None
     assert "20 sampled paths" in result.intervals.about
     assert result.intervals.scaled["CRPS"] > 0
-    twice = [forecaster.predict(frame, level=80, intervals="paths", paths=20) for _ in range(2)]
+    twice = [forecaster.predict(frame, level=80, interval_method="paths", paths=20) for _ in range(2)]
     pd.testing.assert_frame_equal(*twice)
     with pytest.raises(SettingsError, match=r"paths=18 are too few for level 90: wanted at least 19"):
-        forecaster.predict(frame, level=90, intervals="paths", paths=18)
+        forecaster.predict(frame, level=90, interval_method="paths", paths=18)
     forecaster.calibrate(frame, base="paths", paths=40)
     assert forecaster.card.intervals["base"] == "paths"
     again = forecaster.evaluate(frame, level=80, paths=40)
@@ -406,12 +408,12 @@ def test_a_window_has_the_same_paths_in_any_batch_and_any_data(walk: str) -> Non
     frame = _frame(400)
     forecaster = _fit(frame, walk)
     results = [
-        forecaster.evaluate(frame, level=80, intervals="paths", paths=15, batch_size=size).to_dict()["intervals"]
+        forecaster.evaluate(frame, level=80, interval_method="paths", paths=15, batch_size=size).to_dict()["intervals"]
         for size in (3, 64)
     ]
     assert results[0]["scaled"]["CRPS"] == pytest.approx(results[1]["scaled"]["CRPS"], rel=1e-9)
-    whole = forecaster.predict(frame, level=80, intervals="paths")
-    recent = forecaster.predict(frame.tail(24).reset_index(drop=True), level=80, intervals="paths")
+    whole = forecaster.predict(frame, level=80, interval_method="paths")
+    recent = forecaster.predict(frame.tail(24).reset_index(drop=True), level=80, interval_method="paths")
     pd.testing.assert_frame_equal(whole, recent)
     panel = open_prepared(forecaster, frame)[1].panel
     starts = torch.arange(300)
@@ -505,7 +507,14 @@ def test_what_was_pretrained_alone_says_so_first() -> None:
 def test_backtest_has_intervals_beside_each_model(method: str, refit: bool) -> None:
     frame = _frame(900)
     result = latentcast.backtest(
-        frame, ["naive", "dlinear"], **SMALL, windows=4, level=[80, 90], intervals=method, refit=refit, settings=QUICK
+        frame,
+        ["naive", "dlinear"],
+        **SMALL,
+        n_windows=4,
+        level=[80, 90],
+        interval_method=method,
+        refit=refit,
+        settings=QUICK,
     )
     table = result.forecasts
     for model in ("naive", "dlinear"):
@@ -550,7 +559,7 @@ def test_calibration_by_a_stride_is_said_and_covers() -> None:
     forecaster.calibrate(frame, stride=3)
     about = forecaster.card.intervals
     assert about["one_window_of"] == 3
-    assert about["windows"] == -(-(forecaster.evaluate(frame, split="val").windows) // 3)
+    assert about["windows"] == -(-(forecaster.evaluate(frame, part="val").windows) // 3)
     judged = forecaster.evaluate(frame, level=80)
     assert judged.intervals is not None
     assert judged.intervals.scaled["levels"]["80"]["coverage"] == pytest.approx(0.8, abs=0.06)
@@ -568,7 +577,7 @@ def test_adaptive_intervals_follow_at_the_pace_of_their_calibration() -> None:
     frame = _frame(1500)
     forecaster = _fit(frame)
     forecaster.calibrate(frame, stride=7)
-    judged = forecaster.evaluate(frame, level=80, intervals="adaptive", stride=7)
+    judged = forecaster.evaluate(frame, level=80, interval_method="adaptive", stride=7)
     assert judged.intervals is not None
     assert judged.intervals.scaled["levels"]["80"]["coverage"] == pytest.approx(0.8, abs=0.1)
     passed: list[int] = []
@@ -579,7 +588,7 @@ def test_adaptive_intervals_follow_at_the_pace_of_their_calibration() -> None:
         return forecast(batch)
 
     forecaster.network.forward = counted  # type: ignore[method-assign]
-    forecaster.predict(frame, level=80, intervals="adaptive")
+    forecaster.predict(frame, level=80, interval_method="adaptive")
     assert sum(passed) <= 1000 / 7 + 2
     plain = forecaster.evaluate(frame, level=80, stride=7).intervals
     assert plain is not None

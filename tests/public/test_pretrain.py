@@ -311,7 +311,7 @@ def test_a_forecaster_goes_on_at_another_horizon(daily, settings) -> None:
         ({"masks": [0.0]}, "mask=0.0"),
         ({"masks": [0.2], "block": 0}, "block=0"),
         ({"masks": [0.2], "block": 3, "tail": True}, "block=3"),
-        ({"masks": [0.2], "split": "later"}, "split='later'"),
+        ({"masks": [0.2], "part": "later"}, "part='later'"),
         ({"masks": [0.2], "batch_size": 0}, "batch_size=0"),
     ],
 )

@@ -137,7 +137,7 @@ def _forecast_or_error(frame: pd.DataFrame, model: str, stated: dict[str, Any]) 
         loaded = latentcast.load(f"{folder}/saved")
         pd.testing.assert_frame_equal(loaded.predict(frame), forecast, check_exact=True)
     with suppress(LatentcastError):
-        forecaster.evaluate(frame, split="all")
+        forecaster.evaluate(frame, part="all")
 
 
 @EXAMPLES

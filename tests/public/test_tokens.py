@@ -357,7 +357,7 @@ def test_missing_steps_have_no_score_and_models_without_codes_none_at_all(waves,
 
 
 def test_a_codec_is_judged_on_any_part(waves, codec: Path) -> None:
-    found = judge_codec(codec, waves, split="test")
+    found = judge_codec(codec, waves, part="test")
     assert found.windows == 100 - TIME + 1
     assert sum(found.counts[0]) == found.codes == found.windows * 3 * 6
     share = np.array(found.counts[0]) / found.codes
@@ -365,7 +365,7 @@ def test_a_codec_is_judged_on_any_part(waves, codec: Path) -> None:
     assert found.perplexity[0] == pytest.approx(np.exp(entropy))
     assert found.used[0] == pytest.approx((share > 0).mean())
     with pytest.raises(DataError, match="the val part of frame holds no window of 22 steps"):
-        judge_codec(codec, waves[:60], split="val")
+        judge_codec(codec, waves[:60], part="val")
 
 
 def test_the_log_says_how_healthy_the_codebook_is_at_each_validation(codec: Path) -> None:

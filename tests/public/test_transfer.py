@@ -75,7 +75,7 @@ def test_zero_shot_figures_are_those_of_a_fit_that_made_no_step(model: str, home
     none = latentcast.fit(other, horizon=6, start=start, settings={**QUICK, **STILL})
     assert same(weights(none), weights(start))  # no step that could be seen
     for part in ("val", "test"):
-        assert moved.evaluate(other, split=part) == none.evaluate(other, split=part)
+        assert moved.evaluate(other, part=part) == none.evaluate(other, part=part)
     pd.testing.assert_frame_equal(moved.predict(other), none.predict(other))
 
 
@@ -331,7 +331,7 @@ def test_each_is_scaled_by_its_own_training_part(home, monkeypatch) -> None:
 def test_validation_is_the_mean_over_all_windows_of_all(home, other) -> None:
     settings = {**SETTINGS["dlinear"], **STILL, "training.loggers": [], "training.keep": "best", "training.patience": 3}
     both = latentcast.fit([home, other], "dlinear", **SIZES, settings=settings)
-    parts = [latentcast.transfer(both, frame).evaluate(frame, split="val") for frame in (home, other)]
+    parts = [latentcast.transfer(both, frame).evaluate(frame, part="val") for frame in (home, other)]
     mean = sum(part.windows * part.scaled["MSE"] for part in parts) / sum(part.windows for part in parts)
     assert both.card.training.stages[0].best_val_loss == pytest.approx(mean, rel=1e-5)
 

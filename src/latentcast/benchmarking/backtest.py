@@ -16,13 +16,14 @@ from latentcast.data.panel.build import build
 from latentcast.data.panel.panel import Panel
 from latentcast.data.panel.split import Split
 from latentcast.data.sources.open import open_data
+from latentcast.data.types import Frame, IntoFrame, Level
 from latentcast.evaluation.forecasts import ForecastBatch, accumulate_errors
 from latentcast.evaluation.interval_metrics import IntervalErrors, IntervalFigures
 from latentcast.evaluation.metrics import Errors
 from latentcast.forecaster.forecaster import Forecaster
 from latentcast.forecaster.inputs import prepare
 from latentcast.forecaster.intervals import check_unasked, interval_columns, levels_of
-from latentcast.forecaster.judge import forecast_windows, interval_figures, interval_method
+from latentcast.forecaster.judge import choose_intervals, forecast_windows, interval_figures
 from latentcast.forecaster.output import give_back
 from latentcast.models.config.presets import MODEL_PRESETS
 from latentcast.models.config.run import RunConfig, resolve_config
@@ -38,57 +39,57 @@ class Backtest:
     intervals    coverage and scores by model, where levels were asked for
     """
 
-    forecasts: Any
+    forecasts: Frame
     leaderboard: pd.DataFrame
-    windows: int
-    step: int
+    n_windows: int
+    step_size: int
     horizon: int
     notes: tuple[str, ...]
     forecasters: dict[str, Forecaster]
     intervals: dict[str, IntervalFigures] = field(default_factory=dict)
 
     def __repr__(self) -> str:
-        title = f"{self.windows} windows of {self.horizon} steps, {self.step} apart, original units"
+        title = f"{self.n_windows} windows of {self.horizon} steps, {self.step_size} apart, original units"
         return f"{title}\n{self.leaderboard.to_string(index=False, float_format='{:.4g}'.format)}"
 
 
 def backtest(
-    data: Any,
+    data: IntoFrame,
     models: Sequence[str],
     *,
     lookback: int | None = None,
     horizon: int | None = None,
-    windows: int = 1,
-    step: int | None = None,
+    n_windows: int = 1,
+    step_size: int | None = None,
     refit: bool = False,
     seed: int | None = None,
     settings: Mapping[str, Any] | None = None,
-    level: Any = None,
-    intervals: str = "auto",
+    level: Level = None,
+    interval_method: str = "auto",
     progress: bool = False,
 ) -> Backtest:
-    """Judge models at the last `windows` origins, `step` (default: the horizon) apart, on data none of them saw.
+    """Judge models at the last `n_windows` origins, `step_size` (default: the horizon) apart, on data none of them saw.
 
     Look-back and horizon may stand among the settings.
 
     Each model is fitted once on what lies before the first origin, or, with `refit`, again at each origin on what lies
     before it. Settings that only one model knows go under its name: {"models.dlinear.training.lr": 0.01}. With `level`
-    every model's intervals are judged too, `intervals` being the method (`Forecaster.predict`).
+    every model's intervals are judged too, `interval_method` being how they are made (`Forecaster.predict`).
 
     Raises SettingsError (all faults at once) or DataError as `fit` does.
     """
-    windows, step = python_values(windows), python_values(step)
+    n_windows, step_size = python_values(n_windows), python_values(step_size)
     if level is None:
-        check_unasked(intervals)
+        check_unasked(interval_method)
     levels = None if level is None else levels_of(level)
     source, defaults = open_data(data)
     sizes = (("lookback", lookback), ("horizon", horizon), ("seed", seed))
     stated = {key: value for key, value in sizes if value is not None}
-    runs = _runs(models, merge_without_conflict(nested(settings or {}), nested(stated)), defaults, windows, step)
+    runs = _runs(models, merge_without_conflict(nested(settings or {}), nested(stated)), defaults, n_windows, step_size)
     horizon = runs[0].horizon
-    step = horizon if step is None else step
+    step = horizon if step_size is None else step_size
     panel = build(source.frame, runs[0].data)
-    held = horizon + (windows - 1) * step
+    held = horizon + (n_windows - 1) * step
     origins = _origins(panel, runs[0], held, step)
     table = pd.DataFrame()
     rows: list[dict[str, Any]] = []
@@ -97,7 +98,7 @@ def backtest(
     for run in runs:
         began = time.monotonic()
         forecaster, judged, errors, found = _roll(
-            run, panel, source.name, origins, levels, intervals, refit=refit, progress=progress
+            run, panel, source.name, origins, levels, interval_method, refit=refit, progress=progress
         )
         if not fitted:
             table = _truth(forecaster, panel, origins, judged)
@@ -115,14 +116,14 @@ def backtest(
 
 
 def _runs(
-    models: Sequence[str], values: Mapping[str, Any], defaults: Mapping[str, Any], windows: Any, step: Any
+    models: Sequence[str], values: Mapping[str, Any], defaults: Mapping[str, Any], n_windows: Any, step_size: Any
 ) -> list[RunConfig]:
     """One Run a model, from what is shared and what stands under `models.NAME`. Raises SettingsError."""
     shared = {key: value for key, value in values.items() if key not in ("models", "model")}
     own = values.get("models", {})
     faults = [
         f"{name}: got {count!r}, wanted a whole number of at least 1"
-        for name, count in (("windows", windows), ("step", 1 if step is None else step))
+        for name, count in (("n_windows", n_windows), ("step_size", 1 if step_size is None else step_size))
         if not isinstance(count, int) or isinstance(count, bool) or count < 1
     ]
     if isinstance(models, str) or not models:
@@ -157,7 +158,7 @@ def _runs(
     ):
         faults.append(
             "data.split: a backtest has parts of its own: it holds out what follows the first origin, and the last"
-            " tenth before an origin validates; leave it out, and choose windows and step"
+            " tenth before an origin validates; leave it out, and choose n_windows and step_size"
         )
     if any((run.data, run.lookback, run.horizon) != (runs[0].data, runs[0].lookback, runs[0].horizon) for run in runs):
         faults.append("models.NAME.data, lookback, horizon: all models of a backtest must be asked the same")
@@ -191,7 +192,7 @@ def _roll(
     name: str,
     origins: NDArray[np.int64],
     levels: tuple[float, ...] | None,
-    intervals: str,
+    method: str,
     *,
     refit: bool,
     progress: bool,
@@ -210,7 +211,7 @@ def _roll(
         starts = torch.from_numpy((panel.offsets[:-1] + group - run.lookback).reshape(-1))
         items = torch.arange(len(panel.ids)).repeat(len(group))
         if levels is not None:
-            how = interval_method(forecaster, levels, intervals)
+            how = choose_intervals(forecaster, levels, method)
             assert how is not None
             taus = how.quantile_levels
             found = found or (IntervalErrors(levels, taus), IntervalErrors(levels, taus))

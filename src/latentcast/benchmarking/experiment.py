@@ -102,7 +102,7 @@ def _elsewhere(forecaster: Forecaster, name: str, fingerprint: str) -> dict[str,
     try:
         made = transfer(forecaster, name)
         began = time.perf_counter()
-        evaluation = made.evaluate(name, split=PART)
+        evaluation = made.evaluate(name, part=PART)
     except LatentcastError as error:
         return {**head, "error": str(error)}
     return {**head, **_judged(evaluation, time.perf_counter() - began)}

@@ -45,7 +45,7 @@ def run_demo(folder: Path, console: Console) -> None:
     )
     console.print(f"Look-back {LOOKBACK} weeks, horizon {HORIZON}; {ORIGINS} yearly origins that no model has seen.")
     settings = {**SETTINGS, **{f"models.{name}": own for name, own in OWN.items()}}
-    result = backtest(frame, MODELS, lookback=LOOKBACK, horizon=HORIZON, windows=ORIGINS, settings=settings)
+    result = backtest(frame, MODELS, lookback=LOOKBACK, horizon=HORIZON, n_windows=ORIGINS, settings=settings)
     console.print(tables.leaderboard(result))
     best = str(result.leaderboard["model"][0])
     errors = result.leaderboard.set_index("model")["MAE"]

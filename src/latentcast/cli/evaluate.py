@@ -96,9 +96,9 @@ def evaluate(
         forecaster = for_data(folder, data, settings, horizon, transfer=transfer)
         result = forecaster.evaluate(
             data,
-            split=split,  # type: ignore[arg-type]
+            part=split,  # type: ignore[arg-type]
             level=levels_in(level),
-            intervals=intervals,
+            interval_method=intervals,
             paths=paths,
             batch_size=batch_size,
             stride=stride,
@@ -107,7 +107,7 @@ def evaluate(
         elsewhere = {}
         for name in [part.strip() for part in (on or "").split(",") if part.strip()]:
             made = run_transfer(forecaster, name)
-            elsewhere[name] = made.evaluate(name, split=split, batch_size=batch_size, stride=stride)  # type: ignore[arg-type]
+            elsewhere[name] = made.evaluate(name, part=split, batch_size=batch_size, stride=stride)  # type: ignore[arg-type]
     print_notes([*notes, *result.notes])
     found = result.to_dict()
     print_metrics(found)
@@ -172,7 +172,7 @@ def calibrate(
 
     with capture_log_messages() as notes:
         forecaster = load(folder)
-        result = forecaster.calibrate(data, split=split, base=base, paths=paths, stride=stride)  # type: ignore[arg-type]
+        result = forecaster.calibrate(data, part=split, base=base, paths=paths, stride=stride)  # type: ignore[arg-type]
         write(forecaster, folder)
     print_notes([*notes, *result.notes])
     if forecaster.calibration is None:
@@ -220,16 +220,18 @@ def backtest(
             [name.strip() for name in models.split(",") if name.strip()],
             lookback=lookback,
             horizon=horizon,
-            windows=windows,
-            step=step,
+            n_windows=windows,
+            step_size=step,
             refit=refit,
             seed=seed,
             settings=settings,
             level=levels_in(level),
-            intervals=intervals,
+            interval_method=intervals,
         )
     print_notes(notes)
-    apart = f"{result.windows} origins, {counted(result.step, 'step')} apart" if result.windows > 1 else "1 origin"
+    apart = (
+        f"{result.n_windows} origins, {counted(result.step_size, 'step')} apart" if result.n_windows > 1 else "1 origin"
+    )
     print_line(f"{Path(data).name}: {apart}, horizon {result.horizon}; original units, best MAE first")
     out.print(tables.leaderboard(result))
     if result.intervals:

@@ -57,7 +57,9 @@ def predict(
     with capture_log_messages() as notes:
         forecaster = for_data(folder, data, settings, horizon, transfer=transfer, held_out=False)
         levels = levels_in(level)
-        forecast = forecaster.predict(data, future=future, level=levels, intervals=intervals, paths=paths)
+        forecast = forecaster.predict(
+            data, future_covariates=future, level=levels, interval_method=intervals, paths=paths
+        )
         write_frame(forecast, file)
         if plot is not None:
             from latentcast.workflows.plots.forecast import plot_forecast
@@ -66,9 +68,9 @@ def predict(
     print_notes(notes)
     print_line(f"{counted(len(forecast), 'row')} in {file} ({forecast['ds'].min()} .. {forecast['ds'].max()})")
     if levels is not None:
-        from latentcast.forecaster.judge import interval_method
+        from latentcast.forecaster.judge import choose_intervals
 
-        how = interval_method(forecaster, levels, intervals, paths)
+        how = choose_intervals(forecaster, levels, intervals, paths)
         print_line(f"intervals: {how.words() if how else ''}")
     if plot is not None:
         print_line(f"drawn in {plot}")
@@ -112,12 +114,12 @@ def explain(
             check_file(path, suffixes, overwrite=overwrite)
     with capture_log_messages() as notes:
         forecaster = for_data(folder, data, settings, None, transfer=transfer, held_out=False)
-        levels = "auto" if level == "auto" else levels_in(level)
+        levels: Any = "auto" if level == "auto" else levels_in(level)
         found = forecaster.explain(
             data,
-            future=future,
+            future_covariates=future,
             level=levels,
-            intervals=intervals,
+            interval_method=intervals,
             item=item,
             attribution=attribution,
             stretch=stretch,

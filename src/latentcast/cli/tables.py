@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from latentcast.benchmarking.leaderboard import Results
     from latentcast.benchmarking.m4 import M4
     from latentcast.models.inspection import Architecture
-    from latentcast.workflows.imputation import Filled
-    from latentcast.workflows.reconstruction_error import Floor
+    from latentcast.workflows.imputation import ImputationErrors
+    from latentcast.workflows.reconstruction_error import ReconstructionErrors
 
 BOARD = ("MAE", "RMSE", "sMAPE", "MASE", "scaled MSE")
 JUDGED = ("MSE", "MAE")
@@ -119,7 +119,7 @@ def architecture(made: "Architecture") -> Table:
     return table
 
 
-def floor(result: "Floor") -> Table:
+def floor(result: "ReconstructionErrors") -> Table:
     """One row per compression: what is kept, and the errors beside those of a linear code of the same size."""
     table = _figures("", ("ratio", "latent", "kept", "weights", *JUDGED, "PCA MSE", "PCA MAE"))
     table.padding = (0, 1, 0, 0)
@@ -140,7 +140,7 @@ def average_ranks(results: "Results") -> Table:
     return table
 
 
-def imputation(judged: "Iterable[Filled]") -> Table:
+def imputation(judged: "Iterable[ImputationErrors]") -> Table:
     """One row per share that was hidden, beside interpolation between neighbours."""
     table = _figures("hidden", ("values", *JUDGED, "linear MSE", "linear MAE"))
     for row in judged:

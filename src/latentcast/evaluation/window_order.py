@@ -54,7 +54,7 @@ def check_outcomes(
     if len(none) == len(starts):
         raise DataError(
             f"adaptive intervals follow outcomes, and these data show {missing}: give at least {lookback + stride}"
-            " steps of the recent past, or say intervals='conformal'"
+            " steps of the recent past, or say interval_method='conformal'"
         )
     if not len(none):
         return []

@@ -27,13 +27,13 @@ OWN = 100  # held-out windows from which on a series has radii of its own
 SCORES, TABLE = 2**25, 2**24  # numbers held while scores are collected, and kept in the end
 
 
-def check_base(base: str, split: str, model: str, quantile_levels: tuple[float, ...], *, samples: bool) -> Base:
+def check_base(base: str, part: str, model: str, quantile_levels: tuple[float, ...], *, samples: bool) -> Base:
     """What is to be calibrated, on which part; `auto` is the model's quantiles, else its point forecast.
 
     Raises SettingsError for a part that was trained on, or a base that the model has not.
     """
-    if split not in ("val", "test"):
-        raise SettingsError(f"split={split!r}: intervals are calibrated on windows that were held out: val or test")
+    if part not in ("val", "test"):
+        raise SettingsError(f"part={part!r}: intervals are calibrated on windows that were held out: val or test")
     if base not in ("auto", *BASES):
         raise SettingsError(f"base={base!r} is none; {suggest(str(base), ('auto', *BASES))}")
     if base == "quantiles" and not quantile_levels:
@@ -58,8 +58,9 @@ class Calibration:
     table    [row, horizon, band, grid] radii at the levels of `conformal.GRID`
     counts   [row] the fewest scores behind a radius
     rows     row of each series that has its own, by item; `pooled` is the row of every other, over all series
-    part     of the data; `windows` how many of it, one of `every` so many
-    stride   how far apart the windows were forecast
+    part     of the data; `windows` how many of it
+    stride   one window of so many was scored
+    spacing  steps between the windows that were forecast
     """
 
     base: Base
@@ -70,8 +71,8 @@ class Calibration:
     pooled: int | None
     part: str
     windows: int
-    every: int
-    stride: int = 1
+    stride: int
+    spacing: int = 1
 
     def rows_for(self, panel: Panel, targets: int) -> NDArray[np.int64]:
         """[items, targets] rows of the table; every series has one."""
@@ -92,7 +93,7 @@ class Calibration:
             "base": self.base,
             "part": self.part,
             "windows": self.windows,
-            "one_window_of": self.every,
+            "one_window_of": self.stride,
             "scores": whose,
             "highest_level": int(10_000 * (self.counts / (self.counts + 1)).min()) / 100,
         }
@@ -107,8 +108,9 @@ class Calibration:
 
     def dump(self) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
         """Tensors, and JSON beside them."""
-        names = ("base", "bands", "rows", "pooled", "part", "windows", "every", "stride")
-        rest = {name: getattr(self, name) for name in names} | {"grid": GRID.tolist()}
+        names = ("base", "bands", "rows", "pooled", "part", "windows")
+        rest = {name: getattr(self, name) for name in names} | {"every": self.stride, "stride": self.spacing}
+        rest |= {"grid": GRID.tolist()}
         tensors = {"table": torch.from_numpy(self.table), "counts": torch.from_numpy(self.counts)}
         return tensors, {"calibration": json.dumps(rest, ensure_ascii=False)}
 
@@ -119,6 +121,7 @@ class Calibration:
             rest = json.loads(metadata["calibration"])
             if rest.pop("grid") != GRID.tolist():
                 raise ValueError("its radii are at other levels")
+            rest |= {"stride": rest.pop("every"), "spacing": rest.pop("stride", 1)}
             rest |= {"bands": tuple(rest["bands"]), "rows": {name: tuple(row) for name, row in rest["rows"].items()}}
             return cls(table=tensors["table"].numpy(), counts=tensors["counts"].numpy(), **rest)
         except (KeyError, TypeError, ValueError, AttributeError) as error:

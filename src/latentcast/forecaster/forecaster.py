@@ -3,7 +3,7 @@
 import logging
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from latentcast.core.types import Task
 from latentcast.data.features.covariates import Covariates
 from latentcast.data.features.regression import Effects
 from latentcast.data.panel.split import PARTS, Part
+from latentcast.data.types import Frame, IntoFrame, Level
 from latentcast.evaluation.drop_last import batch_of
 from latentcast.evaluation.forecasts import ForecastBatch
 from latentcast.evaluation.metrics import Evaluation
@@ -27,9 +28,9 @@ from latentcast.forecaster.intervals import PATHS, Intervals
 from latentcast.forecaster.judge import (
     Judged,
     calibrate_on,
+    choose_intervals,
     cut_windows,
     forecast_windows,
-    interval_method,
     judge,
     outcome_notes,
 )
@@ -54,14 +55,14 @@ class Forecaster(FittedModel):
 
     def predict(
         self,
-        data: Any,
+        data: IntoFrame,
         *,
-        future: Any = None,
-        level: Any = None,
-        intervals: str = "auto",
+        future_covariates: IntoFrame | None = None,
+        level: Level = None,
+        interval_method: str = "auto",
         paths: int = PATHS,
         batch_size: int | None = None,
-    ) -> Any:
+    ) -> Frame:
         """Forecast `horizon` steps beyond the end of each series.
 
         `data` is a frame, a file or a dataset's name; the last `lookback` steps of each series are read. Returns a
@@ -79,8 +80,8 @@ class Forecaster(FittedModel):
         Raises DataError when the channels are not those of the fit, or a level
         needs more held-out windows than there were; SettingsError for a level or a method that cannot be had.
         """
-        how = interval_method(self, level, intervals, paths)
-        inputs = prepare_forecast(self, data, future)
+        how = choose_intervals(self, level, interval_method, paths)
+        inputs = prepare_forecast(self, data, future_covariates)
         for note in (*inputs.notes, *outcome_notes(self, inputs.prepared, inputs.windows, how)):
             log.warning(note)
         batches = list(forecast_windows(self, inputs.prepared, inputs.windows, batch_size, how))
@@ -88,11 +89,11 @@ class Forecaster(FittedModel):
 
     def explain(
         self,
-        data: Any,
+        data: IntoFrame,
         *,
-        future: Any = None,
-        level: Any = "auto",
-        intervals: str = "auto",
+        future_covariates: IntoFrame | None = None,
+        level: Level | Literal["auto"] = "auto",
+        interval_method: str = "auto",
         item: str | None = None,
         attribution: str = "occlusion",
         stretch: int | None = None,
@@ -112,14 +113,15 @@ class Forecaster(FittedModel):
         Raises DataError for a series that is not there or of which nothing was observed, and otherwise as `predict`.
         """
         by, instead = check(attribution, fill, stretch, self.task.lookback)
-        inputs = prepare_forecast(self, data, future)
+        inputs = prepare_forecast(self, data, future_covariates)
         prepared, notes = inputs.prepared, inputs.notes
         number, drawn = chosen(inputs.panel, self.task.targets, item)
         one = inputs.windows[0][number : number + 1], inputs.windows[1][number : number + 1]
-        auto = isinstance(level, str) and level == "auto"
+        wanted: Any = level
+        auto = isinstance(wanted, str) and wanted == "auto"
         how: Intervals | None = None
         try:
-            how = interval_method(self, (80, 90) if auto else level, intervals)
+            how = choose_intervals(self, (80, 90) if auto else wanted, interval_method)
             judged = ForecastBatch.joined(list(forecast_windows(self, prepared, one, how=how)))
         except LatentcastError as error:
             if not auto:
@@ -143,7 +145,7 @@ class Forecaster(FittedModel):
         )
         return explained(asked, attribution=by, stretch=stretch, fill=instead)
 
-    def drift(self, data: Any) -> Drift:
+    def drift(self, data: IntoFrame) -> Drift:
         """How the last look-back of each series compares with its training part; `predict` warns where it is far off.
 
         Raises DataError when the data are not of the fit's kind.
@@ -153,11 +155,11 @@ class Forecaster(FittedModel):
 
     def evaluate(
         self,
-        data: Any,
+        data: IntoFrame,
         *,
-        split: Part = "test",
-        level: Any = None,
-        intervals: str = "auto",
+        part: Part = "test",
+        level: Level = None,
+        interval_method: str = "auto",
         paths: int = PATHS,
         batch_size: int | None = None,
         stride: int = 1,
@@ -173,20 +175,20 @@ class Forecaster(FittedModel):
         Parts are those of the fit, by date; of series that the fit did not see, by the same rule. The result does
         not depend on the batch size. Raises DataError when the part holds no window.
         """
-        if split not in PARTS:
-            raise SettingsError(f"split={split!r} is no part of the data; {suggest(str(split), PARTS)}")
-        how = interval_method(self, level, intervals, paths)
+        if part not in PARTS:
+            raise SettingsError(f"part={part!r} is no part of the data; {suggest(str(part), PARTS)}")
+        how = choose_intervals(self, level, interval_method, paths)
         drop = batch_of(protocol)
         if drop is not None and stride != 1:
             raise SettingsError(f"stride={stride}: a test loader drops from all windows; leave it out with {protocol}")
         source, prepared = open_prepared(self, data)
-        return judge(self, prepared, Judged(split, source.name, stride, drop), how, batch_size)
+        return judge(self, prepared, Judged(part, source.name, stride, drop), how, batch_size)
 
     def calibrate(
         self,
-        data: Any,
+        data: IntoFrame,
         *,
-        split: Part = "val",
+        part: Part = "val",
         base: str = "auto",
         paths: int = PATHS,
         batch_size: int | None = None,
@@ -205,7 +207,7 @@ class Forecaster(FittedModel):
         holds no window.
         """
         source, prepared = open_prepared(self, data)
-        which = Judged(split, source.name, stride)
+        which = Judged(part, source.name, stride)
         return calibrate_on(self, prepared, which, base=base, paths=paths, batch_size=batch_size)
 
     def summary(self) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 import logging
 from dataclasses import dataclass, replace
-from typing import Any
 
 import torch
 
@@ -13,6 +12,7 @@ from latentcast.data.panel.padding import fill_up
 from latentcast.data.panel.panel import Panel
 from latentcast.data.sources.frames import Source
 from latentcast.data.sources.open import open_data
+from latentcast.data.types import IntoFrame
 from latentcast.data.windows.view import PreparedPanel, Starts
 from latentcast.forecaster.compatibility import transfer_hint
 from latentcast.forecaster.drift import Drift, drift
@@ -70,14 +70,16 @@ def prepare(fitted: FittedModel, panel: Panel, *, future_only: bool = False) -> 
 
 
 def open_prepared(
-    fitted: FittedModel, data: Any, *, gaps: str | None = None, future_only: bool = False
+    fitted: FittedModel, data: IntoFrame, *, gaps: str | None = None, future_only: bool = False
 ) -> tuple[Source, PreparedPanel]:
     """Open data and prepare them as the fit reads them."""
     source, _ = open_data(data)
     return source, prepare(fitted, read_panel(fitted, source, gaps=gaps), future_only=future_only)
 
 
-def prepare_forecast(fitted: FittedModel, data: Any, future_covariates: Any = None) -> ForecastInputs:
+def prepare_forecast(
+    fitted: FittedModel, data: IntoFrame, future_covariates: IntoFrame | None = None
+) -> ForecastInputs:
     """Everything that a forecast beyond the end of each series reads.
 
     Raises DataError when the data are not of the fit's kind, SettingsError for covariates that the model does not take.
@@ -94,7 +96,7 @@ def prepare_forecast(fitted: FittedModel, data: Any, future_covariates: Any = No
         ahead = None if future_covariates is None else open_data(future_covariates)[0].frame
         room = lay_ahead(room, ahead, effects, fitted.run.data, fitted.task.horizon)
     elif future_covariates is not None:
-        raise SettingsError(f"future: this {fitted.name} was trained with nothing known in advance (data.future)")
+        raise SettingsError(f"future_covariates: this {fitted.name} was fitted without any (data.future)")
     starts = torch.from_numpy(room.offsets[1:] - fitted.task.lookback - fitted.task.horizon)
     windows = starts, torch.arange(len(panel.ids))
     return ForecastInputs(source, panel, replace(prepared, panel=room), windows, notes)

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from latentcast.core.errors import DataError, SettingsError, suggest
 from latentcast.data.panel.panel import Panel
+from latentcast.data.types import Level
 from latentcast.evaluation.conformal import Tracker, column, score, widened, windows_needed
 from latentcast.evaluation.forecasts import ForecastBatch
 from latentcast.evaluation.interval_metrics import named
@@ -28,9 +29,9 @@ METHODS = ("auto", "conformal", "adaptive", "quantiles", "paths")
 PATHS = 100  # drawn of each window where nothing else is said
 
 
-def check_unasked(intervals: str, paths: int = PATHS) -> None:
+def check_unasked(method: str, paths: int = PATHS) -> None:
     """Raises SettingsError where no level was asked for, and yet it was said how intervals are to be made."""
-    said = [f"intervals={intervals!r}"] * (intervals != "auto") + [f"paths={paths}"] * (paths != PATHS)
+    said = [f"interval_method={method!r}"] * (method != "auto") + [f"paths={paths}"] * (paths != PATHS)
     if said:
         raise SettingsError(f"{', '.join(said)}: of intervals of which level? state it too (level=[80, 90])")
 
@@ -98,7 +99,7 @@ class Intervals:
     @property
     def stride(self) -> int:
         """How far apart the windows were that it was calibrated on."""
-        return 1 if self.calibration is None else self.calibration.stride
+        return 1 if self.calibration is None else self.calibration.spacing
 
     def around(self, batches: Iterator[ForecastBatch], panel: Panel, pace: int = 1) -> Iterator[ForecastBatch]:
         """The batches with their intervals. Adaptive ones need the windows of each item in order, `pace` steps apart.
@@ -169,8 +170,8 @@ class Intervals:
 
 
 def choose(
-    level: Any,
-    intervals: str,
+    level: Level,
+    method: str,
     *,
     model: str,
     calibration: Calibration | None,
@@ -184,25 +185,26 @@ def choose(
     nothing was held out to calibrate on.
     """
     levels = levels_of(level)
-    if intervals not in METHODS:
-        raise SettingsError(f"intervals={intervals!r} is no method; {suggest(str(intervals), METHODS)}")
+    if method not in METHODS:
+        raise SettingsError(f"interval_method={method!r} is no method; {suggest(str(method), METHODS)}")
     if isinstance(paths, bool) or not isinstance(paths, int) or paths < 2:
         raise SettingsError(f"paths={paths!r}: wanted a whole number of at least 2")
-    method = intervals
     if method == "auto":
         method = "conformal" if calibration else "quantiles" if quantile_levels else "paths" if samples else "conformal"
     if method in ("conformal", "adaptive"):
         if calibration is None:
             raise DataError(
                 f"{method} intervals need held-out windows, and this {model} was saved without any: calibrate it on"
-                " data that were not trained on (forecaster.calibrate(data, split=…), latentcast calibrate DIR DATA)"
+                " data that were not trained on (forecaster.calibrate(data, part=…), latentcast calibrate DIR DATA)"
             )
         return Intervals(levels, method, calibration, quantile_levels, paths)
     if method == "quantiles":
         _check_quantiles(levels, model, quantile_levels)
         return Intervals(levels, method, None, quantile_levels, paths)
     if not samples:
-        raise SettingsError(f"intervals='paths': {model} draws no paths; intervals='conformal' takes any model")
+        raise SettingsError(
+            f"interval_method='paths': {model} draws no paths; interval_method='conformal' takes any model"
+        )
     needed = max(windows_needed(level / 200 + 0.5) for level in levels)
     if paths < needed:
         raise SettingsError(f"paths={paths} are too few for level {levels[-1]:g}: wanted at least {needed}")
@@ -212,8 +214,8 @@ def choose(
 def _check_quantiles(levels: Sequence[float], model: str, learned: tuple[float, ...]) -> None:
     if not learned:
         raise SettingsError(
-            f"intervals='quantiles': {model} forecasts points alone; intervals='conformal' takes any model, and one"
-            " with model.head=quantile learns quantiles"
+            f"interval_method='quantiles': {model} forecasts points alone; interval_method='conformal' takes any model,"
+            " and one with model.head=quantile learns quantiles"
         )
     missing = [n for n in levels if None in (quantile_at(learned, 0.5 - n / 200), quantile_at(learned, 0.5 + n / 200))]
     if missing:
@@ -222,5 +224,5 @@ def _check_quantiles(levels: Sequence[float], model: str, learned: tuple[float, 
         raise SettingsError(
             f"level {', '.join(f'{n:g}' for n in missing)}: this {model} learned the quantiles"
             f" {', '.join(f'{q:g}' for q in learned)}, which make intervals of {', '.join(able) or 'no level'};"
-            f" intervals='conformal' reaches any level, or learn {wanted} too (model.head.quantiles)"
+            f" interval_method='conformal' reaches any level, or learn {wanted} too (model.head.quantiles)"
         )

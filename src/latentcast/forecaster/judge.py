@@ -10,6 +10,7 @@ import numpy as np
 from latentcast.core.errors import DataError, SettingsError
 from latentcast.core.nested import python_values
 from latentcast.data.panel.split import Part
+from latentcast.data.types import Level
 from latentcast.data.windows.view import PreparedPanel, Starts
 from latentcast.data.windows.windows import Windows, batch_size_for_memory, make_windows, window_seeds
 from latentcast.evaluation.drop_last import DropLast
@@ -22,19 +23,19 @@ from latentcast.forecaster.fitted import FittedModel, check_forecasts
 from latentcast.forecaster.intervals import PATHS, Intervals, check_unasked, choose
 
 
-def interval_method(fitted: FittedModel, level: Any, intervals: str = "auto", paths: int = PATHS) -> Intervals | None:
+def choose_intervals(fitted: FittedModel, level: Level, method: str = "auto", paths: int = PATHS) -> Intervals | None:
     """How intervals of these levels are made; None where no level is asked for.
 
     Raises SettingsError for a level or a method that cannot be had, DataError where nothing was held out.
     """
     if level is None:
-        check_unasked(intervals, paths)
+        check_unasked(method, paths)
         return None
     check_forecasts(fitted)
     paths = python_values(paths)
     how = choose(
         level,
-        intervals,
+        method,
         model=fitted.name,
         calibration=fitted.calibration,
         quantile_levels=fitted.network.quantile_levels,

@@ -9,6 +9,7 @@ import pandas as pd
 from latentcast.data.panel.conform import as_it_came
 from latentcast.data.panel.panel import Panel
 from latentcast.data.sources.frames import Source
+from latentcast.data.types import Frame
 from latentcast.evaluation.forecasts import ForecastBatch
 from latentcast.forecaster.fitted import FittedModel
 from latentcast.forecaster.inputs import ForecastInputs
@@ -17,7 +18,7 @@ from latentcast.forecaster.intervals import Intervals, interval_columns
 
 def to_frame(
     fitted: FittedModel, inputs: ForecastInputs, batches: Sequence[ForecastBatch], how: Intervals | None
-) -> Any:
+) -> Frame:
     """unique_id, ds, the forecast and its intervals, in original units."""
     values = np.concatenate([batch.original for batch in batches])
     intervals = {} if how is None else interval_columns(fitted.name, how.levels, batches)
@@ -39,6 +40,6 @@ def forecast_frame(fitted: FittedModel, panel: Panel, values: Any, columns: Mapp
     )
 
 
-def give_back(fitted: FittedModel, source: Source, panel: Panel, frame: pd.DataFrame) -> Any:
+def give_back(fitted: FittedModel, source: Source, panel: Panel, frame: pd.DataFrame) -> Frame:
     """The frame in the kind, the number type of ids and the time unit of the data."""
     return source.give_back(as_it_came(frame, source, panel, fitted.run.data))

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from latentcast.core.errors import DataError, SettingsError, shorten
 from latentcast.data.panel.split import Part
+from latentcast.data.types import Frame, IntoFrame
 from latentcast.data.windows.view import PreparedPanel
 from latentcast.data.windows.windows import batch_size_for_memory, make_windows
 from latentcast.forecaster.forecaster import Forecaster, as_forecaster
@@ -23,7 +24,7 @@ from latentcast.training.codebook_usage import Health, health
 
 
 @dataclass(frozen=True)
-class Scores:
+class AnomalyScores:
     """One row for each series and step, of the kind that came in: unique_id, ds, y and
 
     error      |value − decoded value|, in deviations of the look-back before the step
@@ -33,11 +34,13 @@ class Scores:
     Steps that were not observed have none.
     """
 
-    frame: Any
+    frame: Frame
     notes: tuple[str, ...]
 
 
-def anomaly_scores(forecaster: Forecaster | str | Path, data: Any, *, batch_size: int | None = None) -> Scores:
+def anomaly_scores(
+    forecaster: Forecaster | str | Path, data: IntoFrame, *, batch_size: int | None = None
+) -> AnomalyScores:
     """Every step is judged once, scaled by the look-back before it, so that what is strange does not hide itself.
 
     The first look-back of a series is judged by itself. Raises SettingsError for a model without codes, DataError when
@@ -73,10 +76,10 @@ def anomaly_scores(forecaster: Forecaster | str | Path, data: Any, *, batch_size
         }
     )
     notes = view.notes if knows else (*view.notes, "no surprise: this model has codes, and no language of them yet")
-    return Scores(give_back(forecaster, source, panel, frame), notes)
+    return AnomalyScores(give_back(forecaster, source, panel, frame), notes)
 
 
-def judge_codec(forecaster: Forecaster | str | Path, data: Any, *, split: Part = "test") -> Health:
+def judge_codec(forecaster: Forecaster | str | Path, data: IntoFrame, *, part: Part = "test") -> Health:
     """What the codec is worth on one part of the data: every window of the look-back's length inside it, once.
 
     Raises SettingsError for a model without codes, DataError when the part holds no window.
@@ -84,9 +87,9 @@ def judge_codec(forecaster: Forecaster | str | Path, data: Any, *, split: Part =
     forecaster = _able(forecaster)
     source, view = open_prepared(forecaster, data)
     lookback = forecaster.task.lookback
-    starts = view.starts(split, 0, lookback)
+    starts = view.starts(part, 0, lookback)
     if not len(starts[0]):
-        raise DataError(f"the {split} part of {source.name} holds no window of {lookback} steps")
+        raise DataError(f"the {part} part of {source.name} holds no window of {lookback} steps")
     channels = tuple(range(len(view.panel.channels)))
     windows = make_windows(view.panel, view.scaler, starts, lookback, 0, targets=channels, with_known=False)
     return health(forecaster.network, windows)

@@ -24,6 +24,7 @@ from latentcast.data.scaling.transform import check
 from latentcast.data.settings import DataSettings
 from latentcast.data.sources.open import open_data
 from latentcast.data.tables.frequency import Frequency
+from latentcast.data.types import IntoFrame
 from latentcast.forecaster.forecaster import Forecaster, as_forecaster
 from latentcast.models.config.run import RunConfig, make_task, merge_user_settings, resolve_config
 from latentcast.models.inspection import Architecture, inspect, training_memory
@@ -47,7 +48,7 @@ class Description:
 
 
 def describe(
-    data: Any,
+    data: IntoFrame | Forecaster,
     settings: Mapping[str, Any] | None = None,
     *,
     model: str | None = None,
@@ -97,7 +98,7 @@ def _of_forecaster(forecaster: Forecaster) -> Description:
     return _of_model(forecaster.run, forecaster.network, forecaster.channels, frequency, about, list(card.notes))
 
 
-def _of_choice(data: Any, values: Mapping[str, Any]) -> Description:
+def _of_choice(data: IntoFrame, values: Mapping[str, Any]) -> Description:
     source, defaults = open_data(data)
     run = resolve_config(values, defaults)
     panel = build(source.frame, run.data)
@@ -154,7 +155,7 @@ def _check(panel: Panel, ends: NDArray[np.int64], settings: DataSettings) -> Non
     Covariates.learned(panel, ends, settings)
 
 
-def _of_table(data: Any, stated_values: Mapping[str, Any]) -> Description:
+def _of_table(data: IntoFrame, stated_values: Mapping[str, Any]) -> Description:
     stray = [f"{path}: describe takes settings of the data alone (data.…), where no model is named"
              for path, _ in leaves(stated_values) if not path.startswith("data.")]  # fmt: skip
     if stray:

@@ -12,6 +12,7 @@ import torch
 
 from latentcast.core.errors import DataError, SettingsError
 from latentcast.core.types import Batch
+from latentcast.data.types import Frame, IntoFrame
 from latentcast.data.windows.view import PreparedPanel
 from latentcast.data.windows.windows import batch_size_for_memory
 from latentcast.forecaster.card import FusionReport, MemberWeight
@@ -156,17 +157,19 @@ def fusion_weights(forecaster: Forecaster | str | Path) -> pd.DataFrame:
     return frame.assign(**{label: flat[:, at] for at, label in enumerate(model.labels)})
 
 
-def member_forecasts(forecaster: Forecaster | str | Path, data: Any, *, future: Any = None) -> Any:
+def member_forecasts(
+    forecaster: Forecaster | str | Path, data: IntoFrame, *, future_covariates: IntoFrame | None = None
+) -> Frame:
     """The forecast of a hybrid beyond the end of the data, beside that of each member and what it counts for.
 
     A frame of the kind that came in with unique_id, ds, the hybrid's name, and for each member `label` and
     `label-weight`, in original units; NaN and 0 where a member cannot forecast a series. After a transform of the
     values the members are not what the hybrid is the weighted mean of, for it is fused before. Raises SettingsError for
-    any other model, DataError as `predict` does; `future` is as there.
+    any other model, DataError as `predict` does; `future_covariates` is as there.
     """
     forecaster = as_forecaster(forecaster)
     model, task = hybrid_of(forecaster), forecaster.task
-    inputs = prepare_forecast(forecaster, data, future)
+    inputs = prepare_forecast(forecaster, data, future_covariates)
     for note in inputs.notes:
         log.warning(note)
     view, starts_items = inputs.prepared, inputs.windows

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,6 +17,7 @@ from latentcast.data.panel.split import PARTS, Part
 from latentcast.data.sources.frames import Source
 from latentcast.data.tables.table import is_long
 from latentcast.data.tables.time_column import time_column
+from latentcast.data.types import Frame, IntoFrame
 from latentcast.data.windows.view import PreparedPanel
 from latentcast.data.windows.windows import Windows, batch_size_for_memory, make_windows
 from latentcast.forecaster.fitted import reconstructs
@@ -29,7 +29,7 @@ MASKS = (0.125, 0.25, 0.375, 0.5)
 
 
 @dataclass(frozen=True)
-class Filled:
+class ImputationErrors:
     """Errors on hidden values of one part, in scaled units; `linear` are those of interpolation between neighbours.
 
     mask    share that was hidden: at random in stretches of `block` steps, or with `tail` the last steps of each window
@@ -51,13 +51,13 @@ class Filled:
 class Imputation:
     """The data with their gaps filled, of the kind that came in, and what was filled."""
 
-    frame: Any
+    frame: Frame
     filled: int
     values: int
     notes: tuple[str, ...]
 
 
-def impute(forecaster: Forecaster | str | Path, data: Any, *, batch_size: int | None = None) -> Imputation:
+def impute(forecaster: Forecaster | str | Path, data: IntoFrame, *, batch_size: int | None = None) -> Imputation:
     """Fill missing values and missing time steps from what lies around them; observed values stay as they are.
 
     Every gap is read in windows of the look-back that overlap by half, weighted towards their middle; what is filled
@@ -91,14 +91,14 @@ def impute(forecaster: Forecaster | str | Path, data: Any, *, batch_size: int | 
 
 def evaluate_imputation(
     forecaster: Forecaster | str | Path,
-    data: Any,
+    data: IntoFrame,
     *,
     masks: Sequence[float] = MASKS,
     block: int = 1,
     tail: bool = False,
-    split: Part = "test",
+    part: Part = "test",
     batch_size: int | None = None,
-) -> list[Filled]:
+) -> list[ImputationErrors]:
     """Hide a share of the observed values of every window of one part, once, and compare what is filled.
 
     Hidden are values one by one at random, stretches of `block` steps at random, or with `tail` the last steps of each
@@ -112,16 +112,16 @@ def evaluate_imputation(
         faults.append(f"block={block!r}: wanted a whole number of steps, at least 1")
     if tail and block != 1:
         faults.append(f"tail=True hides the end of each window, and block={block} stretches at random: say one of them")
-    if split not in PARTS:
-        faults.append(f"split={split!r} is no part of the data; {suggest(str(split), PARTS)}")
+    if part not in PARTS:
+        faults.append(f"part={part!r} is no part of the data; {suggest(str(part), PARTS)}")
     if faults:
         raise SettingsError(faults)
     source, view = open_prepared(forecaster, data, gaps="mask")
-    low, high = view.parts.bounds(split)
-    starts = view.starts(split, 0, forecaster.task.lookback)
+    low, high = view.parts.bounds(part)
+    starts = view.starts(part, 0, forecaster.task.lookback)
     if not len(starts[0]):
         raise DataError(
-            f"the {split} part of {source.name} holds no window of {forecaster.task.lookback} steps: its longest has"
+            f"the {part} part of {source.name} holds no window of {forecaster.task.lookback} steps: its longest has"
             f" {int((high - low).max())}"
         )
     windows = _windows(forecaster, view, starts)
@@ -159,7 +159,9 @@ def _windows(forecaster: Forecaster, view: PreparedPanel, starts: tuple[torch.Te
     return replace(windows, masks=replace(windows.masks, carried=None))  # a value after a gap may help to fill it
 
 
-def _judge(forecaster: Forecaster, windows: Windows, mask: float, block: int | None, batch_size: int) -> Filled:
+def _judge(
+    forecaster: Forecaster, windows: Windows, mask: float, block: int | None, batch_size: int
+) -> ImputationErrors:
     """Without a block the last steps of each window are hidden."""
     generator = torch.Generator().manual_seed(0)
     sums, count = np.zeros(4), 0
@@ -178,7 +180,7 @@ def _judge(forecaster: Forecaster, windows: Windows, mask: float, block: int | N
             sums[at + 1] += float(error.abs().sum())
         count += int(hidden.sum())
     mse, mae, linear_mse, linear_mae = (sums / max(count, 1)).tolist()
-    return Filled(mask, block or 1, block is None, len(windows), count, mse, mae, linear_mse, linear_mae)
+    return ImputationErrors(mask, block or 1, block is None, len(windows), count, mse, mae, linear_mse, linear_mae)
 
 
 def _fill(forecaster: Forecaster, view: PreparedPanel, batch_size: int) -> tuple[NDArray[np.float64], int]:

@@ -14,6 +14,7 @@ from latentcast.data.panel.build import build
 from latentcast.data.panel.split import split
 from latentcast.data.scaling.scaler import Scaler
 from latentcast.data.sources.open import open_data
+from latentcast.data.types import IntoFrame
 from latentcast.models.backbones.prompt import PromptWriter
 from latentcast.models.config.run import make_task, merge_user_settings, resolve_config
 from latentcast.models.network import build as build_network
@@ -45,7 +46,7 @@ class Prompts:
 
 
 def prompts(
-    data: Any,
+    data: IntoFrame,
     model: str = "time-llm",
     *,
     preset: str | None = None,

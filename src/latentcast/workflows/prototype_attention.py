@@ -9,13 +9,14 @@ import torch
 from numpy.typing import NDArray
 
 from latentcast.core.errors import DataError, SettingsError, suggest
+from latentcast.data.types import IntoFrame
 from latentcast.data.windows.windows import make_windows
 from latentcast.forecaster.forecaster import Forecaster, as_forecaster
 from latentcast.forecaster.inputs import open_prepared
 
 
 @dataclass(frozen=True)
-class HeatMap:
+class PrototypeAttention:
     """weights [heads, patches, prototypes] of one series' last window, each row's sum 1; words nearest to each
     prototype, the nearest first.
     """
@@ -30,8 +31,8 @@ class HeatMap:
 
 
 def prototype_attention(
-    forecaster: Forecaster | str | Path, data: Any, *, series: str | None = None, words: int = 3
-) -> HeatMap:
+    forecaster: Forecaster | str | Path, data: IntoFrame, *, series: str | None = None, words: int = 3
+) -> PrototypeAttention:
     """The attention of patches over prototypes in the last window of one series (the first where none is named).
 
     Raises SettingsError for a model without prototypes, DataError for a series that is not there.
@@ -58,4 +59,4 @@ def prototype_attention(
         tokens = model.tokens(replace(batch, past=model._scale(batch).apply(batch.past)))
         weights = part.over_prototypes(tokens)[channel if model.representation.folds_channels else 0]
         named = part.nearest_words(words)
-    return HeatMap(chosen, weights.cpu().numpy(), named)
+    return PrototypeAttention(chosen, weights.cpu().numpy(), named)

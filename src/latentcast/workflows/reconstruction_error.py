@@ -24,6 +24,7 @@ from latentcast.data.panel.split import Part, Split, split
 from latentcast.data.scaling.scaler import Scaler
 from latentcast.data.settings import DataSettings
 from latentcast.data.sources.open import open_data
+from latentcast.data.types import IntoFrame
 from latentcast.data.windows.windows import Windows, batch_size_for_memory, make_windows, window_starts
 from latentcast.forecaster.forecaster import Forecaster, as_forecaster
 from latentcast.layers.compression import pad_left
@@ -89,7 +90,7 @@ class Point:
 
 
 @dataclass(frozen=True)
-class Floor:
+class ReconstructionErrors:
     """`windows` of the validation part, `max_steps` that every compression was trained for."""
 
     model: str
@@ -114,7 +115,7 @@ class Floor:
 
 
 def reconstruction_error(
-    data: Any,
+    data: IntoFrame,
     model: str | None = None,
     *,
     lookback: int | None = None,
@@ -126,7 +127,7 @@ def reconstruction_error(
     seed: int | None = None,
     settings: Mapping[str, Any] | None = None,
     config: str | Path | None = None,
-) -> Floor:
+) -> ReconstructionErrors:
     """Train encode → decode alone at several compressions, and say what each loses.
 
     presets      of the model, each as it is
@@ -174,7 +175,9 @@ def reconstruction_error(
             for (label, run), network in zip(runs.items(), networks, strict=True)
         ]
     notes = (*panel.notes, *_behind(points))
-    return Floor(base.name, source.name, base.lookback, len(panel.channels), max_steps, len(val), tuple(points), notes)
+    return ReconstructionErrors(
+        base.name, source.name, base.lookback, len(panel.channels), max_steps, len(val), tuple(points), notes
+    )
 
 
 def _behind(points: Sequence[Point]) -> list[str]:

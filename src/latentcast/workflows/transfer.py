@@ -18,6 +18,7 @@ from latentcast.data.panel.split import Split, split
 from latentcast.data.scaling.scaler import constant_series
 from latentcast.data.settings import DataSettings
 from latentcast.data.sources.open import open_data
+from latentcast.data.types import IntoFrame
 from latentcast.forecaster.forecaster import Forecaster, as_forecaster
 from latentcast.workflows.fitting.fit import untrained
 from latentcast.workflows.fitting.warm_start import load_initial_weights
@@ -28,7 +29,7 @@ ALL_PAST = (1.0, 0.0, 0.0)  # a split that holds nothing out
 
 def transfer(
     forecaster: Forecaster | str | Path,
-    data: Any,
+    data: IntoFrame,
     settings: Mapping[str, Any] | None = None,
     *,
     held_out: bool = True,

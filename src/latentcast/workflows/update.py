@@ -3,7 +3,6 @@
 import logging
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -11,6 +10,7 @@ from latentcast.core.errors import DataError, SettingsError
 from latentcast.core.nested import python_values
 from latentcast.data.panel.padding import pad_short
 from latentcast.data.panel.split import Split
+from latentcast.data.types import IntoFrame
 from latentcast.forecaster.card import UpdateReport
 from latentcast.forecaster.forecaster import Forecaster, as_forecaster
 from latentcast.forecaster.inputs import open_prepared, prepare
@@ -26,7 +26,7 @@ HELD = 10  # the last tenth of the data judges
 
 def update(
     forecaster: Forecaster | str | Path,
-    data: Any,
+    data: IntoFrame,
     *,
     steps: int = STEPS,
     lr: float | None = None,

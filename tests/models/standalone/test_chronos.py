@@ -69,7 +69,7 @@ def test_fit_predict_evaluate_save_and_load(kind: str, tmp_path: Path) -> None:
     )
     assert count_parameters(forecaster.network)[0] == 0
     forecast = forecaster.predict(data, level=80)
-    judged = forecaster.evaluate(data, level=80, intervals="quantiles")
+    judged = forecaster.evaluate(data, level=80, interval_method="quantiles")
     assert judged.intervals is not None
     forecaster.save(tmp_path / "run")
     assert sum(file.stat().st_size for file in (tmp_path / "run").iterdir()) < 200_000

@@ -203,7 +203,7 @@ def test_the_same_doors_as_every_model(hourly: pd.DataFrame, tmp_path: Path) -> 
         ["theta", "seasonal-naive"],
         lookback=120,
         horizon=5,
-        windows=2,
+        n_windows=2,
         settings={"models.theta.model.processes": 1},
     )
     assert set(result.leaderboard["model"]) == {"theta", "seasonal-naive"}

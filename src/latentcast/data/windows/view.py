@@ -77,6 +77,6 @@ class PreparedPanel:
             return f"at the fit it reached {stretch}, and {span}: after it; fit again with data that reach as far"
         if begins and last <= min(begins):
             return (
-                f"at the fit it reached {stretch}, and {span}: before it; judge them with split=all, or give newer data"
+                f"at the fit it reached {stretch}, and {span}: before it; judge them with part=all, or give newer data"
             )
         return f"at the fit it reached {stretch}, and {span}"

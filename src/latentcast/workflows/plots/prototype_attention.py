@@ -5,10 +5,10 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from latentcast.reporting.figures import DPI, WIDE, save, short
-from latentcast.workflows.prototype_attention import HeatMap
+from latentcast.workflows.prototype_attention import PrototypeAttention
 
 
-def plot_heat_map(result: HeatMap, path: Path, most: int = 30) -> None:
+def plot_heat_map(result: PrototypeAttention, path: Path, most: int = 30) -> None:
     """Patches, oldest first, against the prototypes that they take most from, named by their nearest words; the mean
     over heads. Raises CheckpointError when the file cannot be written.
     """

@@ -12,12 +12,12 @@ from matplotlib.lines import Line2D
 from matplotlib.transforms import Bbox
 
 from latentcast.reporting.figures import DPI, FUTURE, PAST, WIDE, plain_axes, save, short
-from latentcast.workflows.reconstruction_error import Floor, Point
+from latentcast.workflows.reconstruction_error import Point, ReconstructionErrors
 
 EXACT = 1e-9  # errors below it are those of rounding
 
 
-def plot_floor(result: Floor, path: Path) -> None:
+def plot_floor(result: ReconstructionErrors, path: Path) -> None:
     """Draw error against the ratio, and against the numbers that are kept; points of one latent width are joined.
 
     Raises CheckpointError when the file cannot be written.
