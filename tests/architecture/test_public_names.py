@@ -25,7 +25,7 @@ ON_A_SAVED_MODEL = [
 
 
 def test_public_names() -> None:
-    assert latentcast.__all__ == NAMES
+    assert sorted(latentcast.__all__) == sorted(NAMES)
     for name in NAMES:
         assert getattr(latentcast, name).__name__ == name
     assert set(NAMES) <= set(dir(latentcast))
