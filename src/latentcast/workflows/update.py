@@ -8,6 +8,7 @@ import numpy as np
 
 from latentcast.core.errors import DataError, SettingsError
 from latentcast.core.nested import python_values
+from latentcast.core.protocols import SolvedModel
 from latentcast.data.panel.padding import pad_short
 from latentcast.data.panel.split import Split
 from latentcast.data.types import IntoFrame
@@ -41,6 +42,9 @@ def update(
     last tenth of the data, at least one horizon, judges: the card has its error before and after (`update`), and the
     weights that it finds best are kept, be they the old ones. Nothing is left as a test part.
 
+    What was solved in closed form is solved again from all windows before that tenth, with the candidates that the fit
+    chose: exactly what one solution over all of this history gives.
+
     data   the history with what has come since: frame, file or a dataset's name, read as in the fit
     out    folder to save into
 
@@ -52,7 +56,8 @@ def update(
         raise SettingsError(f"steps={steps!r}: wanted a whole number of at least 1")
     if out is not None:
         check_folder(Path(out), overwrite=overwrite)
-    if not any(parameter.requires_grad for parameter in start.network.parameters()):
+    trained = any(parameter.requires_grad for parameter in start.network.parameters())
+    if not trained and not (isinstance(start.network.model, SolvedModel) and start.network.model.solves):
         raise SettingsError(f"{start.name} learns nothing: there is nothing to update, give predict the newer data")
     source, view = open_prepared(start, data, future_only=True)
     panel = view.panel
@@ -81,8 +86,8 @@ def update(
         made.network.load_state_dict(start.network.state_dict())
         calibrate_on(made, prepare(made, panel), held)
     found = UpdateReport(
-        steps,
-        training.lr,
+        steps if trained else 0,
+        training.lr if trained else 0.0,
         units="those of the fit; new series by their own past",
         val_mse_before=before.scaled["MSE"],
         val_mse_after=after,
@@ -90,7 +95,7 @@ def update(
     )
     made.card = replace(made.card, update=found)
     log.warning(
-        f"update: {steps} steps on {source.name}; MSE of its last part {before.scaled['MSE']:.4g} before,"
+        f"update: {found.steps} steps on {source.name}; MSE of its last part {before.scaled['MSE']:.4g} before,"
         f" {after:.4g} after; kept: {found.kept}"
     )
     if out is not None:

@@ -104,9 +104,10 @@ def _map_of_kept(frame: pd.DataFrame, keep: np.ndarray, mean: float, std: float)
     return weight
 
 
-def test_forecasts_move_with_the_level_and_are_the_same_after_loading(tmp_path: Path) -> None:
+@pytest.mark.parametrize("maps", ["shared", "own"])
+def test_forecasts_move_with_the_level_and_are_the_same_after_loading(tmp_path: Path, maps: str) -> None:
     frame = table()
-    settings = {"data.scale": False}
+    settings = {"data.scale": False, "model.maps": maps}
     forecaster = latentcast.fit(
         frame, "ridge", lookback=LOOKBACK, horizon=HORIZON, settings=settings, out=tmp_path / "run"
     )
@@ -224,3 +225,30 @@ def test_scattered_gaps_are_no_obstacle() -> None:
 
 def test_settings_are_saved_plain() -> None:
     assert RidgeSettings().dump()["maps"] == "auto"
+
+
+def test_an_update_is_the_exact_solution_over_all_of_the_history() -> None:
+    frame = table(800)
+    first = latentcast.fit(frame[:120], "ridge", lookback=LOOKBACK, horizon=HORIZON, settings=ONE)
+    updated = latentcast.update(first, frame)
+    assert updated.card.update is not None
+    assert updated.card.update.kept == "the updated weights"
+    values = frame.iloc[:, 1:].to_numpy()
+    values = (values - values[:84].mean(0)) / values[:84].std(0)  # in the units of the fit
+    windows = np.lib.stride_tricks.sliding_window_view(values[:720], LOOKBACK + HORIZON, axis=0)
+    windows = windows.reshape(-1, LOOKBACK + HORIZON)
+    level = windows[:, LOOKBACK - 2 : LOOKBACK].mean(1, keepdims=True)
+    x, y = windows[:, :LOOKBACK] - level, windows[:, LOOKBACK:] - level
+    centred = windows[:, :LOOKBACK] - windows[:, :LOOKBACK].mean(1, keepdims=True)
+    unit = np.trace(centred.T @ centred / len(windows)) / LOOKBACK
+    weight = np.linalg.solve(x.T @ x / len(x) + 0.1 * unit * np.eye(LOOKBACK), x.T @ y / len(x)).T
+    weight[:, LOOKBACK - 2 :] += (1 - weight.sum(1, keepdims=True)) / 2
+    np.testing.assert_allclose(solved_map(updated)[0], weight, atol=1e-5)
+
+
+def test_an_update_keeps_what_was_chosen() -> None:
+    frame = table(800)
+    first = latentcast.fit(frame[:600], "ridge", lookback=LOOKBACK, horizon=HORIZON, settings={"model.maps": "own"})
+    updated = latentcast.update(first, frame)
+    np.testing.assert_array_equal(updated.network.model.maps.chosen, first.network.model.maps.chosen)
+    assert updated.network.model.maps.count == 3

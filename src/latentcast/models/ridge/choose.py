@@ -9,9 +9,10 @@ from pydantic import Field, field_validator
 
 from latentcast.core.errors import SettingsError
 from latentcast.core.settings import Settings
+from latentcast.layers.gram import Array
 from latentcast.layers.ridge_solver import LinearMap
 from latentcast.models.ridge.search import Errors, Grid, measure, solve, weigh
-from latentcast.models.ridge.stretches import Source, Steps, blocks
+from latentcast.models.ridge.stretches import Ahead, Source, Steps, blocks
 
 MOST_OWN = 64  # channels up to which maps of their own are tried without being asked for
 SHORTEST = 16  # least look-back of the default grid
@@ -74,10 +75,11 @@ class RidgeSettings(Settings):
 
 @dataclass(frozen=True)
 class Solved:
-    """Maps [maps], the map of each channel [channels], and what was found on the way."""
+    """Maps [maps], the map of each channel [channels], candidates' weights of each map, and what was found."""
 
     maps: list[LinearMap]
     groups: Steps
+    weights: list[Array]
     found: dict[str, Any]
 
 
@@ -102,21 +104,48 @@ def solve_windows(sources: Sequence[Source], settings: RidgeSettings, grid: Grid
     families = _families(settings.maps, channels, len(sources))
     sources = [replace(source, stride=settings.stride) for source in sources]
     ahead = blocks(sources, grid.lookbacks[-1], horizon)
+    families = _families(settings.maps, sources[0].values.shape[1], len(sources))
     measured = {name: measure(sources, groups, grid, ahead) for name, groups in families.items()}
     name = _best(measured)
-    groups, errors = families[name], measured[name]
-    weights = _weights(errors, len(set(groups.tolist())), grid)
-    maps = solve(sources, groups, grid, weights, ahead, held_out=settings.refit)
+    errors = measured[name]
+    weights = _weights(errors, int(families[name].max()) + 1, grid)
     found = {
-        "maps": name,
         "origins": 0 if errors is None else len(errors.values),
         "errors": {key: _rounded(each) for key, each in measured.items() if each is not None},
+    }
+    return _finished(sources, settings, grid, ahead, families[name], weights, found)
+
+
+def solve_again(
+    sources: Sequence[Source], settings: RidgeSettings, grid: Grid, horizon: int, groups: Steps, weights: list[Array]
+) -> Solved:
+    """The maps of candidates that were chosen before, from all windows that there are now.
+
+    Sums over windows add up, so that this is what one solution over all of the history gives.
+    """
+    sources = [replace(source, stride=settings.stride) for source in sources]
+    ahead = blocks(sources, grid.lookbacks[-1], horizon)
+    return _finished(sources, settings, grid, ahead, groups, weights, {"origins": 0, "errors": {}})
+
+
+def _finished(
+    sources: Sequence[Source],
+    settings: RidgeSettings,
+    grid: Grid,
+    ahead: Sequence[Ahead],
+    groups: Steps,
+    weights: list[Array],
+    found: dict[str, Any],
+) -> Solved:
+    """Solve with chosen weights, and say what they are."""
+    maps = solve(sources, groups, grid, weights, ahead, held_out=settings.refit)
+    family = "shared" if len(maps) == 1 else "own"
+    chosen = {
         "lookback": round(float(np.mean([_mean(weight, grid.lookbacks, 0) for weight in weights])), 1),
         "trailing": round(float(np.mean([_mean(weight, grid.trailing, 1) for weight in weights])), 4),
         "alpha": float(f"{10 ** np.mean([_mean(weight, np.log10(grid.alphas), 2) for weight in weights]):.3g}"),
-        "refit": settings.refit,
     }
-    return Solved(maps, groups, found)
+    return Solved(maps, groups, weights, {"maps": family, **found, **chosen, "refit": settings.refit})
 
 
 def _families(maps: str, channels: int, datasets: int) -> dict[str, Steps]:

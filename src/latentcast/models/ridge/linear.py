@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -11,7 +12,7 @@ from latentcast.core.errors import DataError
 from latentcast.core.findings import Finding, WindowLabels
 from latentcast.data.windows.mixture import Mix
 from latentcast.data.windows.windows import Windows
-from latentcast.models.ridge.choose import RidgeSettings, Solved, solve_windows
+from latentcast.models.ridge.choose import RidgeSettings, Solved, solve_again, solve_windows
 from latentcast.models.ridge.search import Grid
 from latentcast.models.ridge.stretches import of_windows
 
@@ -19,12 +20,17 @@ from latentcast.models.ridge.stretches import of_windows
 class LinearMaps(nn.Module):
     """One map for all channels, or one for each of them; before it is solved, the mean of the look-back's last steps.
 
+    `chosen` holds the weights of the candidates [maps, lookbacks, trailing, alphas] that the maps are means of. It is
+    empty before a search; where it was taken over from a trained model, no search is made again.
+
     Rows of every map add up to 1, so that a shifted look-back gives a shifted forecast.
     """
 
+    sized_by_weights = ("weight", "bias", "chosen")
     weight: Tensor
     bias: Tensor
     map_of: Tensor
+    chosen: Tensor
 
     def __init__(self, lookback: int, horizon: int, channels: int) -> None:
         super().__init__()
@@ -34,6 +40,7 @@ class LinearMaps(nn.Module):
         self.register_buffer("weight", weight)
         self.register_buffer("bias", torch.zeros(1, horizon))
         self.register_buffer("map_of", torch.zeros(channels))  # numbers as floats: averaging weights keeps them exact
+        self.register_buffer("chosen", torch.zeros(0))
 
     @property
     def count(self) -> int:
@@ -68,7 +75,12 @@ class LinearMaps(nn.Module):
         search: tuple[RidgeSettings, Grid],
     ) -> dict[str, Any]:
         """Search and solve for the channels at the positions `targets`; return what was chosen."""
-        solved = solve_windows(of_windows(train, held_out, targets), *search, self.weight.shape[1])
+        sources, horizon = of_windows(train, held_out, targets), self.weight.shape[1]
+        if self.chosen.numel():
+            groups = self.map_of[list(targets)].long().numpy()
+            solved = solve_again(sources, *search, horizon, groups, list(self.chosen.double().numpy()))
+        else:
+            solved = solve_windows(sources, *search, horizon)
         self.take(solved, targets)
         return solved.found
 
@@ -80,6 +92,7 @@ class LinearMaps(nn.Module):
         weight[..., lookback - read :] = torch.stack([torch.from_numpy(one.weight) for one in solved.maps])
         bias = torch.stack([torch.from_numpy(one.bias) for one in solved.maps])
         self.weight, self.bias = weight.to(like), bias.to(like)
+        self.chosen = torch.from_numpy(np.array(solved.weights)).to(like)
         self.map_of.zero_()
         self.map_of[list(channels)] = torch.from_numpy(solved.groups).to(self.map_of)
 
@@ -104,4 +117,6 @@ class LinearMaps(nn.Module):
         if (saved := state_dict.get(f"{prefix}weight")) is not None and len(saved) != self.count:
             self.weight = self.weight.new_empty(len(saved), *self.weight.shape[1:])
             self.bias = self.bias.new_empty(len(saved), self.bias.shape[1])
+        if (chosen := state_dict.get(f"{prefix}chosen")) is not None:
+            self.chosen = self.chosen.new_empty(chosen.shape)
         super()._load_from_state_dict(state_dict, prefix, *rest)

@@ -15,6 +15,7 @@ from latentcast.forecaster.forecaster import Forecaster
 from latentcast.models.config.presets import MODEL_PRESETS
 
 SHORTCUT = "model.shortcut."  # a map between one look-back and one horizon: at others it is learned anew
+SOLVED = ("model.maps.", "model.solved_maps.")  # the number of their maps is that of what is loaded
 
 OF_SERIES = "model.gate.series"  # what a hybrid knows of each series of its fit: nothing is known of others
 
@@ -75,11 +76,11 @@ def load_initial_weights(
     }
     learned = {name: tensor for name, tensor in learned.items() if name != OF_SERIES}
     if start.task.horizon != forecaster.task.horizon or start.task.lookback != forecaster.task.lookback:
-        learned = {name: tensor for name, tensor in learned.items() if not name.startswith(SHORTCUT)}
+        learned = {name: tensor for name, tensor in learned.items() if not name.startswith((SHORTCUT, *SOLVED))}
     shapes = [
         f"{name}: {_shape(tensor)} {where}, {_shape(own.get(name))} here"
         for name, tensor in learned.items()
-        if name not in own or own[name].shape != tensor.shape
+        if name not in own or (own[name].shape != tensor.shape and not name.startswith(SOLVED))
     ]
     if shapes:
         sizes = ", ".join(
