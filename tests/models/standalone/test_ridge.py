@@ -228,7 +228,9 @@ def test_settings_are_saved_plain() -> None:
 
 
 def test_an_update_is_the_exact_solution_over_all_of_the_history() -> None:
-    frame = table(800)
+    rng, t = np.random.default_rng(0), np.arange(800)
+    waves = {f"c{number}": np.sin(2 * np.pi * t / 24 + number) + rng.standard_normal(800) / 3 for number in range(3)}
+    frame = pd.DataFrame({"date": pd.date_range("2024-01-01", periods=800, freq="h"), **waves})
     first = latentcast.fit(frame[:120], "ridge", lookback=LOOKBACK, horizon=HORIZON, settings=ONE)
     updated = latentcast.update(first, frame)
     assert updated.card.update is not None
