@@ -69,6 +69,8 @@ class DataSettings(Settings):
                       next one by `aggregate` (mean, sum, last, min or max; covariates by their last value); a first or
                       last step that rows cover in part is left out
     steps             grid: stamps must be regular; rows: each row is one step, whatever its stamp
+    frequency_per_series  series with longer steps than the others, in long data. refuse: an error names them; split:
+                      they are left out and named, to be fitted by themselves
     gaps              missing values and missing steps. mask: they stay missing, models see what was observed and what
                       was not; interpolate, ffill: they are filled, and a look-back takes what was filled for observed;
                       error: they are refused. None of these is ever trained on or judged as a target
@@ -105,6 +107,7 @@ class DataSettings(Settings):
     resample: str | None = None
     aggregate: Literal["mean", "sum", "last", "min", "max"] = "mean"
     steps: Literal["grid", "rows"] = "grid"
+    frequency_per_series: Literal["refuse", "split"] = "refuse"
     gaps: Literal["mask", "interpolate", "ffill", "error"] = "mask"
     split: Annotated[Any, BeforeValidator(parse_rule)] = "standard"
     fraction: Annotated[float, Field(gt=0, le=1)] = 1.0

@@ -28,7 +28,7 @@ def to_frame(
 def forecast_frame(fitted: FittedModel, panel: Panel, values: Any, columns: Mapping[str, Any]) -> pd.DataFrame:
     """[items, horizon, target] values beyond the end of a panel → one row per series and step, with more columns."""
     targets = fitted.task.targets
-    times = panel.frequency.after(panel.times[panel.offsets[1:] - 1], fitted.task.horizon)
+    times = panel.future_times(fitted.task.horizon)
     names = [panel.series_name(item, channel) for item in range(len(values)) for channel in targets]
     return pd.DataFrame(
         {

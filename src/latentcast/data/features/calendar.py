@@ -15,7 +15,7 @@ def feature_names(frequency: Frequency) -> tuple[str, ...]:
         return ()
     if frequency.months is not None:
         return ("month_of_year",) if frequency.months % 12 else ()
-    step = DAY_NS if frequency.step is None else frequency.step
+    step = frequency.resolution
     names = ["second_of_minute"] if step < 60 * SECOND_NS else []
     names += ["minute_of_hour"] if step < 3600 * SECOND_NS else []
     names += ["hour_of_day"] if step < DAY_NS else []

@@ -90,7 +90,7 @@ class Covariates:
             seen = np.ones_like(seen)
         future = [Column.learned(name, panel.beside[name], seen) for name in settings.future]
         if settings.holidays is not None:
-            if panel.frequency.integer or (panel.frequency.step or 2 * DAY_NS) > DAY_NS:
+            if panel.frequency.integer or panel.frequency.resolution > DAY_NS:
                 raise SettingsError(f"data.holidays: holidays are days, and the data have steps of {panel.frequency}")
             holidays(settings.holidays, panel.times[:1])
             future.append(Column(HOLIDAY, "holiday"))

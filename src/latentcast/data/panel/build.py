@@ -16,7 +16,8 @@ from latentcast.data.settings import DataSettings
 from latentcast.data.sources.files import read_file
 from latentcast.data.sources.formats.notes import notes_of
 from latentcast.data.tables.clock import Clock, on_the_clock_of
-from latentcast.data.tables.frequency import Frequency, infer, usual_step
+from latentcast.data.tables.frequency import Frequency
+from latentcast.data.tables.infer import follows, infer, usual_step, with_other_steps
 from latentcast.data.tables.resample import resampled
 from latentcast.data.tables.table import Table, read_table, without_row_numbers
 from latentcast.data.tables.time_column import joined_time, time_column
@@ -45,6 +46,9 @@ def build(frame: pd.DataFrame, settings: DataSettings) -> Panel:
         settings = settings.model_copy(update={"freq": settings.resample})
         notes += more
     frequency = _frequency(stamps, table, settings)
+    if settings.steps == "grid":
+        stamps, table, more = _of_one_step(stamps, table, frequency, settings)
+        notes += more
     panel = _on_grid(stamps, table, frequency, settings)
     absent = len(panel.times) - len(stamps)
     panel = replace(panel, clock=read.clock, written=read.written, notes=(*notes_of(frame), *left_out, *notes))
@@ -94,6 +98,8 @@ def _frequency(stamps: NDArray[Any], table: Table, settings: DataSettings) -> Fr
         if frequency.integer != integer:
             kind = "whole numbers" if integer else "dates"
             raise TimeError(f"freq={settings.freq!r} does not suit a time column of {kind}")
+        if settings.steps == "rows" and not integer:
+            return replace(frequency, exact=follows(frequency, stamps, table.codes))
         return frequency
     if integer and (unit := epoch_unit(stamps)):
         step = int(np.gcd.reduce(np.diff(np.unique(stamps)))) or 1
@@ -102,6 +108,30 @@ def _frequency(stamps: NDArray[Any], table: Table, settings: DataSettings) -> Fr
             f" data.time_format={unit[0]}, or data.freq={step} to count them as steps"
         )
     return (infer if settings.steps == "grid" else usual_step)(stamps, table.codes)
+
+
+def _of_one_step(
+    stamps: NDArray[Any], table: Table, frequency: Frequency, settings: DataSettings
+) -> tuple[NDArray[Any], Table, tuple[str, ...]]:
+    """The series whose own step is that of the table; others are refused, or with `split` left out and named."""
+    others = with_other_steps(stamps, table.codes, frequency)
+    if not others:
+        return stamps, table, ()
+    named = shorten([f"{table.ids[code]} (every {step} steps)" for code, step in others.items()])
+    are = f"{len(others)} of {len(table.ids)} series have rows at longer steps than {frequency}: {named}"
+    if settings.frequency_per_series == "refuse":
+        raise TimeError(
+            f"{are}; fit them by themselves, resample all to one step (data.resample), or leave them out"
+            " (data.frequency_per_series=split)"
+        )
+    kept = np.flatnonzero(~np.isin(table.codes, list(others)))
+    left = [code for code in range(len(table.ids)) if code not in others]
+    numbers = np.zeros(len(table.ids), np.int64)
+    numbers[left] = np.arange(len(left))
+    beside = {name: column[kept] for name, column in table.beside.items()}
+    ids = tuple(table.ids[code] for code in left)
+    made = replace(table, codes=numbers[table.codes[kept]], values=table.values[kept], ids=ids, beside=beside)
+    return stamps[kept], made, (f"{are}; they were left out: fit them by themselves",)
 
 
 def _no_repeats(stamps: NDArray[Any], table: Table) -> None:

@@ -12,7 +12,8 @@ from latentcast.data.panel.annotations import Notes
 from latentcast.data.tables.clock import Clock
 from latentcast.data.tables.date_numbers import NumberCode
 from latentcast.data.tables.date_texts import TextForm
-from latentcast.data.tables.frequency import Frequency
+from latentcast.data.tables.frequency import DAY_NS, Frequency
+from latentcast.data.tables.infer import REGULAR
 
 
 @dataclass(frozen=True)
@@ -103,6 +104,26 @@ class Panel:
             offsets=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
             beside={name: column[keep] for name, column in self.beside.items()},
         )
+
+    def future_times(self, horizon: int) -> NDArray[Any]:
+        """Stamps of the steps after the end of each item, [items, horizon].
+
+        Where rows count as steps and their stamps follow no rule, these are the numbers of the steps, counted from 1.
+        """
+        later = self.frequency.after(self.times[self.offsets[1:] - 1], horizon)
+        if self.frequency.exact or self._goes_on(later):
+            return later
+        return np.asarray(self.lengths[:, None] + np.arange(1, horizon + 1))
+
+    def _goes_on(self, later: NDArray[Any]) -> bool:
+        """Whether nearly all rows lie the usual step apart, and stamps that go on fall on known times of a week."""
+        inside = np.diff(self.item_of_step) == 0
+        usual = np.diff(self.times.astype(np.int64))[inside] == self.frequency.step
+        if not len(usual) or usual.mean() < REGULAR:
+            return False
+        week = np.int64(7) * DAY_NS
+        seen = np.unique(self.times.astype(np.int64) % week)
+        return bool((self.frequency.step or 0) % week == 0 or np.isin(later.astype(np.int64) % week, seen).all())
 
     def extended(self, steps: int) -> "Panel":
         """Each item continued by unobserved steps, dated: the room in which a forecast is written."""

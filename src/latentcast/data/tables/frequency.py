@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 from pandas.tseries import offsets
 from pandas.tseries.frequencies import to_offset
 
-from latentcast.core.errors import TimeError, shorten
+from latentcast.core.errors import TimeError
+from latentcast.data.tables.row_calendars import Calendar
+from latentcast.data.tables.row_calendars import parse as parse_calendar
 
 SECOND_NS = 1_000_000_000
 DAY_NS = 86_400 * SECOND_NS
@@ -26,8 +28,13 @@ _MONTHS = {
 _UNITS = (("week", 7 * DAY_NS), ("day", DAY_NS), ("hour", 3600 * SECOND_NS), ("minute", 60 * SECOND_NS),
           ("second", SECOND_NS))  # fmt: skip
 NO_FREQUENCY = "no frequency that pandas knows; for example: h, 15min, D, W-SUN, MS"
-# with rules of their own: not inferred, but named where they fit; sparser ones first, for denser ones hold them too
-_BUSINESS = ("BYE-DEC", "BYS-JAN", "BQE-DEC", "BQE-JAN", "BQE-FEB", "BQS-JAN", "BQS-FEB", "BQS-MAR", "BME", "BMS")
+# steps a year, or for days and hours steps a week and a day, of offsets with rules of their own
+_SEASONS = {
+    "BusinessMonthEnd": 12, "BusinessMonthBegin": 12, "CustomBusinessMonthEnd": 12, "CustomBusinessMonthBegin": 12,
+    "BQuarterEnd": 4, "BQuarterBegin": 4, "FY5253Quarter": 4, "SemiMonthEnd": 24, "SemiMonthBegin": 24,
+    "WeekOfMonth": 12, "LastWeekOfMonth": 12, "CustomBusinessDay": 5, "BusinessDay": 5, "BusinessHour": 8,
+    "CustomBusinessHour": 8,
+}  # fmt: skip
 _AT_END = (offsets.MonthEnd, offsets.QuarterEnd, offsets.YearEnd)
 
 
@@ -35,10 +42,26 @@ _AT_END = (offsets.MonthEnd, offsets.QuarterEnd, offsets.YearEnd)
 class Frequency:
     """One step in time.
 
-    alias      pandas' name ("h", "15min", "W-SAT", "MS"), or a whole number for integer time
-    step       length of a step (nanoseconds, or units of integer time) where all are equally long, else None
-    months     months in a step, for stamps on the first day of a month, or (`at_end`) on the last
-    weekdays   business days in a step
+    Attributes
+    ----------
+    alias
+        pandas' name ("h", "15min", "W-SAT", "MS"), a name of `row_calendars`, or a whole number for integer time.
+    step
+        Length of a step (nanoseconds, or units of integer time) where all are equally long, else None.
+    integer
+        Whether stamps are whole numbers.
+    months
+        Months in a step, for stamps on the first day of a month, or (`at_end`) on the last.
+    weekdays
+        Business days in a step.
+    multiple
+        Steps of the rule in one step, where pandas or a calendar has a rule of its own: 2 for 2BME.
+    per_season
+        Steps of that rule in the main season.
+    calendar
+        The rule, where pandas has none.
+    exact
+        False where rows count as steps and their stamps follow no rule: what comes next has no known stamp.
     """
 
     alias: str
@@ -47,6 +70,10 @@ class Frequency:
     months: int | None = None
     at_end: bool = False
     weekdays: int | None = None
+    multiple: int = 1
+    per_season: int = 1
+    calendar: Calendar | None = None
+    exact: bool = True
 
     @classmethod
     def of(cls, alias: str | int) -> "Frequency":
@@ -55,6 +82,8 @@ class Frequency:
             if int(alias) < 1:
                 raise TimeError(f"freq={alias!r}: an integer step is at least 1")
             return cls(str(int(alias)), int(alias), integer=True)
+        if (calendar := parse_calendar(alias)) is not None:
+            return cls.by(calendar)
         offset = to_frequency(alias)
         if offset is None:
             raise TimeError(f"freq={alias!r} is {NO_FREQUENCY}")
@@ -63,11 +92,30 @@ class Frequency:
         name, kind = offset.freqstr, type(offset)
         if kind is offsets.Week:
             return cls(name, 7 * DAY_NS * offset.n)
+        if kind is offsets.Day:  # no Tick from pandas 3 on
+            return cls(name, DAY_NS * offset.n)
         if isinstance(offset, offsets.Tick):
-            return cls(name, int(pd.Timedelta(offset).value))
+            return cls(of_length(int(pd.Timedelta(offset).value)), int(pd.Timedelta(offset).value))
         if kind in _MONTHS:
             return cls(name, None, months=_MONTHS[kind] * offset.n, at_end=kind in _AT_END)
-        return cls(name, None, weekdays=offset.n if kind is offsets.BusinessDay else None)
+        if kind is offsets.BusinessDay:
+            return cls(name, None, weekdays=offset.n)
+        return cls(name, None, multiple=offset.n, per_season=_SEASONS.get(kind.__name__, 1))
+
+    @classmethod
+    def by(cls, calendar: Calendar) -> "Frequency":
+        """The steps of a calendar of `row_calendars`."""
+        months = getattr(calendar, "months", 1)
+        return cls(calendar.alias, None, multiple=months, per_season=calendar.season * months, calendar=calendar)
+
+    @property
+    def resolution(self) -> int:
+        """Nanoseconds between the nearest two steps; of dates alone, and for steps longer than a day their least."""
+        if self.calendar is not None:
+            return self.calendar.resolution
+        if self.step is None:
+            return DAY_NS if self.months is None else 28 * DAY_NS
+        return self.step
 
     @property
     def season(self) -> int:
@@ -75,7 +123,9 @@ class Frequency:
         if self.integer:
             return 1
         if self.step is None:
-            return max(1, 12 // self.months) if self.months else max(1, 5 // (self.weekdays or 5))
+            if self.months:
+                return max(1, 12 // self.months)
+            return max(1, 5 // self.weekdays if self.weekdays else self.per_season // self.multiple)
         if self.step < DAY_NS:  # below a minute: an hour
             return max(1, round((DAY_NS if self.step >= 60 * SECOND_NS else DAY_NS // 24) / self.step))
         if self.step % (7 * DAY_NS) == 0:
@@ -93,12 +143,17 @@ class Frequency:
             later = stamps + (counts * np.int64(self.step)).astype("timedelta64[ns]")
         elif self.months is not None:
             month = stamps.astype("datetime64[M]") + counts * self.months
-            later = _day_of(month, self.at_end) + _time_of_day(stamps)
+            later = day_of(month, self.at_end) + _time_of_day(stamps)
         elif self.weekdays is not None:
             days = np.busday_offset(stamps.astype("datetime64[D]"), counts * self.weekdays, roll="backward")
             later = days + _time_of_day(stamps)
+        elif self.calendar is not None:
+            place, on_step = self.calendar.position(stamps)
+            back = ~on_step & (counts < 0)
+            later = self.calendar.stamps(place + counts * self.multiple + back)
+            later = np.where(counts == 0, stamps, later + (0 if self.resolution < DAY_NS else _time_of_day(stamps)))
         else:
-            later = self._advance_by_pandas(*np.broadcast_arrays(stamps, counts))
+            later = self._advance_by_pandas(*np.broadcast_arrays(stamps, counts * self.multiple))
         later = np.asarray(later.astype("datetime64[ns]"))
         if ((later < stamps) & (counts > 0)).any() or (
             later.astype("datetime64[Y]") > np.datetime64("2261", "Y")
@@ -112,14 +167,13 @@ class Frequency:
 
     def _advance_by_pandas(self, stamps: NDArray[Any], counts: NDArray[np.int64]) -> NDArray[Any]:
         """Offsets with rules of their own (BMS, SMS, WOM-3FRI, …), by date_range from each distinct stamp."""
+        if not stamps.size:
+            return stamps
+        rule = self._rule
         starts, which = np.unique(stamps.reshape(-1), return_inverse=True)
         most, least = max(int(counts.max(initial=0)), 0) + 1, max(-int(counts.min(initial=0)), 0) + 1
-        later = np.stack(
-            [pd.date_range(s, periods=most + 1, freq=self.alias).to_numpy("datetime64[ns]") for s in starts]
-        )
-        before = np.stack(
-            [pd.date_range(end=s, periods=least, freq=self.alias).to_numpy("datetime64[ns]") for s in starts]
-        )
+        later = np.stack([pd.date_range(s, periods=most + 1, freq=rule).to_numpy("datetime64[ns]") for s in starts])
+        before = np.stack([pd.date_range(end=s, periods=least, freq=rule).to_numpy("datetime64[ns]") for s in starts])
         on_grid = later[:, 0] == starts
         # the grid up to each stamp, the stamp itself, and the grid after it
         rows = [np.concatenate([b[: len(b) - on], [s], a[on:]]) for b, s, a, on in
@@ -127,6 +181,11 @@ class Frequency:
         zero = least - on_grid
         picked = [rows[row][zero[row] + count] for row, count in zip(which, counts.reshape(-1), strict=True)]
         return np.array(picked, "datetime64[ns]").reshape(stamps.shape)
+
+    @property
+    def _rule(self) -> Any:
+        """pandas' offset of one step of the rule: BME of 2BME."""
+        return to_offset(self.alias.removeprefix(str(self.multiple) if self.multiple > 1 else ""))
 
     def in_words(self, steps: int) -> str | None:
         """That many steps as time: "8 hours", "2 days 12 hours"; None where a step has no length of its own."""
@@ -162,19 +221,28 @@ class Frequency:
             return np.where(rest == 0, count, -1)
         codes, distinct = pd.factorize(times)  # series share their stamps: each is looked up once
         place, fits = self._place(distinct)
-        count, rest = np.divmod(since_head(place[codes]), self.months or self.weekdays or 1)
-        clock = _time_of_day(distinct).astype(np.int64)
+        count, rest = np.divmod(since_head(place[codes]), self.months or self.weekdays or self.multiple)
+        clock = _time_of_day(distinct).astype(np.int64) if self._has_days else np.zeros(len(distinct), np.int64)
         return np.where(fits[codes] & (rest == 0) & (since_head(clock[codes]) == 0), count, -1)
+
+    @property
+    def _has_days(self) -> bool:
+        """Whether steps are days or longer, with one time of day for all of them."""
+        return self.resolution >= DAY_NS and "BusinessHour" not in type(to_frequency(self.alias)).__name__
 
     def _place(self, stamps: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         """Where stamps lie among the months, business days or pandas' own dates, and whether they are such dates."""
         day = stamps.astype("datetime64[D]")
         if self.months is not None:
             month = stamps.astype("datetime64[M]")
-            return month.astype(np.int64), day == _day_of(month, self.at_end)
+            return month.astype(np.int64), day == day_of(month, self.at_end)
         if self.weekdays is not None:
             return np.busday_count(np.datetime64("1970-01-01"), day), np.is_busday(day)
-        grid = pd.date_range(day.min(), day.max(), freq=self.alias).to_numpy("datetime64[D]")
+        if self.calendar is not None:
+            return self.calendar.position(stamps)
+        if not self._has_days:
+            day = stamps
+        grid = pd.date_range(day.min(), day.max(), freq=self._rule).to_numpy(day.dtype)
         return np.searchsorted(grid, day), np.isin(day, grid)
 
     def __str__(self) -> str:
@@ -195,106 +263,15 @@ def _count(number: int, unit: str) -> str:
     return f"{number} {unit}{'' if number == 1 else 's'}"
 
 
-def infer(times: NDArray[Any], series: NDArray[np.int64]) -> Frequency:
-    """The frequency under which every stamp of every series lies on a step.
-
-    `times` sorted within each series, shape [rows]; `series` the number of each row's series. Tried in turn: the
-    calendar (months, quarters and years where all stamps are first or all are last days of a month; business days
-    where weekends are skipped), then the most frequent difference.
-
-    Raises TimeError when no stamp has a successor, or when no frequency fits, naming the first stamps that do not.
-    """
-    heads = np.flatnonzero(np.diff(series, prepend=series[0] - 1))
-    usual = _of_difference(usual_difference(times, series), times)
-    for frequency in (*_calendar(times, heads, series, usual), usual):
-        off = frequency.ordinals(times, heads) < 0
-        if not off.any():
-            return frequency
-    fits = _business(times, heads, usual)
-    raise TimeError(
-        f"the time steps are irregular: most are {frequency} long, but {off.sum()} of {len(times)} stamps are off"
-        f" that grid (first: {shorten([str(stamp) for stamp in times[off][:3]])}). "
-        + (
-            f"They lie on the business days of {fits}: state it (data.freq={fits})"
-            if fits
-            else "Resample the data, state the frequency (data.freq), or count rows as steps whatever their stamps"
-            " (data.steps=rows)"
-        )
-    )
+def of_length(step: int) -> str:
+    """pandas' alias of so many nanoseconds; whole days as D, which pandas 3 writes in hours."""
+    days, rest = divmod(step, DAY_NS)
+    if days and not rest:
+        return f"{days if days > 1 else ''}D"
+    return str(to_offset(pd.Timedelta(step, unit="ns")).freqstr)
 
 
-def _business(times: NDArray[Any], heads: NDArray[np.int64], usual: Frequency) -> str | None:
-    """The first or last business days of months, quarters or years on which all stamps lie."""
-    if usual.integer or (usual.step or 0) < 28 * DAY_NS:
-        return None
-    return next((alias for alias in _BUSINESS if (Frequency.of(alias).ordinals(times, heads) >= 0).all()), None)
-
-
-def usual_step(times: NDArray[Any], series: NDArray[np.int64]) -> Frequency:
-    """The frequency of most steps, for data whose rows count as steps even where their stamps are irregular."""
-    try:
-        return infer(times, series)
-    except TimeError:
-        return _of_difference(usual_difference(times, series), times)
-
-
-def usual_difference(times: NDArray[Any], series: NDArray[np.int64]) -> int:
-    """The most frequent positive difference of neighbours in a series. Raises TimeError when there is none."""
-    gaps = np.diff(times.astype(np.int64))[np.diff(series) == 0]
-    lengths, counts = np.unique(gaps[gaps > 0], return_counts=True)
-    if not len(lengths):
-        raise TimeError(
-            "the frequency cannot be inferred: no series has two different time stamps; state it (data.freq)"
-        )
-    return int(lengths[counts.argmax()])
-
-
-def _of_difference(step: int, times: NDArray[Any]) -> Frequency:
-    if np.issubdtype(times.dtype, np.integer):
-        return Frequency(str(step), step, integer=True)
-    weeks, rest = divmod(step, 7 * DAY_NS)
-    if rest:
-        return Frequency(to_offset(pd.Timedelta(step, unit="ns")).freqstr, step)
-    day = pd.Timestamp(times[0]).day_name()[:3].upper()
-    return Frequency(f"{weeks if weeks > 1 else ''}W-{day}", step)
-
-
-def _calendar(
-    times: NDArray[Any], heads: NDArray[np.int64], series: NDArray[np.int64], usual: Frequency
-) -> list[Frequency]:
-    """The calendar frequency that the stamps suggest: none or one."""
-    if usual.integer or usual.step is None:
-        return []
-    if usual.step < 28 * DAY_NS and usual.step != DAY_NS:
-        return []
-    codes, distinct = pd.factorize(times)
-    if usual.step == DAY_NS:
-        weekday = (distinct.astype("datetime64[D]").astype(np.int64) + 3) % 7  # Monday is 0
-        if weekday.max() > 4:
-            return []
-        weekend_between = (np.diff(weekday[codes]) < 0) & (np.diff(series) == 0)
-        return [Frequency.of("B")] if weekend_between.any() else []
-    day, month = distinct.astype("datetime64[D]"), distinct.astype("datetime64[M]")
-    at_end = bool((day == _day_of(month, True)).all())
-    if not at_end and not (day == _day_of(month, False)).all():
-        return []
-    months = usual_difference(month[codes], series)
-    phases = np.unique(month[codes[heads]].astype(np.int64) % months)
-    return [Frequency.of(_month_alias(months, at_end, int(phases[0]) if len(phases) == 1 else None))]
-
-
-def _month_alias(months: int, at_end: bool, phase: int | None) -> str:
-    """QS-FEB, YE-DEC, … where all series are in phase; else a count of months, which has no anchor."""
-    letter = "E" if at_end else "S"
-    if phase is None or months not in (3, 12):
-        return f"{months if months > 1 else ''}M{letter}"
-    if months == 3:
-        return f"Q{letter}-{('OCT', 'NOV', 'DEC')[phase] if at_end else ('JAN', 'FEB', 'MAR')[phase]}"
-    names = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
-    return f"Y{letter}-{names[phase]}"
-
-
-def _day_of(month: NDArray[Any], at_end: bool) -> NDArray[Any]:
+def day_of(month: NDArray[Any], at_end: bool) -> NDArray[Any]:
     """The first day of each month, or its last one."""
     return (month + 1).astype("datetime64[D]") - _DAY if at_end else month.astype("datetime64[D]")
 

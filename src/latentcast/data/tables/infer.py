@@ -1,0 +1,171 @@
+"""The frequency of a table, found from its stamps."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from latentcast.core.errors import TimeError, shorten
+from latentcast.data.tables.frequency import DAY_NS, Frequency, day_of, of_length
+from latentcast.data.tables.row_calendars import fill_of, infer_days, infer_sessions
+
+# business days at the ends of months, quarters and years; sparser ones first, for denser ones hold them too
+_BUSINESS = ("BYE-DEC", "BYS-JAN", "BQE-DEC", "BQE-JAN", "BQE-FEB", "BQS-JAN", "BQS-FEB", "BQS-MAR", "BME", "BMS")
+
+REGULAR = 0.95  # share of rows one step after the row before, from which on others follow by the same step
+_FAR = np.iinfo(np.int64).max
+_USUAL = 0.5  # share of a series' own distances that make a step of its own
+
+
+def infer(times: NDArray[Any], series: NDArray[np.int64]) -> Frequency:
+    """The frequency under which every stamp of every series lies on a step.
+
+    `times` sorted within each series, shape [rows]; `series` the number of each row's series. Tried in turn: the
+    calendar (months, quarters and years where all stamps are first or all are last days of a month; business days
+    where weekends are skipped), then the most frequent difference.
+
+    Raises TimeError when no stamp has a successor, or when no frequency fits, naming the first stamps that do not.
+    """
+    heads = np.flatnonzero(np.diff(series, prepend=series[0] - 1))
+    usual = _of_difference(usual_difference(times, series), times)
+    for frequency in (*_calendar(times, heads, series, usual), usual):
+        off = frequency.ordinals(times, heads) < 0
+        if not off.any():
+            return _sessions(times, frequency) or frequency
+    if (own := _own_calendar(times, heads, usual)) is not None:
+        return own
+    raise TimeError(
+        f"the time steps are irregular: most are {frequency} long, but {off.sum()} of {len(times)} stamps are off"
+        f" grid (first: {shorten([str(stamp) for stamp in times[off][:3]])}). Resample the data (data.resample), set"
+        " the frequency (data.freq), or count rows as steps whatever their stamps (data.steps=rows)"
+    )
+
+
+def _own_calendar(times: NDArray[Any], heads: NDArray[np.int64], usual: Frequency) -> Frequency | None:
+    """Business days at the end or the beginning of months, or days of a month or a year, on which all stamps lie."""
+    if (business := _business(times, heads, usual)) is not None:
+        return Frequency.of(business)
+    if usual.integer or (usual.step or 0) < 4 * DAY_NS:
+        return None
+    distinct = np.unique(times)
+    for calendar in infer_days(distinct):
+        found = Frequency.by(calendar)
+        if fill_of(calendar, distinct) > 0.5 / found.multiple and (found.ordinals(times, heads) >= 0).all():
+            return found
+    return None
+
+
+def _business(times: NDArray[Any], heads: NDArray[np.int64], usual: Frequency) -> str | None:
+    """The first or last business days of months, quarters or years on which all stamps lie."""
+    if usual.integer or (usual.step or 0) < 28 * DAY_NS:
+        return None
+    return next((alias for alias in _BUSINESS if (Frequency.of(alias).ordinals(times, heads) >= 0).all()), None)
+
+
+def _sessions(times: NDArray[Any], frequency: Frequency) -> Frequency | None:
+    """The sessions of a day in which stamps lie that leave much of the week empty."""
+    if frequency.integer or frequency.step is None or frequency.step >= DAY_NS:
+        return None
+    found = infer_sessions(np.unique(times), frequency.step)
+    return None if found is None else Frequency.by(found)
+
+
+def usual_step(times: NDArray[Any], series: NDArray[np.int64]) -> Frequency:
+    """The frequency of most steps, for data whose rows count as steps even where their stamps are irregular."""
+    try:
+        found = infer(times, series)
+    except TimeError:
+        found = _of_difference(usual_difference(times, series), times)
+    return replace(found, exact=follows(found, times, series))
+
+
+def follows(frequency: Frequency, times: NDArray[Any], series: NDArray[np.int64]) -> bool:
+    """Whether rows are steps of a frequency, nearly all of them one step after the row before."""
+    if frequency.integer:
+        return True
+    ordinals = frequency.ordinals(times, np.flatnonzero(np.diff(series, prepend=series[0] - 1)))
+    next_one = np.diff(ordinals)[np.diff(series) == 0] == 1
+    return bool((ordinals >= 0).all() and (not len(next_one) or next_one.mean() >= REGULAR))
+
+
+def usual_difference(times: NDArray[Any], series: NDArray[np.int64]) -> int:
+    """The most frequent positive difference of neighbours in a series. Raises TimeError when there is none."""
+    gaps = np.diff(times.astype(np.int64))[np.diff(series) == 0]
+    lengths, counts = np.unique(gaps[gaps > 0], return_counts=True)
+    if not len(lengths):
+        raise TimeError(
+            "the frequency cannot be inferred: no series has two different time stamps; state it (data.freq)"
+        )
+    return int(lengths[counts.argmax()])
+
+
+def _of_difference(step: int, times: NDArray[Any]) -> Frequency:
+    if np.issubdtype(times.dtype, np.integer):
+        return Frequency(str(step), step, integer=True)
+    weeks, rest = divmod(step, 7 * DAY_NS)
+    if rest:
+        return Frequency(of_length(step), step)
+    day = pd.Timestamp(times[0]).day_name()[:3].upper()
+    return Frequency(f"{weeks if weeks > 1 else ''}W-{day}", step)
+
+
+def _calendar(
+    times: NDArray[Any], heads: NDArray[np.int64], series: NDArray[np.int64], usual: Frequency
+) -> list[Frequency]:
+    """The calendar frequency that the stamps suggest: none or one."""
+    if usual.integer or usual.step is None:
+        return []
+    if usual.step < 28 * DAY_NS and usual.step != DAY_NS:
+        return []
+    codes, distinct = pd.factorize(times)
+    if usual.step == DAY_NS:
+        weekday = (distinct.astype("datetime64[D]").astype(np.int64) + 3) % 7  # Monday is 0
+        if weekday.max() > 4:
+            return []
+        weekend_between = (np.diff(weekday[codes]) < 0) & (np.diff(series) == 0)
+        return [Frequency.of("B")] if weekend_between.any() else []
+    day, month = distinct.astype("datetime64[D]"), distinct.astype("datetime64[M]")
+    at_end = bool((day == day_of(month, True)).all())
+    if not at_end and not (day == day_of(month, False)).all():
+        return []
+    months = usual_difference(month[codes], series)
+    phases = np.unique(month[codes[heads]].astype(np.int64) % months)
+    return [Frequency.of(_month_alias(months, at_end, int(phases[0]) if len(phases) == 1 else None))]
+
+
+def _month_alias(months: int, at_end: bool, phase: int | None) -> str:
+    """QS-FEB, YE-DEC, … where all series are in phase; else a count of months, which has no anchor."""
+    letter = "E" if at_end else "S"
+    if phase is None or months not in (3, 12):
+        return f"{months if months > 1 else ''}M{letter}"
+    if months == 3:
+        return f"Q{letter}-{('OCT', 'NOV', 'DEC')[phase] if at_end else ('JAN', 'FEB', 'MAR')[phase]}"
+    names = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
+    return f"Y{letter}-{names[phase]}"
+
+
+def with_other_steps(times: NDArray[Any], series: NDArray[np.int64], frequency: Frequency) -> dict[int, int]:
+    """Series whose rows all lie a multiple of the step apart, as daily ones among hourly ones: each with its multiple.
+
+    Only where others follow the step itself; a series of fewer than four rows does not tell.
+    """
+    heads = np.flatnonzero(np.diff(series, prepend=-1))
+    if len(heads) < 2:
+        return {}
+    ordinals = frequency.ordinals(times, heads)
+    distances = np.diff(ordinals)
+    inside = np.diff(series) == 0
+    if (ordinals < 0).any() or not (distances[inside] == 1).any():
+        return {}
+    counts = np.diff(heads, append=len(times))
+    shortest = np.minimum.reduceat(np.append(np.where(inside, distances, _FAR), _FAR), heads)
+    found = {}
+    for number in np.flatnonzero((shortest > 1) & (counts > 3)):
+        own = distances[heads[number] : heads[number] + counts[number] - 1]
+        lengths, often = np.unique(own, return_counts=True)
+        step = int(np.gcd.reduce(own))
+        if step > 1 and often.max() / len(own) > _USUAL and lengths[often.argmax()] == step:
+            found[int(series[heads[number]])] = step
+    return found
