@@ -14,6 +14,7 @@ import torch
 
 from latentcast.core.errors import DataError, SettingsError
 from latentcast.core.nested import merge, nested
+from latentcast.core.notes import Note, NoteCode
 from latentcast.core.types import Batch, Task
 from latentcast.data.panel.build import build
 from latentcast.data.sources.files import first_line
@@ -117,7 +118,8 @@ def evaluate_m4(
     if not scores:
         raise DataError("nothing of the M4 competition that was asked for is there:\n  " + "\n  ".join(notes))
     scores += _over_all(scores, [*REFERENCES, *([name] if name is not None else [])], bases)
-    return M4(name, tuple(scores), forecasts, seconds, tuple(dict.fromkeys(notes)))
+    once = tuple(Note(note, NoteCode.RESULT) for note in dict.fromkeys(notes))
+    return M4(name, tuple(scores), forecasts, seconds, once)
 
 
 def _over_all(scores: Sequence[Score], methods: Sequence[str], bases: dict[str, tuple[float, float]]) -> list[Score]:

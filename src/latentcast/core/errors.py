@@ -21,7 +21,26 @@ class LatentcastError(Exception):
 
 
 class DataError(LatentcastError, ValueError):
-    pass
+    """The data cannot be used as they are.
+
+    Attributes
+    ----------
+    setting, value
+        The setting that would fix it, such as ``data.gaps``, and the value to give it, where there is one; an
+        interface makes an option of them.
+    dataset
+        Name of the dataset at fault, where there are several.
+    """
+
+    def __init__(
+        self, message: str, *, setting: str | None = None, value: str | None = None, dataset: str | None = None
+    ) -> None:
+        super().__init__(message)
+        self.setting, self.value, self.dataset = setting, value, dataset
+
+    def of(self, dataset: str) -> "DataError":
+        """The same error, of one of several datasets."""
+        return type(self)(f"{dataset}: {self}", setting=self.setting, value=self.value, dataset=dataset)
 
 
 class TimeError(DataError):

@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cache
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
+
+from latentcast.core.notes import Note
 
 
 @dataclass(frozen=True)
@@ -304,7 +306,11 @@ class RunCard:
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON; what does not apply is left out."""
         values = {each.name: getattr(self, each.name) for each in fields(self)}
-        values |= {"notes": list(self.notes), "stages": list(self.stages), "settings": dict(self.settings)}
+        values |= {
+            "notes": [Note.from_value(note).to_dict() for note in self.notes],
+            "stages": list(self.stages),
+            "settings": dict(self.settings),
+        }
         values["schema"] = self.schema.to_dict()
         values["datasets"] = [one.to_dict() for one in self.datasets] or None
         values["untrained"] = None if self.untrained is None else list(self.untrained)
@@ -326,17 +332,29 @@ class RunCard:
             A field is missing or of another kind than a run card's.
         """
         known = {each.name: values[each.name] for each in fields(cls) if each.name in values}
+        notes = _notes(known.pop("notes", ()))
         try:
             card: RunCard = _adapter().validate_json(json.dumps(known), strict=True)
         except ValidationError as error:
             faults = (f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors(include_url=False))
             raise ValueError("; ".join(faults)) from error
-        return card
+        return replace(card, notes=notes)
 
 
 @cache
 def _adapter() -> TypeAdapter[RunCard]:
     return TypeAdapter(RunCard)
+
+
+def _notes(values: Any) -> tuple[Note, ...]:
+    """Notes of a card: objects with code and text, or plain text in cards of latentcast/1. Raises ValueError."""
+    if not isinstance(values, list | tuple):
+        raise ValueError("notes: wanted a list")
+    for value in values:
+        texts = [value] if isinstance(value, str) else [value.get(key) for key in ("code", "text")] if value else [None]
+        if not all(isinstance(text, str) for text in texts):
+            raise ValueError(f"notes: got {value!r}, wanted a code and a text")
+    return tuple(Note.from_value(value) for value in values)
 
 
 def _plain(value: Any, keep: tuple[str, ...] = ()) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentcast.core.errors import shorten
+from latentcast.core.notes import Note, NoteCode
 from latentcast.data.panel.panel import Panel
 from latentcast.data.scaling.scaler import Scaler
 
@@ -33,6 +34,11 @@ class Drift:
         """Series whose level or spread is beyond anything the training part prepares for."""
         with np.errstate(invalid="ignore"):
             return (np.abs(self.shift) > FAR) | (self.spread > FAR)
+
+    def notes(self) -> tuple[Note, ...]:
+        """Series without an observed value, and series unlike their training part."""
+        found = ((self.unseen(), NoteCode.EMPTY_LOOKBACK), (self.note(), NoteCode.DRIFT))
+        return tuple(Note(text, code) for text, code in found if text is not None)
 
     def unseen(self) -> str | None:
         """One sentence that names the series of which nothing was observed; None where something was of all."""

@@ -1,5 +1,6 @@
 """What a fit saw of its data, and what of that applies to the data that it is shown."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -8,6 +9,7 @@ import numpy as np
 import torch
 
 from latentcast.core.errors import shorten
+from latentcast.core.notes import Note, NoteCode
 from latentcast.core.types import Task
 from latentcast.data.features.regression import Effects
 from latentcast.data.panel.padding import pad_short
@@ -66,13 +68,14 @@ class FitStatistics:
             spread[there] = self.spread[at]
             names = shorten([panel.ids[item] or "the data" for item in unseen], 3)
             were, their = ("was", "its") if len(unseen) == 1 else ("were", "their")
-            notes = (*notes, f"{len(unseen)} series {were} not in the fit ({names}): scaled by {their} own past")
+            text = f"{len(unseen)} series {were} not in the fit ({names}): scaled by {their} own past"
+            notes = (*notes, Note(text, NoteCode.UNSEEN_SERIES))
         if future_only:
             return PreparedPanel(panel, parts, scaler, error, spread, notes)
         longer = pad_short(panel, parts, task.lookback, task.horizon)
         return PreparedPanel(longer.panel, longer.parts, scaler, error, spread, (*notes, *longer.notes))
 
-    def ends_apart(self, panel: Panel) -> list[str]:
+    def ends_apart(self, panel: Panel) -> Sequence[str]:
         """What is to be said before series are forecast each from its own end: those that end before others, and those
         of the fit that are not there.
         """
@@ -80,16 +83,18 @@ class FitStatistics:
         early = np.flatnonzero(lasts < lasts.max())
         if len(early):
             whose = shorten([f"{panel.ids[item]} at {show(lasts[item])}" for item in early], 3)
-            notes.append(
+            text = (
                 f"{len(early)} of {len(panel.ids)} series {'ends' if len(early) == 1 else 'end'} earlier than others,"
                 f" which reach {show(lasts.max())}; each is forecast from its own end: {whose}"
             )
+            notes.append(Note(text, NoteCode.ENDS))
         there = set(panel.ids)
         if absent := [name or "the data" for name in self.ids if name not in there]:
-            notes.append(
+            text = (
                 f"{len(absent)} of {len(self.ids)} series of the fit are not in the data, and not forecast:"
                 f" {shorten(absent, 3)}"
             )
+            notes.append(Note(text, NoteCode.ABSENT_SERIES))
         return notes
 
     def dump(self) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 
 from latentcast.core.errors import CheckpointError, LatentcastError, SettingsError, shorten, suggest
+from latentcast.core.notes import Note, NoteCode
 from latentcast.core.types import Task
 from latentcast.data.features.covariates import Covariates
 from latentcast.data.features.regression import Effects
@@ -127,7 +128,7 @@ class Forecaster(FittedModel):
             if not auto:
                 raise
             judged, how = ForecastBatch.joined(list(forecast_windows(self, prepared, one))), None
-            notes = (*notes, f"no intervals: {error}")
+            notes = (*notes, Note(f"no intervals: {error}", NoteCode.INTERVALS))
         asked = ExplanationRequest(
             self.name,
             inputs.source.name,

@@ -90,7 +90,7 @@ def prepare_forecast(
     prepared = prepare(fitted, filled.panel, future_only=True)
     change = drift_of(fitted, panel, prepared)
     notes = (*filled.notes, *prepared.notes[len(panel.notes) :], *fitted.known.ends_apart(panel))
-    notes = (*notes, *(note for note in (change.unseen(), change.note()) if note is not None))
+    notes = (*notes, *change.notes())
     room = filled.panel.extended(fitted.task.horizon)
     if (effects := fitted.known.scaler.effects) is not None:
         ahead = None if future_covariates is None else open_data(future_covariates)[0].frame

@@ -9,6 +9,7 @@ import numpy as np
 
 from latentcast.core.errors import DataError, SettingsError
 from latentcast.core.nested import python_values
+from latentcast.core.notes import Note, NoteCode
 from latentcast.data.panel.split import Part
 from latentcast.data.types import Level
 from latentcast.data.windows.view import PreparedPanel, Starts
@@ -113,7 +114,8 @@ def outcome_notes(
     if how is None or how.method != "adaptive":
         return []
     starts, held = starts_items[0].numpy(), held_until(fitted, prepared)
-    return check_outcomes(prepared.panel, starts, held, fitted.task.lookback, how.stride)
+    notes = check_outcomes(prepared.panel, starts, held, fitted.task.lookback, how.stride)
+    return [Note(note, NoteCode.INTERVALS) for note in notes]
 
 
 def held_until(fitted: FittedModel, prepared: PreparedPanel) -> Any:
@@ -166,7 +168,8 @@ def judge(
         taus = intervals.quantile_levels
         found = IntervalErrors(intervals.levels, taus), IntervalErrors(intervals.levels, taus)
         if intervals.calibration is not None and part in (intervals.calibration.part, "all"):
-            notes = (*notes, "these intervals are judged on windows that they were calibrated on")
+            text = "these intervals are judged on windows that they were calibrated on"
+            notes = (*notes, Note(text, NoteCode.INTERVALS))
     scaled, original = accumulate_errors(batches, naive_error, None, found)
     return Evaluation(
         fitted.name,

@@ -26,7 +26,8 @@ from latentcast.core.errors import CheckpointError, shorten
 WEIGHTS, SERIES, CARD = "weights.safetensors", "series.json", "card.json"
 INTERVALS = "intervals.safetensors"
 SETTINGS = "settings.yaml"  # written when training begins
-FORMAT = "latentcast/1"
+VERSION = 2  # 2: notes of the card have codes
+FORMAT = f"latentcast/{VERSION}"
 
 
 def versions() -> dict[str, str]:
@@ -134,10 +135,7 @@ def read(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
             )
         raise CheckpointError(f"{folder} was not written by latentcast: there is no {CARD} in it")
     card = _json(folder / CARD)
-    if card.get("format") != FORMAT:
-        raise CheckpointError(
-            f"{folder / CARD} has the format {card.get('format')!r}, this version of latentcast reads {FORMAT!r}"
-        )
+    _check_format(folder / CARD, card)
     digests = card.get("sha256")
     there = (INTERVALS,) if isinstance(digests, dict) and INTERVALS in digests else ()
     for name in (WEIGHTS, SERIES, *there, CARD):
@@ -151,6 +149,20 @@ def read(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
                 " copy the folder again, or fit again"
             )
     return card, _json(folder / SERIES)
+
+
+def _check_format(path: Path, card: Mapping[str, Any]) -> None:
+    """Raise CheckpointError for a format that is not ours, or newer than this version reads."""
+    name, _, number = str(card.get("format")).partition("/")
+    if name != "latentcast" or not number.isdecimal() or int(number) < 1:
+        raise CheckpointError(f"{path} has the format {card.get('format')!r}; wanted one of latentcast/1 to {FORMAT}")
+    if int(number) > VERSION:
+        versions = card.get("versions")
+        wrote = versions.get("latentcast") if isinstance(versions, Mapping) else None
+        raise CheckpointError(
+            f"{path} has the format {card['format']}, and this version of latentcast reads up to {FORMAT}; install"
+            f" latentcast {wrote or 'in the version that wrote it'} or newer"
+        )
 
 
 def read_intervals(folder: Path, card: Mapping[str, Any]) -> Packed | None:

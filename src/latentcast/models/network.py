@@ -5,6 +5,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from latentcast.core.errors import SettingsError
+from latentcast.core.notes import Note, NoteCode
 from latentcast.core.protocols import (
     PredictsQuantiles,
     Prompter,
@@ -39,7 +40,8 @@ class Network(nn.Module):
         backbone = getattr(model, "backbone", None)
         # where batches are made, it is called
         self.prompter: Prompter | None = getattr(model, "prompter", getattr(backbone, "prompter", None))
-        self.notes: tuple[str, ...] = getattr(model, "notes", getattr(backbone, "notes", ()))
+        notes = getattr(model, "notes", getattr(backbone, "notes", ()))
+        self.notes: tuple[str, ...] = tuple(Note(note, NoteCode.MODEL) for note in notes)
 
     def forward(self, batch: Batch) -> Prediction:
         prediction: Prediction = self.model(batch)

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from latentcast.core.errors import DataError, SettingsError, shorten
+from latentcast.core.notes import Note, NoteCode
 from latentcast.data.panel.split import Part
 from latentcast.data.types import Frame, IntoFrame
 from latentcast.data.windows.view import PreparedPanel
@@ -75,7 +76,8 @@ def anomaly_scores(
             **{name: tall(values) for name, values in columns.items()},
         }
     )
-    notes = view.notes if knows else (*view.notes, "no surprise: this model has codes, and no language of them yet")
+    text = "no surprise: this model has codes, and no language of them yet"
+    notes = view.notes if knows else (*view.notes, Note(text, NoteCode.RESULT))
     return AnomalyScores(give_back(forecaster, source, panel, frame), notes)
 
 

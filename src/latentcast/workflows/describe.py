@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from latentcast.core.errors import GapError, SettingsError, shorten
 from latentcast.core.nested import leaves, merge, nested
+from latentcast.core.notes import Note, NoteCode, without
 from latentcast.core.parsing import read_yaml
 from latentcast.core.settings import validate
 from latentcast.core.types import Steps
@@ -169,7 +170,7 @@ def _of_table(data: IntoFrame, stated_values: Mapping[str, Any]) -> Description:
     except GapError as error:
         notes.append(f"a fit would refuse this: {error}")
         panel = build(source.frame, merge_user_settings.model_copy(update={"gaps": "mask"}))
-    panel = replace(panel, notes=tuple(note for note in panel.notes if "missing and" not in note))  # said below
+    panel = replace(panel, notes=without(panel.notes, NoteCode.MISSING_VALUES))  # a row of the facts
     parts = split(panel, merge_user_settings.split)
     sizes = [part.sum() for part in (parts.train_end, parts.val_end - parts.train_end, parts.test_end - parts.val_end)]
     lengths = panel.lengths
@@ -193,5 +194,5 @@ def _of_table(data: IntoFrame, stated_values: Mapping[str, Any]) -> Description:
     _check(panel, parts.train_end, merge_user_settings)
     constant = constant_series(panel, parts.train_end)
     if constant:
-        notes.append(f"constant in the training part: {shorten(constant)}")
+        notes.append(Note(f"constant in the training part: {shorten(constant)}", NoteCode.CONSTANT))
     return Description(facts, (*notes, *panel.notes))

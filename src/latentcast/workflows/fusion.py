@@ -11,6 +11,7 @@ import pandas as pd
 import torch
 
 from latentcast.core.errors import DataError, SettingsError
+from latentcast.core.notes import Note, NoteCode
 from latentcast.core.types import Batch
 from latentcast.data.types import Frame, IntoFrame
 from latentcast.data.windows.view import PreparedPanel
@@ -104,7 +105,7 @@ def weigh(model: Hybrid, batches: Iterable[Batch], each: float) -> tuple[FusionR
     }
     fused = {name: value for name, value in errors.items() if name != "members"}
     report = FusionReport(settings.fusion, error=settings.error, penalty=found["penalty"], members=members, fused=fused)
-    return report, notes
+    return report, [Note(note, NoteCode.FUSION) for note in notes]
 
 
 def _held(model: Hybrid, batches: Iterable[Batch], each: float) -> tuple[HeldOutForecasts, dict[str, tuple[int, str]]]:

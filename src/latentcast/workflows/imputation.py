@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from latentcast.core.errors import DataError, SettingsError, shorten, suggest
 from latentcast.core.interpolation import interpolated
+from latentcast.core.notes import Note, NoteCode, without
 from latentcast.data.panel.conform import as_it_came
 from latentcast.data.panel.panel import Panel
 from latentcast.data.panel.split import PARTS, Part
@@ -77,15 +78,17 @@ def impute(forecaster: Forecaster | str | Path, data: IntoFrame, *, batch_size: 
     values, alone = _fill(forecaster, view, together)
     missing = ~panel.observed
     frame = _frame(forecaster, source, panel, np.where(missing, values, panel.values))
-    notes = [note for note in view.notes if "filled" not in note]
+    notes = list(without(view.notes, NoteCode.MISSING_VALUES))  # they are filled now
     if alone:
-        notes.append(
+        text = (
             f"{alone} of the missing values have no observed value of their own series within {time} steps: they were"
             " interpolated, not modelled"
         )
+        notes.append(Note(text, NoteCode.IMPUTATION))
     left = [name for name in source.frame.columns.map(str) if name not in frame.columns]
     if left:
-        notes.append(f"columns that the model does not know are not in the result: {shorten(left)}")
+        text = f"columns that the model does not know are not in the result: {shorten(left)}"
+        notes.append(Note(text, NoteCode.RESULT))
     return Imputation(source.give_back(frame), int(missing.sum()), missing.size, tuple(notes))
 
 

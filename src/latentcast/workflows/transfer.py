@@ -11,6 +11,7 @@ import torch
 
 from latentcast.core.errors import DataError, SettingsError, shorten
 from latentcast.core.nested import leaves, merge, nested
+from latentcast.core.notes import Note, NoteCode
 from latentcast.core.settings import validate
 from latentcast.data.panel.build import build
 from latentcast.data.panel.panel import Panel
@@ -104,4 +105,4 @@ def _notes(start: Forecaster, made: Forecaster, panel: Panel, parts: Split, *, w
         )
     if made.run.data.scale and (constant := constant_series(panel, parts.train_end)):
         notes.append(f"constant in the {'past' if whole else 'training part'}, and only centred: {shorten(constant)}")
-    return [*notes, *panel.notes]
+    return [*(Note(note, NoteCode.TRANSFER) for note in notes), *panel.notes]

@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from latentcast.core.errors import DataError, TimeError, shorten, suggest
+from latentcast.core.notes import Note, NoteCode
 from latentcast.data.panel.annotations import TEXT, Notes
 from latentcast.data.panel.gaps import close
 from latentcast.data.panel.panel import Panel
@@ -69,7 +70,7 @@ def _sorted(stamps: NDArray[Any], table: Table) -> tuple[NDArray[Any], Table, tu
     order = _order(stamps, table.codes)
     codes = table.codes[order]
     moved = ((np.diff(order) < 0) & (np.diff(codes) == 0)).any()
-    notes = ("the rows were not in order of time and were sorted",) if moved else ()
+    notes = (Note("the rows were not in order of time and were sorted", NoteCode.ORDER),) if moved else ()
     beside = {name: column[order] for name, column in table.beside.items()}
     return stamps[order], replace(table, codes=codes, values=table.values[order], beside=beside), notes
 
@@ -217,6 +218,7 @@ def _align(panel: Panel) -> Panel:
         raise DataError(f"covariates of aligned series must be the same in all of them; {shorten(apart)} differ")
     note = f"{n} series were aligned on their common span {show(begin)} .. {show(end)}"
     dropped = len(panel.times) - len(times)
+    note += f"; {dropped} steps outside it were left out" if dropped else ""
     return replace(
         panel,
         values=np.ascontiguousarray(panel.values[inside, 0].reshape(n, steps).T),
@@ -226,7 +228,7 @@ def _align(panel: Panel) -> Panel:
         ids=("",),
         channels=panel.ids,
         beside={name: column[0] for name, column in shared.items()},
-        notes=(*panel.notes, note + (f"; {dropped} steps outside it were left out" if dropped else "")),
+        notes=(*panel.notes, Note(note, NoteCode.ALIGNED)),
     )
 
 
@@ -262,11 +264,12 @@ def _not_yet(panel: Panel, settings: DataSettings) -> tuple[str, ...]:
     seen = np.flatnonzero(panel.observed[panel.offsets[item] : panel.offsets[item + 1]].any(axis=1))
     count = panel.lengths[item] - (seen[-1] + 1 if len(seen) else 0)
     whose = f" of {panel.ids[item]!r}" if panel.ids[item] else ""
-    return (
+    text = (
         f"the last {count} rows{whose} hold what is known in advance ({shorten(settings.future)}) and no value: they"
         " count as gaps, and a forecast begins after them; to forecast these steps, leave them out of the data and give"
-        " them as the table of what is known in advance (future)",
+        " them as the table of what is known in advance (future)"
     )
+    return (Note(text, NoteCode.FUTURE_ROWS),)
 
 
 def _same(one: NDArray[Any], other: NDArray[Any]) -> bool:

@@ -8,6 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from latentcast.core.errors import GapError
+from latentcast.core.notes import Note, NoteCode
 from latentcast.data.tables.timestamps import show
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def close(panel: "Panel", absent: int) -> "Panel":
         f"{missing} of {values.size} values are missing and {kept} (gaps={panel.gaps});"
         " they count neither in losses nor in metrics"
     )
-    return replace(panel, values=values, notes=(*panel.notes, note))
+    return replace(panel, values=values, notes=(*panel.notes, Note(note, NoteCode.MISSING_VALUES)))
 
 
 def _close_beside(panel: "Panel") -> "Panel":
@@ -72,7 +73,7 @@ def _close_beside(panel: "Panel") -> "Panel":
     if panel.gaps == "error":
         raise GapError(f"covariates have missing values: {which}; say what to do with gaps: data.gaps=mask")
     note = f"missing values of covariates were filled, numbers between their neighbours, text from before: {which}"
-    return replace(panel, beside=beside, notes=(*panel.notes, note))
+    return replace(panel, beside=beside, notes=(*panel.notes, Note(note, NoteCode.MISSING_COVARIATES)))
 
 
 def _neighbours(seen: NDArray[np.bool_], item: NDArray[np.int64]) -> tuple[NDArray[Any], ...]:

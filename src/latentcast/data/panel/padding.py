@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from latentcast.core.notes import Note, NoteCode
 from latentcast.data.panel.panel import Panel
 from latentcast.data.panel.split import Split
 
@@ -32,7 +33,7 @@ def pad_short(panel: Panel, parts: Split, lookback: int, horizon: int) -> Padded
         f"the training part of {which} is shorter than look-back + horizon = {lookback} + {horizon}: they begin"
         f" {max(lookback - horizon, 0)} masked steps earlier"
     )
-    return Padded(panel.padded(counts), moved, (note,))
+    return Padded(panel.padded(counts), moved, (Note(note, NoteCode.PADDED),))
 
 
 def fill_up(panel: Panel, lookback: int) -> Padded:
@@ -43,4 +44,4 @@ def fill_up(panel: Panel, lookback: int) -> Padded:
     short = f"{int((counts > 0).sum())} of {len(panel.ids)} series" if len(panel.ids) > 1 else "the data"
     note = f"{short} are shorter than the look-back of {lookback} steps: what is missing before them is masked"
     longer = panel.padded(counts)
-    return Padded(longer, Split(longer.lengths, longer.lengths, longer.lengths), (note,))
+    return Padded(longer, Split(longer.lengths, longer.lengths, longer.lengths), (Note(note, NoteCode.PADDED),))

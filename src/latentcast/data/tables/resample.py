@@ -8,6 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from latentcast.core.errors import TimeError, shorten
+from latentcast.core.notes import Note, NoteCode
 from latentcast.data.tables.frequency import NO_FREQUENCY, Frequency, to_frequency
 from latentcast.data.tables.table import Table
 from latentcast.data.tables.timestamps import show
@@ -60,7 +61,7 @@ def resampled(stamps: NDArray[Any], table: Table, alias: str, how: str) -> tuple
         beside=beside,
     )
     new = there.get_level_values(1).to_numpy("datetime64[ns]")
-    return new, made, tuple(notes)
+    return new, made, tuple(Note(note, NoteCode.RESAMPLED) for note in notes)
 
 
 def _whole(

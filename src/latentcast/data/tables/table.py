@@ -8,6 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from latentcast.core.errors import DataError, shorten, suggest
+from latentcast.core.notes import Note, NoteCode
 from latentcast.data.settings import DataSettings
 from latentcast.data.tables.time_column import time_column
 
@@ -66,7 +67,8 @@ def without_row_numbers(frame: pd.DataFrame, settings: DataSettings) -> tuple[pd
         return frame, ()
     if not (np.diff(frame.iloc[:, 0].to_numpy()) == 1).all():
         return frame, ()
-    return frame.iloc[:, 1:], ("the first column has no name and counts the rows: it was left out, as their index",)
+    text = "the first column has no name and counts the rows: it was left out, as their index"
+    return frame.iloc[:, 1:], (Note(text, NoteCode.ORDER),)
 
 
 def is_long(frame: pd.DataFrame, settings: DataSettings) -> bool:

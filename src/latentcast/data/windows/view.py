@@ -9,6 +9,7 @@ import torch
 
 from latentcast.core.errors import SettingsError
 from latentcast.core.nested import python_values
+from latentcast.core.notes import Note, NoteCode
 from latentcast.data.panel.panel import Panel
 from latentcast.data.panel.split import Part, Seen, Split
 from latentcast.data.scaling.scaler import Scaler
@@ -46,14 +47,17 @@ class PreparedPanel:
         without = len(panel.ids) - len(torch.unique(items))
         if without:
             are = "is" if without == 1 else "are"
-            notes.append(f"{without} of {len(panel.ids)} series {are} too short for a window of the {part} part")
+            text = f"{without} of {len(panel.ids)} series {are} too short for a window of the {part} part"
+            notes.append(Note(text, NoteCode.TOO_SHORT))
         later = int(panel.lengths.sum() - self.parts.test_end.sum())
         if part in ("test", "all") and panel.times.max() > np.asarray(last).astype(panel.times.dtype):
             steps = "1 step lies" if later == 1 else f"{later} steps lie"
             are = "is" if later == 1 else "are"
-            notes.append(f"{steps} after the test part of the fit and {are} not judged; fit again to include them")
+            text = f"{steps} after the test part of the fit and {are} not judged; fit again to include them"
+            notes.append(Note(text, NoteCode.WINDOWS))
         if stride > 1:
-            notes.append(f"one window of {stride} was judged: these figures are a sample")
+            text = f"one window of {stride} was judged: these figures are a sample"
+            notes.append(Note(text, NoteCode.WINDOWS))
         return tuple(notes)
 
     def why_none(self, part: Part, fitted: Mapping[str, Seen]) -> str:

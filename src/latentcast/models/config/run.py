@@ -8,6 +8,7 @@ from typing import Any
 
 from latentcast.core.errors import DataError, SettingsError, suggest
 from latentcast.core.nested import leaves, merge, merge_without_conflict, nested
+from latentcast.core.notes import Note, NoteCode
 from latentcast.core.parsing import read_yaml
 from latentcast.core.settings import Settings, dumped, read_words, validate
 from latentcast.core.types import Task
@@ -88,7 +89,7 @@ def resolve_config(values: Mapping[str, Any], data_defaults: Mapping[str, Any] |
         known = (*named.presets, AUTO) if named.by_lookback else tuple(named.presets)
         if preset == AUTO and preset in known and isinstance(values.get("lookback"), int):
             preset, why = named.preset_for(values["lookback"])
-            notes += (why,)
+            notes += (Note(why, NoteCode.MODEL),)
         if preset is not None and preset not in known:
             faults.append(f"model.preset: {name} has no preset {preset!r}; {suggest(str(preset), known)}")
         elif preset is not None and preset != AUTO:

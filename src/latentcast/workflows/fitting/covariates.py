@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from latentcast.core.errors import SettingsError
+from latentcast.core.notes import Note, NoteCode
 from latentcast.data.features.covariates import Covariates
 from latentcast.data.features.regression import Effects, regress
 from latentcast.data.panel.panel import Panel
@@ -62,7 +63,7 @@ def _in_words(effects: Effects, panel: Panel, settings: DataSettings) -> list[st
                     f"the covariate {name!r} is the same as {channel!r}, up to its unit: if it is not truly known in"
                     " advance, this is a leak"
                 )
-    return notes
+    return [Note(note, NoteCode.COVARIATES) for note in notes]
 
 
 def _alike(one: np.ndarray, other: np.ndarray) -> bool:

@@ -65,9 +65,9 @@ def error_context(name: str | None) -> Iterator[None]:
     try:
         yield
     except DataError as error:
-        if name is None or name in str(error):
+        if name is None or error.dataset is not None:
             raise
-        raise type(error)(f"{name}: {error}") from error
+        raise error.of(name) from error
 
 
 def validate_dataset_weights(weights: Sequence[float] | None, count: int) -> tuple[float, ...] | None:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentcast.core.errors import DataError, shorten
+from latentcast.core.notes import Note, NoteCode
 from latentcast.data.panel.panel import Panel
 from latentcast.data.panel.split import Split, first_share
 from latentcast.data.scaling.scaler import constant_series
@@ -22,7 +23,7 @@ from latentcast.workflows.fitting.datasets import TrainingDataset, error_context
 Supply = Windows | Mix
 
 
-def can_learn(panel: Panel, parts: Split, lookback: int, horizon: int) -> list[str]:
+def can_learn(panel: Panel, parts: Split, lookback: int, horizon: int) -> Sequence[str]:
     """Notes about what can be lived with. Raises DataError for what forbids a fit."""
     needed = lookback + horizon
     if (panel.lengths < needed).all():
@@ -37,10 +38,11 @@ def can_learn(panel: Panel, parts: Split, lookback: int, horizon: int) -> list[s
             f"every series is constant in its training part ({shorten(constant)}): there is nothing to learn"
         )
     if constant:
-        notes.append(f"constant in the training part, and only centred: {shorten(constant)}")
+        notes.append(Note(f"constant in the training part, and only centred: {shorten(constant)}", NoteCode.CONSTANT))
     without = int((parts.train_end < needed).sum())
     if 0 < without < len(panel.ids):
-        notes.append(f"the training part of {without} of {len(panel.ids)} series is too short for a window")
+        text = f"the training part of {without} of {len(panel.ids)} series is too short for a window"
+        notes.append(Note(text, NoteCode.TOO_SHORT))
     return notes
 
 

@@ -4,12 +4,14 @@ from collections.abc import Iterable
 
 import pandas as pd
 
+from latentcast.core.notes import Note, NoteCode
+
 _KEY = "latentcast_notes"
 
 
 def with_notes(frame: pd.DataFrame, notes: Iterable[str]) -> pd.DataFrame:
     """The frame with further notes in its attributes."""
-    if notes := (*notes_of(frame), *notes):
+    if notes := (*notes_of(frame), *(Note(note, NoteCode.READING) for note in notes)):
         frame.attrs[_KEY] = notes
     return frame
 
