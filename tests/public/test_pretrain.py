@@ -48,12 +48,17 @@ def settings() -> dict[str, object]:
     return {**MODEL, "data.time": "day"}
 
 
+def of_stages(settings: dict[str, object]) -> dict[str, object]:
+    """Settings of a fit without those of its training, which pretraining refuses."""
+    return {path: value for path, value in settings.items() if not path.startswith("training")}
+
+
 def weights(forecaster: latentcast.Forecaster) -> dict[str, torch.Tensor]:
     return {name: tensor.clone() for name, tensor in forecaster.network.state_dict().items()}
 
 
 def test_a_fit_begins_with_pretrained_weights_at_another_horizon(daily, settings, tmp_path: Path) -> None:
-    first = latentcast.pretrain(daily, NAME, lookback=20, settings=settings, out=tmp_path / "pre")
+    first = latentcast.pretrain(daily, NAME, lookback=20, settings=of_stages(settings), out=tmp_path / "pre")
     assert first.card.stages == ("reconstruct",)
     assert [name for name in first.card.untrained if "shortcut" in name]  # the horizon's own map is not part of it
     tiny = {"training.max_steps": 1, "training.lr": 1e-12, "data.time": "day"}
@@ -87,7 +92,7 @@ def test_both_stages_in_one_fit_are_resumable_and_kept_apart(daily, settings, tm
 
 
 def test_what_differs_from_the_pretrained_is_named_with_both_values(daily, settings, tmp_path: Path) -> None:
-    latentcast.pretrain(daily, NAME, lookback=20, settings=settings, out=tmp_path / "pre")
+    latentcast.pretrain(daily, NAME, lookback=20, settings=of_stages(settings), out=tmp_path / "pre")
     base = {"data.time": "day", "training.max_steps": 1}
     with pytest.raises(SettingsError) as told:
         latentcast.fit(
@@ -124,7 +129,7 @@ def test_only_a_model_with_an_inverse_is_pretrained(daily, tmp_path: Path) -> No
 
 
 def test_a_pretrained_model_fills_and_does_not_forecast_and_the_other_way_round(daily, settings) -> None:
-    first = latentcast.pretrain(daily, NAME, lookback=20, settings=settings)
+    first = latentcast.pretrain(daily, NAME, lookback=20, settings=of_stages(settings))
     with pytest.raises(SettingsError, match="fit … --from"):
         first.predict(daily)
     with pytest.raises(SettingsError, match="fit … --from"):
@@ -135,7 +140,9 @@ def test_a_pretrained_model_fills_and_does_not_forecast_and_the_other_way_round(
 
 
 def test_gaps_are_filled_and_nothing_else_is_touched(daily, settings) -> None:
-    first = latentcast.pretrain(daily, NAME, lookback=20, settings={**settings, "stages.reconstruct.max_steps": 60})
+    first = latentcast.pretrain(
+        daily, NAME, lookback=20, settings=of_stages({**settings, "stages.reconstruct.max_steps": 60})
+    )
     holes = daily.copy()
     holes.loc[[0, 50, 51, 52, 399], "a"] = np.nan
     holes.loc[200:203, "b"] = np.nan
@@ -156,7 +163,7 @@ def test_long_data_come_back_long_in_the_kind_that_came(daily, settings) -> None
     pl = pytest.importorskip("polars")
     long = daily.melt("day", var_name="unique_id", value_name="y").rename(columns={"day": "ds"})
     stated = {key: value for key, value in settings.items() if key != "data.time"}
-    first = latentcast.pretrain(long, NAME, lookback=20, settings=stated)
+    first = latentcast.pretrain(long, NAME, lookback=20, settings=of_stages(stated))
     long.loc[[3, 500], "y"] = np.nan
     result = latentcast.impute(first, pl.from_pandas(long))
     assert isinstance(result.frame, pl.DataFrame)
@@ -166,7 +173,7 @@ def test_long_data_come_back_long_in_the_kind_that_came(daily, settings) -> None
 
 
 def test_a_gap_as_long_as_the_look_back_is_said(daily, settings) -> None:
-    first = latentcast.pretrain(daily, NAME, lookback=20, settings=settings)
+    first = latentcast.pretrain(daily, NAME, lookback=20, settings=of_stages(settings))
     daily.loc[100:160, "a"] = np.nan
     notes = latentcast.impute(first, daily).notes
     assert any("no observed value of their own series within 20 steps" in note for note in notes)
@@ -175,7 +182,7 @@ def test_a_gap_as_long_as_the_look_back_is_said(daily, settings) -> None:
 
 
 def test_imputation_is_judged_alike_for_any_batch_size(daily, settings) -> None:
-    first = latentcast.pretrain(daily, NAME, lookback=20, settings=settings)
+    first = latentcast.pretrain(daily, NAME, lookback=20, settings=of_stages(settings))
     one, other = (evaluate_imputation(first, daily, masks=[0.25, 0.5], batch_size=size) for size in (7, 512))
     for a, b in zip(one, other, strict=True):
         assert (a.values, a.windows) == (b.values, b.windows)
@@ -189,7 +196,7 @@ def test_imputation_is_judged_alike_for_any_batch_size(daily, settings) -> None:
 
 def test_the_end_of_every_window_can_be_hidden(daily, settings) -> None:
     """What interpolation does there is to repeat the last value that is shown."""
-    first = latentcast.pretrain(daily, NAME, lookback=20, settings=settings)
+    first = latentcast.pretrain(daily, NAME, lookback=20, settings=of_stages(settings))
     (judged,) = evaluate_imputation(first, daily, masks=[0.25], tail=True)
     assert judged.tail
     assert judged.values == 61 * 5 * 2
@@ -201,7 +208,7 @@ def test_the_end_of_every_window_can_be_hidden(daily, settings) -> None:
 
 def test_several_folders_are_judged_on_the_same_values(daily, settings, tmp_path) -> None:
     for seed in (0, 1):
-        latentcast.pretrain(daily, NAME, lookback=20, settings=settings, seed=seed, out=tmp_path / str(seed))
+        latentcast.pretrain(daily, NAME, lookback=20, settings=of_stages(settings), seed=seed, out=tmp_path / str(seed))
     daily.to_csv(tmp_path / "daily.csv", index=False)
     command = ["impute", str(tmp_path / "0"), str(tmp_path / "daily.csv"), "--beside", str(tmp_path / "1")]
     run = CliRunner().invoke(app, [*command, "--judge", "0.25", "--tail"])
@@ -214,7 +221,7 @@ def test_several_folders_are_judged_on_the_same_values(daily, settings, tmp_path
 
 def test_the_filled_error_is_that_of_a_plain_computation(daily, settings) -> None:
     """Interpolation's own error, from pandas, on the windows of the test part."""
-    first = latentcast.pretrain(daily, NAME, lookback=20, settings=settings)
+    first = latentcast.pretrain(daily, NAME, lookback=20, settings=of_stages(settings))
     from latentcast.layers.masking import visible
 
     (judged,) = evaluate_imputation(first, daily, masks=[0.4])
@@ -241,7 +248,7 @@ def test_auto_goes_by_the_look_back_and_says_so(daily, settings) -> None:
 
 
 def test_the_card_of_a_pretrained_folder_is_whole(daily, settings, tmp_path: Path) -> None:
-    latentcast.pretrain(daily, NAME, lookback=20, settings=settings, out=tmp_path / "pre")
+    latentcast.pretrain(daily, NAME, lookback=20, settings=of_stages(settings), out=tmp_path / "pre")
     card = json.loads((tmp_path / "pre" / "card.json").read_text())
     assert card["settings"]["stages"]["reconstruct"]["mask"] == 0.4
     assert card["training"]["stages"][0]["windows"] == 280 - 20 + 1
@@ -249,7 +256,9 @@ def test_the_card_of_a_pretrained_folder_is_whole(daily, settings, tmp_path: Pat
 
 def test_nothing_hidden_is_learned_by_giving_all_back(daily, settings) -> None:
     """Known values are not handed through by the shortcut, and a mask of all-known is no mask."""
-    first = latentcast.pretrain(daily, NAME, lookback=20, settings={**settings, "stages.reconstruct.mask": 0.0})
+    first = latentcast.pretrain(
+        daily, NAME, lookback=20, settings=of_stages({**settings, "stages.reconstruct.mask": 0.0})
+    )
     stage = first.card.training.stages[0]
     assert stage.best_val_loss > 0.01
     from latentcast.core.types import Batch
@@ -262,7 +271,7 @@ def test_nothing_hidden_is_learned_by_giving_all_back(daily, settings) -> None:
 
 
 def test_where_a_window_holds_nothing_of_a_series_it_is_interpolated(daily, settings) -> None:
-    first = latentcast.pretrain(daily, NAME, lookback=20, settings=settings)
+    first = latentcast.pretrain(daily, NAME, lookback=20, settings=of_stages(settings))
     daily["b"] = 100.0 + np.arange(400)
     daily.loc[150:209, "b"] = np.nan  # three windows long
     result = latentcast.impute(first, daily)
@@ -286,8 +295,8 @@ def test_a_stage_that_ended_is_not_trained_again(daily, settings, tmp_path: Path
 
 
 def test_a_resumed_fit_begins_with_the_same_weights(daily, settings, tmp_path: Path) -> None:
-    one = latentcast.pretrain(daily, NAME, lookback=20, settings=settings)
-    other = latentcast.pretrain(daily, NAME, lookback=20, seed=1, settings=settings)
+    one = latentcast.pretrain(daily, NAME, lookback=20, settings=of_stages(settings))
+    other = latentcast.pretrain(daily, NAME, lookback=20, seed=1, settings=of_stages(settings))
     stated = {"data.time": "day", "training.max_steps": 2}
     latentcast.fit(daily, horizon=5, start=one, settings=stated, out=tmp_path / "m")
     with pytest.raises(SettingsError, match="began with other weights"):
@@ -316,14 +325,14 @@ def test_a_forecaster_goes_on_at_another_horizon(daily, settings) -> None:
     ],
 )
 def test_what_cannot_be_judged_is_one_error(daily, settings, wrong: dict[str, object], words: str) -> None:
-    first = latentcast.pretrain(daily, NAME, lookback=20, settings=settings)
+    first = latentcast.pretrain(daily, NAME, lookback=20, settings=of_stages(settings))
     with pytest.raises(SettingsError, match=re.escape(words)):
         evaluate_imputation(first, daily, **wrong)
 
 
 def test_of_one_channel_the_others_are_said_to_be_left_out(daily, settings) -> None:
     stated = {**settings, "data.features": "S", "data.target": "b"}
-    first = latentcast.pretrain(daily, NAME, lookback=20, settings=stated)
+    first = latentcast.pretrain(daily, NAME, lookback=20, settings=of_stages(stated))
     daily.loc[5, "b"] = np.nan
     result = latentcast.impute(first, daily)
     assert list(result.frame.columns) == ["day", "b"]

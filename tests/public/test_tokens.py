@@ -86,7 +86,7 @@ def test_a_codec_forecasts_nothing(waves, codec: Path) -> None:
 def test_the_token_model_takes_the_codec_over_and_leaves_it_as_it_is(waves, codec: Path, tokens: Path) -> None:
     before, after = latentcast.load(codec), latentcast.load(tokens)
     assert after.card.stages == ("next-code",)
-    assert after.learned == ("codec", "next-code")
+    assert after.card.learned == ("codec", "next-code")
     for name, tensor in codec_weights(before).items():
         assert torch.equal(tensor, codec_weights(after)[name]), name
     forecast = after.predict(waves)

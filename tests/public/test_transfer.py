@@ -18,7 +18,7 @@ from latentcast.cli import app
 from latentcast.core.errors import CheckpointError, DataError, Interrupted, LatentcastError, SettingsError
 from latentcast.data.panel.split import first_share
 from latentcast.models.network import Network
-from latentcast.training.interrupt import Watch
+from latentcast.training.loop import StageLoop
 
 SIZES = {"lookback": 24, "horizon": 6}
 PATCHES = {"model.representation.width": 8, "model.representation.length": 6, "model.representation.stride": 3}
@@ -353,7 +353,7 @@ def test_resumed_in_the_middle_of_an_epoch_it_ends_at_the_same_weights(
     settings |= {"model.backbone": {"layers": 1, "heads": 2, "ff": 16, "dropout": 0.2}}
     whole = run(tmp_path / "whole")
     with monkeypatch.context() as patch:
-        original, seen = Watch.on_train_batch_end, [0]
+        original, seen = StageLoop._made_a_step, [0]
 
         def counting(self, *arguments, **keywords):
             seen[0] += 1
@@ -361,7 +361,7 @@ def test_resumed_in_the_middle_of_an_epoch_it_ends_at_the_same_weights(
                 os.kill(os.getpid(), signal.SIGINT)
             return original(self, *arguments, **keywords)
 
-        patch.setattr(Watch, "on_train_batch_end", counting)
+        patch.setattr(StageLoop, "_made_a_step", counting)
         with pytest.raises(Interrupted):
             run(tmp_path / "cut")
     shutil.copytree(tmp_path / "cut", tmp_path / "changed")

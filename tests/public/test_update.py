@@ -77,7 +77,7 @@ def test_updates_that_cannot_be() -> None:
     with pytest.raises(SettingsError, match="steps=0: wanted a whole number of at least 1"):
         latentcast.update(start, waves(500), steps=0)
     with pytest.raises(SettingsError, match="naive learns nothing"):
-        latentcast.update(fitted(waves(400), "naive"), waves(500))
+        latentcast.update(latentcast.fit(waves(400), "naive", **SIZES), waves(500))
     with pytest.raises(DataError, match="give the history with the new data"):
         latentcast.update(start, waves(6))
 

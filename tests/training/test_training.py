@@ -16,9 +16,8 @@ from latentcast.core.errors import CheckpointError, DataError, Interrupted, Sett
 from latentcast.core.types import Batch
 from latentcast.models.config.training import TrainingSettings
 from latentcast.models.network import Network
-from latentcast.training import checkpoint
-from latentcast.training.interrupt import Watch
-from latentcast.training.lightning_module import StageModule
+from latentcast.training import checkpoint, loop
+from latentcast.training.loop import StageLoop
 from latentcast.training.stages import Stage
 
 SIZES = {"lookback": 48, "horizon": 12}
@@ -61,7 +60,7 @@ def test_resumed_training_ends_at_the_same_weights(
     whole = latentcast.fit(hourly, "patch-transformer", **SIZES, settings=settings, out=tmp_path / "whole")
     steps = whole.card.training.stages[0].steps
     with monkeypatch.context() as patch:
-        original, seen = Watch.on_train_batch_end, [0]
+        original, seen = StageLoop._made_a_step, [0]
 
         def counting(self, *arguments, **keywords):
             seen[0] += 1
@@ -69,7 +68,7 @@ def test_resumed_training_ends_at_the_same_weights(
                 os.kill(os.getpid(), number)
             return original(self, *arguments, **keywords)
 
-        patch.setattr(Watch, "on_train_batch_end", counting)
+        patch.setattr(StageLoop, "_made_a_step", counting)
         with pytest.raises(Interrupted, match=r"Go on with the same command and --resume"):
             latentcast.fit(hourly, "patch-transformer", **SIZES, settings=settings, out=tmp_path / "cut")
     assert seen[0] < steps * settings.get("training.accumulate", 1)  # it was cut, not finished
@@ -86,26 +85,26 @@ def test_resumed_training_ends_at_the_same_weights(
 
 
 def test_an_interruption_without_a_folder_says_that_nothing_is_kept(hourly: pd.DataFrame, monkeypatch) -> None:
-    original = StageModule.training_step
+    original = StageLoop._made_a_step
 
     def signalling(self, *arguments, **keywords):
         os.kill(os.getpid(), signal.SIGINT)
         return original(self, *arguments, **keywords)
 
-    monkeypatch.setattr(StageModule, "training_step", signalling)
+    monkeypatch.setattr(StageLoop, "_made_a_step", signalling)
     with pytest.raises(Interrupted, match=r"nothing of it is kept; name a folder \(out\)"):
         latentcast.fit(hourly, "pattn", **SIZES)
 
 
 def test_a_signal_in_the_last_validation_is_not_lost(hourly: pd.DataFrame, tmp_path: Path, monkeypatch) -> None:
     settings = {"training.max_epochs": 1}
-    original = StageModule.validation_step
+    original = loop.mean_metrics
 
-    def signalling(self, *arguments, **keywords):
+    def signalling(*arguments, **keywords):
         os.kill(os.getpid(), signal.SIGINT)
-        return original(self, *arguments, **keywords)
+        return original(*arguments, **keywords)
 
-    monkeypatch.setattr(StageModule, "validation_step", signalling)
+    monkeypatch.setattr(loop, "mean_metrics", signalling)
     with pytest.raises(KeyboardInterrupt):
         latentcast.fit(hourly, "pattn", **SIZES, settings=settings, out=tmp_path / "run")
     monkeypatch.undo()
@@ -279,9 +278,9 @@ def test_a_stage_trains_only_its_parts_and_refuses_to_train_nothing(hourly: pd.D
     def loss(network: Network, batch: Batch) -> torch.Tensor:
         return network.loss(network(batch), batch)
 
-    from latentcast.workflows.fitting import fit
+    from latentcast.workflows.fitting import spec
 
-    monkeypatch.setattr(fit, "forecasting", lambda _: Stage("head only", loss, ("head",)))
+    monkeypatch.setattr(spec, "forecasting", lambda _: Stage("head only", loss, ("head",)))
     before = latentcast.fit(
         hourly, "patch-transformer", **SIZES, settings={**MODEL, "training.max_steps": 1, "training.lr": 1e-12}
     )
@@ -289,7 +288,7 @@ def test_a_stage_trains_only_its_parts_and_refuses_to_train_nothing(hourly: pd.D
     old, new = weights(before), weights(after)
     assert not torch.equal(old["model.head.project.weight"], new["model.head.project.weight"])
     assert torch.equal(old["model.representation.embed.weight"], new["model.representation.embed.weight"])
-    monkeypatch.setattr(fit, "forecasting", lambda _: Stage("nothing", loss, ("no_such_part",)))
+    monkeypatch.setattr(spec, "forecasting", lambda _: Stage("nothing", loss, ("no_such_part",)))
     with pytest.raises(SettingsError, match="no trainable parameter"):
         latentcast.fit(hourly, "patch-transformer", **SIZES, settings=MODEL)
 

@@ -27,7 +27,9 @@ from latentcast.forecaster.judge import choose_intervals, forecast_windows, inte
 from latentcast.forecaster.output import give_back
 from latentcast.models.config.presets import MODEL_PRESETS
 from latentcast.models.config.run import RunConfig, resolve_config
-from latentcast.workflows.fitting.fit import fit_panel, with_stages
+from latentcast.workflows.fitting.fit import with_stages
+from latentcast.workflows.fitting.pipeline import run_fit
+from latentcast.workflows.fitting.spec import FitOptions, FitSpec, TrainingData
 
 
 @dataclass(frozen=True)
@@ -205,7 +207,7 @@ def _roll(
         ends = group[0]
         parts = Split(ends - _validation(run, ends), ends, ends)
         past = panel.cut(ends)
-        forecaster = fit_panel(run, past, name, parts=parts, progress=progress)
+        forecaster = run_fit(FitSpec(run), TrainingData(name, past, parts), FitOptions(progress=progress))
         # the statistics of the past, laid over the whole panel: the future is read as target only
         view = replace(prepare(forecaster, past, future_only=True), panel=panel)
         starts = torch.from_numpy((panel.offsets[:-1] + group - run.lookback).reshape(-1))

@@ -22,7 +22,8 @@ from latentcast.forecaster.forecaster import Forecaster
 from latentcast.forecaster.inputs import prepare
 from latentcast.forecaster.judge import Judged, judge
 from latentcast.models.inspection import count_parameters
-from latentcast.workflows.fitting.fit import fit_panel
+from latentcast.workflows.fitting.pipeline import run_fit
+from latentcast.workflows.fitting.spec import FitSpec, TrainingData
 from latentcast.workflows.transfer import transfer
 
 MIB = 2**20
@@ -71,7 +72,7 @@ def _figures(cell: Cell) -> dict[str, Any]:
     with capture_log_messages(
         logging.WARNING
     ) as said:  # such as a history that a classical model could not be fitted to
-        forecaster = fit_panel(cell.run, panel, source.name)
+        forecaster = run_fit(FitSpec(cell.run), TrainingData(source.name, panel))
         card = forecaster.card
         forecaster.network.to(device)
         view = prepare(forecaster, panel)

@@ -26,7 +26,9 @@ from latentcast.models.config.run import RunConfig, resolve_config
 from latentcast.models.hybrid.model import Hybrid
 from latentcast.models.hybrid.settings import reading_all, reads_everything
 from latentcast.models.network import build as build_network
-from latentcast.workflows.fitting.fit import fit_panel, with_stages
+from latentcast.workflows.fitting.fit import with_stages
+from latentcast.workflows.fitting.pipeline import run_fit
+from latentcast.workflows.fitting.spec import FitOptions, FitSpec, TrainingData
 from latentcast.workflows.fusion import weigh
 
 log = logging.getLogger("latentcast")
@@ -211,7 +213,8 @@ def _forecast(how: RunConfig | Forecaster, there: Competition, progress: bool) -
         if any(whole):  # the members of a hybrid that can; the others have the look-back of the rules
             # what the longest has to learn from beside one horizon
             how = reading_all(how, longest - how.data.split[1] - how.horizon)
-        how = fit_panel(how, build(there.frame(whole=True), how.data), f"M4-{there.frequency.name}", progress=progress)
+        own = TrainingData(f"M4-{there.frequency.name}", build(there.frame(whole=True), how.data))
+        how = run_fit(FitSpec(how), own, FitOptions(progress=progress))
     frame = how.predict(there.frame())
     values = frame[how.name].to_numpy(np.float64).reshape(-1, there.frequency.horizon)
     order = {name: row for row, name in enumerate(frame["unique_id"].astype(str).iloc[:: there.frequency.horizon])}

@@ -100,7 +100,7 @@ def pretrain(
 
 def _learn(how: "Callable[..., Forecaster]", data: str, folder: Path, weights: str | None, **stated: Any) -> None:
     """fit or pretrain, saved into the folder; the first process says what became of it."""
-    from latentcast.workflows.fitting.fit import is_first_process
+    from latentcast.workflows.fitting.processes import is_first_process
 
     shares = None if weights is None else numbers_in("--weights", weights)
     with capture_log_messages() as notes:

@@ -56,7 +56,8 @@ class Autoregressive(Composed):
         how = self.head.settings
         if how.decode == "queries":
             return self._direct(tokens, codes, scale)
-        if how.decode == "sample":  # one seed for all windows: where a window stands in a batch must not count
+        if how.decode == "sample" and not self.training:
+            # one seed for all windows: where a window stands in a batch must not count
             seeds = torch.zeros(len(batch), dtype=torch.long)
             return Prediction(self._paths(tokens, scale, how.paths, seeds).mean(1))
         future = self._roll(tokens, lambda last, step: self._likely(last))
@@ -210,7 +211,7 @@ class Autoregressive(Composed):
         return torch.cat(future, dim=1)
 
     def _likely(self, last: Float[Tensor, "series width"]) -> Vectors:
-        if self.head.settings.decode == "expected":
+        if self.training or self.head.settings.decode == "expected":  # choices have no gradient, mixtures have
             return self.head.mixture(last[:, None])
         return self.representation.codec.codebook.lookup(self.head.chosen(last, lambda logits, _: logits.argmax(-1)))
 

@@ -1,37 +1,47 @@
 """Training checkpoints as safetensors with a JSON tree in the header: nothing that can run is written or read."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 import torch
-from lightning.fabric.plugins import CheckpointIO
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
+from latentcast.core.atomic import replacing
 from latentcast.core.errors import CheckpointError
 
 
-def write(checkpoint: dict[str, Any], path: Path) -> None:
-    """Written beside and moved into place, so that a kill in the middle leaves the old file whole."""
+def write(checkpoint: dict[str, Any], path: Path, *, durable: bool = True) -> None:
+    """Replace a checkpoint as a whole: a kill in the middle leaves the old one.
+
+    Raises
+    ------
+    CheckpointError
+        A value is neither a tensor nor plain, or the disk does not take the file.
+    """
     tensors: dict[str, torch.Tensor] = {}
     tree = json.dumps(_pack(checkpoint, tensors))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(path.name + ".part")
-    save_file(tensors, beside, metadata={"tree": tree})
-    os.replace(beside, path)  # noqa: PTH105 - atomic, also over an existing file
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(path, durable=durable) as part:
+            save_file(tensors, part, metadata={"tree": tree})
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(
+            f"the checkpoint {path} cannot be written: {error}. Free space or permissions on that disk, then go on with"
+            " the same command and --resume"
+        ) from error
 
 
 def read(path: Path) -> dict[str, Any]:
-    """Raises CheckpointError when the file is not a whole checkpoint of ours."""
+    """Raises CheckpointError when the file is not a whole checkpoint of this package."""
     try:
         with safe_open(path, framework="pt") as file:
             tree = json.loads((file.metadata() or {})["tree"])
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-    except (OSError, SafetensorError, KeyError, ValueError) as error:
+        unpacked: dict[str, Any] = _unpack(tree, tensors)
+    except (OSError, SafetensorError, KeyError, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise CheckpointError(f"{path} is not a training checkpoint, or is damaged: {error}") from error
-    unpacked: dict[str, Any] = _unpack(tree, tensors)
     return unpacked
 
 
@@ -63,18 +73,3 @@ def _unpack(value: Any, tensors: dict[str, torch.Tensor]) -> Any:
     if kind == "dict":
         return {_unpack(k, tensors): _unpack(v, tensors) for k, v in inner}
     return tuple(_unpack(item, tensors) for item in inner)
-
-
-class SafeCheckpointIO(CheckpointIO):
-    """Lightning's door to `write` and `read`."""
-
-    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None) -> None:
-        write(checkpoint, Path(path))
-
-    def load_checkpoint(
-        self, path: Any, map_location: Any | None = None, weights_only: bool | None = None
-    ) -> dict[str, Any]:
-        return read(Path(path))
-
-    def remove_checkpoint(self, path: Any) -> None:
-        Path(path).unlink(missing_ok=True)

@@ -1,71 +1,55 @@
-"""Stopping on a signal or when the time is over, in a state that training can go on from."""
+"""Stop training on a signal or when its time is over, in a state from which it can go on."""
 
-import contextlib
 import signal
 import threading
 import time
-from pathlib import Path
-from typing import Any
-
-import lightning as L
+from contextlib import suppress
+from types import FrameType
+from typing import Any, Self
 
 INTERRUPTED, MAX_TIME = "interrupted", "max_time"
 
 
-class Watch(L.Callback):
-    """After the running optimiser step, `last` is saved with the position in the epoch, and training ends.
+class StopRequest:
+    """Within the `with` block SIGINT and SIGTERM ask for a stop; afterwards the handlers are those from before.
 
-    A second signal ends the process at once.
+    A second signal acts as it would have without this class.
     """
 
-    def __init__(self, last: Path, max_time: float | None) -> None:
-        self.last, self.max_time = last, max_time
-        self.reason: str | None = None
-        self._signal: int | None = None
-        self._begun = 0.0
+    def __init__(self, max_time: float | None) -> None:
+        self.max_time = max_time
+        self.signal: int | None = None
+        self._began = time.monotonic()
         self._handlers: dict[int, Any] = {}
 
-    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        self._begun = time.monotonic()
+    def __enter__(self) -> Self:
+        self._began = time.monotonic()
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM):
-                self._handlers[number] = signal.signal(number, self._on_signal)
+                with suppress(ValueError, OSError):  # a system without this signal
+                    self._handlers[number] = signal.signal(number, self._on_signal)
+        return self
 
-    def _on_signal(self, number: int, frame: Any) -> None:
-        self._signal = number
+    def __exit__(self, *_: object) -> None:
+        self._restore()
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        self.signal = number
         self._restore()
 
     def _restore(self) -> None:
         for number, handler in self._handlers.items():
-            with contextlib.suppress(ValueError, TypeError):
+            with suppress(ValueError, TypeError):  # a handler that Python did not install cannot be put back
                 signal.signal(number, handler)
         self._handlers = {}
 
-    def on_train_batch_end(
-        self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Any, batch_idx: int
-    ) -> None:
-        if self.reason is not None or (batch_idx + 1) % trainer.accumulate_grad_batches:
-            return
-        over = self.max_time is not None and time.monotonic() - self._begun >= self.max_time
-        stop = over or self._signal is not None
-        if trainer.world_size > 1:
-            stop = trainer.strategy.reduce_boolean_decision(stop, all=False)
-        if stop:
-            trainer.save_checkpoint(self.last)
-            self.reason = MAX_TIME if over else INTERRUPTED
-            trainer.should_stop = True
-
-    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        if self.reason is None:
-            trainer.save_checkpoint(self.last)
-
-    def on_fit_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        self._restore()
+    def reason(self) -> str | None:
+        """Why training must stop now; None where it may go on."""
+        if self.max_time is not None and time.monotonic() - self._began >= self.max_time:
+            return MAX_TIME
+        return None if self.signal is None else INTERRUPTED
 
     def deliver(self) -> None:
-        """A signal that came after the last step, and stopped nothing, goes to whom it was meant for."""
-        if self._signal is not None and self.reason is None:
-            signal.raise_signal(self._signal)
-
-    def on_exception(self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException) -> None:
-        self._restore()
+        """Raise again a signal that came too late to stop anything."""
+        if self.signal is not None:
+            signal.raise_signal(self.signal)

@@ -1,38 +1,42 @@
-"""Run one stage of training with Lightning, and leave the network with its best weights."""
+"""Run one stage of training, or go on with it, and leave the network with the weights that are kept."""
 
-import json
-import logging
 import math
-import time
-import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import lightning as L
 import torch
-from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.pytorch.callbacks import EarlyStopping, EMAWeightAveraging, ModelCheckpoint, TQDMProgressBar
-from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 
-from latentcast.core.errors import Interrupted, LatentcastError, MissingExtra, SettingsError
-from latentcast.data.windows.mixture import Mix
-from latentcast.data.windows.windows import Windows, batch_size_for_memory
-from latentcast.models.config.training import PRECISIONS, TrainingSettings
+from latentcast.core.errors import CheckpointError, Interrupted, SettingsError
 from latentcast.models.network import Network
 from latentcast.training import checkpoint
-from latentcast.training.interrupt import INTERRUPTED, MAX_TIME, Watch
-from latentcast.training.lightning_module import StageModule
-from latentcast.training.stages import Stage
+from latentcast.training.devices import make_fabric, quiet_lightning
+from latentcast.training.interrupt import INTERRUPTED, MAX_TIME, StopRequest
+from latentcast.training.logs import ProgressBar, TrainingLog
+from latentcast.training.loop import BEST, FORMAT, LAST, StageLoop, StageTask
 
-BEST, LAST, OUTCOME = "best.ckpt", "last.ckpt", "outcome.json"
+if TYPE_CHECKING:
+    from lightning.fabric import Fabric
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How training ended."""
+    """How a stage of training ended.
+
+    Attributes
+    ----------
+    stopped_by
+        `max_epochs`, `max_steps`, `max_time`, `interrupted`, the patience, or a loss that is not finite.
+    epochs, steps
+        Epochs begun and optimiser steps made.
+    best_val_loss
+        Lowest validation loss; None without a validation.
+    seconds
+        Time in training, over all runs of the stage.
+    """
 
     stage: str
     stopped_by: str
@@ -42,213 +46,171 @@ class Outcome:
     seconds: float
 
 
-def run_stage(
-    network: Network,
-    stage: Stage,
-    train: Windows | Mix,
-    val: Windows | Mix | None,
-    settings: TrainingSettings,
-    *,
-    folder: Path,
-    seed: int,
-    resume: bool = False,
-    progress: bool = False,
-) -> Outcome:
+def run_stage(network: Network, task: StageTask, *, resume: bool = False, progress: bool = False) -> Outcome:
     """Train until the epochs, the steps, the patience or the time are used up.
 
-    `folder` receives checkpoints/STAGE/best.ckpt and last.ckpt (safetensors) and logs/STAGE/. With `resume` training
-    goes on from last.ckpt, where there is one, with optimiser, schedule, order of the windows and random state, to the
-    same weights as without the break.
+    Parameters
+    ----------
+    network
+        Trained in place; at the end it has the weights that the settings keep.
+    task
+        The stage, its windows and its folder, which receives `checkpoints/STAGE/best.ckpt` and `last.ckpt`
+        (safetensors) and `logs/STAGE/`.
+    resume
+        Go on from `last.ckpt` where there is one, with optimiser, schedule, order of the windows and random state, to
+        the same weights as without the break.
+    progress
+        Show a progress bar.
 
-    Raises Interrupted on SIGINT and SIGTERM (both checkpoints are kept), SettingsError when nothing can be trained or
-    a precision, device or strategy is not to be had here, or when the loss is never finite.
+    Raises
+    ------
+    Interrupted
+        SIGINT or SIGTERM arrived; both checkpoints are kept.
+    SettingsError
+        Nothing can be trained, a device is not available, or the loss is never finite.
+    CheckpointError
+        The checkpoints to go on from are damaged or incomplete.
     """
-    kept = folder / "checkpoints" / stage.name
-    resume = resume and (kept / LAST).is_file()
-    if resume and (ended := _ended(kept)) is not None:
-        _take(network, kept, settings)
-        return ended
-    loader = train.loader(settings.batch_size, seed=seed)
-    together = batch_size_for_memory(train.steps, train.channels, most=max(settings.batch_size, 256))
-    val_loader = None if val is None else val.loader(together, seed=seed, shuffle=False)
-    chosen = {id(parameter) for parameter in stage.parameters(network)}  # fails early when nothing is trainable
-    left = [p for p in network.parameters() if p.requires_grad and id(p) not in chosen]
-    processes = settings.devices if isinstance(settings.devices, int) else 1
-    epoch_batches = loader.batches(processes)
-    epoch_steps = math.ceil(epoch_batches / settings.accumulate)
-    steps = min(settings.max_steps or math.inf, epoch_steps * settings.max_epochs)
-    module = StageModule(network, stage, settings, int(steps), epoch_steps)
-    watch = Watch(kept / LAST, settings.max_time)
-    best = ModelCheckpoint(
-        kept, Path(BEST).stem, monitor="val_loss", enable_version_counter=False, save_on_train_epoch_end=False
-    )
-    # the average is taken before the watch saves it
-    averages: list[L.Callback] = [] if settings.ema is None else [EMAWeightAveraging(decay=settings.ema)]
-    judged: list[L.Callback] = [] if val is None else [best, *_early_stopping(settings)]
-    callbacks: list[L.Callback] = [*averages, watch, *judged, Report(stage, watch, best, kept / OUTCOME)]
-    if progress:
-        callbacks.append(TQDMProgressBar())
-    with warnings.catch_warnings(), _quiet_lightning(), _without_gradients(left):
-        warnings.filterwarnings("ignore", module="lightning")
-        warnings.filterwarnings("ignore", message=".*LeafSpec.*")  # torch's deprecation inside lightning
-        interval = epoch_batches // min(settings.validations, epoch_batches)
-        if settings.max_steps is not None:  # a run shorter than an epoch is validated at its end
-            interval = min(interval, settings.max_steps * settings.accumulate)
-        trainer = _trainer(settings, folder / "logs" / stage.name, callbacks, progress, interval)
-        trainer.fit(
-            module,
-            loader,
-            val_loader,
-            ckpt_path=kept / LAST if resume else None,
-            weights_only=False if resume else None,
+    task = replace(task, folder=task.folder.absolute())
+    kept = checkpoints(task)
+    state = _read_last(kept, task) if resume and (kept / LAST).is_file() else None
+    if state is not None and state["stopped_by"] not in (None, INTERRUPTED, MAX_TIME):
+        return _take(network, kept, task)
+    task.stage.parameters(network)  # fails early when nothing is trainable
+    stop = StopRequest(task.settings.max_time)
+    with quiet_lightning(), _threads_of(state):
+        fabric = make_fabric(task.settings)
+        kept = Path(
+            fabric.launch(partial(_train, network=network, task=task, state=state, stop=stop, progress=progress))
         )
-    watch.deliver()
-    outcome = Outcome(**json.loads((kept / OUTCOME).read_text(encoding="utf-8")))
+    outcome = _take(network, kept, task)
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        torch.distributed.barrier()  # the first process may remove the folder now
+    _check_outcome(outcome, network, task, kept)
+    return outcome
+
+
+def checkpoints(task: StageTask) -> Path:
+    """The folder of the stage's checkpoints."""
+    return task.folder / "checkpoints" / task.stage.name
+
+
+def _train(
+    fabric: "Fabric",
+    network: Network,
+    task: StageTask,
+    state: Mapping[str, Any] | None,
+    stop: StopRequest,
+    progress: bool,
+) -> str:
+    """One process of the training; where the checkpoints lie, which is the first process's folder."""
+    folder = Path(fabric.broadcast(str(task.folder)))
+    kept = checkpoints(replace(task, folder=folder))
+    first = fabric.is_global_zero
+    with _without_gradients(network, task), stop:
+        log = TrainingLog(task.settings, folder / "logs" / task.stage.name if first else None, None)
+        loop = StageLoop(fabric, network, replace(task, folder=kept), log)
+        if state is not None:
+            loop.restore(state)
+        if progress and first:
+            log.progress = ProgressBar(task.stage.name, loop.schedule.steps, loop.progress.step)
+        try:
+            reason = loop.run(stop)
+        finally:
+            log.close()
+    fabric.barrier()
+    if reason != INTERRUPTED:
+        stop.deliver()
+    return str(kept)
+
+
+def _read_last(kept: Path, task: StageTask) -> dict[str, Any]:
+    """The state to go on from. Raises CheckpointError when it is damaged, of another build, or without its best."""
+    state = checkpoint.read(kept / LAST)
+    if state.get("format") != FORMAT:
+        raise CheckpointError(
+            f"{kept / LAST} was written by another version of latentcast, which trains in another order: begin anew"
+            " (--overwrite)"
+        )
+    if state["progress"]["best"] is not None and task.settings.keep == "best":
+        _read_best(kept, state["progress"]["best"])
+    return state
+
+
+def _read_best(kept: Path, loss: float) -> dict[str, Any]:
+    if not (kept / BEST).is_file():
+        raise CheckpointError(
+            f"{kept} lacks {BEST}, the weights of the best validation (loss {loss:.4g}): training cannot go on without"
+            " them. Copy the whole folder, or begin anew (--overwrite)"
+        )
+    best = checkpoint.read(kept / BEST)
+    if not best.get("val_loss", math.inf) <= loss:
+        raise CheckpointError(
+            f"{kept / BEST} is not of this training: its validation loss is {best.get('val_loss')}, the best was"
+            f" {loss:.4g}. Copy the whole folder, or begin anew (--overwrite)"
+        )
+    return best
+
+
+def _take(network: Network, kept: Path, task: StageTask) -> Outcome:
+    """Load the weights that are kept: those of the best validation, or the last where the settings ask for them."""
+    state = _read_last(kept, task)
+    progress = state["progress"]
+    best = progress["best"]
+    if best is not None and task.settings.keep == "best":
+        chosen = _read_best(kept, best)
+        best = chosen["val_loss"]
+    else:
+        chosen = state
+    try:
+        network.load_state_dict(chosen["state_dict"])
+    except (RuntimeError, KeyError) as error:
+        raise CheckpointError(f"the weights in {kept} are not those of this model: {error}") from error
+    return Outcome(
+        task.stage.name,
+        str(state["stopped_by"]),
+        state["epochs"],
+        progress["step"],
+        None if best is None else float(best),
+        round(progress["seconds"], 2),
+    )
+
+
+def _check_outcome(outcome: Outcome, network: Network, task: StageTask, kept: Path) -> None:
     if outcome.stopped_by == INTERRUPTED:
         raise Interrupted(
             f"training was interrupted after {outcome.steps} steps; the best and the last checkpoint are kept in"
             f" {kept}. Go on with the same command and --resume"
         )
-    _take(network, kept, settings)
     finite = all(torch.isfinite(parameter).all() for parameter in network.parameters())
     if not finite or not math.isfinite(outcome.best_val_loss or 0):
         raise SettingsError(
-            f"training diverged: after {outcome.steps} steps with training.lr={settings.lr} there are no finite"
+            f"training diverged: after {outcome.steps} steps with training.lr={task.settings.lr} there are no finite"
             " weights or no finite loss; lower it, or limit the gradient (training.clip)"
         )
-    return outcome
-
-
-def _ended(kept: Path) -> Outcome | None:
-    """How the stage ended, where nothing is left of it: neither a signal nor the time cut it."""
-    if not (kept / OUTCOME).is_file():
-        return None
-    outcome = Outcome(**json.loads((kept / OUTCOME).read_text(encoding="utf-8")))
-    return None if outcome.stopped_by in (INTERRUPTED, MAX_TIME) else outcome
-
-
-def _take(network: Network, kept: Path, settings: TrainingSettings) -> None:
-    """The weights that were chosen, where any were kept."""
-    chosen = kept / (BEST if settings.keep == "best" else LAST)
-    if chosen.exists():
-        state = checkpoint.read(chosen)["state_dict"]
-        network.load_state_dict({key.removeprefix("network."): value for key, value in state.items()})
-
-
-def check_machine(settings: TrainingSettings) -> None:
-    """Raises SettingsError when a precision, device or strategy is not to be had here."""
-    with warnings.catch_warnings(), _quiet_lightning():
-        warnings.simplefilter("ignore")
-        _trainer(settings, None, [], False, 1)
-
-
-def _trainer(
-    settings: TrainingSettings, logs: Path | None, callbacks: list[L.Callback], progress: bool, interval: int
-) -> L.Trainer:
-    """`logs` is where they are written, `interval` the number of batches between validations."""
-    try:
-        return L.Trainer(
-            accelerator=settings.accelerator,
-            devices=settings.devices,
-            strategy=settings.strategy,
-            precision=PRECISIONS[settings.precision],  # type: ignore[arg-type]
-            max_epochs=settings.max_epochs,
-            max_steps=settings.max_steps or -1,
-            accumulate_grad_batches=settings.accumulate,
-            gradient_clip_val=settings.clip,
-            val_check_interval=interval,
-            num_sanity_val_steps=0,
-            log_every_n_steps=20,
-            logger=False if logs is None else _loggers(settings, logs),
-            enable_checkpointing=logs is not None,
-            callbacks=callbacks,
-            plugins=[checkpoint.SafeCheckpointIO()],
-            enable_progress_bar=progress,
-            enable_model_summary=False,
-            use_distributed_sampler=False,
-            default_root_dir=logs,
-        )
-    except (ValueError, RuntimeError, MisconfigurationException) as error:
-        if isinstance(error, LatentcastError):
-            raise
-        where = f"accelerator={settings.accelerator}, devices={settings.devices}, strategy={settings.strategy}"
-        raise SettingsError(f"training cannot run with {where}, precision={settings.precision}: {error}") from error
-
-
-def _early_stopping(settings: TrainingSettings) -> list[L.Callback]:
-    if settings.patience is None:
-        return []
-    return [EarlyStopping("val_loss", patience=settings.patience, check_finite=True, verbose=False)]
-
-
-def _loggers(settings: TrainingSettings, logs: Path) -> list[Any]:
-    """Into csv/ and tensorboard/; training that goes on writes beside what was logged before: csv-2/."""
-    loggers: list[Any] = []
-    for name in settings.loggers:
-        before = len(list(logs.glob(f"{name}*")))
-        version = f"{name}-{before + 1}" if before else name
-        if name == "csv":
-            loggers.append(CSVLogger(logs, name="", version=version))
-            continue
-        try:
-            loggers.append(TensorBoardLogger(logs, name="", version=version))
-        except ModuleNotFoundError as error:
-            raise MissingExtra("tensorboard", "tensorboard", "training.loggers=tensorboard") from error
-    return loggers
-
-
-class Report(L.Callback):
-    """Writes how training ended; from the first process, wherever that runs."""
-
-    def __init__(self, stage: Stage, watch: Watch, best: ModelCheckpoint, path: Path) -> None:
-        self.stage, self.watch, self.best, self.path = stage, watch, best, path
-        self.began = time.monotonic()
-
-    def on_fit_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        if trainer.is_global_zero:
-            score = self.best.best_model_score
-            value = None if score is None else float(score)
-            seconds = round(time.monotonic() - self.began, 2)
-            ended = trainer.current_epoch, trainer.global_step
-            outcome = Outcome(self.stage.name, self._reason(trainer), *ended, value, seconds)
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self.path.write_text(json.dumps(asdict(outcome)), encoding="utf-8")
-        trainer.strategy.barrier()  # the other processes read it
-
-    def _reason(self, trainer: L.Trainer) -> str:
-        if self.watch.reason is not None:
-            return self.watch.reason
-        if trainer.max_steps != -1 and trainer.global_step >= trainer.max_steps:
-            return "max_steps"
-        loss = trainer.callback_metrics.get("val_loss")
-        if loss is not None and not torch.isfinite(loss):
-            return "a loss that is not finite"
-        if trainer.should_stop and isinstance(trainer.early_stopping_callback, EarlyStopping):
-            return f"patience ({trainer.early_stopping_callback.patience} validations without a better loss)"
-        return "max_epochs"
 
 
 @contextmanager
-def _without_gradients(parameters: list[torch.nn.Parameter]) -> Iterator[None]:
+def _threads_of(state: Mapping[str, Any] | None) -> Iterator[None]:
+    """Go on with as many threads as training began with: sums of other numbers of threads differ in the last bits."""
+    before = torch.get_num_threads()
+    if state is not None:
+        torch.set_num_threads(state["threads"])
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@contextmanager
+def _without_gradients(network: Network, task: StageTask) -> Iterator[None]:
     """What a stage leaves as it is costs no gradient."""
-    for parameter in parameters:
+    chosen = {id(parameter) for parameter in task.stage.parameters(network)}
+    left = [p for p in network.parameters() if p.requires_grad and id(p) not in chosen]
+    for parameter in left:
         parameter.requires_grad_(False)
     try:
         yield
     finally:
-        for parameter in parameters:
+        for parameter in left:
             parameter.requires_grad_(True)
-
-
-class _quiet_lightning:
-    """Lightning greets on its loggers; a library does not."""
-
-    def __enter__(self) -> None:
-        self.loggers = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric")]
-        self.levels = [logger.level for logger in self.loggers]
-        for logger in self.loggers:
-            logger.setLevel(logging.ERROR)
-
-    def __exit__(self, *_: object) -> None:
-        for logger, level in zip(self.loggers, self.levels, strict=True):
-            logger.setLevel(level)

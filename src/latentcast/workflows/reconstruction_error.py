@@ -251,12 +251,13 @@ def _windows(
 
 
 def _point(label: str, run: RunConfig, network: Network, train: Windows, val: Windows) -> Point:
+    from latentcast.training.loop import StageTask
     from latentcast.training.run_stage import run_stage
 
     task, code = network.task, network.model.representation
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="latentcast-") as folder:
-        run_stage(network, AUTOENCODE, train, None, run.training, folder=Path(folder), seed=run.seed)
+        run_stage(network, StageTask(AUTOENCODE, run.training, train, None, run.seed, Path(folder), durable=False))
     seconds = round(time.monotonic() - began, 2)
     network.cpu().eval()
     mse, mae = _errors(val, lambda batch: network.reconstruct(batch, alone=True).values)

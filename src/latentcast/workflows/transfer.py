@@ -21,7 +21,7 @@ from latentcast.data.settings import DataSettings
 from latentcast.data.sources.open import open_data
 from latentcast.data.types import IntoFrame
 from latentcast.forecaster.forecaster import Forecaster, as_forecaster
-from latentcast.workflows.fitting.fit import untrained
+from latentcast.workflows.fitting.untrained import untrained
 from latentcast.workflows.fitting.warm_start import load_initial_weights
 
 log = logging.getLogger("latentcast")
@@ -67,7 +67,7 @@ def transfer(
     parts = split(panel, its.split)
     _can_be_scaled(panel, parts, scale=its.scale)
     with torch.random.fork_rng(range(torch.cuda.device_count())):  # the caller's stays as it is
-        made = untrained(run, panel, parts, source.name, [])
+        made, _ = untrained(run, panel, parts, source.name)
     laid = load_initial_weights(start, made, unchanged=True, judged=not whole)
     notes = tuple(_notes(start, made, panel, parts, whole=whole))
     for note in notes:

@@ -17,7 +17,8 @@ from latentcast.forecaster.forecaster import Forecaster, as_forecaster
 from latentcast.forecaster.inputs import open_prepared, prepare
 from latentcast.forecaster.judge import Judged, calibrate_on, judge
 from latentcast.forecaster.storage import check_folder
-from latentcast.workflows.fitting.fit import fit_panel
+from latentcast.workflows.fitting.pipeline import run_fit
+from latentcast.workflows.fitting.spec import FitOptions, FitSpec, TrainingData
 
 log = logging.getLogger("latentcast")
 STEPS = 100
@@ -78,7 +79,8 @@ def update(
     longer = pad_short(panel, parts, run.lookback, run.horizon)
     held = Judged("val", source.name)
     before = judge(start, replace(view, panel=longer.panel, parts=longer.parts), held)
-    made = fit_panel(run, panel, source.name, parts=parts, start=start, scaler=view.scaler, progress=progress)
+    own = TrainingData(source.name, panel, parts, scaler=view.scaler)
+    made = run_fit(FitSpec(run, start=start), own, FitOptions(progress=progress))
     assert made.card.validation is not None
     after = made.card.validation["scaled"]["MSE"]
     kept = after <= before.scaled["MSE"]

@@ -123,7 +123,8 @@ def check_compatible(forecaster: Forecaster, members: Sequence[TrainingDataset])
         fingerprint = member.panel.fingerprint()
         if fingerprint in prints:
             faults.append(
-                f"data: {member.name} is the same as {prints[fingerprint]}: to see it more often, state weights"
+                f"data: {member.name} is the same as {prints[fingerprint]}: name each dataset once, and give it a"
+                " greater weight to meet it more often"
             )
         prints[fingerprint] = member.name
     if faults:

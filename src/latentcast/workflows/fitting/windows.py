@@ -58,7 +58,7 @@ def training_windows(
 
     Raises DataError when windows are missing, SettingsError when this machine cannot train as it was asked to.
     """
-    from latentcast.training.run_stage import check_machine
+    from latentcast.training.devices import check_machine
 
     check_machine(training)
     train: list[Windows] = []
@@ -123,9 +123,10 @@ def _few(train_end: NDArray[np.int64], share: float, lookback: int, steps: int) 
     return ends
 
 
-def describe_few_shot(run: RunConfig, windows: Supply, beside: Sequence[TrainingDataset]) -> str:
-    each = " of each dataset" if beside else ""
-    return (
+def describe_few_shot(run: RunConfig, windows: Supply, *, several: bool) -> Note:
+    each = " of each dataset" if several else ""
+    text = (
         f"few-shot: of the training part{each} the first {run.data.fraction:.4g} is learned from ({len(windows)}"
         " windows); scaled by all of it, validation and test as ever"
     )
+    return Note(text, NoteCode.FEW_SHOT)

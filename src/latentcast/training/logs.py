@@ -1,0 +1,80 @@
+"""What a stage of training writes while it runs: CSV and TensorBoard logs, and a progress bar."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from latentcast.core.errors import MissingExtra
+from latentcast.models.config.training import TrainingSettings
+
+EVERY = 20  # optimiser steps between two logged training losses
+
+
+class TrainingLog:
+    """Metrics by optimiser step. Training that goes on writes beside what was logged before: `csv-2/`."""
+
+    def __init__(self, settings: TrainingSettings, folder: Path | None, progress: "ProgressBar | None") -> None:
+        self.loggers = [] if folder is None else [_logger(name, folder) for name in settings.loggers]
+        self.progress = progress
+
+    def step(self, number: int, epoch: int, loss: Any) -> None:
+        """Log the training loss of some steps, and move the progress bar."""
+        if number % EVERY == 0 and self.loggers:
+            self._write({"train_loss": float(loss), "epoch": epoch}, number)
+        if self.progress is not None:
+            self.progress.move(number, loss)
+
+    def validation(self, number: int, epoch: int, metrics: Mapping[str, float]) -> None:
+        """Log a validation, and bring all metrics to the disk."""
+        self._write({**metrics, "epoch": epoch}, number)
+        for logger in self.loggers:
+            logger.save()
+        if self.progress is not None:
+            self.progress.validated(metrics["val_loss"])
+
+    def close(self) -> None:
+        for logger in self.loggers:
+            logger.finalize("success")
+        if self.progress is not None:
+            self.progress.close()
+
+    def _write(self, metrics: Mapping[str, float], number: int) -> None:
+        for logger in self.loggers:
+            logger.log_metrics(metrics, number)
+
+
+class ProgressBar:
+    """One bar over all optimiser steps of a stage."""
+
+    def __init__(self, stage: str, steps: int, done: int) -> None:
+        from tqdm.auto import tqdm  # type: ignore[import-untyped]
+
+        self.bar = tqdm(total=steps, initial=done, desc=stage, unit="step", leave=False)
+        self.shown: dict[str, str] = {}
+
+    def move(self, number: int, loss: Any) -> None:
+        if number % EVERY == 0:
+            self.shown["loss"] = f"{float(loss):.4g}"
+            self.bar.set_postfix(self.shown, refresh=False)
+        self.bar.update(number - self.bar.n)
+
+    def validated(self, loss: float) -> None:
+        self.shown["validation"] = f"{loss:.4g}"
+        self.bar.set_postfix(self.shown)
+
+    def close(self) -> None:
+        self.bar.close()
+
+
+def _logger(name: str, logs: Path) -> Any:
+    from lightning.fabric.loggers.csv_logs import CSVLogger
+    from lightning.fabric.loggers.tensorboard import TensorBoardLogger
+
+    before = len(list(logs.glob(f"{name}*")))
+    version = f"{name}-{before + 1}" if before else name
+    if name == "csv":
+        return CSVLogger(logs, name="", version=version)
+    try:
+        return TensorBoardLogger(logs, name="", version=version)
+    except ModuleNotFoundError as error:
+        raise MissingExtra("tensorboard", "tensorboard", "training.loggers=tensorboard") from error

@@ -1,0 +1,241 @@
+"""The loop of one stage: batches, optimiser steps, validations and checkpoints, on one device or several."""
+
+import time
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_avg_fn
+
+from latentcast.core.types import Batch
+from latentcast.data.windows.mixture import Mix, MixedLoader
+from latentcast.data.windows.windows import Loader, Windows, batch_size_for_memory
+from latentcast.models.config.training import TrainingSettings
+from latentcast.models.network import Network
+from latentcast.training import checkpoint
+from latentcast.training.interrupt import StopRequest
+from latentcast.training.logs import TrainingLog
+from latentcast.training.progress import Progress, Schedule
+from latentcast.training.schedule import factor
+from latentcast.training.stages import Stage
+
+if TYPE_CHECKING:
+    from lightning.fabric import Fabric
+
+BEST, LAST = "best.ckpt", "last.ckpt"
+FORMAT = 2  # of a training checkpoint
+SAVE_SECONDS = 600.0  # between two checkpoints within an epoch
+
+
+@dataclass(frozen=True)
+class StageTask:
+    """What a stage learns: its loss, the windows of training and of validation, and where checkpoints lie.
+
+    `durable` checkpoints are written so that training can go on after a kill; without it only at the end.
+    """
+
+    stage: Stage
+    settings: TrainingSettings
+    train: Windows | Mix
+    val: Windows | Mix | None
+    seed: int
+    folder: Path
+    durable: bool = True
+
+
+class StageLoss(nn.Module):
+    """The loss of a stage as a module, so that a strategy such as ddp can wrap it."""
+
+    def __init__(self, network: Network, stage: Stage) -> None:
+        super().__init__()
+        self.network, self.stage = network, stage
+
+    def forward(self, holder: "_Holder") -> Tensor:
+        return self.stage.loss(self.network, holder.batch)
+
+
+class _Holder:
+    """A batch that the wrappers of mixed precision and of several processes hand on as it is."""
+
+    def __init__(self, batch: Batch) -> None:
+        self.batch = batch
+
+
+class StageLoop:
+    """Trains a network in place. `progress` says how far it came; `save` and `restore` write and read checkpoints."""
+
+    def __init__(self, fabric: "Fabric", network: Network, task: StageTask, log: TrainingLog) -> None:
+        self.fabric, self.network, self.task, self.log = fabric, network, task, log
+        settings = task.settings
+        self.loader: Loader | MixedLoader = task.train.loader(settings.batch_size, seed=task.seed)
+        self.schedule = Schedule(settings, self.loader.batches(fabric.world_size))
+        self.progress = Progress()
+        kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[settings.optimizer]
+        # one kernel for all parameters; under mixed precision it would unscale by itself, before the clipping
+        fused = settings.precision == "fp32"
+        parameters = task.stage.parameters(network)
+        optimizer = kind(parameters, lr=settings.lr, weight_decay=settings.weight_decay, fused=fused)
+        self.rates = torch.optim.lr_scheduler.LambdaLR(
+            optimizer, factor(settings, self.schedule.steps, self.schedule.epoch_steps)
+        )
+        self.module, self.optimizer = fabric.setup(StageLoss(network, task.stage), optimizer)
+        self.average: AveragedModel | None = None
+        if settings.ema is not None:
+            self.average = AveragedModel(network, avg_fn=get_ema_avg_fn(settings.ema), use_buffers=True)
+        self._saved = time.monotonic()
+
+    def run(self, stop: StopRequest) -> str:
+        """Train until an end is reached or a stop is asked for; the reason."""
+        began, before = time.monotonic(), self.progress.seconds
+        reason: str | None = None
+        while reason is None:
+            self.loader.load_state_dict({"epoch": self.progress.epoch, "position": self.progress.batch})
+            for batch in self.loader:
+                if not self._made_a_step(batch):
+                    continue
+                loss = self._validate() if self.task.val and self.schedule.validates_now(self.progress) else None
+                self.progress.seconds = before + time.monotonic() - began
+                reason = self.schedule.end(self.progress, validated=loss)
+                reason = reason or self._together(stop.reason())
+                self._save_if_due(reason, validated=loss is not None)
+                if reason is not None:
+                    break
+        return reason
+
+    def _made_a_step(self, batch: Batch) -> bool:
+        """Forward and backward of one batch, and the optimiser step where one follows it."""
+        progress, settings = self.progress, self.task.settings
+        epoch = progress.epoch
+        progress.advance(self.schedule.epoch_batches)
+        steps = self.schedule.steps_now(progress)
+        with self._without_sync(not steps):
+            loss = self.module(_Holder(batch.to(self.fabric.device)))
+            self.fabric.backward(loss / settings.accumulate)
+        if not steps:
+            return False
+        if settings.clip is not None:
+            self.fabric.clip_gradients(self.module, self.optimizer, max_norm=settings.clip, error_if_nonfinite=False)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        self.rates.step()
+        if self.average is not None:
+            self.average.update_parameters(self.network)
+        self.log.step(progress.step, epoch, loss.detach())
+        progress.step += 1
+        return True
+
+    def _without_sync(self, accumulates: bool) -> AbstractContextManager[Any]:
+        if self.fabric.world_size == 1:
+            return nullcontext()
+        return self.fabric.no_backward_sync(self.module, enabled=accumulates)
+
+    def _together(self, reason: str | None) -> str | None:
+        """The same reason in every process: that of the first which has one."""
+        if self.fabric.world_size == 1:
+            return reason
+        return next((one for one in self._gathered(reason) if one is not None), None)
+
+    def _gathered(self, value: Any) -> list[Any]:
+        found: list[Any] = [None] * self.fabric.world_size
+        torch.distributed.all_gather_object(found, value)
+        return found
+
+    def _validate(self) -> float:
+        """The mean loss over all validation windows, once each in all processes; saves the weights when it is best."""
+        assert self.task.val is not None
+        network = self.network if self.average is None else self.average.module
+        metrics = mean_metrics(self.fabric, network, self.task)
+        self.log.validation(self.progress.step - 1, self._epoch_begun() - 1, metrics)
+        loss = metrics["val_loss"]
+        if self.progress.judge(loss) and self.fabric.is_global_zero:
+            state = {"format": FORMAT, "state_dict": self._weights(), "val_loss": self.progress.best}
+            checkpoint.write(state, self.task.folder / BEST, durable=self.task.durable)
+        return loss
+
+    def _epoch_begun(self) -> int:
+        return self.progress.epoch + (self.progress.batch > 0)
+
+    def _save_if_due(self, reason: str | None, *, validated: bool) -> None:
+        late = self.progress.batch == 0 or validated or time.monotonic() - self._saved >= SAVE_SECONDS
+        if reason is not None or (late and self.task.durable):
+            self.save(reason)
+
+    def _weights(self) -> Mapping[str, Tensor]:
+        network: Any = self.network if self.average is None else self.average.module
+        return dict(network.state_dict())
+
+    def save(self, reason: str | None) -> None:
+        """Write `last.ckpt`: everything that training goes on from, and why it ended, if it did."""
+        self._saved = time.monotonic()
+        random_state: dict[str, Any] = {"cpu": torch.get_rng_state()}
+        if torch.cuda.is_available():
+            random_state["cuda"] = torch.cuda.get_rng_state_all()
+        every = self._gathered(random_state) if self.fabric.world_size > 1 else [random_state]
+        if not self.fabric.is_global_zero:
+            return
+        state = {
+            "format": FORMAT,
+            "stage": self.task.stage.name,
+            "stopped_by": reason,
+            "epochs": self._epoch_begun(),
+            "progress": asdict(self.progress),
+            "state_dict": self._weights(),
+            "optimizer": self.optimizer.optimizer.state_dict(),
+            "rates": self.rates.state_dict(),
+            "precision": self.fabric.strategy.precision.state_dict(),
+            "random_state": every,
+            "threads": torch.get_num_threads(),
+        }
+        if self.average is not None:
+            state |= {"current": dict(self.network.state_dict()), "averaged": int(self.average.n_averaged)}
+        checkpoint.write(state, self.task.folder / LAST, durable=self.task.durable)
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `save` wrote. The random state comes last: nothing may draw from it in between."""
+        self.progress = Progress(**state["progress"])
+        if self.average is None:
+            self.network.load_state_dict(state["state_dict"])
+        else:
+            self.network.load_state_dict(state["current"])
+            self.average.module.load_state_dict(state["state_dict"])
+            self.average.n_averaged.fill_(state["averaged"])
+        self.optimizer.optimizer.load_state_dict(state["optimizer"])
+        self.rates.load_state_dict(state["rates"])
+        self.fabric.strategy.precision.load_state_dict(state["precision"])
+        random_state = state["random_state"][self.fabric.global_rank % len(state["random_state"])]
+        torch.set_rng_state(random_state["cpu"])
+        if "cuda" in random_state and torch.cuda.is_available():
+            torch.cuda.set_rng_state_all(random_state["cuda"])
+
+
+def mean_metrics(fabric: "Fabric", network: Any, task: StageTask) -> dict[str, float]:
+    """`val_loss` and what the stage measures: means over windows, whatever the batches and the processes are."""
+    assert task.val is not None
+    settings, stage = task.settings, task.stage
+    together = batch_size_for_memory(task.train.steps, task.train.channels, most=max(settings.batch_size, 256))
+    loader = task.val.loader(together, seed=task.seed, shuffle=False)
+    modes = [(module, module.training) for module in network.modules()]
+    network.eval()
+    sums: dict[str, Tensor] = {}
+    count = torch.zeros((), device=fabric.device)
+    with torch.no_grad(), fabric.autocast():
+        for batch in loader:
+            batch = batch.to(fabric.device)
+            values = {"loss": stage.loss(network, batch)}
+            if stage.measures is not None:
+                values |= stage.measures(network, batch)
+            for name, value in values.items():
+                sums[name] = sums.get(name, torch.zeros_like(count)) + value.float() * len(batch)
+            count += len(batch)
+    for module, mode in modes:
+        module.training = mode
+    if fabric.world_size > 1:  # a process without a window takes part too
+        names: list[str] = fabric.broadcast(list(sums))
+        own = torch.stack([*(sums.get(name, torch.zeros_like(count)) for name in names), count])
+        total: Any = fabric.all_reduce(own, reduce_op="sum")
+        sums, count = dict(zip(names, total[:-1].unbind(), strict=True)), total[-1]
+    return {f"val_{name}": float(total / count) for name, total in sums.items()}

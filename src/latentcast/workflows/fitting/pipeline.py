@@ -1,0 +1,221 @@
+"""A fit as five steps: check the data, build the forecaster, train it, calibrate it, save it."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from itertools import repeat
+from pathlib import Path
+
+import torch
+
+from latentcast.core.errors import SettingsError, shorten
+from latentcast.core.notes import Note, NoteCode, NoteLog
+from latentcast.data.panel.padding import pad_short
+from latentcast.data.panel.panel import Panel
+from latentcast.data.panel.split import Split, split
+from latentcast.data.windows.mixture import Mix
+from latentcast.forecaster.forecaster import Forecaster, write
+from latentcast.forecaster.inputs import prepare as prepare_data
+from latentcast.forecaster.judge import Judged, calibrate_on
+from latentcast.models.config.training import RECONSTRUCT, TrainingSettings
+from latentcast.models.hybrid.model import Hybrid
+from latentcast.workflows.fitting.datasets import TrainingDataset, check_compatible, error_context
+from latentcast.workflows.fitting.members import check_members_trainable, train_members
+from latentcast.workflows.fitting.processes import is_first_process
+from latentcast.workflows.fitting.run_folder import prepare
+from latentcast.workflows.fitting.spec import FitOptions, FitSpec, TrainingData
+from latentcast.workflows.fitting.stages import Supplies, is_solved, is_trained, train_network, weights_of
+from latentcast.workflows.fitting.untrained import untrained
+from latentcast.workflows.fitting.warm_start import load_initial_weights
+from latentcast.workflows.fitting.windows import can_learn, describe_few_shot, training_windows
+
+
+@dataclass(frozen=True)
+class CheckedData:
+    """Data that can be learned from: the first dataset as it is, and all of them padded to a window's length."""
+
+    data: TrainingData
+    parts: Split
+    padded: tuple[tuple[Panel, Split], ...]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A forecaster before training, and what it is trained with.
+
+    Attributes
+    ----------
+    datasets
+        All datasets, padded to a window's length; the first is the forecaster's own.
+    supplies
+        Training and validation windows of each stage; empty where nothing is learned from them.
+    drawn
+        The first weights, before those of a starting point.
+    """
+
+    forecaster: Forecaster
+    own: TrainingDataset
+    datasets: tuple[TrainingDataset, ...]
+    supplies: Supplies
+    drawn: dict[str, torch.Tensor]
+
+    @property
+    def has_members(self) -> bool:
+        return trains_members(self.forecaster)
+
+
+def run_fit(spec: FitSpec, data: TrainingData, options: FitOptions | None = None) -> Forecaster:
+    """Fit, calibrate and save. Raises SettingsError, DataError, CheckpointError or Interrupted."""
+    options, notes = options or FitOptions(), NoteLog()
+    check_options(options)
+    checked = check_trainable(spec, data, notes)
+    with own_random_state():
+        prepared = build_untrained(spec, checked, options, notes)
+        with training_folder(prepared.forecaster, options) as folder:
+            train(spec, prepared, folder, options, notes)
+            calibrate_on_validation(spec, prepared)
+            prepared.forecaster.card = replace(prepared.forecaster.card, notes=tuple(notes))
+            return save_if_asked(prepared.forecaster, folder, options)
+
+
+def check_trainable(spec: FitSpec, data: TrainingData, notes: NoteLog) -> CheckedData:
+    """Pad short series, and check that something can be learned of each dataset. Raises DataError."""
+    notes.extend(Note(note, NoteCode.MODEL) for note in spec.run.notes)
+    parts = split(data.panel, spec.run.data.split) if data.parts is None else data.parts
+    several = [(data.name, data.panel, parts), *((one.name, one.panel, one.parts) for one in data.others)]
+    padded = []
+    for name, panel, ends in several:
+        longer = pad_short(panel, ends, spec.run.lookback, spec.horizon)
+        with error_context(name if data.others else None):
+            found = can_learn(longer.panel, longer.parts, spec.run.lookback, spec.horizon)
+        said = [*panel.notes, *longer.notes, *found]
+        notes.extend(Note.from_value(note).of(name) for note in said) if data.others else notes.extend(said)
+        padded.append((longer.panel, longer.parts))
+    return CheckedData(data, parts, tuple(padded))
+
+
+def build_untrained(spec: FitSpec, checked: CheckedData, options: FitOptions, notes: NoteLog) -> Prepared:
+    """The forecaster with the weights that training begins with, and its windows: what fails here harms no folder."""
+    data, run = checked.data, spec.run
+    forecaster, found = untrained(run, data.panel, checked.parts, data.name, data.scaler)
+    notes.extend(found)
+    _check_stages(spec, forecaster)
+    notes.extend(Note(note, NoteCode.MODEL) for note in forecaster.network.notes)
+    own = TrainingDataset(data.name, run.data, data.panel, checked.parts, forecaster.known.scaler)
+    datasets = tuple(
+        replace(one, panel=panel, parts=parts)
+        for one, (panel, parts) in zip((own, *data.others), checked.padded, strict=True)
+    )
+    card = replace(forecaster.card, stages=tuple(stage.name for stage, _ in spec.stages))
+    if data.others:
+        check_compatible(forecaster, datasets)
+        shares = data.weights or repeat(None, len(datasets))
+        card = replace(card, datasets=tuple(one.report(share) for one, share in zip(datasets, shares, strict=False)))
+    forecaster.card, drawn = card, weights_of(forecaster)
+    if spec.start is not None:
+        forecaster.card = replace(card, start=load_initial_weights(spec.start, forecaster))
+    if trains_members(forecaster):
+        check_members_trainable(spec, data.others, options)
+        return Prepared(forecaster, own, datasets, (), drawn)
+    supplies = _supplies(spec, forecaster, datasets, data.weights, notes)
+    return Prepared(forecaster, own, datasets, supplies, drawn)
+
+
+def train(spec: FitSpec, prepared: Prepared, folder: Path, options: FitOptions, notes: NoteLog) -> None:
+    """Train member by member, or the network as a whole; nothing where there is nothing to learn."""
+    forecaster = prepared.forecaster
+    if prepared.has_members:
+        notes.extend(train_members(forecaster, prepared.own, folder, options))
+    elif prepared.supplies:
+        notes.extend(train_network(forecaster, spec.stages, prepared.supplies, prepared.drawn, folder, options))
+    forecaster.network.cpu().eval()
+
+
+def calibrate_on_validation(spec: FitSpec, prepared: Prepared) -> None:
+    """Judge the validation part, if it holds a window; the same pass gives the scores of prediction intervals."""
+    forecaster, own = prepared.forecaster, prepared.own
+    held_out = (own.parts.val_end - own.parts.train_end >= spec.run.horizon).any()
+    if not (spec.stages[-1][0].forecasts and (prepared.has_members or forecaster.network.calibrates) and held_out):
+        return
+    stride = 1 if forecaster.card.fusion is None else forecaster.card.fusion.stride
+    judged = calibrate_on(forecaster, prepare_data(forecaster, own.panel), Judged("val", own.name, stride))
+    forecaster.card = replace(forecaster.card, validation=judged.to_dict())
+
+
+def save_if_asked(forecaster: Forecaster, folder: Path, options: FitOptions) -> Forecaster:
+    """Write the folder where one was named; only the first of several processes writes."""
+    if options.out is not None and is_first_process():
+        write(forecaster, folder)
+    return forecaster
+
+
+def trains_members(forecaster: Forecaster) -> bool:
+    """Whether the model is made of others that are trained one by one."""
+    return isinstance(forecaster.network.model, Hybrid)
+
+
+def check_options(options: FitOptions) -> None:
+    """Raises SettingsError for options that have no meaning together."""
+    if options.resume and options.overwrite:
+        raise SettingsError("resume goes on in the folder that overwrite would empty; choose one of them")
+    if options.out is None and (options.resume or options.overwrite):
+        what = "resume goes on in a folder" if options.resume else "overwrite replaces a folder"
+        raise SettingsError(f"{what}: say which (out)")
+
+
+@contextmanager
+def own_random_state() -> Iterator[None]:
+    """The random state of the caller stays as it is."""
+    with torch.random.fork_rng(range(torch.cuda.device_count())):
+        yield
+
+
+@contextmanager
+def training_folder(forecaster: Forecaster, options: FitOptions) -> Iterator[Path]:
+    """The folder to train in: the one that was named, prepared for this run, or a temporary one."""
+    if options.out is not None:
+        if is_first_process():
+            prepare(options.out, forecaster, overwrite=options.overwrite, resume=options.resume)
+        yield options.out
+        return
+    with tempfile.TemporaryDirectory(prefix="latentcast-") as folder:
+        yield Path(folder)
+
+
+def _check_stages(spec: FitSpec, forecaster: Forecaster) -> None:
+    """Raises SettingsError for a stage that the model cannot go through, or a setting that it would not read."""
+    if faults := [
+        f"stages.{name}.train={how.train}: a stage before forecasting trains the parts that it is for; leave it out"
+        for name, how in spec.run.stages
+        if how.train != TrainingSettings().train
+    ]:
+        raise SettingsError(faults)
+    if spec.stages[0][0].name == RECONSTRUCT and not forecaster.network.reconstructs:
+        raise SettingsError(
+            f"model: with these parts {spec.run.name} cannot reconstruct what was hidden from it: that needs"
+            " model.representation=compression and model.head=decompression"
+        )
+
+
+def _supplies(
+    spec: FitSpec,
+    forecaster: Forecaster,
+    datasets: tuple[TrainingDataset, ...],
+    weights: tuple[float, ...] | None,
+    notes: NoteLog,
+) -> Supplies:
+    """The windows of each stage, counted in the card; none where the network has nothing to train."""
+    if spec.asked and not is_trained(forecaster):
+        notes.add(Note(f"{shorten(spec.asked)}: not used, {spec.run.name} has nothing to train", NoteCode.MODEL))
+    if not is_trained(forecaster) and not is_solved(forecaster, spec.stages):
+        return ()
+    supplies = [training_windows(forecaster, datasets, weights, *each) for each in spec.stages]
+    last = supplies[-1][0]
+    if isinstance(last, Mix):
+        counted = zip(forecaster.card.datasets, last.sets, strict=True)
+        reports = tuple(replace(one, windows=len(its)) for one, its in counted)
+        forecaster.card = replace(forecaster.card, datasets=reports)
+    if spec.run.data.fraction < 1:
+        notes.add(describe_few_shot(spec.run, last, several=len(datasets) > 1))
+    return supplies

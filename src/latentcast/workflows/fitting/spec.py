@@ -1,0 +1,82 @@
+"""The small values that pass through a fit: what is asked for, the data, and the options of the run."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from latentcast.data.panel.panel import Panel
+from latentcast.data.panel.split import Split
+from latentcast.data.scaling.scaler import Scaler
+from latentcast.forecaster.forecaster import Forecaster
+from latentcast.models.config.run import RunConfig
+from latentcast.models.config.training import TrainingSettings
+from latentcast.training.stages import STAGES, Stage, forecasting
+from latentcast.workflows.fitting.datasets import TrainingDataset
+
+Stages = tuple[tuple[Stage, TrainingSettings], ...]
+
+
+@dataclass(frozen=True)
+class FitSpec:
+    """What to fit.
+
+    Attributes
+    ----------
+    run
+        Every setting.
+    forecast
+        False for `pretrain`: only the stages before forecasting.
+    start
+        A forecaster whose weights training begins with.
+    asked
+        Paths of the settings of training that a user gave: a note names them where nothing is trained.
+    """
+
+    run: RunConfig
+    forecast: bool = True
+    start: Forecaster | None = None
+    asked: tuple[str, ...] = ()
+
+    @property
+    def stages(self) -> Stages:
+        """The stages of training in their order, each with its settings."""
+        before = tuple((STAGES[name].stage(how), how) for name, how in self.run.stages)
+        return (*before, (forecasting(self.run.training), self.run.training)) if self.forecast else before
+
+    @property
+    def horizon(self) -> int:
+        """Steps of a window beyond the look-back; 0 where no stage forecasts."""
+        return self.run.horizon if self.stages[-1][0].forecasts else 0
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """The data of a fit.
+
+    Attributes
+    ----------
+    name, panel
+        The forecaster's own dataset.
+    parts
+        Where its parts end; None splits by `data.split`.
+    others, weights
+        Further datasets to learn from, and the share of the batches of each, the first included.
+    scaler
+        Units to keep; None fits them to the training part.
+    """
+
+    name: str
+    panel: Panel
+    parts: Split | None = None
+    others: tuple[TrainingDataset, ...] = ()
+    weights: tuple[float, ...] | None = None
+    scaler: Scaler | None = None
+
+
+@dataclass(frozen=True)
+class FitOptions:
+    """How a fit runs: the folder to save into, whether to replace it or go on in it, and a progress bar."""
+
+    out: Path | None = None
+    overwrite: bool = False
+    resume: bool = False
+    progress: bool = False
