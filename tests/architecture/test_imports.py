@@ -28,6 +28,7 @@ HOMES = {
     "pydantic_core": {"core"},
     "safetensors": {"forecaster", "training"},
     "yaml": {"core"},
+    "jinja2": {"reporting"},
     "transformers": {"models"},
     "peft": {"models"},
     "statsforecast": {"models"},

@@ -31,7 +31,7 @@ from latentcast.explain.series_statistics import series_statistics
 from latentcast.layers.view_fusion import Fuse
 from latentcast.models.hybrid.findings import of_members
 from latentcast.models.network import Network
-from latentcast.reporting.html import said
+from latentcast.reporting.html import escaped
 from llms import folder
 
 PAST = "Which stretch of the past mattered"
@@ -451,7 +451,7 @@ def test_names_from_data_stay_text() -> None:
 def test_any_text_is_text(text: str) -> None:
     html = page(text, {text: text}, [Finding(text, text, text, "text", (text,), texts=((text,),))], (text,))
     check_page(html) if not re.search(r"https?://|url\(|@import", text) else None
-    assert "<" not in said(text)
+    assert "<" not in escaped(text)
 
 
 def test_every_figure_has_a_name_and_a_sentence() -> None:

@@ -29,6 +29,7 @@ def benchmark(
     out: str | Path,
     workers: int | None = None,
     threads: int | None = None,
+    render: bool = False,
     report: Callable[[str], None] | None = None,
 ) -> Results:
     """Fit every model on every dataset, horizon and seed, judge the test part, and tabulate. Nothing is chosen by it.
@@ -40,6 +41,7 @@ def benchmark(
     workers  cells at a time, each in a process of its own; by default one per CUDA device, else one per `threads`
              cores. 0 runs them in this process. More than 0 in a script needs `if __name__ == "__main__":`
     threads  of each cell: by default 1, and on a machine with CUDA devices its share of the cores
+    render   True runs nothing: tables and page are written anew from the cells that are finished
     report   called with one line per finished cell
 
     A cell that fails is reported, tried again by the next run, and does not stop the others.
@@ -54,7 +56,7 @@ def benchmark(
     folder = Path(out)
     storage.make_folder(folder, overwrite=False, resume=(folder / CELLS).is_file() or (folder / LOCK).is_file())
     with _alone(folder):
-        return _run(cells, comparison, folder, workers, threads, devices, say)
+        return _run(cells, comparison, folder, workers, threads, [] if render else devices, say, render=render)
 
 
 @contextmanager
@@ -79,10 +81,12 @@ def _run(
     threads: int,
     devices: list[str],
     say: Callable[[str], None],
+    *,
+    render: bool,
 ) -> Results:
-    """What is missing, then tables and page of all."""
+    """Run the missing cells, then write tables and page of all."""
     known = read(folder / CELLS)
-    missing = {cell.key: cell for cell in cells if "error" in known.get(cell.key, {"error": None})}
+    missing = {} if render else {c.key: c for c in cells if "error" in known.get(c.key, {"error": None})}
     finished = sum(cell.key not in missing for cell in cells)
     if finished:
         say(f"{finished} of {len(cells)} cells are finished already")

@@ -252,11 +252,14 @@ def benchmark(
         int | None, typer.Option("--workers", help="Cells at a time (default: one per GPU, else per core).")
     ] = None,
     threads: Annotated[int | None, typer.Option("--threads", help="Threads of each (default 1 without a GPU).")] = None,
+    render: Annotated[
+        bool, typer.Option("--render", help="Run nothing: write tables and page of the finished cells.")
+    ] = False,
 ) -> None:
     """Compare models over datasets, horizons and seeds; what is finished in the folder is not run again."""
     from latentcast.benchmarking.leaderboard import benchmark as run_benchmark
 
-    results = run_benchmark(config, out=folder, workers=workers, threads=threads, report=report_line)
+    results = run_benchmark(config, out=folder, workers=workers, threads=threads, render=render, report=report_line)
     print_line(results.title())
     out.print(tables.comparison(results))
     if results.average_ranks:

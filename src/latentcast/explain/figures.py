@@ -14,7 +14,7 @@ from matplotlib.patches import Patch
 
 from latentcast.core.findings import Array, Finding
 from latentcast.reporting.figures import plain_axes, short, svg
-from latentcast.reporting.html import printable, said
+from latentcast.reporting.html import escaped, printable
 
 WIDE = 10.0  # inches; of text some 12 characters go in one
 # Okabe and Ito 2008: told apart by the colour-blind too; lines differ in their dashes beside
@@ -36,7 +36,7 @@ def draw(finding: Finding, name: str) -> str:
     {"lines": _lines, "bars": _bars, "heat": _heat}[finding.kind](finding, figure)
     spoken = f'<svg role="img" aria-labelledby="{name}-title" aria-describedby="{name}-said"'
     drawn = svg(figure, name).replace("<svg", spoken, 1)
-    return drawn.replace(">", f'><title id="{name}-title">{said(finding.title)}</title>', 1)
+    return drawn.replace(">", f'><title id="{name}-title">{escaped(finding.title)}</title>', 1)
 
 
 def _label(text: str, most: int) -> str:
