@@ -1,0 +1,169 @@
+"""What the network reads: numbers of a window, and of each step ahead. All squashed by asinh, all finite."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from latentcast.models.pretrained.autocorrelation import correlations, spreads
+from latentcast.models.pretrained.candidates import NAMES, Candidates, candidates, cycles_back
+from latentcast.models.pretrained.context import Context, Rows, mean_difference
+from latentcast.models.pretrained.seasonal import fold
+
+RECENT = 32
+BLOCKS = 24
+CYCLES = 10
+LAGS = (1, 2, 3, 4, 6, 8, 12, 16, 24)
+
+
+@dataclass(frozen=True)
+class Features:
+    """Inputs of the network for one context.
+
+    Attributes
+    ----------
+    window
+        [series, feature] numbers of the whole context.
+    step
+        [series, steps, feature] numbers of each step ahead.
+    candidates
+        [series, steps, candidate] forecasts in units of the context.
+    unit
+        [series, steps, 1] size of corrections and of the distance between quantiles.
+    """
+
+    window: Rows
+    step: Rows
+    candidates: Rows
+    unit: Rows
+
+
+def features(context: Context, steps: np.ndarray) -> Features:
+    """Features of all series of a context at the given steps ahead."""
+    found = candidates(context, steps)
+    spread = spreads(found.adjusted, context.seen, steps)
+    values = found.values
+    average = values[:, :, [NAMES.index("smoothing-average")]]
+    apart = np.abs(values - average).mean(2)
+    unit = (0.2 + 0.5 * spread + 0.5 * np.minimum(apart, 20.0))[..., None]
+    window = _window(context, found)
+    step = _steps(context, found, steps, average, spread, apart, unit)
+    return Features(window, step, values, unit)
+
+
+def _squash(*parts: Rows) -> Rows:
+    return np.arcsinh(np.nan_to_num(np.concatenate(parts, -1), nan=0.0, posinf=1e6, neginf=-1e6)).astype(np.float32)
+
+
+def _last(rows: Rows, number: int) -> Rows:
+    """[series, number] the last values, zeros before the beginning."""
+    if rows.shape[1] >= number:
+        return rows[:, -number:]
+    return np.concatenate([np.zeros((len(rows), number - rows.shape[1]), rows.dtype), rows], 1)
+
+
+def _window(context: Context, found: Candidates) -> Rows:
+    z, seen, season = context.values, context.seen, context.season
+    adjusted = found.adjusted
+    blocks = _last(fold(adjusted * seen, 8).sum(2) / np.maximum(fold(seen, 8).sum(2), 1), BLOCKS)
+    cycle = fold(z * seen, season).sum(2) / np.maximum(fold(seen, season).sum(2), 1)
+    steps = np.diff(adjusted, axis=1) * seen[:, 1:] * seen[:, :-1]
+    size = np.abs(steps)
+    mean = size.mean(1, keepdims=True)
+    long = context.second or 2 * season
+    walk = _walk_statistics(context, found.adjusted, steps)
+    errors = found.smoothed.error
+    best = np.maximum(errors.min(1, keepdims=True), 1e-6)
+    lengths = context.lengths[:, None]
+    level, slope = found.lines
+    flags = np.broadcast_to(
+        np.array([season > 1, context.second > 0, np.log(season), season in (4, 12), season in (7, 24, 48, 96)]),
+        (len(z), 5),
+    )
+    integer = (context.original == np.round(context.original)).mean(1, keepdims=True)
+    facts = [
+        np.log(lengths) - 4,
+        np.log(lengths / season),
+        (context.original == 0).mean(1, keepdims=True),
+        (context.original.min(1, keepdims=True) > 0),
+        (context.original.min(1, keepdims=True) >= 0),
+        integer,
+        np.log1p(np.abs(context.location) / context.scale) * 0.3,
+        seen.mean(1, keepdims=True),
+        np.log(np.maximum(mean, 1e-4)),
+        np.log(np.maximum(best, 1e-4)),
+        size.max(1, keepdims=True) / np.maximum(mean, 1e-6) * 0.2,
+        np.log(np.maximum(size[:, -8:].mean(1, keepdims=True) / np.maximum(mean, 1e-6), 1e-2)),
+        np.log(np.maximum(size[:, -32:].mean(1, keepdims=True) / np.maximum(mean, 1e-6), 1e-2)),
+        size[:, -1:] / np.maximum(mean, 1e-6) * 0.3,
+        (steps == 0).mean(1, keepdims=True),
+        found.slow.strength,
+        found.quick.strength,
+        found.second.strength,
+        np.log(np.maximum(np.abs(found.slow.values).mean(1, keepdims=True), 1e-3)),
+        np.log(np.maximum(mean_difference(adjusted, seen, season)[:, None], 1e-3)),
+        found.log_errors,
+        flags,
+    ]
+    return _squash(
+        _last(z * seen, RECENT),
+        _last(adjusted * seen, RECENT),
+        blocks,
+        _last(cycle, CYCLES),
+        3 * correlations(steps, seen[:, 1:], (1, 2, 3, season)),
+        3 * correlations(size, seen[:, 1:], (1, season)),
+        3 * correlations(adjusted, seen, LAGS),
+        3 * correlations(z, seen, (season, 2 * season, long)),
+        walk,
+        np.log(np.maximum(errors / best, 1e-6)) * 3,
+        found.smoothed.level - found.smoothed.level[:, [3]],
+        level - found.smoothed.level[:, [3]],
+        8 * slope,
+        8 * found.smoothed.slope[:, 6:],
+        *[np.asarray(fact, np.float32) for fact in facts],
+    )
+
+
+def _walk_statistics(context: Context, adjusted: Rows, steps: Rows) -> Rows:
+    """[series, 8] how far from a random walk: drift and autocorrelation in standard errors, ratios of variances."""
+    number = np.sqrt(np.maximum(context.lengths[:, None] - 1, 1))
+    size = np.maximum(np.sqrt((steps**2).mean(1, keepdims=True) * steps.shape[1]) / number, 1e-6)
+    drift = steps.sum(1, keepdims=True) / number / size
+    late = steps[:, -12:].sum(1, keepdims=True) / np.sqrt(min(12, steps.shape[1])) / size
+    first = correlations(steps, context.seen[:, 1:], (1, 2)) * number
+    base = np.maximum(mean_difference(adjusted, context.seen, 1), 1e-6)
+    ratios = [
+        np.log(np.maximum(mean_difference(adjusted, context.seen, lag) / base / np.sqrt(lag), 1e-3))
+        for lag in (2, 4, 8, 24)
+    ]
+    return np.concatenate([drift, late, first, 3 * np.stack(ratios, 1).astype(np.float32)], 1)
+
+
+def _steps(
+    context: Context, found: Candidates, steps: np.ndarray, average: Rows, spread: Rows, apart: Rows, unit: Rows
+) -> Rows:
+    z, season = context.values, context.season
+    count = (len(z), len(steps))
+    back = [cycles_back(z, season, steps + shift, cycle) for cycle, shift in ((1, 1), (1, -1), (2, 0), (3, 0), (4, 0))]
+    angle = 2 * np.pi * (steps - 1) / season
+    far = steps.astype(np.float32)
+    shared = [
+        np.log(far) - 2,
+        np.log(far / season),
+        np.sin(angle) if season > 1 else 0 * far,
+        np.cos(angle) if season > 1 else 0 * far,
+        (far <= season) * 1.0,
+    ]
+    own = [
+        np.log(far / context.lengths[:, None]),
+        np.log(np.maximum(spread, 1e-3)),
+        np.log(np.maximum(apart, 1e-3)),
+        np.log(unit[..., 0]),
+        found.slow.ahead(steps),
+        found.quick.ahead(steps),
+        found.second.ahead(steps),
+        average[..., 0],
+        *[part - average[..., 0] for part in back],
+    ]
+    numbers = [np.broadcast_to(np.asarray(part, np.float32), count) for part in (*shared, *own)]
+    relative = (found.values - average) / unit
+    return _squash(2 * relative, np.stack(numbers, 2))

@@ -1,0 +1,87 @@
+"""The network as a module, for training; `network.quantiles` computes the same in numpy."""
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional
+
+from latentcast.models.pretrained.network import LEVELS, MEDIAN
+
+
+class Block(nn.Module):
+    """A residual layer: x + W₂ silu(W₁ x)."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.into, self.out = nn.Linear(width, width), nn.Linear(width, width)
+        nn.init.zeros_(self.out.weight)
+        nn.init.zeros_(self.out.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.out(functional.silu(self.into(x)))
+
+
+class GeneralistNetwork(nn.Module):
+    """Residual MLP over numbers of a window, joined with those of each step ahead.
+
+    Parameters
+    ----------
+    window, step, candidates
+        Numbers of features of a window and of a step, and of candidates.
+    wide, narrow
+        Widths of the two parts.
+    blocks
+        Residual layers in each.
+    """
+
+    window_mean: Tensor
+    window_scale: Tensor
+    step_mean: Tensor
+    step_scale: Tensor
+
+    def __init__(self, window: int, step: int, candidates: int, *, wide: int, narrow: int, blocks: int = 2) -> None:
+        super().__init__()
+        self.candidates = candidates
+        for name, size in (("window", window), ("step", step)):
+            self.register_buffer(f"{name}_mean", torch.zeros(size))
+            self.register_buffer(f"{name}_scale", torch.ones(size))
+        self.window_in, self.step_in = nn.Linear(window, wide), nn.Linear(step, narrow)
+        self.window_blocks = nn.ModuleList(Block(wide) for _ in range(blocks))
+        self.join = nn.Linear(wide, narrow)
+        self.step_blocks = nn.ModuleList(Block(narrow) for _ in range(blocks))
+        self.last = nn.Linear(narrow, candidates + len(LEVELS))
+        nn.init.zeros_(self.last.weight)
+        nn.init.zeros_(self.last.bias)
+
+    def standardise_by(self, window: np.ndarray, step: np.ndarray) -> None:
+        """Sets the location and scale of the inputs from a sample of features."""
+        for name, rows in (("window", window), ("step", step.reshape(-1, step.shape[-1]))):
+            getattr(self, f"{name}_mean").copy_(torch.from_numpy(rows.mean(0)))
+            getattr(self, f"{name}_scale").copy_(torch.from_numpy(np.maximum(rows.std(0), 0.05)))
+
+    def forward(
+        self,
+        window: Float[Tensor, "series window"],
+        step: Float[Tensor, "series steps step"],
+        candidates: Float[Tensor, "series steps candidate"],
+        unit: Float[Tensor, "series steps 1"],
+    ) -> Float[Tensor, "series steps level"]:
+        hidden = functional.silu(self.window_in((window - self.window_mean) / self.window_scale))
+        for block in self.window_blocks:
+            hidden = block(hidden)
+        joined = self.join(hidden)[:, None] + self.step_in((step - self.step_mean) / self.step_scale)
+        joined = functional.silu(joined)
+        for block in self.step_blocks:
+            joined = block(joined)
+        raw = self.last(functional.silu(joined))
+        count = self.candidates
+        centre = (raw[..., :count].softmax(-1) * candidates).sum(-1, keepdim=True)
+        centre = centre + raw[..., count : count + 1] * unit
+        apart = functional.softplus(raw[..., count + 1 :]) * unit
+        below = apart[..., :MEDIAN].cumsum(-1).flip(-1)
+        return torch.cat([centre - below, centre, centre + apart[..., MEDIAN:].cumsum(-1)], -1)
+
+    def to_numpy(self) -> dict[str, np.ndarray]:
+        """Weights and buffers as arrays, by name."""
+        return {name: value.detach().cpu().numpy().copy() for name, value in self.state_dict().items()}
