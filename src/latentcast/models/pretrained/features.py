@@ -1,6 +1,6 @@
 """What the network reads: numbers of a window, and of each step ahead. All squashed by asinh, all finite."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -29,12 +29,15 @@ class Features:
         [series, steps, candidate] forecasts in units of the context.
     unit
         [series, steps, 1] size of corrections and of the distance between quantiles.
+    skill
+        [series, 2, candidate] log errors of the candidates near and far ahead, in a backtest within the context.
     """
 
     window: Rows
     step: Rows
     candidates: Rows
     unit: Rows
+    skill: Rows
 
 
 def features(context: Context, steps: np.ndarray) -> Features:
@@ -45,9 +48,41 @@ def features(context: Context, steps: np.ndarray) -> Features:
     average = values[:, :, [NAMES.index("smoothing-average")]]
     apart = np.abs(values - average).mean(2)
     unit = (0.2 + 0.5 * spread + 0.5 * np.minimum(apart, 20.0))[..., None]
-    window = _window(context, found)
+    skill = _backtest(context)
+    window = np.concatenate([_window(context, found), skill.reshape(len(skill), -1)], 1)
     step = _steps(context, found, steps, average, spread, apart, unit)
-    return Features(window, step, values, unit)
+    return Features(window, step, values, unit, skill)
+
+
+def _backtest(context: Context) -> Rows:
+    """[series, 2, candidate] log errors near and far ahead, from two origins within the context, less their mean."""
+    time = context.values.shape[1]
+    held = min(max(6, min(context.season, 48)), time // 4)
+    if held < 2:
+        return np.zeros((len(context.values), 2, len(NAMES)), np.float32)
+    middle = max(1, held // 2)
+    steps = np.unique(np.linspace(1, held, min(held, 6)).astype(np.int64))
+    first = _errors_from(context, time - held, steps)
+    second = _errors_from(context, time - middle, steps[steps <= middle])
+    near = np.concatenate([first[:, steps <= middle], second], 1).mean(1)
+    far = first[:, steps > middle].mean(1)
+    both = np.stack([near, far], 1)
+    mean = np.maximum(both.mean(2, keepdims=True), 1e-6)
+    return np.log(np.clip(both / mean, 0.05, 10)).astype(np.float32)
+
+
+def _errors_from(context: Context, end: int, steps: Rows) -> Rows:
+    """[series, steps, candidate] absolute errors of forecasts that read the context up to `end`."""
+    kept = replace(
+        context,
+        values=context.values[:, :end],
+        seen=context.seen[:, :end],
+        original=context.original[:, :end],
+        season=context.season if context.season < end else 1,
+        second=context.second if context.second < end else 0,
+    )
+    truth, there = context.values[:, end + steps - 1], context.seen[:, end + steps - 1]
+    return np.abs(candidates(kept, steps).values - truth[..., None]) * there[..., None]
 
 
 def _squash(*parts: Rows) -> Rows:

@@ -30,7 +30,7 @@ def _blocks(rows: Rows, weights: Weights, name: str) -> Rows:
 
 
 def outputs(weights: Weights, features: Features) -> Rows:
-    """[series, steps, candidates + 1 + levels - 1] logits of candidates, a correction, and increments."""
+    """[series, steps, candidates + 2 + levels] logits of candidates, a correction, increments, and trust in skill."""
     window = (features.window - weights["window_mean"]) / weights["window_scale"]
     step = (features.step - weights["step_mean"]) / weights["step_scale"]
     hidden = _blocks(_silu(_affine(window, weights, "window_in")), weights, "window_blocks")
@@ -38,9 +38,9 @@ def outputs(weights: Weights, features: Features) -> Rows:
     return _affine(_silu(_blocks(_silu(joined), weights, "step_blocks")), weights, "last")
 
 
-def mixture(raw: Rows, count: int) -> Rows:
-    """[series, steps, candidate] weights of the candidates: positive, sum 1."""
-    logits = raw[..., :count]
+def mixture(raw: Rows, skill: Rows) -> Rows:
+    """[series, steps, candidate] weights of the candidates: positive, sum 1; those of more skill weigh more."""
+    logits = raw[..., : skill.shape[2]] - np.logaddexp(0, raw[..., -2:]) @ skill
     shares = np.exp(logits - logits.max(-1, keepdims=True))
     return shares / shares.sum(-1, keepdims=True)
 
@@ -49,9 +49,9 @@ def quantiles(weights: Weights, features: Features) -> Rows:
     """[series, steps, level] quantiles at `LEVELS`, ascending, in units of the context."""
     count = features.candidates.shape[2]
     raw = outputs(weights, features)
-    centre = (mixture(raw, count) * features.candidates).sum(-1, keepdims=True)
+    centre = (mixture(raw, features.skill) * features.candidates).sum(-1, keepdims=True)
     centre = centre + raw[..., count : count + 1] * features.unit
-    apart = np.logaddexp(0, raw[..., count + 1 :]) * features.unit
+    apart = np.logaddexp(0, raw[..., count + 1 : -2]) * features.unit
     below = np.cumsum(apart[..., :MEDIAN], -1)[..., ::-1]
     above = np.cumsum(apart[..., MEDIAN:], -1)
     return np.concatenate([centre - below, centre, centre + above], -1).astype(np.float32)

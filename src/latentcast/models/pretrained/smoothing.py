@@ -23,19 +23,24 @@ VARIANTS = (
     (0.6, 0.08, 1.0),
     (0.9, 0.3, 0.98),
 )
-LONGEST = 224  # steps that exponential smoothing runs over: its slowest rate forgets earlier ones
+LONGEST = 176  # steps that exponential smoothing runs over: its slowest rate forgets earlier ones
+FORGET_EVERY = 8
 MEMORIES = (6.0, 20.0, 60.0, 300.0)
 
 
 @dataclass(frozen=True)
 class Smoothed:
-    """Levels and slopes [series, variant] at the last step, and the mean absolute error of one step ahead."""
+    """Levels and slopes [series, variant] at the last step, and the mean squared error of one step ahead."""
 
     level: Rows
     slope: Rows
-    error: Rows
     squared: Rows
     variants: tuple[tuple[float, float, float], ...]
+
+    @property
+    def error(self) -> Rows:
+        """[series, variant] root mean squared error of one step ahead."""
+        return np.sqrt(self.squared)
 
     def ahead(self, steps: np.ndarray) -> Rows:
         """[series, steps, variant] forecasts."""
@@ -54,43 +59,42 @@ class Smoothed:
 
 
 def smooth(
-    rows: Rows, seen: Rows, variants: tuple[tuple[float, float, float], ...] = VARIANTS, *, forget: float = 0.995
+    rows: Rows, seen: Rows, variants: tuple[tuple[float, float, float], ...] = VARIANTS, *, forget: float = 0.96
 ) -> Smoothed:
-    """Runs all variants over rows [series, time]; older errors weigh less by `forget` a step."""
+    """Runs all variants over rows [series, time]; older errors weigh less, by `forget` every few steps."""
     rows, seen = rows[:, -LONGEST:], seen[:, -LONGEST:]
     count, time = rows.shape
-    alpha, beta, damping = (np.array(column, np.float32) for column in zip(*variants, strict=True))
+    alpha, beta, damping = (np.array(column, np.float32)[:, None] for column in zip(*variants, strict=True))
+    level_only = int((beta[:, 0] == 0).sum())  # these stand first, and have no slope
     start = int(seen.argmax(1).min())
     across, flags = np.ascontiguousarray(rows.T), np.ascontiguousarray(seen.T)
     complete = bool(seen[:, start:].all())
-    slope0 = _first_slope(rows, seen)
-    level = np.repeat(across[start][:, None], len(variants), 1)
-    slope = slope0[:, None] * (damping >= 0.95) * np.where(damping >= 1, 1.0, 0.5).astype(np.float32)
-    total, squares = np.zeros_like(level), np.zeros_like(level)
-    number = np.zeros((count, 1), np.float32)
+    level = np.repeat(across[start][None], len(variants), 0)
+    slope = _first_slope(rows, seen)[None] * ((damping >= 0.95) * np.where(damping >= 1, 1.0, 0.5)).astype(np.float32)
+    slope, trended, alpha_trend = slope[level_only:], level[level_only:], beta[level_only:]
+    damping = damping[level_only:]
+    squares = np.zeros_like(level)
+    number = np.zeros(count, np.float32)
     error, scratch = np.empty_like(level), np.empty_like(level)
     for at in range(start + 1, time):
         slope *= damping
-        level += slope
-        np.subtract(across[at][:, None], level, out=error)
+        trended += slope
+        np.subtract(across[at], level, out=error)
         if not complete:
-            here = flags[at][:, None]
-            error *= here
-            number = number * forget + here
-        else:
-            number = number * forget + 1
+            error *= flags[at]
+        number += flags[at]
         np.multiply(error, alpha, out=scratch)
         level += scratch
-        np.multiply(error, beta, out=scratch)
-        slope += scratch
-        np.abs(error, out=scratch)
-        total *= forget
-        total += scratch
-        np.multiply(error, error, out=scratch)
-        squares *= forget
-        squares += scratch
-    number = np.maximum(number, 1)
-    return Smoothed(level, slope, total / number, squares / number, variants)
+        np.multiply(error[level_only:], alpha_trend, out=scratch[level_only:])
+        slope += scratch[level_only:]
+        np.multiply(error, error, out=error)
+        squares += error
+        if at % FORGET_EVERY == 0:
+            squares *= forget
+            number *= forget
+    squared = (squares / np.maximum(number, 1)).T
+    whole = np.concatenate([np.zeros((level_only, count), np.float32), slope]).T
+    return Smoothed(np.ascontiguousarray(level.T), np.ascontiguousarray(whole), squared, variants)
 
 
 def _first_slope(rows: Rows, seen: Rows) -> Rows:
@@ -115,7 +119,7 @@ def lines(rows: Rows, seen: Rows) -> tuple[Rows, Rows]:
     sums = ((rows * seen) @ np.hstack([weights, weights * far]).astype(np.float32)).astype(np.float64)
     w0, w1, w2 = np.split(masses, 3, 1)
     y0, y1 = np.split(sums, 2, 1)
-    w2 = w2 + 1e-3 * w0  # a line through one or two points stays flat
+    w2 = w2 + 0.3 * w0 / np.array(MEMORIES) ** 2  # a line through one or two points stays nearly flat
     spread = np.maximum(w0 * w2 - w1**2, 1e-9)
     slope = (w0 * y1 - w1 * y0) / spread
     level = (y0 - slope * w1) / np.maximum(w0, 1e-9)

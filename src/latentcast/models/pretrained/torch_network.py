@@ -50,7 +50,7 @@ class GeneralistNetwork(nn.Module):
         self.window_blocks = nn.ModuleList(Block(wide) for _ in range(blocks))
         self.join = nn.Linear(wide, narrow)
         self.step_blocks = nn.ModuleList(Block(narrow) for _ in range(blocks))
-        self.last = nn.Linear(narrow, candidates + len(LEVELS))
+        self.last = nn.Linear(narrow, candidates + 2 + len(LEVELS))
         nn.init.zeros_(self.last.weight)
         nn.init.zeros_(self.last.bias)
 
@@ -66,6 +66,7 @@ class GeneralistNetwork(nn.Module):
         step: Float[Tensor, "series steps step"],
         candidates: Float[Tensor, "series steps candidate"],
         unit: Float[Tensor, "series steps 1"],
+        skill: Float[Tensor, "series 2 candidate"],
     ) -> Float[Tensor, "series steps level"]:
         hidden = functional.silu(self.window_in((window - self.window_mean) / self.window_scale))
         for block in self.window_blocks:
@@ -76,9 +77,10 @@ class GeneralistNetwork(nn.Module):
             joined = block(joined)
         raw = self.last(functional.silu(joined))
         count = self.candidates
-        centre = (raw[..., :count].softmax(-1) * candidates).sum(-1, keepdim=True)
+        logits = raw[..., :count] - functional.softplus(raw[..., -2:]) @ skill
+        centre = (logits.softmax(-1) * candidates).sum(-1, keepdim=True)
         centre = centre + raw[..., count : count + 1] * unit
-        apart = functional.softplus(raw[..., count + 1 :]) * unit
+        apart = functional.softplus(raw[..., count + 1 : -2]) * unit
         below = apart[..., :MEDIAN].cumsum(-1).flip(-1)
         return torch.cat([centre - below, centre, centre + apart[..., MEDIAN:].cumsum(-1)], -1)
 

@@ -68,7 +68,7 @@ class Pretraining:
             for group in self.optimiser.param_groups:
                 group["lr"] = self.preset.rate * _schedule(progress)
             parts = [torch.from_numpy(part[start : start + BATCH]) for part in windows.parts()]
-            loss = pinball(self.network(*parts[:4]), parts[4], parts[5])
+            loss = pinball(self.network(*parts[:5]), parts[5], parts[6])
             self.optimiser.zero_grad(set_to_none=True)
             loss.backward()
             torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)

@@ -22,6 +22,7 @@ class TrainingWindows:
     step: np.ndarray
     candidates: np.ndarray
     unit: np.ndarray
+    skill: np.ndarray
     target: np.ndarray
     weight: np.ndarray
 
@@ -31,7 +32,7 @@ class TrainingWindows:
 
     def parts(self) -> tuple[np.ndarray, ...]:
         """The arrays in the order of the fields."""
-        return (self.window, self.step, self.candidates, self.unit, self.target, self.weight)
+        return (self.window, self.step, self.candidates, self.unit, self.skill, self.target, self.weight)
 
 
 def _sizes(rng: np.random.Generator, season: int, second: int) -> tuple[int, int]:
@@ -90,7 +91,8 @@ def chunk_of_windows(rng: np.random.Generator) -> TrainingWindows:
     size = np.abs(target).mean(1)
     varied = np.nanmax(contexts, 1) > np.nanmin(contexts, 1)
     weight = (varied / np.maximum(1, size / 12)).astype(np.float32)
-    return TrainingWindows(found.window, found.step, found.candidates, found.unit, np.clip(target, -200, 200), weight)
+    return TrainingWindows(
+        found.window, found.step, found.candidates, found.unit, found.skill, np.clip(target, -200, 200), weight)
 
 
 def round_of_windows(seed: int, number: int, chunks: int) -> TrainingWindows:

@@ -1,0 +1,85 @@
+"""Weights that ship with the package, or lie in a folder: safetensors beside a card, checked by digest."""
+
+import hashlib
+import json
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors.numpy import load, save
+
+from latentcast.core.errors import CheckpointError
+from latentcast.models.pretrained.candidates import NAMES
+from latentcast.models.pretrained.network import LEVELS, Weights
+
+SHIPPED = Path(__file__).parent / "shipped"
+
+
+def load_weights(name: str = "small") -> Weights:
+    """Weights by name, or of a folder that `latentcast pretrain --model generalist` wrote.
+
+    Parameters
+    ----------
+    name
+        A name among the shipped ones (`small`), or the path of a folder.
+
+    Raises
+    ------
+    CheckpointError
+        When there are none, when their digest is not that of the card, or when they belong to another version of the
+        candidates.
+    """
+    return _load(_place(name))
+
+
+def read_card(name: str = "small") -> dict[str, Any]:
+    """The model card beside the weights: what they learned from, when, their sizes and figures."""
+    card: dict[str, Any] = json.loads(_place(name).with_suffix(".json").read_text(encoding="utf-8"))
+    return card
+
+
+def _place(name: str) -> Path:
+    shipped = SHIPPED / f"{name}.safetensors"
+    if shipped.exists():
+        return shipped
+    folder = Path(name)
+    if (folder / "generalist.safetensors").exists():
+        return folder / "generalist.safetensors"
+    names = ", ".join(sorted(path.stem for path in SHIPPED.glob("*.safetensors")))
+    raise CheckpointError(
+        f"no generalist weights at {name!r}: wanted {names}, or a folder of 'latentcast pretrain --model generalist'"
+    )
+
+
+@lru_cache(maxsize=4)
+def _load(path: Path) -> Weights:
+    card = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    content = path.read_bytes()
+    digest = hashlib.sha256(content).hexdigest()
+    if digest != card["sha256"]:
+        raise CheckpointError(
+            f"{path.name} has the digest {digest[:12]}…, its card says {card['sha256'][:12]}…: the file is damaged or"
+            " was replaced; install the package again, or pretrain again"
+        )
+    if tuple(card["candidates"]) != NAMES or tuple(card["levels"]) != LEVELS:
+        raise CheckpointError(
+            f"{path.name} was trained for other candidates or quantiles than this version has: take the weights that"
+            " this version ships, or pretrain again"
+        )
+    return {name: value.astype(np.float32) for name, value in load(content).items()}
+
+
+def write_weights(path: Path, weights: Weights, card: dict[str, Any]) -> None:
+    """Writes weights and their card; the card gets the digest, the candidates and the levels."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    content = save({name: np.ascontiguousarray(value) for name, value in weights.items()})
+    path.write_bytes(content)
+    whole = {
+        **card,
+        "parameters": int(sum(value.size for name, value in weights.items() if "." in name)),
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "candidates": list(NAMES),
+        "levels": list(LEVELS),
+    }
+    path.with_suffix(".json").write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
