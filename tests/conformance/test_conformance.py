@@ -171,8 +171,10 @@ def cases() -> list[Case]:
     fused = [
         Case(f"hybrid {how}", {"name": "hybrid", "members": members, "fusion": how}) for how in ("average", "adaptive")
     ]
+    adapted = [Case("generalist all", {"name": "generalist", "adapt": "all"})]
     return [
         *named,
+        *adapted,
         *fused,
         *composed,
         *variants,
@@ -219,7 +221,7 @@ def test_every_trainable_parameter_learns_and_no_frozen_one(case: Case) -> None:
     batch = make_batch()
     loss = network.loss(network(batch), batch)
     assert torch.isfinite(loss)
-    if not list(network.parameters()):
+    if not any(parameter.requires_grad for parameter in network.parameters()):
         return
     loss.backward()
     for name, parameter in network.named_parameters():

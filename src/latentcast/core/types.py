@@ -51,6 +51,7 @@ class Batch:
 
     prompt  what a language model is told of each window, as numbers of its vocabulary; -1 where a text has ended
     static  features of the series that each window belongs to
+    units   location and scale that lead back to original units; None where they are not known or not linear
     item    number of the item among those of the fit, -1 of one that it did not see; for models that know each apart
     """
 
@@ -63,6 +64,7 @@ class Batch:
     prompt: Int[Tensor, "batch prompts words"] | None = None
     static: Float[Tensor, "batch static"] | None = None
     item: Int[Tensor, "batch"] | None = None
+    units: "Scale | None" = None
 
     def __len__(self) -> int:
         return self.past.shape[0]
@@ -90,6 +92,9 @@ class Scale:
 
     def apply(self, x: Float[Tensor, "batch steps channel"]) -> Float[Tensor, "batch steps channel"]:
         return (x - self.loc) / self.scale
+
+    def to(self, device: torch.device | str, *, non_blocking: bool = False) -> "Scale":
+        return Scale(self.loc.to(device, non_blocking=non_blocking), self.scale.to(device, non_blocking=non_blocking))
 
     def invert(self, y: Float[Tensor, "batch steps channel"]) -> Float[Tensor, "batch steps channel"]:
         return y * self.scale + self.loc

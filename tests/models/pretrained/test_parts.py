@@ -94,12 +94,18 @@ def test_lines_are_weighted_least_squares() -> None:
         assert slope[0, column] == pytest.approx(found[1] / memory, abs=1e-3)
 
 
-def test_an_autoregression_decays_as_it_should() -> None:
-    """With autocorrelations φ, φ², … the Yule-Walker equations give an AR(1)."""
-    last = np.array([[0.0, 0.0, 0.0, 2.0]], np.float32)
-    correlation = np.array([[0.8, 0.64, 0.512, 0.4096]], np.float32)
-    found = autoregression(last, correlation, np.array([1, 2, 5]))
-    np.testing.assert_allclose(found, [[1.6, 1.28, 2 * 0.8**5]], rtol=0.01)
+def test_an_autoregression_solves_the_yule_walker_equations() -> None:
+    rows = RNG.normal(size=(2, 80)).astype(np.float32)
+    rows -= rows.mean(1, keepdims=True)
+    seen, lags = np.ones_like(rows), (1, 2, 6)
+    r = np.r_[1.0, correlations(rows, seen, tuple(range(1, 7)))[1]]
+    matrix = np.array([[r[abs(one - two)] for two in lags] for one in lags]) + 1e-3 * np.eye(3)
+    weights = np.linalg.solve(matrix, [r[lag] for lag in lags])
+    path = list(rows[1].astype(float))
+    for _ in range(3):
+        path.append(sum(weight * path[-lag] for weight, lag in zip(weights, lags, strict=True)))
+    found = autoregression(rows, seen, lags, np.array([1, 3]))[1]
+    np.testing.assert_allclose(found, [path[-3], path[-1]], rtol=1e-3, atol=1e-5)
 
 
 def test_correlations_are_those_of_the_formula() -> None:

@@ -58,6 +58,15 @@ MODEL_PRESETS: dict[str, ModelPreset] = {
     "auto-ets": ModelPreset("exponential smoothing, form chosen at each origin (Hyndman et al. 2002)", "auto-ets"),
     "theta": ModelPreset("Theta method (Assimakopoulos and Nikolopoulos 2000), fitted at each origin", "theta"),
     "chronos": ModelPreset("pretrained Chronos-Bolt or Chronos-2, as it is (Ansari et al. 2024, 2025)", "chronos"),
+    "generalist": ModelPreset(
+        "pretrained weights that ship with the package; forecasts untrained",
+        "generalist",
+        presets={
+            "head": {"model": {"adapt": "head"}},
+            "all": {"model": {"adapt": "all"}},
+        },
+        training={"lr": 2e-4, "batch_size": 64, "max_steps": 400, "validations": 4, "patience": 4},
+    ),
     "hybrid": ModelPreset(
         "forecasts of several models, classical ones among them, fused by weights of each series and step ahead",
         "hybrid",

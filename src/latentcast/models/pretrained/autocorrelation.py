@@ -4,8 +4,6 @@ import numpy as np
 
 from latentcast.models.pretrained.context import Rows, mean_difference
 
-ORDER = 4
-
 
 def correlations(rows: Rows, seen: Rows, lags: tuple[int, ...]) -> Rows:
     """[series, lag] autocorrelations of rows whose mean is taken out; 0 where a lag is too long."""
@@ -19,20 +17,23 @@ def correlations(rows: Rows, seen: Rows, lags: tuple[int, ...]) -> Rows:
     return result
 
 
-def autoregression(rows: Rows, correlation: Rows, steps: np.ndarray) -> Rows:
-    """[series, steps] forecasts of deviations `rows` by the Yule-Walker equations of `correlation` [series, ORDER]."""
-    place = np.arange(ORDER)
-    full = np.concatenate([np.ones((len(rows), 1)), correlation], 1)
-    matrix = full[:, np.abs(place[:, None] - place)] + 1e-3 * np.eye(ORDER)
-    weights = np.linalg.solve(matrix, correlation[..., None].astype(np.float64))[..., 0]
-    last = int(steps.max())
-    state = [rows[:, -1 - k].astype(np.float64) if k < rows.shape[1] else 0 * rows[:, 0] for k in range(ORDER)]
-    result = np.empty((len(rows), last), np.float32)
-    for at in range(last):
-        value = sum(weights[:, k] * state[k] for k in range(ORDER))
-        state = [value, *state[:-1]]
-        result[:, at] = value
-    return result[:, steps - 1]
+def autoregression(rows: Rows, seen: Rows, lags: tuple[int, ...], steps: np.ndarray) -> Rows:
+    """[series, steps] forecasts of deviations `rows` from their values at `lags`, by the Yule-Walker equations."""
+    place = np.array(lags)
+    apart = np.abs(place[:, None] - place)
+    needed = tuple(int(lag) for lag in np.unique(np.concatenate([apart.ravel(), place])))
+    known = correlations(rows, seen, needed).astype(np.float64)
+    known[:, needed.index(0)] = 1.0
+    matrix = known[:, np.searchsorted(needed, apart)] + 1e-3 * np.eye(len(lags))
+    right = known[:, np.searchsorted(needed, place)]
+    weights = np.linalg.solve(matrix, right[..., None])[..., 0].T
+    last, longest = int(steps.max()), int(place.max())
+    state = np.zeros((longest + last, len(rows)))
+    state[:longest] = rows[:, -longest:].T
+    for at in range(longest, longest + last):
+        state[at] = (weights * state[at - place]).sum(0)
+    limit = np.abs(state[:longest]).max(0)
+    return np.clip(state[longest + steps - 1], -limit, limit).T.astype(np.float32)
 
 
 def spreads(rows: Rows, seen: Rows, steps: np.ndarray) -> Rows:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from latentcast.models.pretrained import smoothing
-from latentcast.models.pretrained.autocorrelation import ORDER, autoregression, correlations
+from latentcast.models.pretrained.autocorrelation import autoregression, correlations
 from latentcast.models.pretrained.context import Context, Rows
 from latentcast.models.pretrained.seasonal import Profile, moving_average, profile
 
@@ -27,11 +27,13 @@ NAMES = (
     "line-60-damped",
     "theta",
     "autoregression",
+    "seasonal-autoregression",
     "last-value",
     "mean",
     "median",
     "seasonal-naive",
     "seasonal-mean-3",
+    "seasonal-mean-3-shifted",
     "seasonal-naive-shifted",
     "seasonal-naive-drift",
     "seasonal-difference",
@@ -80,8 +82,8 @@ def candidates(context: Context, steps: np.ndarray) -> Candidates:
     base = (z * seen).sum(1, keepdims=True) / np.maximum(seen.sum(1, keepdims=True), 1)
     middle = np.median(z, axis=1, keepdims=True) if seen.all() else _median(z, seen)
     centre = level[:, [3]]
-    correlation = correlations(adjusted, seen, tuple(range(1, ORDER + 1)))
-    ar = autoregression(adjusted - centre, correlation, steps) + centre + season
+    ar = autoregression(adjusted - centre, seen, _lags(1, z.shape[1]), steps) + centre + season
+    seasonal_ar = autoregression(z - centre, seen, _lags(context.season, z.shape[1]), steps) + centre
     constant = [np.broadcast_to(part, average.shape) for part in (z[:, -1:], base, middle)]
     logs, log_errors = _in_logs(context, steps, average + season)
     parts = [
@@ -93,6 +95,7 @@ def candidates(context: Context, steps: np.ndarray) -> Candidates:
         *damped,
         theta,
         ar,
+        seasonal_ar,
         *constant,
         *_seasonal(context, steps),
         *_second(context, second, steps, smoothed.level[:, [2]] + _ahead(slow, steps)),
@@ -103,6 +106,12 @@ def candidates(context: Context, steps: np.ndarray) -> Candidates:
     reach = (high - low) * (1 + 0.02 * steps.astype(np.float32)[None, :, None])
     values = np.clip(values, low - reach, high + reach)
     return Candidates(values, adjusted, slow, quick, second, smoothed, (level, slope), log_errors)
+
+
+def _lags(season: int, time: int) -> tuple[int, ...]:
+    """Lags of an autoregression: the last few steps, and those around one season where two fit in."""
+    few = tuple(range(1, min(4, max(1, time // 3)) + 1))
+    return (*few, season - 1, season, season + 1) if season > 5 and 2 * season + 2 <= time else few
 
 
 def decompose(z: Rows, seen: Rows, season: int, second: int) -> tuple[Profile, Profile, Profile, Rows]:
@@ -156,7 +165,8 @@ def _seasonal(context: Context, steps: np.ndarray) -> list[Rows]:
     cycles = min(3, time // season)
     three = sum(cycles_back(z, season, steps, cycle) for cycle in range(1, cycles + 1)) / max(cycles, 1)
     if time < 2 * season:
-        return [naive, three, naive, naive, naive]
+        return [naive, three, naive, naive, naive, naive]
+    shift = z[:, -season:].mean(1, keepdims=True) - z[:, -cycles * season :].mean(1, keepdims=True)
     change = z[:, -season:].mean(1, keepdims=True) - z[:, -2 * season : -season].mean(1, keepdims=True)
     differences = z[:, season:] - z[:, :-season]
     both = context.seen[:, season:] * context.seen[:, :-season]
@@ -165,7 +175,7 @@ def _seasonal(context: Context, steps: np.ndarray) -> list[Rows]:
     short = max(1, min(3, season // 4))
     excess = differences[:, -short:].mean(1, keepdims=True) - mean
     returned = naive + mean * ahead + excess * kept ** steps.astype(np.float32)[None]
-    return [naive, three, naive + 0.5 * change, naive + mean * ahead, returned]
+    return [naive, three, three + shift, naive + 0.5 * change, naive + mean * ahead, returned]
 
 
 def _second(context: Context, second: Profile, steps: np.ndarray, plain: Rows) -> list[Rows]:

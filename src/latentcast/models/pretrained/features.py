@@ -12,6 +12,7 @@ from latentcast.models.pretrained.seasonal import fold
 RECENT = 32
 BLOCKS = 24
 CYCLES = 10
+FARTHEST = 256  # steps ahead beyond which the network is told no larger number
 LAGS = (1, 2, 3, 4, 6, 8, 12, 16, 24)
 
 
@@ -38,6 +39,10 @@ class Features:
     candidates: Rows
     unit: Rows
     skill: Rows
+
+    def parts(self) -> tuple[Rows, Rows, Rows, Rows, Rows]:
+        """The arrays in the order that the network takes them."""
+        return self.window, self.step, self.candidates, self.unit, self.skill
 
 
 def features(context: Context, steps: np.ndarray) -> Features:
@@ -180,7 +185,7 @@ def _steps(
     count = (len(z), len(steps))
     back = [cycles_back(z, season, steps + shift, cycle) for cycle, shift in ((1, 1), (1, -1), (2, 0), (3, 0), (4, 0))]
     angle = 2 * np.pi * (steps - 1) / season
-    far = steps.astype(np.float32)
+    far = np.minimum(steps, FARTHEST).astype(np.float32)
     shared = [
         np.log(far) - 2,
         np.log(far / season),

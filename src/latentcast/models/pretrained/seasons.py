@@ -161,6 +161,8 @@ def forecast_by_choice(
             if (int(lag), 0) not in trials:
                 trials[int(lag), 0] = np.flatnonzero((lags == lag).any(1))
     options = list(trials.items())
+    if len(options) == 1:
+        return forecast(weights, rows, *options[0][0], steps, contexts=contexts)
     share = shares(weights, rows, options, int(steps.max()), contexts=contexts)
     total: NDArray[np.float64] | None = None
     for column, ((season, second), _) in enumerate(options):

@@ -6,7 +6,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from latentcast.models.pretrained.network import LEVELS, MEDIAN
+from latentcast.models.pretrained.network import LEVELS, MEDIAN, Weights
 
 
 class Block(nn.Module):
@@ -84,6 +84,22 @@ class GeneralistNetwork(nn.Module):
         below = apart[..., :MEDIAN].cumsum(-1).flip(-1)
         return torch.cat([centre - below, centre, centre + apart[..., MEDIAN:].cumsum(-1)], -1)
 
+    @classmethod
+    def from_numpy(cls, weights: Weights) -> "GeneralistNetwork":
+        """The network of some weights; its sizes are theirs."""
+        wide, window = weights["window_in.weight"].shape
+        narrow, step = weights["step_in.weight"].shape
+        blocks = sum(name.startswith("step_blocks.") and name.endswith(".into.bias") for name in weights)
+        candidates = len(weights["last.bias"]) - 2 - len(LEVELS)
+        network = cls(window, step, candidates, wide=wide, narrow=narrow, blocks=blocks)
+        if not network.last.bias.is_meta:
+            network.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in weights.items()})
+        return network
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Views of weights and buffers as arrays, by name."""
+        return {name: value.detach().cpu().numpy() for name, value in self.state_dict().items()}
+
     def to_numpy(self) -> dict[str, np.ndarray]:
-        """Weights and buffers as arrays, by name."""
-        return {name: value.detach().cpu().numpy().copy() for name, value in self.state_dict().items()}
+        """Copies of weights and buffers as arrays, by name."""
+        return {name: value.copy() for name, value in self.arrays().items()}

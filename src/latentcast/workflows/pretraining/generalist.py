@@ -18,7 +18,7 @@ from latentcast.workflows.pretraining.windows import TrainingWindows, round_of_w
 
 log = logging.getLogger("latentcast")
 CHUNKS = 32  # of a round
-BATCH = 512
+BATCH = 256
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class PretrainingPreset:
     wide: int = 144
     narrow: int = 96
     blocks: int = 2
-    rate: float = 2e-3
+    rate: float = 1.5e-3
     decay: float = 1e-2
     average: float = 0.998
 
@@ -73,7 +73,7 @@ class Pretraining:
             loss.backward()
             torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
             self.optimiser.step()
-            keep = min(self.preset.average, 1 - 1 / (2 + self.done * 8))
+            keep = min(self.preset.average, 1 - 1 / (2 + self.done * 16))
             with torch.no_grad():
                 for kept, now in zip(self.average.parameters(), self.network.parameters(), strict=True):
                     kept.lerp_(now, 1 - keep)

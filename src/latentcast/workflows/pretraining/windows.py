@@ -92,7 +92,8 @@ def chunk_of_windows(rng: np.random.Generator) -> TrainingWindows:
     varied = np.nanmax(contexts, 1) > np.nanmin(contexts, 1)
     weight = (varied / np.maximum(1, size / 12)).astype(np.float32)
     return TrainingWindows(
-        found.window, found.step, found.candidates, found.unit, found.skill, np.clip(target, -200, 200), weight)
+        found.window, found.step, found.candidates, found.unit, found.skill, np.clip(target, -200, 200), weight
+    )
 
 
 def round_of_windows(seed: int, number: int, chunks: int) -> TrainingWindows:

@@ -1,0 +1,168 @@
+"""The pretrained generalist as a model: weights that ship with the package forecast any series as they are.
+
+Each channel of a look-back is forecast by itself, in original units where these are known: closed-form candidates
+(seasonal naive, exponential smoothing, lines, autoregressions …) are weighed by a small network that learned from
+simulated series. `fit` trains nothing unless `model.adapt` says so.
+"""
+
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from numpy.typing import NDArray
+from pydantic import Field
+from torch import Tensor, nn
+
+from latentcast.core.errors import DataError
+from latentcast.core.settings import Settings
+from latentcast.core.types import Batch, Prediction, Steps, Task
+from latentcast.layers.losses import pinball_loss
+from latentcast.models.pretrained.context import prepare
+from latentcast.models.pretrained.features import features
+from latentcast.models.pretrained.network import LEVELS, MEDIAN
+from latentcast.models.pretrained.ragged import forecast_rows
+from latentcast.models.pretrained.seasons import Season, of_frequency
+from latentcast.models.pretrained.torch_network import GeneralistNetwork
+from latentcast.models.pretrained.weights import load_weights, read_card
+
+
+class GeneralistSettings(Settings):
+    """Settings of the generalist.
+
+    Attributes
+    ----------
+    weights
+        Shipped weights by name, or a folder of `latentcast pretrain --model generalist`.
+    season
+        Main season in steps; None takes that of the data.
+    seasons
+        `given` takes the season as it is; `weighed` tries those that the frequency suggests in a backtest inside the
+        look-back and averages them by its errors; `detected` also tries those that the autocorrelation shows. `auto`
+        is `given` where the data have a season, and `detected` where they have none.
+    contexts
+        Lengths of the most recent past whose forecasts are averaged.
+    nonnegative, integer
+        Forecasts are cut at zero, or rounded to whole numbers.
+    adapt
+        What `fit` trains: nothing, the last layer, or all weights.
+    """
+
+    weights: str = "small"
+    season: Annotated[int, Field(ge=1)] | None = None
+    seasons: Literal["auto", "given", "weighed", "detected"] = "auto"
+    contexts: Annotated[tuple[Annotated[int, Field(ge=8)], ...], Field(min_length=1)] = (1024,)
+    nonnegative: bool = False
+    integer: bool = False
+    adapt: Literal["none", "head", "all"] = "none"
+    not_in_weights = Settings.not_in_weights | {"season", "seasons", "contexts", "nonnegative", "integer", "adapt"}
+
+
+class Generalist(nn.Module):
+    """A pretrained network over closed-form candidates.
+
+    Raises
+    ------
+    CheckpointError
+        When there are no such weights, or when they are damaged.
+    """
+
+    Settings = GeneralistSettings
+    mixes_channels = False
+    uses_known = False
+    reads_units = True
+
+    def __init__(self, settings: GeneralistSettings, task: Task) -> None:
+        super().__init__()
+        self.settings, self.horizon, self.lookback = settings, task.horizon, task.lookback
+        self.quantile_levels = LEVELS
+        season = settings.season or task.season
+        kind = settings.seasons
+        if kind == "auto":
+            kind = "given" if season > 1 else "detected"
+        options = of_frequency(season)
+        self.seasons: tuple[Season, ...] = options[:1] if kind == "given" else options
+        self.detected = kind == "detected"
+        weights = load_weights(settings.weights)
+        self.network = GeneralistNetwork.from_numpy(weights)
+        for name, parameter in self.network.named_parameters():
+            trained = settings.adapt == "all" or (settings.adapt == "head" and name.startswith("last."))
+            parameter.requires_grad_(trained)
+        self.notes: tuple[str, ...] = ()
+        if settings.adapt == "none":
+            self.notes = (f"generalist: pretrained weights ({settings.weights}) are used as they are",)
+
+    def facts(self, task: Task) -> dict[str, Any]:
+        """What `inspect` shows of it."""
+        card = read_card(self.settings.weights)
+        seasons = ", ".join(str(season) for season, _ in self.seasons)
+        return {
+            "pretrained": f"{self.settings.weights} ({card['parameters']:,} weights, {card.get('trained', '')})",
+            "season": Steps(self.seasons[0][0]),
+            "seasons tried": f"{seasons}{' and detected ones' if self.detected else ''}",
+        }
+
+    def forward(self, batch: Batch) -> Prediction:
+        if self.training and any(parameter.requires_grad for parameter in self.network.parameters()):
+            return self._differentiable(batch)
+        rows, location, scale = _in_original_units(batch)
+        if self.settings.nonnegative and np.nanmin(rows, initial=0.0) < 0:
+            raise DataError(
+                f"model.nonnegative: a look-back holds {np.nanmin(rows):g}; leave the setting out, or correct the data"
+            )
+        found = forecast_rows(
+            self.network.arrays(),
+            rows,
+            self.seasons,
+            self.horizon,
+            detected=self.detected,
+            contexts=self.settings.contexts,
+        )
+        if self.settings.nonnegative:
+            found = np.maximum(found, 0.0)
+        if self.settings.integer:
+            found = np.round(found)
+        found = (found - location[..., None]) / scale[..., None]
+        return self._prediction(torch.from_numpy(np.nan_to_num(found, nan=0.0)), batch)
+
+    def _differentiable(self, batch: Batch) -> Prediction:
+        """The forecast for training: one context, the likeliest season, gradients to the network."""
+        rows, location, scale = _in_original_units(batch)
+        rows = np.where(np.isfinite(rows).any(1, keepdims=True), rows, location)
+        context = prepare(rows[:, -max(self.settings.contexts) :], *self.seasons[0])
+        found = features(context, np.arange(1, self.horizon + 1))
+        quantiles = self.network(*(torch.from_numpy(part) for part in found.parts()))
+        unit = torch.from_numpy((context.scale / scale)[..., None]).to(quantiles)
+        shift = torch.from_numpy(((context.location - location) / scale)[..., None]).to(quantiles)
+        return self._prediction(quantiles * unit + shift, batch)
+
+    def _prediction(self, rows: Tensor, batch: Batch) -> Prediction:
+        """[series, horizon, level] in units of the batch → a prediction of all channels."""
+        whole = rows.to(batch.past).unflatten(0, (len(batch), batch.past.shape[2])).transpose(1, 2)
+        return Prediction(whole[..., MEDIAN], quantiles=whole)
+
+    def loss(self, prediction: Prediction, batch: Batch) -> Float[Tensor, ""]:
+        assert batch.target is not None
+        assert prediction.quantiles is not None
+        levels = torch.tensor(LEVELS, device=batch.target.device)
+        return pinball_loss(prediction.quantiles, levels, batch.target, batch.target_observed)
+
+
+def _in_original_units(batch: Batch) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """(rows [series, time], location, scale [series, 1]): channels of a window together, NaN where not observed."""
+    past = batch.past.detach().double().cpu()
+    count, _, channels = past.shape
+    location, scale = torch.zeros(count, 1, channels).double(), torch.ones(count, 1, channels).double()
+    if batch.units is not None:
+        location, scale = batch.units.loc.double().cpu(), batch.units.scale.double().cpu()
+        past = past * scale + location
+    if batch.observed is not None:
+        past = past.masked_fill(~batch.observed.cpu(), torch.nan)
+    rows, low, size = (part.transpose(1, 2).reshape(count * channels, -1).numpy() for part in (past, location, scale))
+    return _without_rounding(rows, size), low, size
+
+
+def _without_rounding(rows: NDArray[np.float64], scale: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Values that standardising in 32 bits moved off a round number are put back on it."""
+    near = np.abs(rows - np.round(rows)) < 1e-6 * np.maximum(np.abs(rows), scale)
+    return np.where(near, np.round(rows), rows)
