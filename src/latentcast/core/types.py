@@ -96,6 +96,9 @@ class Scale:
     def to(self, device: torch.device | str, *, non_blocking: bool = False) -> "Scale":
         return Scale(self.loc.to(device, non_blocking=non_blocking), self.scale.to(device, non_blocking=non_blocking))
 
+    def repeat(self, count: int) -> "Scale":
+        return Scale(self.loc.repeat(count, 1, 1), self.scale.repeat(count, 1, 1))
+
     def invert(self, y: Float[Tensor, "batch steps channel"]) -> Float[Tensor, "batch steps channel"]:
         return y * self.scale + self.loc
 

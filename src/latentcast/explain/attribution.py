@@ -17,7 +17,7 @@ from torch import Tensor
 from latentcast.core.errors import SettingsError, suggest
 from latentcast.core.findings import MOST, Array
 from latentcast.core.interpolation import interpolated, seasonally
-from latentcast.core.types import Batch
+from latentcast.core.types import Batch, Scale
 from latentcast.models.network import Network
 
 Method = Literal["occlusion", "gradient", "none"]
@@ -152,7 +152,7 @@ def sensitivity(network: Network, batch: Batch, told: Told, targets: Sequence[in
 def repeated(batch: Batch, count: int) -> Batch:
     """A batch of one window, `count` times; without what is to be forecast."""
     given: dict[str, Any] = {
-        field.name: value.repeat(count, *[1] * (value.ndim - 1))
+        field.name: value.repeat(count) if isinstance(value, Scale) else value.repeat(count, *[1] * (value.ndim - 1))
         for field in fields(batch)
         if (value := getattr(batch, field.name)) is not None
     }

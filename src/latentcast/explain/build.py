@@ -153,7 +153,7 @@ def _teller(asked: ExplanationRequest, batch: Batch) -> Told:
     if prompting is None:
         return lambda batch: batch
     notes = prompting.notes_of(windows.starts.numpy(), windows.items, windows.lookback)
-    units_of_item = prompting.units_of(windows.items)
+    units_of_item = windows.known.units_of(windows.items)
 
     def told(changed: Batch) -> Batch:
         many, units = len(changed), units_of_item

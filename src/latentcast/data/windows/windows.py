@@ -69,11 +69,18 @@ class KnownFeatures:
         [items, static], features that a series has for good.
     item_numbers
         [items], the number of each item among those of the fit, -1 for others. None where no model reads it.
+    units
+        Mean and standard deviation of each item, [items, 1, channels]. None where values are transformed.
     """
 
     future: Block | None = None
     static: Tensor | None = None
     item_numbers: Tensor | None = None
+    units: Scale | None = None
+
+    def units_of(self, items: Tensor) -> Scale | None:
+        """Units of the windows of these items, [windows, 1, channels]."""
+        return None if self.units is None else Scale(self.units.loc[items], self.units.scale[items])
 
 
 @dataclass(frozen=True)
@@ -84,8 +91,6 @@ class Prompting:
     ----------
     prompter
         Writes the prompts.
-    units
-        Mean and standard deviation of each item, [items, 1, channels]. None where values are transformed.
     notes
         Dated notes that a prompt quotes.
     times
@@ -93,13 +98,8 @@ class Prompting:
     """
 
     prompter: Prompter
-    units: Scale | None
     notes: Notes | None
     times: NDArray[Any]
-
-    def units_of(self, items: Tensor) -> Scale | None:
-        """Units of the windows of these items, [windows, 1, channels]."""
-        return None if self.units is None else Scale(self.units.loc[items], self.units.scale[items])
 
     def notes_of(self, starts: NDArray[np.int64], items: Tensor, lookback: int) -> list[str] | None:
         """The notes that fall into each look-back; None where there are no notes at all."""
@@ -167,11 +167,12 @@ class Windows:
             past, seen = self.masks.read(past, observed, starts)
         if known.future is not None:
             past_known, future_known = known.future.gather(starts).split_with_sizes((self.lookback, self.horizon), 1)
+        units = known.units_of(items)
         if (how := self.prompting) is not None:
-            prompt = how.prompter(past, seen, how.units_of(items), how.notes_of(starts, items, self.lookback))
+            prompt = how.prompter(past, seen, units, how.notes_of(starts, items, self.lookback))
         static = None if known.static is None else known.static[items]
         item = None if known.item_numbers is None else known.item_numbers[items]
-        return Batch(past, seen, target, target_seen, past_known, future_known, prompt, static, item)
+        return Batch(past, seen, target, target_seen, past_known, future_known, prompt, static, item, units)
 
     def _split(self, window: Tensor) -> tuple[Tensor, Tensor]:
         """Look-back, and the targets of the horizon."""
@@ -270,9 +271,11 @@ def make_windows(
         None if len(targets) == len(panel.channels) else torch.tensor(targets),
         _masks(panel, series, lookback + horizon),
         KnownFeatures(
-            Block(known_features(panel, scaler), lookback + horizon) if with_known else None, _static(panel, scaler)
+            Block(known_features(panel, scaler), lookback + horizon) if with_known else None,
+            _static(panel, scaler),
+            units=_units(scaler),
         ),
-        None if prompter is None else Prompting(prompter, _units(scaler), panel.said, panel.times),
+        None if prompter is None else Prompting(prompter, panel.said, panel.times),
     )
 
 

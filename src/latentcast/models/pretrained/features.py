@@ -76,7 +76,7 @@ def _backtest(context: Context) -> Rows:
     return np.log(np.clip(both / mean, 0.05, 10)).astype(np.float32)
 
 
-def _errors_from(context: Context, end: int, steps: Rows) -> Rows:
+def _errors_from(context: Context, end: int, steps: np.ndarray) -> Rows:
     """[series, steps, candidate] absolute errors of forecasts that read the context up to `end`."""
     kept = replace(
         context,

@@ -76,7 +76,7 @@ def profile(apart: Rows, weights: Rows, season: int, keep: float) -> Profile:
     folded, weight = fold(apart, season), fold(weights, season)
     cycles = folded.shape[1]
     recency = (keep ** np.arange(cycles - 1, -1, -1, dtype=np.float32))[:, None]
-    weight = weight * recency
+    weight = np.asarray(weight * recency, np.float32)
     number = weight.sum(1)
     values = (folded * weight).sum(1) / np.maximum(number, 1e-6)
     there = number > 1e-6

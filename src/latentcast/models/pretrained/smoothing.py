@@ -92,7 +92,7 @@ def smooth(
         if at % FORGET_EVERY == 0:
             squares *= forget
             number *= forget
-    squared = (squares / np.maximum(number, 1)).T
+    squared = (squares / np.maximum(number, 1)).T.astype(np.float32)
     whole = np.concatenate([np.zeros((level_only, count), np.float32), slope]).T
     return Smoothed(np.ascontiguousarray(level.T), np.ascontiguousarray(whole), squared, variants)
 

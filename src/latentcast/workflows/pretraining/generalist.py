@@ -66,7 +66,7 @@ class Pretraining:
         for start in range(0, len(windows.target) - BATCH + 1, BATCH):
             progress = (self.done + start / len(windows.target)) / self.rounds
             for group in self.optimiser.param_groups:
-                group["lr"] = self.preset.rate * _schedule(progress)
+                group["lr"] = self.preset.rate * float(_schedule(progress))
             parts = [torch.from_numpy(part[start : start + BATCH]) for part in windows.parts()]
             loss = pinball(self.network(*parts[:5]), parts[5], parts[6])
             self.optimiser.zero_grad(set_to_none=True)
