@@ -138,15 +138,19 @@ def _walks(season: int, horizon: int) -> list[Window]:
     return found
 
 
-def _panel(read: Callable[[], dict[str, Array]], season: int, horizon: int, origins: int, first: float) -> Callable[
-    [], list[Window]
-]:
+def _panel(
+    read: Callable[[], dict[str, Array]], season: int, horizon: int, origins: int, first: float
+) -> Callable[[], list[Window]]:
     return lambda: _windows(read(), season, horizon, origins, first)
 
 
 def _employment() -> dict[str, Array]:
     frame = _r("fpp3", "us_employment")
     return {str(key): part["Employed"].to_numpy(float) for key, part in frame.groupby("Series_ID", sort=False)}
+
+
+def _accommodation() -> dict[str, Array]:
+    return _grouped(_r("fpp3", "aus_accommodation"), "State", ["Takings", "Occupancy", "CPI"])
 
 
 SPECS: dict[str, tuple[str, int, int | None, int, Callable[[], list[Window]]]] = {
@@ -160,7 +164,7 @@ SPECS: dict[str, tuple[str, int, int | None, int, Callable[[], list[Window]]]] =
     "employment": (f"{PACKAGE}: fpp3 us_employment", 12, 12, 18, _panel(_employment, 12, 18, 1, 1.0)),
     "accommodation": (
         f"{PACKAGE}: fpp3 aus_accommodation", 4, 4, 8,
-        _panel(lambda: _grouped(_r("fpp3", "aus_accommodation"), "State", ["Takings", "Occupancy", "CPI"]), 4, 8, 4, 0.6),
+        _panel(_accommodation, 4, 8, 4, 0.6),
     ),
     "prison": (f"{PACKAGE}: fpp2 prison", 4, 4, 8, _panel(lambda: _columns(_r("fpp2", "prison")), 4, 8, 3, 0.6)),
     "visitor nights": (

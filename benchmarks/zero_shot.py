@@ -217,7 +217,10 @@ def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
 
 def show(rows: list[dict[str, Any]]) -> None:
     """The table, MASE to seasonal naive."""
-    print(f"{'board':16} {'gener.':>7} {'theta':>7} {'ets':>7} {'arima':>7} {'to best':>8} {'80 %':>6} {'90 %':>6} {'WQL':>6}")
+    print(
+        f"{'board':16} {'gener.':>7} {'theta':>7} {'ets':>7} {'arima':>7} {'to best':>8}"
+        f" {'80 %':>6} {'90 %':>6} {'WQL':>6}"
+    )
     for row in rows:
         cells = [f"{row[name]['ratio']:7.3f}" if name in row else f"{'–':>7}" for name in MODELS]
         there = [row[name] for name in ("ets", "theta") if name in row]

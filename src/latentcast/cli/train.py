@@ -26,6 +26,7 @@ from latentcast.cli.options import (
     with_fraction,
 )
 from latentcast.cli.output import counted, print_line, print_metrics, print_notes
+from latentcast.core.errors import SettingsError
 from latentcast.core.log_capture import capture_log_messages
 
 if TYPE_CHECKING:
@@ -67,7 +68,8 @@ def fit(
 @app.command()
 @takes_settings
 def pretrain(
-    data: Several,
+    *,
+    data: Annotated[str | None, typer.Argument(metavar="[DATA]", help="As for fit; none for generalist.")] = None,
     folder: Annotated[Path, typer.Option("--out", help="Folder to save into.")],
     model: Annotated[str | None, typer.Option("--model", "-m", help="A model that learns before it forecasts.")] = None,
     preset: Annotated[str | None, typer.Option("--preset", help="A preset of the model.")] = None,
@@ -80,12 +82,30 @@ def pretrain(
     weights: Weights = None,
     config: Config = None,
     seed: Seed = None,
+    hours: Annotated[float | None, typer.Option("--hours", help="Of one core, for generalist (default 0.28).")] = None,
+    processes: Annotated[int, typer.Option("--processes", min=0, help="That simulate ahead, for generalist.")] = 0,
     overwrite: Overwrite = False,
     resume: Resume = False,
-    *,
     settings: dict[str, Any],
 ) -> None:
-    """Train what comes before forecasts (hidden values, codes, next codes): for impute, and for fit --from."""
+    """Train what comes before forecasts (hidden values, codes, next codes; generalist: all, on simulated series)."""
+    if model == "generalist":
+        given = [
+            ("DATA", data),
+            ("--lookback", lookback),
+            ("--horizon", horizon),
+            ("--from", start),
+            ("--set", settings),
+            ("--config", config),
+            ("--weights", weights),
+            ("--fraction", fraction),
+        ]
+        _pretrain_generalist(folder, preset, hours, seed, processes, given, overwrite=overwrite, resume=resume)
+        return
+    if data is None or hours is not None or processes:
+        raise SettingsError(
+            "DATA: is required" if data is None else "--hours and --processes: are for generalist alone"
+        )
     from latentcast.core.nested import merge_without_conflict, nested
     from latentcast.workflows.fitting.fit import pretrain as run_pretrain
 
@@ -96,6 +116,31 @@ def pretrain(
         run_pretrain, data, folder, weights, model=model, lookback=lookback, horizon=horizon, preset=preset,
         seed=seed, settings=settings, config=config, start=start, overwrite=overwrite, resume=resume,
     )  # fmt: skip
+
+
+def _pretrain_generalist(
+    folder: Path,
+    preset: str | None,
+    hours: float | None,
+    seed: int | None,
+    processes: int,
+    given: list[tuple[str, Any]],
+    *,
+    overwrite: bool,
+    resume: bool,
+) -> None:
+    """Weights of a generalist from simulated series, into the folder."""
+    from latentcast.workflows.pretraining.generalist import pretrain_generalist
+
+    unread = [name for name, value in given if value]
+    if unread:
+        raise SettingsError([f"{name}: generalist is pretrained on simulated series; leave it out" for name in unread])
+    with capture_log_messages():
+        path = pretrain_generalist(
+            folder, preset=preset or "small", hours=0.28 if hours is None else hours, seed=seed or 0,
+            processes=processes, overwrite=overwrite, resume=resume,
+        )  # fmt: skip
+    print_line(f"weights in {path}; use them with --set model.weights={folder}")
 
 
 def _learn(how: "Callable[..., Forecaster]", data: str, folder: Path, weights: str | None, **stated: Any) -> None:

@@ -2,5 +2,6 @@
 
 from latentcast.data.simulation.recipes import RECIPES
 from latentcast.data.simulation.simulate import SimulatedChunk, chunks, draw_season, draw_second, simulate
+from latentcast.data.simulation.table import simulate_table
 
-__all__ = ["RECIPES", "SimulatedChunk", "chunks", "draw_season", "draw_second", "simulate"]
+__all__ = ["RECIPES", "SimulatedChunk", "chunks", "draw_season", "draw_second", "simulate", "simulate_table"]

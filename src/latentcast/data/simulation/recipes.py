@@ -136,18 +136,6 @@ def calendar(rng: Generator, shape: Shape) -> Array:
     return np.exp(np.clip(growth + wave + walk + fine + shifts, -10, 10))
 
 
-RECIPES: dict[str, tuple[Recipe, float]] = {
-    "structural": (structural, 0.26),
-    "calendar": (calendar, 0.16),
-    "sarima": (sarima, 0.16),
-    "martingale": (martingale, 0.12),
-    "coloured": (coloured, 0.08),
-    "persistent": (persistent, 0.14),
-    "intermittent": (intermittent, 0.05),
-    "mixture": (structural, 0.03),  # replaced below: sums of two other recipes
-}
-
-
 def mixture(rng: Generator, shape: Shape) -> Array:
     """Sums of two other recipes."""
     names = [name for name in RECIPES if name not in ("mixture", "intermittent")]
@@ -157,4 +145,13 @@ def mixture(rng: Generator, shape: Shape) -> Array:
     return share * standardised(one) + (1 - share) * standardised(two)
 
 
-RECIPES["mixture"] = (mixture, 0.03)
+RECIPES: dict[str, tuple[Recipe, float]] = {
+    "structural": (structural, 0.26),
+    "calendar": (calendar, 0.16),
+    "sarima": (sarima, 0.16),
+    "martingale": (martingale, 0.12),
+    "coloured": (coloured, 0.08),
+    "persistent": (persistent, 0.14),
+    "intermittent": (intermittent, 0.05),
+    "mixture": (mixture, 0.03),
+}

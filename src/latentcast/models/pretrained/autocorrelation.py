@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from latentcast.models.pretrained.context import Rows, mean_difference
+from latentcast.models.pretrained.context import Context, Rows, mean_difference
 
 
 def correlations(rows: Rows, seen: Rows, lags: tuple[int, ...]) -> Rows:
@@ -51,3 +51,18 @@ def spreads(rows: Rows, seen: Rows, steps: np.ndarray) -> Rows:
     inside = logs[:, low] + (logs[:, high] - logs[:, low]) * np.clip(place - low, 0, 1)
     rise = np.clip((logs[:, -1:] - logs[:, -2:-1]) if len(lags) > 1 else np.full((len(rows), 1), 0.3), 0.05, 0.35)
     return np.exp(inside + rise * beyond).astype(np.float32)
+
+
+def walk_statistics(context: Context, adjusted: Rows, steps: Rows) -> Rows:
+    """[series, 8] how far from a random walk: drift and autocorrelation in standard errors, ratios of variances."""
+    number = np.sqrt(np.maximum(context.lengths[:, None] - 1, 1))
+    size = np.maximum(np.sqrt((steps**2).mean(1, keepdims=True) * steps.shape[1]) / number, 1e-6)
+    drift = steps.sum(1, keepdims=True) / number / size
+    late = steps[:, -12:].sum(1, keepdims=True) / np.sqrt(min(12, steps.shape[1])) / size
+    first = correlations(steps, context.seen[:, 1:], (1, 2)) * number
+    base = np.maximum(mean_difference(adjusted, context.seen, 1), 1e-6)
+    ratios = [
+        np.log(np.maximum(mean_difference(adjusted, context.seen, lag) / base / np.sqrt(lag), 1e-3))
+        for lag in (2, 4, 8, 24)
+    ]
+    return np.concatenate([drift, late, first, 3 * np.stack(ratios, 1).astype(np.float32)], 1)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from latentcast.models.pretrained.autocorrelation import correlations, spreads
+from latentcast.models.pretrained.autocorrelation import correlations, spreads, walk_statistics
 from latentcast.models.pretrained.candidates import NAMES, Candidates, candidates, cycles_back
 from latentcast.models.pretrained.context import Context, Rows, mean_difference
 from latentcast.models.pretrained.seasonal import fold
@@ -110,7 +110,7 @@ def _window(context: Context, found: Candidates) -> Rows:
     size = np.abs(steps)
     mean = size.mean(1, keepdims=True)
     long = context.second or 2 * season
-    walk = _walk_statistics(context, found.adjusted, steps)
+    walk = walk_statistics(context, found.adjusted, steps)
     errors = found.smoothed.error
     best = np.maximum(errors.min(1, keepdims=True), 1e-6)
     lengths = context.lengths[:, None]
@@ -161,21 +161,6 @@ def _window(context: Context, found: Candidates) -> Rows:
         8 * found.smoothed.slope[:, 6:],
         *[np.asarray(fact, np.float32) for fact in facts],
     )
-
-
-def _walk_statistics(context: Context, adjusted: Rows, steps: Rows) -> Rows:
-    """[series, 8] how far from a random walk: drift and autocorrelation in standard errors, ratios of variances."""
-    number = np.sqrt(np.maximum(context.lengths[:, None] - 1, 1))
-    size = np.maximum(np.sqrt((steps**2).mean(1, keepdims=True) * steps.shape[1]) / number, 1e-6)
-    drift = steps.sum(1, keepdims=True) / number / size
-    late = steps[:, -12:].sum(1, keepdims=True) / np.sqrt(min(12, steps.shape[1])) / size
-    first = correlations(steps, context.seen[:, 1:], (1, 2)) * number
-    base = np.maximum(mean_difference(adjusted, context.seen, 1), 1e-6)
-    ratios = [
-        np.log(np.maximum(mean_difference(adjusted, context.seen, lag) / base / np.sqrt(lag), 1e-3))
-        for lag in (2, 4, 8, 24)
-    ]
-    return np.concatenate([drift, late, first, 3 * np.stack(ratios, 1).astype(np.float32)], 1)
 
 
 def _steps(

@@ -22,7 +22,7 @@ from latentcast.models.pretrained.context import prepare
 from latentcast.models.pretrained.features import features
 from latentcast.models.pretrained.network import LEVELS, MEDIAN
 from latentcast.models.pretrained.ragged import forecast_rows
-from latentcast.models.pretrained.seasons import Season, of_frequency
+from latentcast.models.pretrained.seasons import seasons_to_try
 from latentcast.models.pretrained.torch_network import GeneralistNetwork
 from latentcast.models.pretrained.weights import load_weights, read_card
 
@@ -76,13 +76,7 @@ class Generalist(nn.Module):
         super().__init__()
         self.settings, self.horizon, self.lookback = settings, task.horizon, task.lookback
         self.quantile_levels = LEVELS
-        season = settings.season or task.season
-        kind = settings.seasons
-        if kind == "auto":
-            kind = "given" if season > 1 else "detected"
-        options = of_frequency(season)
-        self.seasons: tuple[Season, ...] = options[:1] if kind == "given" else options
-        self.detected = kind == "detected"
+        self.seasons, self.detected = seasons_to_try(settings.season or task.season, settings.seasons)
         weights = load_weights(settings.weights)
         self.network = GeneralistNetwork.from_numpy(weights)
         for name, parameter in self.network.named_parameters():

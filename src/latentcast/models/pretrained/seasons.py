@@ -1,6 +1,7 @@
 """Which season a series has: the frequency's candidates and a detector's, weighed by forecasts inside the context."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,7 @@ Season = tuple[int, int]  # main and second season in steps
 SHARPNESS = 6.0  # how quickly weights fall with the error of the backtest
 SMALLEST = 0.08  # shares below are left out
 PEAK = 0.2  # how far the autocorrelation at a detected season stands above the lags before it
-ERRORS = 3.0  # standard errors of an autocorrelation that the peak exceeds too
+ERRORS = 3.7  # standard errors of an autocorrelation that the peak exceeds too
 DOUBT = 1.1  # factor of the errors of all seasons but the likeliest one
 TESTED = 16  # steps of a backtest
 
@@ -24,6 +25,16 @@ def of_frequency(season: int) -> tuple[Season, ...]:
     if season <= 1:
         return ((1, 0),)
     return ((season, 0), (1, 0))
+
+
+def seasons_to_try(
+    season: int, how: Literal["auto", "given", "weighed", "detected"]
+) -> tuple[tuple[Season, ...], bool]:
+    """Seasons that a series tries, likeliest first, and whether detected ones join them; see `GeneralistSettings`."""
+    if how == "auto":
+        how = "given" if season > 1 else "detected"
+    options = of_frequency(season)
+    return (options[:1] if how == "given" else options), how == "detected"
 
 
 def detect(rows: NDArray[np.float64], number: int = 2) -> NDArray[np.int64]:

@@ -1,140 +1,150 @@
-"""Pretraining of the generalist on simulated series: seeded, resumable to equal weights, in as many rounds as asked."""
+"""Pretraining of the generalist on simulated series: seeded, resumable to equal weights, in any number of processes."""
 
 import json
 import logging
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict
+from datetime import date
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
-import torch
-from torch import Tensor
 
-from latentcast.models.pretrained.candidates import NAMES
-from latentcast.models.pretrained.network import LEVELS
-from latentcast.models.pretrained.torch_network import GeneralistNetwork
-from latentcast.workflows.pretraining.windows import TrainingWindows, round_of_windows
+from latentcast.core.errors import CheckpointError, SettingsError, suggest
+from latentcast.models.pretrained.network import Weights
+from latentcast.models.pretrained.weights import write_weights
+from latentcast.workflows.pretraining.state import PRESETS, Pretraining
+from latentcast.workflows.pretraining.windows import CHUNKS, TrainingWindows, round_of_windows
 
 log = logging.getLogger("latentcast")
-CHUNKS = 32  # of a round
-BATCH = 256
+ROUNDS_AN_HOUR = 2500  # of one processor core; hours stand for a number of rounds, so that they give equal weights
+VALIDATION_SEED = 1_000_003  # of the validation board: no training round draws from it
+STATE, CURVE, WEIGHTS = "state.pt", "curve.jsonl", "generalist.safetensors"
+Judge = Callable[[Weights], dict[str, float]]
 
 
-@dataclass(frozen=True)
-class PretrainingPreset:
-    """Sizes of the network and how it learns."""
-
-    wide: int = 144
-    narrow: int = 96
-    blocks: int = 2
-    rate: float = 1.5e-3
-    decay: float = 1e-2
-    average: float = 0.998
-
-
-PRESETS = {"small": PretrainingPreset(), "base": PretrainingPreset(wide=288, narrow=160, blocks=3, rate=1.2e-3)}
-
-
-def pinball(quantiles: Tensor, target: Tensor, weight: Tensor) -> Tensor:
-    """Weighted mean pinball loss over `LEVELS`, doubled: at the median the absolute error."""
-    levels = torch.tensor(LEVELS)
-    error = target[..., None] - quantiles
-    loss = 2 * torch.maximum(levels * error, (levels - 1) * error).mean(-1)
-    return (loss.mean(1) * weight).sum() / weight.sum()
-
-
-class Pretraining:
-    """State of a pretraining: the network, its running average, the optimiser, and the number of rounds done."""
-
-    def __init__(self, preset: PretrainingPreset, seed: int, rounds: int) -> None:
-        self.preset, self.seed, self.rounds, self.done = preset, seed, rounds, 0
-        self.curve: list[dict[str, float]] = []
-        torch.manual_seed(seed)
-        first = round_of_windows(seed, 0, CHUNKS)
-        sizes = (first.window.shape[1], first.step.shape[2], len(NAMES))
-        shape = {"wide": preset.wide, "narrow": preset.narrow, "blocks": preset.blocks}
-        self.network = GeneralistNetwork(*sizes, **shape)
-        self.network.standardise_by(first.window, first.step)
-        self.average = GeneralistNetwork(*sizes, **shape)
-        self.average.load_state_dict(self.network.state_dict())
-        self.optimiser = torch.optim.AdamW(self.network.parameters(), lr=preset.rate, weight_decay=preset.decay)
-
-    def step(self, windows: TrainingWindows) -> float:
-        """Learns from the windows of one round; returns their mean loss."""
-        total, batches = 0.0, 0
-        for start in range(0, len(windows.target) - BATCH + 1, BATCH):
-            progress = (self.done + start / len(windows.target)) / self.rounds
-            for group in self.optimiser.param_groups:
-                group["lr"] = self.preset.rate * float(_schedule(progress))
-            parts = [torch.from_numpy(part[start : start + BATCH]) for part in windows.parts()]
-            loss = pinball(self.network(*parts[:5]), parts[5], parts[6])
-            self.optimiser.zero_grad(set_to_none=True)
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
-            self.optimiser.step()
-            keep = min(self.preset.average, 1 - 1 / (2 + self.done * 16))
-            with torch.no_grad():
-                for kept, now in zip(self.average.parameters(), self.network.parameters(), strict=True):
-                    kept.lerp_(now, 1 - keep)
-            total += float(loss.detach())
-            batches += 1
-        self.done += 1
-        return total / batches
-
-    def save(self, path: Path) -> None:
-        """Writes all that is needed to go on to equal weights."""
-        state = {
-            "preset": asdict(self.preset), "seed": self.seed, "rounds": self.rounds, "done": self.done,
-            "curve": self.curve, "network": self.network.state_dict(), "average": self.average.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
-        }  # fmt: skip
-        part = path.with_suffix(".part")
-        torch.save(state, part)
-        part.replace(path)
-
-    @classmethod
-    def load(cls, path: Path) -> "Pretraining":
-        """Goes on from a saved state."""
-        state = torch.load(path, weights_only=True)
-        self = cls(PretrainingPreset(**state["preset"]), state["seed"], state["rounds"])
-        self.done, self.curve = state["done"], state["curve"]
-        self.network.load_state_dict(state["network"])
-        self.average.load_state_dict(state["average"])
-        self.optimiser.load_state_dict(state["optimiser"])
-        return self
-
-
-def _schedule(progress: float) -> float:
-    """Share of the learning rate: a short rise, level, and a fall over the last third."""
-    if progress < 0.01:
-        return max(progress / 0.01, 0.02)
-    return 1.0 if progress < 0.6 else max(0.01, 0.5 * (1 + np.cos(np.pi * (progress - 0.6) / 0.4)))
-
-
-def pretrain(
-    out: Path,
+def pretrain_generalist(
+    out: str | Path,
     *,
     preset: str = "small",
+    hours: float = 0.28,
+    rounds: int | None = None,
     seed: int = 0,
-    rounds: int = 500,
     every: int = 25,
-    judge: Callable[[dict[str, np.ndarray]], dict[str, float]] | None = None,
-) -> Pretraining:
-    """Trains a generalist on simulated series, or goes on with the training that `out` holds."""
-    out.mkdir(parents=True, exist_ok=True)
-    state = out / "state.pt"
-    run = Pretraining.load(state) if state.exists() else Pretraining(PRESETS[preset], seed, rounds)
-    began, loss = time.process_time(), []
-    while run.done < run.rounds:
-        loss.append(run.step(round_of_windows(run.seed, run.done + 1, CHUNKS)))
+    processes: int = 0,
+    judge: Judge | None = None,
+    resume: bool = False,
+    overwrite: bool = False,
+) -> Path:
+    """Train a generalist on simulated series alone, and write its weights, card and learning curve.
+
+    Parameters
+    ----------
+    out
+        Folder for `generalist.safetensors`, its card `generalist.json`, `curve.jsonl` and the state to go on from.
+    preset
+        `small` or `base`: sizes of the network and how it learns.
+    hours
+        Hours of one processor core that the training is to take, by a nominal speed: the number of rounds follows from
+        it, not from the clock, so that equal arguments give equal weights.
+    rounds
+        Rounds of 4 096 windows instead of `hours`.
+    seed
+        Of the simulator and the first weights.
+    every
+        Rounds between two lines of the learning curve; each is also a state to go on from.
+    processes
+        Processes that simulate ahead of the training; 0 simulates in this one. The weights do not depend on it.
+    judge
+        Figures of further boards for the learning curve, by the averaged weights.
+    resume, overwrite
+        Go on with the training in `out`, or begin anew.
+
+    Returns
+    -------
+    pathlib.Path
+        The file of weights, which `model.weights` of the model `generalist` takes by its folder.
+
+    Raises
+    ------
+    SettingsError
+        For an unknown preset, or no rounds at all.
+    CheckpointError
+        When `out` holds a training already and neither `resume` nor `overwrite` was said, or another training.
+    """
+    if preset not in PRESETS:
+        raise SettingsError(f"preset={preset!r}: {suggest(preset, PRESETS)}")
+    rounds = round(hours * ROUNDS_AN_HOUR) if rounds is None else rounds
+    if rounds < 1:
+        raise SettingsError(f"hours={hours}: wanted at least one round (of {1 / ROUNDS_AN_HOUR:.4f} hours)")
+    folder = Path(out)
+    run = _state(folder, preset, seed, rounds, resume=resume, overwrite=overwrite)
+    validation = [round_of_windows(VALIDATION_SEED, number, CHUNKS) for number in range(2)]
+    losses: list[float] = []
+    began = time.process_time()
+    for windows in _supply(run, processes):
+        losses.append(run.step(windows))
         if run.done % every == 0 or run.done == run.rounds:
-            row = {"round": run.done, "windows": run.done * CHUNKS * 128, "loss": float(np.mean(loss)),
-                   "core_seconds": time.process_time() - began}  # fmt: skip
-            if judge is not None:
-                row |= judge(run.average.to_numpy())
-            run.curve.append(row)
-            log.info(json.dumps({k: round(v, 4) for k, v in row.items()}))
-            loss = []
-            run.save(state)
-    return run
+            row = {
+                "round": run.done,
+                "windows": run.done * len(windows.target),
+                "loss": float(np.mean(losses)),
+                "validation": float(np.mean([run.loss_of(held) for held in validation])),
+                "core_seconds": run.seconds + time.process_time() - began,
+            }
+            row |= {} if judge is None else judge(run.averaged.to_numpy())
+            losses = []
+            with (folder / CURVE).open("a", encoding="utf-8") as file:
+                file.write(json.dumps(row) + "\n")
+            log.info(f"round {run.done} of {run.rounds}: loss {row['loss']:.4f}, held out {row['validation']:.4f}")
+            run.save(folder / STATE, row["core_seconds"])
+    write_weights(folder / WEIGHTS, run.averaged.to_numpy(), _card(run, preset))
+    return folder / WEIGHTS
+
+
+def _state(folder: Path, preset: str, seed: int, rounds: int, *, resume: bool, overwrite: bool) -> Pretraining:
+    """The state to begin with: a new one, or that of the folder."""
+    path = folder / STATE
+    if path.exists() and resume:
+        run = Pretraining.load(path)
+        asked = {"preset": asdict(PRESETS[preset]), "seed": seed, "rounds": rounds}
+        found = {"preset": asdict(run.preset), "seed": run.seed, "rounds": run.rounds}
+        other = [f"{name} {found[name]} (not {asked[name]})" for name in asked if asked[name] != found[name]]
+        if other:
+            raise CheckpointError(f"{folder} holds a training with {', '.join(other)}: resume with these, or overwrite")
+        return run
+    if path.exists() and not overwrite:
+        raise CheckpointError(f"{folder} holds a training: go on with it (resume), or begin anew (overwrite)")
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / CURVE).unlink(missing_ok=True)
+    return Pretraining(PRESETS[preset], seed, rounds)
+
+
+def _supply(run: Pretraining, processes: int) -> Iterator[TrainingWindows]:
+    """The windows of all rounds that are left, in order."""
+    numbers = range(run.done + 1, run.rounds + 1)
+    if processes < 1:
+        yield from (round_of_windows(run.seed, number, CHUNKS) for number in numbers)
+        return
+    with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
+        ahead = [pool.submit(round_of_windows, run.seed, number, CHUNKS) for number in numbers[: 2 * processes]]
+        for number in numbers:
+            windows = ahead.pop(0).result()
+            later = number + 2 * processes
+            if later <= run.rounds:
+                ahead.append(pool.submit(round_of_windows, run.seed, later, CHUNKS))
+            yield windows
+
+
+def _card(run: Pretraining, preset: str) -> dict[str, object]:
+    return {
+        "name": f"generalist {preset}",
+        "trained": str(date.today()),
+        "trained_on": "simulated series alone (latentcast.data.simulation); no real series",
+        "preset": asdict(run.preset),
+        "seed": run.seed,
+        "rounds": run.rounds,
+        "windows": run.rounds * CHUNKS * 128,
+    }
