@@ -192,7 +192,7 @@ def test_a_claim_is_supported_only_against_every_control(
         )
     elif SAME in (attention, block):
         assert whether.startswith(
-            "These numbers do not show that the language model helps; not told apart over 2 seeds:"
+            "These numbers do not show that the language model helps; not distinguished over 2 seeds:"
         )
     else:
         assert whether.startswith("These numbers support that the language model helps: without it errors")

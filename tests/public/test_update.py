@@ -93,7 +93,7 @@ def test_drift_is_said_with_its_figure(caplog: pytest.LogCaptureFixture) -> None
     assert found.shift[0, 1] == pytest.approx(expected, rel=1e-4)
     assert found.far.tolist() == [[False, True]]
     forecaster.predict(moved)
-    assert f"b: mean {expected:+.1f} deviations from training" in caplog.text
+    assert f"b: mean {expected:+.1f} standard deviations from training" in caplog.text
     assert "1 of 2 series" in caplog.text
 
 

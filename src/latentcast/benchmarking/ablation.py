@@ -145,7 +145,7 @@ class Ablation:
         else:
             said = [f"These numbers support that {claim.subject} helps: without it errors {over} are higher"]
         if level:
-            said.append(f"not told apart {over}: {_and(level)}")
+            said.append(f"not distinguished {over}: {_and(level)}")
         if worse:
             said.append(f"higher errors: {_and(worse)}")
         return "; ".join(said) + self._cost(claim) + "."

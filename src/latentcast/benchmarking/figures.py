@@ -16,7 +16,8 @@ FAR = 1.6  # times the least error: what lies beyond would press all others toge
 
 @dataclass(frozen=True)
 class Spot:
-    """One model: its number in the page's list, what it costs, its error, and the deviation of that over seeds."""
+    """One model: its number in the page's list, what it costs, its error, and the standard deviation of that over
+    seeds."""
 
     number: int
     cost: float
@@ -79,7 +80,7 @@ def draw_costs(rows: Sequence[tuple[str, Sequence[tuple[str, Sequence[Spot]]]]],
 
 def draw_ranks(models: Sequence[str], ranks: Sequence[float], critical: float | None) -> str:
     """SVG: mean ranks, best on top, each with half the critical difference to either side: two models whose bars do
-    not overlap are told apart; those that reach into the band of the best are not told from it."""
+    not overlap are distinguished; those that reach into the band of the best are not distinguishable from it."""
     figure = Figure(figsize=(WIDTH, 0.5 + 0.27 * len(models)), layout="constrained")
     axis = figure.subplots()
     plain_axes(axis)

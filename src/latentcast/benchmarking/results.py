@@ -20,7 +20,8 @@ JUDGED = ("MSE", "MAE")
 class Row:
     """One model on one dataset at one horizon: means over the seeds that finished.
 
-    mean, sd   MSE and MAE of the test part in standardised units; the deviation is the sample's, None of one seed
+    mean, sd   MSE and MAE of the test part in standardised units; the standard deviation is the sample's, None of
+               one seed
     rank       1 is best, by `mean`, among the models that are in every dataset and horizon; none until all have ended
     best       metrics of which no model here has a lower mean; none until all have ended
     """
@@ -52,7 +53,7 @@ class Row:
         return f"{self.finished} of {self.seeds}, {missing}"
 
     def text(self, name: str) -> str:
-        """Mean ± deviation of a metric; a dash where there is none."""
+        """Mean ± standard deviation of a metric; a dash where there is none."""
         if name not in self.mean:
             return "failed" if self.failed else "–"
         sd = self.sd[name]
@@ -220,7 +221,7 @@ class Results:
         seeds = ", ".join(map(str, self.seeds))
         fewer = "up to " if any(row.seeds < len(self.seeds) for row in self.rows) else ""
         over = f"{fewer}{len(self.seeds)} seeds ({seeds})" if len(self.seeds) > 1 else f"one seed ({seeds})"
-        return f"Test part, every window once, standardised units: mean ± sample deviation over {over}."
+        return f"Test part, every window once, standardised units: mean ± sample standard deviation over {over}."
 
     def ranks_title(self) -> str:
         some, all_ = self.ranked_groups

@@ -158,7 +158,7 @@ def impute(
         raise SettingsError("impute fills gaps into a file (--out FILE), or judges itself (--judge 0.25), or both")
     masks = [] if judge is None else numbers_in("--judge", judge, "shares above 0 and below 1")
     if (beside or tail or block > 1) and not masks:
-        raise SettingsError("--beside, --block and --tail say how --judge judges: state it too, as --judge 0.25")
+        raise SettingsError("--beside, --block and --tail say how --judge judges: set it too, as --judge 0.25")
     if file is not None:
         check_file(file, (".csv", ".parquet"), overwrite=overwrite)
     with capture_log_messages() as notes:

@@ -57,7 +57,7 @@ def comparison(results: "Results") -> Table:
         group = f"{row.dataset} {row.horizon}"
         if before not in ("", group):
             table.add_section()
-        texts = {"MSE": row.text("MSE"), "MAE": figure(row.mean.get("MAE"))}  # with its deviation in table.md
+        texts = {"MSE": row.text("MSE"), "MAE": figure(row.mean.get("MAE"))}  # with its standard deviation in table.md
         scores = (Text(text, style="bold" if name in row.best else "") for name, text in texts.items())
         seconds = ("–" if s is None else f"{s:.1f}" for s in (row.training_seconds, row.prediction_seconds))
         last = f"{row.finished}/{row.seeds}" if missing else _size(row.parameters)

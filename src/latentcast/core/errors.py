@@ -9,7 +9,7 @@ LatentcastError
 ├── MissingExtra       an optional package is needed
 └── Interrupted        training was stopped by a signal; what was reached is kept
 
-Each message says what came, what was wanted, and the mend.
+Each message says what came, what was wanted, and the remedy.
 """
 
 from collections.abc import Iterable, Sequence

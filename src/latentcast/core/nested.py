@@ -34,7 +34,7 @@ def merge_without_conflict(one: Mapping[str, Any], other: Mapping[str, Any]) -> 
     """Two nests of settings that both were stated, none over the other. Raises SettingsError where they disagree."""
     first, second = ({path.removesuffix(".name"): value for path, value in leaves(each)} for each in (one, other))
     faults = [
-        f"{path}: stated as {format_value(first[path])} and as {format_value(second[path])}; state it once"
+        f"{path}: stated as {format_value(first[path])} and as {format_value(second[path])}; set it once"
         for path in first.keys() & second.keys()
         if first[path] != second[path]
     ]

@@ -63,7 +63,7 @@ class _Loader(yaml.SafeLoader):
         for key, _ in node.value:
             name, line = str(key.value), key.start_mark.line + 1
             if name in lines:
-                raise _Repeated(f"{name} stands in line {lines[name]} and again in line {line}; state it once")
+                raise _Repeated(f"{name} stands in line {lines[name]} and again in line {line}; set it once")
             lines[name] = line
         return node
 

@@ -60,7 +60,7 @@ class DataSettings(Settings):
     future            covariates known in advance (prices, plans, weather forecasts), numbers or categories: what they
                       explain is taken out of the series and put back into the forecast; models that read what is known
                       in advance read them too
-    past              covariates known up to now alone: channels that are read and not forecast
+    past              past covariates: channels that are read and not forecast
     static            one value for each series of long data, a number or a category
     holidays          country (DE, US-CA) whose public holidays are one more covariate known in advance
     freq              pandas alias, or an integer step; inferred when not stated
@@ -78,7 +78,7 @@ class DataSettings(Settings):
                       at which validation and test begin
     fraction          few-shot: only the first share of the training part is trained on; the scaler uses all of it, and
                       validation and test stay as they are
-    scale             standardise every series with the mean and deviation of its training part
+    scale             standardise every series with the mean and standard deviation of its training part
     transform         of the values before that: log1p, for what grows in proportion and may be zero, or boxcox, by the
                       likeliest power of each series; forecasts come back in original units, as medians
     nonnegative       no forecast below zero

@@ -32,12 +32,14 @@ FLOOR = 0.01  # of the unit: a look-back that does not move still has an error
 
 
 def unit(past: Narrow, seen: NDArray[np.bool_] | None, usual: Array) -> Array:
-    """[windows, time, target] look-backs → [windows, 1, target]: the root of their deviation.
+    """[windows, time, target] look-backs → [windows, 1, target]: the root of their standard deviation.
 
-    Of a look-back of which half or less was seen it is that of the series' `usual` deviation, [windows, 1, target]:
+    Of a look-back of which half or less was seen it is that of the series' `usual` standard deviation, [windows, 1,
+    target]:
     what few values say of it is next to nothing, and of a single one it would be zero.
 
-    Of the deviation itself, its root, and none at all, the root was best by the interval score on a second half of
+    Of the standard deviation itself, its root, and none at all, the root was best by the interval score on a second
+    half of
     three validation parts with scores from the first (docs/intervals.md).
     """
     deviation = _deviation(past, seen)

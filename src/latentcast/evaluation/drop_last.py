@@ -1,7 +1,7 @@
 """A published flaw, on purpose: a test loader that leaves out its last incomplete batch judges fewer windows.
 
 With batches of B it drops the newest `windows % B` of them, and what those hold decides by how much the error falls or
-rises. Figures of scripts that do so are told apart from honest ones by having both side by side.
+rises. Figures of scripts that do so are distinguished from honest ones by having both side by side.
 """
 
 from collections.abc import Iterator

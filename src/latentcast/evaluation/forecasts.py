@@ -86,7 +86,8 @@ def forecasts(
     """Every window once, in order. The last batch is as short as it is: nothing is dropped.
 
     `actual` [steps, channels] in original units is what forecasts are held against: the float32 values that a network
-    reads would turn a zero into nearly zero, and MAPE into nonsense. With `spread`, the deviation of each series
+    reads would turn a zero into nearly zero, and MAPE into nonsense. With `spread`, the standard deviation of each
+    series
     [items, targets] in standardised units, there is what intervals are made of; `sample` draws paths by the `seeds`
     [windows].
     """

@@ -32,7 +32,7 @@ class Significance:
 
     @property
     def level_with_best(self) -> tuple[str, ...]:
-        """Models that cannot be told from the best."""
+        """Models that are not distinguishable from the best."""
         return tuple(
             m for m, rank in zip(self.models[1:], self.ranks[1:], strict=True) if rank - self.ranks[0] < self.critical
         )
@@ -41,15 +41,15 @@ class Significance:
         """What the test supports, and what it does not."""
         over = f"over {self.blocks} datasets × horizons"
         if not self.differ:
-            return f"No model can be told from the others by its ranks {over} (Friedman: p {_small(self.p)})."
+            return f"No model is distinguishable from the others by its ranks {over} (Friedman: p {_small(self.p)})."
         said = f"The models' ranks differ {over} (Friedman: p {_small(self.p)})."
         said += f" Two of them do where they are {self.critical:.2f} apart (Nemenyi, {self.alpha:.0%})"
         level = self.level_with_best
         if not level:
             return f"{said}: {self.models[0]} is better than every other."
         if len(level) == len(self.models) - 1:
-            return f"{said}: none is told from the best, {self.models[0]}."
-        return f"{said}: {', '.join(level)} cannot be told from the best, {self.models[0]}."
+            return f"{said}: none is distinguishable from the best, {self.models[0]}."
+        return f"{said}: {', '.join(level)} are not distinguishable from the best, {self.models[0]}."
 
 
 def significance(models: Sequence[str], scores: NDArray[np.float64]) -> Significance | None:

@@ -190,7 +190,7 @@ def _about(
 
 def _unit(asked: ExplanationRequest) -> str:
     plain = (asked.scaler.std == 1).all() and (asked.scaler.mean == 0).all()
-    return "in the data's own units" if plain else "in deviations of the training part"
+    return "in the data's own units" if plain else "in standard deviations of the training part"
 
 
 def _values(asked: ExplanationRequest, place: int, ahead: tuple[str, ...]) -> dict[str, Any]:
@@ -260,7 +260,7 @@ def _data(asked: ExplanationRequest, names: tuple[str, ...], end: int) -> list[F
         if seen.any():
             found[names[at]] = series_statistics(panel.values[begin:end, at], panel.season, seen)
     columns = (
-        "mean, deviation",
+        "mean, standard deviation",
         "range",
         "stationary",
         "trend strength",
@@ -275,7 +275,8 @@ def _data(asked: ExplanationRequest, names: tuple[str, ...], end: int) -> list[F
             f"the last {end - begin} steps",
             "Stationary: an augmented Dickey-Fuller test at 5 %. Strength of trend and season, 0 to 1, by STL: the"
             " share of the variance, beside the remainder's, that is theirs. Dominant periods: peaks of the spectrum,"
-            " in steps, with their share of the variance. Noise: deviation of the differences over that of the series;"
+            " in steps, with their share of the variance. Noise: standard deviation of the differences over that of"
+            " the series;"
             " 0 of a straight course, 1.41 of white noise.",
             "table",
             tuple(found),

@@ -17,7 +17,7 @@ from latentcast.reporting.figures import plain_axes, short, svg
 from latentcast.reporting.html import escaped, printable
 
 WIDE = 10.0  # inches; of text some 12 characters go in one
-# Okabe and Ito 2008: told apart by the colour-blind too; lines differ in their dashes beside
+# Okabe and Ito 2008: distinguished by the colour-blind too; lines differ in their dashes beside
 COLOURS = ("#000000", "#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 DASHES = ("-", "-", (0, (5, 2)), (0, (1.5, 2)), (0, (6, 2, 1.5, 2)), (0, (1, 3)), (0, (9, 3)))
 NUMBERED, COLUMNS = 150, 16  # cells, and columns, of a heat map that has its numbers in it

@@ -25,7 +25,8 @@ class Traits:
                stationary
     trend      max(0, 1 − Var(remainder) / Var(trend + remainder)) by STL; by a local line (lowess) without a season
     season     the same of the season, whose length is `period` steps
-    noise      deviation of the differences over the deviation of the series: 0 of a straight course, √2 of white noise
+    noise      standard deviation of the differences over the standard deviation of the series: 0 of a straight
+               course, √2 of white noise
     periods    (steps, share of the variance) of peaks of the spectrum of what a straight line leaves, the largest first
     """
 

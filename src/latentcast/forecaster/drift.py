@@ -10,16 +10,16 @@ from latentcast.core.notes import Note, NoteCode
 from latentcast.data.panel.panel import Panel
 from latentcast.data.scaling.scaler import Scaler
 
-FAR = 3.0  # deviations of the training part, or times its deviation, that are called a drift
+FAR = 3.0  # standard deviations of the training part, or times its standard deviation, that are called a drift
 
 
 @dataclass(frozen=True)
 class Drift:
     """Of the last `steps` steps of each series, against its training part; [items, channels]. NaN where nothing is
-    observed, and shift and spread also where the fit keeps no level and deviation to go by (data.scale=false).
+    observed, and shift and spread also where the fit keeps no level and standard deviation to go by (data.scale=false).
 
-    shift    their mean less that of the training part, in its deviations
-    spread   their deviation over that of the training part
+    shift    their mean less that of the training part, in its standard deviations
+    spread   their standard deviation over that of the training part
     missing  share of them that was not observed
     """
 
@@ -58,7 +58,8 @@ class Drift:
         worst = np.where(far, np.maximum(np.abs(self.shift) / FAR, np.nan_to_num(self.spread) / FAR), -np.inf)
         places = [np.unravel_index(at, worst.shape) for at in np.argsort(-worst, axis=None)[: int(far.sum())]]
         figures = [
-            f"{self.names[item][channel]}: mean {self.shift[item, channel]:+.1f} deviations from training, spread"
+            f"{self.names[item][channel]}: mean {self.shift[item, channel]:+.1f} standard deviations from training,"
+            f" spread"
             f" {self.spread[item, channel]:.1f} times"
             for item, channel in places
         ]
@@ -71,7 +72,7 @@ class Drift:
 def drift(panel: Panel, scaler: Scaler, steps: int, *, scaled: bool) -> Drift:
     """Of the last `steps` steps of each item, in the units of the fit; effects of covariates are no drift.
 
-    `scaled`: whether the scaler learned level and deviation of the training part (data.scale).
+    `scaled`: whether the scaler learned level and standard deviation of the training part (data.scale).
     """
     z = scaler.apply(panel).astype(np.float64)
     shape = (len(panel.ids), len(panel.channels))

@@ -27,7 +27,7 @@ from latentcast.evaluation.metrics import seasonal_error
 class FitStatistics:
     """What the fit saw of each series: statistics [items, channels], and where its parts end.
 
-    spread   deviation of the training part as networks see it (`Scaler.spread`)
+    spread   standard deviation of the training part as networks see it (`Scaler.spread`)
     """
 
     ids: tuple[str, ...]

@@ -33,7 +33,7 @@ def check_unasked(method: str, paths: int = PATHS) -> None:
     """Raises SettingsError where no level was asked for, and yet it was said how intervals are to be made."""
     said = [f"interval_method={method!r}"] * (method != "auto") + [f"paths={paths}"] * (paths != PATHS)
     if said:
-        raise SettingsError(f"{', '.join(said)}: of intervals of which level? state it too (level=[80, 90])")
+        raise SettingsError(f"{', '.join(said)}: of intervals of which level? set it too (level=[80, 90])")
 
 
 def levels_of(level: Any) -> tuple[float, ...]:

@@ -1,7 +1,8 @@
 """Saved forecasters: a folder of safetensors and JSON. Nothing in it can run, and no pickle is ever read.
 
 weights.safetensors   the network
-series.json           what was known of each series: mean, deviation, spread, seasonal error, and where its parts end
+series.json           what was known of each series: mean, standard deviation, spread, seasonal error, and where its
+                      parts end
 intervals.safetensors scores of held-out windows, where there were any: what prediction intervals are made of
 card.json             the run card: settings, schema, versions, fingerprint, training, validation, notes
 """

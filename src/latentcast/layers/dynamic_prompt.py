@@ -17,7 +17,8 @@ Window = Float[Tensor, "series time variates"]
 class DynamicPrompt(nn.Module):
     """`count` tokens of `width` features: `dynamic` of them from a look-back's values, one from its local statistics.
 
-    They are normalised to `size`, the deviation of the words that they stand among. With `fuse` the dynamic ones take
+    They are normalised to `size`, the standard deviation of the words that they stand among. With `fuse` the
+    dynamic ones take
     from a text, and stand for it.
 
     Raises SettingsError when the look-back is too short for local statistics.
@@ -58,7 +59,7 @@ class DynamicTokens(nn.Module):
     """`count` tokens of `width` features from a look-back of `values` numbers.
 
     Each is a mixture, by a gate, of a token that the window makes and of a learned one that is the same for all, and is
-    normalised to `size`: the deviation of the words that it stands among.
+    normalised to `size`: the standard deviation of the words that it stands among.
     """
 
     def __init__(self, values: int, count: int, width: int, size: float) -> None:
@@ -97,7 +98,7 @@ class DynamicTokens(nn.Module):
 
 
 class LocalStatistics(nn.Module):
-    """One token that tells minimum, maximum, mean, deviation and rise of each third of a look-back."""
+    """One token that tells minimum, maximum, mean, standard deviation and rise of each third of a look-back."""
 
     def __init__(self, variates: int, width: int, size: float) -> None:
         super().__init__()

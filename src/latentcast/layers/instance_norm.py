@@ -12,7 +12,8 @@ EPSILON = 1e-5
 def window_scale(
     past: Float[Tensor, "batch time channel"], observed: Bool[Tensor, "batch time channel"] | None = None
 ) -> Scale:
-    """Mean and deviation of the observed part of each look-back; a constant one keeps a small positive scale."""
+    """Mean and standard deviation of the observed part of each look-back; a constant one keeps a small positive
+    scale."""
     if observed is None:
         loc = past.mean(1, keepdim=True)
         variance = past.var(1, keepdim=True, unbiased=False)

@@ -17,7 +17,7 @@ from latentcast.models.composed import Composed, ComposedSettings
 from latentcast.models.heads.code import CodeHead, by_channel
 from latentcast.models.representations.codes import Codes as CodeTokens
 
-QUIET = 0.1  # a window quieter than this share of its series' deviation is not blown up further
+QUIET = 0.1  # a window quieter than this share of its series' standard deviation is not blown up further
 SERIES_AT_ONCE = 4096  # paths that are rolled out side by side: what bounds the memory of sampling
 
 

@@ -28,7 +28,7 @@ from latentcast.training.codebook_usage import Health, health
 class AnomalyScores:
     """One row for each series and step, of the kind that came in: unique_id, ds, y and
 
-    error      |value − decoded value|, in deviations of the look-back before the step
+    error      |value − decoded value|, in standard deviations of the look-back before the step
     surprise   −log p of the step's code after the codes before it, in nats a step; with a token model alone
     score      both on one footing: the mean of the shares of all steps that are less strange
 

@@ -39,7 +39,8 @@ def update(
     """The same model after some `steps` of training on data that have grown since its fit.
 
     Training begins with its weights, at a tenth of its learning rate where none is stated. The units stay: series of
-    the fit keep its mean and deviation, for these the weights are used to; new series are scaled by their own past. The
+    the fit keep its mean and standard deviation, for these the weights are used to; new series are scaled by their
+    own past. The
     last tenth of the data, at least one horizon, judges: the card has its error before and after (`update`), and the
     weights that it finds best are kept, be they the old ones. Nothing is left as a test part.
 

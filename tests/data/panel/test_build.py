@@ -125,7 +125,7 @@ def test_columns_that_are_not_there(settings: dict, told: str) -> None:
 
 def test_long_data_have_no_silent_columns() -> None:
     table = long({"x": 5}).assign(price=1.0)
-    with pytest.raises(DataError, match=r"of which nothing is said: price.*data\.ignore=price"):
+    with pytest.raises(DataError, match=r"undeclared columns: price.*data\.ignore=price"):
         make(table)
     assert make(table, ignore=["price"]).channels == ("y",)
     with pytest.raises(DataError, match=r"data\.columns chooses variates of wide data"):

@@ -128,7 +128,7 @@ def test_business_ends_are_inferred(alias: str) -> None:
 
 
 def test_nothing_to_infer_from() -> None:
-    with pytest.raises(TimeError, match=r"state it \(data\.freq\)"):
+    with pytest.raises(TimeError, match=r"set it \(data\.freq\)"):
         infer(stamps("h", 3), np.arange(3))
 
 

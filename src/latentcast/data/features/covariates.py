@@ -50,7 +50,7 @@ class Column:
             hint = suggest(unseen[0], self.categories)
             raise DataError(
                 f"the covariate {self.name!r} holds {shorten([repr(str(value)) for value in unseen])}, which its"
-                f" training part did not ({hint}); mend the values, or train again with data that hold them"
+                f" training part did not ({hint}); fix the values, or train again with data that hold them"
             )
         return (text[:, None] == np.array(self.categories)).astype(np.float32)
 

@@ -23,7 +23,7 @@ class Effects:
     weights: Matrix
 
     def of(self, panel: Panel) -> NDArray[np.float32]:
-        """[steps, channels] in deviations of each series."""
+        """[steps, channels] in standard deviations of each series."""
         return (self.features(panel) @ self.weights).astype(np.float32)
 
     def features(self, panel: Panel) -> NDArray[np.float32]:

@@ -30,7 +30,7 @@ SPARSEST = 10  # steps per row above which a grid is taken for a mistake
 def build(frame: pd.DataFrame, settings: DataSettings) -> Panel:
     """Validate, sort, and lay a table on its time grid; the frame itself is left as it is.
 
-    Raises TimeError, GapError or DataError: each says what came, what was wanted and the mend.
+    Raises TimeError, GapError or DataError: each says what came, what was wanted and the remedy.
     """
     frame = frame.copy(deep=False)
     frame.columns = pd.Index([str(name) for name in frame.columns])

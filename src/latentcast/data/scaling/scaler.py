@@ -17,10 +17,10 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Scaler:
-    """Mean and deviation (ddof 0) of the observed training values, each [items, channels].
+    """Mean and standard deviation (ddof 0) of the observed training values, each [items, channels].
 
-    transform    comes before: the mean and the deviation are of transformed values
-    effects      of covariates, in deviations, come off after
+    transform    comes before: the mean and the standard deviation are of transformed values
+    effects      of covariates, in standard deviations, come off after
     nonnegative  nothing below zero is given back
     """
 
@@ -86,7 +86,8 @@ class Scaler:
         return scaled if self.effects is None else scaled - self.effects.of(panel)
 
     def spread(self, panel: Panel, ends: NDArray[np.int64]) -> Array:
-        """[items, channels] deviation of the observed part of the first `ends[i]` steps, as networks see them: 1 of
+        """[items, channels] standard deviation of the observed part of the first `ends[i]` steps, as networks see
+        them: 1 of
         what was standardised, less where covariates explain some of it, 0 of a constant.
         """
         step = np.arange(len(panel.values)) - np.repeat(panel.offsets[:-1], panel.lengths)
@@ -116,7 +117,7 @@ class Scaler:
 
 @dataclass(frozen=True)
 class UnitConversion:
-    """mean, std, power [items, targets]; effects [steps, targets] in deviations."""
+    """mean, std, power [items, targets]; effects [steps, targets] in standard deviations."""
 
     mean: Array
     std: Array
@@ -127,7 +128,7 @@ class UnitConversion:
 
     @property
     def linear(self) -> bool:
-        """Whether a distance of scaled values is one in original units, but for the deviation."""
+        """Whether a distance of scaled values is one in original units, but for the standard deviation."""
         return self.transform is None and not self.nonnegative
 
     def at(self, items: NDArray[np.int64], steps: NDArray[np.int64]) -> "BatchUnits":

@@ -95,9 +95,7 @@ def usual_difference(times: NDArray[Any], series: NDArray[np.int64]) -> int:
     gaps = np.diff(times.astype(np.int64))[np.diff(series) == 0]
     lengths, counts = np.unique(gaps[gaps > 0], return_counts=True)
     if not len(lengths):
-        raise TimeError(
-            "the frequency cannot be inferred: no series has two different time stamps; state it (data.freq)"
-        )
+        raise TimeError("the frequency cannot be inferred: no series has two different time stamps; set it (data.freq)")
     return int(lengths[counts.argmax()])
 
 

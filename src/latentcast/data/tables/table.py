@@ -84,7 +84,7 @@ def _long(frame: pd.DataFrame, time: str, settings: DataSettings) -> Table:
     columns = list(frame.columns)
     for name, setting in ((id_name, "data.id"), (value, "data.value")):
         if name not in columns:
-            raise DataError(f"long data need a column {name!r}; there are {shorten(columns, 8)}: state it ({setting})")
+            raise DataError(f"long data need a column {name!r}; there are {shorten(columns, 8)}: set it ({setting})")
     if taken := [name for name in (id_name, value) if name in (*settings.future, *settings.past, *settings.static)]:
         raise DataError(f"{shorten(taken)}: id and value are no covariates")
     if len({time, id_name, value}) < 3:
@@ -95,7 +95,7 @@ def _long(frame: pd.DataFrame, time: str, settings: DataSettings) -> Table:
     extra = [name for name in columns if name not in (time, id_name, value, *settings.ignore, *declared)]
     if extra:
         raise DataError(
-            f"long data have columns of which nothing is said: {shorten(extra)}; declare them as covariates"
+            f"long data have undeclared columns: {shorten(extra)}; declare them as covariates"
             " (data.future, data.past, data.static),"
             f" or leave them out on purpose (data.ignore={','.join((*settings.ignore, *extra))})"
         )
@@ -168,7 +168,7 @@ def _values(frame: pd.DataFrame, names: list[str], settings: DataSettings) -> ND
         apart = "" if is_long(frame, settings) else ", or the one that tells series apart (data.id)"
         raise DataError(
             f"values must be numbers; {shorten(texts)} {'holds' if len(texts) == 1 else 'hold'} something else"
-            f" ({_example(frame[texts[0]])}). Mend the values, or name the columns to leave out"
+            f" ({_example(frame[texts[0]])}). Fix the values, or name the columns to leave out"
             f" (data.ignore={ignore}){apart}"
         )
     values = np.empty((len(frame), len(names)))

@@ -21,7 +21,8 @@ Starts = tuple[torch.Tensor, torch.Tensor]
 
 @dataclass(frozen=True)
 class PreparedPanel:
-    """`naive_error` is what errors are divided by for MASE, [items, channels] in original units; `spread` the deviation
+    """`naive_error` is what errors are divided by for MASE, [items, channels] in original units; `spread` the
+    standard deviation
     of the training part as networks see it.
     """
 

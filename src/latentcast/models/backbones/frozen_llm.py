@@ -40,7 +40,8 @@ class FrozenLLMSettings(Settings):
     prototype_start   mixtures of the whole vocabulary as published, or words for time series: weighted, cluster, random
     prompt         whether there is any; statistics: whether windows have their own; units, lags: what they say
     dynamic        tokens that the window makes itself, after the text and before the patches; 32 is usual, 0: none
-    local_statistics   one more of them, of minimum, maximum, mean, deviation and rise in each third of the window
+    local_statistics   one more of them, of minimum, maximum, mean, standard deviation and rise in each third of the
+                       window
     join           behind the text, or fuse: the dynamic tokens take from the text by attention, and stand for it
     reuse          whether the prompt's keys and values are computed once, where that is exact
     check          whether that is checked on a ragged batch when the model is built

@@ -78,7 +78,7 @@ class PromptWriter:
     """Makes the prompts of a batch: a `Prompter`.
 
     units   the statistics' units: window (each window normalised by itself, as published), scaled (the training part's
-            deviation) or original, in which minimum and maximum mean something
+            standard deviation) or original, in which minimum and maximum mean something
     folds   each channel is a series with a prompt of its own; else one prompt tells of the channels one after another
     """
 

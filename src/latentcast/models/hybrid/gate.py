@@ -14,7 +14,7 @@ from latentcast.core.interpolation import interpolated
 from latentcast.layers.decomposition import moving_average
 
 TRAITS = ("noise", "trend", "season", "end", "length")
-MOST = 3.0  # deviations from what was held out beyond which a trait counts no further
+MOST = 3.0  # standard deviations from what was held out beyond which a trait counts no further
 SMOOTH = 7  # least steps of the average that a trend is
 
 
@@ -23,8 +23,9 @@ def gate_features(
 ) -> Float[Tensor, "batch channel trait"]:
     """What each look-back is like, in numbers without units; in a constant one all but the last are 0.
 
-    noise   deviation of the steps over that of the values      trend, season   their strengths, 0 to 1
-    end     how far the newest value lies from the mean, in deviations      length   logarithm of the steps observed
+    noise   standard deviation of the steps over that of the values      trend, season   their strengths, 0 to 1
+    end     how far the newest value lies from the mean, in standard deviations      length   logarithm of the steps
+            observed
     """
     time = past.shape[1]
     past, seen = _shown(past, observed)
@@ -90,7 +91,7 @@ def distance(
     past: Float[Tensor, "batch time channel"],
     observed: Bool[Tensor, "batch time channel"] | None = None,
 ) -> Float[Tensor, "batch channel member"]:
-    """How far each forecast lies from the mean of all, in deviations of the look-back, as log(1 + x)."""
+    """How far each forecast lies from the mean of all, in standard deviations of the look-back, as log(1 + x)."""
     counts = there[:, None].to(values.dtype)
     values = torch.where(there[:, None], values, 0)
     mean = (values * counts).sum(-1, keepdim=True) / counts.sum(-1, keepdim=True).clamp(min=1)

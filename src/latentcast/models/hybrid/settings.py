@@ -94,7 +94,7 @@ def _whole(label: str, own: Mapping[str, Any], training: Mapping[str, Any], look
     faults = []
     for key in own:
         if key in ("horizon", "seed", "data"):
-            faults.append(f".{key}: is the hybrid's: all members forecast the same; state it without members.{label}")
+            faults.append(f".{key}: is the hybrid's: all members forecast the same; set it without members.{label}")
         elif key not in OWN:
             faults.append(f".{key}: no such setting; a member states {', '.join(OWN)} (members.{label}.model.…)")
     its = own.get("lookback")

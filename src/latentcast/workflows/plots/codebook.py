@@ -19,7 +19,8 @@ COLUMNS = 16
 
 
 def shapes(forecaster: Forecaster) -> NDArray[np.float64]:
-    """[codebook, code, step] what each code decodes to by itself, with nothing before it, in deviations of a look-back.
+    """[codebook, code, step] what each code decodes to by itself, with nothing before it, in standard deviations of
+    a look-back.
 
     A code of a further codebook is what it adds to nothing. Raises SettingsError for a model without codes.
     """
@@ -67,7 +68,7 @@ def plot_codebook(forecaster: Forecaster, path: Path) -> None:
     used = f", {(share > 0).sum()} met in validation (the darker, the more often; grey: never)" if found else ""
     figure.suptitle(
         f"{forecaster.name}: {which}{len(first)} codes of {steps} step{'s' if steps > 1 else ''}{used}\n"
-        f"from low to high, each from {low:.1f} to {high:.1f} deviations of a look-back",
+        f"from low to high, each from {low:.1f} to {high:.1f} standard deviations of a look-back",
         x=0.01, ha="left", fontsize=10,
     )  # fmt: skip
     save(figure, path)
