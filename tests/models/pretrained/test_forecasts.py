@@ -8,12 +8,15 @@ import pytest
 import torch
 
 from latentcast.core.errors import CheckpointError
+from latentcast.models.pretrained.candidates import NAMES
 from latentcast.models.pretrained.context import prepare
+from latentcast.models.pretrained.explanation import candidate_weights
 from latentcast.models.pretrained.features import features
 from latentcast.models.pretrained.network import LEVELS, MEDIAN, mixture, outputs, quantiles
 from latentcast.models.pretrained.ragged import forecast_rows, groups
-from latentcast.models.pretrained.seasons import detect, of_frequency, seasons_to_try, shares
+from latentcast.models.pretrained.seasons import detect, likeliest, of_frequency, seasons_to_try, shares
 from latentcast.models.pretrained.torch_network import GeneralistNetwork
+from latentcast.models.pretrained.walk import toward_last_value
 from latentcast.models.pretrained.weights import load_weights, write_weights
 
 WEIGHTS = load_weights()
@@ -173,3 +176,31 @@ def test_damaged_weights_are_refused(tmp_path: Path) -> None:
         load_weights(str(other))
     with pytest.raises(CheckpointError, match="wanted small"):
         load_weights(str(tmp_path / "nowhere"))
+
+
+def test_random_walks_are_drawn_to_their_last_value() -> None:
+    walk = np.random.default_rng(3).normal(size=(200, 150)).cumsum(1)
+    context = prepare(walk[:, :-12], 1)
+    raw = quantiles(WEIGHTS, features(context, np.arange(1, 13)))
+    drawn = toward_last_value(context, raw)
+    last = context.values[:, -1:]
+    before, after = (np.abs(part[..., MEDIAN] - last) for part in (raw, drawn))
+    assert (after <= before + 1e-6).all()
+    assert after.mean() < 0.5 * before.mean()
+    assert (np.diff(drawn, axis=2) >= 0).all()
+    trend = np.arange(150.0)[None] + np.random.default_rng(0).normal(0, 0.1, (1, 150))
+    context = prepare(trend, 1)
+    raw = quantiles(WEIGHTS, features(context, np.arange(1, 13)))
+    np.testing.assert_array_equal(toward_last_value(context, raw), raw)
+
+
+def test_weights_of_candidates_explain_the_median() -> None:
+    row = wave(240, 12, 1)[0]
+    shares, forecasts = candidate_weights(WEIGHTS, row, (12, 0), 24)
+    np.testing.assert_allclose(shares.sum(1), 1, rtol=1e-5)
+    mixed = (shares * forecasts).sum(1)
+    median = forecast_rows(WEIGHTS, row[None], ((12, 0),), 24)[0, :, MEDIAN]
+    assert np.abs(mixed - median).max() < 0.5  # the rest is the network's correction; the season's amplitude is 10
+    names = {NAMES[at] for at in np.argsort(-shares.mean(0))[:10]}
+    assert "last-value" not in names
+    assert likeliest(WEIGHTS, row, ((7, 0), (12, 0)), 24, detected=False) == (12, 0)

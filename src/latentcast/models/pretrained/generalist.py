@@ -5,6 +5,7 @@ Each channel of a look-back is forecast by itself, in original units where these
 simulated series. `fit` trains nothing unless `model.adapt` says so.
 """
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -15,14 +16,16 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from latentcast.core.errors import DataError
+from latentcast.core.findings import Finding, WindowLabels
 from latentcast.core.settings import Settings
 from latentcast.core.types import Batch, Prediction, Steps, Task
 from latentcast.layers.losses import pinball_loss
 from latentcast.models.pretrained.context import prepare
+from latentcast.models.pretrained.explanation import of_candidates
 from latentcast.models.pretrained.features import features
 from latentcast.models.pretrained.network import LEVELS, MEDIAN
 from latentcast.models.pretrained.ragged import forecast_rows
-from latentcast.models.pretrained.seasons import seasons_to_try
+from latentcast.models.pretrained.seasons import Season, likeliest, seasons_to_try
 from latentcast.models.pretrained.torch_network import GeneralistNetwork
 from latentcast.models.pretrained.weights import load_weights, read_card
 
@@ -134,6 +137,19 @@ class Generalist(nn.Module):
         """[series, horizon, level] in units of the batch → a prediction of all channels."""
         whole = rows.to(batch.past).unflatten(0, (len(batch), batch.past.shape[2])).transpose(1, 2)
         return Prediction(whole[..., MEDIAN], quantiles=whole)
+
+    def findings(self, shown: WindowLabels, batch: Batch) -> Sequence[Finding]:
+        """Which candidates the forecast of each drawn channel follows."""
+        rows, _, _ = _in_original_units(batch)
+        longest, weights = max(self.settings.contexts), self.network.arrays()
+        found: list[Finding] = []
+        for at in shown.drawn:
+            found += of_candidates(shown, shown.channels[at], weights, rows[at][-longest:], self._season(rows[at]))
+        return found
+
+    def _season(self, row: NDArray[np.float64]) -> Season:
+        """The season with the largest weight for one row."""
+        return likeliest(self.network.arrays(), row, self.seasons, self.horizon, detected=self.detected)
 
     def loss(self, prediction: Prediction, batch: Batch) -> Float[Tensor, ""]:
         assert batch.target is not None

@@ -164,14 +164,7 @@ def forecast_by_choice(
     detected
         Whether each row also tries the seasons that its autocorrelation shows.
     """
-    everyone = np.arange(len(rows))
-    trials: dict[Season, NDArray[np.int64]] = dict.fromkeys(suggested, everyone)
-    if detected:
-        lags = detect(rows[:, -max(contexts) :])
-        for lag in np.unique(lags[lags > 1]):
-            if (int(lag), 0) not in trials:
-                trials[int(lag), 0] = np.flatnonzero((lags == lag).any(1))
-    options = list(trials.items())
+    options = _trials(rows, suggested, detected, max(contexts))
     if len(options) == 1:
         return forecast(weights, rows, *options[0][0], steps, contexts=contexts)
     share = shares(weights, rows, options, int(steps.max()), contexts=contexts)
@@ -185,3 +178,29 @@ def forecast_by_choice(
         total[places] += share[places, column][:, None, None] * found
     assert total is not None
     return total
+
+
+def likeliest(
+    weights: Weights, row: NDArray[np.float64], suggested: Sequence[Season], horizon: int, *, detected: bool
+) -> Season:
+    """The season with the largest weight of one row [time], NaN where nothing was observed."""
+    there = np.flatnonzero(np.isfinite(row))
+    if len(there) < 4:
+        return suggested[0]
+    rows = row[None, there[0] : there[-1] + 1]
+    options = _trials(rows, suggested, detected, rows.shape[1])
+    return options[int(shares(weights, rows, options, horizon)[0].argmax())][0]
+
+
+def _trials(
+    rows: NDArray[np.float64], suggested: Sequence[Season], detected: bool, longest: int
+) -> list[tuple[Season, NDArray[np.int64]]]:
+    """Seasons and the places of the rows that try them: the suggested ones all rows, detected ones their own."""
+    everyone = np.arange(len(rows))
+    trials: dict[Season, NDArray[np.int64]] = dict.fromkeys(suggested, everyone)
+    if detected:
+        lags = detect(rows[:, -longest:])
+        for lag in np.unique(lags[lags > 1]):
+            if (int(lag), 0) not in trials:
+                trials[int(lag), 0] = np.flatnonzero((lags == lag).any(1))
+    return list(trials.items())
