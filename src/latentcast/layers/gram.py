@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
-_LENGTH = 1 << 17  # of one FFT at most, where windows are not longer: bounds its memory
+_LENGTH = 1 << 16  # of one FFT at most, where windows are not longer: bounds its memory
 
 
 @dataclass(frozen=True)
@@ -120,6 +120,7 @@ def window_sums(
     WindowSums
         Sums of the windows themselves, in the units of `values`.
     """
+    values, runs = _compact(values, runs, width)
     channels, rows = values.shape[1], width if rows is None else rows
     groups = np.arange(channels) if groups is None else groups
     maps = int(groups.max()) + 1
@@ -159,6 +160,17 @@ def cross_products(values: Array, columns: Array, runs: Runs, width: int) -> Arr
         for number in range(columns.shape[2]):
             result[channel, number] = _correlate(columns[:, channel, number] * starts, series, width)
     return result
+
+
+def _compact(values: Array, runs: Runs, width: int) -> tuple[Array, Runs]:
+    """Only the steps that the windows of `runs` lie in, where these are few."""
+    lengths = runs.last - runs.first + width
+    if not len(runs) or lengths.sum() > 0.7 * len(values):
+        return values, runs
+    begins = np.cumsum(lengths) - lengths
+    shift = runs.first - begins
+    kept = values[Runs(runs.first, runs.last + width - 1).starts()]
+    return kept, Runs(begins, runs.last - shift, None if runs.newest is None else runs.newest - shift)
 
 
 def _start_weights(steps: int, runs: Runs, decay: float) -> Array:

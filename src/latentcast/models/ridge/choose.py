@@ -15,7 +15,7 @@ from latentcast.models.ridge.search import Errors, Grid, measure, solve, weigh
 from latentcast.models.ridge.stretches import Ahead, Source, Steps, blocks
 
 MOST_OWN = 64  # channels up to which maps of their own are tried without being asked for
-SHORTEST = 16  # least look-back of the default grid
+SHORTEST = 24  # least look-back of the default grid
 Positive = Annotated[float, Field(gt=0)]
 
 
