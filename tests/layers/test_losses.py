@@ -75,3 +75,19 @@ def test_shares_of_standardised_values_are_refused(model: dict, path: str) -> No
     with pytest.raises(SettingsError, match=rf"^{path}=.*standardised values.*state data.scale=false"):
         resolve_config(values)
     assert resolve_config({**values, "data": {"scale": False}}).data.scale is False
+
+
+def test_arctangent_weighs_near_steps_more() -> None:
+    given = batch()
+    values = given.target.clone()
+    values[:, 0] += 2.0
+    first = PointLoss("arctangent", TASK)(values, given)
+    torch.testing.assert_close(first, torch.tensor(2.0 / 4))  # weight 1 at the next step, mean over four
+    values = given.target.clone()
+    values[:, 3] -= 2.0
+    weight = 1 + np.pi / 4 - np.arctan(4.0)
+    torch.testing.assert_close(PointLoss("arctangent", TASK)(values, given), torch.tensor(2.0 * weight / 4).float())
+    seen = torch.ones(5, 4, 3, dtype=torch.bool)
+    seen[:, 3] = False
+    hidden = replace(given, target_observed=seen)
+    assert float(PointLoss("arctangent", TASK)(values, hidden)) == 0

@@ -1,5 +1,6 @@
 """Losses of point forecasts, and of quantiles."""
 
+import math
 from itertools import pairwise
 from typing import Annotated, Literal
 
@@ -11,7 +12,7 @@ from torch import Tensor
 
 from latentcast.core.types import Batch, Task
 
-Loss = Literal["mse", "mae", "huber", "smape", "mape", "mase"]
+Loss = Literal["mse", "mae", "huber", "smape", "mape", "mase", "arctangent"]
 IN_UNITS = ("smape", "mape")  # mean something in the data's own units alone
 _LOSSES = {"mse": F.mse_loss, "mae": F.l1_loss, "huber": F.smooth_l1_loss}
 
@@ -35,6 +36,8 @@ class PointLoss:
     smape  2|y - ŷ| / (|y| + |ŷ|), 0 where both are zero      mape  |y - ŷ| / |y|; targets of zero are left out
     mase   |y - ŷ| over the mean absolute seasonal difference of the window's own look-back; of one that repeats itself
            exactly, none counts. A look-back no longer than the season is measured by its single steps.
+    arctangent  |y - ŷ| weighted by 1 + π/4 - arctan(h) at h steps ahead (xPatch, Stitsyuk and Choi 2025): near steps,
+           which can be known better, count up to four times as much as far ones
     """
 
     def __init__(self, kind: Loss, task: Task) -> None:
@@ -48,6 +51,9 @@ class PointLoss:
         if self.kind in _LOSSES:
             return point_loss(self.kind, values, target, observed)
         error = (values - target).abs()
+        if self.kind == "arctangent":
+            weighted = error * step_weights(error.shape[1]).to(error)[:, None]
+            return weighted.mean() if observed is None else (weighted * observed).sum() / observed.sum().clamp(min=1)
         if self.kind == "smape":
             size = (target.abs() + values.abs()) / 2
         elif self.kind == "mape":
@@ -72,6 +78,11 @@ class PointLoss:
         seen = batch.observed[..., chosen]
         both = seen[:, self.season :] & seen[:, : -self.season]
         return (step * both).sum(1, keepdim=True) / both.sum(1, keepdim=True).clamp(min=1)
+
+
+def step_weights(horizon: int) -> Float[Tensor, "horizon"]:
+    """1 + π/4 - arctan(h) for h = 1 … horizon: 1 at the next step, and towards .21 far ahead."""
+    return 1 + math.pi / 4 - torch.arctan(torch.arange(1, horizon + 1, dtype=torch.float32))
 
 
 def point_loss(
