@@ -18,3 +18,6 @@ REPRESENTATIONS.add("views", "latentcast.models.representations.views:Views", "s
 REPRESENTATIONS.add(
     "frequency", "latentcast.models.representations.frequency:Frequency", "patches of trend and season apart, fused"
 )
+REPRESENTATIONS.add(
+    "periods", "latentcast.models.representations.periods:Periods", "one token for each phase of the season"
+)
