@@ -23,7 +23,7 @@ HOMES = {
     "pooch": {"data"},
     "narwhals": {"data"},
     "statsmodels": {"cli", "explain"},
-    "scipy": {"evaluation", "benchmarking", "data"},
+    "scipy": {"layers", "evaluation", "benchmarking", "data"},
     "pydantic": {"core", "data", "layers", "models", "forecaster", "benchmarking"},
     "pydantic_core": {"core"},
     "safetensors": {"forecaster", "training", "models"},

@@ -113,15 +113,19 @@ def evaluate_m4(
         if BASE not in found:
             notes.append(f"M4-{frequency.name}: OWA by the published figures of {BASE}")
         judged = {method: _score(method, values, there) for method, values in found.items()}
-        base = judged.get(BASE)
-        known = (base.smape, base.mase) if base is not None and base.mase is not None else frequency.naive2
-        bases[frequency.name] = known
+        bases[frequency.name] = _base(judged, frequency)
         scores += [replace(one, owa=owa(one.smape, one.mase, bases[frequency.name])) for one in judged.values()]
     if not scores:
         raise DataError("nothing of the M4 competition that was asked for is there:\n  " + "\n  ".join(notes))
     scores += _over_all(scores, [*REFERENCES, *([name] if name is not None else [])], bases)
     once = tuple(Note(note, NoteCode.RESULT) for note in dict.fromkeys(notes))
     return M4(name, tuple(scores), forecasts, seconds, once)
+
+
+def _base(judged: Mapping[str, Score], frequency: Frequency) -> tuple[float, float]:
+    """sMAPE and MASE of Naive 2: measured here where they can be, else as the organisers published them."""
+    base = judged.get(BASE)
+    return (base.smape, base.mase) if base is not None and base.mase is not None else frequency.naive2
 
 
 def _over_all(scores: Sequence[Score], methods: Sequence[str], bases: dict[str, tuple[float, float]]) -> list[Score]:

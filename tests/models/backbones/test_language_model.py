@@ -18,7 +18,7 @@ def load(address: str, **over: Any) -> language_model.LanguageModel:
         "revision": None, "layers": None, "dtype": "fp32", "quantise": "none", "random": False, "seed": 0, "lora": 0,
         "checkpointing": False,
     }  # fmt: skip
-    return language_model.load(address, **{**how, **over})
+    return language_model.load(address, language_model.Loading(**{**how, **over}))
 
 
 @pytest.mark.parametrize("family", ["gpt2", "llama", "qwen2", "qwen3", "mistral", "bert"])

@@ -97,17 +97,10 @@ class FrozenLLM(nn.Module):
     def __init__(self, settings: FrozenLLMSettings, task: Task, representation: Representation) -> None:
         super().__init__()
         s = self.settings = settings
-        language = language_model.load(
-            s.llm,
-            revision=s.revision,
-            layers=s.llm_layers,
-            dtype=s.dtype,
-            quantise=s.quantise,
-            random=s.random,
-            seed=s.llm_seed,
-            lora=s.lora,
-            checkpointing=s.checkpointing,
+        how = language_model.Loading(
+            s.revision, s.llm_layers, s.dtype, s.quantise, s.random, s.llm_seed, s.lora, s.checkpointing
         )
+        language = language_model.load(s.llm, how)
         self.static_text = static_text(task, statistics=s.statistics) if s.prompt else ""
         ids = static_words(language.tokenizer, self.static_text) if self.static_text else []
         self.reader = Reader(language, ids)

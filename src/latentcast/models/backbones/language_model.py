@@ -71,23 +71,32 @@ class LanguageModel:
         return self.words.dtype
 
 
-def load(
-    address: str,
-    *,
-    revision: str | None,
-    layers: int | None,
-    dtype: Dtype,
-    quantise: Quantise,
-    random: bool,
-    seed: int,
-    lora: int,
-    checkpointing: bool,
-) -> LanguageModel:
-    """Load and freeze. `random` builds the same shape with random weights; `lora` is the rank of trainable adapters.
+@dataclass(frozen=True)
+class Loading:
+    """How a language model is loaded.
 
-    Under the device meta nothing but the configuration and the tokenizer is read.
+    revision       of the hub's repository; None takes the newest
+    layers         first layers that are kept; None keeps all
+    dtype, quantise   precision of the frozen weights
+    random, seed   True draws random weights of the same shape, from this seed
+    lora           rank of trainable adapters; 0 adds none
+    checkpointing  computes activations again in the backward pass, to save memory
+    """
 
-    Raises SettingsError when the model cannot be loaded or cannot be used here, MissingExtra when a package lacks.
+    revision: str | None
+    layers: int | None
+    dtype: Dtype
+    quantise: Quantise
+    random: bool
+    seed: int
+    lora: int
+    checkpointing: bool
+
+
+def load(address: str, how: Loading) -> LanguageModel:
+    """Load and freeze a language model; on the device meta only its configuration and tokenizer are read.
+
+    Raises SettingsError when the model cannot be loaded or used here, MissingExtra when a package is missing.
     """
     if find_spec("transformers") is None:
         raise MissingExtra("transformers", "llm", "model.backbone=frozen_llm")
@@ -96,29 +105,16 @@ def load(
     place = _place(address)
     meta = torch.get_default_device().type == "meta"
     with _quiet(), torch.device("cpu"):
-        config = _or_say(address, transformers.AutoConfig.from_pretrained, place, revision=revision)
-        tokenizer = _or_say(address, transformers.AutoTokenizer.from_pretrained, place, revision=revision)
-        stored = _cut(config, layers, address)
-        kind = transformers.AutoModel
+        config = _or_say(address, transformers.AutoConfig.from_pretrained, place, revision=how.revision)
+        tokenizer = _or_say(address, transformers.AutoTokenizer.from_pretrained, place, revision=how.revision)
+        stored = _cut(config, how.layers, address)
         if config.is_encoder_decoder:
             raise SettingsError(
                 f"llm={address}: {config.model_type} is an encoder-decoder; wanted a model that reads one sequence,"
                 " such as GPT-2, BERT, LLaMA or Qwen"
             )
         config._attn_implementation = "sdpa"
-        if meta:
-            with torch.device("meta"):
-                model = kind.from_config(config)
-        elif random:
-            with torch.random.fork_rng([]):
-                torch.manual_seed(seed)
-                model = kind.from_config(config, dtype=DTYPES[dtype])
-            if quantise != "none":  # packed as what is read is packed
-                with tempfile.TemporaryDirectory() as drawn:
-                    model.save_pretrained(drawn)
-                    model = _read(kind, drawn, address, config, None, dtype, quantise)
-        else:
-            model = _read(kind, place, address, config, revision, dtype, quantise)
+        model = _weights(place, address, config, how, meta=meta)
     if "inputs_embeds" not in inspect.signature(model.forward).parameters:
         raise SettingsError(
             f"llm={address}: {type(model).__name__} takes no inputs_embeds, so that it cannot read patches; choose a"
@@ -128,9 +124,9 @@ def load(
         model.pooler = None  # nothing reads it
     model.requires_grad_(False).eval()
     _fuse_gelu(model)
-    if lora:
-        model = _adapt(model, lora, address)
-    if checkpointing:
+    if how.lora:
+        model = _adapt(model, how.lora, address)
+    if how.checkpointing:
         _checkpoint(model, address)
     if config.model_type in OURS:
         prefix_attention.register()
@@ -148,6 +144,26 @@ def load(
         first,
         takes,
     )
+
+
+def _weights(place: str, address: str, config: Any, how: Loading, *, meta: bool) -> Any:
+    """The model with the weights that are asked for; with none of them on the device meta."""
+    import transformers
+
+    kind = transformers.AutoModel
+    if meta:
+        with torch.device("meta"):
+            return kind.from_config(config)
+    if not how.random:
+        return _read(kind, place, address, config, how.revision, how.dtype, how.quantise)
+    with torch.random.fork_rng([]):
+        torch.manual_seed(how.seed)
+        model = kind.from_config(config, dtype=DTYPES[how.dtype])
+    if how.quantise == "none":
+        return model
+    with tempfile.TemporaryDirectory() as drawn:  # packed as weights that are read are packed
+        model.save_pretrained(drawn)
+        return _read(kind, drawn, address, config, None, how.dtype, how.quantise)
 
 
 def _place(address: str) -> str:

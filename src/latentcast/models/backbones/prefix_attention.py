@@ -94,8 +94,6 @@ def attend(
     attention_mask: Tensor | None,
     *,
     scaling: float,
-    dropout: float = 0.0,
-    sliding_window: int | None = None,
     reading: Reading | None = None,
     **rest: Any,
 ) -> tuple[Tensor, None]:
@@ -104,17 +102,7 @@ def attend(
     query [series, heads, tokens, head width]; key and value may have fewer heads. Returns [series, tokens, heads, …].
     """
     if reading is None:
-        return _fused(
-            module,
-            query,
-            key,
-            value,
-            attention_mask,
-            dropout=dropout,
-            scaling=scaling,
-            sliding_window=sliding_window,
-            **rest,
-        )
+        return _fused(module, query, key, value, attention_mask, scaling=scaling, **rest)
     known, layer = reading.known, int(module.layer_idx)  # type: ignore[arg-type]
     if reading.taken is not None:
         reading.taken.append((key, value))
@@ -133,7 +121,7 @@ def attend(
     scores += [q @ keys.transpose(2, 3) for keys, _ in each]
     scores.append(q @ key.transpose(2, 3))
     whole = torch.cat(scores, -1).unflatten(2, (groups, tokens))
-    hidden = _hidden(reading, series, tokens, query.device, sliding_window)
+    hidden = _hidden(reading, series, tokens, query.device, rest.get("sliding_window"))
     weights = torch.softmax(whole.masked_fill_(hidden, -torch.inf), -1, dtype=torch.float32).to(value.dtype)
     parts = list(weights.flatten(2, 3).split([s.shape[-1] for s in scores], -1))
     mixed = parts.pop() @ value

@@ -70,12 +70,7 @@ def resolve_config(values: Mapping[str, Any], data_defaults: Mapping[str, Any] |
     chosen = values.get("model")
     model_fields = dict(chosen) if isinstance(chosen, Mapping) else {"name": chosen}
     name, preset = model_fields.pop("name", None), model_fields.pop("preset", None)
-    for key, least in (("lookback", 1), ("horizon", 1), ("seed", 0)):
-        value = values.get(key, 0 if key == "seed" else None)
-        if value is None:
-            faults.append(f"{key}: is required")
-        elif not isinstance(value, int) or isinstance(value, bool) or value < least:
-            faults.append(f"{key}: got {value!r}, wanted a whole number of at least {least}")
+    faults += _sizes(values)
     model = training = data = None
     stages: tuple[tuple[str, TrainingSettings], ...] = ()
     notes: tuple[str, ...] = ()
@@ -106,12 +101,7 @@ def resolve_config(values: Mapping[str, Any], data_defaults: Mapping[str, Any] |
         defaults.pop("description", None)  # a sentence that nothing reads is no setting of this run
     data = _gather(faults, DataSettings, merge(defaults, _mapping(faults, values, "data")), "data.")
     if model is not None and data is not None and data.scale:
-        faults += [
-            f"{path}={loss}: a share of standardised values, which lie around zero, means nothing: state"
-            " data.scale=false, or another loss"
-            for path, loss in leaves({"model": _dumped(model)})
-            if path.endswith("loss") and loss in IN_UNITS
-        ]
+        faults += _losses_in_units(model)
     if faults or name is None or model is None or training is None or data is None:
         raise SettingsError(faults)
     return RunConfig(
@@ -127,6 +117,28 @@ def resolve_config(values: Mapping[str, Any], data_defaults: Mapping[str, Any] |
         stages,
         notes,
     )
+
+
+def _sizes(values: Mapping[str, Any]) -> list[str]:
+    """Faults of look-back, horizon and seed."""
+    faults = []
+    for key, least in (("lookback", 1), ("horizon", 1), ("seed", 0)):
+        value = values.get(key, 0 if key == "seed" else None)
+        if value is None:
+            faults.append(f"{key}: is required")
+        elif not isinstance(value, int) or isinstance(value, bool) or value < least:
+            faults.append(f"{key}: got {value!r}, wanted a whole number of at least {least}")
+    return faults
+
+
+def _losses_in_units(model: Settings) -> list[str]:
+    """Faults of losses that mean nothing on standardised values."""
+    return [
+        f"{path}={loss}: a share of standardised values, which lie around zero, means nothing; set data.scale=false, or"
+        " another loss"
+        for path, loss in leaves({"model": _dumped(model)})
+        if path.endswith("loss") and loss in IN_UNITS
+    ]
 
 
 def merge_user_settings(
