@@ -172,7 +172,7 @@ def choice(datasets: list[str]) -> None:
             past = np.lib.stride_tricks.sliding_window_view(series, LOOKBACK, 0)[starts[0].numpy()]
             deviation = past.std(-1)[:, None]
             batches = forecast_windows(forecaster, view, starts)
-            error = np.concatenate([np.abs(batch.target_scaled - batch.scaled) for batch in batches])
+            error = np.concatenate([np.abs(batch.outcome.scaled - batch.scaled) for batch in batches])
             half = len(error) // 2
             for unit, make in units.items():
                 size = make(deviation)

@@ -64,7 +64,7 @@ def measure(model: str, work: Path, stride: int) -> dict[str, Any]:
         "windows": len(starts[0]),
         "calibrated_on": forecaster.card.intervals,
         "test_mse": point["MSE"],
-        "median_mse": float(np.mean((np.median(drawn.paths, 1) - drawn.target_scaled) ** 2)),
+        "median_mse": float(np.mean((np.median(drawn.distribution.paths, 1) - drawn.outcome.scaled) ** 2)),
         "methods": found,
         "seconds": round(seconds, 1),
     }

@@ -17,13 +17,14 @@ from latentcast.data.panel.panel import Panel
 from latentcast.data.panel.split import Split
 from latentcast.data.sources.open import open_data
 from latentcast.data.types import Frame, IntoFrame, Level
+from latentcast.data.windows.silence import silent_note, silent_steps
 from latentcast.evaluation.forecasts import ForecastBatch, accumulate_errors
 from latentcast.evaluation.interval_metrics import IntervalErrors, IntervalFigures
 from latentcast.evaluation.metrics import Errors
 from latentcast.forecaster.forecaster import Forecaster
 from latentcast.forecaster.inputs import prepare
 from latentcast.forecaster.intervals import check_unasked, interval_columns, levels_of
-from latentcast.forecaster.judge import choose_intervals, forecast_windows, interval_figures
+from latentcast.forecaster.judge import choose_intervals, constant_of, forecast_windows, interval_figures
 from latentcast.forecaster.output import give_back
 from latentcast.models.config.presets import MODEL_PRESETS
 from latentcast.models.config.run import RunConfig, resolve_config
@@ -114,7 +115,10 @@ def backtest(
         rows.append({"model": run.name, **errors[1].result(), "scaled MSE": scaled_mse, "seconds": seconds})
     leaderboard = pd.DataFrame(rows).sort_values("MAE", kind="stable").reset_index(drop=True)
     table = give_back(forecaster, source, panel, table)
-    return Backtest(table, leaderboard, len(origins), step, horizon, panel.notes, fitted, of_intervals)
+    starts = (panel.offsets[:-1] + origins - runs[0].lookback).reshape(-1)
+    silence = silent_note(silent_steps(panel, starts, runs[0].lookback, forecaster.task.targets))
+    notes = panel.notes if silence is None else (*panel.notes, silence)
+    return Backtest(table, leaderboard, len(origins), step, horizon, notes, fitted, of_intervals)
 
 
 def _runs(
@@ -219,8 +223,8 @@ def _roll(
             found = found or (IntervalErrors(levels, taus), IntervalErrors(levels, taus))
         batches = list(forecast_windows(forecaster, view, (starts, items), how=how))
         columns = list(forecaster.task.targets)
-        accumulate_errors(batches, view.naive_error[:, columns], errors, found)
-        judged += [replace(batch, paths=None, quantiles=None) for batch in batches]
+        accumulate_errors(batches, view.naive_error[:, columns], errors, found, constant_of(forecaster, view))
+        judged += [replace(batch, distribution=None) for batch in batches]
     if how is None or found is None:
         return forecaster, judged, errors, None
     return forecaster, judged, errors, interval_figures(how, found)
@@ -235,8 +239,8 @@ def _truth(
     steps = begins[:, None] + np.arange(horizon)
     names = [panel.series_name(item, channel) for _ in origins for item in range(len(panel.ids)) for channel in targets]
     actual = [
-        batch.target_original if batch.seen is None else np.where(batch.seen, batch.target_original, np.nan)
-        for batch in judged
+        found.original if found.observed is None else np.where(found.observed, found.original, np.nan)
+        for found in (batch.outcome for batch in judged)
     ]
     return pd.DataFrame(
         {

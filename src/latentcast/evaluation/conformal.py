@@ -49,6 +49,15 @@ def unit(past: Narrow, seen: NDArray[np.bool_] | None, usual: Array) -> Array:
     return root
 
 
+def wider(units: Array, silent: NDArray[np.int64], horizon: int) -> Array:
+    """Units [windows, 1, target] of look-backs that are silent for so many steps [windows, target].
+
+    The error of a forecast from a distant origin grows as that of a random walk: with the root of the steps ahead.
+    """
+    grown: Array = units * np.sqrt(1 + silent / horizon)[:, None]
+    return grown
+
+
 def _deviation(past: Narrow, seen: NDArray[np.bool_] | None) -> Array:
     if seen is None:  # in double precision: of values that were not scaled the squares may be too large for less
         return past.std(1, keepdims=True, dtype=np.float64)

@@ -7,6 +7,9 @@ rises. Figures of scripts that do so are distinguished from honest ones by havin
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+import numpy as np
+from numpy.typing import NDArray
+
 from latentcast.core.errors import SettingsError
 from latentcast.evaluation.forecasts import ForecastBatch, accumulate_errors
 from latentcast.evaluation.metrics import Array, Dropped, Errors
@@ -31,6 +34,7 @@ class DropLast:
     batch: int
     windows: int
     naive_error: Array
+    constant: NDArray[np.bool_] | None = None
     errors: tuple[Errors, Errors] = field(default_factory=lambda: (Errors(), Errors()))
 
     @property
@@ -39,9 +43,9 @@ class DropLast:
 
     def around(self, batches: Iterator[ForecastBatch]) -> Iterator[ForecastBatch]:
         for batch in batches:
-            kept = batch.only(batch.which < self.kept)
-            if len(kept.which):
-                accumulate_errors([kept], self.naive_error, self.errors)
+            kept = batch.only(batch.index.numbers < self.kept)
+            if len(kept.index.numbers):
+                accumulate_errors([kept], self.naive_error, self.errors, constant=self.constant)
             yield batch
 
     def result(self) -> Dropped:

@@ -2,122 +2,221 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from latentcast.core.errors import DataError
 from latentcast.core.types import Batch, Prediction
 from latentcast.data.scaling.scaler import BatchUnits, UnitConversion
 from latentcast.data.windows.windows import Windows
-from latentcast.evaluation.conformal import unit
+from latentcast.evaluation.conformal import unit, wider
 from latentcast.evaluation.interval_metrics import IntervalErrors, crps_of_paths, crps_of_quantiles
 from latentcast.evaluation.metrics import Array, Errors
+
+LARGEST = 1e9  # standard deviations of the training part that a network is shown where larger values overflow
+
+
+@dataclass(frozen=True)
+class WindowIndex:
+    """Which windows a batch holds, each [batch].
+
+    Attributes
+    ----------
+    numbers
+        Number of each window among those that were asked for.
+    items
+        The item that it belongs to.
+    starts
+        Its first step, counted over all steps of the panel.
+    """
+
+    numbers: NDArray[np.int64]
+    items: NDArray[np.int64]
+    starts: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The observed values of the horizon, [batch, horizon, target]; `observed` is None where all of them were."""
+
+    scaled: Array
+    original: Array
+    observed: NDArray[np.bool_] | None
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """What intervals are made from, in standardised units.
+
+    Attributes
+    ----------
+    unit
+        [batch, 1, target], the unit of interval scores (`conformal.unit`).
+    quantiles
+        [batch, horizon, target, quantile], of a model that forecasts them.
+    paths
+        [batch, path, horizon, target], of a model that samples.
+    """
+
+    unit: Array
+    quantiles: Array | None = None
+    paths: Array | None = None
+
+
+@dataclass(frozen=True)
+class Bands:
+    """Lower and upper ends of intervals, [batch, horizon, target, level] in standardised units."""
+
+    lo: Array
+    hi: Array
 
 
 @dataclass(frozen=True)
 class ForecastBatch:
-    """One batch of windows: which ones, and what was forecast and observed, [batch, horizon, target] in both units.
+    """One batch of windows, forecast: `scaled` and `original` are [batch, horizon, target] in both units.
 
-    Where intervals are asked for, in standardised units:
-
-    unit       [batch, 1, target] what their scores are measured in (`conformal.unit`)
-    quantiles  [batch, horizon, target, quantile] of a model that forecasts them
-    paths      [batch, path, horizon, target] of a model that samples
-    lo, hi     [batch, horizon, target, level]; beside them quantiles or paths stay where the intervals are theirs
+    `distribution` is set where intervals are asked for, `bands` where they are made.
     """
 
-    which: NDArray[np.int64]
-    items: NDArray[np.int64]
-    starts: NDArray[np.int64]
+    index: WindowIndex
     scaled: Array
     original: Array
-    target_scaled: Array
-    target_original: Array
-    seen: NDArray[np.bool_] | None
-    here: BatchUnits
-    unit: Array | None = None
-    quantiles: Array | None = None
-    paths: Array | None = None
-    lo: Array | None = None
-    hi: Array | None = None
+    outcome: Outcome
+    units: BatchUnits
+    distribution: Distribution | None = None
+    bands: Bands | None = None
 
     def in_original(self, values: Array) -> Array:
         """[batch, horizon, target, …] from standardised to original units."""
-        return self.here.to_original(values)
+        return self.units.to_original(values)
 
     def only(self, keep: NDArray[Any]) -> "ForecastBatch":
         """Some of the windows, by mask or by number."""
-        cut = {f.name: v[keep] for f in fields(self) if (v := getattr(self, f.name)) is not None}
-        return replace(self, **cut)
+        return _only(self, keep)
 
     @classmethod
     def joined(cls, parts: Sequence["ForecastBatch"]) -> "ForecastBatch":
         """Several batches as one."""
-        first = parts[0]
-        there = [f.name for f in fields(cls) if getattr(first, f.name) is not None]
-        joined: dict[str, Any] = {
-            name: BatchUnits.joined([part.here for part in parts])
-            if name == "here"
-            else np.concatenate([getattr(part, name) for part in parts])
-            for name in there
-        }
-        return replace(first, **joined)
+        return _joined(parts)
+
+
+Part = TypeVar("Part")
+
+
+def _only(value: Part, keep: NDArray[Any]) -> Part:
+    if isinstance(value, np.ndarray | BatchUnits):
+        return value[keep]  # type: ignore[return-value]
+    cut = {f.name: _only(v, keep) for f in fields(value) if (v := getattr(value, f.name)) is not None}  # type: ignore[arg-type]
+    return replace(value, **cut)  # type: ignore[type-var]
+
+
+def _joined(parts: Sequence[Part]) -> Part:
+    first: Any = parts[0]
+    if isinstance(first, np.ndarray):
+        return np.concatenate(parts)  # type: ignore[arg-type,return-value]
+    if isinstance(first, BatchUnits):
+        return BatchUnits.joined(list(parts))  # type: ignore[arg-type,return-value]
+    names = [f.name for f in fields(first) if getattr(first, f.name) is not None]
+    return replace(first, **{name: _joined([getattr(part, name) for part in parts]) for name in names})
 
 
 Sampler = Callable[..., Tensor]  # (batch, seeds=…) → [batch, path, horizon, target]
 
 
+@dataclass(frozen=True)
+class Sampling:
+    """How paths are drawn: by which function, and the seed of each window, [windows]."""
+
+    draw: Sampler
+    seeds: Tensor
+
+
+@dataclass(frozen=True)
+class Target:
+    """What is forecast, and in which units.
+
+    Attributes
+    ----------
+    values
+        [steps, channels] in original units. Forecasts are compared with these float64 values: in the float32 values
+        that a network reads, a zero becomes nearly zero, and MAPE loses its meaning.
+    units
+        How standardised numbers are converted back.
+    channels
+        Positions of the forecast channels.
+    spread
+        [items, targets], standard deviation of each series in standardised units, where intervals are asked for.
+    silent
+        [windows, targets], steps since the last observed value where a look-back holds none (`silence.silent_steps`).
+    """
+
+    values: Array
+    units: UnitConversion
+    channels: tuple[int, ...]
+    spread: Array | None = None
+    silent: NDArray[np.int64] | None = None
+
+
 def forecasts(
     predict: Callable[[Batch], Prediction],
     windows: Windows,
-    actual: Array,
-    units: UnitConversion,
-    targets: tuple[int, ...],
+    target: Target,
     *,
     batch_size: int,
     device: torch.device,
-    spread: Array | None = None,
-    sample: Sampler | None = None,
-    seeds: Tensor | None = None,
+    sampling: Sampling | None = None,
 ) -> Iterator[ForecastBatch]:
-    """Every window once, in order. The last batch is as short as it is: nothing is dropped.
-
-    `actual` [steps, channels] in original units is what forecasts are held against: the float32 values that a network
-    reads would turn a zero into nearly zero, and MAPE into nonsense. With `spread`, the standard deviation of each
-    series
-    [items, targets] in standardised units, there is what intervals are made of; `sample` draws paths by the `seeds`
-    [windows].
-    """
-    columns = list(targets)
+    """Forecast every window once, in order. The last batch is as short as it is: nothing is dropped."""
     ahead = windows.lookback + np.arange(windows.horizon)
-    for which, batch in windows.in_batches(batch_size):
-        spreads = quantiles = paths = None
+    for numbers, batch in windows.in_batches(batch_size):
+        moved = batch.to(device)
+        paths = None
         with torch.inference_mode():
-            moved = batch.to(device)
             prediction = predict(moved)
-            values = prediction.values.cpu().double().numpy()
-            if spread is not None and prediction.quantiles is not None:
-                quantiles = prediction.quantiles.cpu().double().numpy()
-            if sample is not None and seeds is not None:
-                paths = sample(moved, seeds=seeds[which].to(device)).cpu().double().numpy()
-        items = windows.items[which].numpy()
-        starts = windows.starts[which].numpy()
-        if spread is not None:
-            seen_past = None  # what was observed indeed: gaps that were filled say nothing of how restless a series is
-            if windows.masks is not None:
-                observed = windows.masks.observed.gather(starts)[:, : windows.lookback]
-                seen_past = None if observed.all() else _of(columns, observed.numpy())
-            spreads = unit(_of(columns, batch.past.numpy()), seen_past, spread[items][:, None])
-        here = units.at(items, starts[:, None] + ahead)
-        target = actual[starts[:, None] + ahead][..., columns]
-        seen = None if batch.target_observed is None else batch.target_observed.numpy()
-        yield ForecastBatch(
-            which.numpy(), items, starts, values, here.to_original(values), here.to_scaled(target), target, seen, here,
-            spreads, quantiles, paths,
-        )  # fmt: skip
+            if not prediction.values.isfinite().all():  # squares of huge values overflow in float32
+                moved = replace(moved, past=moved.past.clamp(-LARGEST, LARGEST))
+                prediction = predict(moved)
+            if sampling is not None:
+                paths = _array(sampling.draw(moved, seeds=sampling.seeds[numbers].to(device)))
+        _check_finite(prediction, batch)
+        values = _array(prediction.values)
+        index = WindowIndex(numbers.numpy(), windows.items[numbers].numpy(), windows.starts[numbers].numpy())
+        steps = index.starts[:, None] + ahead
+        units = target.units.at(index.items, steps)
+        actual = target.values[steps][..., list(target.channels)]
+        observed = None if batch.target_observed is None else batch.target_observed.numpy()
+        distribution = None
+        if target.spread is not None:
+            quantiles = None if prediction.quantiles is None else _array(prediction.quantiles)
+            distribution = Distribution(_score_unit(windows, batch, index, target), quantiles, paths)
+        outcome = Outcome(units.to_scaled(actual), actual, observed)
+        yield ForecastBatch(index, values, units.to_original(values), outcome, units, distribution)
+
+
+def _check_finite(prediction: Prediction, batch: Batch) -> None:
+    if not prediction.values.isfinite().all():
+        raise DataError(
+            f"the forecast is not finite. The look-back holds values up to {float(batch.past.abs().max()):.3g} standard"
+            " deviations of the training part. Replace such values by missing ones (data.gaps)"
+        )
+
+
+def _array(values: Tensor) -> Array:
+    return values.cpu().double().numpy()
+
+
+def _score_unit(windows: Windows, batch: Batch, index: WindowIndex, target: Target) -> Array:
+    assert target.spread is not None
+    columns, seen = list(target.channels), None
+    if windows.masks is not None:  # values that were observed: filled gaps do not show how restless a series is
+        observed = windows.masks.observed.gather(index.starts)[:, : windows.lookback]
+        seen = None if observed.all() else _of(columns, observed.numpy())
+    units = unit(_of(columns, batch.past.numpy()), seen, target.spread[index.items][:, None])
+    return units if target.silent is None else wider(units, target.silent[index.numbers], windows.horizon)
 
 
 def _of(columns: list[int], values: NDArray[Any]) -> NDArray[Any]:
@@ -130,46 +229,62 @@ def accumulate_errors(
     naive_error: Array,
     errors: tuple[Errors, Errors] | None = None,
     intervals: tuple[IntervalErrors, IntervalErrors] | None = None,
+    constant: NDArray[np.bool_] | None = None,
 ) -> tuple[Errors, Errors]:
     """(scaled, original) errors of all batches, added to `errors` when given; those of their intervals to `intervals`.
 
-    `naive_error` [items, targets] is in original units; after a transform there is no MASE of scaled values.
+    `naive_error` [items, targets] is in original units; after a transform there is no MASE of scaled values. Series
+    whose training part is `constant` [items, targets] have no scale, and count in original units alone.
     """
     scaled, original = errors or (Errors(), Errors())
     for batch in judged:
-        naive = naive_error[batch.items][:, None]
-        straight = batch.here.units.transform is None
-        scaled.add(
-            batch.target_scaled, batch.scaled, batch.seen, naive / batch.here.std if straight else naive * np.nan
-        )
-        original.add(batch.target_original, batch.original, batch.seen, naive)
-        if intervals is not None and batch.lo is not None and batch.hi is not None:
-            intervals[0].add(batch.target_scaled, batch.lo, batch.hi, batch.seen)
-            ends = batch.in_original(batch.lo), batch.in_original(batch.hi)
-            intervals[1].add(batch.target_original, *ends, batch.seen)
-            crps = _crps(batch.target_scaled, batch.paths, batch.quantiles, intervals[0].quantile_levels)
+        naive, outcome = naive_error[batch.index.items][:, None], batch.outcome
+        scaled_naive = naive / batch.units.std if batch.units.units.transform is None else naive * np.nan
+        counted = _without(outcome.observed, constant, batch)
+        scaled.add(outcome.scaled, batch.scaled, counted, scaled_naive)
+        original.add(outcome.original, batch.original, outcome.observed, naive)
+        if intervals is not None and batch.bands is not None:
+            lo, hi = batch.bands.lo, batch.bands.hi
+            intervals[0].add(outcome.scaled, lo, hi, counted, batch.index.items)
+            ends = batch.in_original(lo), batch.in_original(hi)
+            intervals[1].add(outcome.original, *ends, outcome.observed, batch.index.items)
+            crps = _crps(outcome.scaled, batch.distribution, intervals[0].quantile_levels)
             if crps is not None:
-                intervals[0].add_crps(crps, batch.seen)
-                intervals[1].add_crps(_in_original_units(batch, crps, intervals[1].quantile_levels), batch.seen)
+                intervals[0].add_crps(crps, counted)
+                intervals[1].add_crps(_crps_in_original(batch, crps, intervals[1].quantile_levels), outcome.observed)
     return scaled, original
 
 
-def _crps(
-    target: Array, paths: Array | None, quantiles: Array | None, quantile_levels: tuple[float, ...]
-) -> Array | None:
-    if paths is not None:
-        return crps_of_paths(target, paths) if paths.shape[1] > 1 else None
-    if quantiles is not None:
-        return crps_of_quantiles(target, quantiles, quantile_levels)
+def _without(
+    observed: NDArray[np.bool_] | None, constant: NDArray[np.bool_] | None, batch: ForecastBatch
+) -> NDArray[np.bool_] | None:
+    """The mask of observed outcomes without those of constant series."""
+    if constant is None:
+        return observed
+    kept = np.broadcast_to(~constant[batch.index.items][:, None], batch.scaled.shape)
+    return kept if observed is None else observed & kept
+
+
+def _crps(target: Array, distribution: Distribution | None, quantile_levels: tuple[float, ...]) -> Array | None:
+    if distribution is None:
+        return None
+    if distribution.paths is not None:
+        return crps_of_paths(target, distribution.paths) if distribution.paths.shape[1] > 1 else None
+    if distribution.quantiles is not None:
+        return crps_of_quantiles(target, distribution.quantiles, quantile_levels)
     return None
 
 
-def _in_original_units(batch: ForecastBatch, crps: Array, quantile_levels: tuple[float, ...]) -> Array:
-    """It grows with the unit, as an error does, where nothing is bent."""
-    if batch.here.units.linear:
-        return crps * batch.here.std
-    paths = None if batch.paths is None else np.moveaxis(batch.in_original(np.moveaxis(batch.paths, 1, -1)), -1, 1)
-    quantiles = None if batch.quantiles is None else batch.in_original(batch.quantiles)
-    bent = _crps(batch.target_original, paths, quantiles, quantile_levels)
-    assert bent is not None
-    return bent
+def _crps_in_original(batch: ForecastBatch, crps: Array, quantile_levels: tuple[float, ...]) -> Array:
+    """The CRPS scales with the unit where the conversion is linear; else it is taken of converted values."""
+    if batch.units.units.linear:
+        return crps * batch.units.std
+    assert batch.distribution is not None
+    paths, quantiles = batch.distribution.paths, batch.distribution.quantiles
+    if paths is not None:
+        paths = np.moveaxis(batch.in_original(np.moveaxis(paths, 1, -1)), -1, 1)
+    if quantiles is not None:
+        quantiles = batch.in_original(quantiles)
+    converted = _crps(batch.outcome.original, Distribution(batch.distribution.unit, quantiles, paths), quantile_levels)
+    assert converted is not None
+    return converted

@@ -1,6 +1,7 @@
 """How good intervals and distributions are, as sums over every forecast value: no batch size and no order changes them.
 
 coverage   share of the observed outcomes inside the interval
+worst_decile   mean coverage of the tenth of the series that is covered least, where there are several series
 width      mean of hi - lo
 score      interval score: width + 2/α · (what an outcome lies outside), α = 1 - level (Winkler 1972; Gneiting and
            Raftery 2007, section 6.2). Lower is better; it is best for the true quantiles
@@ -41,11 +42,22 @@ class IntervalErrors:
     outside: Array = field(init=False)
     crps: float = 0.0
     crps_count: int = 0
+    by_series: dict[int, tuple[NDArray[np.int64], Array]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.covered, self.width, self.outside = (np.zeros(len(self.levels)) for _ in range(3))
 
-    def add(self, target: Array, lo: Array, hi: Array, seen: NDArray[np.bool_] | None) -> None:
+    def add(
+        self,
+        target: Array,
+        lo: Array,
+        hi: Array,
+        seen: NDArray[np.bool_] | None,
+        items: NDArray[np.int64] | None = None,
+    ) -> None:
+        """Add the outcomes that were `seen`; with `items` [batch] also to the coverage of each series."""
+        if items is not None:
+            self._add_series(items, (lo <= target[..., None]) & (target[..., None] <= hi), seen)
         if seen is not None:
             target, lo, hi = target[seen], lo[seen], hi[seen]
         target = target[..., None]
@@ -55,6 +67,27 @@ class IntervalErrors:
         self.covered += ((lo <= target) & (target <= hi)).sum(axes)
         self.width += (hi - lo).sum(axes)
         self.outside += outside.sum(axes)
+
+    def _add_series(self, items: NDArray[np.int64], inside: NDArray[np.bool_], seen: NDArray[np.bool_] | None) -> None:
+        kept = np.ones(inside.shape[:-1], np.bool_) if seen is None else seen
+        for item in np.unique(items):
+            own = items == item
+            count = kept[own].sum((0, 1))
+            covered = (inside[own] & kept[own][..., None]).sum((0, 1)).astype(np.float64)
+            before = self.by_series.get(int(item))
+            self.by_series[int(item)] = (count, covered) if before is None else (before[0] + count, before[1] + covered)
+
+    def worst_decile(self) -> Array | None:
+        """[level] mean coverage of the tenth of the series that is covered least; None of a single series."""
+        counts, covered = (np.array([]) for _ in range(2))
+        if self.by_series:
+            counts = np.concatenate([count for count, _ in self.by_series.values()])
+            covered = np.concatenate([inside for _, inside in self.by_series.values()])
+        kept = counts > 0
+        if kept.sum() < 2:
+            return None
+        shares = np.sort(covered[kept] / counts[kept][:, None], axis=0)
+        return np.asarray(shares[: max(1, len(shares) // 10)].mean(0))
 
     def add_crps(self, each: Array, seen: NDArray[np.bool_] | None) -> None:
         kept = each if seen is None else each[seen]
@@ -66,11 +99,13 @@ class IntervalErrors:
         share = 1 / self.count if self.count else float("nan")
         alpha = 1 - np.array(self.levels) / 100
         score = (self.width + 2 / alpha * self.outside) * share
+        worst = self.worst_decile()
         levels = {
             named(level): {
                 "coverage": float(self.covered[n] * share),
                 "width": float(self.width[n] * share),
                 "score": float(score[n]),
+                **({} if worst is None else {"worst_decile": float(worst[n])}),
             }
             for n, level in enumerate(self.levels)
         }
@@ -113,11 +148,15 @@ class IntervalFigures:
 
     def lines(self) -> list[str]:
         """One per level, in original units."""
-        return [
-            f"  {level:>4} %: coverage {100 * found['coverage']:5.1f} %, width {found['width']:.4g}, interval score"
-            f" {found['score']:.4g} original"
-            for level, found in self.original["levels"].items()
-        ]
+        rows = []
+        for level, found in self.original["levels"].items():
+            worst = found.get("worst_decile")
+            tenth = "" if worst is None else f" ({100 * worst:.1f} % in the worst tenth of series)"
+            rows.append(
+                f"  {level:>4} %: coverage {100 * found['coverage']:5.1f} %{tenth}, width {found['width']:.4g},"
+                f" interval score {found['score']:.4g} original"
+            )
+        return rows
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON, which knows no NaN."""

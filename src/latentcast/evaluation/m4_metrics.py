@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from latentcast.evaluation.metrics import repeats
+
 Array = NDArray[np.float64]
 
 
@@ -25,8 +27,9 @@ def smape(target: Array, forecast: Array) -> Array:
 def mase(target: Array, forecast: Array, train: Sequence[Array], season: int) -> Array:
     """[series, horizon] twice → [series]; NaN where the training part repeats itself exactly."""
     naive = np.array([np.abs(values[season:] - values[:-season]).mean() for values in train])
+    constant = repeats(naive, np.array([np.abs(values).mean() for values in train]))
     error = np.abs(target - forecast).mean(1)
-    return np.divide(error, naive, out=np.full(len(error), np.nan), where=naive > 0)
+    return np.divide(error, naive, out=np.full(len(error), np.nan), where=~constant)
 
 
 @dataclass(frozen=True)

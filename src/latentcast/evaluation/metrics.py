@@ -74,10 +74,15 @@ class Errors:
         return self.counts["all"] - self.counts["nonzero"]
 
 
+def repeats(difference: Array, level: Array) -> NDArray[np.bool_]:
+    """Whether mean absolute differences of values of this mean size are zero but for rounding."""
+    return np.asarray(difference <= np.maximum(1e-12 * level, 1e-150))
+
+
 def seasonal_error(panel: Panel, ends: NDArray[np.int64], season: int) -> Array:
     """Mean of |y[t] - y[t - season]| over the observed part of each item's first `ends[i]` steps; [items, channels].
 
-    NaN where there is no such pair, or where all differences are zero.
+    NaN where there is no such pair, or where all differences are zero but for rounding.
     """
     out = np.full((len(panel.ids), len(panel.channels)), np.nan)
     for item, (begin, end) in enumerate(zip(panel.offsets[:-1], ends, strict=True)):
@@ -89,7 +94,8 @@ def seasonal_error(panel: Panel, ends: NDArray[np.int64], season: int) -> Array:
         difference = np.abs(values[season:] - values[:-season]) * both
         count = both.sum(0)
         mean = np.divide(difference.sum(0), count, out=np.zeros(len(count)), where=count > 0)
-        out[item] = np.where(mean > 0, mean, np.nan)
+        level = np.divide((np.abs(values) * seen).sum(0), seen.sum(0), out=np.zeros(len(count)), where=seen.any(0))
+        out[item] = np.where(repeats(mean, level), np.nan, mean)
     return out
 
 
@@ -160,13 +166,19 @@ class Evaluation:
     def __str__(self) -> str:
         rows = [f"{self.model} on {self.data} ({self.part}): {self.windows} windows"]
         rows += [
-            f"  {name:6} {self.scaled[name]:12.4f} scaled {self.original[name]:14.4f} original" for name in self.scaled
+            f"  {name:6} {_short(self.scaled[name]):>12} scaled {_short(self.original[name]):>14} original"
+            for name in self.scaled
         ]
         if self.dropped is not None:
             rows += [f"  {self.dropped.words()}: scaled MSE {self.dropped.scaled['MSE']:.4f}"]
         if self.intervals is not None:
             rows += [f"  intervals: {self.intervals.about}", *self.intervals.lines()]
         return "\n".join(rows)
+
+
+def _short(value: float) -> str:
+    """Four decimals; four significant digits of a value that these would not show."""
+    return f"{value:.4f}" if value == 0 or 0.001 <= abs(value) < 1e9 or not np.isfinite(value) else f"{value:.4g}"
 
 
 def _plain(values: dict[str, float]) -> dict[str, float | None]:

@@ -67,14 +67,15 @@ def select_requested(batches: Iterator[ForecastBatch], starts: NDArray[np.int64]
     ascending = starts[order]
     kept = []
     for batch in batches:
-        at = np.minimum(np.searchsorted(ascending, batch.starts), len(starts) - 1)
-        there = ascending[at] == batch.starts
+        at = np.minimum(np.searchsorted(ascending, batch.index.starts), len(starts) - 1)
+        there = ascending[at] == batch.index.starts
         if there.any():
-            one = replace(batch.only(there), which=order[at[there]])
+            one = batch.only(there)
+            one = replace(one, index=replace(one.index, numbers=order[at[there]]))
             if (np.diff(order) == 1).all():
                 yield one
             else:  # asked for in another order than that of time
                 kept.append(one)
     if kept:
         whole = ForecastBatch.joined(kept)
-        yield whole.only(np.argsort(whole.which))
+        yield whole.only(np.argsort(whole.index.numbers))

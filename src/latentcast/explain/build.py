@@ -97,7 +97,9 @@ def explained(
     batch = asked.windows.batch(torch.tensor([0])).to(device)
     past, ahead = _dates(asked, end - task.lookback, end), _dates(asked, end, end + task.horizon)
     units = asked.scaler.units(panel, list(range(task.channels)))
-    here = units.at(asked.judged.items, asked.judged.starts[:, None] + task.lookback + np.arange(task.horizon))
+    here = units.at(
+        asked.judged.index.items, asked.judged.index.starts[:, None] + task.lookback + np.arange(task.horizon)
+    )
     shown = WindowLabels(
         names, asked.drawn, task.targets, past, ahead, lambda x: np.asarray(here.to_original(x[None])[0])
     )
@@ -203,9 +205,9 @@ def _values(asked: ExplanationRequest, place: int, ahead: tuple[str, ...]) -> di
 def _bands(asked: ExplanationRequest, place: int) -> tuple[tuple[str, Array, Array], ...]:
     """(level, lo, hi) in original units, the widest first."""
     judged = asked.judged
-    if judged.lo is None or judged.hi is None:
+    if judged.bands is None:
         return ()
-    lo, hi = judged.in_original(judged.lo), judged.in_original(judged.hi)
+    lo, hi = judged.in_original(judged.bands.lo), judged.in_original(judged.bands.hi)
     pairs = enumerate(asked.levels)
     return tuple((named(level), lo[0, :, place, n], hi[0, :, place, n]) for n, level in pairs)[::-1]
 

@@ -147,13 +147,15 @@ def base_band(judged: ForecastBatch, base: Base, band: float, quantile_levels: S
     """
     if band == 0 or base == "point":
         return judged.scaled, judged.scaled
-    ends = (1 - band) / 2, (1 + band) / 2
+    made, ends = judged.distribution, ((1 - band) / 2, (1 + band) / 2)
     if base == "quantiles":
-        assert judged.quantiles is not None
+        assert made is not None
+        assert made.quantiles is not None
         low, high = (quantile_at(quantile_levels, end) for end in ends)
-        return judged.quantiles[..., low], judged.quantiles[..., high]
-    assert judged.paths is not None
-    low_high = np.quantile(judged.paths, ends, axis=1, method="weibull")
+        return made.quantiles[..., low], made.quantiles[..., high]
+    assert made is not None
+    assert made.paths is not None
+    low_high = np.quantile(made.paths, ends, axis=1, method="weibull")
     return low_high[0], low_high[1]
 
 
@@ -176,22 +178,26 @@ class Scores:
     def around(self, batches: Iterator[ForecastBatch], panel: Panel, pace: int = 1) -> Iterator[ForecastBatch]:
         """The same batches; they must have been forecast with their `unit`."""
         for batch in batches:
-            kept = batch if self.every == 1 else batch.only(batch.which % self.every == 0)
-            if len(kept.which):
+            kept = batch if self.every == 1 else batch.only(batch.index.numbers % self.every == 0)
+            if len(kept.index.numbers):
                 self._add(kept)
             yield batch
 
     def _add(self, batch: ForecastBatch) -> None:
-        assert batch.unit is not None
+        assert batch.distribution is not None
         ends = [base_band(batch, self.base, band, self.quantile_levels) for band in self.bands]
-        each = np.stack([score(batch.target_scaled, lo, hi, batch.unit) for lo, hi in ends], axis=-1)
-        if batch.seen is not None:
-            each[~batch.seen] = np.nan
-        self._items.append(batch.items)
+        each = np.stack([score(batch.outcome.scaled, lo, hi, batch.distribution.unit) for lo, hi in ends], axis=-1)
+        if batch.outcome.observed is not None:
+            each[~batch.outcome.observed] = np.nan
+        self._items.append(batch.index.items)
         self._scores.append(each.astype(np.float32))
 
-    def calibration(self, panel: Panel, part: str) -> Calibration | None:
-        """None where some step ahead has no observed outcome at all."""
+    def calibration(self, panel: Panel, part: str, constant: NDArray[np.bool_] | None = None) -> Calibration | None:
+        """None where some step ahead has no observed outcome at all.
+
+        Series whose training part is `constant` [items, targets] have no scale of their own: they are left out of the
+        pooled scores, as their zeros would make the intervals of all others too narrow.
+        """
         if not self._scores:
             return None
         items, scores = np.concatenate(self._items), np.concatenate(self._scores)  # windows horizon target band
@@ -209,7 +215,9 @@ class Scores:
                 counts += [count for _, count in own]
         pooled = None
         if panel.ids != ("",) or not rows:  # long data may meet a series that it has not seen
-            table, count = radii(scores.swapaxes(1, 2).reshape(-1, horizon, bands))
+            each = scores.swapaxes(1, 2)  # windows target horizon band
+            kept = np.ones(each.shape[:2], np.bool_) if constant is None else ~constant[items]
+            table, count = radii((each[kept] if kept.any() else each).reshape(-1, horizon, bands))
             pooled = len(tables)
             tables.append(table)
             counts.append(count)

@@ -46,8 +46,8 @@ class Drift:
         if not silent:
             return None
         return (
-            f"the look-back of {shorten(silent)} holds no value: nothing of the last {self.steps} steps was observed,"
-            " and what stands there was filled from older ones"
+            f"the look-back of {shorten(silent)} holds no value: nothing of the last {self.steps} steps was observed."
+            " The forecast continues from the last observed value, with wider intervals"
         )
 
     def note(self) -> str | None:

@@ -1,10 +1,11 @@
 """The state of a fitted forecaster, which preparing data, forecasting and writing read."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 
 from latentcast.core.errors import SettingsError
+from latentcast.core.notes import NoteLog
 from latentcast.core.types import Task
 from latentcast.forecaster.calibration import Calibration
 from latentcast.forecaster.card import RunCard
@@ -34,6 +35,8 @@ class FittedModel:
         The run card: settings, schema, versions, training and validation figures, notes.
     calibration
         Scores of held-out windows, from which intervals are made. None: nothing was held out.
+    told
+        Notes on the data that were logged already: each is logged once, however often the same data are read.
     """
 
     run: RunConfig
@@ -43,6 +46,7 @@ class FittedModel:
     network: Network
     card: RunCard
     calibration: Calibration | None = None
+    told: NoteLog = field(default_factory=NoteLog, init=False, repr=False, compare=False)
 
     @property
     def name(self) -> str:

@@ -1,6 +1,5 @@
 """A fitted forecaster: predict, evaluate, calibrate, explain and save."""
 
-import logging
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
@@ -36,11 +35,10 @@ from latentcast.forecaster.judge import (
     outcome_notes,
 )
 from latentcast.forecaster.output import to_frame
+from latentcast.forecaster.sense import check_calibration, check_statistics, check_task
 from latentcast.models.config.run import resolve_config
 from latentcast.models.inspection import count_parameters, inspect
 from latentcast.models.network import build as build_network
-
-log = logging.getLogger("latentcast")
 
 
 class Forecaster(FittedModel):
@@ -83,8 +81,7 @@ class Forecaster(FittedModel):
         """
         how = choose_intervals(self, level, interval_method, paths)
         inputs = prepare_forecast(self, data, future_covariates)
-        for note in (*inputs.notes, *outcome_notes(self, inputs.prepared, inputs.windows, how)):
-            log.warning(note)
+        self.told.extend((*inputs.notes, *outcome_notes(self, inputs.prepared, inputs.windows, how)))
         batches = list(forecast_windows(self, inputs.prepared, inputs.windows, batch_size, how))
         return to_frame(self, inputs, batches, how)
 
@@ -217,8 +214,7 @@ class Forecaster(FittedModel):
 
     def save(self, folder: str | Path, *, overwrite: bool = False) -> None:
         """Write the folder that `latentcast.load` reads. Raises CheckpointError when it exists already."""
-        storage.make_folder(Path(folder), overwrite=overwrite)
-        write(self, Path(folder))
+        storage.replace_folder(Path(folder), lambda at: write(self, at), overwrite=overwrite)
 
 
 def whole_card(fitted: FittedModel) -> dict[str, Any]:
@@ -248,18 +244,24 @@ def as_forecaster(forecaster: Forecaster | str | Path, *, device: str = "cpu") -
         run = resolve_config(card.settings)
         task = Task(**{**stored["task"], "targets": tuple(stored["task"]["targets"])})
         known = FitStatistics.parse(series, run.data, _effects(card))
-        channels = card.schema.channels
-        if known.scaler.mean.shape != (len(known.ids), task.channels):
-            raise ValueError(f"{storage.SERIES} holds statistics of another shape than the card's channels")
+        check_task(task, card.schema)
+        check_statistics(known, task.channels)
         network = build_network(run.kind, run.model, task)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
         raise CheckpointError(
             f"{folder / storage.CARD} cannot be understood by this version of latentcast: {error}"
         ) from error
     storage.read_weights(folder, network)
     packed = storage.read_intervals(folder, stored)
+    calibration = None
+    if packed is not None:
+        calibration = Calibration.parse(*packed)
+        try:
+            check_calibration(calibration, task)
+        except (TypeError, ValueError) as error:
+            raise CheckpointError(f"{folder / storage.INTERVALS} makes no sense: {error}") from error
     network.to(device).eval()
-    return Forecaster(run, task, channels, known, network, card, Calibration.parse(*packed) if packed else None)
+    return Forecaster(run, task, card.schema.channels, known, network, card, calibration)
 
 
 def _effects(card: RunCard) -> Effects | None:

@@ -1,6 +1,5 @@
 """The one way of data into a fitted model: opened, laid on the grid of the fit, with its statistics."""
 
-import logging
 from dataclasses import dataclass, replace
 
 import torch
@@ -17,8 +16,6 @@ from latentcast.data.windows.view import PreparedPanel, Starts
 from latentcast.forecaster.compatibility import transfer_hint
 from latentcast.forecaster.drift import Drift, drift
 from latentcast.forecaster.fitted import FittedModel
-
-log = logging.getLogger("latentcast")
 
 
 @dataclass(frozen=True)
@@ -59,8 +56,7 @@ def read_panel(fitted: FittedModel, source: Source, *, gaps: str | None = None) 
         mend=lambda other: transfer_hint(fitted, other),
     )
     if gaps is None:
-        for note in panel.notes:
-            log.warning(note)
+        fitted.told.extend(panel.notes)
     return panel
 
 

@@ -20,7 +20,7 @@ from latentcast.core.errors import DataError, SettingsError, suggest
 from latentcast.data.panel.panel import Panel
 from latentcast.data.types import Level
 from latentcast.evaluation.conformal import Tracker, column, score, widened, windows_needed
-from latentcast.evaluation.forecasts import ForecastBatch
+from latentcast.evaluation.forecasts import Bands, ForecastBatch
 from latentcast.evaluation.interval_metrics import named
 from latentcast.evaluation.metrics import Array
 from latentcast.forecaster.calibration import Base, Calibration, bands_of, base_band, quantile_at
@@ -56,8 +56,8 @@ def interval_columns(name: str, levels: Sequence[float], batches: Sequence[Forec
     original units."""
 
     def column_of(place: int, *, upper: bool) -> Array:
-        cuts = [(batch, batch.hi if upper else batch.lo) for batch in batches]
-        ends = [batch.in_original(cut[..., place]) for batch, cut in cuts if cut is not None]
+        cuts = [(batch, batch.bands.hi if upper else batch.bands.lo) for batch in batches if batch.bands is not None]
+        ends = [batch.in_original(cut[..., place]) for batch, cut in cuts]
         return np.concatenate([end.transpose(0, 2, 1).reshape(-1) for end in ends])
 
     places = range(len(levels))
@@ -110,7 +110,10 @@ class Intervals:
         if calibration is None:
             for batch in batches:
                 lo, hi = self._base_ends(batch, [level / 100 for level in self.levels])
-                yield replace(batch, lo=lo, hi=hi, quantiles=None if self.method == "paths" else batch.quantiles)
+                made = batch.distribution
+                if self.method == "paths" and made is not None:
+                    made = replace(made, quantiles=None)
+                yield replace(batch, bands=Bands(lo, hi), distribution=made)
             return
         shares = [level / 100 for level in self.levels]
         bands = [calibration.band_for(share) for share in shares]
@@ -123,24 +126,25 @@ class Intervals:
             if rows is None:
                 rows = calibration.rows_for(panel, batch.scaled.shape[2])
                 self._check(int(calibration.counts[rows].min()))
-            assert batch.unit is not None
-            units = batch.unit[..., None]
+            assert batch.distribution is not None
+            units, observed = batch.distribution.unit[..., None], batch.outcome.observed
             lo, hi = self._base_ends(batch, [calibration.bands[band] for band in bands])
             if self.in_a_row:
-                scores = score(batch.target_scaled[..., None], lo, hi, units)
+                scores = score(batch.outcome.scaled[..., None], lo, hi, units)
                 radius = np.empty((*scores.shape[:-1], len(shares)))
-                for n, item in enumerate(batch.items):
+                for n, item in enumerate(batch.index.items):
                     if tracker is None or item != of_item:
                         begin, spread = (np.moveaxis(each[rows[item]], 0, 1) for each in (start, high - low))
                         tracker, of_item = Tracker(begin, spread, np.array(shares), pace=pace), int(item)
-                    radius[n] = tracker.step(scores[n], None if batch.seen is None else batch.seen[n])
+                    radius[n] = tracker.step(scores[n], None if observed is None else observed[n])
             else:
-                one = (batch.items == batch.items[0]).all()  # of many windows of one item it is gathered once
-                radius = start[rows[batch.items[:1] if one else batch.items]].swapaxes(1, 2)
+                items = batch.index.items
+                one = (items == items[0]).all()  # of many windows of one item it is gathered once
+                radius = start[rows[items[:1] if one else items]].swapaxes(1, 2)
             lo, hi = widened(lo, hi, radius, units)
             if len(set(bands)) > 1:  # a wider level holds the narrower ones, also where they come from different bands
                 lo, hi = np.minimum.accumulate(lo, axis=-1), np.maximum.accumulate(hi, axis=-1)
-            yield replace(batch, lo=lo, hi=hi, quantiles=None, paths=None)
+            yield replace(batch, bands=Bands(lo, hi), distribution=None)
 
     def _base_ends(self, batch: ForecastBatch, bands: Sequence[float]) -> tuple[Array, Array]:
         """[batch, horizon, target, level] ends of the base; one for all levels where its band is the same."""

@@ -6,16 +6,18 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from latentcast.core.errors import DataError, SettingsError
+from latentcast.core.errors import DataError, SettingsError, shorten
 from latentcast.core.nested import python_values
 from latentcast.core.notes import Note, NoteCode
 from latentcast.data.panel.split import Part
 from latentcast.data.types import Level
+from latentcast.data.windows.silence import silent_note, silent_steps
 from latentcast.data.windows.view import PreparedPanel, Starts
 from latentcast.data.windows.windows import Windows, batch_size_for_memory, make_windows, window_seeds
 from latentcast.evaluation.drop_last import DropLast
-from latentcast.evaluation.forecasts import ForecastBatch, accumulate_errors, forecasts
+from latentcast.evaluation.forecasts import ForecastBatch, Sampling, Target, accumulate_errors, forecasts
 from latentcast.evaluation.interval_metrics import IntervalErrors, IntervalFigures
 from latentcast.evaluation.metrics import Evaluation
 from latentcast.evaluation.window_order import check_outcomes, consecutive_origins, select_requested
@@ -85,26 +87,31 @@ def forecast_windows(
         starts_items, pace = consecutive_origins(prepared.panel, asked, items, held, task.lookback, how.stride)
     windows = cut_windows(fitted, prepared, starts_items)
     fitted.network.eval()
-    sample = seeds = None
+    sampling = None
     if how is not None and how.base == "paths":
-        sample = partial(fitted.network.sample, paths=how.paths)
         seeds = window_seeds(prepared.panel, *starts_items, task.lookback, fitted.run.seed)
-    batches = forecasts(
-        fitted.network,
-        windows,
+        sampling = Sampling(partial(fitted.network.sample, paths=how.paths), seeds)
+    columns = list(task.targets)
+    target = Target(
         prepared.panel.values,
-        prepared.scaler.units(prepared.panel, list(task.targets)),
+        prepared.scaler.units(prepared.panel, columns),
         task.targets,
-        batch_size=batch_size,
-        device=fitted.device,
-        spread=None if how is None else prepared.spread[:, list(task.targets)],
-        sample=sample,
-        seeds=seeds,
+        None if how is None else prepared.spread[:, columns],
+        silent_of(fitted, prepared, starts_items),
     )
+    batches = forecasts(fitted.network, windows, target, batch_size=batch_size, device=fitted.device, sampling=sampling)
     if how is None:
         return batches
     batches = how.around(batches, prepared.panel, pace)
     return select_requested(batches, asked) if how.in_a_row else batches
+
+
+def silent_of(fitted: FittedModel, prepared: PreparedPanel, starts_items: Starts) -> NDArray[np.int64] | None:
+    """[windows, targets] steps since the last observed value of silent look-backs; None where every value was."""
+    if prepared.panel.complete:
+        return None
+    task = fitted.task
+    return silent_steps(prepared.panel, starts_items[0].numpy(), task.lookback, task.targets)
 
 
 def outcome_notes(
@@ -156,11 +163,15 @@ def judge(
             f" ({prepared.why_none(part, fitted.known.ends)})"
         )
     notes = prepared.said(part, starts_items[1], fitted.card.schema.last, which.stride)
-    naive_error = prepared.naive_error[:, list(task.targets)]
+    silent = silent_of(fitted, prepared, starts_items)
+    if silent is not None and (note := silent_note(silent)) is not None:
+        notes = (*notes, note)
+    naive_error, constant = prepared.naive_error[:, list(task.targets)], constant_of(fitted, prepared)
+    notes = (*notes, *_scale_notes(fitted, prepared, naive_error, constant))
     batches = forecast_windows(fitted, prepared, starts_items, batch_size, how)
     short = None
     if which.drop is not None:
-        short = DropLast(which.drop, count, naive_error)
+        short = DropLast(which.drop, count, naive_error, constant)
         batches = short.around(batches)
     intervals = how if isinstance(how, Intervals) else None
     found = None
@@ -170,7 +181,7 @@ def judge(
         if intervals.calibration is not None and part in (intervals.calibration.part, "all"):
             text = "these intervals are judged on windows that they were calibrated on"
             notes = (*notes, Note(text, NoteCode.INTERVALS))
-    scaled, original = accumulate_errors(batches, naive_error, None, found)
+    scaled, original = accumulate_errors(batches, naive_error, None, found, constant)
     return Evaluation(
         fitted.name,
         which.data,
@@ -184,6 +195,40 @@ def judge(
         None if intervals is None or found is None else interval_figures(intervals, found),
         None if short is None else short.result(),
     )
+
+
+def constant_of(fitted: FittedModel, prepared: PreparedPanel) -> NDArray[np.bool_] | None:
+    """[items, targets] series whose training part never changes, so that they have no scale; None where all have."""
+    if not fitted.run.data.scale:
+        return None
+    columns = list(fitted.task.targets)
+    constant = (prepared.scaler.std[:, columns] == 1) & (prepared.spread[:, columns] < 1e-6)
+    return constant if constant.any() else None
+
+
+def _scale_notes(
+    fitted: FittedModel, prepared: PreparedPanel, naive_error: Any, constant: NDArray[np.bool_] | None
+) -> list[Note]:
+    """Which series are left out of scaled figures and of MASE."""
+
+    def names(which: NDArray[np.bool_]) -> str:
+        targets, panel = fitted.task.targets, prepared.panel
+        return shorten([panel.series_name(item, targets[at]) for item, at in np.argwhere(which)], 3)
+
+    notes = []
+    if constant is not None:
+        text = (
+            f"scaled figures leave out {int(constant.sum())} of {constant.size} series: their training part is constant"
+            f" and gives no scale ({names(constant)})"
+        )
+        notes.append(Note(text, NoteCode.CONSTANT))
+    if (without := np.isnan(naive_error)).any():
+        text = (
+            f"MASE leaves out {int(without.sum())} of {without.size} series: their training part repeats itself"
+            f" exactly, or is no longer than a season ({names(without)})"
+        )
+        notes.append(Note(text, NoteCode.CONSTANT))
+    return notes
 
 
 def interval_figures(how: Intervals, found: tuple[IntervalErrors, IntervalErrors]) -> IntervalFigures:
@@ -206,7 +251,7 @@ def calibrate_on(
     windows = len(prepared.starts(which.part, task.lookback, task.horizon, which.stride)[0])
     scores = Scores(chosen, levels, paths, windows, task.horizon * len(task.targets), which.stride)
     evaluation = judge(fitted, prepared, which, scores, batch_size)
-    fitted.calibration = scores.calibration(prepared.panel, which.part)
+    fitted.calibration = scores.calibration(prepared.panel, which.part, constant_of(fitted, prepared))
     intervals = None
     if fitted.calibration is not None:
         chose = which.part == "val" and fitted.card.training is not None and fitted.run.training.chooses

@@ -12,7 +12,8 @@ import json
 import math
 import platform
 import shutil
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Callable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from latentcast.core.errors import CheckpointError, shorten
 
 WEIGHTS, SERIES, CARD = "weights.safetensors", "series.json", "card.json"
 INTERVALS = "intervals.safetensors"
+SAVING = ".saving-"  # begins the name of a folder that is being written
 SETTINGS = "settings.yaml"  # written when training begins
 VERSION = 2  # 2: notes of the card have codes
 FORMAT = f"latentcast/{VERSION}"
@@ -66,20 +68,36 @@ def check_folder(folder: Path, *, overwrite: bool) -> None:
 def _taken(folder: Path, *, may: bool) -> bool:
     if folder.exists() and not folder.is_dir():
         raise CheckpointError(f"{folder} is a file; name a folder")
-    taken = folder.is_dir() and any(folder.iterdir())
+    taken = folder.is_dir() and any(not path.name.startswith(SAVING) for path in folder.iterdir())
     if taken and not may:
         raise CheckpointError(f"{folder} exists and is not empty; use another folder, or say --overwrite")
     return taken
 
 
-def _clear(folder: Path) -> None:
+def replace_folder(folder: Path, fill: Callable[[Path], None], *, overwrite: bool) -> None:
+    """Let `fill` write into a folder, and then remove what an earlier training left there; nothing before.
+
+    Raises CheckpointError as `make_folder` does.
+    """
+    taken = _taken(folder, may=overwrite)
+    if taken:
+        _check_ours(folder)
+    make_folder(folder, overwrite=False, resume=True)
+    fill(folder)
+    if taken:
+        _clear(folder, whole=False)
+
+
+def _check_ours(folder: Path) -> None:
     if not ((folder / CARD).is_file() or (folder / SETTINGS).is_file()):
         raise CheckpointError(f"{folder} holds files, and latentcast wrote none of them: use another folder")
+
+
+def _clear(folder: Path, *, whole: bool = True) -> None:
+    """Remove what a training wrote, and, of a `whole` folder, what `write` did."""
+    _check_ours(folder)
     for pattern in (
-        CARD,
-        SERIES,
-        WEIGHTS,
-        INTERVALS,
+        *((CARD, SERIES, WEIGHTS, INTERVALS) if whole else ()),
         SETTINGS,
         "checkpoints/data.json",
         *(
@@ -93,6 +111,8 @@ def _clear(folder: Path) -> None:
     for at in ("", "members/*/"):
         for logs in (*folder.glob(f"{at}logs/*/csv*"), *folder.glob(f"{at}logs/*/tensorboard*")):
             shutil.rmtree(logs)
+    for left in folder.glob(f"{SAVING}*"):
+        shutil.rmtree(left, ignore_errors=True)
 
 
 Packed = tuple[dict[str, torch.Tensor], dict[str, str]]
@@ -105,24 +125,46 @@ def write(
     series: Mapping[str, Any],
     intervals: Packed | None = None,
 ) -> None:
-    """The card is written last: a folder with a card is whole. Raises CheckpointError when it cannot be written."""
+    """All files are written in a folder inside, and then moved: what `folder` held stays whole until these are.
+
+    Raises CheckpointError when it cannot be written.
+    """
     card = _finite({"format": FORMAT, **card})
     try:
-        safetensors.torch.save_file(
-            {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()},
-            folder / WEIGHTS,
-            metadata={"format": "pt"},
-        )
-        (folder / SERIES).write_text(json.dumps(series, ensure_ascii=False, allow_nan=False), encoding="utf-8")
-        (folder / INTERVALS).unlink(missing_ok=True)
-        if intervals is not None:
-            safetensors.torch.save_file(intervals[0], folder / INTERVALS, metadata=intervals[1])
-        names = (WEIGHTS, SERIES, *(() if intervals is None else (INTERVALS,)))
-        digests = {name: _sha256(folder / name) for name in names} | {CARD: _card_sha256(card)}
-        text = json.dumps({**card, "sha256": digests}, indent=2, ensure_ascii=False, allow_nan=False)
-        (folder / CARD).write_text(text, encoding="utf-8")
+        beside = Path(tempfile.mkdtemp(prefix=SAVING, dir=folder))
+        try:
+            names = _write_files(beside, network, card, series, intervals)
+            for name in (*names, CARD):  # the card last: it says whether the folder is whole
+                (beside / name).replace(folder / name)
+            if INTERVALS not in names:
+                (folder / INTERVALS).unlink(missing_ok=True)
+        finally:
+            shutil.rmtree(beside, ignore_errors=True)
     except (OSError, safetensors.SafetensorError) as error:
-        raise CheckpointError(f"{folder} cannot be written: {error}") from error
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+        raise CheckpointError(f"{folder} cannot be written: {reason}") from error
+
+
+def _write_files(
+    folder: Path,
+    network: nn.Module,
+    card: Mapping[str, Any],
+    series: Mapping[str, Any],
+    intervals: Packed | None,
+) -> tuple[str, ...]:
+    safetensors.torch.save_file(
+        {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()},
+        folder / WEIGHTS,
+        metadata={"format": "pt"},
+    )
+    (folder / SERIES).write_text(json.dumps(series, ensure_ascii=False, allow_nan=False), encoding="utf-8")
+    if intervals is not None:
+        safetensors.torch.save_file(intervals[0], folder / INTERVALS, metadata=intervals[1])
+    names = (WEIGHTS, SERIES, *(() if intervals is None else (INTERVALS,)))
+    digests = {name: _sha256(folder / name) for name in names} | {CARD: _card_sha256(card)}
+    text = json.dumps({**card, "sha256": digests}, indent=2, ensure_ascii=False, allow_nan=False)
+    (folder / CARD).write_text(text, encoding="utf-8")
+    return names
 
 
 def read(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -135,7 +177,7 @@ def read(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
                 f"training in {folder} did not finish: go on with the command that began it and --resume"
             )
         raise CheckpointError(f"{folder} was not written by latentcast: there is no {CARD} in it")
-    card = _json(folder / CARD)
+    card = read_json(folder / CARD)
     _check_format(folder / CARD, card)
     digests = card.get("sha256")
     there = (INTERVALS,) if isinstance(digests, dict) and INTERVALS in digests else ()
@@ -149,7 +191,7 @@ def read(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
                 f"{path} is damaged or was changed since it was saved (its sha256 is not the one in {CARD}):"
                 " copy the folder again, or fit again"
             )
-    return card, _json(folder / SERIES)
+    return card, read_json(folder / SERIES)
 
 
 def _check_format(path: Path, card: Mapping[str, Any]) -> None:
@@ -193,6 +235,12 @@ def read_weights(folder: Path, network: nn.Module) -> None:
         for name in wanted.keys() & tensors.keys()
         if tensors[name].shape != wanted[name].shape and name not in free
     ]
+    for name in sorted(wanted.keys() & tensors.keys()):
+        found = tensors[name]
+        if found.dtype != wanted[name].dtype:
+            faults.append(f"{name} is {found.dtype}, wanted {wanted[name].dtype}")
+        elif found.is_floating_point() and not found.isfinite().all():
+            faults.append(f"{name} holds values that are not finite")
     if faults:
         raise CheckpointError(f"{folder / WEIGHTS} does not fit the model of the card: {shorten(sorted(faults))}")
     network.load_state_dict(tensors)
@@ -202,11 +250,16 @@ def _shape(tensor: torch.Tensor) -> str:
     return "×".join(str(size) for size in tensor.shape)
 
 
-def _json(path: Path) -> dict[str, Any]:
+def read_json(path: Path) -> dict[str, Any]:
+    """An object of JSON. Raises CheckpointError when the file is missing, damaged, or nested without end."""
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise CheckpointError(f"{path} is missing: copy the whole folder, or begin anew") from error
     except (OSError, ValueError) as error:
         raise CheckpointError(f"{path} is damaged: {error}") from error
+    except RecursionError as error:
+        raise CheckpointError(f"{path} is damaged: it is nested too deeply") from error
     if not isinstance(values, dict):
         raise CheckpointError(f"{path} is damaged: wanted an object")
     return values

@@ -171,8 +171,7 @@ def member_forecasts(
     forecaster = as_forecaster(forecaster)
     model, task = hybrid_of(forecaster), forecaster.task
     inputs = prepare_forecast(forecaster, data, future_covariates)
-    for note in inputs.notes:
-        log.warning(note)
+    forecaster.told.extend(inputs.notes)
     view, starts_items = inputs.prepared, inputs.windows
     targets = list(task.targets)
     steps = starts_items[0].numpy()[:, None] + task.lookback + np.arange(task.horizon)

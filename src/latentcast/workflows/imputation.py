@@ -159,7 +159,8 @@ def _windows(forecaster: Forecaster, view: PreparedPanel, starts: tuple[torch.Te
     )
     if windows.masks is None:
         return windows
-    return replace(windows, masks=replace(windows.masks, carried=None))  # a value after a gap may help to fill it
+    # a value after a gap may help to fill it
+    return replace(windows, masks=replace(windows.masks, carried=None, silence=None))
 
 
 def _judge(

@@ -13,6 +13,7 @@ from latentcast.data.scaling.transform import Transform, check
 from latentcast.data.settings import DataSettings
 
 Array = NDArray[np.float64]
+ROUNDING = 4 * float(np.finfo(np.float32).eps)
 
 
 @dataclass(frozen=True)
@@ -164,9 +165,16 @@ class BatchUnits:
         def wide(x: Array) -> Array:
             return x.reshape(*x.shape, *extra)
 
-        out = values * wide(self.std) + wide(self.mean)
-        if self.units.transform is not None and self.power is not None:
-            out = self.units.transform.back(out, wide(self.power))
+        part, mean = values * wide(self.std), wide(self.mean)
+        out = part + mean
+        # networks compute in float32: what its rounding leaves of a zero is a zero
+        rounding = ROUNDING * (np.abs(part) + np.abs(mean))
+        if self.units.transform is None or self.power is None:
+            out = np.where(np.abs(out) <= rounding, 0.0, out)
+        else:
+            power = wide(self.power)
+            low, high = (self.units.transform.back(out + by, power) for by in (-rounding, rounding))
+            out = np.where((low <= 0) & (high >= 0), 0.0, self.units.transform.back(out, power))
         return np.maximum(out, 0.0) if self.units.nonnegative else out
 
     def to_scaled(self, values: Array) -> Array:

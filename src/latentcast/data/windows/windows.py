@@ -20,6 +20,7 @@ from latentcast.data.panel.annotations import Notes, of_windows
 from latentcast.data.panel.panel import Panel
 from latentcast.data.scaling.scaler import Scaler
 from latentcast.data.windows.block import Block
+from latentcast.data.windows.silence import Silence
 
 
 @dataclass(frozen=True)
@@ -38,17 +39,22 @@ class Masks:
     carried
         [steps, channels], set where gaps are filled: each gap filled by the last value before it. A look-back that ends
         in a gap reads it instead of the values, whose fill may lean on a value after the origin.
+    silence
+        Set where gaps are masked: replaces a look-back without any observed value by the last observed stretch.
     """
 
     observed: Block
     shown: Block | None = None
     season: int | None = None
     carried: Block | None = None
+    silence: Silence | None = None
 
     def read(self, past: Tensor, seen: Tensor, starts: NDArray[np.int64]) -> tuple[Tensor, Tensor | None]:
         """The look-backs with their gaps filled, and what of them counts as observed: None for all of it."""
         lookback = past.shape[1]
         if self.season is not None and not seen.all():
+            if self.silence is not None:
+                past, seen = self.silence.replace(past, seen, starts)
             past = seasonally(past, seen, self.season)
         elif self.carried is not None and not seen[:, -1].all():
             past = torch.where(_after_last(seen), self.carried.gather(starts)[:, :lookback], past)
@@ -288,6 +294,7 @@ def _masks(panel: Panel, series: NDArray[np.float32], length: int) -> Masks | No
         None if panel.shown is panel.observed else Block(panel.shown, length),
         panel.season if masked else None,
         None if masked else Block(_carried(series, panel), length),
+        Silence(series, panel.observed, panel.offsets, panel.season) if masked else None,
     )
 
 

@@ -13,8 +13,18 @@ from latentcast.core.types import Batch, Prediction, Task
 from latentcast.layers.losses import point_loss
 
 
+def last_value(batch: Batch) -> Float[Tensor, "batch 1 channel"]:
+    """The last observed value of each look-back; its last value where none was observed."""
+    if batch.observed is None:
+        return batch.past[:, -1:]
+    time = batch.past.shape[1]
+    steps = torch.arange(time, device=batch.past.device)[None, :, None]
+    last = torch.where(batch.observed, steps, -1).amax(1, keepdim=True)
+    return batch.past.gather(1, torch.where(last < 0, time - 1, last))
+
+
 class Naive(nn.Module):
-    """ŷ[t+h] = y[t]. Nothing is learned."""
+    """ŷ[t+h] = the last observed value. Nothing is learned."""
 
     Settings = NoSettings
     mixes_channels = False
@@ -25,7 +35,7 @@ class Naive(nn.Module):
         self.horizon = task.horizon
 
     def forward(self, batch: Batch) -> Prediction:
-        return Prediction(batch.past[:, -1:].expand(-1, self.horizon, -1))
+        return Prediction(last_value(batch).expand(-1, self.horizon, -1))
 
     def loss(self, prediction: Prediction, batch: Batch) -> Float[Tensor, ""]:
         assert batch.target is not None

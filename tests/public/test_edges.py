@@ -1,0 +1,88 @@
+"""Measures and intervals at their edges: zeros, rounding noise, constants, tiny and huge values."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import latentcast
+from latentcast import Forecaster
+
+
+def _frame(**series: np.ndarray) -> pd.DataFrame:
+    days = pd.date_range("2022-01-01", periods=len(next(iter(series.values()))))
+    return pd.concat([pd.DataFrame({"unique_id": name, "ds": days, "y": y}) for name, y in series.items()])
+
+
+def _fit(frame: pd.DataFrame, model: str = "naive", **sizes: int) -> Forecaster:
+    quick = {"training.max_steps": 3, "training.loggers": []} if model != "naive" else {}
+    return latentcast.fit(frame, model, **{"lookback": 14, "horizon": 2, **sizes}, seed=0, settings=quick)
+
+
+def test_a_forecast_of_zero_is_zero() -> None:
+    counts = np.random.default_rng(0).poisson(0.4, 200).astype(float) * 3
+    counts[-1] = 0
+    frame = _frame(sold=counts, other=counts[::-1].copy())
+    forecaster = _fit(frame)
+    forecast = forecaster.predict(frame)
+    assert forecast.loc[forecast["unique_id"] == "sold", "naive"].tolist() == [0, 0]
+    found = []  # by hand: every window of the test part, both series, 0 / 0 counting as no error
+    for y in (counts, counts[::-1]):
+        for origin in range(160, 199):
+            for ahead in (0, 1):
+                if origin + 1 < 200:
+                    size = abs(y[origin + ahead]) + abs(y[origin - 1])
+                    found.append(2 * abs(y[origin + ahead] - y[origin - 1]) / size if size else 0.0)
+    assert forecaster.evaluate(frame).original["sMAPE"] == pytest.approx(np.mean(found), rel=1e-6)
+
+
+def test_rounding_noise_gives_no_mase() -> None:
+    noise = np.where(np.arange(200) % 2, 0.30000000000000004, 0.3)
+    wave = np.sin(np.arange(200.0))
+    both = _fit(frame := _frame(noise=noise, wave=wave)).evaluate(frame)
+    alone = _fit(frame := _frame(wave=wave)).evaluate(frame)
+    assert both.original["MASE"] == pytest.approx(alone.original["MASE"])
+    assert both.scaled["MSE"] == pytest.approx(alone.scaled["MSE"])
+    assert any("MASE leaves out 1 of 2 series" in note and "(noise)" in note for note in both.notes)
+    assert not alone.notes
+
+
+def test_a_series_that_is_constant_in_training_does_not_explode_scaled_figures() -> None:
+    launch = np.where(np.arange(200) < 170, 5.0, 5000.0)
+    found = _fit(frame := _frame(launch=launch, wave=np.sin(np.arange(200.0)))).evaluate(frame)
+    assert found.scaled["MSE"] < 10
+    assert found.original["MSE"] > 1000
+    assert any("scaled figures leave out 1 of 2 series" in note and "(launch)" in note for note in found.notes)
+
+
+def test_constant_series_do_not_narrow_the_intervals_of_others() -> None:
+    rng = np.random.default_rng(1)
+    walks = {f"v{n}": rng.normal(0, 1, 300) for n in range(6)}
+    constants = {f"c{n}": np.full(300, 7.0) for n in range(6)}
+    alone, mixed = (_fit(frame := _frame(**some)).predict(frame, level=80) for some in (walks, {**walks, **constants}))
+    rows = mixed[mixed["unique_id"].isin(list(walks))].reset_index(drop=True)
+    pd.testing.assert_frame_equal(rows, alone.reset_index(drop=True))
+
+
+def test_coverage_of_the_worst_series() -> None:
+    rng = np.random.default_rng(2)
+    frame = _frame(**{f"v{n}": rng.normal(0, 1, 300) for n in range(20)})
+    found = _fit(frame).evaluate(frame, level=80).intervals
+    assert found is not None
+    level = found.original["levels"]["80"]
+    assert 0.6 < level["worst_decile"] < level["coverage"]
+    assert "in the worst tenth of series" in found.lines()[0]
+
+
+def test_figures_of_tiny_series_are_shown() -> None:
+    frame = _frame(tiny=1e-7 * np.sin(np.arange(200.0)))
+    text = str(_fit(frame).evaluate(frame))
+    assert "0.0000 original" not in text
+
+
+@pytest.mark.parametrize("model", ["naive", "dlinear", "patch-transformer"])
+def test_a_usual_fill_value_gives_finite_forecasts(model: str) -> None:
+    frame = _frame(y=np.random.default_rng(3).normal(10, 1, 200))
+    filled = frame.copy()
+    filled.iloc[195, 2] = 1e20
+    forecast = _fit(frame, model).predict(filled)[model]
+    assert np.isfinite(forecast).all()
