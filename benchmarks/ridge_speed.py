@@ -10,6 +10,7 @@ many    100 000 series of 500 steps, one shared map, look-back 96, horizon 24
 """
 
 import argparse
+import json
 import resource
 import statistics
 import time
@@ -107,7 +108,9 @@ def main() -> None:
     parser.add_argument("--channels", type=int, default=3)
     options = parser.parse_args()
     torch.set_num_threads(1)
-    found: dict[str, Any] = {}
+    path = _report.RESULTS / "ridge_speed.json"
+    before = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    found: dict[str, Any] = {part: before[part] for part in ("gram", "search", "many") if part in before}
     for part in options.parts:
         found[part] = (
             gram(options.rounds, options.channels) if part == "gram" else {"search": search, "many": many}[part]()
