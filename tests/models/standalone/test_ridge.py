@@ -231,12 +231,12 @@ def test_an_update_is_the_exact_solution_over_all_of_the_history() -> None:
     rng, t = np.random.default_rng(0), np.arange(800)
     waves = {f"c{number}": np.sin(2 * np.pi * t / 24 + number) + rng.standard_normal(800) / 3 for number in range(3)}
     frame = pd.DataFrame({"date": pd.date_range("2024-01-01", periods=800, freq="h"), **waves})
-    first = latentcast.fit(frame[:120], "ridge", lookback=LOOKBACK, horizon=HORIZON, settings=ONE)
+    first = latentcast.fit(frame[:200], "ridge", lookback=LOOKBACK, horizon=HORIZON, settings=ONE)
     updated = latentcast.update(first, frame)
     assert updated.card.update is not None
     assert updated.card.update.kept == "the updated weights"
     values = frame.iloc[:, 1:].to_numpy()
-    values = (values - values[:84].mean(0)) / values[:84].std(0)  # in the units of the fit
+    values = (values - values[:140].mean(0)) / values[:140].std(0)  # in the units of the fit
     windows = np.lib.stride_tricks.sliding_window_view(values[:720], LOOKBACK + HORIZON, axis=0)
     windows = windows.reshape(-1, LOOKBACK + HORIZON)
     level = windows[:, LOOKBACK - 2 : LOOKBACK].mean(1, keepdims=True)
