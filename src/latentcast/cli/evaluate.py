@@ -23,6 +23,7 @@ from latentcast.cli.options import (
     Transfer,
     levels_in,
     takes_settings,
+    takes_threads,
     whole_numbers_in,
 )
 from latentcast.cli.output import (
@@ -40,6 +41,7 @@ from latentcast.core.log_capture import capture_log_messages
 
 
 @app.command()
+@takes_threads
 @takes_settings
 def evaluate(
     folder: Annotated[
@@ -153,6 +155,7 @@ def _by_protocol(
 
 
 @app.command()
+@takes_threads
 def calibrate(
     folder: Folder,
     data: Data,
@@ -184,6 +187,7 @@ def calibrate(
 
 
 @app.command()
+@takes_threads
 @takes_settings
 def backtest(
     data: Data,

@@ -77,6 +77,30 @@ def takes_settings(command: Callable[..., None]) -> Callable[..., None]:
     return whole
 
 
+Threads = Annotated[
+    int | None, typer.Option("--threads", min=1, help="To compute with; by default the cores the process may use.")
+]
+
+
+def takes_threads(command: Callable[..., None]) -> Callable[..., None]:
+    """The command with --threads, which holds for all that it computes."""
+
+    @functools.wraps(command)
+    def whole(threads: int | None = None, **values: Any) -> None:
+        from latentcast.core.threads import using_threads
+
+        with using_threads(threads):
+            command(**values)
+
+    signature = inspect.signature(command)
+    added = inspect.Parameter("threads", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Threads)
+    parameters = [*signature.parameters.values(), added]
+    whole.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    whole.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    del whole.__wrapped__  # typer would read the signature of what is inside
+    return whole
+
+
 def levels_in(text: str | None) -> list[float] | None:
     if text is None:
         return None

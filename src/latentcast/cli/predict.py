@@ -19,6 +19,7 @@ from latentcast.cli.options import (
     levels_in,
     numbers_in,
     takes_settings,
+    takes_threads,
 )
 from latentcast.cli.output import counted, out, print_line, print_notes
 from latentcast.core.errors import SettingsError
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 
 @app.command()
+@takes_threads
 @takes_settings
 def predict(
     folder: Folder,
@@ -77,6 +79,7 @@ def predict(
 
 
 @app.command()
+@takes_threads
 @takes_settings
 def explain(
     folder: Folder,
@@ -134,6 +137,7 @@ def explain(
 
 
 @app.command()
+@takes_threads
 def impute(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that pretrain wrote.")],
     data: Data,
@@ -183,6 +187,7 @@ def impute(
 
 
 @app.command()
+@takes_threads
 def anomaly_scores(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A vq-codec or a token-transformer.")],
     data: Data,

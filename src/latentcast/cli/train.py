@@ -23,6 +23,7 @@ from latentcast.cli.options import (
     numbers_in,
     several_in,
     takes_settings,
+    takes_threads,
     with_fraction,
 )
 from latentcast.cli.output import counted, print_line, print_metrics, print_notes
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
 
 @app.command()
+@takes_threads
 @takes_settings
 def fit(
     data: Several,
@@ -66,6 +68,7 @@ def fit(
 
 
 @app.command()
+@takes_threads
 @takes_settings
 def pretrain(
     *,
@@ -190,6 +193,7 @@ def _size(data: "Schema | DatasetReport") -> str:
 
 
 @app.command()
+@takes_threads
 def update(
     folder: Folder,
     data: Data,

@@ -124,6 +124,8 @@ class StageReport:
         Lowest validation loss, in the units of the stage's loss; None without validation windows.
     found
         Result of the stage's own check, such as the use of a codebook.
+    threads
+        Threads that torch trained with; equal numbers and versions give equal bits.
     """
 
     stage: str
@@ -136,6 +138,7 @@ class StageReport:
     validation_windows: int
     trained_parameters: int
     found: Mapping[str, Any] | None = None
+    threads: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
         return _plain(self, keep=("best_val_loss",))
@@ -258,6 +261,8 @@ class RunCard:
         Result of `latentcast.update`.
     transferred
         Whether the weights are those of `start`, without training.
+    threads
+        Threads that torch computed with in the fit.
     """
 
     model: str
@@ -278,6 +283,7 @@ class RunCard:
     intervals: Mapping[str, Any] | None = None
     update: UpdateReport | None = None
     transferred: bool = False
+    threads: int | None = None
 
     @property
     def learned(self) -> tuple[str, ...]:

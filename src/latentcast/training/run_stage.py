@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from latentcast.core.errors import CheckpointError, Interrupted, SettingsError
+from latentcast.core.threads import chosen_threads, using_threads
 from latentcast.models.network import Network
 from latentcast.training import checkpoint
 from latentcast.training.devices import make_fabric, quiet_lightning
@@ -36,6 +37,8 @@ class Outcome:
         Lowest validation loss; None without a validation.
     seconds
         Time in training, over all runs of the stage.
+    threads
+        Threads that torch computed with.
     """
 
     stage: str
@@ -44,6 +47,7 @@ class Outcome:
     steps: int
     best_val_loss: float | None
     seconds: float
+    threads: int
 
 
 def run_stage(network: Network, task: StageTask, *, resume: bool = False, progress: bool = False) -> Outcome:
@@ -78,7 +82,7 @@ def run_stage(network: Network, task: StageTask, *, resume: bool = False, progre
         return _take(network, kept, task)
     task.stage.parameters(network)  # fails early when nothing is trainable
     stop = StopRequest(task.settings.max_time)
-    with quiet_lightning(), _threads_of(state):
+    with quiet_lightning(), using_threads(_threads_of(state)):
         fabric = make_fabric(task.settings)
         kept = Path(
             fabric.launch(partial(_train, network=network, task=task, state=state, stop=stop, progress=progress))
@@ -173,6 +177,7 @@ def _take(network: Network, kept: Path, task: StageTask) -> Outcome:
         progress["step"],
         None if best is None else float(best),
         round(progress["seconds"], 2),
+        state["threads"],
     )
 
 
@@ -190,16 +195,14 @@ def _check_outcome(outcome: Outcome, network: Network, task: StageTask, kept: Pa
         )
 
 
-@contextmanager
-def _threads_of(state: Mapping[str, Any] | None) -> Iterator[None]:
-    """Go on with as many threads as training began with: sums of other numbers of threads differ in the last bits."""
-    before = torch.get_num_threads()
-    if state is not None:
-        torch.set_num_threads(state["threads"])
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+def _threads_of(state: Mapping[str, Any] | None) -> int | None:
+    """Training goes on with as many threads as it began with: other numbers change the last bits of sums."""
+    if state is None:
+        return None
+    began, now = int(state["threads"]), chosen_threads()
+    if now is not None and now != began:
+        raise SettingsError(f"threads={now}: training began with {began}; go on with as many, or leave it out")
+    return began
 
 
 @contextmanager

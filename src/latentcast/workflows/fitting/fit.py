@@ -34,6 +34,7 @@ def fit(
     overwrite: bool = False,
     resume: bool = False,
     progress: bool = False,
+    threads: int | None = None,
 ) -> Forecaster:
     """Train a model on the training part of the data.
 
@@ -84,6 +85,9 @@ def fit(
         and data must be the same.
     progress
         Show a progress bar.
+    threads
+        Threads that torch computes with; by default the cores that the process may use, at most those of torch
+        (`OMP_NUM_THREADS`). The card records the number.
 
     Returns
     -------
@@ -112,7 +116,7 @@ def fit(
     ['unique_id', 'ds', 'dlinear']
     """
     values = merge_user_settings(model, preset, lookback, horizon, seed, settings, config)
-    options = FitOptions(None if out is None else Path(out), overwrite, resume, progress)
+    options = FitOptions(None if out is None else Path(out), overwrite, resume, progress, threads)
     return _fit(data, values, weights, start, options, forecast=True)
 
 
@@ -132,6 +136,7 @@ def pretrain(
     overwrite: bool = False,
     resume: bool = False,
     progress: bool = False,
+    threads: int | None = None,
 ) -> Forecaster:
     """Train only the stages before forecasting; `fit(..., start=...)` goes on from there, at any horizon.
 
@@ -140,7 +145,8 @@ def pretrain(
 
     Parameters
     ----------
-    data, model, preset, seed, settings, config, start, weights, out, overwrite, resume, progress
+    data, model, preset, seed, settings, config, start, weights, out, overwrite, resume, progress,
+    threads
         As in `fit`. Each stage has settings of its own (`stages.reconstruct.lr`); those of `training` belong to the
         forecasts and are refused.
     lookback
@@ -170,7 +176,7 @@ def pretrain(
     ('reconstruct',)
     """
     values = merge_user_settings(model, preset, lookback, horizon, seed, settings, config)
-    options = FitOptions(None if out is None else Path(out), overwrite, resume, progress)
+    options = FitOptions(None if out is None else Path(out), overwrite, resume, progress, threads)
     return _fit(data, values, weights, start, options, forecast=False)
 
 

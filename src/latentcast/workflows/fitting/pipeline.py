@@ -11,6 +11,7 @@ import torch
 
 from latentcast.core.errors import SettingsError, shorten
 from latentcast.core.notes import Note, NoteCode, NoteLog
+from latentcast.core.threads import using_threads
 from latentcast.data.panel.padding import pad_short
 from latentcast.data.panel.panel import Panel
 from latentcast.data.panel.split import Split, split
@@ -70,12 +71,12 @@ def run_fit(spec: FitSpec, data: TrainingData, options: FitOptions | None = None
     options, notes = options or FitOptions(), NoteLog()
     check_options(options)
     checked = check_trainable(spec, data, notes)
-    with own_random_state():
+    with own_random_state(), using_threads(options.threads) as threads:
         prepared = build_untrained(spec, checked, options, notes)
         with training_folder(prepared.forecaster, options) as folder:
             train(spec, prepared, folder, options, notes)
             calibrate_on_validation(spec, prepared)
-            prepared.forecaster.card = replace(prepared.forecaster.card, notes=tuple(notes))
+            prepared.forecaster.card = replace(prepared.forecaster.card, notes=tuple(notes), threads=threads)
             return save_if_asked(prepared.forecaster, folder, options)
 
 

@@ -74,9 +74,10 @@ class TrainingData:
 
 @dataclass(frozen=True)
 class FitOptions:
-    """How a fit runs: the folder to save into, whether to replace it or go on in it, and a progress bar."""
+    """How a fit runs: the folder to save into, whether to replace it or go on in it, a progress bar, threads."""
 
     out: Path | None = None
     overwrite: bool = False
     resume: bool = False
     progress: bool = False
+    threads: int | None = None

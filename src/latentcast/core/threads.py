@@ -1,0 +1,63 @@
+"""How many threads torch computes with: equal numbers give equal bits."""
+
+import math
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+
+import torch
+
+from latentcast.core.errors import SettingsError
+
+CGROUP = Path("/sys/fs/cgroup/cpu.max")  # quota and period in microseconds, or "max"
+CGROUP_1 = Path("/sys/fs/cgroup/cpu/cpu.cfs_quota_us"), Path("/sys/fs/cgroup/cpu/cpu.cfs_period_us")
+
+
+def usable_cores() -> int:
+    """The cores that this process may use: by its affinity, and by the quota of its control group."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    cores = len(affinity(0)) if affinity is not None else os.cpu_count() or 1
+    quota = _quota()
+    return cores if quota is None else max(1, min(cores, math.ceil(quota)))
+
+
+def _quota() -> float | None:
+    """Cores that the control group grants; None without a limit, or on a system without control groups."""
+    try:
+        quota, period = CGROUP.read_text().split() if CGROUP.exists() else [file.read_text() for file in CGROUP_1]
+        return None if quota.strip() in ("max", "-1") else int(quota) / int(period)
+    except (OSError, ValueError, ZeroDivisionError):
+        return None
+
+
+_chosen: ContextVar[int | None] = ContextVar("threads", default=None)
+
+
+def chosen_threads() -> int | None:
+    """The number that a surrounding `using_threads` was given; None where nothing was chosen."""
+    return _chosen.get()
+
+
+def default_threads() -> int:
+    """The number that was chosen, or else that of torch (`OMP_NUM_THREADS`), at most the usable cores."""
+    return chosen_threads() or max(1, min(torch.get_num_threads(), usable_cores()))
+
+
+@contextmanager
+def using_threads(threads: int | None) -> Iterator[int]:
+    """Compute with so many threads within the block; the number from before comes back afterwards.
+
+    None takes `default_threads()`. Raises SettingsError for less than one.
+    """
+    if threads is not None and (isinstance(threads, bool) or not isinstance(threads, int) or threads < 1):
+        raise SettingsError(f"threads={threads!r}: wanted a whole number of at least 1")
+    before, count = torch.get_num_threads(), default_threads() if threads is None else threads
+    token = _chosen.set(chosen_threads() if threads is None else threads)
+    torch.set_num_threads(count)
+    try:
+        yield count
+    finally:
+        torch.set_num_threads(before)
+        _chosen.reset(token)
