@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -31,7 +31,7 @@ from latentcast.core.errors import SettingsError
 from latentcast.core.log_capture import capture_log_messages
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from latentcast.forecaster.card import DatasetReport, Schema
     from latentcast.forecaster.forecaster import Forecaster
@@ -72,7 +72,7 @@ def fit(
 @takes_settings
 def pretrain(
     *,
-    data: Annotated[str | None, typer.Argument(metavar="[DATA]", help="As for fit; none for generalist.")] = None,
+    data: Annotated[str | None, typer.Argument(metavar="[DATA]", help="As for fit; generalist needs none.")] = None,
     folder: Annotated[Path, typer.Option("--out", help="Folder to save into.")],
     model: Annotated[str | None, typer.Option("--model", "-m", help="A model that learns before it forecasts.")] = None,
     preset: Annotated[str | None, typer.Option("--preset", help="A preset of the model.")] = None,
@@ -92,18 +92,17 @@ def pretrain(
     settings: dict[str, Any],
 ) -> None:
     """Train what comes before forecasts (hidden values, codes, next codes; generalist: all, on simulated series)."""
+    if model == "generalist" and data is not None:
+        unread: list[tuple[str, object]] = [("--config", config), ("--weights", weights), ("--fraction", fraction)]
+        unread += [("--hours", hours), ("--processes", processes), ("--resume", resume)]
+        _refuse("is not for fine-tuning a generalist; leave it out", unread)
+        _finetune_generalist(data, folder, preset, lookback, horizon, start, seed, settings)
+        return
     if model == "generalist":
-        given = [
-            ("DATA", data),
-            ("--lookback", lookback),
-            ("--horizon", horizon),
-            ("--from", start),
-            ("--set", settings),
-            ("--config", config),
-            ("--weights", weights),
-            ("--fraction", fraction),
-        ]
-        _pretrain_generalist(folder, preset, hours, seed, processes, given, overwrite=overwrite, resume=resume)
+        unread = [("--lookback", lookback), ("--horizon", horizon), ("--from", start), ("--config", config)]
+        unread += [("--weights", weights), ("--fraction", fraction), ("--set", settings or None)]
+        _refuse("generalist is pretrained on simulated series; leave it out, or name DATA to fine-tune on", unread)
+        _pretrain_generalist(folder, preset, hours, seed, processes, overwrite=overwrite, resume=resume)
         return
     if data is None or hours is not None or processes:
         raise SettingsError(
@@ -121,13 +120,50 @@ def pretrain(
     )  # fmt: skip
 
 
+def _refuse(why: str, given: "Iterable[tuple[str, object]]") -> None:
+    """Raises SettingsError for options that were given and are not read."""
+    unread = [name for name, value in given if value]
+    if unread:
+        raise SettingsError([f"{name}: {why}" for name in unread])
+
+
+def _finetune_generalist(
+    data: str,
+    folder: Path,
+    preset: str | None,
+    lookback: int | None,
+    horizon: int | None,
+    start: Path | None,
+    seed: int | None,
+    settings: dict[str, Any],
+) -> None:
+    """Shipped weights, or those of a folder, trained further on DATA."""
+    from latentcast.workflows.pretraining.finetune import finetune_generalist
+
+    if horizon is None:
+        raise SettingsError("--horizon: is required, to fine-tune a generalist for it")
+    if preset not in (None, "head", "all"):
+        raise SettingsError(f"--preset {preset}: wanted head or all, which say what is trained")
+    learn: Literal["head", "all"] = "head" if preset == "head" else "all"
+    with capture_log_messages() as notes:
+        found = finetune_generalist(
+            data, folder, horizon, start="small" if start is None else str(start), learn=learn, context=lookback or 512,
+            seed=seed or 0, settings=settings,
+        )  # fmt: skip
+    print_notes(notes)
+    print_line(
+        f"{counted(found.windows, 'window')}, {counted(found.epochs, 'epoch')}; validation loss {found.before:.4g}"
+        f" before, {found.after:.4g} after"
+    )
+    print_line(f"weights in {found.path}; use them with --set model.weights={folder}")
+
+
 def _pretrain_generalist(
     folder: Path,
     preset: str | None,
     hours: float | None,
     seed: int | None,
     processes: int,
-    given: list[tuple[str, Any]],
     *,
     overwrite: bool,
     resume: bool,
@@ -135,9 +171,6 @@ def _pretrain_generalist(
     """Weights of a generalist from simulated series, into the folder."""
     from latentcast.workflows.pretraining.generalist import pretrain_generalist
 
-    unread = [name for name, value in given if value]
-    if unread:
-        raise SettingsError([f"{name}: generalist is pretrained on simulated series; leave it out" for name in unread])
     with capture_log_messages():
         path = pretrain_generalist(
             folder, preset=preset or "small", hours=0.28 if hours is None else hours, seed=seed or 0,

@@ -1,5 +1,6 @@
 """Training windows of the generalist: contexts and targets cut from simulated series, as features of the network."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -97,9 +98,14 @@ def chunk_of_windows(rng: np.random.Generator) -> TrainingWindows:
     )
 
 
+def joined(parts: Sequence[TrainingWindows]) -> TrainingWindows:
+    """Several sets of windows as one."""
+    columns = zip(*(part.parts() for part in parts), strict=True)
+    return TrainingWindows(*(np.concatenate(column) for column in columns))
+
+
 def round_of_windows(seed: int, number: int, chunks: int) -> TrainingWindows:
     """The windows of one round, mixed: the same for the same seed and number, wherever they are made."""
     rng = np.random.default_rng([seed, number])
-    found = [chunk_of_windows(rng).parts() for _ in range(chunks)]
-    whole = TrainingWindows(*(np.concatenate(column) for column in zip(*found, strict=True)))
+    whole = joined([chunk_of_windows(rng) for _ in range(chunks)])
     return whole.rows(rng.permutation(len(whole.target)))
