@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from latentcast.data.panel.conform import as_it_came
+from latentcast.data.panel.give_back import as_it_came, origins
 from latentcast.data.panel.panel import Panel
 from latentcast.data.sources.frames import Source
 from latentcast.data.types import Frame
@@ -42,4 +42,4 @@ def forecast_frame(fitted: FittedModel, panel: Panel, values: Any, columns: Mapp
 
 def give_back(fitted: FittedModel, source: Source, panel: Panel, frame: pd.DataFrame) -> Frame:
     """The frame in the kind, the number type of ids and the time unit of the data."""
-    return source.give_back(as_it_came(frame, source, panel, fitted.run.data))
+    return source.give_back_as(as_it_came(frame, source, panel, fitted.run.data), origins(source, fitted.run.data))

@@ -12,12 +12,11 @@ from numpy.typing import NDArray
 from latentcast.core.errors import DataError, SettingsError, shorten, suggest
 from latentcast.core.interpolation import interpolated
 from latentcast.core.notes import Note, NoteCode, without
-from latentcast.data.panel.conform import as_it_came
+from latentcast.data.panel.give_back import as_it_came, name_of_time, origins
 from latentcast.data.panel.panel import Panel
 from latentcast.data.panel.split import PARTS, Part
 from latentcast.data.sources.frames import Source
 from latentcast.data.tables.table import is_long
-from latentcast.data.tables.time_column import time_column
 from latentcast.data.types import Frame, IntoFrame
 from latentcast.data.windows.view import PreparedPanel
 from latentcast.data.windows.windows import Windows, batch_size_for_memory, make_windows
@@ -89,7 +88,8 @@ def impute(forecaster: Forecaster | str | Path, data: IntoFrame, *, batch_size: 
     if left:
         text = f"columns that the model does not know are not in the result: {shorten(left)}"
         notes.append(Note(text, NoteCode.RESULT))
-    return Imputation(source.give_back(frame), int(missing.sum()), missing.size, tuple(notes))
+    own = {name: name for name in origins(source, forecaster.run.data).values()}
+    return Imputation(source.give_back_as(frame, own), int(missing.sum()), missing.size, tuple(notes))
 
 
 def evaluate_imputation(
@@ -227,7 +227,7 @@ def _around_gaps(panel: Panel, time: int) -> tuple[NDArray[np.int64], NDArray[np
 def _frame(forecaster: Forecaster, source: Source, panel: Panel, values: NDArray[np.float64]) -> pd.DataFrame:
     """The channels under the names of the data: wide as wide, long as long."""
     settings = forecaster.run.data
-    time = time_column(source.frame, settings)
+    time = name_of_time(source.frame, settings)
     stamps = panel.clock.restore(panel.times)
     if not is_long(source.frame, settings):
         wide = pd.DataFrame({"ds": stamps} | dict(zip(panel.channels, values.T, strict=True)))

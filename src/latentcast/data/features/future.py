@@ -12,7 +12,7 @@ from latentcast.data.features.regression import Effects
 from latentcast.data.panel.panel import Panel
 from latentcast.data.settings import DataSettings
 from latentcast.data.tables.clock import Clock, on_the_clock_of
-from latentcast.data.tables.table import LARGEST, as_numbers, is_long
+from latentcast.data.tables.table import LARGEST, as_numbers, id_text, is_long
 from latentcast.data.tables.time_column import joined_time, time_column
 from latentcast.data.tables.timestamps import read_stamps, show
 
@@ -75,7 +75,14 @@ def _items(frame: pd.DataFrame, room: Panel, settings: DataSettings) -> NDArray[
     if id_name not in frame.columns:
         raise DataError(f"the table of what is known in advance needs the column {id_name!r} that tells series apart")
     numbers = {name: number for number, name in enumerate(room.ids)}
-    return np.array([numbers.get(str(name), -1) for name in frame[id_name]], np.int64)
+    found = np.array([numbers.get(id_text(name), -1) for name in frame[id_name]], np.int64)
+    if len(found) and (found < 0).all():
+        given = [id_text(name) for name in frame[id_name].drop_duplicates()]
+        raise DataError(
+            f"no id of the table of what is known in advance ({shorten(given, 3)}) is one of the data"
+            f" ({shorten(room.ids, 3)}); write them alike (column {id_name!r})"
+        )
+    return found
 
 
 def _rows(items: NDArray[np.int64], times: NDArray[Any], room: Panel, last: NDArray[np.int64]) -> NDArray[np.int64]:

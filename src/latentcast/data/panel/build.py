@@ -20,7 +20,7 @@ from latentcast.data.tables.clock import Clock, on_the_clock_of
 from latentcast.data.tables.frequency import Frequency
 from latentcast.data.tables.infer import follows, infer, usual_step, with_other_steps
 from latentcast.data.tables.resample import resampled
-from latentcast.data.tables.table import Table, read_table, without_row_numbers
+from latentcast.data.tables.table import Table, id_text, read_table, without_row_numbers
 from latentcast.data.tables.time_column import joined_time, time_column
 from latentcast.data.tables.timestamps import epoch_unit, read_stamps, show
 
@@ -295,7 +295,7 @@ def read_notes(frame: pd.DataFrame, panel: "Panel", settings: DataSettings) -> N
     id_name = settings.id or "unique_id"
     if id_name in frame.columns:
         numbers = {name: number for number, name in enumerate(panel.ids)}
-        ids = [None if pd.isna(name) else str(name) for name in frame[id_name]]
+        ids = [None if pd.isna(name) else id_text(name) for name in frame[id_name]]
         if strange := sorted({name for name in ids if name is not None and name not in numbers}):
             raise DataError(f"notes speak of series that the data do not have: {shorten(strange)}")
         items = np.array([-1 if name is None else numbers[name] for name in ids], np.int64)

@@ -1,4 +1,4 @@
-"""Data read as those of a fit were, and what is made of them given back as they came."""
+"""Data read as those of a fit were."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -81,17 +81,3 @@ def _strange(frame: pd.DataFrame, settings: DataSettings, channels: tuple[str, .
     elif settings.columns is not None or settings.features == "S":
         return []  # others are not read
     return [name for name in columns if name not in known]
-
-
-def as_it_came(frame: pd.DataFrame, source: Source, panel: Panel, settings: DataSettings) -> pd.DataFrame:
-    """unique_id in the number type, dates in the time unit of the data."""
-    ids = source.frame.get(settings.id or "unique_id")
-    long = panel.ids != ("",) or settings.align
-    if long and "unique_id" in frame and ids is not None and pd.api.types.is_integer_dtype(ids):
-        frame["unique_id"] = pd.to_numeric(frame["unique_id"]).astype(ids.dtype)
-    dates = source.frame.select_dtypes(["datetime", "datetimetz"])
-    if dates.shape[1] and not panel.frequency.integer:
-        unit = dates.iloc[:, 0].dt.unit
-        for column in frame.columns.intersection(["ds", "cutoff"]):
-            frame[column] = frame[column].dt.as_unit(unit)
-    return frame

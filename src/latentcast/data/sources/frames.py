@@ -1,7 +1,7 @@
 """Any object that a person calls data → one pandas frame, and a pandas frame → the kind that came in."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import narwhals as nw
@@ -19,11 +19,36 @@ _NAMES = (TIME, "date", "datetime", "timestamp", "time")
 
 @dataclass(frozen=True)
 class Source:
-    """A table, the name it goes by, and the way back to the kind of frame that it came in."""
+    """A table, the name it goes by, and the way back to the kind of frame that it came in.
+
+    Attributes
+    ----------
+    in_memory
+        Whether it came as an object: its dates, where they are text, come back as text.
+    schema
+        Types of the columns in the library that they came in, where that is not pandas.
+    """
 
     frame: pd.DataFrame
     name: str
     give_back: Callable[[pd.DataFrame], Any]
+    in_memory: bool = False
+    schema: Mapping[str, Any] = field(default_factory=dict)
+
+    def give_back_as(self, result: pd.DataFrame, origins: Mapping[str, str]) -> Any:
+        """The result as the kind of frame that came in, its columns in the types of those that they stand for."""
+        native = self.give_back(result)
+        casts = {name: self.schema[column] for name, column in origins.items() if column in self.schema}
+        if not casts:
+            return native
+        frame = nw.from_native(native, eager_only=True)
+        return frame.with_columns(
+            *(
+                nw.col(name).cast(kind)
+                for name, kind in casts.items()
+                if name in frame.columns and _same_family(frame.schema[name], kind)
+            )
+        ).to_native()
 
 
 def read_frame(data: Any) -> Source:
@@ -34,6 +59,7 @@ def read_frame(data: Any) -> Source:
     Raises DataError for anything else.
     """
     give_back: Callable[[pd.DataFrame], Any] = _as_it_is
+    schema: Mapping[str, Any] = {}
     if isinstance(data, pd.DataFrame | pd.Series):
         frame = _from_pandas(data)
     elif isinstance(data, list | tuple) and data and all(isinstance(one, Mapping) and is_record(one) for one in data):
@@ -44,7 +70,7 @@ def read_frame(data: Any) -> Source:
         frame = _from_pandas(as_frame())  # Darts
     else:
         eager = _eager(data)
-        frame, backend = eager.to_pandas(), eager.implementation
+        frame, backend, schema = eager.to_pandas(), eager.implementation, dict(eager.schema)
 
         def give_back(result: pd.DataFrame) -> Any:
             table = pa.Table.from_pandas(result, preserve_index=False)
@@ -52,7 +78,7 @@ def read_frame(data: Any) -> Source:
 
     if not len(frame):
         raise DataError("the data frame has no row")
-    return Source(frame, "frame", give_back)
+    return Source(frame, "frame", give_back, in_memory=True, schema=schema)
 
 
 def _eager(data: Any) -> Any:
@@ -109,6 +135,16 @@ def _level_names(index: pd.MultiIndex) -> list[str] | None:
     for at in others:
         names[at] = names[at] or ("unique_id" if len(others) == 1 else f"id_{at}")
     return [str(name) for name in names]
+
+
+def _same_family(found: Any, wanted: Any) -> bool:
+    """Whether a column can be cast without a change of what it says: dates to dates, names to names."""
+    if found == wanted:
+        return False
+    names = (nw.String, nw.Categorical, nw.Enum)
+    return bool(found.is_temporal() and wanted.is_temporal()) or (
+        isinstance(found, names) and isinstance(wanted, names)
+    )
 
 
 def _as_it_is(result: pd.DataFrame) -> pd.DataFrame:

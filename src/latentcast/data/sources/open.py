@@ -22,7 +22,7 @@ def open_data(data: Any) -> tuple[Source, dict[str, Any]]:
         return read_frame(data), {}
     path = Path(data)
     if path.is_file():
-        return replace(read_frame(read_file(path)), name=path.name), {}
+        return replace(read_frame(read_file(path)), name=path.name, in_memory=False), {}
     if path.is_dir():
         frame = read_dataset_folder(path)
         if frame is None:
@@ -30,7 +30,7 @@ def open_data(data: Any) -> tuple[Source, dict[str, Any]]:
                 f"{data} is a folder; wanted a table in it, a folder that Hugging Face datasets saved, or the name of a"
                 " dataset"
             )
-        return replace(read_frame(frame), name=path.name), {}
+        return replace(read_frame(frame), name=path.name, in_memory=False), {}
     if is_table(path) or len(path.parts) > 1:
         raise DataError(f"there is no file {path}{_near(path)}")
     dataset = catalog.find(str(data))

@@ -107,7 +107,7 @@ def _long(frame: pd.DataFrame, time: str, settings: DataSettings) -> Table:
 def _series(column: pd.Series) -> tuple[NDArray[np.int64], tuple[str, ...]]:
     """Number and names of the series, in the order in which they first appear."""
     codes, distinct = pd.factorize(column)
-    ids = tuple(str(name) for name in distinct)
+    ids = tuple(map(id_text, distinct))
     without = codes < 0
     if "" in ids:
         without |= codes == ids.index("")
@@ -122,6 +122,11 @@ def _series(column: pd.Series) -> tuple[NDArray[np.int64], tuple[str, ...]]:
             f"{column.name} holds a number and a text that read the same: {shorten(twice)}; give the column one kind"
         )
     return codes.astype(np.int64), ids
+
+
+def id_text(value: Any) -> str:
+    """A series' name as text; a whole number reads the same as an integer and as a float."""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def _wide(frame: pd.DataFrame, time: str, settings: DataSettings) -> Table:

@@ -88,6 +88,9 @@ def _of_one_kind(column: pd.Series) -> pd.Series:
     kind = pd.api.types.infer_dtype(column)
     if kind == "integer":
         return pd.Series(np.array(column.tolist()), name=column.name)
+    if kind == "date":
+        dates = pd.to_datetime(column, errors="coerce")
+        return column if dates.isna().any() else dates
     if kind == "period":
         return pd.Series(pd.PeriodIndex(column).to_timestamp(), name=column.name)
     return column

@@ -1,0 +1,89 @@
+"""Series and stamps of a result, in the types that the data had."""
+
+from collections.abc import Iterable
+from datetime import date, datetime
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from latentcast.data.panel.panel import Panel
+from latentcast.data.settings import DataSettings
+from latentcast.data.sources.frames import Source
+from latentcast.data.tables.date_numbers import NumberCode
+from latentcast.data.tables.table import id_text
+from latentcast.data.tables.time_column import joined_time, time_column
+
+_STAMPS = ("ds", "cutoff")
+
+
+def as_it_came(frame: pd.DataFrame, source: Source, panel: Panel, settings: DataSettings) -> pd.DataFrame:
+    """unique_id, ds and cutoff in the types of the data, so that the two can be merged on them."""
+    came = source.frame.set_axis([str(name) for name in source.frame.columns], axis=1)
+    ids = came.get(settings.id or "unique_id")
+    if (panel.ids != ("",) or settings.align) and "unique_id" in frame and ids is not None:
+        frame["unique_id"] = _ids(frame["unique_id"], ids)
+    times = came.get(name_of_time(source.frame, settings))
+    for name in frame.columns.intersection(list(_STAMPS)):
+        frame[name] = _stamps(frame[name], times, panel, in_memory=source.in_memory)
+    return frame
+
+
+def origins(source: Source, settings: DataSettings) -> dict[str, str]:
+    """Column of a result → the column of the data that it stands for."""
+    time = name_of_time(source.frame, settings)
+    return {"unique_id": settings.id or "unique_id", **dict.fromkeys(_STAMPS, time)}
+
+
+def name_of_time(frame: pd.DataFrame, settings: DataSettings) -> str:
+    """The time column of a table that was read before; that of the joined one where it stands in several columns."""
+    frame = frame.set_axis([str(name) for name in frame.columns], axis=1)
+    return time_column(joined_time(frame, settings)[0], settings)
+
+
+def _ids(texts: Iterable[str], came: pd.Series) -> Any:
+    """Names of series as the values that the data have for them."""
+    values = {id_text(value): value for value in came.dropna().unique()}
+    found = [values.get(text, text) for text in texts]
+    if isinstance(came.dtype, pd.CategoricalDtype):
+        return pd.Categorical(found, dtype=came.dtype)
+    try:
+        return pd.Series(found, dtype=came.dtype).array
+    except (TypeError, ValueError):  # a result may name series that the data do not have
+        return np.array(found, dtype=object)
+
+
+def _stamps(column: pd.Series, came: pd.Series | None, panel: Panel, *, in_memory: bool) -> pd.Series:
+    if came is None:
+        return column
+    if pd.api.types.is_numeric_dtype(column):
+        kind = came.dtype
+        return column.astype(kind) if pd.api.types.is_numeric_dtype(kind) and panel.frequency.integer else column
+    if panel.written is not None and (in_memory or isinstance(panel.written, NumberCode)):
+        return _written(column, came, panel)
+    if isinstance(came.dtype, pd.PeriodDtype):
+        return column.dt.to_period(came.dtype.freq)
+    if isinstance(came.dtype, pd.ArrowDtype):
+        return column.astype(came.dtype)
+    if pd.api.types.is_datetime64_any_dtype(came):
+        return column.dt.as_unit(came.dt.unit)
+    if came.dtype == object and len(came):
+        return _objects(column, came.iloc[0])
+    return column
+
+
+def _written(column: pd.Series, came: pd.Series, panel: Panel) -> pd.Series:
+    assert panel.written is not None
+    texts = pd.Series(panel.written.write(column.to_numpy("datetime64[ns]")), index=column.index)
+    if pd.api.types.is_numeric_dtype(texts) and not pd.api.types.is_numeric_dtype(came):
+        return texts.astype(str).astype(object)
+    return texts if isinstance(came.dtype, pd.CategoricalDtype) else texts.astype(came.dtype)
+
+
+def _objects(column: pd.Series, first: Any) -> pd.Series:
+    """As Python's dates or as periods, where the data hold such objects."""
+    if isinstance(first, pd.Period):
+        return column.dt.to_period(first.freq).astype(object)
+    if isinstance(first, date) and not isinstance(first, datetime):
+        return pd.Series(column.dt.date, dtype=object)
+    return column

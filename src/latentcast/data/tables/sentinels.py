@@ -1,0 +1,28 @@
+"""Values that stand for missing ones, by convention, and were read as numbers."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+_USUAL = (-99, -200, -999, -9999, -99999, -32768, 999, 9999, 99999, 32767, -99.9, -999.9, 999.9)
+_HUGE = 1e15
+_FAR = 3  # times the range of the other values
+
+
+def sentinel_notes(values: NDArray[np.float64], channels: tuple[str, ...]) -> tuple[str, ...]:
+    """A note for each channel whose least or greatest value is a usual sign for a missing one, far from all others."""
+    notes = []
+    for name, column in zip(channels, values.T, strict=True):
+        seen = column[~np.isnan(column)]
+        for extreme in (seen.min(), seen.max()) if len(seen) else ():
+            others = seen[seen != extreme]
+            if not len(others) or not (extreme in _USUAL or abs(extreme) >= _HUGE):
+                continue
+            low, high = float(others.min()), float(others.max())
+            distance = max(low - extreme, extreme - high)
+            if distance > _FAR * (high - low) and abs(extreme) > _FAR * max(abs(low), abs(high)):
+                count = len(seen) - len(others)
+                notes.append(
+                    f"{name!r} holds {extreme:g} {'once' if count == 1 else f'{count} times'}, far from its other values"
+                    f" ({low:g} .. {high:g}); if it stands for a missing value, set data.missing={extreme:g}"
+                )
+    return tuple(notes)
