@@ -10,6 +10,7 @@ Fractions = tuple[float, float, float]
 Counts = tuple[int, int, int]
 Dates = tuple[str, str]
 Kind = Literal["none", "log1p", "boxcox"]
+Aggregate = Literal["mean", "sum", "last", "min", "max"]
 Rule = Literal["standard"] | Fractions | Counts | Dates
 
 
@@ -62,12 +63,17 @@ class DataSettings(Settings):
                       in advance read them too
     past              past covariates: channels that are read and not forecast
     static            one value for each series of long data, a number or a category
+    categorical       covariates (future or static) whose numbers name categories; text and pandas' category are ones
     holidays          country (DE, US-CA) whose public holidays are one more covariate known in advance
     freq              pandas alias, or an integer step; inferred when not stated
     season            steps in the main season; from the frequency when not stated
     resample          a frequency to which stamps that lie anywhere are brought: each step takes the rows from it to the
-                      next one by `aggregate` (mean, sum, last, min or max; covariates by their last value); a first or
-                      last step that rows cover in part is left out
+                      next one by `aggregate` (mean, sum, last, min or max); a first or last step that rows cover in
+                      part is left out
+    covariate_aggregate  the same for covariates, of all or by name ({promo: max}); of text the most frequent counts
+    resample_share    inner steps with a smaller share of the usual number of rows are missing; where most steps have
+                      different numbers of rows, none is
+    snap              move each stamp to the nearest step: for clocks that are seconds late
     steps             grid: stamps must be regular; rows: each row is one step, whatever its stamp
     frequency_per_series  series with longer steps than the others, in long data. refuse: an error names them; split:
                       they are left out and named, to be fitted by themselves
@@ -86,7 +92,11 @@ class DataSettings(Settings):
     notes             CSV or Parquet file of dated notes (the time column, `text`, and the ids where a note is of one
                       series): language models read those that fall into a window's look-back
     time_format       strptime format of the time column, when it is ambiguous or dates are written as 20200131; s, ms,
-                      us or ns for seconds … nanoseconds since 1970
+                      us or ns for seconds … nanoseconds since 1970; yyyymm, yyyyww, yyyyq, … for whole numbers; month,
+                      week or quarter for a number beside a year
+    zone              time zone of stamps without one (Europe/Berlin): of an hour that occurs twice when the clocks go
+                      back, the first row is in summer time
+    missing           numbers that stand for missing values (-999)
     """
 
     time: str | None = None
@@ -101,11 +111,15 @@ class DataSettings(Settings):
     future: tuple[str, ...] = ()
     past: tuple[str, ...] = ()
     static: tuple[str, ...] = ()
+    categorical: tuple[str, ...] = ()
     holidays: str | None = None
     freq: str | None = None
     season: Annotated[int, Field(ge=1)] | None = None
     resample: str | None = None
-    aggregate: Literal["mean", "sum", "last", "min", "max"] = "mean"
+    aggregate: Aggregate = "mean"
+    covariate_aggregate: Aggregate | dict[str, Aggregate] = "mean"
+    resample_share: Annotated[float, Field(ge=0, le=1)] = 0.75
+    snap: bool = False
     steps: Literal["grid", "rows"] = "grid"
     frequency_per_series: Literal["refuse", "split"] = "refuse"
     gaps: Literal["mask", "interpolate", "ffill", "error"] = "mask"
@@ -117,13 +131,20 @@ class DataSettings(Settings):
     description: Annotated[str, Field(min_length=1)] | None = None
     notes: str | None = None
     time_format: str | None = None
+    zone: str | None = None
+    missing: tuple[float, ...] = ()
 
-    @field_validator("columns", "ignore", "future", "past", "static", mode="before")
+    @field_validator("columns", "ignore", "future", "past", "static", "categorical", mode="before")
     @classmethod
     def _names(cls, value: object) -> object:
         if value is None or isinstance(value, list | tuple):
             return value if value is None else tuple(_text(item) for item in value)
         return (_text(value),)
+
+    @field_validator("missing", mode="before")
+    @classmethod
+    def _numbers(cls, value: object) -> object:
+        return tuple(value) if isinstance(value, list | tuple) else (value,)
 
     @field_validator("time", "id", "value", "target", "freq", mode="before")
     @classmethod
@@ -143,6 +164,10 @@ class DataSettings(Settings):
             raise ValueError("steps=rows takes each row for a step, and resample makes steps of rows: choose one")
         if self.past and self.features == "MS":
             raise ValueError("features=MS reads every channel but the target as past alone; leave data.past out")
+        if stray := [name for name in self.categorical if name not in (*self.future, *self.static)]:
+            raise ValueError(f"categorical: {', '.join(stray)}: only covariates in data.future and data.static are one")
+        if self.snap and (self.resample is not None or self.steps == "rows"):
+            raise ValueError("snap moves stamps to a grid: leave out resample and steps=rows")
         if self.target is not None and self.target in named:
             raise ValueError(f"{self.target!r} is the target, and cannot be a covariate too")
         if self.layout == "wide" and (self.align or self.id is not None or self.value is not None):

@@ -6,13 +6,13 @@ from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
-from latentcast.core.errors import DataError, MissingExtra, SettingsError, shorten, suggest
+from latentcast.core.errors import DataError, SettingsError, shorten, suggest
 from latentcast.data.panel.panel import Panel
 from latentcast.data.settings import DataSettings
 from latentcast.data.tables.frequency import DAY_NS
+from latentcast.data.tables.holidays import holidays
 
 MOST = 64  # categories of one covariate: more of them name things, and do not describe them
 QUARTILES = (0.25, 0.5, 0.75)
@@ -92,7 +92,7 @@ class Covariates:
         if settings.holidays is not None:
             if panel.frequency.integer or panel.frequency.resolution > DAY_NS:
                 raise SettingsError(f"data.holidays: holidays are days, and the data have steps of {panel.frequency}")
-            holidays(settings.holidays, panel.times[:1])
+            holidays(settings.holidays, panel.clock.local(panel.times))
             future.append(Column(HOLIDAY, "holiday"))
         for name in settings.static:
             _constant(panel, name)
@@ -146,25 +146,6 @@ class Covariates:
             )
 
         return cls(columns("future"), columns("static"), values["country"])
-
-
-def holidays(country: str, times: NDArray[Any]) -> NDArray[np.float32]:
-    """[steps] 1 on public holidays. Raises SettingsError for a country that the package does not know."""
-    try:
-        import holidays as package
-    except ImportError as error:
-        raise MissingExtra("holidays", "holidays", "data.holidays") from error
-    days = times.astype("datetime64[D]")
-    years = range(*(pd.Timestamp(day).year + more for day, more in ((days.min(), 0), (days.max(), 1))))
-    name, _, region = country.partition("-")
-    try:
-        calendar = package.country_holidays(name, subdiv=region or None, years=years)
-    except NotImplementedError as error:
-        known = package.list_supported_countries()
-        if name in known:
-            raise SettingsError(f"data.holidays={country}: {suggest(region, known[name])}") from error
-        raise SettingsError(f"data.holidays={country}: no such country; {suggest(name, known)}") from error
-    return np.isin(days, np.array(sorted(calendar), "datetime64[D]")).astype(np.float32)
 
 
 def _constant(panel: Panel, name: str) -> None:

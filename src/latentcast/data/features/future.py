@@ -11,8 +11,8 @@ from latentcast.core.errors import DataError, TimeError, shorten, suggest
 from latentcast.data.features.regression import Effects
 from latentcast.data.panel.panel import Panel
 from latentcast.data.settings import DataSettings
-from latentcast.data.tables.clock import Clock, on_the_clock_of
-from latentcast.data.tables.table import LARGEST, as_numbers, id_text, is_long
+from latentcast.data.tables.clock import Clock, localised, on_the_clock_of
+from latentcast.data.tables.table import LARGEST, as_numbers, as_text, id_text, is_long
 from latentcast.data.tables.time_column import joined_time, time_column
 from latentcast.data.tables.timestamps import read_stamps, show
 
@@ -44,6 +44,9 @@ def lay_ahead(room: Panel, frame: pd.DataFrame | None, effects: Effects, setting
         )
     items = _items(frame, room, settings)
     read = read_stamps(frame[time_column(frame, settings)], settings.time_format, room.frequency.alias)
+    if settings.zone is not None:
+        local, clock = localised(read.times, items, settings.zone, "future")
+        read = replace(read, times=local, clock=clock)
     fitted = Clock(room.clock.zone, wall=room.clock.wall)
     times, _ = on_the_clock_of(fitted, read.clock, read.times, first=str(room.times[0]), step=room.frequency.step)
     rows = _rows(items, times, room, last)
@@ -104,7 +107,7 @@ def _rows(items: NDArray[np.int64], times: NDArray[Any], room: Panel, last: NDAr
 
 def _column(column: pd.Series, name: str, *, text: bool) -> NDArray[Any]:
     if text:
-        return np.array([None if pd.isna(value) else str(value) for value in column], dtype=object)
+        return as_text(column)
     numbers = as_numbers(column)
     if numbers is None:
         raise DataError(f"the covariate {name!r} was a number in training, and is text in what is known in advance")

@@ -16,13 +16,14 @@ from latentcast.data.panel.panel import Panel
 from latentcast.data.settings import DataSettings
 from latentcast.data.sources.files import read_file
 from latentcast.data.sources.formats.notes import notes_of
-from latentcast.data.tables.clock import Clock, on_the_clock_of
+from latentcast.data.tables.clock import Clock, localised, on_the_clock_of
 from latentcast.data.tables.frequency import Frequency
+from latentcast.data.tables.holidays import years_without_holidays
 from latentcast.data.tables.infer import follows, infer, usual_step, with_other_steps
-from latentcast.data.tables.resample import resampled
+from latentcast.data.tables.resample import resampled, snapped
 from latentcast.data.tables.table import Table, id_text, read_table, without_row_numbers
 from latentcast.data.tables.time_column import joined_time, time_column
-from latentcast.data.tables.timestamps import epoch_unit, read_stamps, show
+from latentcast.data.tables.timestamps import Stamps, epoch_unit, read_stamps, show
 
 SPARSEST = 10  # steps per row above which a grid is taken for a mistake
 
@@ -40,10 +41,15 @@ def build(frame: pd.DataFrame, settings: DataSettings) -> Panel:
     frame, joined = joined_time(frame, settings)
     table = read_table(frame, settings)
     read = read_stamps(frame[table.time], settings.time_format, settings.freq)
+    if settings.zone is not None:
+        read = _in_zone(read, table, settings.zone)
     stamps, table, notes = _sorted(read.times, table)
-    notes = (*joined, *read.notes, *notes)
+    notes = (*joined, *read.notes, *table.notes, *notes)
+    if settings.snap:
+        stamps, more = snapped(stamps, table.codes, settings.freq)
+        notes += more
     if settings.resample is not None:
-        stamps, table, more = resampled(stamps, table, settings.resample, settings.aggregate)
+        stamps, table, more = resampled(stamps, table, settings)
         settings = settings.model_copy(update={"freq": settings.resample})
         notes += more
     frequency = _frequency(stamps, table, settings)
@@ -56,10 +62,19 @@ def build(frame: pd.DataFrame, settings: DataSettings) -> Panel:
     if settings.align:
         panel, absent = _align(panel), 0
     panel = _choose(panel, settings)
-    panel = close(replace(panel, notes=(*panel.notes, *_not_yet(panel, settings))), absent)
+    panel = close(replace(panel, notes=(*panel.notes, *_not_yet(panel, settings), *_holidays(panel, settings))), absent)
     if settings.notes is None:
         return panel
     return replace(panel, said=read_notes(read_file(Path(settings.notes)), panel, settings))
+
+
+def _in_zone(read: Stamps, table: Table, zone: str) -> Stamps:
+    """Stamps without a zone as those of the zone that was set."""
+    if read.clock.zone is not None or not np.issubdtype(read.times.dtype, np.datetime64):
+        has = f"stamps of {read.clock.zone}" if read.clock.zone else "whole numbers"
+        raise TimeError(f"data.zone={zone} is for dates without a zone; {table.time!r} holds {has}: leave it out")
+    times, clock = localised(read.times, table.codes, zone, table.time)
+    return replace(read, times=times, clock=clock)
 
 
 def _sorted(stamps: NDArray[Any], table: Table) -> tuple[NDArray[Any], Table, tuple[str, ...]]:
@@ -141,11 +156,21 @@ def _no_repeats(stamps: NDArray[Any], table: Table) -> None:
         at = int(repeated.argmax())
         name = table.ids[table.codes[at]]
         whose = f" of series {name!r}" if name else ""
-        hint = "" if name else " (many series? name the column that tells them apart: data.id)"
+        many = "" if name else " (many series? name the column that tells them apart: data.id)"
+        hint = _why_twice(stamps[1:][repeated]) or many
         raise TimeError(
             f"{int(repeated.sum())} time stamps occur twice (first: {show(stamps[at])}{whose});"
             f" keep one row of each, or aggregate them{hint}"
         )
+
+
+def _why_twice(stamps: NDArray[Any]) -> str:
+    """A hint where stamps occur twice at night on Sundays alone, as when the clocks go back."""
+    if not np.issubdtype(stamps.dtype, np.datetime64):
+        return ""
+    dates = pd.DatetimeIndex(stamps)
+    night = (dates.hour <= 3) & (dates.dayofweek == 6) & dates.month.isin([3, 4, 9, 10, 11])
+    return "; where the clocks go back in that hour, set their zone (data.zone=Europe/Berlin)" if night.all() else ""
 
 
 def _on_grid(stamps: NDArray[Any], table: Table, frequency: Frequency, settings: DataSettings) -> Panel:
@@ -272,6 +297,14 @@ def _not_yet(panel: Panel, settings: DataSettings) -> tuple[str, ...]:
     return (Note(text, NoteCode.FUTURE_ROWS),)
 
 
+def _holidays(panel: Panel, settings: DataSettings) -> tuple[str, ...]:
+    """A note on years of which no holiday is known."""
+    if settings.holidays is None or panel.frequency.integer:
+        return ()
+    without = years_without_holidays(settings.holidays, panel.clock.local(panel.times))
+    return (f"no holidays of {settings.holidays} are known in {shorten(list(map(str, without)))}",) if without else ()
+
+
 def _same(one: NDArray[Any], other: NDArray[Any]) -> bool:
     return bool(((one == other) | (pd.isna(one) & pd.isna(other))).all())
 
@@ -289,6 +322,9 @@ def read_notes(frame: pd.DataFrame, panel: "Panel", settings: DataSettings) -> N
         raise DataError("notes are dated, and the data count their steps in whole numbers")
     frame = frame.dropna(subset=[TEXT])
     read = read_stamps(frame[time_column(frame, settings)], settings.time_format, panel.frequency.alias)
+    if settings.zone is not None:
+        times, clock = localised(read.times, np.zeros(len(frame), np.int64), settings.zone, "notes")
+        read = replace(read, times=times, clock=clock)
     fitted = Clock(panel.clock.zone, wall=panel.clock.wall)
     times, _ = on_the_clock_of(fitted, read.clock, read.times, first=str(panel.times[0]), step=panel.frequency.step)
     items = np.full(len(frame), -1, np.int64)

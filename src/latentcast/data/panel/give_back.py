@@ -25,7 +25,7 @@ def as_it_came(frame: pd.DataFrame, source: Source, panel: Panel, settings: Data
         frame["unique_id"] = _ids(frame["unique_id"], ids)
     times = came.get(name_of_time(source.frame, settings))
     for name in frame.columns.intersection(list(_STAMPS)):
-        frame[name] = _stamps(frame[name], times, panel, in_memory=source.in_memory)
+        frame[name] = _stamps(_local(frame[name], settings), times, panel, in_memory=source.in_memory)
     return frame
 
 
@@ -51,6 +51,12 @@ def _ids(texts: Iterable[str], came: pd.Series) -> Any:
         return pd.Series(found, dtype=came.dtype).array
     except (TypeError, ValueError):  # a result may name series that the data do not have
         return np.array(found, dtype=object)
+
+
+def _local(column: pd.Series, settings: DataSettings) -> pd.Series:
+    """Without the zone that the settings gave to stamps without one."""
+    zoned = settings.zone is not None and isinstance(column.dtype, pd.DatetimeTZDtype)
+    return column.dt.tz_localize(None) if zoned else column
 
 
 def _stamps(column: pd.Series, came: pd.Series | None, panel: Panel, *, in_memory: bool) -> pd.Series:

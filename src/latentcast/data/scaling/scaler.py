@@ -14,6 +14,7 @@ from latentcast.data.settings import DataSettings
 
 Array = NDArray[np.float64]
 ROUNDING = 4 * float(np.finfo(np.float32).eps)
+_MOST = 1e15  # standard deviations: networks square values in float32, which ends at 3e38
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,10 @@ class Scaler:
         """The panel's values as networks see them; [steps, channels] in float32."""
         mean = np.repeat(self.mean, panel.lengths, axis=0)
         std = np.repeat(self.std, panel.lengths, axis=0)
-        scaled = np.ascontiguousarray((self._transformed(panel) - mean) / std, dtype=np.float32)
+        exact = (self._transformed(panel) - mean) / std
+        if np.abs(exact).max(initial=0) > _MOST:
+            exact = np.where(std == 1, exact, np.clip(exact, -_MOST, _MOST))
+        scaled = np.ascontiguousarray(exact, dtype=np.float32)
         return scaled if self.effects is None else scaled - self.effects.of(panel)
 
     def spread(self, panel: Panel, ends: NDArray[np.int64]) -> Array:

@@ -137,3 +137,26 @@ def _nanoseconds(column: pd.Series) -> NDArray[Any]:
             f" {bad[0]}); wanted years from 1678 to 2261"
         )
     return stamps.astype("datetime64[ns]")
+
+
+def localised(times: NDArray[Any], codes: NDArray[np.int64], zone: str, name: str) -> tuple[NDArray[Any], Clock]:
+    """Local stamps [rows] of series `codes` as stamps of a zone.
+
+    Of an hour that occurs twice, when the clocks go back, the rows that come first are in summer time. Raises TimeError
+    for a zone that is none, and for a stamp that the clocks skip.
+    """
+    rows = pd.DataFrame({"code": codes, "time": times})
+    inside = np.diff(codes) == 0
+    falling = (np.diff(times.astype(np.int64))[inside] < 0).mean() > 0.5 if inside.any() else False
+    first = ~rows.duplicated(keep="last" if falling else "first").to_numpy()
+    try:
+        made = pd.Series(times, name=name).dt.tz_localize(zone, ambiguous=first, nonexistent="NaT")
+    except (LookupError, ValueError) as error:
+        raise TimeError(f"data.zone={zone} is no time zone; for example: Europe/Berlin, UTC") from error
+    if (lost := made.isna().to_numpy()).any():
+        row = int(lost.argmax())
+        raise TimeError(
+            f"{pd.Timestamp(times[row])} (row {row} of {name!r}) does not exist in {zone}: the clocks skip it; set the"
+            " zone in which the stamps were recorded (data.zone), or UTC"
+        )
+    return read_dates(made)

@@ -15,6 +15,17 @@ from latentcast.data.tables.row_calendars import fill_of, infer_days, infer_sess
 _BUSINESS = ("BYE-DEC", "BYS-JAN", "BQE-DEC", "BQE-JAN", "BQE-FEB", "BQS-JAN", "BQS-FEB", "BQS-MAR", "BME", "BMS")
 
 REGULAR = 0.95  # share of rows one step after the row before, from which on others follow by the same step
+_JITTER = 0.25  # of a step, as far as a stamp may lie from it to be moved there
+_PARTS_OF_60 = (1, 2, 5, 10, 15, 20, 30)
+_ROUND = tuple(
+    count * unit * 1_000_000_000
+    for unit, counts in (
+        (1, (1, 2, 5, 10, 15, 20, 30)),
+        (60, (1, 2, 5, 10, 15, 20, 30)),
+        (3600, (1, 2, 3, 4, 6, 8, 12, 24)),
+    )
+    for count in counts
+)
 _FAR = np.iinfo(np.int64).max
 _USUAL = 0.5  # share of a series' own distances that make a step of its own
 
@@ -36,10 +47,13 @@ def infer(times: NDArray[Any], series: NDArray[np.int64]) -> Frequency:
             return _sessions(times, frequency) or frequency
     if (own := _own_calendar(times, heads, usual)) is not None:
         return own
+    near = None if usual.integer else nearest_step(times, series)
+    jitter = "" if near is None else " (data.resample), move stamps to the nearest step (data.snap=true)"
     raise TimeError(
         f"the time steps are irregular: most are {frequency} long, but {off.sum()} of {len(times)} stamps are off"
-        f" grid (first: {shorten([str(stamp) for stamp in times[off][:3]])}). Resample the data (data.resample), set"
-        " the frequency (data.freq), or count rows as steps whatever their stamps (data.steps=rows)"
+        f" that grid (first: {shorten([str(stamp) for stamp in times[off][:3]])}). Resample the data"
+        f"{jitter or ' (data.resample)'}, set the frequency (data.freq), or count rows as steps whatever their stamps"
+        " (data.steps=rows)"
     )
 
 
@@ -167,3 +181,16 @@ def with_other_steps(times: NDArray[Any], series: NDArray[np.int64], frequency: 
         if step > 1 and often.max() / len(own) > _USUAL and lengths[often.argmax()] == step:
             found[int(series[heads[number]])] = step
     return found
+
+
+def nearest_step(times: NDArray[Any], series: NDArray[np.int64]) -> int | None:
+    """The round length near the usual step, in nanoseconds; None unless every stamp lies near a multiple of it."""
+    exact = times.astype(np.int64)
+    gaps = np.diff(exact)[np.diff(series) == 0]
+    if not len(gaps) or (usual := float(np.median(gaps))) <= 0:
+        return None
+    step = min(_ROUND, key=lambda length: abs(length - usual))
+    off = np.abs(exact - (exact + step // 2) // step * step)
+    snapped = (exact + step // 2) // step
+    apart = np.diff(snapped)[np.diff(series) == 0]
+    return step if abs(step - usual) <= _JITTER * step and off.max() <= _JITTER * step and (apart > 0).all() else None

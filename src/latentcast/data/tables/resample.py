@@ -9,59 +9,102 @@ from numpy.typing import NDArray
 
 from latentcast.core.errors import TimeError, shorten
 from latentcast.core.notes import Note, NoteCode
-from latentcast.data.tables.frequency import NO_FREQUENCY, Frequency, to_frequency
+from latentcast.data.settings import DataSettings
+from latentcast.data.tables.frequency import NO_FREQUENCY, SECOND_NS, Frequency, of_length, to_frequency
+from latentcast.data.tables.infer import nearest_step
 from latentcast.data.tables.table import Table
 from latentcast.data.tables.timestamps import show
 
+_ALIKE = 0.1  # of the usual number of rows, within which others have it too
+_REGULAR = 0.75  # share of inner steps with the usual number, without which no number is usual
 USUAL = 0.9  # share of the steps inside a series whose rows may lie as far from an edge: one in ten may hold a hole
 
 
-def resampled(stamps: NDArray[Any], table: Table, alias: str, how: str) -> tuple[NDArray[Any], Table, tuple[str, ...]]:
-    """Sorted rows → the steps of a frequency, by pandas: a step begins at its stamp (week, month, quarter and year
-    ends close it), and notes.
+def resampled(
+    stamps: NDArray[Any], table: Table, settings: DataSettings
+) -> tuple[NDArray[Any], Table, tuple[str, ...]]:
+    """Sorted rows → the steps of `settings.resample`: stamps, table and notes.
 
-    A step without a row has none after this either: it is a gap. Missing values take no part. The first and the last
-    step of a series are left out where its rows cover a part of them only: three days are no month, whatever is made of
-    them. Raises TimeError for whole numbers, for what is no frequency, and for a series that covers no step.
+    A step begins at its stamp; week, month, quarter and year ends close it. A step without a row stays a gap, and
+    missing values take no part. The first and the last step of a series are left out where its rows cover a part of
+    them only, and so are inner steps with too few rows (`settings.resample_share`).
+
+    Raises TimeError for whole numbers, for what is no frequency, and for a series that covers no step.
     """
+    alias = str(settings.resample)
     if to_frequency(alias) is None:
         raise TimeError(f"resample={alias!r} is {NO_FREQUENCY}")
     if not np.issubdtype(stamps.dtype, np.datetime64):
         raise TimeError("data.resample brings dates to steps, and the time column holds whole numbers; leave it out")
-    names = [f"v{at}" for at in range(table.values.shape[1])]
-    frame = pd.DataFrame(table.values, columns=names)
-    frame["code"], frame["ds"] = table.codes, stamps
-    for name, column in table.beside.items():
-        frame[f"b{name}"] = column
+    frame = pd.DataFrame({"code": table.codes, "ds": stamps})
     try:  # a frequency that leads nowhere, as 0D
         grouped = frame.groupby(["code", pd.Grouper(key="ds", freq=alias)], sort=True)
+        rows = grouped.size()
     except ValueError as error:
         raise TimeError(f"data.resample={alias!r} is no frequency ({error})") from error
-    rows = grouped.size()
     there = rows[rows > 0].index
-    whole = _whole(stamps, table.codes, np.asarray(rows[there], np.int64), there, alias)
-    notes = [f"{len(stamps)} rows were brought to {int(whole.sum())} steps of {alias} ({how})"]
+    counts = np.asarray(rows[there], np.int64)
+    whole = _whole(stamps, table.codes, counts, there, alias)
+    short = whole & _short(counts, there, settings.resample_share)
+    notes = [f"{len(stamps)} rows were brought to {int(whole.sum())} steps of {alias} ({settings.aggregate})"]
     if not whole.all():
-        notes.append(_left_out(there[~whole], table, alias))
-        there = there[whole]
-        if lost := sorted(set(table.codes.tolist()) - set(there.get_level_values(0))):
-            whose = f" of {shorten([table.ids[code] for code in lost])}" if table.ids != ("",) else ""
-            raise TimeError(
-                f"data.resample={alias}: the rows{whose} cover no whole step of {alias}; resample to shorter steps, or"
-                " leave such series out"
-            )
-    values = (grouped[names].sum(min_count=1) if how == "sum" else grouped[names].agg(how)).loc[there]
-    beside = {
-        name: grouped[f"b{name}"].last().loc[there].to_numpy(column.dtype) for name, column in table.beside.items()
-    }
-    made = replace(
-        table,
-        codes=there.get_level_values(0).to_numpy(np.int64),
-        values=values.to_numpy(np.float64),
-        beside=beside,
+        named = shorten(_names(there[~whole], table))
+        notes.append(f"left out at the ends, where rows cover a part of a step of {alias} only: {named}")
+    if short.any():
+        notes.append(
+            f"{int(short.sum())} steps of {alias} have less than {settings.resample_share:g} of the usual number of"
+            f" rows and count as missing: {shorten(_names(there[short], table))} (data.resample_share)"
+        )
+    kept = there[whole & ~short]
+    if lost := sorted(set(table.codes.tolist()) - set(kept.get_level_values(0))):
+        whose = f" of {shorten([table.ids[code] for code in lost])}" if table.ids != ("",) else ""
+        raise TimeError(
+            f"data.resample={alias}: the rows{whose} cover no whole step of {alias}; resample to shorter steps, or"
+            " leave such series out"
+        )
+    steps = np.repeat(np.arange(len(there)), counts)  # rows are sorted as steps are
+    at = np.flatnonzero(whole & ~short)
+    values = np.column_stack([_aggregated(column, steps, settings.aggregate)[at] for column in table.values.T])
+    beside = {name: _aggregated(column, steps, _how(name, settings))[at] for name, column in table.beside.items()}
+    codes = kept.get_level_values(0).to_numpy(np.int64)
+    return (
+        kept.get_level_values(1).to_numpy("datetime64[ns]"),
+        replace(table, codes=codes, values=values, beside=beside),
+        tuple(Note(note, NoteCode.RESAMPLED) for note in notes),
     )
-    new = there.get_level_values(1).to_numpy("datetime64[ns]")
-    return new, made, tuple(Note(note, NoteCode.RESAMPLED) for note in notes)
+
+
+def _how(name: str, settings: DataSettings) -> str:
+    """The aggregate of a covariate."""
+    how = settings.covariate_aggregate
+    return how if isinstance(how, str) else how.get(name, "mean")
+
+
+def _aggregated(column: NDArray[Any], steps: NDArray[np.int64], how: str) -> NDArray[Any]:
+    """[rows] → [steps]; of text the most frequent value, or with `last` the last one."""
+    grouped = pd.Series(column).groupby(steps)
+    if column.dtype != object:
+        return (grouped.sum(min_count=1) if how == "sum" else grouped.agg(how)).to_numpy(np.float64)
+    if how == "last":
+        return grouped.last().to_numpy(object)
+    codes, texts = pd.factorize(column)  # -1 where missing
+    found = np.full(int(steps[-1]) + 1, None, object)
+    pairs = pd.DataFrame({"step": steps, "code": codes})[codes >= 0].value_counts(sort=False).reset_index()
+    pairs = pairs.sort_values(["step", "count"], kind="stable").drop_duplicates("step", keep="last")
+    found[pairs["step"].to_numpy()] = np.asarray(texts, object)[pairs["code"].to_numpy()]
+    return found
+
+
+def _short(counts: NDArray[np.int64], steps: pd.Index, share: float) -> NDArray[np.bool_]:
+    """[steps] True of inner steps with too few rows, in series most of whose steps have the usual number."""
+    code = steps.get_level_values(0).to_numpy()
+    inner = (np.diff(code, prepend=-1) == 0) & (np.diff(code, append=-1) == 0)
+    if not inner.any():
+        return inner
+    usual = pd.Series(counts[inner]).groupby(code[inner]).median().reindex(code).to_numpy()
+    near = np.abs(counts - usual) <= _ALIKE * usual
+    regular = pd.Series(near[inner]).groupby(code[inner]).mean().reindex(code).to_numpy() >= _REGULAR
+    return np.asarray(inner & regular & (counts < share * usual))
 
 
 def _whole(
@@ -92,11 +135,31 @@ def _whole(
     return np.asarray(~(late | early))
 
 
-def _left_out(steps: pd.Index, table: Table, alias: str) -> str:
-    named = [
+def _names(steps: pd.Index, table: Table) -> list[str]:
+    stamps = steps.get_level_values(1).to_numpy("datetime64[ns]")
+    return [
         f"{table.ids[code]} {show(stamp)}".strip()
-        for code, stamp in zip(
-            steps.get_level_values(0), steps.get_level_values(1).to_numpy("datetime64[ns]"), strict=True
-        )
+        for code, stamp in zip(steps.get_level_values(0), stamps, strict=True)
     ]
-    return f"left out at the ends, where rows cover a part of a step of {alias} only: {shorten(named)}"
+
+
+def snapped(stamps: NDArray[Any], codes: NDArray[np.int64], freq: str | None) -> tuple[NDArray[Any], tuple[str, ...]]:
+    """Each stamp moved to the nearest step, counted from midnight, and a note.
+
+    Raises TimeError where steps have no length of their own, or no usual one is found.
+    """
+    if not np.issubdtype(stamps.dtype, np.datetime64):
+        raise TimeError("data.snap moves dates to steps, and the time column holds whole numbers; leave it out")
+    step = nearest_step(stamps, codes) if freq is None else Frequency.of(freq).step
+    if step is None:
+        raise TimeError("data.snap needs steps of one length: set the frequency (data.freq=10min)")
+    exact = stamps.astype(np.int64)
+    moved = (exact + step // 2) // step * step
+    far = int(np.abs(moved - exact).max())
+    if not far:
+        return stamps, ()
+    note = (
+        f"{int((moved != exact).sum())} stamps were moved to the nearest step of {of_length(step)}, by at most"
+        f" {far / SECOND_NS:g} s"
+    )
+    return moved.astype("datetime64[ns]"), (note,)

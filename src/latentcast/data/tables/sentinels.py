@@ -21,8 +21,9 @@ def sentinel_notes(values: NDArray[np.float64], channels: tuple[str, ...]) -> tu
             distance = max(low - extreme, extreme - high)
             if distance > _FAR * (high - low) and abs(extreme) > _FAR * max(abs(low), abs(high)):
                 count = len(seen) - len(others)
+                times = "once" if count == 1 else f"{count} times"
                 notes.append(
-                    f"{name!r} holds {extreme:g} {'once' if count == 1 else f'{count} times'}, far from its other values"
+                    f"{name!r} holds {extreme:g} {times}, far from its other values"
                     f" ({low:g} .. {high:g}); if it stands for a missing value, set data.missing={extreme:g}"
                 )
     return tuple(notes)

@@ -1,6 +1,6 @@
 """A data frame → numbers, series and channels: which column is what, and whether it can be used."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 from latentcast.core.errors import DataError, shorten, suggest
 from latentcast.core.notes import Note, NoteCode
 from latentcast.data.settings import DataSettings
+from latentcast.data.tables.sentinels import sentinel_notes
 from latentcast.data.tables.time_column import time_column
 
 UNNAMED = ("Unnamed: 0", "")  # what readers call a column without a name
+_FEW = 12  # whole numbers of a covariate that may name categories
 LARGEST = 1e30  # float32 ends at 3e38, and errors are squared
 _NUMBERS = ("integer", "floating", "mixed-integer-float", "decimal", "boolean", "empty")
 
@@ -26,6 +28,7 @@ class Table:
     values    [rows, channels]; NaN where missing
     ids       name of each series; ("",) in wide data
     beside    covariates known in advance and static ones, [rows] each: numbers, or text with None where missing
+    notes     what a reader of the result should know
     """
 
     time: str
@@ -34,6 +37,7 @@ class Table:
     ids: tuple[str, ...]
     channels: tuple[str, ...]
     beside: dict[str, NDArray[Any]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 def read_table(frame: pd.DataFrame, settings: DataSettings) -> Table:
@@ -54,7 +58,23 @@ def read_table(frame: pd.DataFrame, settings: DataSettings) -> Table:
         raise DataError(f"no such column: {', '.join(unknown)}")
     if time in covariates:
         raise DataError(f"{time!r} is the time column and cannot be a covariate too")
-    return _long(frame, time, settings) if is_long(frame, settings) else _wide(frame, time, settings)
+    table = _long(frame, time, settings) if is_long(frame, settings) else _wide(frame, time, settings)
+    return replace(table, notes=(*sentinel_notes(table.values, table.channels), *_numbers_that_name(table, settings)))
+
+
+def _numbers_that_name(table: Table, settings: DataSettings) -> tuple[str, ...]:
+    """A note on covariates of few whole numbers, which may be the names of categories."""
+    notes = []
+    for name, column in table.beside.items():
+        if column.dtype == object:
+            continue
+        distinct = np.unique(column[~np.isnan(column)])
+        if 2 < len(distinct) <= _FEW and (distinct == np.floor(distinct)).all():
+            notes.append(
+                f"the covariate {name!r} holds {len(distinct)} whole numbers and is read as one number; where they name"
+                f" categories, set data.categorical={','.join((*settings.categorical, name))}"
+            )
+    return tuple(notes)
 
 
 def without_row_numbers(frame: pd.DataFrame, settings: DataSettings) -> tuple[pd.DataFrame, tuple[str, ...]]:
@@ -154,9 +174,9 @@ def _beside(frame: pd.DataFrame, settings: DataSettings) -> dict[str, NDArray[An
     """Covariates as they came: numbers, or text."""
     found: dict[str, NDArray[Any]] = {}
     for name in (*settings.future, *settings.static):
-        numbers = as_numbers(frame[name])
+        numbers = None if is_category(frame[name], settings) else as_numbers(frame[name])
         if numbers is None:
-            found[name] = np.array([None if pd.isna(value) else str(value) for value in frame[name]], dtype=object)
+            found[name] = as_text(frame[name])
         elif np.abs(numbers[~np.isnan(numbers)]).max(initial=0) > LARGEST:
             raise DataError(f"the covariate {name!r} holds values that are infinite or beyond ±{LARGEST:g}")
         else:
@@ -164,10 +184,26 @@ def _beside(frame: pd.DataFrame, settings: DataSettings) -> dict[str, NDArray[An
     return found
 
 
+def is_category(column: pd.Series, settings: DataSettings) -> bool:
+    """Whether a covariate is declared as categories, by its type or by the settings."""
+    return isinstance(column.dtype, pd.CategoricalDtype) or str(column.name) in settings.categorical
+
+
+def as_text(column: pd.Series) -> NDArray[Any]:
+    """[rows] text, None where missing; of a whole number the same whatever its type."""
+    return np.array([None if pd.isna(value) else id_text(value) for value in column], dtype=object)
+
+
 def _values(frame: pd.DataFrame, names: list[str], settings: DataSettings) -> NDArray[np.float64]:
     """[rows, names]; a copy, whatever the kind of column."""
     columns = {name: as_numbers(frame[name]) for name in names}
     texts = [name for name, column in columns.items() if column is None]
+    if lists := [name for name in texts if isinstance(_first(frame[name]), list | tuple | np.ndarray)]:
+        ignored = ",".join((*settings.ignore, *lists))
+        raise DataError(
+            f"{shorten(lists)}: each entry is a list ({_example(frame[lists[0]])}), as where one row is one series;"
+            f" give one row per step (frame.explode), or leave it out (data.ignore={ignored})"
+        )
     if texts:
         ignore = ",".join((*settings.ignore, *texts))
         apart = "" if is_long(frame, settings) else ", or the one that tells series apart (data.id)"
@@ -179,6 +215,8 @@ def _values(frame: pd.DataFrame, names: list[str], settings: DataSettings) -> ND
     values = np.empty((len(frame), len(names)))
     for at, name in enumerate(names):
         values[:, at] = columns[name]
+    if settings.missing:
+        values[np.isin(values, settings.missing)] = np.nan
     beyond = np.abs(values) > LARGEST
     if beyond.any():
         row, at = np.argwhere(beyond)[0]
@@ -202,6 +240,10 @@ def as_numbers(column: pd.Series) -> NDArray[np.float64] | None:
     if pd.api.types.is_complex_dtype(column):
         return None
     return column.to_numpy(np.float64, na_value=np.nan)
+
+
+def _first(column: pd.Series) -> Any:
+    return next((value for value in column if value is not None), None)
 
 
 def _example(column: pd.Series) -> str:
