@@ -13,7 +13,7 @@ from latentcast.core.errors import DataError, SettingsError
 from latentcast.core.nested import nested
 from latentcast.core.settings import validate
 from latentcast.data.panel.build import build
-from latentcast.data.panel.conform import as_it_came
+from latentcast.data.panel.give_back import as_it_came, origins
 from latentcast.data.panel.panel import Panel
 from latentcast.data.settings import DataSettings
 from latentcast.data.sources.open import open_data
@@ -105,7 +105,8 @@ def zero_shot(
         raise DataError(f"nothing was observed of {', '.join(empty[:5])}: leave them out (data.ignore), or give values")
     found = np.maximum(found, 0.0) if nonnegative else found
     found = np.round(found) if integer else found
-    return source.give_back(as_it_came(_frame(panel, names, found, levels), source, panel, chosen))
+    frame = as_it_came(_frame(panel, names, found, levels), source, panel, chosen)
+    return source.give_back_as(frame, origins(source, chosen))
 
 
 def _levels(level: float | Sequence[float] | None) -> list[float]:
@@ -133,7 +134,7 @@ def _rows(panel: Panel) -> tuple[NDArray[np.float64], list[str]]:
 
 def _frame(panel: Panel, names: list[str], found: NDArray[np.float64], levels: list[float]) -> pd.DataFrame:
     steps = found.shape[1]
-    times = panel.frequency.after(panel.times[panel.offsets[1:] - 1], steps)
+    times = panel.future_times(steps)
     columns = {f"{NAME}-lo-{level:g}": _at(found, 0.5 - level / 200) for level in reversed(levels)}
     columns |= {f"{NAME}-hi-{level:g}": _at(found, 0.5 + level / 200) for level in levels}
     return pd.DataFrame(

@@ -44,10 +44,10 @@ def build(frame: pd.DataFrame, settings: DataSettings) -> Panel:
     if settings.zone is not None:
         read = _in_zone(read, table, settings.zone)
     stamps, table, notes = _sorted(read.times, table)
-    notes = (*joined, *read.notes, *table.notes, *notes)
+    notes = (*(Note(note, NoteCode.READING) for note in (*joined, *read.notes)), *table.notes, *notes)
     if settings.snap:
         stamps, more = snapped(stamps, table.codes, settings.freq)
-        notes += more
+        notes += tuple(Note(note, NoteCode.RESAMPLED) for note in more)
     if settings.resample is not None:
         stamps, table, more = resampled(stamps, table, settings)
         settings = settings.model_copy(update={"freq": settings.resample})
@@ -147,7 +147,7 @@ def _of_one_step(
     beside = {name: column[kept] for name, column in table.beside.items()}
     ids = tuple(table.ids[code] for code in left)
     made = replace(table, codes=numbers[table.codes[kept]], values=table.values[kept], ids=ids, beside=beside)
-    return stamps[kept], made, (f"{are}; they were left out: fit them by themselves",)
+    return stamps[kept], made, (Note(f"{are}; they were left out: fit them by themselves", NoteCode.FREQUENCY),)
 
 
 def _no_repeats(stamps: NDArray[Any], table: Table) -> None:
@@ -302,7 +302,10 @@ def _holidays(panel: Panel, settings: DataSettings) -> tuple[str, ...]:
     if settings.holidays is None or panel.frequency.integer:
         return ()
     without = years_without_holidays(settings.holidays, panel.clock.local(panel.times))
-    return (f"no holidays of {settings.holidays} are known in {shorten(list(map(str, without)))}",) if without else ()
+    if not without:
+        return ()
+    text = f"no holidays of {settings.holidays} are known in {shorten(list(map(str, without)))}"
+    return (Note(text, NoteCode.COVARIATES),)
 
 
 def _same(one: NDArray[Any], other: NDArray[Any]) -> bool:

@@ -59,7 +59,8 @@ def read_table(frame: pd.DataFrame, settings: DataSettings) -> Table:
     if time in covariates:
         raise DataError(f"{time!r} is the time column and cannot be a covariate too")
     table = _long(frame, time, settings) if is_long(frame, settings) else _wide(frame, time, settings)
-    return replace(table, notes=(*sentinel_notes(table.values, table.channels), *_numbers_that_name(table, settings)))
+    signs = (Note(note, NoteCode.READING) for note in sentinel_notes(table.values, table.channels))
+    return replace(table, notes=(*signs, *_numbers_that_name(table, settings)))
 
 
 def _numbers_that_name(table: Table, settings: DataSettings) -> tuple[str, ...]:
@@ -70,10 +71,11 @@ def _numbers_that_name(table: Table, settings: DataSettings) -> tuple[str, ...]:
             continue
         distinct = np.unique(column[~np.isnan(column)])
         if 2 < len(distinct) <= _FEW and (distinct == np.floor(distinct)).all():
-            notes.append(
+            text = (
                 f"the covariate {name!r} holds {len(distinct)} whole numbers and is read as one number; where they name"
                 f" categories, set data.categorical={','.join((*settings.categorical, name))}"
             )
+            notes.append(Note(text, NoteCode.COVARIATES))
     return tuple(notes)
 
 
