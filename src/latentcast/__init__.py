@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from latentcast.benchmarking.ablation import Ablation, ablate
+    from latentcast.benchmarking.auto import AutoFit, fit_auto
     from latentcast.benchmarking.backtest import Backtest, backtest
+    from latentcast.benchmarking.forecast import ChosenForecast, forecast
     from latentcast.benchmarking.leaderboard import benchmark
     from latentcast.benchmarking.m4 import M4, evaluate_m4
     from latentcast.benchmarking.results import Results
@@ -41,7 +43,9 @@ if TYPE_CHECKING:
 
 _NAMES = {
     "benchmarking.ablation": ("Ablation", "ablate"),
+    "benchmarking.auto": ("AutoFit", "fit_auto"),
     "benchmarking.backtest": ("Backtest", "backtest"),
+    "benchmarking.forecast": ("ChosenForecast", "forecast"),
     "benchmarking.leaderboard": ("benchmark",),
     "benchmarking.m4": ("M4", "evaluate_m4"),
     "benchmarking.results": ("Results",),
@@ -78,8 +82,10 @@ __all__ = [
     "M4",
     "Ablation",
     "AnomalyScores",
+    "AutoFit",
     "Backtest",
     "CheckpointError",
+    "ChosenForecast",
     "DataError",
     "Description",
     "Drift",
@@ -107,6 +113,8 @@ __all__ = [
     "evaluate_imputation",
     "evaluate_m4",
     "fit",
+    "fit_auto",
+    "forecast",
     "fusion_weights",
     "impute",
     "load",

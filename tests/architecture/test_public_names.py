@@ -9,11 +9,13 @@ import latentcast
 from latentcast import Forecaster
 
 NAMES = [
-    "Ablation", "AnomalyScores", "Backtest", "CheckpointError", "DataError", "Description", "Drift", "Evaluation",
+    "Ablation", "AnomalyScores", "AutoFit", "Backtest", "CheckpointError", "ChosenForecast",
+    "DataError", "Description", "Drift", "Evaluation",
     "Explanation", "Forecaster", "GapError", "Imputation", "ImputationErrors", "Interrupted", "IntervalFigures",
     "LatentcastError", "M4", "MissingExtra", "Prompts", "PrototypeAttention", "ReconstructionErrors", "Results",
     "SettingsError", "TimeError",
     "ablate", "anomaly_scores", "backtest", "benchmark", "describe", "evaluate_imputation", "evaluate_m4", "fit",
+    "fit_auto", "forecast",
     "fusion_weights", "impute", "load", "member_forecasts", "pretrain", "prompts", "prototype_attention",
     "reconstruction_error", "transfer", "update",
 ]  # fmt: skip

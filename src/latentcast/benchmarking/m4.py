@@ -233,7 +233,7 @@ def _from_whole_histories(run: RunConfig, there: Competition, longest: int) -> A
     assert there.train is not None
     task = Task(longest, run.horizon, season=there.frequency.season, items=len(there.train))
     network = build_network(run.kind, run.model, task).eval()
-    if isinstance(network.model, Hybrid) and network.model.settings.fusion != "average":
+    if isinstance(network.model, Hybrid) and network.model.settings.fusion not in ("average", "fixed"):
         held = range(run.data.split[1], run.horizon - 1, -run.horizon)  # in the order of time
         batches = chain.from_iterable(_whole(there, longest, hold, run.horizon) for hold in held)
         for note in weigh(network.model, batches, 1.0)[1]:

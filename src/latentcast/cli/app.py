@@ -3,11 +3,12 @@
 import re
 import shlex
 import sys
+from typing import Annotated
 
 import typer
 
 from latentcast.cli.options import OF_DATA
-from latentcast.cli.output import err
+from latentcast.cli.output import err, print_line
 from latentcast.core.errors import Interrupted, LatentcastError, SettingsError
 
 app = typer.Typer(
@@ -17,6 +18,23 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from latentcast import __version__
+
+        print_line(f"latentcast {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version and exit.", is_eager=True, callback=_show_version)
+    ] = False,
+) -> None:
+    """Forecast time series in a learned representation."""
 
 
 def main() -> None:
@@ -34,7 +52,7 @@ def main() -> None:
 
 def _how_to_state(error: Exception) -> str:
     """The library speaks of data.gaps; on a command line that is --gaps, or --set data.steps=…, where it is taken."""
-    takes = {"fit", "pretrain", "backtest", "describe", "reconstruction-error", "ablate"}
+    takes = {"forecast", "fit", "pretrain", "backtest", "describe", "reconstruction-error", "ablate"}
     if "--transfer" in sys.argv:
         takes |= {"predict", "evaluate"}
     if not takes & set(sys.argv[1:2]) or isinstance(error, SettingsError):

@@ -1,4 +1,4 @@
-"""Commands around the pretrained generalist: forecast, simulate."""
+"""Commands around the pretrained generalist: zero-shot, simulate."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,9 +11,9 @@ from latentcast.cli.output import counted, out, print_line, print_notes
 from latentcast.core.log_capture import capture_log_messages
 
 
-@app.command()
+@app.command("zero-shot")
 @takes_settings
-def forecast(
+def zero_shot(
     data: Data,
     file: Annotated[Path | None, typer.Option("--out", help="CSV or Parquet file to write; printed without.")] = None,
     horizon: Horizon = None,
@@ -29,12 +29,12 @@ def forecast(
 ) -> None:
     """Forecast DATA by the pretrained generalist, without fitting anything."""
     from latentcast.reporting.files import check_file, write_frame
-    from latentcast.workflows.zero_shot import zero_shot
+    from latentcast.workflows.zero_shot import zero_shot as run_zero_shot
 
     if file is not None:
         check_file(file, (".csv", ".parquet"), overwrite=overwrite)
     with capture_log_messages() as notes:
-        found = zero_shot(
+        found = run_zero_shot(
             data, horizon, level=levels_in(level), season=season, seasons=seasons,  # type: ignore[arg-type]
             nonnegative=nonnegative, integer=integer, weights=weights, settings=settings,
         )  # fmt: skip

@@ -173,11 +173,12 @@ class FusionReport:
     Attributes
     ----------
     fusion
-        `average`, `weighted` or `adaptive`.
+        `average`, `weighted`, `adaptive` or `fixed`.
     stride
         One held-out window of so many was read.
     members, fused
-        Error and weight of each member, and the cross-validated errors of the fused forecasts; empty for `average`.
+        Error and weight of each member, and the cross-validated errors of the fused forecasts; empty where
+        nothing was learned.
     penalty
         Penalty of the gate; None where weights by error were better.
     """
@@ -200,7 +201,7 @@ class FusionReport:
     def summary(self) -> str:
         """One sentence: weights and errors of the members, errors of the fused forecasts."""
         if not self.members:
-            return "equal weights"
+            return "weights of the settings" if self.fusion == "fixed" else "equal weights"
         each = ", ".join(
             f"{label} {one.weight or 0.0:.2f} (error {_figure(one.error)})" for label, one in self.members.items()
         )

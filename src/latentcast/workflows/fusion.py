@@ -52,8 +52,8 @@ def fuse(forecaster: Forecaster, view: PreparedPanel) -> tuple[FusionReport, lis
     """
     model, task = hybrid_of(forecaster), forecaster.task
     stride = stride_of(model, len(view.starts("val", task.lookback, task.horizon)[0]))
-    if model.settings.fusion == "average":
-        return FusionReport("average", stride), []
+    if model.settings.fusion in ("average", "fixed"):
+        return FusionReport(model.settings.fusion, stride), []
     starts_items = view.starts("val", task.lookback, task.horizon, stride)
     if not len(starts_items[0]):
         raise DataError(
@@ -86,7 +86,7 @@ def weigh(model: Hybrid, batches: Iterable[Batch], each: float) -> tuple[FusionR
     """
     held, failed = _held(model, batches, each)
     settings, labels = model.settings, model.labels
-    assert settings.fusion != "average"
+    assert settings.fusion in ("weighted", "adaptive")
     try:
         found = learn(model.gate, held, settings.fusion, settings.error)
     except ValueError as error:

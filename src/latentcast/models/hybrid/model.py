@@ -55,6 +55,7 @@ class Hybrid(nn.Module):
         for label in self.runs:
             self.networks[label] = self.fresh(label)
         self.gate = Gate(len(self.runs), task.horizon, task.items, task.channels)
+        self._fix_weights()
         members = self._members
         self.mixes_channels = any(one.mixes_channels for one in members.values())
         self.uses_known = any(one.uses_known for one in members.values())
@@ -75,6 +76,17 @@ class Hybrid(nn.Module):
         self.notes = tuple(
             f"{label}: {note}" for label, one in members.items() for note in getattr(one.model, "limits", one.notes)
         )
+
+    def _fix_weights(self) -> None:
+        """Weights of the settings into the gate. Raises SettingsError where there is not one for each member."""
+        weights, fixed = self.settings.weights, self.settings.fusion == "fixed"
+        if fixed != (weights is not None):
+            raise SettingsError("weights: belong to fusion=fixed, which needs one for each member")
+        if weights is None:
+            return
+        if len(weights) != len(self.runs):
+            raise SettingsError(f"weights: got {len(weights)}, wanted one for each of {', '.join(self.runs)}")
+        self.gate.step.copy_(torch.tensor(weights).log().expand_as(self.gate.step))
 
     def fresh(self, label: str) -> Network:
         """A member as it is before training. Raises SettingsError with its label when it does not fit."""

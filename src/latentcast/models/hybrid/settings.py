@@ -23,14 +23,16 @@ class HybridSettings(Settings):
     the hybrid's. What is stated of training holds for every member that does not state its own.
 
     fusion     average: equal weights; weighted: by out-of-sample error, of each series and step ahead; adaptive: a gate
-               that starts there, and also goes by what the look-back is like
+               that starts there, and also goes by what the look-back is like; fixed: by `weights`
+    weights    of fusion=fixed, one for each member in their order; they are scaled to sum to 1
     error      what is to be small on held-out windows
     stride     one held-out window of so many is read; when not stated one a season where a member is fitted anew at
                each origin, else as many as 2²⁰ values allow
     """
 
     members: tuple[dict[str, Any], ...]
-    fusion: Literal["average", "weighted", "adaptive"] = "adaptive"
+    fusion: Literal["average", "weighted", "adaptive", "fixed"] = "adaptive"
+    weights: tuple[Annotated[float, Field(gt=0)], ...] | None = None
     error: Literal["mse", "mae"] = "mse"
     stride: Annotated[int, Field(ge=1)] | None = None
     not_in_weights = Settings.not_in_weights | {"members"}  # they say themselves what shapes their weights (`chosen`)

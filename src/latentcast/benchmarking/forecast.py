@@ -1,0 +1,193 @@
+"""The front door: any table in, a model chosen, a dated forecast with intervals out."""
+
+import tempfile
+from base64 import b64encode
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from latentcast.benchmarking.auto import AutoFit, fit_auto
+from latentcast.core.errors import DataError, SettingsError
+from latentcast.core.log_capture import capture_log_messages
+from latentcast.core.parsing import write_yaml
+from latentcast.data.types import Frame, IntoFrame
+from latentcast.forecaster import storage
+from latentcast.forecaster.forecaster import Forecaster, write
+from latentcast.reporting.files import write_frame, write_text
+from latentcast.reporting.html import render
+
+LEVELS = (80.0, 95.0)
+FORECAST, PLOT, REPORT, MODEL, SETTINGS = "forecast.csv", "forecast.png", "report.html", "model", "auto.yaml"
+
+
+@dataclass(frozen=True)
+class ChosenForecast:
+    """A forecast, and the model that was chosen for it.
+
+    Attributes
+    ----------
+    frame
+        `unique_id`, `ds`, the model's column and its intervals, in original units; of the kind of the data.
+    auto
+        The chosen forecaster and every candidate.
+    data
+        What was forecast.
+    notes
+        What the user should know of the data and of the intervals.
+    """
+
+    frame: Frame
+    auto: AutoFit
+    data: IntoFrame
+    notes: tuple[str, ...]
+
+    @property
+    def forecaster(self) -> Forecaster:
+        """The chosen model; `predict` forecasts newer data, `save` keeps it."""
+        return self.auto.forecaster
+
+    def plot(self, path: str | Path) -> Path:
+        """Draw the end of up to eight series and their forecasts, as PNG, PDF or SVG."""
+        from latentcast.workflows.plots.forecast import plot_forecast
+
+        plot_forecast(self.forecaster, self.data, self.frame, Path(path))
+        return Path(path)
+
+    def facts(self) -> dict[str, str]:
+        """What was found in the data and what was chosen, by name."""
+        schema, task = self.forecaster.card.schema, self.forecaster.task
+        return {
+            "data": schema.data,
+            "series": f"{schema.series}, {schema.steps} steps in all",
+            "from, to": f"{_day(schema.first)} .. {_day(schema.last)}",
+            "frequency": f"{schema.freq} (season of {schema.season} steps)",
+            "horizon": f"{task.horizon} step{'' if task.horizon == 1 else 's'}",
+            "look-back": str(task.lookback),
+            "model": self.auto.summary(),
+        }
+
+    def to_html(self) -> str:
+        """A page that needs no network: facts, plot, forecasts of the first series, candidates and notes."""
+        with tempfile.TemporaryDirectory(prefix="latentcast-") as folder:
+            picture = b64encode(self.plot(Path(folder) / PLOT).read_bytes()).decode()
+        candidates = self.auto.table()
+        name = self.forecaster.name
+        levels = [column for column in self.frame.columns if str(column).startswith(f"{name}-")]
+        columns = ["unique_id", "ds", name, *levels]
+        rows = [[_text(self.frame[column][at]) for column in columns] for at in range(min(len(self.frame), ROWS))]
+        return render(
+            "latentcast.benchmarking",
+            "own/forecast.html",
+            title=f"Forecast of {self.forecaster.card.schema.data}",
+            facts=self.facts(),
+            picture=picture,
+            columns=columns,
+            rows=rows,
+            left_out=len(self.frame) - len(rows),
+            heads=[str(name) for name in candidates.columns],
+            candidates=[[_text(value) for value in row] for row in candidates.itertuples(index=False)],
+            notes=self.notes,
+        )
+
+    def save(self, folder: str | Path, *, overwrite: bool = False) -> None:
+        """Write forecast.csv, forecast.png, report.html, the model's folder and auto.yaml, its settings.
+
+        Raises CheckpointError when the folder is not empty, or cannot be written.
+        """
+        folder = Path(folder)
+        storage.make_folder(folder, overwrite=overwrite)
+        storage.make_folder(folder / MODEL, overwrite=overwrite)
+        write(self.forecaster, folder / MODEL)
+        write_yaml(folder / SETTINGS, self.forecaster.run.dump())
+        write_frame(_pandas(self.frame), folder / FORECAST)
+        self.plot(folder / PLOT)
+        write_text(self.to_html(), folder / REPORT)
+
+    def _repr_html_(self) -> str:
+        return f"<p>{self.auto.summary()}</p>{self.auto._repr_html_()}"
+
+
+ROWS = 200  # of the report's table of forecasts
+
+
+def forecast(
+    data: IntoFrame,
+    horizon: int | None = None,
+    *,
+    time_limit: float | None = 60.0,
+    level: float | Sequence[float] = LEVELS,
+    seed: int | None = None,
+    settings: Mapping[str, Any] | None = None,
+    report: Callable[[str], None] | None = None,
+) -> ChosenForecast:
+    """Choose a model for a table and forecast beyond the end of each series.
+
+    Nothing is held out for a test part: the last fifth of each series, or ten horizons where that is less, validates,
+    and what comes before trains.
+
+    Parameters
+    ----------
+    data
+        As in `fit`.
+    horizon
+        Steps to forecast; None takes one season, at most a quarter of the usual length of a series.
+    time_limit
+        Seconds after which no further candidate is begun; None tries all, 0 the naive and the pretrained model alone.
+    level
+        Nominal coverage of prediction intervals in per cent.
+    seed, settings, report
+        As in `fit_auto`.
+
+    Returns
+    -------
+    ChosenForecast
+
+    Raises
+    ------
+    DataError
+        The data cannot be read, or are too short.
+    SettingsError
+        A setting, a level or the horizon is wrong.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd
+    >>> days = pd.date_range("2024-01-01", periods=100)
+    >>> frame = pd.DataFrame({"ds": days, "sales": 10.0 + np.arange(100) % 7})
+    >>> found = forecast(frame, 3, time_limit=0, level=80)
+    >>> found.frame[found.forecaster.name].round().tolist()
+    [12.0, 13.0, 14.0]
+    """
+    if horizon is not None and (isinstance(horizon, bool) or not isinstance(horizon, int) or horizon < 1):
+        raise SettingsError(f"horizon={horizon!r}: wanted a whole number of at least 1")
+    with (
+        capture_log_messages()
+    ):  # of candidates, which are no notes on the forecast; the card of the model keeps its own
+        auto = fit_auto(
+            data, horizon=horizon, time_limit=time_limit, seed=seed, settings=settings, report=report, whole=True
+        )
+    with capture_log_messages() as notes:
+        try:
+            frame = auto.forecaster.predict(data, level=level)
+        except DataError as error:
+            frame = auto.forecaster.predict(data)
+            notes.append(f"no intervals: {error}")
+    return ChosenForecast(frame, auto, data, tuple(dict.fromkeys(notes)))
+
+
+def _day(stamp: str) -> str:
+    """A stamp without the parts of a second, and without midnight."""
+    return stamp.partition(".")[0].removesuffix("T00:00:00")
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, float):
+        return "–" if value != value else f"{value:.6g}"
+    return str(value).removesuffix(" 00:00:00")
+
+
+def _pandas(frame: Frame) -> Any:
+    import narwhals as nw
+
+    return nw.from_native(frame).to_pandas()

@@ -1,0 +1,131 @@
+"""A model is chosen on the validation part alone, and never does worse there than the naive forecast."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+import latentcast
+from latentcast.benchmarking import candidates as module
+from latentcast.benchmarking.auto import default_horizon, whole_split
+from latentcast.benchmarking.ensemble import greedy_weights, scaled_error
+from latentcast.cli import app
+from latentcast.core.errors import DataError, SettingsError
+from latentcast.data.panel.build import build
+from latentcast.data.settings import DataSettings
+
+
+@pytest.fixture(autouse=True)
+def without_classical(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of their forecasts is a fit; what is tested here is the choice."""
+    monkeypatch.setattr(module, "FEW_FITS", 0)
+
+
+def days(steps: int = 200, seed: int = 0, noise: float = 0.3) -> pd.DataFrame:
+    """A weekly pattern on a slow trend."""
+    rng, at = np.random.default_rng(seed), np.arange(steps)
+    values = 20 + 0.05 * at + np.array([0, 1, 3, 2, 1, -2, -4])[at % 7] + noise * rng.normal(size=steps)
+    return pd.DataFrame({"ds": pd.date_range("2024-01-01", periods=steps), "sales": values})
+
+
+def test_greedy_weights_by_hand() -> None:
+    target, scale = np.zeros(2), np.ones(2)
+    above, below, far = np.array([1.0, 1.0]), np.array([-1.0, -1.0]), np.array([5.0, 5.0])
+    weights, error = greedy_weights([far, above, below], target, scale)
+    assert weights.tolist() == [0, 0.5, 0.5]  # their mean is the target
+    assert error == 0
+    weights, error = greedy_weights([far, above], target, scale)
+    assert weights.tolist() == [0, 1]
+    assert error == 1
+
+
+def test_errors_count_where_something_was_observed() -> None:
+    target = np.array([1.0, np.nan, 3.0])
+    assert scaled_error(np.array([2.0, 9.0, 3.0]), target, np.array([2.0])) == 0.25
+    assert scaled_error(np.array([2.0, 9.0, np.nan]), target, np.array([2.0])) == np.inf
+
+
+def test_the_choice_is_no_worse_than_naive_and_repeats() -> None:
+    first, again = (latentcast.fit_auto(days(), horizon=7, seed=1) for _ in range(2))
+    assert first.baseline[0] == "seasonal-naive"
+    assert first.error <= first.baseline[1]
+    assert first.error <= min(trial.error for trial in first.trials if trial.error is not None)
+    assert sum(trial.weight for trial in first.trials) == pytest.approx(1)
+    assert [trial.error for trial in first.trials] == [trial.error for trial in again.trials]
+    name = first.forecaster.name
+    assert first.forecaster.predict(days())[name].tolist() == again.forecaster.predict(days())[name].tolist()
+
+
+def test_the_test_part_is_never_read() -> None:
+    changed = days()
+    changed.loc[161:, "sales"] = 1e6  # the last fifth is the test part
+    one, other = (latentcast.fit_auto(frame, horizon=7) for frame in (days(), changed))
+    assert [trial.error for trial in one.trials] == [trial.error for trial in other.trials]
+    past = days().iloc[:150]
+    assert one.forecaster.predict(past).iloc[:, 2].tolist() == other.forecaster.predict(past).iloc[:, 2].tolist()
+
+
+def test_noise_is_answered_with_what_is_best_and_said() -> None:
+    copy = pd.DataFrame({"ds": days()["ds"], "sales": np.tile([5.0, 1, 2, 8, 3, 9, 4], 29)[:200]})
+    found = latentcast.fit_auto(copy, horizon=7, time_limit=0)
+    assert found.error == pytest.approx(0, abs=1e-6)  # an exact repetition: nothing beats it
+    assert found.summary().startswith("chosen: seasonal-naive; no other candidate is better")
+
+
+def test_weights_are_fixed_in_a_hybrid_and_kept(tmp_path: Path) -> None:
+    settings = {
+        "model.members": ["naive", "seasonal-naive"],
+        "model.fusion": "fixed",
+        "model.weights": [1, 3],
+    }
+    frame = days()
+    whole = latentcast.fit(frame, "hybrid", lookback=7, horizon=2, settings=settings, out=tmp_path / "run")
+    beside = latentcast.member_forecasts(whole, frame)
+    mean = 0.25 * beside["naive"] + 0.75 * beside["seasonal-naive"]
+    assert np.allclose(beside["hybrid"], mean)
+    assert np.allclose(latentcast.load(tmp_path / "run").predict(frame)["hybrid"], mean)
+    with pytest.raises(SettingsError, match="weights: got 3, wanted one for each of naive, seasonal-naive"):
+        latentcast.fit(frame, "hybrid", lookback=7, horizon=2, settings={**settings, "model.weights": [1, 2, 3]})
+    with pytest.raises(SettingsError, match="weights: belong to fusion=fixed"):
+        latentcast.fit(frame, "hybrid", lookback=7, horizon=2, settings={**settings, "model.fusion": "average"})
+
+
+def test_sizes_that_follow_from_the_data() -> None:
+    panel = build(days(200), DataSettings())
+    assert default_horizon(panel) == 7
+    assert whole_split(panel, 7) == (0, 40, 0)  # a fifth
+    assert whole_split(panel, 3) == (0, 30, 0)  # ten horizons
+    assert whole_split(build(days(20), DataSettings()), 12) == (0.7, 0.3, 0.0)
+
+
+def test_a_horizon_that_no_part_holds() -> None:
+    with pytest.raises(DataError, match="holds a forecast of 60 steps"):
+        latentcast.fit_auto(days(), horizon=60)
+    with pytest.raises(SettingsError, match="horizon=0"):
+        latentcast.forecast(days(), 0)
+
+
+def test_forecast_from_the_command_line(tmp_path: Path) -> None:
+    days().to_csv(tmp_path / "sales.csv", index=False)
+    out = tmp_path / "out"
+    call = ["forecast", str(tmp_path / "sales.csv"), "--time-limit", "0", "--out", str(out)]
+    done = CliRunner().invoke(app, call)
+    assert done.exit_code == 0, done.output
+    assert "seasonal-naive" in done.output
+    table = pd.read_csv(out / "forecast.csv", parse_dates=["ds"])
+    assert table["ds"].tolist() == list(pd.date_range("2024-07-19", periods=7))
+    model = latentcast.load(out / "model")
+    assert np.allclose(model.predict(days())[model.name], table[model.name])
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert "data:image/png;base64," in page
+    assert "http" not in page.replace("http-equiv", "")
+    again = latentcast.fit(days(), config=out / "auto.yaml")
+    assert np.allclose(again.predict(days())[model.name], table[model.name])
+    assert CliRunner().invoke(app, call).exit_code == 1  # what is there is not replaced unasked
+    assert CliRunner().invoke(app, [*call, "--overwrite", "--time-limit", "soon"]).exit_code == 1
+
+
+def test_the_version() -> None:
+    assert CliRunner().invoke(app, ["--version"]).output.strip() == f"latentcast {latentcast.__version__}"
