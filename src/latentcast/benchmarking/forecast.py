@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from latentcast.benchmarking.auto import AutoFit, fit_auto
 from latentcast.core.errors import DataError, SettingsError
 from latentcast.core.log_capture import capture_log_messages
 from latentcast.core.parsing import write_yaml
+from latentcast.data.sources.open import open_data
 from latentcast.data.types import Frame, IntoFrame
 from latentcast.forecaster import storage
 from latentcast.forecaster.forecaster import Forecaster, write
@@ -100,7 +103,8 @@ class ChosenForecast:
         storage.make_folder(folder / MODEL, overwrite=overwrite)
         write(self.forecaster, folder / MODEL)
         write_yaml(folder / SETTINGS, self.forecaster.run.dump())
-        write_frame(_pandas(self.frame), folder / FORECAST)
+        frame = self.frame if isinstance(self.frame, pd.DataFrame) else open_data(self.frame)[0].frame
+        write_frame(frame, folder / FORECAST)
         self.plot(folder / PLOT)
         write_text(self.to_html(), folder / REPORT)
 
@@ -185,9 +189,3 @@ def _text(value: Any) -> str:
     if isinstance(value, float):
         return "–" if value != value else f"{value:.6g}"
     return str(value).removesuffix(" 00:00:00")
-
-
-def _pandas(frame: Frame) -> Any:
-    import narwhals as nw
-
-    return nw.from_native(frame).to_pandas()

@@ -22,9 +22,9 @@ app = typer.Typer(
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        from latentcast import __version__
+        from importlib.metadata import version
 
-        print_line(f"latentcast {__version__}")
+        print_line(f"latentcast {version('latentcast')}")
         raise typer.Exit
 
 
