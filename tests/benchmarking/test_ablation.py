@@ -71,6 +71,7 @@ def told(result: Ablation, scores: dict[str, tuple[float, ...]]) -> Ablation:
 # --- what is compared
 
 
+@pytest.mark.slow
 def test_variants_differ_from_the_model_in_what_their_name_says(done: tuple[Path, Ablation]) -> None:
     runs = {cell.label: cell.run for cell in done[1].results.cells}
     assert list(runs) == ALL
@@ -103,6 +104,7 @@ def test_every_cell_says_what_it_was(done: tuple[Path, Ablation]) -> None:
     assert trained[NOTHING] < trained[ATTENTION] < trained[BLOCK]
 
 
+@pytest.mark.slow
 def test_what_is_finished_is_not_run_again_and_seeds_can_be_added(file: str, tmp_path: Path) -> None:
     said: list[str] = []
     first = ablate(file, tmp_path / "out", seeds=(0,))
@@ -252,6 +254,7 @@ def test_what_is_refused(file: str, tmp_path: Path, given: dict[str, Any], over:
 # --- the extensions
 
 
+@pytest.mark.slow
 def test_each_extension_alone_and_all_together(file: str, tmp_path: Path) -> None:
     result = latentcast.ablate(
         file,

@@ -154,6 +154,7 @@ def test_what_is_finished_is_not_run_again(done: tuple[Path, Results], file: str
     assert again.to_markdown() == done[1].to_markdown()
 
 
+@pytest.mark.slow
 def test_cut_anywhere_it_ends_the_same(done: tuple[Path, Results], file: str, tmp_path: Path) -> None:
     text = (done[0] / "cells.jsonl").read_bytes()
     whole = text.splitlines(keepends=True)
@@ -294,6 +295,7 @@ def test_the_shipped_comparison_is_valid(data_folder: Path) -> None:
 # --- in processes
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="sends SIGINT")
 def test_ctrl_c_keeps_what_is_finished_which_is_what_one_process_finds(
     done: tuple[Path, Results], file: str, tmp_path: Path
@@ -404,6 +406,7 @@ def other(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(path)
 
 
+@pytest.mark.slow
 def test_a_trained_model_is_judged_on_other_data(file: str, other: str, tmp_path: Path) -> None:
     config = board(file, horizons=4, on=[other, file])
     results = here(config, tmp_path)
@@ -439,6 +442,7 @@ def test_what_cannot_be_judged_elsewhere_is_said_there(file: str, tmp_path: Path
     assert "failed" in (tmp_path / "out" / "page.html").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_published_figures_stand_beside_and_are_not_ranked(file: str, tmp_path: Path) -> None:
     figures = (("Others <2023>", 0.5), ("Worse", 0.7))
     published = [{"name": name, "dataset": file, "MSE": {4: mse}} for name, mse in figures]
@@ -455,6 +459,7 @@ def test_published_figures_stand_beside_and_are_not_ranked(file: str, tmp_path: 
         plan(board(file, published=[{"name": "Others", "dataset": "ETTh9", "MSE": {96: 0.4}}]))
 
 
+@pytest.mark.slow
 def test_what_is_left_out_is_not_run_and_is_said(file: str, tmp_path: Path) -> None:
     without = [
         {"model": "linear", "seed": 1, "because": "a <slow> model"},
@@ -473,6 +478,7 @@ def test_what_is_left_out_is_not_run_and_is_said(file: str, tmp_path: Path) -> N
     assert "<small>1 seed</small>" in page
 
 
+@pytest.mark.slow
 def test_who_is_not_everywhere_is_not_ranked(file: str, tmp_path: Path) -> None:
     models = {"naive": None, "linear": {"model": "dlinear", "lookback": 12}, "last": {"model": "naive", "lookback": 9}}
     rule = {"model": "last", "horizon": 6, "because": "nobody asks"}
@@ -492,6 +498,7 @@ def test_a_horizon_beyond_the_test_part_is_found_before(file: str, tmp_path: Pat
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_two_commands_on_one_folder(file: str, tmp_path: Path) -> None:
     refused: list[str] = []
 

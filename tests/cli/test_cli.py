@@ -222,6 +222,7 @@ def test_intervals_that_cannot_be_had(run: Run, data: Path, saved: Path, options
     assert not Path("f.csv").exists()
 
 
+@pytest.mark.slow
 def test_leaderboard(run: Run, data: Path) -> None:
     def write(models: str) -> None:
         common = f"datasets: {data / 'good.csv'}\nhorizons: 7\ncommon: {{lookback: 14}}\n"
@@ -244,6 +245,7 @@ def test_leaderboard(run: Run, data: Path) -> None:
     assert "0/1" in ran.out
 
 
+@pytest.mark.slow
 def test_ablate(run: Run, data: Path) -> None:
     chosen = [f"--set=model.backbone.{text}" for text in (f"llm={folder('gpt2')}", "llm_layers=1", "num_prototypes=8")]
     arguments = ["ablate", data / "good.csv", "-L", 14, "-H", 7, "--out", "abl", "--workers", 0, *chosen]
@@ -331,6 +333,7 @@ def test_few_shot(run: Run, data: Path) -> None:
     one_message(run("fit", good, "-m", "dlinear", *SIZES, "--fraction", "2", "--out", "n"), "data.fraction: got 2.0")
 
 
+@pytest.mark.slow
 def test_several_datasets(run: Run, data: Path) -> None:
     both = f"{data / 'good.csv'},{data / 'goodlong.csv'}"
     ran = run("fit", both, "-m", "dlinear", *SIZES, *QUICK, "--weights", "1,2", "--out", "m")
@@ -670,6 +673,7 @@ def _latentcast(*arguments: object, **options: object) -> "subprocess.Popen[str]
     )
 
 
+@pytest.mark.slow
 def test_a_process_says_one_line_and_fails(data: Path, tmp_path: Path) -> None:
     process = _latentcast("fit", data / "text.csv", "-m", "naive", *SIZES, "--out", "m", cwd=tmp_path)
     out, err = process.communicate(timeout=120)
@@ -678,6 +682,7 @@ def test_a_process_says_one_line_and_fails(data: Path, tmp_path: Path) -> None:
     assert "Traceback" not in err
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="sends SIGINT")
 @pytest.mark.parametrize("seconds", [0.3, 2.0])
 def test_ctrl_c_shows_no_traceback(data: Path, tmp_path: Path, seconds: float) -> None:
@@ -691,6 +696,7 @@ def test_ctrl_c_shows_no_traceback(data: Path, tmp_path: Path, seconds: float) -
     assert "Traceback" not in err, err
 
 
+@pytest.mark.slow
 def test_interrupted_training_says_how_to_go_on(data: Path, tmp_path: Path) -> None:
     fit = ["fit", data / "good.csv", "-m", "dlinear", *SIZES, "--set", "training.patience=null", "--out", "m"]
     process = _latentcast(*fit, "--set", "training.max_epochs=100000", cwd=tmp_path)

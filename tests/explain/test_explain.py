@@ -200,6 +200,7 @@ EXTENDED = {
 }
 
 
+@pytest.mark.slow
 def test_parts_say_what_they_have(tmp_path: Path) -> None:
     frame = noisy(200)
     backbone = {"llm": folder("gpt2"), "llm_layers": 1, "num_prototypes": 30, "dynamic": 2, "width": 8, "heads": 2}

@@ -480,6 +480,7 @@ def test_what_is_loaded_forecasts_the_same_bits(long: pd.DataFrame, model: str, 
     pd.testing.assert_frame_equal(again.predict(long), loaded.predict(long), check_exact=True)
 
 
+@pytest.mark.slow
 def test_predict_from_a_saved_folder_imports_no_lightning(wide: pd.DataFrame, tmp_path: Path) -> None:
     _fit(wide).save(tmp_path / "saved")
     wide.to_csv(tmp_path / "wide.csv", index=False)

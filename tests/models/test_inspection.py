@@ -246,6 +246,7 @@ def waves() -> pd.DataFrame:
     )
 
 
+@pytest.mark.slow
 def test_the_floor_falls_with_the_size_of_the_latent(waves: pd.DataFrame, briefly, tmp_path: Path) -> None:
     result = latentcast.reconstruction_error(
         waves,
@@ -297,6 +298,7 @@ def test_each_channel_a_series_of_its_own_and_gaps(waves: pd.DataFrame, briefly)
     assert result.points[0].linear_mse == pytest.approx(0, abs=1e-12)  # blocks of 4 steps of one channel
 
 
+@pytest.mark.slow
 def test_the_command_and_a_folder_to_begin_with(waves: pd.DataFrame, settings, run, tmp_path: Path) -> None:
     waves.to_csv(tmp_path / "data.csv", index=False)
     latentcast.fit(waves, NAME, lookback=48, horizon=12, settings=settings, out=tmp_path / "m")

@@ -45,6 +45,7 @@ def fitted(frame: pd.DataFrame, model: str = "dlinear", sizes: dict[str, Any] = 
 KNOWN = {"future": ["price", "promotion", "useless"]}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ["naive", "dlinear", "patch-transformer", "latent-transformer", "transformer"])
 def test_what_is_known_in_advance_is_used_by_every_model(model: str) -> None:
     frame = sales()
@@ -119,6 +120,7 @@ def test_forecasts_read_the_future_and_say_what_of_it_is_missing(tmp_path: Path)
         fitted(past[["ds", "sales"]], "naive").predict(past[["ds", "sales"]], future_covariates=ahead)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ["naive", "transformer"])
 def test_a_covariate_that_was_left_out_is_not_asked_for(model: str) -> None:
     frame = sales().drop(columns="promotion")
@@ -166,6 +168,7 @@ def test_long_data_have_covariates_and_futures_of_their_own() -> None:
         forecaster.predict(past, future_covariates=ahead[ahead["unique_id"] != "s1"])
 
 
+@pytest.mark.slow
 def test_a_static_covariate_tells_series_apart(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     frames = []
@@ -197,6 +200,7 @@ def test_a_static_covariate_tells_series_apart(tmp_path: Path) -> None:
         fitted(frame.assign(kind=["up", "down"] * (len(frame) // 2)), "patch-transformer", sizes, static=["kind"])
 
 
+@pytest.mark.slow
 def test_past_covariates_are_channels_that_are_not_forecast() -> None:
     rng = np.random.default_rng(0)
     lead = rng.normal(size=600)

@@ -134,6 +134,7 @@ def test_a_gate_learns_which_look_backs_suit_which_member() -> None:
     assert weights[1, :, 0, 1].min() > 0.75
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rows", [1, 12, 100])
 def test_a_gate_that_has_nothing_to_learn_stays_with_the_weights_it_starts_from(rows: int) -> None:
     """Traits are noise here; on new rows it is not much worse than plain weights, however few were held out."""
@@ -283,6 +284,7 @@ def test_saved_and_loaded_it_forecasts_the_same(hourly: pd.DataFrame, tmp_path: 
         latentcast.load(tmp_path / "run")
 
 
+@pytest.mark.slow
 def test_a_member_learns_what_it_would_learn_alone(hourly: pd.DataFrame) -> None:
     settings = {
         "model.members": {

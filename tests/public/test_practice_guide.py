@@ -13,6 +13,7 @@ from latentcast.cli import app
 GUIDE = (Path(__file__).parents[2] / "docs" / "practice.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_the_guide_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     names: dict = {}

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pytest
 from hypothesis import HealthCheck, event, example, given, note, settings
 from hypothesis import strategies as st
 
@@ -140,6 +141,7 @@ def _forecast_or_error(frame: pd.DataFrame, model: str, stated: dict[str, Any]) 
         forecaster.evaluate(frame, part="all")
 
 
+@pytest.mark.slow
 @EXAMPLES
 @given(wide_frames(), models, options)
 def test_wide_tables(frame: pd.DataFrame, model: str, stated: dict[str, Any]) -> None:
@@ -152,6 +154,7 @@ def test_long_tables(frame: pd.DataFrame, model: str, stated: dict[str, Any]) ->
     _forecast_or_error(frame, model, stated)
 
 
+@pytest.mark.slow
 @EXAMPLES
 @given(
     st.integers(30, 60),

@@ -27,6 +27,7 @@ def test_the_make_targets_exist() -> None:
         assert re.search(rf"^{target}:", makefile, flags=re.MULTILINE)
 
 
+@pytest.mark.slow
 def test_every_command_runs(data_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert {"fit", "predict", "evaluate", "backtest", "describe", "models"} <= {command[0] for command in commands()}

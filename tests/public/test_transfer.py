@@ -339,6 +339,7 @@ def test_validation_is_the_mean_over_all_windows_of_all(home, other) -> None:
 LONG = {**PATCHES, "model.backbone": {"heads": 2, "dropout": 0.2}, "training.max_epochs": 3, "training.patience": None}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shares", [None, [1, 2]])
 def test_resumed_in_the_middle_of_an_epoch_it_ends_at_the_same_weights(
     home, other, tmp_path: Path, monkeypatch, shares

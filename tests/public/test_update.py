@@ -37,6 +37,7 @@ def fitted(frame: pd.DataFrame, model: str = "dlinear", **settings: object):
     return latentcast.fit(frame, model, settings={"training.max_epochs": 8, **settings}, **SIZES)
 
 
+@pytest.mark.slow
 def test_an_update_learns_what_has_changed_in_the_units_of_the_fit(tmp_path: Path) -> None:
     start = fitted(waves(400), **{"training.lr": 1e-2})
     newer = changed()

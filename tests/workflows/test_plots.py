@@ -22,6 +22,7 @@ def _wide(channels: int) -> pd.DataFrame:
     return pd.DataFrame({"ds": stamps, **{f"${c}_{{": rng.normal(c, 1, 120) for c in range(channels)}})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("channels", "rows"), [(1, 1), (3, 3), (7, 4), (30, 4)])
 def test_sizes(channels: int, rows: int, tmp_path: Path) -> None:
     frame = _wide(channels)
@@ -93,6 +94,7 @@ def test_what_cannot_be_drawn(tmp_path: Path) -> None:
         plot_forecast(forecaster, frame, forecast, tmp_path / "nowhere" / "plot.png")
 
 
+@pytest.mark.slow
 def test_every_code_is_drawn(hourly: pd.DataFrame, tmp_path: Path) -> None:
     codec = {"hidden": 8, "blocks": 1, "code_dim": 4, "codebook_size": 20}
     settings = {"model.representation.codec": codec, "stages.codec.max_steps": 60, "stages.codec.lr": 1e-2}

@@ -742,6 +742,7 @@ TIMES = st.one_of(
 )
 
 
+@pytest.mark.slow
 @given(
     st.one_of(
         st.lists(TIMES, min_size=1, max_size=8),

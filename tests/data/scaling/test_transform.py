@@ -53,6 +53,7 @@ def test_the_likeliest_power_is_that_of_statsmodels() -> None:
         assert found.power[0, 0] == pytest.approx(theirs, abs=0.11)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["log1p", "boxcox"])
 def test_forecasts_come_back_in_original_units(kind: str, tmp_path) -> None:
     frame = growing()

@@ -47,6 +47,7 @@ def met(epoch: Given, which: int) -> list[int]:
     return [number for its, batch in epoch if its == which for number in batch]
 
 
+@pytest.mark.slow
 @given(st.lists(st.integers(1, 30), min_size=1, max_size=4), st.integers(1, 9), st.integers(0, 2**40))
 def test_without_weights_every_window_is_met_once_an_epoch(sizes: list[int], size: int, seed: int) -> None:
     loader = mix_of(*sizes).loader(size, seed=seed)
@@ -77,6 +78,7 @@ def test_one_dataset_is_met_as_by_the_plain_loader() -> None:
         assert [batch for _, batch in epoch_of(mixed)] == [b.past[:, 0, 0].int().tolist() for b in plain]
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.tuples(st.integers(1, 30), st.floats(0.1, 9)), min_size=2, max_size=3),
     st.integers(1, 6),
@@ -99,6 +101,7 @@ def test_weights_are_shares_of_the_batches_and_no_window_comes_again_too_early(p
         assert max(seen.values()) - min(seen.get(number, 0) for number in range(n)) <= 1
 
 
+@pytest.mark.slow
 @given(st.integers(0, 60), st.sampled_from([None, (1.0, 5.0, 2.0)]))
 def test_a_state_saved_anywhere_goes_on_exactly_there(taken: int, weights: tuple[float, ...] | None) -> None:
     mix = mix_of(20, 7, 11, weights=weights)

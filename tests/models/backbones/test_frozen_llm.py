@@ -230,6 +230,7 @@ def test_without_its_prompt_a_batch_is_refused() -> None:
         make("gpt2")(Batch(torch.randn(4, 48, 3)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", ["gpt2", "llama"])
 def test_adapters_learn_and_take_the_plain_path(family: str) -> None:
     pytest.importorskip("peft")

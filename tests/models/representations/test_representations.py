@@ -182,6 +182,7 @@ def test_bands_share_a_width_that_they_do_not_divide() -> None:
         made("wavelet", projection="per-band", width=3)
 
 
+@pytest.mark.slow
 def test_representations_are_one_graph_to_torch_compile() -> None:
     """Without a break; in a process of its own, since the checks of shapes cannot be traced."""
     code = """

@@ -86,6 +86,7 @@ def test_other_weights_where_saved_ones_lay_are_refused(tmp_path: Path) -> None:
         latentcast.load(tmp_path / "run")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("settings", "words"),
     [

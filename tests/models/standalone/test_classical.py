@@ -74,6 +74,7 @@ def test_theta_is_simple_smoothing_with_half_the_trend() -> None:
     torch.testing.assert_close(found.diff(), torch.full((5,), slope / 2).float(), rtol=1e-2, atol=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", EACH)
 def test_quantiles_spread_with_the_noise_and_the_horizon(kind: type[Classical]) -> None:
     walk = torch.randn(4, 48, 1, generator=torch.Generator().manual_seed(0)).cumsum(1) + 100
@@ -134,6 +135,7 @@ def test_what_is_remembered_has_an_end() -> None:
     assert memo.bytes == 240
 
 
+@pytest.mark.slow
 def test_other_processes_find_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     histories = [season(20 + 4 * n, n).double().numpy() for n in range(4)] + [np.arange(3.0)]
     spec = classical_workers.Spec("theta", 6, 4, (80.0,), (("model", "STM"),))
