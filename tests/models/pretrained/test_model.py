@@ -1,0 +1,59 @@
+"""The generalist as a forecaster: the same forecasts as without one, in original units, with gaps, saved and loaded."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import latentcast
+from latentcast.core.errors import DataError
+from latentcast.workflows.zero_shot import zero_shot
+
+
+def daily(count: int = 200) -> pd.DataFrame:
+    """A positive series with a week, and counts."""
+    rng = np.random.default_rng(0)
+    wave = np.exp(3 + 0.3 * np.sin(2 * np.pi * np.arange(count) / 7) + rng.normal(0, 0.05, count))
+    dates = pd.date_range("2024-01-01", periods=count)
+    return pd.DataFrame({"ds": dates, "sales": wave, "calls": rng.poisson(2, count).astype(float)})
+
+
+def test_a_forecaster_forecasts_as_zero_shot_does() -> None:
+    """Standardising and its way back change nothing: the model works in original units."""
+    frame = daily()
+    forecaster = latentcast.fit(frame, "generalist", lookback=200, horizon=7, settings={"data.split": "0.8,0.1,0.1"})
+    one, two = forecaster.predict(frame), zero_shot(frame, 7)
+    np.testing.assert_allclose(one["generalist"], two["generalist"], rtol=2e-3)
+
+
+def test_gaps_intervals_saving_and_explaining(tmp_path: Path) -> None:
+    frame = daily()
+    frame.loc[50:60, "sales"] = np.nan
+    frame.loc[198:, "calls"] = np.nan
+    forecaster = latentcast.fit(frame, "generalist", lookback=60, horizon=7)
+    found = forecaster.predict(frame, level=80)
+    assert np.isfinite(found.select_dtypes("number").to_numpy()).all()
+    assert (found["generalist-lo-80"] <= found["generalist-hi-80"]).all()
+    forecaster.save(tmp_path / "run")
+    pd.testing.assert_frame_equal(latentcast.load(tmp_path / "run").predict(frame, level=80), found)
+    told = {finding["title"] for finding in forecaster.explain(frame, item="sales").to_dict()["findings"]}
+    assert "sales: weights of the candidates" in told
+
+
+def test_counts_and_signs_are_kept_on_request() -> None:
+    frame = daily()[["ds", "calls"]]
+    how = {"model.nonnegative": True, "model.integer": True}
+    values = latentcast.fit(frame, "generalist", lookback=60, horizon=7, settings=how).predict(frame)["generalist"]
+    np.testing.assert_allclose(values, np.round(values), atol=1e-5)
+    assert (values >= 0).all()
+    with pytest.raises(DataError, match="nonnegative"):
+        latentcast.fit(frame.assign(calls=-frame["calls"]), "generalist", lookback=60, horizon=7, settings=how)
+
+
+def test_all_weights_can_be_trained_by_fit() -> None:
+    frame = daily()[["ds", "sales"]]
+    short = {"training.max_steps": 4, "training.validations": 1}
+    forecaster = latentcast.fit(frame, "generalist", preset="all", lookback=60, horizon=7, settings=short)
+    assert forecaster.card.training.stages[0].trained_parameters == 186_249
+    assert np.isfinite(forecaster.predict(frame)["generalist"]).all()
