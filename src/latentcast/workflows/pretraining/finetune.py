@@ -95,7 +95,7 @@ def finetune_generalist(
     seed
         Of the windows and their order.
     settings
-        Settings of the data: {"data.split": "0.6,0.2,0.2", ...}.
+        Settings of the data: {"data.split": (0.6, 0.2, 0.2), ...}.
 
     Returns
     -------
