@@ -35,11 +35,22 @@ from latentcast.workflows.fitting.spec import FitOptions, FitSpec, TrainingData
 
 @dataclass(frozen=True)
 class Backtest:
-    """Rolling-origin results.
+    """Results of a backtest.
 
-    forecasts    frame with unique_id, ds, cutoff, y and one column per model, its intervals beside it
-    leaderboard  one row per model, best MAE first, in original units
-    intervals    coverage and scores by model, where levels were asked for
+    Attributes
+    ----------
+    forecasts
+        `unique_id`, `ds`, `cutoff`, `y` and one column for each model, with its intervals; in original units.
+    leaderboard
+        One row for each model, lowest MAE first, in original units.
+    n_windows, step_size, horizon
+        Origins, steps between them, and steps forecast from each.
+    notes
+        What a reader should know.
+    forecasters
+        Model → the forecaster of the last fit.
+    intervals
+        Model → coverage and scores of its intervals, where levels were asked for.
     """
 
     forecasts: Frame
@@ -71,15 +82,48 @@ def backtest(
     interval_method: str = "auto",
     progress: bool = False,
 ) -> Backtest:
-    """Judge models at the last `n_windows` origins, `step_size` (default: the horizon) apart, on data none of them saw.
+    """Judge models at the last `n_windows` origins, on data that none of them saw.
 
-    Look-back and horizon may stand among the settings.
+    Parameters
+    ----------
+    data
+        Frame, file or dataset name.
+    models
+        Names of `latentcast models`.
+    lookback, horizon, seed
+        As for `fit`; they may stand in `settings` instead.
+    n_windows
+        Forecast origins.
+    step_size
+        Steps between origins. None: the horizon.
+    refit
+        Fit again at each origin on all data before it. False: fit once, before the first origin.
+    settings
+        As for `fit`. Settings of one model go under its name: `{"models.dlinear.training.lr": 0.01}`.
+    level, interval_method
+        As for `Forecaster.predict`; with a level the intervals are judged too.
+    progress
+        Show a progress bar.
 
-    Each model is fitted once on what lies before the first origin, or, with `refit`, again at each origin on what lies
-    before it. Settings that only one model knows go under its name: {"models.dlinear.training.lr": 0.01}. With `level`
-    every model's intervals are judged too, `interval_method` being how they are made (`Forecaster.predict`).
+    Returns
+    -------
+    Backtest
+        Forecasts, outcomes and a leaderboard.
 
-    Raises SettingsError (all faults at once) or DataError as `fit` does.
+    Raises
+    ------
+    SettingsError
+        Settings are wrong; all faults in one error.
+    DataError
+        A series is too short, or as `fit`.
+
+    Examples
+    --------
+    >>> found = latentcast.backtest(frame, ["naive", "seasonal-naive"], lookback=48, horizon=2, n_windows=3)
+    >>> found.leaderboard["model"].tolist()
+    ['seasonal-naive', 'naive']
+    >>> found.forecasts.columns.tolist()
+    ['unique_id', 'ds', 'cutoff', 'y', 'naive', 'seasonal-naive']
     """
     n_windows, step_size = python_values(n_windows), python_values(step_size)
     if level is None:

@@ -44,11 +44,11 @@ class DataError(LatentcastError, ValueError):
 
 
 class TimeError(DataError):
-    pass
+    """The time column is missing, cannot be parsed, repeats, or is irregular."""
 
 
 class GapError(DataError):
-    pass
+    """Values or steps are missing, and no policy was set, or it does not apply."""
 
 
 class SettingsError(LatentcastError, ValueError):
@@ -62,16 +62,18 @@ class SettingsError(LatentcastError, ValueError):
 
 
 class CheckpointError(LatentcastError):
-    pass
+    """A saved folder is damaged, foreign or unfinished, or must not be overwritten."""
 
 
 class MissingExtra(LatentcastError, ImportError):
+    """An optional package is needed."""
+
     def __init__(self, package: str, extra: str, needed_for: str) -> None:
         super().__init__(f"{needed_for} needs the package {package}: pip install 'latentcast[{extra}]'")
 
 
 class Interrupted(LatentcastError):
-    pass
+    """Training was stopped by a signal; what was reached is kept."""
 
 
 def suggest(name: str, known: Iterable[str]) -> str:

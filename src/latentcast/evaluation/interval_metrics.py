@@ -136,9 +136,18 @@ def crps_of_quantiles(target: Array, quantiles: Array, levels: Sequence[float]) 
 
 @dataclass(frozen=True)
 class IntervalFigures:
-    """What intervals were found to be worth, in standardised and in original units, as `IntervalErrors.result` says.
+    """Coverage and scores of prediction intervals.
 
-    method   conformal, adaptive, quantiles or paths; `about` says in a sentence how they were made
+    Attributes
+    ----------
+    method
+        `conformal`, `adaptive`, `quantiles` or `paths`.
+    about
+        How they were made, in a sentence.
+    scaled, original
+        `pinball`, `CRPS` and `levels`: level → `coverage`, `width`, `score` (Winkler 1972) and, of several series,
+        `worst_decile`, the coverage of the tenth of the series that is covered least. In standardised and in original
+        units.
     """
 
     method: str

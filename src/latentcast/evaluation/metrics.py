@@ -124,12 +124,24 @@ class Dropped:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What a forecaster was found to be worth on one part of one dataset.
+    """Errors of a forecaster on one part of one dataset.
 
-    scaled, original   metric → value, in standardised and in original units
-    windows            forecasts judged, each once; `values` the number of single targets behind the means
-    intervals          coverage, width, interval score, pinball and CRPS, where levels were asked for
-    dropped            the same without the windows of an incomplete last batch, where that was asked for
+    Attributes
+    ----------
+    model, data, part
+        What was judged.
+    windows, values
+        Windows, each judged once, and single outcomes behind the means.
+    zeros
+        Outcomes that are exactly zero, which MAPE and MSPE leave out.
+    scaled, original
+        Metric → value, in standardised and in original units. NaN where no outcome counts.
+    notes
+        What was left out, and why.
+    intervals
+        Coverage and scores of intervals, where levels were asked for.
+    dropped
+        The same figures without the windows of an incomplete last batch, where that was asked for.
     """
 
     model: str

@@ -15,12 +15,22 @@ FAR = 3.0  # standard deviations of the training part, or times its standard dev
 
 @dataclass(frozen=True)
 class Drift:
-    """Of the last `steps` steps of each series, against its training part; [items, channels]. NaN where nothing is
-    observed, and shift and spread also where the fit keeps no level and standard deviation to go by (data.scale=false).
+    """The last `steps` steps of each series, compared with its training part.
 
-    shift    their mean less that of the training part, in its standard deviations
-    spread   their standard deviation over that of the training part
-    missing  share of them that was not observed
+    NaN where nothing is observed. With `data.scale=false`, shift and spread are NaN.
+
+    Attributes
+    ----------
+    steps
+        Steps that are compared: the look-back.
+    names
+        Names of the series, [items][channels].
+    shift
+        [items, channels], difference of the means, in standard deviations of the training part.
+    spread
+        [items, channels], standard deviation over that of the training part.
+    missing
+        [items, channels], share of missing values.
     """
 
     steps: int

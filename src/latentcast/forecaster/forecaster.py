@@ -42,9 +42,37 @@ from latentcast.models.network import build as build_network
 
 
 class Forecaster(FittedModel):
-    """A fitted model, made by `latentcast.fit` or `latentcast.load`.
+    """A fitted model: it forecasts, judges and explains itself, and can be saved.
 
-    Attributes are those of `FittedModel`: run, task, channels, known, network, card and calibration.
+    `latentcast.fit` and `latentcast.load` make it; all verbs that take a forecaster also take the folder of a saved
+    one.
+
+    Attributes
+    ----------
+    run
+        All settings of the fit.
+    task
+        Look-back, horizon and sizes that the network was built for.
+    channels
+        Names of the channels, in the order of the network.
+    known
+        Per-series statistics of the training data.
+    network
+        The trained network.
+    card
+        The run card: settings, data, versions, training and validation figures, notes.
+    calibration
+        Scores of held-out windows, from which intervals are made. None: nothing was held out.
+    told
+        Notes on data that were logged already.
+
+    Examples
+    --------
+    >>> forecaster = latentcast.fit(frame, "seasonal-naive", lookback=48, horizon=2)
+    >>> forecaster
+    <Forecaster seasonal-naive, 48 → 2 steps of h, of load in frame>
+    >>> forecaster.card.schema.season
+    24
     """
 
     def __repr__(self) -> str:
@@ -64,20 +92,48 @@ class Forecaster(FittedModel):
     ) -> Frame:
         """Forecast `horizon` steps beyond the end of each series.
 
-        `data` is a frame, a file or a dataset's name; the last `lookback` steps of each series are read. Returns a
-        frame of the kind that came in with columns unique_id, ds and the model's name, in original units.
+        Parameters
+        ----------
+        data
+            Wide or long frame (pandas, polars, Arrow), path of a table, or a dataset name, with the columns and the
+            frequency of the fit. Only the last `lookback` steps of each series are read; `adaptive` intervals also
+            read those before. Of a shorter series the missing steps are masked. A series without any observed value
+            in the look-back is forecast from its last observed value.
+        future_covariates
+            Covariates declared as `data.future`: the time column, the ids of long data, and one row per series and
+            forecast step. Required by models fitted with such covariates, refused by all others.
+        level
+            Nominal coverage of prediction intervals in per cent, as `80` or `[80, 90]`. None returns points only.
+        interval_method
+            `conformal` (the base widened by scores of held-out windows), `adaptive` (the same, following recent
+            outcomes), `quantiles` (of a quantile head, not calibrated), `paths` (quantiles of sampled futures, not
+            calibrated), or `auto`: the first of conformal, quantiles and paths that the model has.
+        paths
+            Futures drawn from each window, for models that sample.
+        batch_size
+            Windows forecast together; the result does not depend on it. None chooses by memory.
 
-        future     of a model that was trained with `data.future`: a frame or a file with the time column (and the ids
-                   of long data) and these covariates, for every step to be forecast
-        level      of prediction intervals in per cent, one or several: columns <model>-lo-90, <model>-hi-90
-        intervals  auto, conformal, adaptive (which reads also what lies before the look-back), quantiles or paths
-        paths      futures that are drawn from each window, where the model samples
+        Returns
+        -------
+        frame of the same library as `data`
+            `unique_id`, `ds`, `<model>` and, for each level, `<model>-lo-<level>` and `<model>-hi-<level>`; one row
+            per series and step, in original units. pandas for files and dataset names.
 
-        A series that is shorter than the look-back is forecast from what there is of it: what is missing before it is
-        masked, and that is said.
+        Raises
+        ------
+        DataError
+            Columns, frequency or clock differ from those of the fit; a covariate is missing for a step; or there were
+            too few held-out windows for `level`.
+        SettingsError
+            A level or method that this model does not have, or a model that was only pretrained.
 
-        Raises DataError when the channels are not those of the fit, or a level
-        needs more held-out windows than there were; SettingsError for a level or a method that cannot be had.
+        Examples
+        --------
+        >>> forecaster = latentcast.fit(frame, "seasonal-naive", lookback=48, horizon=2)
+        >>> forecaster.predict(frame, level=80).columns.tolist()
+        ['unique_id', 'ds', 'seasonal-naive', 'seasonal-naive-lo-80', 'seasonal-naive-hi-80']
+        >>> forecaster.predict(frame)["seasonal-naive"].round(3).tolist()
+        [16.0, 17.0]
         """
         how = choose_intervals(self, level, interval_method, paths)
         inputs = prepare_forecast(self, data, future_covariates)
@@ -97,18 +153,48 @@ class Forecaster(FittedModel):
         stretch: int | None = None,
         fill: str = "line",
     ) -> Explanation:
-        """What the forecast beyond the end of one series is made of: the forecast, what the data are like, what the
-        parts of the network say of this window, and which stretch of the past mattered.
+        """Explain the forecast beyond the end of one series.
 
-        `data` and `future` are as in `predict`. Of the explanation there is a page (`to_html`) and JSON (`to_dict`).
+        The explanation holds the forecast, statistics of the data, findings of the parts of the network about this
+        window, and the stretches of the past that the forecast depends on.
 
-        item         which series: of wide data a channel, of long data a unique_id; else the first item, with as many
-                     of its channels as can be drawn
-        level        of the intervals; auto: 80 and 90 where they can be had, and a note where they cannot
-        attribution  occlusion (any model), gradient or none; stretch: steps that are hidden together; fill: what stands
-                     there instead, a straight line, what is usual in the season, or the mean (`explaining.attributing`)
+        Parameters
+        ----------
+        data, future_covariates
+            As for `predict`.
+        level
+            Levels of the intervals in per cent. `auto`: 80 and 90, and a note where these are not available. None: no
+            intervals.
+        interval_method
+            As for `predict`.
+        item
+            Which series: a channel of wide data, a `unique_id` of long data. None: the first item, with up to eight
+            channels.
+        attribution
+            `occlusion` (any model: a stretch is hidden and the change measured), `gradient`, or `none`.
+        stretch
+            Steps that are hidden together. None: chosen from look-back and season.
+        fill
+            What replaces hidden values: `line` (between the neighbours), `season`, or `mean`.
 
-        Raises DataError for a series that is not there or of which nothing was observed, and otherwise as `predict`.
+        Returns
+        -------
+        Explanation
+            `to_html()` gives a page without external resources, `to_dict()` plain values for JSON.
+
+        Raises
+        ------
+        DataError
+            There is no such series, or nothing of its look-back was observed; else as `predict`.
+        SettingsError
+            As `predict`; also for an unknown attribution or fill.
+
+        Examples
+        --------
+        >>> forecaster = latentcast.fit(frame, "seasonal-naive", lookback=48, horizon=2)
+        >>> found = forecaster.explain(frame, stretch=12)
+        >>> found.forecast["load"]["values"].round(3).tolist()
+        [16.0, 17.0]
         """
         by, instead = check(attribution, fill, stretch, self.task.lookback)
         inputs = prepare_forecast(self, data, future_covariates)
@@ -144,9 +230,32 @@ class Forecaster(FittedModel):
         return explained(asked, attribution=by, stretch=stretch, fill=instead)
 
     def drift(self, data: IntoFrame) -> Drift:
-        """How the last look-back of each series compares with its training part; `predict` warns where it is far off.
+        """Compare the last look-back of each series with its training part.
 
-        Raises DataError when the data are not of the fit's kind.
+        `predict` logs a note where a series is far off.
+
+        Parameters
+        ----------
+        data
+            As for `predict`.
+
+        Returns
+        -------
+        Drift
+            Shift of the mean, change of the standard deviation and share of missing values, [items, channels].
+
+        Raises
+        ------
+        DataError
+            The data are not of the fit's kind.
+
+        Examples
+        --------
+        >>> forecaster = latentcast.fit(frame, "naive", lookback=48, horizon=2)
+        >>> bool(forecaster.drift(frame).far.any())
+        False
+        >>> bool(forecaster.drift(frame.assign(load=frame["load"] + 100)).far.any())
+        True
         """
         _, prepared = open_prepared(self, data, future_only=True)
         return drift_of(self, prepared.panel, prepared)
@@ -163,15 +272,48 @@ class Forecaster(FittedModel):
         stride: int = 1,
         protocol: str | None = None,
     ) -> Evaluation:
-        """Judge every window of one part of the data exactly once, in scaled and in original units.
+        """Judge every window of one part of the data exactly once.
 
-        With `level` also the intervals that `predict` would give: `level`, `intervals` and `paths` are as there. With
-        a `stride` above 1 one window of so many is judged, the last of each series among them: for models whose every
-        forecast is a fit. The notes say so, for such figures are a sample. `protocol="paper-droplast:128"` puts beside
-        the figures those of a test loader that drops its last incomplete batch of 128 (`Evaluation.dropped`).
+        The result does not depend on the batch size: errors are sums over all forecast values. Values that were not
+        observed do not count.
 
-        Parts are those of the fit, by date; of series that the fit did not see, by the same rule. The result does
-        not depend on the batch size. Raises DataError when the part holds no window.
+        Parameters
+        ----------
+        data
+            As for `predict`; usually the data of the fit, or the same with newer rows.
+        part
+            `train`, `val`, `test` or `all`. Parts end at the dates of the fit; series that were not in it are split
+            by the same rule.
+        level, interval_method, paths
+            As for `predict`; with a level the intervals are judged too.
+        batch_size
+            Windows forecast together. None chooses by memory.
+        stride
+            Judge one window of so many, the last of each series among them: for models whose every forecast is a fit.
+            1 judges all; anything else is a sample, and a note says so.
+        protocol
+            `paper-droplast:B` also gives the figures of a test loader that drops its last incomplete batch of B
+            windows.
+
+        Returns
+        -------
+        Evaluation
+            MSE, MAE, RMSE, MAPE, MSPE, sMAPE and MASE in standardised and in original units; notes on what was left
+            out.
+
+        Raises
+        ------
+        DataError
+            The part holds no window, or the data are not of the fit's kind.
+        SettingsError
+            An unknown part, protocol or stride, or a level or method that this model does not have.
+
+        Examples
+        --------
+        >>> forecaster = latentcast.fit(frame, "seasonal-naive", lookback=48, horizon=2)
+        >>> found = forecaster.evaluate(frame, part="test")
+        >>> found.windows, round(found.original["MAE"], 3)
+        (79, 0.0)
         """
         if part not in PARTS:
             raise SettingsError(f"part={part!r} is no part of the data; {suggest(str(part), PARTS)}")
@@ -192,28 +334,90 @@ class Forecaster(FittedModel):
         batch_size: int | None = None,
         stride: int = 1,
     ) -> Evaluation:
-        """Take what intervals are made of from held-out windows of the data: each window of one part, once, or one of
-        `stride` so many.
+        """Take the scores that intervals are made from from held-out windows of these data.
 
-        `fit` has done it with the validation part. The test part is nearer to what is to be forecast, once nothing is
-        to be judged by it any more. Returns the evaluation of that part; `save` keeps the calibration.
+        `fit` does it with the validation part. The test part is nearer to what will be forecast; use it when nothing
+        is to be judged by it any more. `save` keeps the calibration.
 
-        base   point, quantiles (of a model that learns them) or paths (of one that samples, `paths` a window); auto:
-               quantiles where there are any, else point
+        Parameters
+        ----------
+        data
+            As for `predict`.
+        part
+            `val` or `test`.
+        base
+            What is widened: `point`, `quantiles` (of a quantile head), `paths` (of a model that samples), or `auto`:
+            quantiles where there are any, else point.
+        paths
+            Futures drawn from each window with `base="paths"`.
+        batch_size
+            Windows forecast together. None chooses by memory.
+        stride
+            Score one window of so many.
 
-        Raises SettingsError for a part that was trained on, or a base that this model has not; DataError when the part
-        holds no window.
+        Returns
+        -------
+        Evaluation
+            Of the same part.
+
+        Raises
+        ------
+        SettingsError
+            The part was trained on, or the model has no such base.
+        DataError
+            The part holds no window.
+
+        Examples
+        --------
+        >>> forecaster = latentcast.fit(frame, "seasonal-naive", lookback=48, horizon=2)
+        >>> forecaster.calibrate(frame, part="test").windows
+        79
+        >>> forecaster.calibration.part
+        'test'
         """
         source, prepared = open_prepared(self, data)
         which = Judged(part, source.name, stride)
         return calibrate_on(self, prepared, which, base=base, paths=paths, batch_size=batch_size)
 
     def summary(self) -> dict[str, Any]:
-        """The run card, the size of the network and its architecture (each stage's shapes and FLOPs), plain values."""
+        """The run card, the number of parameters and the architecture as plain values.
+
+        Returns
+        -------
+        dict
+            What `card.json` holds, and `architecture`: shape, parameters and FLOPs of every stage.
+
+        Examples
+        --------
+        >>> forecaster = latentcast.fit(frame, "seasonal-naive", lookback=48, horizon=2)
+        >>> forecaster.summary()["parameters"]
+        {'all': 0, 'trainable': 0}
+        """
         return {**whole_card(self), "architecture": inspect(self.network).to_dict()}
 
     def save(self, folder: str | Path, *, overwrite: bool = False) -> None:
-        """Write the folder that `latentcast.load` reads. Raises CheckpointError when it exists already."""
+        """Write a folder that `latentcast.load` reads: safetensors and JSON, no pickle.
+
+        Parameters
+        ----------
+        folder
+            Created where it does not exist.
+        overwrite
+            Replace what latentcast wrote there; files of others stay. The old forecaster stays whole until the new
+            one is written.
+
+        Raises
+        ------
+        CheckpointError
+            The folder is not empty, holds nothing of latentcast, or cannot be written.
+
+        Examples
+        --------
+        >>> forecaster = latentcast.fit(frame, "seasonal-naive", lookback=48, horizon=2)
+        >>> forecaster.save(folder / "naive")
+        >>> latentcast.load(folder / "naive").predict(frame)["seasonal-naive"].round(3).tolist()
+        [16.0, 17.0]
+        """
         storage.replace_folder(Path(folder), lambda at: write(self, at), overwrite=overwrite)
 
 

@@ -26,13 +26,17 @@ from latentcast.training.codebook_usage import Health, health
 
 @dataclass(frozen=True)
 class AnomalyScores:
-    """One row for each series and step, of the kind that came in: unique_id, ds, y and
+    """How unusual each step is.
 
-    error      |value − decoded value|, in standard deviations of the look-back before the step
-    surprise   −log p of the step's code after the codes before it, in nats a step; with a token model alone
-    score      both on one footing: the mean of the shares of all steps that are less strange
-
-    Steps that were not observed have none.
+    Attributes
+    ----------
+    frame
+        One row for each series and step: `unique_id`, `ds`, `y` and `error` (|value − decoded value|, in standard
+        deviations of the look-back before the step), `surprise` (−log p of the step's code after the codes before it,
+        in nats; with a token model alone) and `score` (mean rank of both among all steps, 0 to 1). NaN where nothing
+        was observed.
+    notes
+        What a reader should know of these scores.
     """
 
     frame: Frame
@@ -42,10 +46,38 @@ class AnomalyScores:
 def anomaly_scores(
     forecaster: Forecaster | str | Path, data: IntoFrame, *, batch_size: int | None = None
 ) -> AnomalyScores:
-    """Every step is judged once, scaled by the look-back before it, so that what is strange does not hide itself.
+    """Score every step by how unusual it is to a codec, and to the language model of its codes.
 
-    The first look-back of a series is judged by itself. Raises SettingsError for a model without codes, DataError when
-    a series is shorter than the look-back.
+    Each step is judged once, scaled by the look-back before it, so that an unusual step does not hide itself. The first
+    look-back of a series is judged by itself.
+
+    Parameters
+    ----------
+    forecaster
+        A `vq-codec` or `token-transformer`, or the folder of one.
+    data
+        Frame, file or dataset name with the columns of the fit.
+    batch_size
+        Windows read together. None chooses by memory.
+
+    Returns
+    -------
+    AnomalyScores
+        One row for each series and step.
+
+    Raises
+    ------
+    SettingsError
+        The model has no codes.
+    DataError
+        A series is shorter than the look-back.
+
+    Examples
+    --------
+    >>> settings = {"stages.codec.max_steps": 2, "stages.codec.loggers": []}
+    >>> codec = latentcast.pretrain(frame, "vq-codec", lookback=24, settings=settings)
+    >>> latentcast.anomaly_scores(codec, frame).frame.columns.tolist()
+    ['unique_id', 'ds', 'y', 'error', 'score']
     """
     forecaster = _able(forecaster)
     source, view = open_prepared(forecaster, data, future_only=True)

@@ -38,9 +38,16 @@ MIB = 2**20
 
 @dataclass(frozen=True)
 class Description:
-    """What a table looks like to a model, or what a model is: facts by name, and notes.
+    """Facts about a table, or about a model.
 
-    architecture   shapes, parameters and FLOPs of every stage, where a model is described
+    Attributes
+    ----------
+    facts
+        Name of each fact → its text.
+    notes
+        What a reader should know.
+    architecture
+        Shapes, parameters and FLOPs of every stage, where a model is described; else None.
     """
 
     facts: dict[str, str]
@@ -58,14 +65,42 @@ def describe(
     horizon: int | None = None,
     config: str | Path | None = None,
 ) -> Description:
-    """What data, a fitted forecaster, or a model that is yet to be trained on the data look like.
+    """Describe data, a fitted forecaster, or a model before it is trained.
 
-    data      a table (layout, frequency, gaps, parts), or a forecaster or the folder of one (its architecture)
-    model     a name of `latentcast models`: its architecture on this table, untrained; takes every setting of a fit
-    config    YAML file of settings, which may name the model; what is stated here wins over it
+    Parameters
+    ----------
+    data
+        A table (layout, frequency, gaps, parts), or a forecaster or its folder (architecture, training).
+    settings
+        Settings as of `fit`; of the data alone where no model is named.
+    model
+        A name of `latentcast models`: its architecture on this table, untrained.
+    preset, lookback, horizon
+        As for `fit`; they need a model.
+    config
+        YAML file of settings, which may name the model. Arguments win over it.
 
-    Raises DataError as `fit` does, but for missing values of a table alone, which become a note; SettingsError for
-    what does not fit, or was stated beside a folder; CheckpointError for a folder of anything else.
+    Returns
+    -------
+    Description
+        Facts by name, and notes.
+
+    Raises
+    ------
+    SettingsError
+        An unknown setting, or settings given for a trained model.
+    DataError
+        As `fit`, except for missing values of a table, which become a note.
+    CheckpointError
+        The folder holds no forecaster.
+
+    Examples
+    --------
+    >>> found = latentcast.describe(frame)
+    >>> found.facts["frequency"]
+    'h (season of 24 steps)'
+    >>> latentcast.describe(frame, model="dlinear", lookback=48, horizon=2).facts["parameters"]
+    '196, trainable 196'
     """
     own = {"model": model, "preset": preset, "lookback": lookback, "horizon": horizon, "config": config}
     given = [name for name, value in own.items() if value is not None]

@@ -140,11 +140,31 @@ def _held(model: Hybrid, batches: Iterable[Batch], each: float) -> tuple[HeldOut
 
 
 def fusion_weights(forecaster: Forecaster | str | Path) -> pd.DataFrame:
-    """What each member of a hybrid counts for, by series and step ahead, in a window like those held out.
+    """The weight of each member of a hybrid, by series and step ahead.
 
-    A frame with unique_id, step (1 is the first) and a column for each member; rows sum to 1. An adaptive gate moves
-    these weights by what the look-back is like: `members` has those of one forecast. Raises SettingsError for any other
-    model.
+    An adaptive gate changes these weights with the look-back; `member_forecasts` has those of one forecast.
+
+    Parameters
+    ----------
+    forecaster
+        A `hybrid`, or the folder of one.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `unique_id`, `step` (1 is the first) and one column for each member; rows sum to 1.
+
+    Raises
+    ------
+    SettingsError
+        The model is no hybrid.
+
+    Examples
+    --------
+    >>> settings = {"model.members": ["naive", "seasonal-naive"]}
+    >>> hybrid = latentcast.fit(frame, "hybrid", lookback=48, horizon=2, settings=settings)
+    >>> latentcast.fusion_weights(hybrid).columns.tolist()
+    ['unique_id', 'step', 'naive', 'seasonal-naive']
     """
     forecaster = as_forecaster(forecaster)
     model, task = hybrid_of(forecaster), forecaster.task
@@ -161,12 +181,34 @@ def fusion_weights(forecaster: Forecaster | str | Path) -> pd.DataFrame:
 def member_forecasts(
     forecaster: Forecaster | str | Path, data: IntoFrame, *, future_covariates: IntoFrame | None = None
 ) -> Frame:
-    """The forecast of a hybrid beyond the end of the data, beside that of each member and what it counts for.
+    """Forecast with a hybrid, and give the forecast and the weight of each member too.
 
-    A frame of the kind that came in with unique_id, ds, the hybrid's name, and for each member `label` and
-    `label-weight`, in original units; NaN and 0 where a member cannot forecast a series. After a transform of the
-    values the members are not what the hybrid is the weighted mean of, for it is fused before. Raises SettingsError for
-    any other model, DataError as `predict` does; `future_covariates` is as there.
+    Parameters
+    ----------
+    forecaster
+        A `hybrid`, or the folder of one.
+    data, future_covariates
+        As for `Forecaster.predict`.
+
+    Returns
+    -------
+    frame of the same library as `data`
+        `unique_id`, `ds`, `hybrid` and, for each member, `<member>` and `<member>-weight`, in original units. NaN and 0
+        where a member cannot forecast a series. Members are fused before a transform of the values is undone.
+
+    Raises
+    ------
+    SettingsError
+        The model is no hybrid.
+    DataError
+        As `Forecaster.predict`.
+
+    Examples
+    --------
+    >>> settings = {"model.members": ["naive", "seasonal-naive"]}
+    >>> hybrid = latentcast.fit(frame, "hybrid", lookback=48, horizon=2, settings=settings)
+    >>> latentcast.member_forecasts(hybrid, frame)["naive"].round(3).tolist()
+    [15.0, 15.0]
     """
     forecaster = as_forecaster(forecaster)
     model, task = hybrid_of(forecaster), forecaster.task

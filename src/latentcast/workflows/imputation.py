@@ -30,10 +30,20 @@ MASKS = (0.125, 0.25, 0.375, 0.5)
 
 @dataclass(frozen=True)
 class ImputationErrors:
-    """Errors on hidden values of one part, in scaled units; `linear` are those of interpolation between neighbours.
+    """Errors on hidden values of one part, in standardised units.
 
-    mask    share that was hidden: at random in stretches of `block` steps, or with `tail` the last steps of each window
-    values  how many values were judged, over all windows
+    Attributes
+    ----------
+    mask
+        Share that was hidden.
+    block, tail
+        Steps of a hidden stretch; whether the last steps of each window were hidden instead.
+    windows, values
+        Windows read, and hidden values judged.
+    mse, mae
+        Of the model.
+    linear_mse, linear_mae
+        Of linear interpolation between the neighbours.
     """
 
     mask: float
@@ -49,7 +59,17 @@ class ImputationErrors:
 
 @dataclass(frozen=True)
 class Imputation:
-    """The data with their gaps filled, of the kind that came in, and what was filled."""
+    """The data with their gaps filled.
+
+    Attributes
+    ----------
+    frame
+        Of the same library and layout as the data, in original units.
+    filled, values
+        Values that were filled, and all values.
+    notes
+        What a reader should know of these values.
+    """
 
     frame: Frame
     filled: int
@@ -58,13 +78,40 @@ class Imputation:
 
 
 def impute(forecaster: Forecaster | str | Path, data: IntoFrame, *, batch_size: int | None = None) -> Imputation:
-    """Fill missing values and missing time steps from what lies around them; observed values stay as they are.
+    """Fill missing values and missing time steps from what lies around them. Observed values stay as they are.
 
-    Every gap is read in windows of the look-back that overlap by half, weighted towards their middle; what is filled
-    may lean on values after the gap. The frame has the time column and the channels of the data under their names.
+    Every gap is read in windows of the look-back that overlap by half, weighted towards their middle. Filled values may
+    depend on values after the gap.
 
-    Raises SettingsError when the forecaster was not pretrained to reconstruct, DataError when a series is shorter than
-    the look-back.
+    Parameters
+    ----------
+    forecaster
+        A forecaster that was pretrained to reconstruct (`pretrain`, model `latent-transformer`), or the folder of one.
+    data
+        Wide or long frame, file or dataset name, with the columns of the fit.
+    batch_size
+        Windows read together. None chooses by memory.
+
+    Returns
+    -------
+    Imputation
+        The data with gaps filled, in original units and under the names of the input, and how many values were filled.
+
+    Raises
+    ------
+    SettingsError
+        The forecaster was not pretrained to reconstruct.
+    DataError
+        A series is shorter than the look-back.
+
+    Examples
+    --------
+    >>> settings = {"stages.reconstruct.max_steps": 2, "stages.reconstruct.loggers": []}
+    >>> imputer = latentcast.pretrain(frame, "latent-transformer", lookback=24, settings=settings)
+    >>> holes = frame.assign(load=frame["load"].where(frame.index % 50 > 0))
+    >>> found = latentcast.impute(imputer, holes)
+    >>> found.filled, int(found.frame["load"].isna().sum())
+    (8, 0)
     """
     forecaster = _able(forecaster)
     source, view = open_prepared(forecaster, data, gaps="mask", future_only=True)
@@ -102,12 +149,46 @@ def evaluate_imputation(
     part: Part = "test",
     batch_size: int | None = None,
 ) -> list[ImputationErrors]:
-    """Hide a share of the observed values of every window of one part, once, and compare what is filled.
+    """Hide a share of the observed values of every window of one part, and compare what is filled in.
 
-    Hidden are values one by one at random, stretches of `block` steps at random, or with `tail` the last steps of each
-    window, of all channels. Windows have the look-back's length, lie wholly inside the part and overlap (stride 1); the
-    hidden places are the same for every model, call and batch size. Values are standardised by the training part of the
-    fit, never by what is judged. Raises as `impute` does, and DataError when the part holds no window.
+    Windows have the length of the look-back, lie wholly inside the part and overlap (stride 1). The hidden places are
+    the same for every model, call and batch size.
+
+    Parameters
+    ----------
+    forecaster
+        A forecaster that was pretrained to reconstruct, or the folder of one.
+    data
+        As for `impute`.
+    masks
+        Shares to hide, each above 0 and below 1.
+    block
+        Steps of a hidden stretch. 1 hides values one by one at random.
+    tail
+        Hide the last steps of each window, of all channels, instead of random places.
+    part
+        `train`, `val`, `test` or `all`.
+    batch_size
+        Windows read together. None chooses by memory.
+
+    Returns
+    -------
+    list of ImputationErrors
+        One for each share, in standardised units, with those of linear interpolation.
+
+    Raises
+    ------
+    SettingsError
+        The forecaster was not pretrained to reconstruct, or an argument is out of range.
+    DataError
+        The part holds no window.
+
+    Examples
+    --------
+    >>> settings = {"stages.reconstruct.max_steps": 2, "stages.reconstruct.loggers": []}
+    >>> imputer = latentcast.pretrain(frame, "latent-transformer", lookback=24, settings=settings)
+    >>> [one.windows for one in latentcast.evaluate_imputation(imputer, frame, masks=[0.25])]
+    [57]
     """
     forecaster = _able(forecaster)
     faults = [f"mask={m!r}: wanted a share above 0 and below 1" for m in masks if not (_number(m) and 0 < m < 1)]

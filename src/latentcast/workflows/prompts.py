@@ -22,11 +22,20 @@ from latentcast.models.network import build as build_network
 
 @dataclass(frozen=True)
 class Prompts:
-    """Whole prompts of the last window of each series, and how many tokens they are.
+    """The prompts of the last window of each series, and their length in tokens.
 
-    static   tokens that are the same before every window; own: those of each window, patches: what follows them; led:
-             those between, which the window makes itself
-    context  the most that the language model reads, None where nothing limits it
+    Attributes
+    ----------
+    texts
+        Series → whole prompt.
+    static
+        Tokens that are the same for all windows.
+    own
+        Series → tokens of its own window.
+    patches, led
+        Tokens of the patches, and of those that the window makes itself.
+    context
+        Most tokens that the language model reads; None where it has no limit.
     """
 
     texts: dict[str, str]
@@ -55,9 +64,36 @@ def prompts(
     settings: Mapping[str, Any] | None = None,
     config: str | Path | None = None,
 ) -> Prompts:
-    """The prompts of the last window of every series. Of the language model only configuration and tokeniser are read.
+    """Write the prompts of the last window of every series, before anything is trained.
 
-    Raises SettingsError for a model without prompts and for settings that are wrong, DataError as `fit` does.
+    Of the language model only configuration and tokeniser are read.
+
+    Parameters
+    ----------
+    data
+        Frame, file or dataset name.
+    model
+        A model with a language model in it.
+    preset, lookback, horizon, settings, config
+        As for `fit`.
+
+    Returns
+    -------
+    Prompts
+        Texts and their lengths.
+
+    Raises
+    ------
+    SettingsError
+        The model reads no prompt, or settings are wrong.
+    DataError
+        As `fit`; also for a series that is shorter than the look-back.
+
+    Examples
+    --------
+    A language model must be installed or named (`model.backbone.llm`):
+
+    >>> print(latentcast.prompts(frame, lookback=96, horizon=24).summary())  # doctest: +SKIP
     """
     source, defaults = open_data(data)
     run = resolve_config(merge_user_settings(model, preset, lookback, horizon, None, settings, config), defaults)

@@ -17,8 +17,16 @@ from latentcast.forecaster.inputs import open_prepared
 
 @dataclass(frozen=True)
 class PrototypeAttention:
-    """weights [heads, patches, prototypes] of one series' last window, each row's sum 1; words nearest to each
-    prototype, the nearest first.
+    """Attention of the patches of one window over text prototypes.
+
+    Attributes
+    ----------
+    series
+        Name of the series.
+    weights
+        [heads, patches, prototypes]; each row sums to 1.
+    words
+        The words nearest to each prototype, the nearest first.
     """
 
     series: str
@@ -33,9 +41,36 @@ class PrototypeAttention:
 def prototype_attention(
     forecaster: Forecaster | str | Path, data: IntoFrame, *, series: str | None = None, words: int = 3
 ) -> PrototypeAttention:
-    """The attention of patches over prototypes in the last window of one series (the first where none is named).
+    """Show which text prototypes the patches of the last window of a series attend to.
 
-    Raises SettingsError for a model without prototypes, DataError for a series that is not there.
+    Parameters
+    ----------
+    forecaster
+        A `time-llm`, or the folder of one.
+    data
+        Frame, file or dataset name with the columns of the fit.
+    series
+        Name of the series. None: the first one.
+    words
+        Nearest words to give for each prototype.
+
+    Returns
+    -------
+    PrototypeAttention
+        Weights and words.
+
+    Raises
+    ------
+    SettingsError
+        The model has no text prototypes.
+    DataError
+        There is no such series, or it is shorter than the look-back.
+
+    Examples
+    --------
+    A trained `time-llm` is needed:
+
+    >>> latentcast.prototype_attention("runs/timellm", frame).top(3)  # doctest: +SKIP
     """
     forecaster = as_forecaster(forecaster)
     model, task = forecaster.network.model, forecaster.task

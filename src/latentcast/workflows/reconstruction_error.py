@@ -91,7 +91,23 @@ class Point:
 
 @dataclass(frozen=True)
 class ReconstructionErrors:
-    """`windows` of the validation part, `max_steps` that every compression was trained for."""
+    """The error of encode → decode alone, at several compressions.
+
+    Attributes
+    ----------
+    model, data
+        Names of the model and of the data.
+    lookback, channels
+        Size of a window.
+    max_steps
+        Training steps of each compression.
+    windows
+        Windows of the validation part, by which each is judged.
+    points
+        One for each compression, with that of a linear code (PCA) of the same size.
+    notes
+        What a reader should know.
+    """
 
     model: str
     data: str
@@ -128,15 +144,46 @@ def reconstruction_error(
     settings: Mapping[str, Any] | None = None,
     config: str | Path | None = None,
 ) -> ReconstructionErrors:
-    """Train encode → decode alone at several compressions, and say what each loses.
+    """Train encode → decode alone at several compressions, and measure what each loses.
 
-    presets      of the model, each as it is
-    ratios       total compressions, each in stages of its prime factors; 2, 4, 8, 16, 32 where nothing is stated
-    latent_dims  widths of a latent, each with every ratio; the model's own where none is stated
-    start        a forecaster, or the folder of one: its model, settings and look-back, where they are not stated
+    Each is judged on the validation part, beside as many principal components of the same steps.
 
-    Raises SettingsError (also for a model that cannot reconstruct), DataError when a part holds no window of the
-    look-back, CheckpointError.
+    Parameters
+    ----------
+    data
+        Frame, file or dataset name.
+    model
+        A model with a compression in it. None: the model of `start`.
+    lookback
+        Steps of a window.
+    presets, ratios, latent_dims
+        Compressions: by preset, by how many numbers become one, or by numbers per latent. All empty: ratios 2 to 32.
+    max_steps
+        Training steps of each.
+    start
+        A forecaster, or its folder, whose weights training begins with.
+    seed, settings, config
+        As for `fit`.
+
+    Returns
+    -------
+    ReconstructionErrors
+        One point for each compression, in standardised units.
+
+    Raises
+    ------
+    SettingsError
+        The model compresses nothing, or settings are wrong; all faults in one error.
+    DataError
+        As `fit`.
+
+    Examples
+    --------
+    >>> found = latentcast.reconstruction_error(
+    ...     frame, "latent-transformer", lookback=24, ratios=[4], max_steps=2
+    ... )
+    >>> [point.total for point in found.points]
+    [4]
     """
     values = merge_user_settings(model, None, lookback, None, seed, settings, config)
     fixed = sorted({"max_steps", "max_epochs", "keep", "patience"} & dict(values.get("training", {})).keys())

@@ -35,20 +35,44 @@ def transfer(
     *,
     held_out: bool = True,
 ) -> Forecaster:
-    """A trained model as it stands, made ready for other data: a forecaster of these, with the same weights.
+    """Make a trained model ready for other data, without training (zero-shot).
 
-    The data are read by their own rules (columns, frequency, channels, the split of their protocol), and each series is
-    scaled by its own training part; what is evaluated then is what a fit that began with these weights and made no step
-    would have been. Only `data.scale` is that of the model.
+    The data are read by their own rules (columns, frequency, channels, split), and each series is scaled by its own
+    training part. An evaluation then judges what a fit that began with these weights and made no step would give.
+    Only `data.scale` stays that of the model.
 
-    forecaster  a forecaster, or the folder of one
-    data        frame, file or a dataset's name
-    settings    of the data alone: {"data.gaps": "interpolate", "data.split": [0.6, 0.2, 0.2]}
-    held_out    False: where neither the settings nor the dataset's protocol state a split, nothing is held out, and the
-                series are scaled by all their past, as for a forecast beyond their end
+    Parameters
+    ----------
+    forecaster
+        A forecaster, or the folder of one.
+    data
+        Frame, file or dataset name.
+    settings
+        Settings of the data alone: `{"data.gaps": "interpolate", "data.split": [0.6, 0.2, 0.2]}`.
+    held_out
+        False: where neither the settings nor the dataset give a split, nothing is held out, and series are scaled by
+        all their past, as for a forecast beyond their end.
 
-    Raises SettingsError that names each field on which the weights depend and in which the data differ, with both
-    values (channels of a model that mixes them, calendar features of one that reads them); DataError; CheckpointError.
+    Returns
+    -------
+    Forecaster
+        Of the new data, with the same weights.
+
+    Raises
+    ------
+    SettingsError
+        The weights depend on a field in which the data differ; every such field with both values.
+    DataError
+        The data cannot be read or scaled.
+    CheckpointError
+        The folder cannot be read.
+
+    Examples
+    --------
+    >>> forecaster = latentcast.fit(frame, "dlinear", lookback=48, horizon=2, settings={"training.max_steps": 2})
+    >>> other = frame.rename(columns={"load": "heat"})
+    >>> latentcast.transfer(forecaster, other).predict(other)["unique_id"].tolist()
+    ['heat', 'heat']
     """
     start = as_forecaster(forecaster)
     values = nested(settings or {})

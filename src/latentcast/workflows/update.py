@@ -36,21 +36,46 @@ def update(
     overwrite: bool = False,
     progress: bool = False,
 ) -> Forecaster:
-    """The same model after some `steps` of training on data that have grown since its fit.
+    """Train a forecaster for some more steps, on data that have grown since its fit.
 
-    Training begins with its weights, at a tenth of its learning rate where none is stated. The units stay: series of
-    the fit keep its mean and standard deviation, for these the weights are used to; new series are scaled by their
-    own past. The
-    last tenth of the data, at least one horizon, judges: the card has its error before and after (`update`), and the
-    weights that it finds best are kept, be they the old ones. Nothing is left as a test part.
+    Training begins with its weights. The units stay: series of the fit keep their mean and standard deviation; new
+    series are scaled by their own past. The last tenth of the data, at least one horizon, judges: the weights that
+    are best there are kept, be they the old ones. No test part is left.
 
-    What was solved in closed form is solved again from all windows before that tenth, with the candidates that the fit
-    chose: exactly what one solution over all of this history gives.
+    Parameters
+    ----------
+    forecaster
+        A forecaster, or the folder of one.
+    data
+        The history together with the new data, with the columns of the fit.
+    steps
+        Optimiser steps.
+    lr
+        Learning rate. None: a tenth of that of the fit.
+    out
+        Folder to save into. None saves nothing.
+    overwrite
+        Replace what latentcast wrote into `out` before.
+    progress
+        Show a progress bar.
 
-    data   the history with what has come since: frame, file or a dataset's name, read as in the fit
-    out    folder to save into
+    Returns
+    -------
+    Forecaster
+        A new one; `card.update` holds the errors before and after.
 
-    Raises SettingsError for a model without anything to train, DataError when the data do not fit or hold no window.
+    Raises
+    ------
+    SettingsError
+        The model has nothing to train, or `steps` is no positive number.
+    DataError
+        The data do not fit, or hold no window.
+
+    Examples
+    --------
+    >>> forecaster = latentcast.fit(frame[:300], "dlinear", lookback=48, horizon=2, settings={"training.max_steps": 2})
+    >>> latentcast.update(forecaster, frame, steps=2).card.update.steps
+    2
     """
     start = as_forecaster(forecaster)
     steps = python_values(steps)

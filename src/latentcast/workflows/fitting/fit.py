@@ -172,7 +172,7 @@ def pretrain(
     >>> hours = pd.date_range("2024-01-01", periods=400, freq="h")
     >>> frame = pd.DataFrame({"ds": hours, "load": hours.hour.astype(float)})
     >>> quick = {"stages.reconstruct.max_steps": 2, "data.gaps": "mask"}
-    >>> latentcast.pretrain(frame, "latent-transformer", lookback=48, settings=quick).card.learned
+    >>> latentcast.pretrain(frame, "latent-transformer", lookback=24, settings=quick).card.learned
     ('reconstruct',)
     """
     values = merge_user_settings(model, preset, lookback, horizon, seed, settings, config)

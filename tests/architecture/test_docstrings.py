@@ -1,0 +1,63 @@
+"""Docstrings of the public names: complete, and their examples run."""
+
+import doctest
+import inspect
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+import latentcast
+from latentcast import Forecaster
+
+FUNCTIONS = [name for name in latentcast.__all__ if inspect.isfunction(getattr(latentcast, name))]
+BY_FILES = {"ablate", "benchmark", "evaluate_m4"}  # they read YAML files and downloaded data, and have no example yet
+METHODS = [name for name, value in vars(Forecaster).items() if inspect.isfunction(value) and not name.startswith("_")]
+DOCUMENTED = {
+    **{name: getattr(latentcast, name) for name in latentcast.__all__},
+    **{f"Forecaster.{name}": getattr(Forecaster, name) for name in METHODS},
+}
+
+
+def _frame() -> pd.DataFrame:
+    hours = pd.date_range("2024-01-01", periods=400, freq="h")
+    return pd.DataFrame({"ds": hours, "load": hours.hour.astype(float)})
+
+
+def _tests() -> Iterator[doctest.DocTest]:
+    finder = doctest.DocTestFinder(recurse=False)
+    for name, value in DOCUMENTED.items():
+        yield from (test for test in finder.find(value, name) if test.examples)
+
+
+@pytest.mark.filterwarnings("default")
+@pytest.mark.parametrize("example", list(_tests()), ids=lambda example: example.name)
+def test_examples_run(example: doctest.DocTest, tmp_path: Path) -> None:
+    example.globs |= {"latentcast": latentcast, "pd": pd, "frame": _frame(), "folder": tmp_path}
+    printed: list[str] = []
+    doctest.DocTestRunner().run(example, out=printed.append)
+    assert not printed, "".join(printed)
+
+
+def _function(name: str) -> Any:
+    return DOCUMENTED[name]
+
+
+@pytest.mark.parametrize("name", [*sorted({*FUNCTIONS} - BY_FILES), *(f"Forecaster.{name}" for name in METHODS)])
+def test_functions_say_what_they_take_give_and_raise(name: str) -> None:
+    doc = inspect.getdoc(_function(name)) or ""
+    arguments = [one for one in inspect.signature(_function(name)).parameters if one != "self"]
+    for section in (["Parameters"] if arguments else []) + ["Examples"]:
+        assert f"{section}\n{'-' * len(section)}\n" in doc, f"{name} has no {section}"
+    if name != "Forecaster.save":
+        assert "Returns\n-------\n" in doc
+    listed = doc.partition("Parameters\n")[2].partition("Returns\n")[0]
+    named = {word.strip(" ,") for line in listed.splitlines() if not line.startswith(" ") for word in line.split(",")}
+    assert set(arguments) <= named
+
+
+@pytest.mark.parametrize("name", [name for name in latentcast.__all__ if name not in FUNCTIONS])
+def test_classes_have_a_docstring_of_their_own(name: str) -> None:
+    assert (getattr(latentcast, name).__doc__ or "").strip()
