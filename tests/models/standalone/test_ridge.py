@@ -254,3 +254,23 @@ def test_an_update_keeps_what_was_chosen() -> None:
     updated = latentcast.update(first, frame)
     np.testing.assert_array_equal(updated.network.model.maps.chosen, first.network.model.maps.chosen)
     assert updated.network.model.maps.count == 3
+
+
+def test_a_member_of_a_hybrid_is_solved() -> None:
+    frame = table()
+    settings = {"model.members": ["ridge", "seasonal-naive"]}
+    hybrid = latentcast.fit(frame, "hybrid", lookback=LOOKBACK, horizon=HORIZON, settings=settings)
+    alone = latentcast.fit(frame, "ridge", lookback=LOOKBACK, horizon=HORIZON)
+    member = hybrid.network.model.networks["ridge"].model.maps
+    np.testing.assert_array_equal(member.weight, alone.network.model.maps.weight)
+
+
+def test_several_datasets_are_a_sum_of_matrices() -> None:
+    first, second = table(600), table(500, seed=4)
+    both = latentcast.fit([first, second], "ridge", lookback=LOOKBACK, horizon=HORIZON, settings=ONE)
+    moved = second.assign(date=pd.date_range("2025-01-01", periods=500, freq="h"))
+    ids = [frame.melt("date", var_name="name").assign(name=lambda d, n=n: d["name"] + n) for n, frame in
+           (("-1", first), ("-2", moved))]  # fmt: skip
+    long = pd.concat(ids).rename(columns={"name": "unique_id", "date": "ds", "value": "y"})
+    together = latentcast.fit(long, "ridge", lookback=LOOKBACK, horizon=HORIZON, settings=ONE)
+    np.testing.assert_allclose(solved_map(both), solved_map(together), atol=1e-5)
