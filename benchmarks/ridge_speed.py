@@ -1,11 +1,12 @@
 """What the closed form costs: Gram matrices against windows that are built, the search, and very many series.
 
-    python benchmarks/ridge_speed.py [--parts gram search many] [--rounds 3]
+    python benchmarks/ridge_speed.py [--parts gram search dlinear many] [--rounds 3]
 
 gram    52 696 steps × 21 channels, look-back 512 + horizon 96: running sums against building all windows of a channel
         and one float64 product, in turns; memory above what the process has before. The other side runs one channel
         after another, and is measured on `--channels` of them
 search  ETTh1, four horizons, look-backs up to 1024, one map for all channels: seconds of each fit
+dlinear the fit of one cell beside that of `dlinear --preset normalised`
 many    100 000 series of 500 steps, one shared map, look-back 96, horizon 24
 """
 
@@ -77,6 +78,25 @@ def search() -> dict[str, Any]:
     return {"cells": cells, "total": total, "asked": {"seconds": 20}}
 
 
+def dlinear(rounds: int = 3) -> dict[str, Any]:
+    """ETTh1, look-back 512, horizon 96: `ridge` with its search, and `dlinear --preset normalised`, in turns."""
+    times: dict[str, list[float]] = {"ridge": [], "dlinear": []}
+    errors = {}
+    for model in times:  # imports are no part of a fit
+        latentcast.fit(
+            "ETTh1", model, lookback=48, horizon=8, settings={"training.max_steps": 1} if model == "dlinear" else {}
+        )
+    for _ in range(rounds):
+        for model, preset, settings in (("ridge", None, {"model.maps": "shared"}), ("dlinear", "normalised", {})):
+            began = time.process_time()
+            found = latentcast.fit("ETTh1", model, lookback=512, horizon=96, preset=preset, settings=settings)
+            times[model].append(round(time.process_time() - began, 2))
+            if model not in errors:
+                errors[model] = found.evaluate("ETTh1").scaled["MSE"]
+    ratio = statistics.median(times["dlinear"]) / statistics.median(times["ridge"])
+    return {"processor_seconds": times, "mse": errors, "times_faster": round(ratio, 2), "asked": {"times_faster": 10}}
+
+
 def many(series: int = 100_000, steps: int = 500, lookback: int = 96, horizon: int = 24) -> dict[str, Any]:
     rng = np.random.default_rng(0)
     values = np.empty((series * steps, 1))
@@ -103,18 +123,17 @@ def many(series: int = 100_000, steps: int = 500, lookback: int = 96, horizon: i
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--parts", nargs="+", default=["gram", "search", "many"])
+    parser.add_argument("--parts", nargs="+", default=["gram", "search", "dlinear", "many"])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--channels", type=int, default=3)
     options = parser.parse_args()
     torch.set_num_threads(1)
     path = _report.RESULTS / "ridge_speed.json"
     before = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    found: dict[str, Any] = {part: before[part] for part in ("gram", "search", "many") if part in before}
+    found: dict[str, Any] = {part: before[part] for part in ("gram", "search", "dlinear", "many") if part in before}
+    sides = {"search": search, "dlinear": dlinear, "many": many}
     for part in options.parts:
-        found[part] = (
-            gram(options.rounds, options.channels) if part == "gram" else {"search": search, "many": many}[part]()
-        )
+        found[part] = gram(options.rounds, options.channels) if part == "gram" else sides[part]()
         print(part, found[part], flush=True)
     _report.write("ridge_speed", found, threads=1)
 
