@@ -15,6 +15,8 @@ from latentcast.cli import app
 from latentcast.core.errors import DataError, SettingsError
 from latentcast.data.panel.build import build
 from latentcast.data.settings import DataSettings
+from latentcast.models.config.other_names import NEAREST
+from latentcast.models.config.presets import MODEL_PRESETS
 
 
 @pytest.fixture(autouse=True)
@@ -129,3 +131,29 @@ def test_forecast_from_the_command_line(tmp_path: Path) -> None:
 
 def test_the_version() -> None:
     assert CliRunner().invoke(app, ["--version"]).output.strip() == f"latentcast {latentcast.__version__}"
+
+
+def test_fit_chooses_and_refuses_what_it_chooses(tmp_path: Path) -> None:
+    days().to_csv(tmp_path / "sales.csv", index=False)
+    call = ["fit", str(tmp_path / "sales.csv"), "--model", "auto", "--horizon", "7", "--out", str(tmp_path / "run")]
+    done = CliRunner().invoke(app, call)
+    assert done.exit_code == 0, done.output
+    chosen = latentcast.load(tmp_path / "run")
+    again = latentcast.fit(days(), config=tmp_path / "run" / "auto.yaml")
+    assert np.allclose(chosen.predict(days())[chosen.name], again.predict(days())[again.name], rtol=1e-4)
+    refused = CliRunner().invoke(app, [*call, "--lookback", "9", "--overwrite"])
+    assert isinstance(refused.exception, SettingsError)
+    assert "--lookback: --model auto chooses it" in str(refused.exception)
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [("PatchTST", "patch-transformer"), ("nhits", "dlinear"), ("ARIMA", "auto-arima"), ("Prophet", "ets")],
+)
+def test_names_of_other_libraries(name: str, near: str) -> None:
+    with pytest.raises(SettingsError, match=f"unknown model '{name}'; the nearest here is .*{near}"):
+        latentcast.fit(days(), name, lookback=7, horizon=7)
+
+
+def test_each_nearest_model_is_one_of_ours() -> None:
+    assert {near.split()[0] for near in NEAREST.values()} <= set(MODEL_PRESETS)

@@ -26,7 +26,7 @@ from latentcast.cli.options import (
     takes_threads,
     with_fraction,
 )
-from latentcast.cli.output import counted, print_line, print_metrics, print_notes
+from latentcast.cli.output import counted, print_line, print_metrics, print_notes, report_line
 from latentcast.core.errors import SettingsError
 from latentcast.core.log_capture import capture_log_messages
 
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 def fit(
     data: Several,
     folder: Annotated[Path, typer.Option("--out", help="Folder to save into.")],
-    model: Annotated[str | None, typer.Option("--model", "-m", help="A name of 'latentcast models'.")] = None,
+    model: Annotated[str | None, typer.Option("--model", "-m", help="A name of 'latentcast models', or auto.")] = None,
     preset: Annotated[str | None, typer.Option("--preset", help="A preset of the model.")] = None,
     lookback: Lookback = None,
     horizon: Horizon = None,
@@ -57,8 +57,15 @@ def fit(
     *,
     settings: dict[str, Any],
 ) -> None:
-    """Train a model and save it."""
+    """Train a model and save it; --model auto chooses one."""
     from latentcast.workflows.fitting.fit import fit as run_fit
+
+    if model == "auto":
+        given = {"--preset": preset, "--lookback": lookback, "--weights": weights, "--from": start, "--resume": resume}
+        if unread := [name for name, value in given.items() if value]:
+            raise SettingsError([f"{name}: --model auto chooses it; leave it out, or name a model" for name in unread])
+        _choose(data, folder, horizon, seed, with_fraction(settings, fraction), config, overwrite=overwrite)
+        return
 
     _learn(
         run_fit, data, folder, weights, model=model, lookback=lookback, horizon=horizon, preset=preset,
@@ -177,6 +184,32 @@ def _pretrain_generalist(
             processes=processes, overwrite=overwrite, resume=resume,
         )  # fmt: skip
     print_line(f"weights in {path}; use them with --set model.weights={folder}")
+
+
+def _choose(
+    data: str,
+    folder: Path,
+    horizon: int | None,
+    seed: int | None,
+    settings: dict[str, Any],
+    config: Path | None,
+    *,
+    overwrite: bool,
+) -> None:
+    """The best of several models by the validation part, saved into the folder."""
+    from latentcast.benchmarking.auto import fit_auto
+
+    with capture_log_messages():  # of candidates; those of the model that is chosen stand in its card
+        found = fit_auto(
+            data, horizon=horizon, seed=seed, settings=settings, config=config, out=folder, overwrite=overwrite,
+            report=report_line,
+        )  # fmt: skip
+    print_line(found.summary())
+    if found.forecaster.card.validation is not None:
+        print_metrics(found.forecaster.card.validation)
+    print_line(
+        f"saved in {folder}; the same model again: latentcast fit DATA --config {folder / 'auto.yaml'} --out DIR"
+    )
 
 
 def _learn(how: "Callable[..., Forecaster]", data: str, folder: Path, weights: str | None, **stated: Any) -> None:

@@ -18,6 +18,7 @@ from latentcast.data.panel.panel import Panel
 from latentcast.data.settings import DataSettings
 from latentcast.layers.losses import IN_UNITS
 from latentcast.models import MODELS
+from latentcast.models.config.other_names import nearest_model
 from latentcast.models.config.presets import MODEL_PRESETS, ModelPreset
 from latentcast.models.config.training import STAGE_SETTINGS, TrainingSettings
 
@@ -77,7 +78,9 @@ def resolve_config(values: Mapping[str, Any], data_defaults: Mapping[str, Any] |
     if name is None:
         faults.append(f"model: is required; one of {', '.join(MODEL_PRESETS)}")
     elif not isinstance(name, str) or name not in MODEL_PRESETS:
-        faults.append(f"model: unknown model {name!r}; {suggest(str(name), MODEL_PRESETS)}")
+        near = nearest_model(str(name))
+        hint = suggest(str(name), MODEL_PRESETS) if near is None else f"the nearest here is {near}"
+        faults.append(f"model: unknown model {name!r}; {hint}")
     else:
         named = MODEL_PRESETS[name]
         over: Mapping[str, Any] = {}
