@@ -157,3 +157,16 @@ def test_names_of_other_libraries(name: str, near: str) -> None:
 
 def test_each_nearest_model_is_one_of_ours() -> None:
     assert {near.split()[0] for near in NEAREST.values()} <= set(MODEL_PRESETS)
+
+
+def test_a_model_that_loses_to_naive_is_told_so(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    pattern = np.tile([0.0, 5, 9, 4, -3, -8, -2], 29)[:200]
+    frame = pd.DataFrame({"ds": days()["ds"], "sales": pattern + 0.1 * rng.normal(size=200)})
+    frame.to_csv(tmp_path / "sales.csv", index=False)
+    model = ["--lookback", "14", "--horizon", "7", "--set", "training.max_steps=1", "--out", str(tmp_path / "run")]
+    fitted = CliRunner().invoke(app, ["fit", str(tmp_path / "sales.csv"), "--model", "dlinear", *model])
+    assert "MASE is above 1" in fitted.output
+    naive = ["--lookback", "14", "--horizon", "7", "--out", str(tmp_path / "naive")]
+    fitted = CliRunner().invoke(app, ["fit", str(tmp_path / "sales.csv"), "--model", "seasonal-naive", *naive])
+    assert "MASE is above 1" not in fitted.output

@@ -20,6 +20,12 @@ def print_line(text: str) -> None:
 def print_metrics(evaluation: Mapping[str, Any]) -> None:
     print_line(tables.metrics_title(evaluation))
     out.print(tables.metrics(evaluation))
+    mase = evaluation["original"].get("MASE")
+    if mase is not None and mase > 1 and not str(evaluation["model"]).endswith("naive"):
+        print_line(
+            "MASE is above 1: errors are larger than those of a seasonal-naive forecast in the training part; compare"
+            " with backtest --models seasonal-naive,…, or let fit --model auto choose"
+        )
 
 
 def counted(number: int, noun: str) -> str:
