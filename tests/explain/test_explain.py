@@ -20,6 +20,7 @@ from typer.testing import CliRunner
 
 import latentcast
 from latentcast.cli import app
+from latentcast.core.capabilities import Capabilities
 from latentcast.core.errors import CheckpointError, DataError, SettingsError
 from latentcast.core.findings import Finding, WindowLabels
 from latentcast.core.types import Batch, Prediction, Task
@@ -44,12 +45,10 @@ def untold(batch: Batch) -> Batch:
 class Known(nn.Module):
     """A model that reads what it is told to: forecast = weight [horizon, time] of channel `reads` for every channel."""
 
-    uses_known = False
-
     def __init__(self, weight: Tensor, reads: int | None = None) -> None:
         super().__init__()
         self.weight, self.reads = nn.Parameter(weight), reads
-        self.mixes_channels = reads is not None
+        self.capabilities = Capabilities(mixes_channels=reads is not None)
 
     def forward(self, batch: Batch) -> Prediction:
         past = batch.past if self.reads is None else batch.past[..., [self.reads]].expand_as(batch.past)
@@ -288,7 +287,7 @@ class Hybrid(nn.Module):
 
 def test_members_are_a_hook_for_any_model() -> None:
     model = Hybrid()
-    model.mixes_channels = model.uses_known = False  # type: ignore[assignment]
+    model.capabilities = Capabilities()  # type: ignore[assignment]
     network = Network(model, Task(4, 2, 2, (0, 1)))
     shown = WindowLabels(("a", "b"), (1,), (0, 1), ("1", "2", "3", "4"), ("5", "6"), lambda x: 10 * x)
     found = collect_findings(network, Batch(torch.arange(8.0).view(1, 4, 2)), shown)

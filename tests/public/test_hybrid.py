@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 import latentcast
 from latentcast.cli import app
+from latentcast.core.capabilities import Capabilities
 from latentcast.core.errors import CheckpointError, DataError, SettingsError
 from latentcast.core.nested import merge
 from latentcast.core.parsing import parse_assignments
@@ -336,8 +337,7 @@ def test_series_that_the_fit_did_not_see_have_the_weights_of_all() -> None:
 class Fragile(Naive):
     """Forecasts look-backs whose newest value is above zero, and fails on all others."""
 
-    reads_everything = True
-    calibrates = False
+    capabilities = Capabilities(reads_everything=True, cheap_to_calibrate=False, training=())
 
     def forecast_where_possible(self, batch: Batch) -> tuple[Prediction, dict[int, str]]:
         below = (batch.past[:, -1] <= 0).flatten()

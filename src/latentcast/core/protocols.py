@@ -5,6 +5,7 @@ from typing import Any, Protocol, runtime_checkable
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from latentcast.core.capabilities import Capabilities
 from latentcast.core.types import Batch, Prediction, Scale, Task, Tokens
 
 
@@ -12,13 +13,10 @@ from latentcast.core.types import Batch, Prediction, Scale, Task, Tokens
 class Model(Protocol):
     """Every model, composed or whole, is an nn.Module of this shape; it forecasts all channels of the batch.
 
-    `mixes_channels` says whether one channel's forecast may depend on another channel, and
-    `uses_known` whether the batch must carry the features known in advance. It may name prefixes of parameters that a
-    stage before forecasting makes, and that later ones leave (`frozen`).
+    `capabilities` of the class are those that hold whatever the settings.
     """
 
-    mixes_channels: bool
-    uses_known: bool
+    capabilities: Capabilities
 
     def __call__(self, batch: Batch) -> Prediction: ...
 
@@ -29,11 +27,9 @@ class Model(Protocol):
 class SolvedModel(Protocol):
     """A model that is solved from its windows, all of it or a part, before anything is trained by gradient.
 
-    `solves` is False where its settings ask for nothing to be solved. `solve` takes the windows of the training and
-    the validation part (None where there are none), and returns what it chose, fit for JSON.
+    It is asked only where `solved` is among `Capabilities.training`. `solve` takes the windows of the training and the
+    validation part (None where there are none), and returns what it chose, fit for JSON.
     """
-
-    solves: bool
 
     def solve(self, train: Any, held_out: Any) -> dict[str, Any]: ...
 
@@ -109,6 +105,62 @@ class Prompter(Protocol):
 
 
 @runtime_checkable
+class Prompted(Protocol):
+    """A model or a backbone that may be told of each window in words; `prompter` is None where it is told nothing."""
+
+    prompter: Prompter | None
+
+
+@runtime_checkable
+class PromptedBackbone(Prompted, Protocol):
+    """A backbone with a prompt: `static_text` stands before every window, in `static` tokens of its vocabulary;
+    `leading` tokens that the window makes follow it.
+    """
+
+    static_text: str
+    static: Tensor
+    leading: int
+    language: Any
+
+
+@runtime_checkable
+class PrototypeBackbone(Protocol):
+    """A backbone whose patches attend to text prototypes."""
+
+    def over_prototypes(self, tokens: Tokens) -> Float[Tensor, "series head patch prototype"]: ...
+
+    def nearest_words(self, count: int) -> tuple[tuple[str, ...], ...]: ...
+
+
+@runtime_checkable
+class HasNotes(Protocol):
+    """A model or part that tells a person of its choices."""
+
+    notes: tuple[str, ...]
+
+
+@runtime_checkable
+class HasLimits(Protocol):
+    """A model that names what its look-back forbids; a hybrid reports these alone of a member."""
+
+    limits: tuple[str, ...]
+
+
+@runtime_checkable
+class TrainedBefore(Protocol):
+    """A part with parameters that a stage before forecasting trains: their prefixes."""
+
+    frozen: tuple[str, ...]
+
+
+@runtime_checkable
+class ContinuesTokens(Protocol):
+    """A backbone that goes on token by token from what it has read."""
+
+    def extend(self, *args: Any, **kwargs: Any) -> Any: ...
+
+
+@runtime_checkable
 class Backbone(Protocol):
     """Tokens to `answers` many tokens of `width` features."""
 
@@ -167,8 +219,6 @@ class Reconstructs(Protocol):
 
     `alone` leaves out the backbone and all finer features: what the representation itself keeps.
     """
-
-    reconstructs: bool
 
     def reconstruct(self, batch: Batch, *, alone: bool = False) -> Prediction: ...
 

@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from latentcast.core.errors import SettingsError
+from latentcast.core.protocols import ContinuesTokens
 from latentcast.core.types import Batch, Prediction, Scale, Task, Tokens
 from latentcast.layers.code_sampling import chances
 from latentcast.layers.codebook import Codes, Vectors
@@ -45,7 +46,9 @@ class Autoregressive(Composed):
             raise SettingsError(faults)
         super().__init__(settings, task)
         self.static = None  # a codec gives back what it is given, and knows no series
-        if not hasattr(self.backbone, "extend"):
+        # codes give back what they are given: they were not taught to fill what was hidden
+        self.capabilities = replace(self.capabilities, uses_static=False, reconstructs=False, samples=True)
+        if not isinstance(self.backbone, ContinuesTokens):
             raise SettingsError(
                 f"backbone={settings.backbone.name}: it cannot go on token by token; model.backbone=causal can"
             )
@@ -79,10 +82,6 @@ class Autoregressive(Composed):
     def codes(self, batch: Batch) -> Codes:
         """Those of the look-back, [batch · channel, codes, codebook]."""
         return self._encoded(batch)[2]
-
-    @property
-    def reconstructs(self) -> bool:
-        return False  # codes give back what they are given; what was hidden they were not taught to fill
 
     def strangeness(
         self, batch: Batch

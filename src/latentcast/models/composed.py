@@ -7,17 +7,22 @@ from typing import Any, Literal, cast
 import torch
 from torch import Tensor, nn
 
+from latentcast.core.capabilities import Capabilities
 from latentcast.core.errors import SettingsError
 from latentcast.core.interpolation import interpolated
 from latentcast.core.protocols import (
     Backbone,
+    HasNotes,
     Head,
     InvertibleRepresentation,
     PredictsQuantiles,
+    Prompted,
+    Prompter,
     ReconstructionHead,
     Representation,
     StartsAtZero,
     TokenMixer,
+    TrainedBefore,
 )
 from latentcast.core.settings import Part, Settings
 from latentcast.core.types import Batch, Prediction, Scale, Task, Tokens
@@ -61,6 +66,7 @@ class Composed(nn.Module):
     """Any representation with any backbone and any head whose sizes agree."""
 
     Settings = ComposedSettings
+    capabilities = Capabilities()
     uses_parts: Tensor
 
     def __init__(self, settings: ComposedSettings, task: Task) -> None:
@@ -71,22 +77,22 @@ class Composed(nn.Module):
             _build(MIXERS, part, task, self.representation, at=f"between.{place}")
             for place, part in enumerate(settings.between)
         )
-        self.mixes_channels = not self.representation.folds_channels or any(p.mixes_channels for p in self._between)
-        self.uses_known = self.representation.uses_known
-        self.frozen = tuple(f"representation.{part}" for part in getattr(self.representation, "frozen", ()))
         self.backbone: Backbone = _build(BACKBONES, settings.backbone, task, self.representation)
         self.head: Head = _build(HEADS, settings.head, task, self.representation, self.backbone)
         self.static = nn.Linear(task.static, self.representation.width, bias=False) if task.static else None
         if self.static is not None:
             nn.init.zeros_(self.static.weight)
         self.shortcut = nn.Linear(task.lookback, task.horizon) if settings.shortcut == "linear" else None
-        self.solves, self.task = settings.shortcut == "solved", task
-        self.solved_maps = self._solved_maps(settings.solved or RidgeSettings()) if self.solves else None
+        self.task, solved = task, settings.shortcut == "solved"
+        self.solved_maps = self._solved_maps(settings.solved or RidgeSettings()) if solved else None
         parts = (*self._between, self.backbone)
-        self.notes: tuple[str, ...] = tuple(dict.fromkeys(n for part in parts for n in getattr(part, "notes", ())))
+        self.notes: tuple[str, ...] = tuple(
+            dict.fromkeys(note for part in parts if isinstance(part, HasNotes) for note in part.notes)
+        )
         if self.shortcut is not None:  # from nothing: what a random map says of quiet directions is hardly unlearned
             nn.init.zeros_(self.shortcut.weight)
             nn.init.zeros_(self.shortcut.bias)
+        self.capabilities = self._capabilities()
 
     def forward(self, batch: Batch) -> Prediction:
         if self.solved_maps is not None and not self.uses_parts:
@@ -128,7 +134,7 @@ class Composed(nn.Module):
         hidden = tokens.answer() if alone else self.backbone(self._prepared(tokens, scaled))
         restored = self.head.restore(hidden, scale, batch.past.shape[1])
         prediction = replace(restored, penalty=hidden.penalty)
-        if (self.shortcut is None and not self.solves) or alone or batch.observed is None:
+        if (self.shortcut is None and self.solved_maps is None) or alone or batch.observed is None:
             return prediction
         # what is known is not handed through: giving it back is to be learned
         return prediction.plus(scale.scale * interpolated(past, batch.observed) * ~batch.observed)
@@ -140,21 +146,31 @@ class Composed(nn.Module):
         more = self.static(batch.static).repeat_interleave(len(tokens.values) // len(batch), dim=0)[:, None]
         return replace(tokens, values=tokens.values + more, query=None if tokens.query is None else tokens.query + more)
 
-    @property
-    def uses_static(self) -> bool:
-        return self.static is not None
+    def _capabilities(self) -> Capabilities:
+        representation, head = self.representation, self.head
+        frozen = representation.frozen if isinstance(representation, TrainedBefore) else ()
+        return Capabilities(
+            mixes_channels=not representation.folds_channels or any(part.mixes_channels for part in self._between),
+            uses_known=representation.uses_known,
+            uses_static=self.static is not None,
+            reconstructs=isinstance(representation, InvertibleRepresentation) and isinstance(head, ReconstructionHead),
+            quantile_levels=head.quantile_levels if isinstance(head, PredictsQuantiles) else (),
+            frozen=tuple(f"representation.{part}" for part in frozen),
+            training=("gradient",) if self.solved_maps is None else ("solved", "gradient"),
+        )
 
     @property
-    def quantile_levels(self) -> tuple[float, ...]:
-        return self.head.quantile_levels if isinstance(self.head, PredictsQuantiles) else ()
-
-    @property
-    def reconstructs(self) -> bool:
-        return isinstance(self.representation, InvertibleRepresentation) and isinstance(self.head, ReconstructionHead)
+    def prompter(self) -> Prompter | None:
+        """What tells the backbone of each window; None where it is told nothing."""
+        return self.backbone.prompter if isinstance(self.backbone, Prompted) else None
 
     @property
     def _between(self) -> Iterable[TokenMixer]:
         return cast("Iterable[TokenMixer]", self.between)
+
+    def normalised(self, batch: Batch) -> Batch:
+        """The batch with its past in the units that the parts read."""
+        return replace(batch, past=self._scale(batch).apply(batch.past))
 
     def tokens(self, batch: Batch) -> Tokens:
         """What the backbone is given of a batch whose past is normalised."""

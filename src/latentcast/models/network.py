@@ -6,12 +6,7 @@ from torch import Tensor, nn
 
 from latentcast.core.errors import SettingsError
 from latentcast.core.notes import Note, NoteCode
-from latentcast.core.protocols import (
-    PredictsQuantiles,
-    Prompter,
-    Reconstructs,
-    SamplesPaths,
-)
+from latentcast.core.protocols import HasNotes, Prompted, Prompter
 from latentcast.core.settings import Settings
 from latentcast.core.types import Batch, Prediction, Scale, Task
 from latentcast.models import MODELS
@@ -28,19 +23,13 @@ class Network(nn.Module):
     def __init__(self, model: Any, task: Task) -> None:
         super().__init__()
         self.model, self.task = model, task
-        self.uses_known: bool = model.uses_known
-        self.mixes_channels: bool = model.mixes_channels
-        self.uses_static: bool = getattr(model, "uses_static", False)
-        self.frozen: tuple[str, ...] = getattr(model, "frozen", ())
-        self.reconstructs: bool = isinstance(model, Reconstructs) and model.reconstructs
-        self.quantile_levels: tuple[float, ...] = model.quantile_levels if isinstance(model, PredictsQuantiles) else ()
-        # a composed model has the method always, and says whether its parts can
-        self.samples: bool = isinstance(model, SamplesPaths) and getattr(model, "samples", True)
-        self.calibrates: bool = getattr(model, "calibrates", True)  # False: a forecast costs too much to make many
-        backbone = getattr(model, "backbone", None)
-        # where batches are made, it is called
-        self.prompter: Prompter | None = getattr(model, "prompter", getattr(backbone, "prompter", None))
-        notes = getattr(model, "notes", getattr(backbone, "notes", ()))
+        can = self.capabilities = model.capabilities
+        self.uses_known, self.mixes_channels, self.uses_static = can.uses_known, can.mixes_channels, can.uses_static
+        self.reconstructs, self.samples, self.quantile_levels = can.reconstructs, can.samples, can.quantile_levels
+        self.frozen, self.calibrates = can.frozen, can.cheap_to_calibrate
+        # called where batches are made
+        self.prompter: Prompter | None = model.prompter if isinstance(model, Prompted) else None
+        notes = model.notes if isinstance(model, HasNotes) else ()
         self.notes: tuple[str, ...] = tuple(Note(note, NoteCode.MODEL) for note in notes)
 
     def forward(self, batch: Batch) -> Prediction:

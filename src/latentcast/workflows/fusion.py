@@ -42,7 +42,7 @@ def stride_of(model: Hybrid, windows: int) -> int:
         return model.settings.stride
     task = model.task
     affordable = -(-windows * task.horizon * len(task.targets) * len(model.labels) // MOST)
-    return max(1 if model.calibrates else task.season, affordable)
+    return max(1 if model.capabilities.cheap_to_calibrate else task.season, affordable)
 
 
 def fuse(forecaster: Forecaster, view: PreparedPanel) -> tuple[FusionReport, list[str]]:

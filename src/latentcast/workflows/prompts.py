@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from latentcast.core.errors import DataError, SettingsError, shorten
+from latentcast.core.protocols import PromptedBackbone
 from latentcast.core.types import Scale, Task
 from latentcast.data.panel.annotations import of_windows
 from latentcast.data.panel.build import build
@@ -16,6 +17,7 @@ from latentcast.data.scaling.scaler import Scaler
 from latentcast.data.sources.open import open_data
 from latentcast.data.types import IntoFrame
 from latentcast.models.backbones.prompt import PromptWriter
+from latentcast.models.composed import Composed
 from latentcast.models.config.run import make_task, merge_user_settings, resolve_config
 from latentcast.models.network import build as build_network
 
@@ -101,8 +103,8 @@ def prompts(
     task = make_task(run, panel)
     with torch.device("meta"):
         network = build_network(run.kind, run.model, task)
-    part: Any = getattr(network.model, "backbone", None)
-    if part is None or not hasattr(part, "static_text"):
+    part: Any = network.model.backbone if isinstance(network.model, Composed) else None
+    if not isinstance(part, PromptedBackbone):
         raise SettingsError(f"model: {model} is told nothing: choose time-llm, or model.backbone=frozen_llm")
     if short := panel.shorter_than(task.lookback):
         raise DataError(f"shorter than the look-back of {task.lookback} steps: {shorten(short)}")

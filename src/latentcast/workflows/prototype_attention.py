@@ -1,6 +1,6 @@
 """Which text prototypes the patches of a window take from, and the words nearest to each prototype."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +9,12 @@ import torch
 from numpy.typing import NDArray
 
 from latentcast.core.errors import DataError, SettingsError, suggest
+from latentcast.core.protocols import PrototypeBackbone
 from latentcast.data.types import IntoFrame
 from latentcast.data.windows.windows import make_windows
 from latentcast.forecaster.forecaster import Forecaster, as_forecaster
 from latentcast.forecaster.inputs import open_prepared
+from latentcast.models.composed import Composed
 
 
 @dataclass(frozen=True)
@@ -74,8 +76,8 @@ def prototype_attention(
     """
     forecaster = as_forecaster(forecaster)
     model, task = forecaster.network.model, forecaster.task
-    part: Any = getattr(model, "backbone", None)
-    if part is None or not hasattr(part, "over_prototypes"):
+    part: Any = model.backbone if isinstance(model, Composed) else None
+    if not isinstance(part, PrototypeBackbone):
         raise SettingsError(f"{forecaster.name} has no text prototypes: a heat map is of time-llm")
     _, view = open_prepared(forecaster, data, future_only=True)
     panel = view.panel
@@ -91,7 +93,7 @@ def prototype_attention(
                            targets=task.targets, with_known=forecaster.network.uses_known)  # fmt: skip
     batch = windows.batch(torch.tensor([0])).to(forecaster.device)
     with torch.inference_mode():
-        tokens = model.tokens(replace(batch, past=model._scale(batch).apply(batch.past)))
+        tokens = model.tokens(model.normalised(batch))
         weights = part.over_prototypes(tokens)[channel if model.representation.folds_channels else 0]
         named = part.nearest_words(words)
     return PrototypeAttention(chosen, weights.cpu().numpy(), named)

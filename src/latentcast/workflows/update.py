@@ -8,7 +8,6 @@ import numpy as np
 
 from latentcast.core.errors import DataError, SettingsError
 from latentcast.core.nested import python_values
-from latentcast.core.protocols import SolvedModel
 from latentcast.data.panel.padding import pad_short
 from latentcast.data.panel.split import Split
 from latentcast.data.types import IntoFrame
@@ -84,7 +83,7 @@ def update(
     if out is not None:
         check_folder(Path(out), overwrite=overwrite)
     trained = any(parameter.requires_grad for parameter in start.network.parameters())
-    if not trained and not (isinstance(start.network.model, SolvedModel) and start.network.model.solves):
+    if not trained and "solved" not in start.network.capabilities.training:
         raise SettingsError(f"{start.name} learns nothing: there is nothing to update, give predict the newer data")
     source, view = open_prepared(start, data, future_only=True)
     panel = view.panel

@@ -13,9 +13,10 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from latentcast.core.capabilities import Capabilities
 from latentcast.core.errors import DataError, SettingsError
 from latentcast.core.findings import Finding, WindowLabels
-from latentcast.core.protocols import PartialForecaster
+from latentcast.core.protocols import HasLimits, PartialForecaster
 from latentcast.core.types import Batch, Prediction, Task
 from latentcast.layers.losses import point_loss
 from latentcast.models.hybrid.findings import of_members
@@ -46,6 +47,7 @@ class Hybrid(nn.Module):
     """Raises SettingsError when a member cannot be built, MissingExtra when its package is not there."""
 
     Settings = HybridSettings
+    capabilities = Capabilities(training=("members",))
 
     def __init__(self, settings: HybridSettings, task: Task) -> None:
         super().__init__()
@@ -57,11 +59,14 @@ class Hybrid(nn.Module):
         self.gate = Gate(len(self.runs), task.horizon, task.items, task.channels)
         self._fix_weights()
         members = self._members
-        self.mixes_channels = any(one.mixes_channels for one in members.values())
-        self.uses_known = any(one.uses_known for one in members.values())
-        self.uses_static = any(one.uses_static for one in members.values())
-        self.calibrates = all(one.calibrates for one in members.values())
-        self.frozen = tuple(f"networks.{label}.model.{part}" for label, one in members.items() for part in one.frozen)
+        self.capabilities = Capabilities(
+            mixes_channels=any(one.mixes_channels for one in members.values()),
+            uses_known=any(one.uses_known for one in members.values()),
+            uses_static=any(one.uses_static for one in members.values()),
+            cheap_to_calibrate=all(one.calibrates for one in members.values()),
+            frozen=tuple(f"networks.{label}.model.{part}" for label, one in members.items() for part in one.frozen),
+            training=("members",),
+        )
         told = [label for label, one in members.items() if one.prompter is not None]
         if len(told) > 1:
             raise SettingsError(
@@ -74,7 +79,9 @@ class Hybrid(nn.Module):
             )
         self.prompter = members[told[0]].prompter if told else None
         self.notes = tuple(
-            f"{label}: {note}" for label, one in members.items() for note in getattr(one.model, "limits", one.notes)
+            f"{label}: {note}"
+            for label, one in members.items()
+            for note in (one.model.limits if isinstance(one.model, HasLimits) else one.notes)
         )
 
     def _fix_weights(self) -> None:

@@ -154,7 +154,7 @@ def member_runs(settings: HybridSettings, lookback: int, horizon: int) -> dict[s
 def reads_everything(run: RunConfig) -> list[bool]:
     """Of the model, or of each member of a hybrid: whether, given all of a series, it is fitted to all of it."""
     runs = member_runs(run.model, run.lookback, run.horizon).values() if _is_hybrid(run) else [run]  # type: ignore[arg-type]
-    return [bool(getattr(MODELS.get(one.kind), "reads_everything", False)) for one in runs]
+    return [MODELS.get(one.kind).capabilities.reads_everything for one in runs]
 
 
 def reading_all(run: RunConfig, steps: int) -> RunConfig:

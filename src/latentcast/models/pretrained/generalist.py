@@ -6,6 +6,7 @@ simulated series. `fit` trains nothing unless `model.adapt` says so.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor, nn
 
+from latentcast.core.capabilities import Capabilities, Training
 from latentcast.core.errors import DataError
 from latentcast.core.findings import Finding, WindowLabels
 from latentcast.core.settings import Settings
@@ -71,8 +73,7 @@ class Generalist(nn.Module):
     """
 
     Settings = GeneralistSettings
-    mixes_channels = False
-    uses_known = False
+    capabilities = Capabilities(quantile_levels=LEVELS)
     reads_units = True
 
     def __init__(self, settings: GeneralistSettings, task: Task) -> None:
@@ -85,6 +86,8 @@ class Generalist(nn.Module):
         for name, parameter in self.network.named_parameters():
             trained = settings.adapt == "all" or (settings.adapt == "head" and name.startswith("last."))
             parameter.requires_grad_(trained)
+        how: tuple[Training, ...] = () if settings.adapt == "none" else ("gradient",)
+        self.capabilities = replace(type(self).capabilities, training=how)
         self.notes: tuple[str, ...] = ()
         if settings.adapt == "none":
             self.notes = (f"generalist: pretrained weights ({settings.weights}) are used as they are",)

@@ -7,6 +7,7 @@ masks do. The point forecast is the median.
 
 import logging
 import warnings
+from dataclasses import replace
 from importlib.util import find_spec
 from typing import Any
 
@@ -14,6 +15,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from latentcast.core.capabilities import Capabilities
 from latentcast.core.errors import CheckpointError, MissingExtra, SettingsError
 from latentcast.core.settings import Settings
 from latentcast.core.types import Batch, Prediction, Task
@@ -39,8 +41,7 @@ class Chronos(nn.Module):
     these models, or that was not trained on a quantile; CheckpointError when other weights lie where saved ones did."""
 
     Settings = ChronosSettings
-    mixes_channels = False
-    uses_known = False
+    capabilities = Capabilities(training=())
     weights: Tensor  # what tells them from others
 
     def __init__(self, settings: ChronosSettings, task: Task) -> None:
@@ -49,6 +50,7 @@ class Chronos(nn.Module):
             raise MissingExtra("chronos-forecasting", "chronos", "model chronos")
         self.settings, self.horizon = settings, task.horizon
         self.quantile_levels = settings.quantiles or ()
+        self.capabilities = replace(type(self).capabilities, quantile_levels=self.quantile_levels)
         self._asked = list(settings.quantiles or TRAINED)  # sorted, the median may be another
         # not a submodule: nothing of it is trained or saved. Shapes alone are asked for on `meta`
         self._held: list[Any] = [] if torch.empty(0).is_meta else [_load(settings)]

@@ -12,6 +12,7 @@ its neighbours, one at its end is filled by the last value. A look-back of which
 """
 
 import logging
+from dataclasses import replace
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
@@ -20,6 +21,7 @@ from jaxtyping import Float
 from pydantic import Field, field_validator
 from torch import Tensor, nn
 
+from latentcast.core.capabilities import Capabilities
 from latentcast.core.errors import DataError, SettingsError
 from latentcast.core.interpolation import interpolated
 from latentcast.core.settings import Settings
@@ -60,10 +62,8 @@ class Classical(nn.Module):
     """Raises MissingExtra without the package, SettingsError when the look-back is too short to be fitted to."""
 
     name: ClassVar[str]
-    calibrates = False  # a window is a fit: all those of a validation part may take hours
-    reads_everything = True  # given all of a series, it is fitted to all of it
-    mixes_channels = False
-    uses_known = False
+    # a window is a fit: all those of a validation part may take hours
+    capabilities = Capabilities(cheap_to_calibrate=False, reads_everything=True, training=())
 
     def __init__(self, settings: ClassicalSettings, task: Task) -> None:
         super().__init__()
@@ -89,6 +89,7 @@ class Classical(nn.Module):
         )
         levels = settings.quantiles or ()
         self.quantile_levels = levels
+        self.capabilities = replace(type(self).capabilities, quantile_levels=levels)
         widths = tuple(round(100 * (1 - 2 * level), 6) for level in reversed(levels) if level < 0.5)
         options = tuple(sorted(settings.options().items()))
         self.spec = Spec(self.name, season, task.horizon, widths, options)

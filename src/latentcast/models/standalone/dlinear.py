@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from latentcast.core.capabilities import Capabilities
 from latentcast.core.findings import Finding, WindowLabels
 from latentcast.core.settings import Settings
 from latentcast.core.types import Batch, Prediction, Steps, Task
@@ -30,8 +31,7 @@ class DLinearSettings(Settings):
 
 class DLinear(nn.Module):
     Settings = DLinearSettings
-    mixes_channels = False
-    uses_known = False
+    capabilities = Capabilities()
 
     def __init__(self, settings: DLinearSettings, task: Task) -> None:
         super().__init__()

@@ -1,5 +1,6 @@
 """What models with an encoder and a decoder share: where the decoder starts, and how time steps are embedded."""
 
+from dataclasses import replace
 from typing import Annotated, Literal
 
 import torch
@@ -7,6 +8,7 @@ from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor, nn
 
+from latentcast.core.capabilities import Capabilities
 from latentcast.core.errors import SettingsError
 from latentcast.core.settings import Settings
 from latentcast.core.types import Batch, Prediction, Task
@@ -36,7 +38,7 @@ class EncoderDecoderSettings(Settings):
 class EncoderDecoder(nn.Module):
     """Raises SettingsError when label_len exceeds the look-back."""
 
-    mixes_channels = True
+    capabilities = Capabilities(mixes_channels=True)
 
     def __init__(self, settings: EncoderDecoderSettings, task: Task) -> None:
         super().__init__()
@@ -46,6 +48,7 @@ class EncoderDecoder(nn.Module):
         if self.label > task.lookback:
             raise SettingsError(f"model.label_len={self.label} is longer than the look-back {task.lookback}")
         self.uses_known = settings.calendar and task.known > 0
+        self.capabilities = replace(type(self).capabilities, uses_known=self.uses_known)
         self.known = task.known if self.uses_known else 0
 
     def known_of(self, batch: Batch) -> tuple[Tensor | None, Tensor | None]:

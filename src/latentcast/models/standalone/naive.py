@@ -7,6 +7,7 @@ from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor, nn
 
+from latentcast.core.capabilities import Capabilities
 from latentcast.core.errors import SettingsError
 from latentcast.core.settings import NoSettings
 from latentcast.core.types import Batch, Prediction, Task
@@ -27,8 +28,7 @@ class Naive(nn.Module):
     """ŷ[t+h] = the last observed value. Nothing is learned."""
 
     Settings = NoSettings
-    mixes_channels = False
-    uses_known = False
+    capabilities = Capabilities(training=())
 
     def __init__(self, settings: NoSettings, task: Task) -> None:
         super().__init__()

@@ -10,6 +10,7 @@ from typing import Any
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from latentcast.core.capabilities import Capabilities
 from latentcast.core.findings import Finding, WindowLabels
 from latentcast.core.types import Batch, Prediction, Steps, Task
 from latentcast.data.windows.mixture import Mix
@@ -23,9 +24,7 @@ class Ridge(nn.Module):
     """Raises SettingsError when a candidate reads more steps than the look-back has."""
 
     Settings = RidgeSettings
-    mixes_channels = False
-    uses_known = False
-    solves = True
+    capabilities = Capabilities(training=("solved",))
 
     def __init__(self, settings: RidgeSettings, task: Task) -> None:
         super().__init__()

@@ -20,7 +20,6 @@ from latentcast.forecaster.forecaster import Forecaster, write
 from latentcast.forecaster.inputs import prepare as prepare_data
 from latentcast.forecaster.judge import Judged, calibrate_on
 from latentcast.models.config.training import RECONSTRUCT, TrainingSettings
-from latentcast.models.hybrid.model import Hybrid
 from latentcast.workflows.fitting.datasets import TrainingDataset, check_compatible, error_context
 from latentcast.workflows.fitting.members import check_members_trainable, train_members
 from latentcast.workflows.fitting.processes import is_first_process
@@ -153,7 +152,7 @@ def save_if_asked(forecaster: Forecaster, folder: Path, options: FitOptions) -> 
 
 def trains_members(forecaster: Forecaster) -> bool:
     """Whether the model is made of others that are trained one by one."""
-    return isinstance(forecaster.network.model, Hybrid)
+    return "members" in forecaster.network.capabilities.training
 
 
 def check_options(options: FitOptions) -> None:

@@ -43,7 +43,7 @@ def keep_parts_that_pay(forecaster: Forecaster, held_out: Supply | None) -> dict
     model = forecaster.network.model
     if not isinstance(model, Composed) or model.solved_maps is None:
         return {}
-    if held_out is None or model.quantile_levels:
+    if held_out is None or forecaster.network.quantile_levels:
         return {"parts": "used without a comparison"}
     forecaster.network.eval()
     alone, together = _errors(forecaster, held_out)

@@ -9,7 +9,6 @@ import torch
 
 from latentcast.core.errors import Interrupted
 from latentcast.core.notes import Note, NoteCode
-from latentcast.core.protocols import SolvedModel
 from latentcast.forecaster.card import StageReport, TrainingReport
 from latentcast.forecaster.forecaster import Forecaster
 from latentcast.models.config.training import TrainingSettings
@@ -29,8 +28,7 @@ def weights_of(forecaster: Forecaster) -> dict[str, torch.Tensor]:
 
 def is_solved(forecaster: Forecaster, stages: Stages) -> bool:
     """Whether the model, or a part of it, is solved in closed form: what forecasts is, once its stage comes."""
-    model = forecaster.network.model
-    return isinstance(model, SolvedModel) and model.solves and stages[-1][0].forecasts
+    return "solved" in forecaster.network.capabilities.training and stages[-1][0].forecasts
 
 
 def is_trained(forecaster: Forecaster) -> bool:
