@@ -44,6 +44,7 @@ def _environment(package: str) -> "Environment":
     return Environment(
         loader=PrefixLoader(places),
         autoescape=True,
+        keep_trailing_newline=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
