@@ -188,7 +188,11 @@ VARIANTS: dict[str, tuple[str, str, dict[str, Any]]] = {
         "waves",
         {"model.representation": {**LATENT, "kind": "attention", "mix": False, "label_len": 7}},
     ),
-    "mixture": ("pattn", "waves", {"model": {"representation": saved.PATCH, "between": [{"name": "mixture"}]}}),
+    "mixture": (
+        "pattn",
+        "waves",
+        {"model": {"representation": saved.PATCH, saved.renamed.MIXERS: [{"name": "mixture"}]}},
+    ),
     "autoformer factor": ("autoformer", "waves", {"model": {**saved.SMALL, "factor": 1, "kernel": 7}}),
     "llm dynamic": (
         "time-llm",

@@ -114,7 +114,7 @@ def use_after_training() -> dict[str, Any]:
         horizon=24,
         seed=0,
         settings={
-            "model.between": [{"name": "mixture", "experts": EXPERTS, "top": TOP}],
+            "model.mixers": [{"name": "mixture", "experts": EXPERTS, "top": TOP}],
             "model.representation.width": 32,
             "training.max_steps": 400,
         },
@@ -130,7 +130,7 @@ def use_after_training() -> dict[str, Any]:
             batch = windows.batch(at)
             past = model._scale(batch).apply(batch.past)
             tokens = model.representation(Batch(past))
-            counts += model.between[0].usage(tokens) * len(at)
+            counts += model.mixers[0].usage(tokens) * len(at)
     use = counts / counts.sum()
     return {
         "windows": len(starts[0]),

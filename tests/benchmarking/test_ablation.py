@@ -234,7 +234,7 @@ def test_one_seed_or_a_missing_one_supports_nothing(done: tuple[Path, Ablation],
         ({}, {"seed": 3}, "seed: several are wanted here"),
         ({"model": "dlinear", "switches": "all"}, {}, "not made of plain patches"),
         ({"switches": "all"}, {"model.backbone.dynamic": 4}, "among the extensions"),
-        ({"switches": "all"}, {"model.between": [{"name": "mixture"}]}, "state \\[\\]"),
+        ({"switches": "all"}, {"model.mixers": [{"name": "mixture"}]}, "state \\[\\]"),
         ({"switches": "lm"}, {}, "switches: 'lm' is not known; did you mean llm"),
         ({"data": pd.DataFrame({"a": [1.0]})}, {}, "data: got DataFrame, wanted a dataset's name or a file"),
         ({"seeds": (1, 1)}, {}, "wanted each once; named twice: 1"),
@@ -280,11 +280,11 @@ def test_each_extension_alone_and_all_together(file: str, tmp_path: Path) -> Non
         assert {**its, "representation": plain["representation"]} == plain
     for name in singles[3:]:
         its = runs[name].dump()
-        assert [part["name"] for part in its["between"]] == [name]
-        assert {**its, "between": []} == plain
+        assert [part["name"] for part in its["mixers"]] == [name]
+        assert {**its, "mixers": []} == plain
     together = runs["all together"].dump()
     assert [view["name"] for view in together["representation"]["views"]] == singles[:3]
-    assert [part["name"] for part in together["between"]] == singles[3:]
+    assert [part["name"] for part in together["mixers"]] == singles[3:]
     assert len(result.verdicts()) == 6
     assert "has no language model" in result.to_markdown()
 

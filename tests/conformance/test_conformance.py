@@ -112,7 +112,7 @@ def cases() -> list[Case]:
     }
     every = [{"name": "inter-variate", "heads": 2}, {"name": "mixture", "ff": 2}]
     between = [
-        Case("between patch+encoder", {"name": "patch-transformer", "preset": "small", "between": every[::-1]}),
+        Case("mixers patch+encoder", {"name": "patch-transformer", "preset": "small", "mixers": every[::-1]}),
         Case(
             "views+attention",
             {
@@ -123,32 +123,32 @@ def cases() -> list[Case]:
                 },
             },
         ),
-        Case("between frequency+attention", {"name": "pattn", "representation": "frequency", "between": "mixture"}),
+        Case("mixers frequency+attention", {"name": "pattn", "representation": "frequency", "mixers": "mixture"}),
         Case(
-            "between wavelet+frozen_llm",
+            "mixers wavelet+frozen_llm",
             {
                 "name": "time-llm",
                 "representation": {"name": "wavelet", "width": 16, "learn_filters": True},
-                "between": every,
+                "mixers": every,
                 **_llm("time-llm"),
             },
         ),
         Case(
-            "between compression+encoder-decoder",
+            "mixers compression+encoder-decoder",
             {
                 "name": "latent-transformer",
                 "representation": {**compression, "mix": False},
                 "backbone": {"heads": 2, "ff": 24},
-                "between": [every[0], every[1], every[0]],
+                "mixers": [every[0], every[1], every[0]],
             },
         ),
         Case(
-            "between compression+encoder-decoder mixed",
+            "mixers compression+encoder-decoder mixed",
             {
                 "name": "latent-transformer",
                 "representation": compression,
                 "backbone": {"heads": 2, "ff": 24},
-                "between": [every[1]],
+                "mixers": [every[1]],
             },
         ),
     ]

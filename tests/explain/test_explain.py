@@ -195,7 +195,7 @@ EXTENDED = {
             {"name": "frequency", "width": 16},
         ],
     },
-    "between": [{"name": "inter-variate", "heads": 2}, {"name": "mixture", "experts": 3}],
+    "mixers": [{"name": "inter-variate", "heads": 2}, {"name": "mixture", "experts": 3}],
 }
 
 
@@ -234,7 +234,7 @@ def test_parts_say_what_they_have(tmp_path: Path) -> None:
     assert attention.values is not None
     np.testing.assert_allclose(attention.values.sum(1), 1, atol=1e-6)
     experts = found.of("Use of the experts")[0]
-    assert experts.part == "between.1"
+    assert experts.part == "mixers.1"
     assert experts.values is not None
     assert experts.values.sum() == pytest.approx(1)
     prompt = found.of("What the language model read")[0]

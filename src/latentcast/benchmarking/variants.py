@@ -104,8 +104,8 @@ def of_extensions(run: RunConfig) -> Study:
             f"model: {run.name} is not made of plain patches, which extensions are laid over; choose time-llm,"
             " patch-transformer or pattn"
         )
-    if getattr(run.model, "between", ()):
-        raise SettingsError("model.between: the model that extensions are laid over has none of its own; state []")
+    if getattr(run.model, "mixers", ()):
+        raise SettingsError("model.mixers: the model that extensions are laid over has none of its own; state []")
     patches = representation.settings.model_dump(mode="json")
     drop_ins = {
         "wavelet": "bands of a wavelet transform, in patches",
@@ -113,16 +113,16 @@ def of_extensions(run: RunConfig) -> Study:
         "frequency": "trend and season apart, in patches of their own",
     }
     views = [{"name": name, **patches} for name in drop_ins]
-    between = {
+    mixers = {
         "inter-variate": ({"name": "inter-variate"}, "attention over the channels at each patch"),
         "mixture": ({"name": "mixture"}, "a mixture of experts for each patch"),
     }
     variants = {PLAIN: Variant("the model as it is")}
     variants |= {view["name"]: Variant(drop_ins[view["name"]], {"representation": view}) for view in views}
-    variants |= {name: Variant(about, {"between": [part]}) for name, (part, about) in between.items()}
+    variants |= {name: Variant(about, {"mixers": [part]}) for name, (part, about) in mixers.items()}
     together: dict[str, Any] = {
         "representation": {"name": "views", "views": views},
-        "between": [part for part, _ in between.values()],
+        "mixers": [part for part, _ in mixers.values()],
     }
     left_out = []
     if backbone is not None and backbone.name == "frozen_llm":

@@ -46,7 +46,7 @@ class Settings(BaseModel):
         return {name: plain[name] if name in plain else dumped(getattr(self, name)) for name in type(self).model_fields}
 
     def chosen(self) -> Iterator[tuple[str, "Part"]]:
-        """Every part below the fields named in `parts`, with its place: backbone, between.0, …"""
+        """Every part below the fields named in `parts`, with its place: backbone, mixers.0, …"""
         for name in type(self).parts:
             value = getattr(self, name)
             if isinstance(value, Part):

@@ -455,7 +455,7 @@ def as_forecaster(forecaster: Forecaster | str | Path, *, device: str = "cpu") -
         raise CheckpointError(
             f"{folder / storage.CARD} cannot be understood by this version of latentcast: {error}"
         ) from error
-    storage.read_weights(folder, network)
+    storage.read_weights(folder, network, stored)
     packed = storage.read_intervals(folder, stored)
     calibration = None
     if packed is not None:

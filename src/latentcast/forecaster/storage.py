@@ -11,6 +11,7 @@ import hashlib
 import json
 import math
 import platform
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
@@ -29,7 +30,7 @@ WEIGHTS, SERIES, CARD = "weights.safetensors", "series.json", "card.json"
 INTERVALS = "intervals.safetensors"
 SAVING = ".saving-"  # begins the name of a folder that is being written
 SETTINGS = "settings.yaml"  # written when training begins
-VERSION = 2  # 2: notes of the card have codes
+VERSION = 3  # 2: notes of the card have codes; 3: model.between is model.mixers
 FORMAT = f"latentcast/{VERSION}"
 
 
@@ -191,7 +192,7 @@ def read(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
                 f"{path} is damaged or was changed since it was saved (its sha256 is not the one in {CARD}):"
                 " copy the folder again, or fit again"
             )
-    return card, read_json(folder / SERIES)
+    return migrate(card), read_json(folder / SERIES)
 
 
 def _check_format(path: Path, card: Mapping[str, Any]) -> None:
@@ -208,6 +209,32 @@ def _check_format(path: Path, card: Mapping[str, Any]) -> None:
         )
 
 
+def migrate(card: dict[str, Any]) -> dict[str, Any]:
+    """The card of an older format as this version writes it. Notes without codes are read by the card itself."""
+    if _number(card) < 3:
+        return {**card, "settings": _with_mixers(card.get("settings"))}
+    return card
+
+
+def _with_mixers(settings: Any) -> Any:
+    """Settings in which composed models, also those that are members, name their `mixers`."""
+    if isinstance(settings, list):
+        return [_with_mixers(value) for value in settings]
+    if not isinstance(settings, dict):
+        return settings
+    composed = "between" in settings and "backbone" in settings
+    return {"mixers" if composed and key == "between" else key: _with_mixers(value) for key, value in settings.items()}
+
+
+def _migrated_name(name: str, card: Mapping[str, Any]) -> str:
+    """The present name of a tensor in a folder with this card."""
+    return re.sub(r"\bmodel\.between\.(?=\d)", "model.mixers.", name) if _number(card) < 3 else name
+
+
+def _number(card: Mapping[str, Any]) -> int:
+    return int(str(card["format"]).partition("/")[2])
+
+
 def read_intervals(folder: Path, card: Mapping[str, Any]) -> Packed | None:
     """Of a folder that `read` found whole; None where nothing was held out. Raises CheckpointError."""
     if INTERVALS not in card["sha256"]:
@@ -219,12 +246,13 @@ def read_intervals(folder: Path, card: Mapping[str, Any]) -> Packed | None:
         raise CheckpointError(f"{folder / INTERVALS} cannot be read: {error}") from error
 
 
-def read_weights(folder: Path, network: nn.Module) -> None:
+def read_weights(folder: Path, network: nn.Module, card: Mapping[str, Any]) -> None:
     """Fill a network that was built from the card's settings. Raises CheckpointError when shapes or names differ."""
     try:
-        tensors = safetensors.torch.load_file(folder / WEIGHTS)
+        stored = safetensors.torch.load_file(folder / WEIGHTS)
     except (OSError, safetensors.SafetensorError) as error:
         raise CheckpointError(f"{folder / WEIGHTS} cannot be read: {error}") from error
+    tensors = {_migrated_name(name, card): tensor for name, tensor in stored.items()}
     wanted = network.state_dict()
     # how many maps a part has was chosen when it was solved: the file says it
     free = {f"{at}.{name}" for at, part in network.named_modules() for name in getattr(part, "sized_by_weights", ())}

@@ -38,8 +38,8 @@ class Autoregressive(Composed):
             faults.append(f"representation={settings.representation.name}: only codes can be predicted one by one")
         if settings.head.name != "code":
             faults.append(f"head={settings.head.name}: codes are predicted by the head code")
-        if settings.between:
-            faults.append(f"between={settings.between[0].name}: it does not go with codes, predicted one by one")
+        if settings.mixers:
+            faults.append(f"mixers={settings.mixers[0].name}: it does not go with codes, predicted one by one")
         if settings.shortcut != "none":
             faults.append(f"shortcut={settings.shortcut}: codes stand for values, not for what it leaves of them")
         if faults:

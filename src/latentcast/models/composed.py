@@ -39,9 +39,9 @@ from latentcast.models.ridge.linear import LinearMaps
 
 
 class ComposedSettings(Settings):
-    """representation → between → backbone → head, each by name; normalise: each window by its own look-back first.
+    """representation → mixers → backbone → head, each by name; normalise: each window by its own look-back first.
 
-    between    any number of parts, in this order, on the tokens that the backbone is given
+    mixers     any number of parts, in this order, on the tokens that the backbone is given
 
     shortcut   linear: a linear map from the look-back to the horizon, the same for every channel, is added to the
                forecast, so that the parts learn what it leaves; where gaps are filled, interpolation takes its place.
@@ -51,9 +51,9 @@ class ComposedSettings(Settings):
     solved     settings of the model `ridge`, for the map that is solved
     """
 
-    parts = {"representation": REPRESENTATIONS, "between": MIXERS, "backbone": BACKBONES, "head": HEADS}  # noqa: RUF012
+    parts = {"representation": REPRESENTATIONS, "mixers": MIXERS, "backbone": BACKBONES, "head": HEADS}  # noqa: RUF012
     representation: Part
-    between: tuple[Part, ...] = ()
+    mixers: tuple[Part, ...] = ()
     backbone: Part
     head: Part
     normalise: bool = True
@@ -73,9 +73,9 @@ class Composed(nn.Module):
         super().__init__()
         self.normalise = settings.normalise
         self.representation: Representation = _build(REPRESENTATIONS, settings.representation, task)
-        self.between = nn.ModuleList(
-            _build(MIXERS, part, task, self.representation, at=f"between.{place}")
-            for place, part in enumerate(settings.between)
+        self.mixers = nn.ModuleList(
+            _build(MIXERS, part, task, self.representation, at=f"mixers.{place}")
+            for place, part in enumerate(settings.mixers)
         )
         self.backbone: Backbone = _build(BACKBONES, settings.backbone, task, self.representation)
         self.head: Head = _build(HEADS, settings.head, task, self.representation, self.backbone)
@@ -85,7 +85,7 @@ class Composed(nn.Module):
         self.shortcut = nn.Linear(task.lookback, task.horizon) if settings.shortcut == "linear" else None
         self.task, solved = task, settings.shortcut == "solved"
         self.solved_maps = self._solved_maps(settings.solved or RidgeSettings()) if solved else None
-        parts = (*self._between, self.backbone)
+        parts = (*self._mixers, self.backbone)
         self.notes: tuple[str, ...] = tuple(
             dict.fromkeys(note for part in parts if isinstance(part, HasNotes) for note in part.notes)
         )
@@ -150,7 +150,7 @@ class Composed(nn.Module):
         representation, head = self.representation, self.head
         frozen = representation.frozen if isinstance(representation, TrainedBefore) else ()
         return Capabilities(
-            mixes_channels=not representation.folds_channels or any(part.mixes_channels for part in self._between),
+            mixes_channels=not representation.folds_channels or any(part.mixes_channels for part in self._mixers),
             uses_known=representation.uses_known,
             uses_static=self.static is not None,
             reconstructs=isinstance(representation, InvertibleRepresentation) and isinstance(head, ReconstructionHead),
@@ -165,8 +165,8 @@ class Composed(nn.Module):
         return self.backbone.prompter if isinstance(self.backbone, Prompted) else None
 
     @property
-    def _between(self) -> Iterable[TokenMixer]:
-        return cast("Iterable[TokenMixer]", self.between)
+    def _mixers(self) -> Iterable[TokenMixer]:
+        return cast("Iterable[TokenMixer]", self.mixers)
 
     def normalised(self, batch: Batch) -> Batch:
         """The batch with its past in the units that the parts read."""
@@ -177,10 +177,10 @@ class Composed(nn.Module):
         return self._prepared(self.representation(batch), batch)
 
     def _prepared(self, tokens: Tokens, batch: Batch) -> Tokens:
-        """The tokens after all that stands between, with what a language model is told, and the window itself."""
+        """The tokens after the mixers, with the prompt of a language model and the window itself."""
         tokens = self._with_static(tokens, batch)
         channels = batch.past.shape[2] if self.representation.folds_channels else 1
-        for part in self._between:
+        for part in self._mixers:
             tokens = part(tokens, channels)
         folded = self.representation.folds_channels
         window = batch.past.transpose(1, 2).flatten(0, 1)[..., None] if folded else batch.past

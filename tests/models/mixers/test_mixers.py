@@ -1,4 +1,4 @@
-"""Parts between representation and backbone: built from settings in any order, and what each of them does."""
+"""Parts mixers representation and backbone: built from settings in any order, and what each of them does."""
 
 from typing import Any
 
@@ -32,8 +32,8 @@ class Patches:
         raise NotImplementedError
 
 
-def run(between: Any, **model: Any) -> RunConfig:
-    chosen = {"name": "patch-linear", "between": between, **model}
+def run(mixers: Any, **model: Any) -> RunConfig:
+    chosen = {"name": "patch-linear", "mixers": mixers, **model}
     return resolve_config({"model": chosen, "lookback": 48, "horizon": 5})
 
 
@@ -62,12 +62,12 @@ def make(cls: Any, task: Task = TASK, representation: Any = None, **settings: An
 def test_any_number_in_any_order(stated: Any, names: list[str]) -> None:
     made = run(stated)
     assert isinstance(made.model, ComposedSettings)
-    assert [part.name for part in made.model.between] == names
+    assert [part.name for part in made.model.mixers] == names
     dumped = made.dump()
-    assert [part["name"] for part in dumped["model"]["between"]] == names
+    assert [part["name"] for part in dumped["model"]["mixers"]] == names
     assert resolve_config(dumped) == made
     network = build(made.kind, made.model, TASK)
-    assert [type(part).__name__ for part in network.model.between] == [
+    assert [type(part).__name__ for part in network.model.mixers] == [
         {"mixture": "Mixture", "inter-variate": "InterVariate"}[name] for name in names
     ]
     assert network.mixes_channels == ("inter-variate" in names)
@@ -76,15 +76,15 @@ def test_any_number_in_any_order(stated: Any, names: list[str]) -> None:
 @pytest.mark.parametrize(
     ("text", "parts"),
     [
-        ("model.between=mixture", [{"name": "mixture", "experts": 4}]),
-        ("model.between=inter-variate,mixture", [{"name": "inter-variate"}, {"name": "mixture", "experts": 4}]),
-        ("model.between=[{name: mixture, experts: 6}, mixture]", [{"experts": 6}, {"name": "mixture", "experts": 4}]),
-        ("model.between=[]", []),
+        ("model.mixers=mixture", [{"name": "mixture", "experts": 4}]),
+        ("model.mixers=inter-variate,mixture", [{"name": "inter-variate"}, {"name": "mixture", "experts": 4}]),
+        ("model.mixers=[{name: mixture, experts: 6}, mixture]", [{"experts": 6}, {"name": "mixture", "experts": 4}]),
+        ("model.mixers=[]", []),
     ],
 )  # fmt: skip
 def test_from_the_command_line(text: str, parts: list[dict[str, Any]]) -> None:
-    values = parse_assignments([text])["model"]["between"]
-    dumped = run(values).dump()["model"]["between"]
+    values = parse_assignments([text])["model"]["mixers"]
+    dumped = run(values).dump()["model"]["mixers"]
     assert len(dumped) == len(parts)
     for found, wanted in zip(dumped, parts, strict=True):
         assert wanted.items() <= found.items()
@@ -95,41 +95,41 @@ def test_every_fault_is_said_with_its_place() -> None:
         run([{"name": "mixture", "expert": 3}, "intervariate", {"name": "inter-variate", "heads": 0}, 7])
     faults = "\n".join(raised.value.faults)
     for said in (
-        "model.between.0.expert: no such setting; did you mean experts",
-        "model.between.1.name: unknown between 'intervariate': did you mean inter-variate",
-        "model.between.2.heads: got 0",
-        "model.between.3: got 7, wanted the name of a between",
+        "model.mixers.0.expert: no such setting; did you mean experts",
+        "model.mixers.1.name: unknown mixer 'intervariate': did you mean inter-variate",
+        "model.mixers.2.heads: got 0",
+        "model.mixers.3: got 7, wanted the name of a mixer",
     ):
         assert said in faults
     assert len(raised.value.faults) == 4
 
 
 @pytest.mark.parametrize(
-    ("between", "message"),
+    ("mixers", "message"),
     [
-        (["mixture", {"name": "inter-variate", "heads": 5}], "model.between.1.heads=5: 5 heads do not divide"),
-        ({"name": "mixture", "experts": 2, "top": 3}, "model.between.0.top=3: there are 2 experts"),
+        (["mixture", {"name": "inter-variate", "heads": 5}], "model.mixers.1.heads=5: 5 heads do not divide"),
+        ({"name": "mixture", "experts": 2, "top": 3}, "model.mixers.0.top=3: there are 2 experts"),
     ],
 )  # fmt: skip
-def test_sizes_that_do_not_fit_are_said(between: Any, message: str) -> None:
-    made = run(between)
+def test_sizes_that_do_not_fit_are_said(mixers: Any, message: str) -> None:
+    made = run(mixers)
     with pytest.raises(SettingsError, match=message):
         build(made.kind, made.model, TASK)
 
 
 def test_codes_refuse_them() -> None:
-    made = resolve_config({"model": {"name": "token-transformer", "between": "mixture"}, "lookback": 48, "horizon": 5})
-    with pytest.raises(SettingsError, match="between=mixture: it does not go with codes"):
+    made = resolve_config({"model": {"name": "token-transformer", "mixers": "mixture"}, "lookback": 48, "horizon": 5})
+    with pytest.raises(SettingsError, match="mixers=mixture: it does not go with codes"):
         build(made.kind, made.model, TASK)
 
 
 def test_weights_of_models_without_them_keep_their_names_and_others_differ() -> None:
     plain, more = run([]), run([{"name": "mixture", "experts": 3}])
-    assert not any("between" in name for name in build(plain.kind, plain.model, TASK).state_dict())
+    assert not any("mixers" in name for name in build(plain.kind, plain.model, TASK).state_dict())
     changed = {path: (old, new) for path, old, new in differing(plain.model, more.model)}
-    assert changed["between.0"] == (None, "mixture")
-    assert changed["between.0.experts"] == (None, 3)
-    assert "between.0.balance" not in changed
+    assert changed["mixers.0"] == (None, "mixture")
+    assert changed["mixers.0.experts"] == (None, 3)
+    assert "mixers.0.balance" not in changed
 
 
 # --- inter-variate attention
@@ -188,7 +188,7 @@ def test_one_channel_is_left_as_it_is_and_that_is_said_once() -> None:
     assert part(tokens, 1) is tokens
     made = run(["inter-variate", "mixture", "inter-variate"])
     network = build(made.kind, made.model, one)
-    assert network.notes == ("model.between: inter-variate changes nothing here: there is one channel",)
+    assert network.notes == ("model.mixers: inter-variate changes nothing here: there is one channel",)
     assert not network.mixes_channels
     assert network(Batch(draw(3, 48, 1))).values.shape == (3, 5, 1)
 

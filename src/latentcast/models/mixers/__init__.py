@@ -1,13 +1,13 @@
 """Between representation and backbone: tokens to as many tokens of the same width. A new part is a file and a row here.
 
-Any number of them, in any order (`model.between`). Each is built from its settings, the task and the representation,
+Any number of them, in any order (`model.mixers`). Each is built from its settings, the task and the representation,
 and called with the tokens and the number of series that make one window (1 where channels are not folded into the
 batch). `mixes_channels` says that these then see each other; `notes` is what a person should know of the choice.
 """
 
 from latentcast.core.registry import Registry
 
-MIXERS = Registry("between")
+MIXERS = Registry("mixer")
 MIXERS.add(
     "inter-variate", "latentcast.models.mixers.inter_variate:InterVariate", "attention over the channels of a window"
 )

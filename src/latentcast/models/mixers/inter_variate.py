@@ -41,7 +41,7 @@ class InterVariate(nn.Module):
         self.mixes_channels = representation.folds_channels and task.channels > 1
         if not self.mixes_channels:
             why = "there is one channel" if task.channels == 1 else "the representation mixes the channels already"
-            self.notes = (f"model.between: inter-variate changes nothing here: {why}",)
+            self.notes = (f"model.mixers: inter-variate changes nothing here: {why}",)
             return
         self.attention = attention
         self.feed_forward = feed_forward(width, settings.ff * width, settings.dropout)
