@@ -186,7 +186,7 @@ def test_intervals(run: Run, data: Path, saved: Path) -> None:
     assert "coverage" in ran.out
     levels = json.loads(Path("s.json").read_text(encoding="utf-8"))["intervals"]["original"]["levels"]
     assert set(levels) == {"80", "90"}
-    assert set(levels["80"]) == {"coverage", "width", "score"}
+    assert set(levels["80"]) == {"coverage", "width", "score", "worst_decile"}
     ran = run("evaluate", "model", data / "good.csv", "--level", "80", "--interval-method", "adaptive")
     assert "adaptive around" in ran.out
     ran = run("calibrate", "model", data / "good.csv", "--part", "test")
