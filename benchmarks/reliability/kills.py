@@ -216,6 +216,7 @@ def trial(model: str, point: str, number: int, whole: dict[str, Any], seconds: f
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sample", type=int, help="trials to draw; all by default")
+    parser.add_argument("--part", default="1/1", help="of the trials, as 2/3: so that several processes share them")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results" / "reliability" / "kills.json")
     args = parser.parse_args()
@@ -227,7 +228,8 @@ def main() -> int:
         trials = random.Random(args.seed).sample(trials, args.sample)
     whole: dict[str, tuple[dict[str, Any], float]] = {}
     results = []
-    for number, (model, point) in enumerate(trials):
+    part, parts = map(int, args.part.split("/"))
+    for number, (model, point) in list(enumerate(trials))[part - 1 :: parts]:
         if model not in whole:
             folder = Path(tempfile.mkdtemp())
             os.environ["KILLS_ERROR"] = str(folder / "error")

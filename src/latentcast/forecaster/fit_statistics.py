@@ -125,5 +125,17 @@ class FitStatistics:
             Scaler(mean, std, bent, effects, settings.nonnegative),
             np.array(error, float),
             spread,
-            {name: Seen(tuple(row["parts_end"])) for name, row in values.items()},
+            {name: _seen(row["parts_end"]) for name, row in values.items()},
         )
+
+
+def _seen(ends: Any) -> Seen:
+    """Where the parts of an item end. Raises ValueError for what is neither a stamp, a step number nor None."""
+    if not isinstance(ends, list | tuple) or len(ends) != 3:
+        raise ValueError(f"parts_end: got {ends!r}, wanted three ends")
+    for end in ends:
+        if isinstance(end, bool) or not isinstance(end, str | int | None):
+            raise ValueError(f"parts_end: got {end!r}, wanted a time stamp or a step number")
+        if isinstance(end, str):
+            np.datetime64(end)
+    return Seen((ends[0], ends[1], ends[2]))
