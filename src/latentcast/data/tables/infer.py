@@ -26,6 +26,7 @@ _ROUND = tuple(
     )
     for count in counts
 )
+_LONGER = 1.5  # times the shortest distance: months differ less
 _FAR = np.iinfo(np.int64).max
 _USUAL = 0.5  # share of a series' own distances that make a step of its own
 
@@ -166,9 +167,13 @@ def with_other_steps(times: NDArray[Any], series: NDArray[np.int64], frequency: 
     heads = np.flatnonzero(np.diff(series, prepend=-1))
     if len(heads) < 2:
         return {}
+    inside = np.diff(series) == 0
+    apart = np.append(np.where(inside, np.diff(times.astype(np.int64)), _FAR), _FAR)
+    nearest = np.minimum.reduceat(apart, heads)
+    if (nearest[nearest < _FAR] <= _LONGER * apart.min()).all():
+        return {}  # the usual case, without looking up a calendar
     ordinals = frequency.ordinals(times, heads)
     distances = np.diff(ordinals)
-    inside = np.diff(series) == 0
     if (ordinals < 0).any() or not (distances[inside] == 1).any():
         return {}
     counts = np.diff(heads, append=len(times))

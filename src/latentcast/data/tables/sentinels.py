@@ -12,10 +12,12 @@ def sentinel_notes(values: NDArray[np.float64], channels: tuple[str, ...]) -> tu
     """A note for each channel whose least or greatest value is a usual sign for a missing one, far from all others."""
     notes = []
     for name, column in zip(channels, values.T, strict=True):
-        seen = column[~np.isnan(column)]
-        for extreme in (seen.min(), seen.max()) if len(seen) else ():
+        for extreme in (np.fmin.reduce(column), np.fmax.reduce(column)):
+            if not (extreme in _USUAL or abs(extreme) >= _HUGE):
+                continue
+            seen = column[~np.isnan(column)]
             others = seen[seen != extreme]
-            if not len(others) or not (extreme in _USUAL or abs(extreme) >= _HUGE):
+            if not len(others):
                 continue
             low, high = float(others.min()), float(others.max())
             distance = max(low - extreme, extreme - high)
