@@ -129,8 +129,9 @@ def _forecast_or_error(frame: pd.DataFrame, model: str, stated: dict[str, Any]) 
         assert part["ds"].is_monotonic_increasing
         assert part["ds"].is_unique
     card = forecaster.card.schema
-    if card.zone is None:
-        last = int(card.last) if forecast["ds"].dtype.kind == "i" else pd.Timestamp(card.last)
+    numbered = forecast["ds"].dtype.kind == "i"  # also rows whose dates follow no rule: theirs are steps
+    if card.zone is None and numbered == str(card.last).lstrip("-").isdecimal():
+        last = int(card.last) if numbered else pd.Timestamp(card.last)
         assert (forecast["ds"] > last).any()
     with tempfile.TemporaryDirectory() as folder:
         forecaster.save(f"{folder}/saved")

@@ -18,7 +18,10 @@ _STAMPS = ("ds", "cutoff")
 
 
 def as_it_came(frame: pd.DataFrame, source: Source, panel: Panel, settings: DataSettings) -> pd.DataFrame:
-    """unique_id, ds and cutoff in the types of the data, so that the two can be merged on them."""
+    """unique_id, ds and cutoff in the types of the data, so that the two can be merged on them.
+
+    Dates that were written as text come back as dates; quarters, weeks and months of a year as they were written.
+    """
     came = source.frame.set_axis([str(name) for name in source.frame.columns], axis=1)
     ids = came.get(settings.id or "unique_id")
     if (panel.ids != ("",) or settings.align) and "unique_id" in frame and ids is not None:
@@ -65,7 +68,8 @@ def _stamps(column: pd.Series, came: pd.Series | None, panel: Panel, *, in_memor
     if pd.api.types.is_numeric_dtype(column):
         kind = came.dtype
         return column.astype(kind) if pd.api.types.is_numeric_dtype(kind) and panel.frequency.integer else column
-    if panel.written is not None and (in_memory or isinstance(panel.written, NumberCode)):
+    written = panel.written
+    if isinstance(written, NumberCode) or (written is not None and written.unit is not None and in_memory):
         return _written(column, came, panel)
     if isinstance(came.dtype, pd.PeriodDtype):
         return column.dt.to_period(came.dtype.freq)
