@@ -120,7 +120,8 @@ class AutoFit:
         if used[0].candidate.name == name and len(used) == 1:
             return f"chosen: {name}; no other candidate is better at the validation origins (MASE {naive:.3f})"
         gain = f", {1 - self.error / naive:.0%} below {name} ({naive:.3f})" if 0 < naive < np.inf else ""
-        return f"chosen: {chosen}; MASE {self.error:.3f} at {self.origins} validation origins{gain}"
+        origins = f"{self.origins} validation origin{'' if self.origins == 1 else 's'}"
+        return f"chosen: {chosen}; MASE {self.error:.3f} at {origins}{gain}"
 
     def _repr_html_(self) -> str:
         return self.table().to_html(index=False, float_format="{:.3f}".format)

@@ -9,6 +9,7 @@ from latentcast.data.panel.build import build
 from latentcast.data.panel.panel import Panel
 from latentcast.data.settings import DataSettings
 from latentcast.data.tables.frequency import Frequency
+from latentcast.data.tables.infer import infer
 
 
 def panel_of(stamps: list, **settings: str) -> Panel:
@@ -156,3 +157,10 @@ def test_series_with_longer_steps_than_the_others_are_named() -> None:
         build(pd.concat([monthly, quarters]), DataSettings())
     holes = pd.DataFrame({"unique_id": "i", "ds": months[[0, 2, 5, 6, 11, 23]], "y": 1.5})
     assert build(pd.concat([monthly, holes]), DataSettings()).ids == ("m", "i")
+
+
+def test_five_whole_days_from_monday_are_no_sessions() -> None:
+    hours = pd.date_range("2024-01-01", periods=120, freq="h").to_numpy()  # Monday to Friday
+    assert infer(hours, np.zeros(120, np.int64)).alias == "h"
+    two_weeks = np.concatenate([hours, hours + np.timedelta64(7, "D")])
+    assert infer(two_weeks, np.zeros(240, np.int64)).alias.startswith("sessions(")

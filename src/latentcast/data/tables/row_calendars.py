@@ -222,7 +222,13 @@ def infer_sessions(stamps: NDArray[Any], every: int) -> Sessions | None:
     if len(times) * len(weekdays) * every > _SPARSE * 7 * _DAY_NS:
         return None
     found = Sessions(every, tuple(times.tolist()), tuple(weekdays.tolist()))
-    return found if fill_of(found, stamps) >= _FULL else None
+    return found if _closes(found, stamps) and fill_of(found, stamps) >= _FULL else None
+
+
+def _closes(sessions: Sessions, stamps: NDArray[Any]) -> bool:
+    """Whether a closed time lies between the first and the last stamp: five whole days from Monday on show none."""
+    first, last = sessions.position(stamps[[0, -1]])[0]
+    return bool((stamps[-1] - stamps[0]).astype("timedelta64[ns]").astype(np.int64) // sessions.every > last - first)
 
 
 def fill_of(calendar: Calendar, stamps: NDArray[Any]) -> float:
