@@ -21,7 +21,7 @@ from latentcast.workflows.pretraining.windows import CHUNKS, TrainingWindows, ro
 log = logging.getLogger("latentcast")
 ROUNDS_AN_HOUR = 2500  # of one processor core; hours stand for a number of rounds, so that they give equal weights
 VALIDATION_SEED = 1_000_003  # of the validation board: no training round draws from it
-STATE, CURVE, WEIGHTS = "state.pt", "curve.jsonl", "generalist.safetensors"
+STATE, CURVE, WEIGHTS = "state.ckpt", "curve.jsonl", "generalist.safetensors"
 Judge = Callable[[Weights], dict[str, float]]
 
 

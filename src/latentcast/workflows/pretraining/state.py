@@ -10,6 +10,7 @@ from torch import Tensor
 from latentcast.models.pretrained.candidates import NAMES
 from latentcast.models.pretrained.network import LEVELS
 from latentcast.models.pretrained.torch_network import GeneralistNetwork
+from latentcast.training import checkpoint
 from latentcast.workflows.pretraining.windows import CHUNKS, TrainingWindows, round_of_windows
 
 BATCH = 256
@@ -91,14 +92,12 @@ class Pretraining:
             "seconds": seconds, "network": self.network.state_dict(), "averaged": self.averaged.state_dict(),
             "optimiser": self.optimiser.state_dict(),
         }  # fmt: skip
-        part = path.with_suffix(".part")
-        torch.save(state, part)
-        part.replace(path)
+        checkpoint.write(state, path)
 
     @classmethod
     def load(cls, path: Path) -> "Pretraining":
         """The state that was saved."""
-        state = torch.load(path, weights_only=True)
+        state = checkpoint.read(path)
         run = cls(PretrainingPreset(**state["preset"]), state["seed"], state["rounds"])
         run.done, run.seconds = state["done"], state["seconds"]
         run.network.load_state_dict(state["network"])
