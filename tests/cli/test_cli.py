@@ -80,7 +80,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     frames = {
         "good": good,
         "header": good.iloc[:0],
-        "notime": good.rename(columns={"date": "when"}),
+        "notime": good.drop(columns="date"),
         "badtime": spoiled("date", 3, "yesterday"),
         "nodate": spoiled("date", 3, None),
         "twice": pd.concat([good, good.iloc[5:6]]),
@@ -398,11 +398,11 @@ def test_what_was_done_to_the_data_is_said_once(run: Run, data: Path) -> None:
     [
         ("empty.csv", ["is empty"]),
         ("header.csv", ["no row"]),
-        ("notime.csv", ["no time column", "when, a, b", "(as an option: --time …)"]),
+        ("notime.csv", ["no time column", "a, b", "(as an option: --time …)"]),
         ("badtime.csv", ["date", "'yesterday'", "row 3"]),
         ("nodate.csv", ["date", "row 3"]),
         ("twice.csv", ["2020-01-06", "twice"]),
-        ("irregular.csv", ["irregular", "2020-01-08T03", "data.steps=rows", "(as an option: --freq …)"]),
+        ("irregular.csv", ["irregular", "2020-01-08T03", "data.steps=rows", "(as an option: --set data.resample=…)"]),
         ("infinite.csv", ["infinite", "a, row 7"]),
         ("text.csv", ["must be numbers", "'oops'", "row 7"]),
         ("constant.csv", ["constant", "a, b"]),

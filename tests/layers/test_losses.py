@@ -72,7 +72,7 @@ def test_mase_measures_by_the_look_back_of_the_targets_and_what_was_observed_of_
 )
 def test_shares_of_standardised_values_are_refused(model: dict, path: str) -> None:
     values = {"model": model, "lookback": 24, "horizon": 4}
-    with pytest.raises(SettingsError, match=rf"^{path}=.*standardised values.*state data.scale=false"):
+    with pytest.raises(SettingsError, match=rf"^{path}=.*standardised values.*set data.scale=false"):
         resolve_config(values)
     assert resolve_config({**values, "data": {"scale": False}}).data.scale is False
 

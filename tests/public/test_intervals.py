@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,8 @@ def _long(lengths: dict[str, int]) -> pd.DataFrame:
 
 class Walk(Naive):
     """The last value, and random walks from it: a model that samples."""
+
+    capabilities = replace(Naive.capabilities, samples=True)
 
     def sample(self, batch: Batch, paths: int, seeds: Tensor, **how: Any) -> Tensor:
         _, time, channels = batch.past.shape

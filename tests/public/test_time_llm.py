@@ -141,7 +141,7 @@ def test_random_weights_stand_in_the_run_card(hourly: pd.DataFrame, tmp_path: Pa
     fit(hourly, folder("gpt2"), out=tmp_path / "run", settings={"model.backbone.random": True})
     card = json.loads((tmp_path / "run" / "card.json").read_text())
     assert card["settings"]["model"]["backbone"]["llm_seed"] == 0
-    assert any("random weights of the shape of" in note for note in card["notes"])
+    assert any("random weights of the shape of" in note["text"] for note in card["notes"])
 
 
 @pytest.mark.slow

@@ -2,7 +2,10 @@
 
 import re
 import shlex
+import signal
 import sys
+import threading
+from types import FrameType
 from typing import Annotated
 
 import typer
@@ -42,12 +45,33 @@ def main() -> None:
 
     Training that was interrupted ends with 130, as the shell counts Ctrl-C.
     """
+    pressed = _noticing_ctrl_c()
     try:
         app()
     except (LatentcastError, OSError) as error:
         err.print("[bold red]error:[/] ", end="")
         err.print(f"{error}{_how_to_state(error)}", markup=False, soft_wrap=True, highlight=False)
         sys.exit(130 if isinstance(error, Interrupted) else 1)
+    except Exception:
+        if not pressed:
+            raise
+        # a package whose import was cut by Ctrl-C may swallow it and fail in its own way a moment later
+        err.print("interrupted", highlight=False)
+        sys.exit(130)
+
+
+def _noticing_ctrl_c() -> list[int]:
+    """A list that gets an entry at each Ctrl-C, which still raises KeyboardInterrupt."""
+    pressed: list[int] = []
+
+    def note(number: int, frame: FrameType | None) -> None:
+        pressed.append(number)
+        signal.default_int_handler(number, frame)
+
+    on_main = threading.current_thread() is threading.main_thread()
+    if on_main and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, note)
+    return pressed
 
 
 def _how_to_state(error: Exception) -> str:

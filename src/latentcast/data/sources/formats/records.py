@@ -29,7 +29,7 @@ def long_frame(records: Iterable[Mapping[str, Any]], freq: str | None = None) ->
     the steps are counted, which a note says.
     Raises DataError that names the record at fault.
     """
-    parts, longer = [], 0
+    parts, longer, undated = [], 0, False
     for number, record in enumerate(records):
         name = next((str(record[key]) for key in _IDS if record.get(key) is not None), str(number))
         try:
@@ -39,6 +39,7 @@ def long_frame(records: Iterable[Mapping[str, Any]], freq: str | None = None) ->
         except (TypeError, ValueError) as error:
             raise DataError(f"series {name!r}: {error}") from error
         parts.append(frame)
+        undated |= frame["ds"].dtype.kind in "iu" and any(record.get(key) is not None for key in _STARTS)
         longer += cut
     if not parts:
         raise DataError("there is no series in it")
@@ -46,7 +47,7 @@ def long_frame(records: Iterable[Mapping[str, Any]], freq: str | None = None) ->
     if len(set(columns)) > 1:
         raise DataError(f"its series have different fields: {shorten(sorted(set(columns[0]) ^ set(columns[-1])))}")
     notes = [f"features of {longer} series go on beyond the target and are cut there"] if longer else []
-    if parts[0]["ds"].dtype.kind in "iu":
+    if undated:
         notes.append("the series have no frequency, so that steps are counted; add the field freq, such as h, D or MS")
     return with_notes(pd.concat(parts, ignore_index=True), notes)
 
