@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite
+from pathlib import Path
 from typing import Any
 
 from latentcast.core.errors import DataError, SettingsError
@@ -14,6 +15,8 @@ from latentcast.data.panel.panel import Panel
 from latentcast.data.panel.split import Split, split
 from latentcast.data.scaling.scaler import Scaler
 from latentcast.data.settings import DataSettings
+from latentcast.data.sources.formats.records import is_record
+from latentcast.data.sources.frames import Source
 from latentcast.data.sources.open import open_data
 from latentcast.forecaster.card import DatasetReport
 from latentcast.forecaster.compatibility import misfits
@@ -44,13 +47,28 @@ class TrainingDataset:
         )
 
 
-def read(data: Any, values: Mapping[str, Any]) -> TrainingDataset:
+def listed(data: Any) -> list[Any]:
+    """The datasets of a list; a list of GluonTS records is one dataset, as is anything else."""
+    several = isinstance(data, list | tuple) and data
+    records = several and all(isinstance(one, Mapping) and is_record(one) for one in data)
+    return list(data) if several and not records else [data]
+
+
+def open_numbered(data: Any, number: int | None) -> tuple[Source, dict[str, Any]]:
+    """Open one of several datasets; an object without a name is called by its place, as frame 2."""
+    if number is None:
+        return open_data(data)
+    with error_context(str(data) if isinstance(data, str | Path) else f"frame {number}"):
+        source, defaults = open_data(data)
+    return (source if isinstance(data, str | Path) else replace(source, name=f"frame {number}")), defaults
+
+
+def read(data: Any, values: Mapping[str, Any], number: int) -> TrainingDataset:
     """What is beside the first, by the same stated settings and its own protocol.
 
     Raises SettingsError and DataError that name it.
     """
-    with error_context(str(data) if isinstance(data, str) else type(data).__name__):
-        source, defaults = open_data(data)
+    source, defaults = open_numbered(data, number)
     with error_context(source.name):
         settings = resolve_config(values, defaults).data
         panel = build(source.frame, settings)

@@ -7,12 +7,17 @@ from typing import Any
 from latentcast.core.errors import SettingsError
 from latentcast.core.nested import leaves, merge
 from latentcast.data.panel.build import build
-from latentcast.data.sources.open import open_data
 from latentcast.forecaster.forecaster import Forecaster, as_forecaster
 from latentcast.models.config.presets import MODEL_PRESETS
 from latentcast.models.config.run import merge_user_settings, resolve_config
 from latentcast.training.stages import STAGES
-from latentcast.workflows.fitting.datasets import error_context, read, validate_dataset_weights
+from latentcast.workflows.fitting.datasets import (
+    error_context,
+    listed,
+    open_numbered,
+    read,
+    validate_dataset_weights,
+)
 from latentcast.workflows.fitting.pipeline import run_fit
 from latentcast.workflows.fitting.spec import FitOptions, FitSpec, TrainingData
 from latentcast.workflows.fitting.warm_start import inherit_settings
@@ -194,13 +199,13 @@ def _fit(
     if begin is not None:
         values = inherit_settings(begin, values)
     values = with_stages(values, begin, forecast=forecast)
-    first, *others = data if isinstance(data, list | tuple) and data else [data]
+    first, *others = listed(data)
     shares = validate_dataset_weights(weights, 1 + len(others))
-    source, defaults = open_data(first)
+    source, defaults = open_numbered(first, 1 if others else None)
     run = resolve_config(values, defaults)
     with error_context(source.name if others else None):
         panel = build(source.frame, run.data)
-    beside = tuple(read(other, values) for other in others)
+    beside = tuple(read(other, values, number) for number, other in enumerate(others, 2))
     spec = FitSpec(run, forecast, begin, _training_settings(values))
     return run_fit(spec, TrainingData(source.name, panel, others=beside, weights=shares), options)
 
