@@ -93,10 +93,19 @@ def seasonal_error(panel: Panel, ends: NDArray[np.int64], season: int) -> Array:
         both = seen[season:] & seen[:-season]
         difference = np.abs(values[season:] - values[:-season]) * both
         count = both.sum(0)
-        mean = np.divide(difference.sum(0), count, out=np.zeros(len(count)), where=count > 0)
-        level = np.divide((np.abs(values) * seen).sum(0), seen.sum(0), out=np.zeros(len(count)), where=seen.any(0))
-        out[item] = np.where(repeats(mean, level), np.nan, mean)
-    return out
+        out[item] = np.divide(difference.sum(0), count, out=np.zeros(len(count)), where=count > 0)
+    with np.errstate(invalid="ignore"):
+        return np.where(repeats(out, _levels(panel, ends)), np.nan, out)
+
+
+def _levels(panel: Panel, ends: NDArray[np.int64]) -> Array:
+    """Mean of |y[t]| over the same parts, of all items at once; [items, channels]."""
+    begin, end = panel.offsets[:-1], panel.offsets[:-1] + ends
+    sums = np.zeros((2, len(panel.values) + 1, len(panel.channels)))
+    np.cumsum(np.abs(panel.values) * panel.observed, axis=0, out=sums[0, 1:])
+    np.cumsum(panel.observed, axis=0, out=sums[1, 1:])
+    total, count = sums[:, end] - sums[:, begin]
+    return np.asarray(np.divide(total, count, out=np.zeros_like(total), where=count > 0))
 
 
 @dataclass(frozen=True)
