@@ -409,7 +409,7 @@ def test_what_does_not_go_together_is_named(home, other) -> None:
 
     with pytest.raises(SettingsError, match=r"channels: latent-transformer mixes .*model\.representation\.mix=false"):
         together([home, other], "latent-transformer", **{"model.representation.mix": True})
-    with pytest.raises(SettingsError, match=r"channels: 2 in frame, 3 in frame, and dlinear has weights for each"):
+    with pytest.raises(SettingsError, match=r"channels: 2 in frame 1, 3 in frame 2, and dlinear has weights for each"):
         together([home, other], "dlinear", **{"model.individual": True})
     with pytest.raises(SettingsError, match=r"known: 4 features .*steps of h.*, 5 in .*15min.*reads them"):
         together([home, table(260, 2, "15min", seed=1)], "latent-transformer")
