@@ -53,7 +53,7 @@ def read_panel(fitted: FittedModel, source: Source, *, gaps: str | None = None) 
         fitted.run.data,
         fitted.card.schema.to_dict(),
         gaps=gaps,
-        mend=lambda other: transfer_hint(fitted, other),
+        remedy=lambda other: transfer_hint(fitted, other),
     )
     if gaps is None:
         fitted.told.extend(panel.notes)

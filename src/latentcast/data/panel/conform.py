@@ -22,11 +22,11 @@ def read_alike(
     schema: Mapping[str, Any],
     *,
     gaps: str | None = None,
-    mend: Callable[[Source], str],
+    remedy: Callable[[Source], str],
 ) -> Panel:
     """The data with the columns, the frequency and the clock of a fit, whose card says them in `schema`.
 
-    `gaps` is another policy than the fit's; `mend` ends the message about other columns or steps.
+    `gaps` is another policy than the fit's; `remedy` ends the message about other columns or steps.
     Raises GapError, TimeError and DataError when the data are not of the fit's kind.
     """
     frequency, channels = settings.freq or schema["freq"], tuple(schema["channels"])
@@ -38,10 +38,10 @@ def read_alike(
         raise GapError(f"{error}, when the model is fitted: what it was fitted with holds here too") from error
     except TimeError as error:
         its = f"the fit had steps of {frequency}, and its settings hold here too"
-        raise TimeError(f"{error} ({its}){mend(source)}") from error
+        raise TimeError(f"{error} ({its}){remedy(source)}") from error
     except DataError as error:
         if strange := _strange(source.frame, settings, channels):
-            raise DataError(_others([], strange, mend(source))) from error
+            raise DataError(_others([], strange, remedy(source))) from error
         raise
     zone = schema.get("zone")
     fitted = Clock(zone, wall=schema.get("wall", panel.clock.wall and zone is not None))
@@ -52,15 +52,15 @@ def read_alike(
     missing = [name for name in channels if name not in panel.channels]
     extra = [name for name in panel.channels if name not in channels]
     if missing or extra:
-        raise DataError(_others(missing, extra, mend(source)))
+        raise DataError(_others(missing, extra, remedy(source)))
     order = [panel.channels.index(name) for name in channels]
     return replace(panel, values=panel.values[:, order], observed=panel.observed[:, order], channels=channels)
 
 
-def _others(missing: list[str], extra: list[str], mend: str) -> str:
+def _others(missing: list[str], extra: list[str], remedy: str) -> str:
     what = [f"missing: {shorten(missing)}"] * bool(missing) + [f"not in the fit: {shorten(extra)}"] * bool(extra)
     drop = f"; drop {shorten(extra)} from the data" if extra else ""
-    return f"the channels are not those of the fit ({'; '.join(what)}){drop}{mend}"
+    return f"the channels are not those of the fit ({'; '.join(what)}){drop}{remedy}"
 
 
 def _strange(frame: pd.DataFrame, settings: DataSettings, channels: tuple[str, ...]) -> list[str]:

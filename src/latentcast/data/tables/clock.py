@@ -77,14 +77,14 @@ def on_the_clock_of(
         if begin - begin.astype("datetime64[D]") == last - last.astype("datetime64[D]"):
             return times, came
     if came.zone is None:
-        mend = f"give them the zone they were recorded in (.dt.tz_localize({fitted.zone!r}))"
+        remedy = f"give them the zone they were recorded in (.dt.tz_localize({fitted.zone!r}))"
     elif fitted.zone is None:
-        mend = "leave the zone away as at the fit (.dt.tz_localize(None), after .dt.tz_convert where it was another)"
+        remedy = "leave the zone away as at the fit (.dt.tz_localize(None), after .dt.tz_convert where it was another)"
     else:
-        mend = f"bring them into the zone of the fit (.dt.tz_convert({fitted.zone!r}))"
+        remedy = f"bring them into the zone of the fit (.dt.tz_convert({fitted.zone!r}))"
     raise TimeError(
         f"the time stamps have {_in_words(came)}, those of the fit had {_in_words(fitted)}: its parts would end at"
-        f" other rows; {mend}"
+        f" other rows; {remedy}"
     )
 
 

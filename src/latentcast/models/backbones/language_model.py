@@ -193,10 +193,10 @@ def _or_say(address: str, read: Any, place: str, **options: Any) -> Any:
     except (OSError, ValueError, KeyError, ImportError) as error:
         why = str(error).strip().split("\n")[0]
         if Path(place).is_dir():
-            mend = "the folder needs config.json, the tokenizer's files and the weights (*.safetensors or *.bin)"
+            remedy = "the folder needs config.json, the tokenizer's files and the weights (*.safetensors or *.bin)"
         else:
-            mend = f"check the id and the revision; {HELP}"
-        raise SettingsError(f"llm={address}: cannot be loaded ({why}); {mend}") from error
+            remedy = f"check the id and the revision; {HELP}"
+        raise SettingsError(f"llm={address}: cannot be loaded ({why}); {remedy}") from error
 
 
 def _cut(config: Any, layers: int | None, address: str) -> int:

@@ -94,10 +94,10 @@ class Wavelet(nn.Module):
         low, high = (f.to(torch.get_default_dtype()) for f in filters(s.wavelet))
         most, self.steps = deepest(len(low), padded), span(len(low), s.level)
         if s.level > most:
-            mend = f"the deepest possible is level={most}" if most else "choose a shorter wavelet"
+            remedy = f"the deepest possible is level={most}" if most else "choose a shorter wavelet"
             raise SettingsError(
                 f"level={s.level}: {s.wavelet} spans {self.steps} steps there, the look-back has {task.lookback}"
-                f" (+ {s.stride} of padding); {mend}"
+                f" (+ {s.stride} of padding); {remedy}"
             )
         if s.learn_filters:
             self.low, self.high = nn.Parameter(low), nn.Parameter(high)

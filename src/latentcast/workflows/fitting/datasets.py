@@ -113,10 +113,10 @@ def check_compatible(forecaster: Forecaster, members: Sequence[TrainingDataset])
             for path, on in weight_shaping_settings(forecaster.run.model, "model.").items()
             if _mixes(path, on)
         ]
-        mend = ", or ".join([*mixing, "a model such as patch-transformer or dlinear"])
+        remedy = ", or ".join([*mixing, "a model such as patch-transformer or dlinear"])
         faults.append(
             f"channels: {name} mixes the channels of a window, and those of several datasets are not the same: it"
-            f" learns from one dataset; from several learn models that treat each channel alone ({mend})"
+            f" learns from one dataset; from several learn models that treat each channel alone ({remedy})"
         )
     if forecaster.run.data.features == "MS":
         faults.append("data.features: MS forecasts one channel of its own data; of several datasets wanted M or S")

@@ -28,7 +28,7 @@ def encoding_of(path: Path) -> str:
             return name
     if b"\0" in head:
         raise DataError(f"{path} is not text: it holds zero bytes; save it as CSV in UTF-8")
-    if _is_utf8(path):
+    if _decodes(path, "utf-8"):
         return "utf-8"
     from charset_normalizer import from_bytes
 
@@ -36,10 +36,6 @@ def encoding_of(path: Path) -> str:
         if _decodes(path, match.encoding):
             return str(match.encoding)
     raise DataError(f"{path} is not text in UTF-8, UTF-16, cp1252, GB18030 or Shift-JIS; save it in UTF-8")
-
-
-def _is_utf8(path: Path) -> bool:
-    return _decodes(path, "utf-8")
 
 
 def _decodes(path: Path, encoding: str) -> bool:

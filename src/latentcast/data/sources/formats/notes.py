@@ -1,4 +1,4 @@
-"""Notes that a reader leaves with its frame, for whoever builds a panel of it."""
+"""Notes that a reader attaches to its frame; `build` takes them over into the panel."""
 
 from collections.abc import Iterable
 
