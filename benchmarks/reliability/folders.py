@@ -138,7 +138,7 @@ def run(kind: str, act: Callable[[Path, random.Random], str], seed: int) -> dict
         folder = Path(shutil.copytree(SAVED / kind, Path(at) / "run"))
         what = act(folder, rng)
         result, said = outcome(folder, kind)
-    return {"kind": kind, "seed": seed, "what": what, "result": result, "said": said.replace(at, "")}
+    return {"kind": kind, "seed": seed, "what": what, "result": result, "said": said and said.replace(at, "")}
 
 
 def _inputs() -> tuple[dict[str, Callable[[], Any]], dict[str, Callable[[], Any]]]:
