@@ -106,7 +106,11 @@ def forge(folder: Path, rng: random.Random) -> str:
     what = replace_value(path, rng) if path.suffix == ".json" else replace_tensor(path, rng)
     card_path = folder / storage.CARD
     card = json.loads(card_path.read_text(encoding="utf-8"))
-    names = [name for name in (storage.WEIGHTS, storage.SERIES, storage.INTERVALS) if (folder / name).exists()]
+    names = [
+        name
+        for name in (storage.WEIGHTS, storage.SERIES, storage.STATISTICS, storage.INTERVALS)
+        if (folder / name).exists()
+    ]
     digests = {name: storage._sha256(folder / name) for name in names} | {storage.CARD: storage._card_sha256(card)}
     card_path.write_text(json.dumps(card | {"sha256": digests}), encoding="utf-8")
     return what

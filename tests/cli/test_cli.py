@@ -593,7 +593,7 @@ def test_folders_that_hold_no_model(run: Run, data: Path, saved: Path) -> None:
         one_message(run(name, "nowhere", good, *options), "nowhere is no folder", "latentcast fit")
         one_message(run(name, "foreign", good, *options), "was not written by latentcast")
         one_message(run(name, "unfinished", good, *options), "did not finish", "--resume")
-    for file in ("weights.safetensors", "card.json", "series.json"):
+    for file in ("weights.safetensors", "card.json", "series.json", "statistics.safetensors"):
         for path in saved.iterdir():
             if path.is_file():
                 content = path.read_bytes()

@@ -36,23 +36,25 @@ def folder(saved: Path, tmp_path: Path) -> Path:
 
 
 def _forge(folder: Path, change: Callable[[dict[str, Any], dict[str, Any]], None]) -> None:
-    """Change card and series in place, and renew the digests."""
-    card, series = (json.loads((folder / name).read_text(encoding="utf-8")) for name in (storage.CARD, storage.SERIES))
-    change(card, series)
-    (folder / storage.SERIES).write_text(json.dumps(series), encoding="utf-8")
-    card["sha256"] |= {
-        name: storage._sha256(folder / name) for name in (storage.WEIGHTS, storage.SERIES, storage.INTERVALS)
-    }
+    """Change the card and the statistics of the series in place, and renew the digests."""
+    card = json.loads((folder / storage.CARD).read_text(encoding="utf-8"))
+    statistics = load_file(folder / storage.STATISTICS)
+    change(card, statistics)
+    save_file(statistics, folder / storage.STATISTICS)
+    names = (storage.WEIGHTS, storage.SERIES, storage.STATISTICS, storage.INTERVALS)
+    card["sha256"] |= {name: storage._sha256(folder / name) for name in names}
     card["sha256"][storage.CARD] = storage._card_sha256(card)
     (folder / storage.CARD).write_text(json.dumps(card), encoding="utf-8")
 
 
 def _series(**values: Any) -> Callable[[dict[str, Any], dict[str, Any]], None]:
-    return lambda card, series: series[""].update(values)
+    return lambda card, statistics: statistics.update(
+        {name: torch.tensor([value], dtype=torch.float64) for name, value in values.items()}
+    )
 
 
 def _card(part: str, **values: Any) -> Callable[[dict[str, Any], dict[str, Any]], None]:
-    return lambda card, series: card[part].update(values)
+    return lambda card, statistics: card[part].update(values)
 
 
 @pytest.mark.parametrize(
@@ -65,6 +67,11 @@ def _card(part: str, **values: Any) -> Callable[[dict[str, Any], dict[str, Any]]
         (_series(mean=[1.0, 2.0]), "has the shape"),
         (_series(spread=[-0.5]), "spread holds values below its range"),
         (_series(seasonal_error=[-2.0]), "seasonal_error holds values below its range"),
+        (lambda card, statistics: statistics.update(parts_end=statistics["parts_end"] + 3), "three ends"),
+        (lambda card, statistics: statistics.update(parts_end=statistics["parts_end"][:, :2].clone()), "three ends"),
+        (lambda card, statistics: statistics.update(std=statistics["std"].float()), "std is float32 of 1 series"),
+        (lambda card, statistics: statistics.update(std=statistics["std"].repeat(2, 1)), "float64 of 2 series"),
+        (lambda card, statistics: statistics.pop("spread"), "spread"),
         (_card("task", horizon=0), "task.horizon=0"),
         (_card("task", lookback=2.5), "lookback"),
         (_card("task", targets=[3]), "not among its 1 channels"),
@@ -85,7 +92,7 @@ def test_forged_weights(folder: Path, value: float) -> None:
     tensors = load_file(folder / storage.WEIGHTS)
     first = sorted(tensors)[0]
     save_file({**tensors, first: torch.full_like(tensors[first], value)}, folder / storage.WEIGHTS)
-    _forge(folder, lambda card, series: None)
+    _forge(folder, lambda card, statistics: None)
     with pytest.raises(CheckpointError, match=f"{first} holds values that are not finite"):
         latentcast.load(folder)
 
@@ -93,7 +100,7 @@ def test_forged_weights(folder: Path, value: float) -> None:
 def test_weights_of_another_type(folder: Path) -> None:
     tensors = {name: value.double() for name, value in load_file(folder / storage.WEIGHTS).items()}
     save_file(tensors, folder / storage.WEIGHTS)
-    _forge(folder, lambda card, series: None)
+    _forge(folder, lambda card, statistics: None)
     with pytest.raises(CheckpointError, match=r"torch.float64, wanted torch.float32"):
         latentcast.load(folder)
 
@@ -109,7 +116,7 @@ def test_forged_intervals(folder: Path, what: str) -> None:
         "counts": {"counts": -tensors["counts"]},
     }[what]
     save_file(tensors, path, metadata=metadata)
-    _forge(folder, lambda card, series: None)
+    _forge(folder, lambda card, statistics: None)
     with pytest.raises(CheckpointError, match=r"intervals.safetensors makes no sense"):
         latentcast.load(folder)
 

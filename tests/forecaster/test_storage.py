@@ -45,7 +45,7 @@ def _edit(path: Path, **values: object) -> None:
 def _sign(folder: Path) -> None:
     """The digest of a card that was changed, as if it had been saved so."""
     card = json.loads((folder / storage.CARD).read_text(encoding="utf-8"))
-    digests = {name: storage._sha256(folder / name) for name in (storage.WEIGHTS, storage.SERIES)}
+    digests = {name: storage._sha256(folder / name) for name in (storage.WEIGHTS, storage.SERIES, storage.STATISTICS)}
     _edit(folder / storage.CARD, sha256=digests | {storage.CARD: storage._card_sha256(card)})
 
 
@@ -89,14 +89,14 @@ def test_load_needs_neither_checkpoints_nor_logs(folder: Path) -> None:
     assert latentcast.load(folder).name == "dlinear"
 
 
-@pytest.mark.parametrize("name", [storage.WEIGHTS, storage.SERIES, storage.CARD])
+@pytest.mark.parametrize("name", [storage.WEIGHTS, storage.SERIES, storage.STATISTICS, storage.CARD])
 def test_truncated(folder: Path, name: str) -> None:
     content = (folder / name).read_bytes()
     (folder / name).write_bytes(content[: len(content) // 2])
     _refused(folder, name, "damaged")
 
 
-@pytest.mark.parametrize("name", [storage.WEIGHTS, storage.SERIES])
+@pytest.mark.parametrize("name", [storage.WEIGHTS, storage.SERIES, storage.STATISTICS])
 def test_one_flipped_bit(folder: Path, name: str) -> None:
     content = bytearray((folder / name).read_bytes())
     content[len(content) // 2] ^= 1
@@ -110,7 +110,7 @@ def test_a_changed_card(folder: Path) -> None:
     _refused(folder, storage.CARD, "changed since")
 
 
-@pytest.mark.parametrize("name", [storage.WEIGHTS, storage.SERIES])
+@pytest.mark.parametrize("name", [storage.WEIGHTS, storage.SERIES, storage.STATISTICS])
 def test_a_missing_file(folder: Path, name: str) -> None:
     (folder / name).unlink()
     _refused(folder, name, "copy the whole folder")
@@ -167,7 +167,9 @@ def test_a_signed_card_of_another_version(folder: Path, values: dict[str, object
     _refused(folder, "cannot be understood")
 
 
-@pytest.mark.parametrize("series", [{"": 3}, {"": {"mean": [0]}}, {"": {"mean": None, "std": 1}}, {}])
+@pytest.mark.parametrize(
+    "series", [{"": 3}, {"ids": [""]}, {"ids": ["", ""], "parts_end": []}, {"ids": [3], "parts_end": []}, {}]
+)
 def test_signed_series_of_another_version(folder: Path, series: dict[str, object]) -> None:
     (folder / storage.SERIES).write_text(json.dumps(series), encoding="utf-8")
     _sign(folder)

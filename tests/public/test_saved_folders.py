@@ -11,6 +11,7 @@ from safetensors import safe_open
 
 import latentcast
 from fixtures.answers import answers
+from latentcast.forecaster.fit_statistics import from_rows
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 KINDS = sorted(path.name for path in (FIXTURES / "saved").iterdir())
@@ -57,15 +58,19 @@ def test_forecasts_equal_those_of_the_build_that_saved_it(kind: str) -> None:
 def test_saving_again_changes_nothing(kind: str, tmp_path: Path) -> None:
     before, after = FIXTURES / "saved" / kind, tmp_path / "again"
     latentcast.load(before).save(after)
-    assert sorted(path.name for path in after.iterdir()) == sorted(path.name for path in before.iterdir())
+    names = {path.name for path in before.iterdir()}
+    assert {path.name for path in after.iterdir()} == names | {"statistics.safetensors"}  # since latentcast/4
     old, new = ({k: v for k, v in read(at / "card.json").items() if k != DIGESTS} for at in (before, after))
     assert [note["text"] for note in new.pop("notes")] == old.pop("notes")  # latentcast/2 gives them codes
-    assert (old.pop("format"), new.pop("format")) == ("latentcast/1", "latentcast/3")
+    assert (old.pop("format"), new.pop("format")) == ("latentcast/1", "latentcast/4")
     model = old["settings"]["model"]
     if "between" in model:  # latentcast/3 calls them mixers
         model["mixers"] = model.pop("between")
     assert new == old
-    assert read(after / "series.json") == read(before / "series.json")
+    ids, statistics = from_rows(read(before / "series.json"))
+    assert read(after / "series.json") == ids
+    for key, tensor in tensors(after / "statistics.safetensors").items():
+        assert torch.equal(tensor.nan_to_num(-1), statistics[key].nan_to_num(-1)), key
     for name in (path.name for path in before.glob("*.safetensors")):
         old_tensors, new_tensors = tensors(before / name), tensors(after / name)
         old_tensors = {key.replace("model.between.", "model.mixers."): value for key, value in old_tensors.items()}

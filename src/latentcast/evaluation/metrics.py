@@ -84,27 +84,29 @@ def seasonal_error(panel: Panel, ends: NDArray[np.int64], season: int) -> Array:
 
     NaN where there is no such pair, or where all differences are zero but for rounding.
     """
-    out = np.full((len(panel.ids), len(panel.channels)), np.nan)
-    for item, (begin, end) in enumerate(zip(panel.offsets[:-1], ends, strict=True)):
-        values = panel.values[begin : begin + end]
-        seen = panel.observed[begin : begin + end]
-        if len(values) <= season:
-            continue
-        both = seen[season:] & seen[:-season]
-        difference = np.abs(values[season:] - values[:-season]) * both
-        count = both.sum(0)
-        out[item] = np.divide(difference.sum(0), count, out=np.zeros(len(count)), where=count > 0)
+    shape = (len(panel.ids), len(panel.channels))
+    if len(panel.values) <= season:
+        return np.full(shape, np.nan)
+    place = panel.within[season:]
+    pairs = panel.observed[season:] & panel.observed[:-season]
+    pairs &= ((place >= season) & (place < np.repeat(ends, panel.lengths)[season:]))[:, None]
+    difference = np.zeros(panel.values.shape)
+    np.subtract(panel.values[season:], panel.values[:-season], out=difference[season:], where=pairs)
+    np.abs(difference, out=difference)
+    begins = panel.offsets[:-1]
+    count = np.add.reduceat(np.concatenate([np.zeros_like(panel.observed[:season]), pairs]), begins, dtype=np.int64)
+    total = np.add.reduceat(difference, begins)
+    out = np.divide(total, count, out=np.zeros(shape), where=count > 0)
+    out[ends <= season] = np.nan
     with np.errstate(invalid="ignore"):
         return np.where(repeats(out, _levels(panel, ends)), np.nan, out)
 
 
 def _levels(panel: Panel, ends: NDArray[np.int64]) -> Array:
     """Mean of |y[t]| over the same parts, of all items at once; [items, channels]."""
-    begin, end = panel.offsets[:-1], panel.offsets[:-1] + ends
-    sums = np.zeros((2, len(panel.values) + 1, len(panel.channels)))
-    np.cumsum(np.abs(panel.values) * panel.observed, axis=0, out=sums[0, 1:])
-    np.cumsum(panel.observed, axis=0, out=sums[1, 1:])
-    total, count = sums[:, end] - sums[:, begin]
+    used = panel.observed & (panel.within < np.repeat(ends, panel.lengths))[:, None]
+    total = np.add.reduceat(np.where(used, np.abs(panel.values), 0.0), panel.offsets[:-1])
+    count = np.add.reduceat(used, panel.offsets[:-1], dtype=np.int64)
     return np.asarray(np.divide(total, count, out=np.zeros_like(total), where=count > 0))
 
 

@@ -84,19 +84,17 @@ def drift(panel: Panel, scaler: Scaler, steps: int, *, scaled: bool) -> Drift:
 
     `scaled`: whether the scaler learned level and standard deviation of the training part (data.scale).
     """
-    z = scaler.apply(panel).astype(np.float64)
-    shape = (len(panel.ids), len(panel.channels))
-    shift, spread, missing = (np.full(shape, np.nan) for _ in range(3))
-    names = []
-    for item, (begin, end) in enumerate(zip(panel.offsets[:-1], panel.offsets[1:], strict=True)):
-        last = slice(max(int(end) - steps, int(begin)), int(end))
-        seen = panel.observed[last]
-        count = seen.sum(0)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            mean = np.where(seen, z[last], 0.0).sum(0) / count
-            deviation = np.sqrt((np.where(seen, z[last] - mean, 0.0) ** 2).sum(0) / count)
-        missing[item] = 1 - seen.mean(0)
-        if scaled:
-            shift[item], spread[item] = mean, deviation
-        names.append(tuple(panel.series_name(item, channel) for channel in range(shape[1])))
-    return Drift(steps, tuple(names), shift, spread, missing)
+    counts = np.minimum(panel.lengths, steps)
+    begins = np.cumsum(counts) - counts
+    rows = np.arange(counts.sum()) + np.repeat(panel.offsets[1:] - counts - begins, counts)
+    z, seen = scaler.apply(panel)[rows].astype(np.float64), panel.observed[rows]
+    many = np.add.reduceat(seen, begins, dtype=np.int64)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = np.add.reduceat(np.where(seen, z, 0.0), begins) / many
+        off = np.where(seen, z - np.repeat(mean, counts, axis=0), 0.0)
+        spread = np.sqrt(np.add.reduceat(off**2, begins) / many)
+    if not scaled:
+        mean, spread = np.full_like(mean, np.nan), np.full_like(spread, np.nan)
+    channels = range(len(panel.channels))
+    names = tuple(tuple(panel.series_name(item, channel) for channel in channels) for item in range(len(panel.ids)))
+    return Drift(steps, names, mean, spread, 1 - many / counts[:, None])

@@ -1,12 +1,13 @@
 """What a fit saw of its data, and what of that applies to the data that it is shown."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from latentcast.core.errors import shorten
 from latentcast.core.notes import Note, NoteCode
@@ -14,7 +15,7 @@ from latentcast.core.types import Task
 from latentcast.data.features.regression import Effects
 from latentcast.data.panel.padding import pad_short
 from latentcast.data.panel.panel import Panel
-from latentcast.data.panel.split import Seen, Split, seen, split
+from latentcast.data.panel.split import Ends, Split, seen, split
 from latentcast.data.scaling.scaler import Scaler
 from latentcast.data.scaling.transform import Transform
 from latentcast.data.settings import DataSettings
@@ -34,33 +35,36 @@ class FitStatistics:
     scaler: Scaler
     naive_error: Any
     spread: Any
-    ends: dict[str, Seen]
+    ends: Ends
 
     @classmethod
     def of(cls, panel: Panel, parts: Split, scaler: Scaler) -> "FitStatistics":
         error = seasonal_error(panel, parts.train_end, panel.season)
-        return cls(panel.ids, scaler, error, scaler.spread(panel, parts.train_end), Seen.all_of(panel, parts))
+        return cls(panel.ids, scaler, error, scaler.spread(panel, parts.train_end), Ends.of(panel, parts))
 
     @cached_property
     def rows(self) -> dict[str, int]:
         return {name: row for row, name in enumerate(self.ids)}
 
-    def rows_of(self, panel: Panel) -> torch.Tensor:
+    def rows_of(self, panel: Panel) -> NDArray[np.int64]:
         """[items] rows of a panel's items; -1 where the fit did not see one."""
-        return torch.tensor([self.rows.get(name, -1) for name in panel.ids])
+        if panel.ids == self.ids:
+            return np.arange(len(self.ids))
+        return np.array([self.rows.get(name, -1) for name in panel.ids], np.int64)
 
     def view(self, panel: Panel, settings: DataSettings, task: Task, *, future_only: bool = False) -> PreparedPanel:
         """Statistics and parts of the fit for the items it saw; by the same rules from its own data for any other.
 
         With `future_only` nothing is split: everything given is past.
         """
-        unseen = [item for item, name in enumerate(panel.ids) if name not in self.rows]
+        rows = self.rows_of(panel)
+        unseen, there = np.flatnonzero(rows < 0), np.flatnonzero(rows >= 0)
         whole = Split(panel.lengths, panel.lengths, panel.lengths)
-        parts = seen(panel, self.ends, split(panel, settings.split) if unseen and not future_only else whole)
-        at = [self.rows[name] for name in panel.ids if name in self.rows]
+        own = split(panel, settings.split) if len(unseen) and not future_only else whole
+        parts = seen(panel, self.ends, rows, own)
+        at = rows[there]
         scaler, error, spread, notes = self.scaler.only(at), self.naive_error[at], self.spread[at], panel.notes
-        if unseen:
-            there = [item for item, name in enumerate(panel.ids) if name in self.rows]
+        if len(unseen):
             scaler = Scaler.fit(panel, parts.train_end, settings).with_items_from(self.scaler, there, at)
             error = seasonal_error(panel, parts.train_end, panel.season)
             error[there] = self.naive_error[at]
@@ -97,45 +101,62 @@ class FitStatistics:
             notes.append(Note(text, NoteCode.ABSENT_SERIES))
         return notes
 
-    def dump(self) -> dict[str, Any]:
-        return {
-            name: {
-                "mean": self.scaler.mean[row].tolist(),
-                "std": self.scaler.std[row].tolist(),
-                "spread": self.spread[row].tolist(),
-                "seasonal_error": [None if np.isnan(value) else value for value in self.naive_error[row]],
-                "parts_end": list(self.ends[name].ends),
-                **({} if self.scaler.transform is None else {"power": self.scaler.transform.power[row].tolist()}),
-            }
-            for row, name in enumerate(self.ids)
+    def dump(self) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+        """Names and stamps for JSON, and one tensor [items, …] for each statistic."""
+        stamps, which = self.ends.dump()
+        arrays = {
+            "mean": self.scaler.mean,
+            "std": self.scaler.std,
+            "spread": self.spread,
+            "seasonal_error": self.naive_error,
+            "parts_end": which,
+            **({} if self.scaler.transform is None else {"power": self.scaler.transform.power}),
         }
+        tensors = {name: torch.from_numpy(np.ascontiguousarray(values)) for name, values in arrays.items()}
+        return {"ids": list(self.ids), "parts_end": stamps}, tensors
 
     @classmethod
-    def parse(cls, values: dict[str, Any], settings: DataSettings, effects: Effects | None) -> "FitStatistics":
-        rows = list(values.values())
-        bent = None
-        if settings.transform != "none":
-            bent = Transform(settings.transform, np.array([row["power"] for row in rows], float))
-        mean, std = (np.array([row[key] for row in rows], float) for key in ("mean", "std"))
-        # folders that were saved before it was kept: 1 is what standardising makes of a series
-        spread = np.array([row.get("spread", [1.0] * len(row["mean"])) for row in rows], float)
-        error = [[np.nan if value is None else value for value in row["seasonal_error"]] for row in rows]
+    def parse(
+        cls,
+        names: dict[str, Any],
+        tensors: Mapping[str, torch.Tensor],
+        settings: DataSettings,
+        effects: Effects | None,
+    ) -> "FitStatistics":
+        """What `dump` made. Raises KeyError or ValueError for anything else."""
+        ids, arrays = names["ids"], {name: tensor.numpy() for name, tensor in tensors.items()}
+        if not isinstance(ids, list) or not all(isinstance(name, str) for name in ids) or len(set(ids)) < len(ids):
+            raise ValueError("ids: wanted a list of different names")
+        for name, values in arrays.items():
+            if values.dtype != (np.int64 if name == "parts_end" else np.float64) or len(values) != len(ids):
+                raise ValueError(f"{name} is {values.dtype} of {len(values)} series, wanted float64 of {len(ids)}")
+        bent = None if settings.transform == "none" else Transform(settings.transform, arrays["power"])
         return cls(
-            tuple(values),
-            Scaler(mean, std, bent, effects, settings.nonnegative),
-            np.array(error, float),
-            spread,
-            {name: _seen(row["parts_end"]) for name, row in values.items()},
+            tuple(ids),
+            Scaler(arrays["mean"], arrays["std"], bent, effects, settings.nonnegative),
+            arrays["seasonal_error"],
+            arrays["spread"],
+            Ends.parse(names["parts_end"], arrays["parts_end"]),
         )
 
 
-def _seen(ends: Any) -> Seen:
-    """Where the parts of an item end. Raises ValueError for what is neither a stamp, a step number nor None."""
-    if not isinstance(ends, list | tuple) or len(ends) != 3:
-        raise ValueError(f"parts_end: got {ends!r}, wanted three ends")
-    for end in ends:
-        if isinstance(end, bool) or not isinstance(end, str | int | None):
-            raise ValueError(f"parts_end: got {end!r}, wanted a time stamp or a step number")
-        if isinstance(end, str):
-            np.datetime64(end)
-    return Seen((ends[0], ends[1], ends[2]))
+def from_rows(values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+    """Statistics that a folder up to latentcast/3 holds, one JSON object for each series, as `dump` makes them now.
+
+    Raises KeyError or ValueError for anything else.
+    """
+    rows = list(values.values())
+    ends = [row["parts_end"] for row in rows]
+    if not all(isinstance(own, list) and len(own) == 3 for own in ends):
+        raise ValueError("parts_end: wanted three ends for each series")
+    distinct = sorted({end for own in ends for end in own if end is not None})
+    number = {None: -1, **{stamp: at for at, stamp in enumerate(distinct)}}
+    found: dict[str, Any] = {name: [row[name] for row in rows] for name in ("mean", "std")}
+    # folders that were saved before it was kept: 1 is what standardising makes of a series
+    found["spread"] = [row.get("spread", [1.0] * len(row["mean"])) for row in rows]
+    found["seasonal_error"] = [[np.nan if value is None else value for value in row["seasonal_error"]] for row in rows]
+    if all("power" in row for row in rows):
+        found["power"] = [row["power"] for row in rows]
+    tensors = {name: torch.from_numpy(np.array(column, np.float64)) for name, column in found.items()}
+    tensors["parts_end"] = torch.tensor([[number[end] for end in own] for own in ends], dtype=torch.int64)
+    return {"ids": list(values), "parts_end": distinct}, tensors

@@ -21,7 +21,7 @@ from latentcast.forecaster import storage
 from latentcast.forecaster.calibration import Calibration
 from latentcast.forecaster.card import RunCard
 from latentcast.forecaster.drift import Drift
-from latentcast.forecaster.fit_statistics import FitStatistics
+from latentcast.forecaster.fit_statistics import FitStatistics, from_rows
 from latentcast.forecaster.fitted import FittedModel
 from latentcast.forecaster.inputs import drift_of, open_prepared, prepare_forecast
 from latentcast.forecaster.intervals import PATHS, Intervals
@@ -442,12 +442,14 @@ def as_forecaster(forecaster: Forecaster | str | Path, *, device: str = "cpu") -
     if isinstance(forecaster, Forecaster):
         return forecaster
     folder = Path(forecaster)
-    stored, series = storage.read(folder)
+    stored, names, statistics = storage.read(folder)
     try:
         card = RunCard.from_dict(stored)
         run = resolve_config(card.settings)
         task = Task(**{**stored["task"], "targets": tuple(stored["task"]["targets"])})
-        known = FitStatistics.parse(series, run.data, _effects(card))
+        if statistics is None:
+            names, statistics = from_rows(names)
+        known = FitStatistics.parse(names, statistics, run.data, _effects(card))
         check_task(task, card.schema)
         check_statistics(known, task.channels)
         network = build_network(run.kind, run.model, task)

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from latentcast.core.errors import DataError, SettingsError, shorten
@@ -62,7 +63,9 @@ def cut_windows(fitted: FittedModel, prepared: PreparedPanel, starts_items: Star
         with_known=fitted.network.uses_known,
         prompter=fitted.network.prompter,
     )
-    return replace(windows, known=replace(windows.known, item_numbers=fitted.known.rows_of(prepared.panel)))
+    return replace(
+        windows, known=replace(windows.known, item_numbers=torch.from_numpy(fitted.known.rows_of(prepared.panel)))
+    )
 
 
 def forecast_windows(
@@ -129,8 +132,7 @@ def held_until(fitted: FittedModel, prepared: PreparedPanel) -> Any:
     """[items] steps, counted from an item's start, before which outcomes were calibrated on; 0 of a new series."""
     parts, calibration = prepared.parts, fitted.calibration
     ends = parts.test_end if calibration and calibration.part == "test" else parts.val_end
-    known = fitted.known.ends
-    return np.array([end if name in known else 0 for name, end in zip(prepared.panel.ids, ends, strict=True)])
+    return np.where(fitted.known.rows_of(prepared.panel) >= 0, ends, 0)
 
 
 @dataclass(frozen=True)
@@ -160,7 +162,7 @@ def judge(
     if not count:
         raise DataError(
             f"the {part} part of {which.data} holds no window of {task.lookback} + {task.horizon} steps"
-            f" ({prepared.why_none(part, fitted.known.ends)})"
+            f" ({prepared.why_none(part, fitted.known.ends, fitted.known.rows_of(prepared.panel))})"
         )
     notes = prepared.said(part, starts_items[1], fitted.card.schema.last, which.stride)
     silent = silent_of(fitted, prepared, starts_items)

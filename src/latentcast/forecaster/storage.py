@@ -1,8 +1,9 @@
 """Saved forecasters: a folder of safetensors and JSON. Nothing in it can run, and no pickle is ever read.
 
 weights.safetensors   the network
-series.json           what was known of each series: mean, standard deviation, spread, seasonal error, and where its
-                      parts end
+series.json           the names of the series of the fit, and the stamps at which their parts end
+statistics.safetensors what the fit measured of each series: mean, standard deviation, spread, seasonal error, and which
+                      of those stamps end its parts
 intervals.safetensors scores of held-out windows, where there were any: what prediction intervals are made of
 card.json             the run card: settings, schema, versions, fingerprint, training, validation, notes
 """
@@ -27,10 +28,10 @@ from torch import nn
 from latentcast.core.errors import CheckpointError, shorten
 
 WEIGHTS, SERIES, CARD = "weights.safetensors", "series.json", "card.json"
-INTERVALS = "intervals.safetensors"
+STATISTICS, INTERVALS = "statistics.safetensors", "intervals.safetensors"
 SAVING = ".saving-"  # begins the name of a folder that is being written
 SETTINGS = "settings.yaml"  # written when training begins
-VERSION = 3  # 2: notes of the card have codes; 3: model.between is model.mixers
+VERSION = 4  # 2: notes of the card have codes; 3: model.between is model.mixers; 4: statistics.safetensors
 FORMAT = f"latentcast/{VERSION}"
 
 
@@ -98,7 +99,7 @@ def _clear(folder: Path, *, whole: bool = True) -> None:
     """Remove what a training wrote, and, of a `whole` folder, what `write` did."""
     _check_ours(folder)
     for pattern in (
-        *((CARD, SERIES, WEIGHTS, INTERVALS) if whole else ()),
+        *((CARD, SERIES, STATISTICS, WEIGHTS, INTERVALS) if whole else ()),
         SETTINGS,
         "checkpoints/data.json",
         *(
@@ -123,7 +124,7 @@ def write(
     folder: Path,
     network: nn.Module,
     card: Mapping[str, Any],
-    series: Mapping[str, Any],
+    series: tuple[Mapping[str, Any], dict[str, torch.Tensor]],
     intervals: Packed | None = None,
 ) -> None:
     """All files are written in a folder inside, and then moved: what `folder` held stays whole until these are.
@@ -150,7 +151,7 @@ def _write_files(
     folder: Path,
     network: nn.Module,
     card: Mapping[str, Any],
-    series: Mapping[str, Any],
+    series: tuple[Mapping[str, Any], dict[str, torch.Tensor]],
     intervals: Packed | None,
 ) -> tuple[str, ...]:
     safetensors.torch.save_file(
@@ -158,18 +159,22 @@ def _write_files(
         folder / WEIGHTS,
         metadata={"format": "pt"},
     )
-    (folder / SERIES).write_text(json.dumps(series, ensure_ascii=False, allow_nan=False), encoding="utf-8")
+    names, statistics = series
+    (folder / SERIES).write_text(json.dumps(names, ensure_ascii=False, allow_nan=False), encoding="utf-8")
+    safetensors.torch.save_file(statistics, folder / STATISTICS)
     if intervals is not None:
         safetensors.torch.save_file(intervals[0], folder / INTERVALS, metadata=intervals[1])
-    names = (WEIGHTS, SERIES, *(() if intervals is None else (INTERVALS,)))
-    digests = {name: _sha256(folder / name) for name in names} | {CARD: _card_sha256(card)}
+    files = (WEIGHTS, SERIES, STATISTICS, *(() if intervals is None else (INTERVALS,)))
+    digests = {name: _sha256(folder / name) for name in files} | {CARD: _card_sha256(card)}
     text = json.dumps({**card, "sha256": digests}, indent=2, ensure_ascii=False, allow_nan=False)
     (folder / CARD).write_text(text, encoding="utf-8")
-    return names
+    return files
 
 
-def read(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """(card, series). Raises CheckpointError when the folder is missing, foreign, unfinished or damaged."""
+def read(folder: Path) -> tuple[dict[str, Any], dict[str, Any], dict[str, torch.Tensor] | None]:
+    """(card, names of series, their statistics); up to latentcast/3 all of the latter stands with the names.
+
+    Raises CheckpointError when the folder is missing, foreign, unfinished or damaged."""
     if not folder.is_dir():
         raise CheckpointError(f"{folder} is no folder; wanted one that latentcast fit wrote (--out)")
     if not (folder / CARD).is_file():
@@ -181,8 +186,9 @@ def read(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     card = read_json(folder / CARD)
     _check_format(folder / CARD, card)
     digests = card.get("sha256")
+    own = (STATISTICS,) if _number(card) > 3 else ()
     there = (INTERVALS,) if isinstance(digests, dict) and INTERVALS in digests else ()
-    for name in (WEIGHTS, SERIES, *there, CARD):
+    for name in (WEIGHTS, SERIES, *own, *there, CARD):
         path = folder / name
         if not path.is_file():
             raise CheckpointError(f"{folder} lacks {name}: copy the whole folder")
@@ -192,7 +198,8 @@ def read(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
                 f"{path} is damaged or was changed since it was saved (its sha256 is not the one in {CARD}):"
                 " copy the folder again, or fit again"
             )
-    return migrate(card), read_json(folder / SERIES)
+    statistics = _tensors(folder / STATISTICS)[0] if own else None
+    return migrate(card), read_json(folder / SERIES), statistics
 
 
 def _check_format(path: Path, card: Mapping[str, Any]) -> None:
@@ -239,11 +246,15 @@ def read_intervals(folder: Path, card: Mapping[str, Any]) -> Packed | None:
     """Of a folder that `read` found whole; None where nothing was held out. Raises CheckpointError."""
     if INTERVALS not in card["sha256"]:
         return None
+    return _tensors(folder / INTERVALS)
+
+
+def _tensors(path: Path) -> Packed:
     try:
-        with safetensors.safe_open(folder / INTERVALS, framework="pt") as file:
+        with safetensors.safe_open(path, framework="pt") as file:
             return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
     except (OSError, safetensors.SafetensorError) as error:
-        raise CheckpointError(f"{folder / INTERVALS} cannot be read: {error}") from error
+        raise CheckpointError(f"{path} cannot be read: {error}") from error
 
 
 def read_weights(folder: Path, network: nn.Module, card: Mapping[str, Any]) -> None:

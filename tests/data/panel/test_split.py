@@ -14,7 +14,7 @@ from latentcast.core.errors import DataError, SettingsError
 from latentcast.core.settings import validate
 from latentcast.data.panel.build import build
 from latentcast.data.panel.panel import Panel
-from latentcast.data.panel.split import Seen, seen, split
+from latentcast.data.panel.split import Ends, seen, split
 from latentcast.data.scaling.scaler import Scaler, constant_series
 from latentcast.data.settings import DataSettings
 from latentcast.data.sources.catalog import find, load
@@ -133,11 +133,11 @@ def test_parts_seen_in_a_fit_stay_where_they_were_by_date(first: int, last: int)
     whole = panel_of(40, 40)
     fitted_on = whole.cut(np.array([30, 20]))
     parts = split(fitted_on, (0.5, 0.2, 0.3))
-    known = Seen.all_of(fitted_on, parts)
+    known = Ends.of(fitted_on, parts)
     table = pd.DataFrame({"unique_id": np.repeat(["s0", "s1"], 40), "ds": whole.times, "y": whole.values[:, 0]})
     now = table[(table.groupby("unique_id").cumcount() >= first) & (table.groupby("unique_id").cumcount() < last)]
     panel = build(now, validate(DataSettings, {"freq": "D"}))
-    again = seen(panel, known, split(panel, "standard"))
+    again = seen(panel, known, np.arange(2), split(panel, "standard"))
     for then, end in zip(
         (parts.train_end, parts.val_end, parts.test_end), (again.train_end, again.val_end, again.test_end), strict=True
     ):
@@ -146,18 +146,20 @@ def test_parts_seen_in_a_fit_stay_where_they_were_by_date(first: int, last: int)
 
 def test_series_that_the_fit_did_not_see_keep_the_rule() -> None:
     panel = panel_of(30, 20)
-    known = Seen.all_of(panel, split(panel, (10, 5, 5)))
-    del known["s1"]
-    now = seen(panel, known, split(panel, (1, 2, 3)))
+    known = Ends.of(panel, split(panel, (10, 5, 5)))
+    now = seen(panel, known, np.array([0, -1]), split(panel, (1, 2, 3)))
     assert [end.tolist() for end in (now.train_end, now.val_end, now.test_end)] == [[10, 1], [15, 3], [20, 6]]
 
 
 def test_an_empty_training_part_stays_empty() -> None:
     panel = panel_of(10, 30)
     parts = split(panel, ("2023-06-01", "2024-01-06"))
-    known = Seen.all_of(panel, parts)
-    assert known["s0"].ends == (None, "2024-01-05T00:00:00.000000000", "2024-01-10T00:00:00.000000000")
-    np.testing.assert_array_equal(seen(panel, known, split(panel, "standard")).train_end, [0, 0])
+    known = Ends.of(panel, parts)
+    stamps, which = known.dump()
+    assert [None if at < 0 else stamps[at][:10] for at in which[0]] == [None, "2024-01-05", "2024-01-10"]
+    again = Ends.parse(stamps, which)
+    np.testing.assert_array_equal(again.stamps, known.stamps)
+    np.testing.assert_array_equal(seen(panel, again, np.arange(2), split(panel, "standard")).train_end, [0, 0])
 
 
 # scaler

@@ -1,6 +1,5 @@
 """Series and stamps of a result, in the types that the data had."""
 
-from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Any
 
@@ -44,16 +43,17 @@ def name_of_time(frame: pd.DataFrame, settings: DataSettings) -> str:
     return time_column(joined_time(frame, settings)[0], settings)
 
 
-def _ids(texts: Iterable[str], came: pd.Series) -> Any:
+def _ids(texts: pd.Series, came: pd.Series) -> Any:
     """Names of series as the values that the data have for them."""
+    codes, names = pd.factorize(texts)
     values = {id_text(value): value for value in came.dropna().unique()}
-    found = [values.get(text, text) for text in texts]
+    found = [values.get(name, name) for name in names]
     if isinstance(came.dtype, pd.CategoricalDtype):
-        return pd.Categorical(found, dtype=came.dtype)
+        return pd.Categorical(found, dtype=came.dtype).take(codes)
     try:
-        return pd.Series(found, dtype=came.dtype).array
+        return pd.Series(found, dtype=came.dtype).array.take(codes)
     except (TypeError, ValueError):  # a result may name series that the data do not have
-        return np.array(found, dtype=object)
+        return np.array(found, dtype=object)[codes]
 
 
 def _local(column: pd.Series, settings: DataSettings) -> pd.Series:

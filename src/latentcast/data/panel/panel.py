@@ -57,6 +57,11 @@ class Panel:
         return np.repeat(np.arange(len(self.ids)), self.lengths)
 
     @property
+    def within(self) -> NDArray[np.int64]:
+        """[steps] number of each step in its item, counted from 0."""
+        return np.arange(len(self.values)) - np.repeat(self.offsets[:-1], self.lengths)
+
+    @property
     def zone(self) -> str | None:
         return self.clock.zone
 
@@ -66,8 +71,7 @@ class Panel:
         if self.gaps in ("mask", "error"):
             return self.observed
         pads = np.zeros(len(self.ids), np.int64) if self.pads is None else self.pads
-        step = np.arange(len(self.values)) - np.repeat(self.offsets[:-1], self.lengths)
-        return np.repeat((step >= np.repeat(pads, self.lengths))[:, None], len(self.channels), axis=1)
+        return np.repeat((self.within >= np.repeat(pads, self.lengths))[:, None], len(self.channels), axis=1)
 
     @property
     def complete(self) -> bool:

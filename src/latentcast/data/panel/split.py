@@ -1,7 +1,7 @@
 """Training, validation and test parts: in order of time, never overlapping in their targets."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -89,44 +89,83 @@ def first_share(train_end: NDArray[np.int64], share: float, lookback: int) -> ND
     return train_end - after + _floor(after, share)
 
 
-def seen(panel: Panel, known: dict[str, "Seen"], fallback: Split) -> Split:
-    """The split as it was when a model was fitted: by date, so that data that grew or shrank since leak nothing.
-
-    An item that the fit did not see keeps the `fallback`.
-    """
-    ends = [fallback.train_end.copy(), fallback.val_end.copy(), fallback.test_end.copy()]
-    for item, name in enumerate(panel.ids):
-        if name in known:
-            times = panel.times[panel.offsets[item] : panel.offsets[item + 1]]
-            for end, stamp in zip(ends, known[name].ends, strict=True):
-                last = None if stamp is None else np.asarray(stamp, dtype=times.dtype)
-                end[item] = 0 if last is None else np.searchsorted(times, last, side="right")
-    return Split(*ends)
-
-
 @dataclass(frozen=True)
-class Seen:
-    """The stamp at which an item's training, validation and test part ends; None where nothing lies before that end."""
+class Ends:
+    """Where the training, validation and test part of each item of a fit end, as stamps.
 
-    ends: tuple[str | int | None, str | int | None, str | int | None]
+    Attributes
+    ----------
+    stamps
+        [items, 3] datetime64[ns], or step numbers; the smallest number there is (NaT) where nothing lies before an end.
+    """
+
+    stamps: NDArray[Any]
 
     @classmethod
-    def all_of(cls, panel: Panel, parts: Split) -> dict[str, "Seen"]:
-        ends = (parts.train_end, parts.val_end, parts.test_end)
-        stamps = zip(*(_last_stamps(panel, end) for end in ends), strict=True)
-        return {name: cls((train, val, test)) for name, (train, val, test) in zip(panel.ids, stamps, strict=True)}
+    def of(cls, panel: Panel, parts: Split) -> "Ends":
+        """The stamps of the last step of each part."""
+        columns = []
+        for end in (parts.train_end, parts.val_end, parts.test_end):
+            stamps = panel.times[panel.offsets[:-1] + np.maximum(end, 1) - 1]
+            columns.append(np.where(end > 0, stamps, _none(stamps.dtype)))
+        return cls(np.stack(columns, axis=1))
+
+    def known(self, column: int) -> NDArray[Any]:
+        """The stamps of one end, of the items that have it."""
+        stamps = self.stamps[:, column]
+        return stamps[stamps.astype(np.int64) != _NONE]
+
+    def dump(self) -> tuple[list[str] | list[int], NDArray[np.int64]]:
+        """The different stamps in order, and [items, 3] which one each is; -1 where there is none."""
+        distinct, which = np.unique(self.stamps.astype(np.int64), return_inverse=True)
+        which = which.reshape(self.stamps.shape).astype(np.int64)
+        if len(distinct) and distinct[0] == _NONE:
+            distinct, which = distinct[1:], which - 1
+        plain = distinct.astype(self.stamps.dtype)
+        return (plain.tolist() if plain.dtype.kind == "i" else [str(stamp) for stamp in plain]), which
+
+    @classmethod
+    def parse(cls, distinct: Any, which: NDArray[np.int64]) -> "Ends":
+        """What `dump` made. Raises ValueError for what are neither stamps nor step numbers, or for other sizes."""
+        if not isinstance(distinct, list) or any(
+            isinstance(stamp, bool) or not isinstance(stamp, str | int) for stamp in distinct
+        ):
+            raise ValueError("parts_end: wanted time stamps or step numbers")
+        if len({type(stamp) for stamp in distinct}) > 1:
+            raise ValueError("parts_end: got time stamps and step numbers together")
+        if which.ndim != 2 or which.shape[1] != 3 or (which < -1).any() or (which >= len(distinct)).any():
+            raise ValueError("parts_end: wanted three ends for each series")
+        kind = "datetime64[ns]" if distinct and isinstance(distinct[0], str) else np.int64
+        stamps = np.concatenate([np.array(distinct, kind), np.array([_NONE]).astype(kind)])
+        return cls(stamps[which])
+
+
+_NONE = np.iinfo(np.int64).min  # as datetime64: NaT
+
+
+def _none(kind: Any) -> Any:
+    return np.array(_NONE).astype(kind)
+
+
+def seen(panel: Panel, known: Ends, rows: NDArray[np.int64], fallback: Split) -> Split:
+    """The split as it was when a model was fitted: by date, so that data that grew or shrank since leak nothing.
+
+    `rows` [items] says which row of `known` each item is; one that the fit did not see (-1) keeps the `fallback`.
+    """
+    ends, there = [], rows >= 0
+    for column, own in enumerate((fallback.train_end, fallback.val_end, fallback.test_end)):
+        stamps = known.stamps[rows, column].astype(panel.times.dtype) if len(known.stamps) else panel.times[:0]
+        count = np.zeros(len(rows), np.int64)
+        if there.any():
+            last = np.repeat(stamps, panel.lengths)
+            count = np.add.reduceat(panel.times <= last, panel.offsets[:-1], dtype=np.int64)
+        ends.append(np.where(there, count, own))
+    return Split(*ends)
 
 
 def _floor(lengths: NDArray[np.int64], share: float) -> NDArray[np.int64]:
     """⌊share · n⌋ of the decimal share as it was written: 0.7 · 10 is 7."""
     return np.floor(lengths * share + 1e-9).astype(np.int64)
-
-
-def _last_stamps(panel: Panel, ends: NDArray[np.int64]) -> list[str | int | None]:
-    """Per item, the stamp of the last step before `ends`; None where there is no such step."""
-    stamps = panel.times[panel.offsets[:-1] + np.maximum(ends, 1) - 1]
-    plain = stamps.tolist() if panel.frequency.integer else [str(stamp) for stamp in stamps]
-    return [stamp if end else None for stamp, end in zip(plain, ends, strict=True)]
 
 
 def _stamp(panel: Panel, text: str) -> np.datetime64 | np.int64:

@@ -45,8 +45,7 @@ class Scaler:
 
         Raises DataError for values that the transform is not defined for.
         """
-        step = np.arange(len(panel.values)) - np.repeat(panel.offsets[:-1], panel.lengths)
-        used = panel.observed & (step < np.repeat(ends, panel.lengths))[:, None]
+        used = panel.observed & (panel.within < np.repeat(ends, panel.lengths))[:, None]
         how = settings or DataSettings()
         bent = Transform.learned(how.transform, panel, used)
         blank = replace(cls.identity(panel), transform=bent, nonnegative=how.nonnegative)
@@ -65,12 +64,12 @@ class Scaler:
         shape = (len(panel.ids), len(panel.channels))
         return cls(np.zeros(shape), np.ones(shape))
 
-    def only(self, rows: list[int]) -> "Scaler":
+    def only(self, rows: NDArray[np.int64]) -> "Scaler":
         """Of some items, in this order."""
         bent = None if self.transform is None else self.transform.only(rows)
         return replace(self, mean=self.mean[rows], std=self.std[rows], transform=bent)
 
-    def with_items_from(self, other: "Scaler", rows: list[int], at: list[int]) -> "Scaler":
+    def with_items_from(self, other: "Scaler", rows: NDArray[np.int64], at: NDArray[np.int64]) -> "Scaler":
         """With the items `at` of another scaler at the places `rows`."""
         mean, std, bent = self.mean.copy(), self.std.copy(), self.transform
         mean[rows], std[rows] = other.mean[at], other.std[at]
@@ -95,8 +94,7 @@ class Scaler:
         them: 1 of
         what was standardised, less where covariates explain some of it, 0 of a constant.
         """
-        step = np.arange(len(panel.values)) - np.repeat(panel.offsets[:-1], panel.lengths)
-        used = panel.observed & (step < np.repeat(ends, panel.lengths))[:, None]
+        used = panel.observed & (panel.within < np.repeat(ends, panel.lengths))[:, None]
         values, begins = self.apply(panel).astype(np.float64), panel.offsets[:-1]
         count = np.maximum(np.add.reduceat(used, begins, axis=0, dtype=np.int64), 1)
         mean = np.add.reduceat(np.where(used, values, 0.0), begins, axis=0) / count
@@ -190,10 +188,8 @@ class BatchUnits:
 
 def constant_series(panel: Panel, ends: NDArray[np.int64]) -> list[str]:
     """Names of the series whose training part never changes."""
-    names = []
-    for item, (begin, end) in enumerate(zip(panel.offsets[:-1], ends, strict=True)):
-        values = panel.values[begin : begin + end]
-        if len(values):
-            flat = np.flatnonzero((values == values[0]).all(axis=0))
-            names += [panel.series_name(item, int(channel)) for channel in flat]
-    return names
+    begins = panel.offsets[:-1]
+    same = panel.values == np.repeat(panel.values[begins], panel.lengths, axis=0)
+    same |= (panel.within >= np.repeat(ends, panel.lengths))[:, None]
+    flat = np.logical_and.reduceat(same, begins) & (ends > 0)[:, None]
+    return [panel.series_name(item, channel) for item, channel in np.argwhere(flat)]

@@ -42,7 +42,7 @@ class Transform:
             likely[row] = -0.5 * np.log(np.maximum(variance, 1e-300)) + (power - 1) * mean(log)
         return cls(kind, POWERS[likely.argmax(0)])
 
-    def only(self, rows: list[int]) -> "Transform":
+    def only(self, rows: NDArray[np.int64]) -> "Transform":
         return Transform(self.kind, self.power[rows])
 
     def forward(self, values: NDArray[np.float64], power: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -1,17 +1,17 @@
 """A panel as a fitted model sees it: split, and with the statistics that apply to each of its items."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from latentcast.core.errors import SettingsError
 from latentcast.core.nested import python_values
 from latentcast.core.notes import Note, NoteCode
 from latentcast.data.panel.panel import Panel
-from latentcast.data.panel.split import Part, Seen, Split
+from latentcast.data.panel.split import Ends, Part, Split
 from latentcast.data.scaling.scaler import Scaler
 from latentcast.data.tables.timestamps import show
 from latentcast.data.windows.windows import window_starts
@@ -61,26 +61,25 @@ class PreparedPanel:
             notes.append(Note(text, NoteCode.WINDOWS))
         return tuple(notes)
 
-    def why_none(self, part: Part, fitted: Mapping[str, Seen]) -> str:
-        """Where the data lie beside a part of the fit; how long the part is where they lie in it."""
+    def why_none(self, part: Part, fitted: Ends, rows: NDArray[np.int64]) -> str:
+        """Where the data lie beside a part of the fit; how long the part is where they lie in it.
+
+        `rows` [items] says which row of `fitted` each item is, or -1.
+        """
         panel = self.panel
         low, high = self.parts.bounds(part)
         longest = int((high - low).max())
-        ends = [fitted[item].ends for item in panel.ids if item in fitted]
+        ends = Ends(fitted.stamps[rows[rows >= 0]])
         first, last = panel.times.min(), panel.times.max()
-
-        def dates(column: int) -> list[Any]:
-            return [np.asarray(end[column], panel.times.dtype)[()] for end in ends if end[column] is not None]
-
-        begins = dates({"val": 0, "test": 1}[part]) if part in ("val", "test") else []
-        closes = dates({"train": 0, "val": 1, "test": 2, "all": 2}[part])
-        if longest or len(ends) < len(panel.ids) or not closes:
+        begins = ends.known({"val": 0, "test": 1}[part]) if part in ("val", "test") else panel.times[:0]
+        closes = ends.known({"train": 0, "val": 1, "test": 2, "all": 2}[part])
+        if longest or (rows < 0).any() or not len(closes):
             return f"its longest has {longest} {'step' if longest == 1 else 'steps'} to forecast"
-        stretch = f"{f'from after {show(min(begins))} ' if begins else ''}until {show(max(closes))}"
+        stretch = f"{f'from after {show(begins.min())} ' if len(begins) else ''}until {show(closes.max())}"
         span = f"the data reach from {show(first)} to {show(last)}"
-        if first > max(closes):
+        if first > closes.max():
             return f"at the fit it reached {stretch}, and {span}: after it; fit again with data that reach as far"
-        if begins and last <= min(begins):
+        if len(begins) and last <= begins.min():
             return (
                 f"at the fit it reached {stretch}, and {span}: before it; judge them with part=all, or give newer data"
             )
