@@ -1,5 +1,6 @@
 """What a stage of training writes while it runs: CSV and TensorBoard logs, and a progress bar."""
 
+import csv
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -34,13 +35,13 @@ class TrainingLog:
 
     def close(self) -> None:
         for logger in self.loggers:
-            logger.finalize("success")
+            logger.close()
         if self.progress is not None:
             self.progress.close()
 
     def _write(self, metrics: Mapping[str, float], number: int) -> None:
         for logger in self.loggers:
-            logger.log_metrics(metrics, number)
+            logger.add(metrics, number)
 
 
 class ProgressBar:
@@ -66,15 +67,48 @@ class ProgressBar:
         self.bar.close()
 
 
-def _logger(name: str, logs: Path) -> Any:
-    from lightning.fabric.loggers.csv_logs import CSVLogger
-    from lightning.fabric.loggers.tensorboard import TensorBoardLogger
+class CsvLog:
+    """Metrics as `metrics.csv`: one row a call, its columns those of all rows."""
 
+    def __init__(self, folder: Path) -> None:
+        self.path, self.rows = folder / "metrics.csv", list[dict[str, float]]()
+
+    def add(self, metrics: Mapping[str, float], step: int) -> None:
+        self.rows.append({**metrics, "step": step})
+
+    def save(self) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self.path.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, sorted({name for row in self.rows for name in row}))
+            writer.writeheader()
+            writer.writerows(self.rows)
+
+    def close(self) -> None:
+        self.save()
+
+
+class TensorBoardLog:
+    """Metrics as events that TensorBoard reads."""
+
+    def __init__(self, folder: Path) -> None:
+        try:
+            from torch.utils.tensorboard import SummaryWriter
+        except ModuleNotFoundError as error:
+            raise MissingExtra("tensorboard", "tensorboard", "training.loggers=tensorboard") from error
+        self.writer = SummaryWriter(folder)
+
+    def add(self, metrics: Mapping[str, float], step: int) -> None:
+        for name, value in metrics.items():
+            self.writer.add_scalar(name, value, step)
+
+    def save(self) -> None:
+        self.writer.flush()
+
+    def close(self) -> None:
+        self.writer.close()
+
+
+def _logger(name: str, logs: Path) -> CsvLog | TensorBoardLog:
     before = len(list(logs.glob(f"{name}*")))
-    version = f"{name}-{before + 1}" if before else name
-    if name == "csv":
-        return CSVLogger(logs, name="", version=version)
-    try:
-        return TensorBoardLogger(logs, name="", version=version)
-    except ModuleNotFoundError as error:
-        raise MissingExtra("tensorboard", "tensorboard", "training.loggers=tensorboard") from error
+    folder = logs / (f"{name}-{before + 1}" if before else name)
+    return CsvLog(folder) if name == "csv" else TensorBoardLog(folder)

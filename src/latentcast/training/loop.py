@@ -2,10 +2,9 @@
 
 import time
 from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -17,14 +16,12 @@ from latentcast.data.windows.windows import Loader, Windows, batch_size_for_memo
 from latentcast.models.config.training import TrainingSettings
 from latentcast.models.network import Network
 from latentcast.training import checkpoint
+from latentcast.training.devices import Devices
 from latentcast.training.interrupt import StopRequest
 from latentcast.training.logs import TrainingLog
 from latentcast.training.progress import Progress, Schedule
 from latentcast.training.schedule import factor
 from latentcast.training.stages import Stage
-
-if TYPE_CHECKING:
-    from lightning.fabric import Fabric
 
 BEST, LAST = "best.ckpt", "last.ckpt"
 FORMAT = 2  # of a training checkpoint
@@ -68,21 +65,21 @@ class _Holder:
 class StageLoop:
     """Trains a network in place. `progress` says how far it came; `save` and `restore` write and read checkpoints."""
 
-    def __init__(self, fabric: "Fabric", network: Network, task: StageTask, log: TrainingLog) -> None:
-        self.fabric, self.network, self.task, self.log = fabric, network, task, log
+    def __init__(self, devices: Devices, network: Network, task: StageTask, log: TrainingLog) -> None:
+        self.devices, self.network, self.task, self.log = devices, network, task, log
         settings = task.settings
         self.loader: Loader | MixedLoader = task.train.loader(settings.batch_size, seed=task.seed)
-        self.schedule = Schedule(settings, self.loader.batches(fabric.world_size))
+        self.schedule = Schedule(settings, self.loader.batches(devices.processes))
         self.progress = Progress()
         kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[settings.optimizer]
         # one kernel for all parameters; under mixed precision it would unscale by itself, before the clipping
         fused = settings.precision == "fp32"
         parameters = task.stage.parameters(network)
-        optimizer = kind(parameters, lr=settings.lr, weight_decay=settings.weight_decay, fused=fused)
+        self.optimizer = kind(parameters, lr=settings.lr, weight_decay=settings.weight_decay, fused=fused)
         self.rates = torch.optim.lr_scheduler.LambdaLR(
-            optimizer, factor(settings, self.schedule.steps, self.schedule.epoch_steps)
+            self.optimizer, factor(settings, self.schedule.steps, self.schedule.epoch_steps)
         )
-        self.module, self.optimizer = fabric.setup(StageLoss(network, task.stage), optimizer)
+        self.module, self.stepper = devices.setup(StageLoss(network, task.stage), self.optimizer)
         self.average: AveragedModel | None = None
         if settings.ema is not None:
             self.average = AveragedModel(network, avg_fn=get_ema_avg_fn(settings.ema), use_buffers=True)
@@ -112,15 +109,15 @@ class StageLoop:
         epoch = progress.epoch
         progress.advance(self.schedule.epoch_batches)
         steps = self.schedule.steps_now(progress)
-        with self._without_sync(not steps):
-            loss = self.module(_Holder(batch.to(self.fabric.device)))
-            self.fabric.backward(loss / settings.accumulate)
+        with self.devices.without_sync(self.module, enabled=not steps):
+            loss = self.module(_Holder(batch.to(self.devices.device)))
+            self.devices.backward(loss / settings.accumulate)
         if not steps:
             return False
         if settings.clip is not None:
-            self.fabric.clip_gradients(self.module, self.optimizer, max_norm=settings.clip, error_if_nonfinite=False)
-        self.optimizer.step()
-        self.optimizer.zero_grad()
+            self.devices.clip(self.module, self.stepper, settings.clip)
+        self.stepper.step()
+        self.stepper.zero_grad()
         self.rates.step()
         if self.average is not None:
             self.average.update_parameters(self.network)
@@ -128,19 +125,14 @@ class StageLoop:
         progress.step += 1
         return True
 
-    def _without_sync(self, accumulates: bool) -> AbstractContextManager[Any]:
-        if self.fabric.world_size == 1:
-            return nullcontext()
-        return self.fabric.no_backward_sync(self.module, enabled=accumulates)
-
     def _together(self, reason: str | None) -> str | None:
         """The same reason in every process: that of the first which has one."""
-        if self.fabric.world_size == 1:
+        if self.devices.processes == 1:
             return reason
         return next((one for one in self._gathered(reason) if one is not None), None)
 
     def _gathered(self, value: Any) -> list[Any]:
-        found: list[Any] = [None] * self.fabric.world_size
+        found: list[Any] = [None] * self.devices.processes
         torch.distributed.all_gather_object(found, value)
         return found
 
@@ -148,10 +140,10 @@ class StageLoop:
         """The mean loss over all validation windows, once each in all processes; saves the weights when it is best."""
         assert self.task.val is not None
         network = self.network if self.average is None else self.average.module
-        metrics = mean_metrics(self.fabric, network, self.task)
+        metrics = mean_metrics(self.devices, network, self.task)
         self.log.validation(self.progress.step - 1, self._epoch_begun() - 1, metrics)
         loss = metrics["val_loss"]
-        if self.progress.judge(loss) and self.fabric.is_global_zero:
+        if self.progress.judge(loss) and self.devices.rank == 0:
             state = {"format": FORMAT, "state_dict": self._weights(), "val_loss": self.progress.best}
             checkpoint.write(state, self.task.folder / BEST, durable=self.task.durable)
         return loss
@@ -174,8 +166,8 @@ class StageLoop:
         random_state: dict[str, Any] = {"cpu": torch.get_rng_state()}
         if torch.cuda.is_available():
             random_state["cuda"] = torch.cuda.get_rng_state_all()
-        every = self._gathered(random_state) if self.fabric.world_size > 1 else [random_state]
-        if not self.fabric.is_global_zero:
+        every = self._gathered(random_state) if self.devices.processes > 1 else [random_state]
+        if self.devices.rank:
             return
         state = {
             "format": FORMAT,
@@ -184,9 +176,9 @@ class StageLoop:
             "epochs": self._epoch_begun(),
             "progress": asdict(self.progress),
             "state_dict": self._weights(),
-            "optimizer": self.optimizer.optimizer.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
             "rates": self.rates.state_dict(),
-            "precision": self.fabric.strategy.precision.state_dict(),
+            "precision": self.devices.precision_state(),
             "random_state": every,
             "threads": torch.get_num_threads(),
         }
@@ -203,16 +195,16 @@ class StageLoop:
             self.network.load_state_dict(state["current"])
             self.average.module.load_state_dict(state["state_dict"])
             self.average.n_averaged.fill_(state["averaged"])
-        self.optimizer.optimizer.load_state_dict(state["optimizer"])
+        self.optimizer.load_state_dict(state["optimizer"])
         self.rates.load_state_dict(state["rates"])
-        self.fabric.strategy.precision.load_state_dict(state["precision"])
-        random_state = state["random_state"][self.fabric.global_rank % len(state["random_state"])]
+        self.devices.load_precision(state["precision"])
+        random_state = state["random_state"][self.devices.rank % len(state["random_state"])]
         torch.set_rng_state(random_state["cpu"])
         if "cuda" in random_state and torch.cuda.is_available():
             torch.cuda.set_rng_state_all(random_state["cuda"])
 
 
-def mean_metrics(fabric: "Fabric", network: Any, task: StageTask) -> dict[str, float]:
+def mean_metrics(devices: Devices, network: Any, task: StageTask) -> dict[str, float]:
     """`val_loss` and what the stage measures: means over windows, whatever the batches and the processes are."""
     assert task.val is not None
     settings, stage = task.settings, task.stage
@@ -221,10 +213,10 @@ def mean_metrics(fabric: "Fabric", network: Any, task: StageTask) -> dict[str, f
     modes = [(module, module.training) for module in network.modules()]
     network.eval()
     sums: dict[str, Tensor] = {}
-    count = torch.zeros((), device=fabric.device)
-    with torch.no_grad(), fabric.autocast():
+    count = torch.zeros((), device=devices.device)
+    with torch.no_grad(), devices.autocast():
         for batch in loader:
-            batch = batch.to(fabric.device)
+            batch = batch.to(devices.device)
             values = {"loss": stage.loss(network, batch)}
             if stage.measures is not None:
                 values |= stage.measures(network, batch)
@@ -233,9 +225,9 @@ def mean_metrics(fabric: "Fabric", network: Any, task: StageTask) -> dict[str, f
             count += len(batch)
     for module, mode in modes:
         module.training = mode
-    if fabric.world_size > 1:  # a process without a window takes part too
-        names: list[str] = fabric.broadcast(list(sums))
+    if devices.processes > 1:  # a process without a window takes part too
+        names: list[str] = devices.broadcast(list(sums))
         own = torch.stack([*(sums.get(name, torch.zeros_like(count)) for name in names), count])
-        total: Any = fabric.all_reduce(own, reduce_op="sum")
+        total = devices.total(own)
         sums, count = dict(zip(names, total[:-1].unbind(), strict=True)), total[-1]
     return {f"val_{name}": float(total / count) for name, total in sums.items()}

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
@@ -14,13 +14,10 @@ from latentcast.core.errors import CheckpointError, Interrupted, SettingsError
 from latentcast.core.threads import chosen_threads, using_threads
 from latentcast.models.network import Network
 from latentcast.training import checkpoint
-from latentcast.training.devices import make_fabric, quiet_lightning
+from latentcast.training.devices import Devices, make_devices, quiet_lightning
 from latentcast.training.interrupt import INTERRUPTED, MAX_TIME, StopRequest
 from latentcast.training.logs import ProgressBar, TrainingLog
 from latentcast.training.loop import BEST, FORMAT, LAST, StageLoop, StageTask
-
-if TYPE_CHECKING:
-    from lightning.fabric import Fabric
 
 
 @dataclass(frozen=True)
@@ -83,9 +80,9 @@ def run_stage(network: Network, task: StageTask, *, resume: bool = False, progre
     task.stage.parameters(network)  # fails early when nothing is trainable
     stop = StopRequest(task.settings.max_time)
     with quiet_lightning(), using_threads(_threads_of(state)):
-        fabric = make_fabric(task.settings)
+        devices = make_devices(task.settings)
         kept = Path(
-            fabric.launch(partial(_train, network=network, task=task, state=state, stop=stop, progress=progress))
+            devices.launch(partial(_train, network=network, task=task, state=state, stop=stop, progress=progress))
         )
     outcome = _take(network, kept, task)
     if torch.distributed.is_available() and torch.distributed.is_initialized():
@@ -100,7 +97,7 @@ def checkpoints(task: StageTask) -> Path:
 
 
 def _train(
-    fabric: "Fabric",
+    devices: Devices,
     network: Network,
     task: StageTask,
     state: Mapping[str, Any] | None,
@@ -108,12 +105,12 @@ def _train(
     progress: bool,
 ) -> str:
     """One process of the training; where the checkpoints lie, which is the first process's folder."""
-    folder = Path(fabric.broadcast(str(task.folder)))
+    folder = Path(devices.broadcast(str(task.folder)))
     kept = checkpoints(replace(task, folder=folder))
-    first = fabric.is_global_zero
+    first = devices.rank == 0
     with _without_gradients(network, task), stop:
         log = TrainingLog(task.settings, folder / "logs" / task.stage.name if first else None, None)
-        loop = StageLoop(fabric, network, replace(task, folder=kept), log)
+        loop = StageLoop(devices, network, replace(task, folder=kept), log)
         if state is not None:
             loop.restore(state)
         if progress and first:
@@ -122,7 +119,7 @@ def _train(
             reason = loop.run(stop)
         finally:
             log.close()
-    fabric.barrier()
+    devices.barrier()
     if reason != INTERRUPTED:
         stop.deliver()
     return str(kept)
