@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from latentcast.workflows.load import load
     from latentcast.workflows.prompts import Prompts, prompts
     from latentcast.workflows.prototype_attention import PrototypeAttention, prototype_attention
+    from latentcast.workflows.published.import_checkpoint import import_checkpoint
     from latentcast.workflows.reconstruction_error import ReconstructionErrors, reconstruction_error
     from latentcast.workflows.transfer import transfer
     from latentcast.workflows.update import update
@@ -72,6 +73,7 @@ _NAMES = {
     "workflows.load": ("load",),
     "workflows.prompts": ("Prompts", "prompts"),
     "workflows.prototype_attention": ("PrototypeAttention", "prototype_attention"),
+    "workflows.published.import_checkpoint": ("import_checkpoint",),
     "workflows.reconstruction_error": ("ReconstructionErrors", "reconstruction_error"),
     "workflows.transfer": ("transfer",),
     "workflows.update": ("update",),
@@ -116,6 +118,7 @@ __all__ = [
     "fit_auto",
     "forecast",
     "fusion_weights",
+    "import_checkpoint",
     "impute",
     "load",
     "member_forecasts",

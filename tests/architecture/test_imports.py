@@ -26,7 +26,7 @@ HOMES = {
     "scipy": {"layers", "evaluation", "benchmarking", "data"},
     "pydantic": {"core", "data", "layers", "models", "forecaster", "benchmarking"},
     "pydantic_core": {"core"},
-    "safetensors": {"forecaster", "training", "models"},
+    "safetensors": {"forecaster", "training", "models", "workflows"},
     "yaml": {"core"},
     "jinja2": {"reporting"},
     "transformers": {"models"},
@@ -117,3 +117,9 @@ def test_no_module_takes_the_name_of_a_function() -> None:
         import_module(f"latentcast.{room}")
     for name in latentcast.__all__:
         assert callable(getattr(latentcast, name))
+
+
+def test_only_the_import_of_published_checkpoints_opens_files_that_can_hold_pickles() -> None:
+    opens = ("torch.load(", "pickle.load", "joblib.load", "read_pickle(")
+    found = {module for module, path in MODULES.items() if any(call in path.read_text("utf-8") for call in opens)}
+    assert found == {"workflows.published.read_pickled", "workflows.published.checkpoint"}  # the latter in a message

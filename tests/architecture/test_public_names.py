@@ -16,8 +16,8 @@ NAMES = [
     "SettingsError", "TimeError",
     "ablate", "anomaly_scores", "backtest", "benchmark", "describe", "evaluate_imputation", "evaluate_m4", "fit",
     "fit_auto", "forecast",
-    "fusion_weights", "impute", "load", "member_forecasts", "pretrain", "prompts", "prototype_attention",
-    "reconstruction_error", "transfer", "update",
+    "fusion_weights", "import_checkpoint", "impute", "load", "member_forecasts", "pretrain", "prompts",
+    "prototype_attention", "reconstruction_error", "transfer", "update",
 ]  # fmt: skip
 METHODS = ["calibrate", "device", "drift", "evaluate", "explain", "name", "predict", "save", "summary"]
 ON_A_SAVED_MODEL = [

@@ -24,7 +24,7 @@ def _config(family: str, **over: Any) -> Any:
     over = {"bos_token_id": 0, "eos_token_id": 0, **over}
     if family == "gpt2":
         # 256 positions; dropout as GPT-2 has it: it must not matter
-        return t.GPT2Config(n_embd=48, n_head=4, n_layer=4, n_positions=256, **over)
+        return t.GPT2Config(**{"n_embd": 48, "n_head": 4, "n_layer": 4, "n_positions": 256, **over})
     if family == "llama":
         return t.LlamaConfig(**{**ROTARY, **over})
     if family == "mistral":

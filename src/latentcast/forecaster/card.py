@@ -111,6 +111,15 @@ class StartingPoint:
 
 
 @dataclass(frozen=True)
+class ImportReport:
+    """Weights that another code trained: the code, the name of the file, and its digest."""
+
+    source: str
+    file: str
+    sha256: str
+
+
+@dataclass(frozen=True)
 class StageReport:
     """How one stage of training ended.
 
@@ -264,6 +273,8 @@ class RunCard:
         Whether the weights are those of `start`, without training.
     threads
         Threads that torch computed with in the fit.
+    imported
+        Where the weights come from, if another code trained them.
     """
 
     model: str
@@ -285,6 +296,7 @@ class RunCard:
     update: UpdateReport | None = None
     transferred: bool = False
     threads: int | None = None
+    imported: ImportReport | None = None
 
     @property
     def learned(self) -> tuple[str, ...]:
@@ -325,6 +337,7 @@ class RunCard:
         values["training"] = None if self.training is None else self.training.to_dict()
         values["fusion"] = None if self.fusion is None else self.fusion.to_dict()
         values["update"] = None if self.update is None else asdict(self.update)
+        values["imported"] = None if self.imported is None else asdict(self.imported)
         if self.members is not None:
             values["members"] = {label: one.to_dict() for label, one in self.members.items()}
         return {name: value for name, value in values.items() if value is not None and value is not False}

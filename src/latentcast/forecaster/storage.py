@@ -1,4 +1,4 @@
-"""Saved forecasters: a folder of safetensors and JSON. Nothing in it can run, and no pickle is ever read.
+"""Saved forecasters: a folder of safetensors and JSON. Nothing in it can run: saved forecasters hold no pickle.
 
 weights.safetensors   the network
 series.json           the names of the series of the fit, and the stamps at which their parts end

@@ -1,9 +1,13 @@
 """Cutting a series into overlapping patches."""
 
+from typing import Literal
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
+
+Ends = Literal["repeat", "circular"]
 
 
 def num_patches(time: int, length: int, stride: int) -> int:
@@ -33,13 +37,22 @@ def observed_patches(
     return keep | ~keep.any(1, keepdim=True)
 
 
-def with_neighbours(patches: Float[Tensor, "series tokens length"], kernel: int) -> Float[Tensor, "series tokens more"]:
-    """Each patch between its neighbours, `kernel` in all; the patches at the ends are repeated."""
-    reach = kernel // 2
+def with_neighbours(
+    patches: Float[Tensor, "series tokens length"], kernel: int, ends: Ends = "repeat"
+) -> Float[Tensor, "series tokens more"]:
+    """Each patch between its neighbours, `kernel` in all.
+
+    Beyond the ends stand the first and the last patch again, or (`circular`) those of the other end.
+    """
+    reach, tokens = kernel // 2, patches.shape[1]
     if reach == 0:
         return patches
-    ends = F.pad(patches.transpose(1, 2), (reach, reach), mode="replicate")
-    return ends.unfold(2, kernel, 1).permute(0, 2, 3, 1).flatten(2)
+    if ends == "circular":
+        places = torch.arange(tokens, device=patches.device)[:, None]
+        near = torch.arange(-reach, reach + 1, device=patches.device)
+        return patches[:, (places + near) % tokens].flatten(2)
+    padded = F.pad(patches.transpose(1, 2), (reach, reach), mode="replicate")
+    return padded.unfold(2, kernel, 1).permute(0, 2, 3, 1).flatten(2)
 
 
 class PatchEmbedding(nn.Module):

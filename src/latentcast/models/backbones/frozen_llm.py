@@ -20,6 +20,7 @@ from latentcast.models.backbones import language_model, prefix_attention
 from latentcast.models.backbones.language_model import Dtype, LanguageModel, Quantise
 from latentcast.models.backbones.prompt import PromptWriter, Units, static_text, static_words
 from latentcast.models.backbones.prompt_reader import Reader
+from latentcast.models.backbones.published_prompt import PublishedPromptWriter, Wording, published_static
 from latentcast.models.backbones.task_vocabulary import Start, adaptive_count, known_words, mixtures
 
 
@@ -39,6 +40,8 @@ class FrozenLLMSettings(Settings):
                    are learned directly or as mixtures of the vocabulary
     prototype_start   mixtures of the whole vocabulary as published, or words for time series: weighted, cluster, random
     prompt         whether there is any; statistics: whether windows have their own; units, lags: what they say
+    prompt_wording rounded: three significant digits, highest maxima of the autocorrelation; published, neuralforecast:
+                   word for word as in these codes, for weights that were trained with it
     dynamic        tokens that the window makes itself, after the text and before the patches; 32 is usual, 0: none
     local_statistics   one more of them, of minimum, maximum, mean, standard deviation and rise in each third of the
                        window
@@ -65,6 +68,7 @@ class FrozenLLMSettings(Settings):
     prototype_start: Start = "vocabulary"
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     prompt: bool = True
+    prompt_wording: Wording = "rounded"
     statistics: bool = True
     units: Units = "window"
     lags: Annotated[int, Field(ge=0)] = 5
@@ -101,8 +105,7 @@ class FrozenLLM(nn.Module):
             s.revision, s.llm_layers, s.dtype, s.quantise, s.random, s.llm_seed, s.lora, s.checkpointing
         )
         language = language_model.load(s.llm, how)
-        self.static_text = static_text(task, statistics=s.statistics) if s.prompt else ""
-        ids = static_words(language.tokenizer, self.static_text) if self.static_text else []
+        self.static_text, ids = self._static(task, representation, language)
         self.reader = Reader(language, ids)
         self.width = s.width
         if s.width > language.width:
@@ -122,6 +125,21 @@ class FrozenLLM(nn.Module):
             exact = language.dtype == torch.float32 and s.quantise != "int8"  # which rounds what it reads
             self.reader.check(self.embed, min(tokens, 3), representation.width, s.llm, exact=exact)
         self.notes = self._notes()
+
+    def _static(self, task: Task, representation: Representation, language: LanguageModel) -> tuple[str, list[int]]:
+        """Text and words that every prompt begins with. Raises SettingsError for a wording that does not fit."""
+        s = self.settings
+        if not s.prompt:
+            return "", []
+        if s.prompt_wording == "rounded":
+            text = static_text(task, statistics=s.statistics)
+            return text, static_words(language.tokenizer, text)
+        if not s.statistics or not representation.folds_channels:
+            raise SettingsError(
+                f"prompt_wording={s.prompt_wording}: it gives the statistics of one channel; set statistics=true and a"
+                " representation of single channels, or prompt_wording=rounded"
+            )
+        return published_static(language.tokenizer, task, s.prompt_wording, s.lags)
 
     def _notes(self) -> tuple[str, ...]:
         s = self.settings
@@ -182,9 +200,12 @@ class FrozenLLM(nn.Module):
         """Raises SettingsError when the longest prompt and the tokens exceed the context."""
         s, context = self.settings, self.language.context
         room = 2**31 if context is None else context - static - tokens
-        writer = PromptWriter(
-            self.language.tokenizer, units=s.units, lags=s.lags, folds=representation.folds_channels, room=room
-        )
+        tokenizer, folds = self.language.tokenizer, representation.folds_channels
+        if s.prompt_wording == "rounded":
+            writer: PromptWriter = PromptWriter(tokenizer, units=s.units, lags=s.lags, folds=folds, room=room)
+        else:
+            ids = self.static.tolist()
+            writer = PublishedPromptWriter(tokenizer, self.static_text, ids, units=s.units, lags=s.lags, room=room)
         own = writer.longest(task) if s.prompt and s.statistics else 0
         if own > room:
             raise SettingsError(

@@ -89,12 +89,7 @@ class PromptWriter:
         self, past: Tensor, observed: Tensor | None, units: Scale | None, notes: list[str] | None = None
     ) -> list[str]:
         """One text per series, in the order of the batch; `notes` of each window stand at the end of its last one."""
-        if self.units == "window":
-            past = window_scale(past, observed).apply(past)
-        elif self.units == "original":
-            if units is None:
-                raise SettingsError("units=original: the original units of these values are not known here")
-            past = units.invert(past)
+        past = self.in_units(past, observed, units)
         numbers, lags = statistics(past, observed, self.lags)
         channels = past.shape[2]
         said = [note for note in notes or [""] * len(past) for _ in range(channels)]
@@ -108,6 +103,16 @@ class PromptWriter:
             return told
         return ["; min value".join(told[at : at + channels]) for at in range(0, len(told), channels)]
 
+    def in_units(self, past: Tensor, observed: Tensor | None, units: Scale | None) -> Tensor:
+        """The look-back in the units that statistics are given in."""
+        if self.units == "window":
+            return window_scale(past, observed).apply(past)
+        if self.units == "scaled":
+            return past
+        if units is None:
+            raise SettingsError("units=original: the original units of these values are not known here")
+        return units.invert(past)
+
     def __call__(
         self, past: Tensor, observed: Tensor | None, units: Scale | None, notes: list[str] | None = None
     ) -> Tensor:
@@ -116,7 +121,10 @@ class PromptWriter:
         return ids.view(len(past), past.shape[2] if self.folds else 1, -1)
 
     def encode(self, texts: list[str]) -> Tensor:
-        ids = words(self.tokenizer, texts)
+        return self.padded(words(self.tokenizer, texts))
+
+    def padded(self, ids: list[list[int]]) -> Tensor:
+        """[prompts, words], -1 behind the last word. Raises SettingsError when one is too long."""
         lengths = np.fromiter(map(len, ids), int, len(ids))
         longest = int(lengths.max(initial=0))
         if longest > self.room:

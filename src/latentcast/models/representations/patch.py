@@ -10,18 +10,22 @@ from latentcast.core.errors import SettingsError
 from latentcast.core.settings import Settings
 from latentcast.core.types import Batch, Steps, Task, Tokens
 from latentcast.layers.dropout import Dropout
-from latentcast.layers.patching import num_patches, observed_patches, patch, with_neighbours
+from latentcast.layers.patching import Ends, num_patches, observed_patches, patch, with_neighbours
 
 
 class PatchSettings(Settings):
-    """kernel: patches that are embedded together, each with its neighbours (Time-LLM: 3; the ends are repeated, so that
-    the newest patch is not mixed with the oldest as by the circular padding of the published code).
+    """Patches and their embedding.
+
+    kernel   patches that are embedded together, each with its neighbours (Time-LLM: 3)
+    ends     what neighbours the first and the last patch: repeat (themselves), or circular (the patch of the other
+             end), as in the published code of Time-LLM, which so mixes the newest patch with the oldest
     """
 
     length: Annotated[int, Field(ge=1)] = 16
     stride: Annotated[int, Field(ge=1)] = 8
     width: Annotated[int, Field(ge=1)] = 128
     kernel: Literal[1, 3, 5, 7] = 1
+    ends: Ends = "repeat"
     position: bool = True
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
 
@@ -47,7 +51,7 @@ class Patch(nn.Module):
                 f"a patch of {self.length} steps does not fit into a look-back of {task.lookback} steps"
                 f" (+ {self.stride} of padding): shorten model.representation.length"
             )
-        self.kernel = settings.kernel
+        self.kernel, self.ends = settings.kernel, settings.ends
         self.embed = nn.Linear(self.length * settings.kernel, self.width)
         self.position = nn.Parameter(torch.randn(tokens, self.width) * 0.02) if settings.position else None
         self.dropout = Dropout(settings.dropout)
@@ -65,7 +69,7 @@ class Patch(nn.Module):
     def forward(self, batch: Batch) -> Tokens:
         series = batch.past.transpose(1, 2).flatten(0, 1)
         patches = patch(series, self.length, self.stride)
-        tokens = self.embed(with_neighbours(patches, self.kernel))
+        tokens = self.embed(with_neighbours(patches, self.kernel, self.ends))
         if self.position is not None:
             tokens = tokens + self.position
         return Tokens(self.dropout(tokens), observed_patches(batch.observed, self.length, self.stride))
