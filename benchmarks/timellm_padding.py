@@ -2,10 +2,10 @@
 
     python benchmarks/timellm_padding.py [--steps 200] [--windows 96] [--batch 24]
 
-The published code pads the prompts of a batch on the right, with a word that the language model then reads as any other
-(it is given no mask). MiniLM, two layers, trained on ETTh1's oil temperature, 96 → 24, in the published wording and with
-the published padding of the patches; then test windows are forecast alone, and with their prompts padded to the longest
-of each batch of 24. Figures are distances of the two forecasts in standard deviations of the window.
+The published code pads the prompts of a batch on the right, with a word that the language model then reads as any
+other (it is given no mask). MiniLM, two layers, trained on ETTh1's oil temperature, 96 → 24, in the published wording
+and with the published padding of the patches; then test windows are forecast alone, and with their prompts padded to
+the longest of each batch of 24. Figures are distances of the two forecasts in standard deviations of the window.
 """
 
 import argparse
@@ -18,11 +18,11 @@ import torch
 import _report
 import latentcast
 from latentcast.core.types import Batch
+from latentcast.data.panel.build import build
 from latentcast.data.sources.open import open_data
 from latentcast.forecaster.inputs import prepare
 from latentcast.forecaster.judge import cut_windows
 from latentcast.layers.instance_norm import window_scale
-from latentcast.data.panel.build import build
 
 
 def padded(batch: Batch, word: int) -> Batch:
