@@ -2,6 +2,7 @@
 what covariates explain.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -14,6 +15,7 @@ from latentcast.data.settings import DataSettings
 
 Array = NDArray[np.float64]
 ROUNDING = 4 * float(np.finfo(np.float32).eps)
+_BLOCK = 2**20  # steps that are scaled at a time
 _MOST = 1e15  # standard deviations: networks square values in float32, which ends at 3e38
 
 
@@ -81,12 +83,17 @@ class Scaler:
 
     def apply(self, panel: Panel) -> NDArray[np.float32]:
         """The panel's values as networks see them; [steps, channels] in float32."""
-        mean = np.repeat(self.mean, panel.lengths, axis=0)
-        std = np.repeat(self.std, panel.lengths, axis=0)
-        exact = (self._transformed(panel) - mean) / std
-        if np.abs(exact).max(initial=0) > _MOST:
-            exact = np.where(std == 1, exact, np.clip(exact, -_MOST, _MOST))
-        scaled = np.ascontiguousarray(exact, dtype=np.float32)
+        values = self._transformed(panel)
+        scaled = np.empty(values.shape, np.float32)
+        for first, last in _blocks(panel.offsets):
+            begin, end = panel.offsets[first], panel.offsets[last]
+            lengths = panel.lengths[first:last]
+            exact = values[begin:end] - np.repeat(self.mean[first:last], lengths, axis=0)
+            std = np.repeat(self.std[first:last], lengths, axis=0)
+            exact /= std
+            if np.abs(exact).max(initial=0) > _MOST:
+                exact = np.where(std == 1, exact, np.clip(exact, -_MOST, _MOST))
+            scaled[begin:end] = exact
         return scaled if self.effects is None else scaled - self.effects.of(panel)
 
     def spread(self, panel: Panel, ends: NDArray[np.int64]) -> Array:
@@ -116,6 +123,15 @@ class Scaler:
         return UnitConversion(
             self.mean[:, columns], self.std[:, columns], effects, self.transform, power, self.nonnegative
         )
+
+
+def _blocks(offsets: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
+    """Items in runs of about a million steps, so that what is computed of one stays small."""
+    first, items = 0, len(offsets) - 1
+    while first < items:
+        last = max(int(np.searchsorted(offsets, offsets[first] + _BLOCK, side="right")) - 1, first + 1)
+        yield first, last
+        first = last
 
 
 @dataclass(frozen=True)

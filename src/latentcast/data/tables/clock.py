@@ -129,14 +129,17 @@ def _zone_name(zone: tzinfo, column: Any) -> str:
 
 def _nanoseconds(column: pd.Series) -> NDArray[Any]:
     stamps = column.to_numpy()
-    years = stamps.astype("datetime64[Y]")
-    bad = np.flatnonzero((years < _YEARS[0]) | (years > _YEARS[1]))
-    if len(bad):
+    ends = np.array([stamps.min(), stamps.max()]).astype("datetime64[Y]") if len(stamps) else stamps
+    if ((ends < _YEARS[0]) | (ends > _YEARS[1])).any():
+        years = stamps.astype("datetime64[Y]")
+        bad = np.flatnonzero((years < _YEARS[0]) | (years > _YEARS[1]))
         raise TimeError(
             f"{column.name!r} holds dates that cannot be counted in nanoseconds (first: {stamps[bad[0]]}, row"
             f" {bad[0]}); wanted years from 1678 to 2261"
         )
-    return stamps.astype("datetime64[ns]")
+    exact = stamps.astype("datetime64[ns]", copy=False).view()
+    exact.flags.writeable = False  # it may be the caller's own column
+    return exact
 
 
 def localised(times: NDArray[Any], codes: NDArray[np.int64], zone: str, name: str) -> tuple[NDArray[Any], Clock]:

@@ -213,17 +213,23 @@ class Frequency:
         """
         lengths = np.diff(heads, append=len(times))
 
-        def since_head(x: NDArray[np.int64]) -> NDArray[np.int64]:
-            return np.asarray(x - np.repeat(x[heads], lengths))
+        def since_head(x: NDArray[Any]) -> NDArray[Any]:
+            return np.subtract(x, np.repeat(x[heads], lengths))
 
         if self.step is not None:
             count, rest = np.divmod(since_head(times.astype(np.int64)), self.step)
-            return np.where(rest == 0, count, -1)
+            count[rest != 0] = -1
+            return count
         codes, distinct = pd.factorize(times)  # series share their stamps: each is looked up once
         place, fits = self._place(distinct)
-        count, rest = np.divmod(since_head(place[codes]), self.months or self.weekdays or self.multiple)
-        clock = _time_of_day(distinct).astype(np.int64) if self._has_days else np.zeros(len(distinct), np.int64)
-        return np.where(fits[codes] & (rest == 0) & (since_head(clock[codes]) == 0), count, -1)
+        count = since_head(place.astype(np.int32)[codes])
+        size = self.months or self.weekdays or self.multiple
+        off = count % size != 0 if size > 1 else np.zeros(len(count), np.bool_)
+        if not fits.all():
+            off |= ~fits[codes]
+        if self._has_days and len(clocks := np.unique(_time_of_day(distinct), return_inverse=True)[1]):
+            off |= since_head(clocks.astype(np.int32)[codes]) != 0
+        return np.where(off, -1, count // size)
 
     @property
     def _has_days(self) -> bool:

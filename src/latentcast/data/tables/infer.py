@@ -1,5 +1,6 @@
 """The frequency of a table, found from its stamps."""
 
+from collections import Counter
 from dataclasses import replace
 from typing import Any
 
@@ -26,6 +27,7 @@ _ROUND = tuple(
     )
     for count in counts
 )
+_BLOCK = 2**20  # rows whose differences are counted at a time
 _LONGER = 1.5  # times the shortest distance: months differ less
 _FAR = np.iinfo(np.int64).max
 _USUAL = 0.5  # share of a series' own distances that make a step of its own
@@ -40,7 +42,7 @@ def infer(times: NDArray[Any], series: NDArray[np.int64]) -> Frequency:
 
     Raises TimeError when no stamp has a successor, or when no frequency fits, naming the first stamps that do not.
     """
-    heads = np.flatnonzero(np.diff(series, prepend=series[0] - 1))
+    heads = heads_of(series)
     usual = _of_difference(usual_difference(times, series), times)
     for frequency in (*_calendar(times, heads, series, usual), usual):
         off = frequency.ordinals(times, heads) < 0
@@ -87,6 +89,11 @@ def _sessions(times: NDArray[Any], frequency: Frequency) -> Frequency | None:
     return None if found is None else Frequency.by(found)
 
 
+def heads_of(series: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The row at which each series begins; `series` the number of each row's series, at least one row."""
+    return np.concatenate([[0], np.flatnonzero(series[1:] != series[:-1]) + 1])
+
+
 def usual_step(times: NDArray[Any], series: NDArray[np.int64]) -> Frequency:
     """The frequency of most steps, for data whose rows count as steps even where their stamps are irregular."""
     try:
@@ -100,18 +107,23 @@ def follows(frequency: Frequency, times: NDArray[Any], series: NDArray[np.int64]
     """Whether rows are steps of a frequency, nearly all of them one step after the row before."""
     if frequency.integer:
         return True
-    ordinals = frequency.ordinals(times, np.flatnonzero(np.diff(series, prepend=series[0] - 1)))
+    ordinals = frequency.ordinals(times, heads_of(series))
     next_one = np.diff(ordinals)[np.diff(series) == 0] == 1
     return bool((ordinals >= 0).all() and (not len(next_one) or next_one.mean() >= REGULAR))
 
 
 def usual_difference(times: NDArray[Any], series: NDArray[np.int64]) -> int:
     """The most frequent positive difference of neighbours in a series. Raises TimeError when there is none."""
-    gaps = np.diff(times.astype(np.int64))[np.diff(series) == 0]
-    lengths, counts = np.unique(gaps[gaps > 0], return_counts=True)
-    if not len(lengths):
+    counts: Counter[int] = Counter()
+    for begin in range(0, len(times) - 1, _BLOCK):
+        rows = slice(begin, begin + _BLOCK + 1)
+        gaps = np.diff(times[rows].astype(np.int64))
+        gaps = gaps[(series[rows][1:] == series[rows][:-1]) & (gaps > 0)]
+        codes, lengths = pd.factorize(gaps)
+        counts.update(dict(zip(lengths.tolist(), np.bincount(codes).tolist(), strict=True)))
+    if not counts:
         raise TimeError("the frequency cannot be inferred: no series has two different time stamps; set it (data.freq)")
-    return int(lengths[counts.argmax()])
+    return min(counts, key=lambda length: (-counts[length], length))
 
 
 def _of_difference(step: int, times: NDArray[Any]) -> Frequency:
@@ -143,8 +155,9 @@ def _calendar(
     at_end = bool((day == day_of(month, True)).all())
     if not at_end and not (day == day_of(month, False)).all():
         return []
-    months = usual_difference(month[codes], series)
-    phases = np.unique(month[codes[heads]].astype(np.int64) % months)
+    number = month.astype(np.int64).astype(np.int32)
+    months = usual_difference(number[codes], series)
+    phases = np.unique(number[codes[heads]] % months)
     return [Frequency.of(_month_alias(months, at_end, int(phases[0]) if len(phases) == 1 else None))]
 
 
@@ -164,7 +177,7 @@ def with_other_steps(times: NDArray[Any], series: NDArray[np.int64], frequency: 
 
     Only where others follow the step itself; a series of fewer than four rows does not tell.
     """
-    heads = np.flatnonzero(np.diff(series, prepend=-1))
+    heads = heads_of(series)
     if len(heads) < 2:
         return {}
     inside = np.diff(series) == 0

@@ -203,11 +203,13 @@ def _fit(
     shares = validate_dataset_weights(weights, 1 + len(others))
     source, defaults = open_numbered(first, 1 if others else None)
     run = resolve_config(values, defaults)
-    with error_context(source.name if others else None):
+    name = source.name
+    with error_context(name if others else None):
         panel = build(source.frame, run.data)
+    del source  # the panel holds all that is read of it
     beside = tuple(read(other, values, number) for number, other in enumerate(others, 2))
     spec = FitSpec(run, forecast, begin, _training_settings(values))
-    return run_fit(spec, TrainingData(source.name, panel, others=beside, weights=shares), options)
+    return run_fit(spec, TrainingData(name, panel, others=beside, weights=shares), options)
 
 
 def with_stages(values: dict[str, Any], start: Forecaster | None = None, *, forecast: bool = True) -> dict[str, Any]:
