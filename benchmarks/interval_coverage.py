@@ -35,7 +35,7 @@ CELLS = RESULTS / "coverage.jsonl"
 NOISE = {"training": {"loggers": []}}
 # weather has 36 000 training windows of 21 channels: 600 steps of 32 windows are about half an epoch
 SHORT = {"weather": {"training": {"max_steps": 600}}}
-SMALL_TOKENS = {"max_steps": 1200, "batch_size": 16, "validations": 1}
+SMALL_TOKENS = {"lr": 1e-3, "max_steps": 1200, "batch_size": 16, "validations": 1}
 MODELS: dict[str, dict[str, Any]] = {
     "naive": {"model": {"name": "naive"}},
     "seasonal-naive": {"model": {"name": "seasonal-naive"}},

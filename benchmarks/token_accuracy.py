@@ -62,7 +62,7 @@ def stages(dataset: str, seed: int, work: Path) -> Path:
             overwrite=True,
         )
     if not (tokens / "card.json").exists():
-        its = {"max_steps": STEPS["next-code"], "batch_size": 16, "validations": 1}
+        its = {"lr": 1e-3, "max_steps": STEPS["next-code"], "batch_size": 16, "validations": 1}
         latentcast.pretrain(
             data,
             "token-transformer",

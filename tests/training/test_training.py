@@ -3,6 +3,8 @@
 import math
 import os
 import signal
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -250,6 +252,80 @@ def test_rates_follow_their_schedule(hourly: pd.DataFrame, tmp_path: Path, sched
     assert factors[-1] == pytest.approx(expected_last[schedule], abs=2e-3)
 
 
+def test_published_scripts_name_their_schedules() -> None:
+    from latentcast.training.schedule import factor
+
+    def rates(schedule: str) -> list[float]:
+        at = factor(TrainingSettings(schedule=schedule, lr=1e-4), total_steps=60, epoch_steps=10)
+        assert all(at(step) == at(10 * (step // 10)) for step in range(60))
+        return [1e-4 * at(10 * epoch) for epoch in range(6)]
+
+    assert rates("type1") == pytest.approx([1e-4, 5e-5, 2.5e-5, 1.25e-5, 6.25e-6, 3.125e-6])
+    assert rates("type2") == pytest.approx([1e-4, 5e-5, 5e-5, 1e-5, 1e-5, 5e-6])
+    assert rates("type3") == pytest.approx([1e-4, 1e-4, 1e-4, 9e-5, 8.1e-5, 7.29e-5])
+
+
+def test_losses_of_training_and_validation_are_logged_and_those_of_the_test_part_on_request(
+    hourly: pd.DataFrame, tmp_path: Path
+) -> None:
+    same = {"training.max_epochs": 2, "training.batch_size": 16}
+    latentcast.fit(hourly, "dlinear", **SIZES, settings=same, out=tmp_path / "a")
+    judged = latentcast.fit(
+        hourly, "dlinear", **SIZES, settings={**same, "training.log_test": True}, out=tmp_path / "b"
+    )
+    plain, more = (pd.read_csv(tmp_path / at / "logs" / "forecast" / "csv" / "metrics.csv") for at in ("a", "b"))
+    assert "test_loss" not in plain
+    ends = more.dropna(subset="val_loss")
+    assert len(ends) == 2
+    assert ends["train_loss_mean"].iloc[0] > ends["train_loss_mean"].iloc[1] > 0
+    assert ends["test_loss"].iloc[-1] == pytest.approx(judged.evaluate(hourly).scaled["MSE"], rel=1e-4)
+    assert any("losses of the test part are logged" in note for note in judged.card.notes)
+    assert_same(last_weights(tmp_path / "a"), last_weights(tmp_path / "b"))
+
+
+COMPILING = """
+import sys
+import numpy as np, pandas as pd, torch
+import latentcast
+from latentcast.training import compiling
+
+frame = pd.DataFrame({"ds": pd.date_range("2024", periods=400, freq="h"), "y": np.sin(np.arange(400) / 3.8)})
+
+def fit(compiled):
+    settings = {"training.max_steps": 3, "training.compile": compiled, "model.backbone.layers": 1}
+    return latentcast.fit(frame, "patch-transformer", lookback=48, horizon=12, preset="small", settings=settings)
+
+def counted(graph, inputs):
+    seen.append(len(inputs))
+    return graph.forward
+
+def broken(graph, inputs):
+    raise RuntimeError("no compiler")
+
+seen, compiling.BACKEND = [], counted
+plain, other = fit(False), fit(True)
+assert len(seen) >= 3, seen
+for name, value in plain.network.state_dict().items():
+    torch.testing.assert_close(other.network.state_dict()[name], value)
+assert all(module._compiled_call_impl is None for module in other.network.modules())
+torch._dynamo.reset()
+compiling.BACKEND = broken
+try:
+    fit(True)
+except latentcast.SettingsError as error:
+    assert "training.compile: torch cannot compile this model" in str(error)
+else:
+    sys.exit("nothing was raised")
+"""
+
+
+@pytest.mark.slow
+def test_parts_are_compiled_while_they_train() -> None:
+    """In a process of its own: here every call is checked by beartype, which is not compiled."""
+    done = subprocess.run([sys.executable, "-c", COMPILING], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 def test_a_loss_that_is_never_finite_is_an_error_not_a_forecast(hourly: pd.DataFrame) -> None:
     settings = {"training.lr": 1e30, "training.schedule": "constant", "training.optimizer": "adamw"}
     with pytest.raises(SettingsError, match=r"training diverged: .*training.lr=1e\+30"):
@@ -296,7 +372,7 @@ def test_a_stage_trains_only_its_parts_and_refuses_to_train_nothing(hourly: pd.D
         latentcast.fit(hourly, "patch-transformer", **SIZES, settings=MODEL)
 
 
-def test_two_processes_train_together(hourly: pd.DataFrame, tmp_path: Path) -> None:
+def test_two_processes_train_together_also_without_a_folder(hourly: pd.DataFrame, tmp_path: Path) -> None:
     settings = {
         **MODEL,
         "training.accelerator": "cpu",
@@ -308,6 +384,7 @@ def test_two_processes_train_together(hourly: pd.DataFrame, tmp_path: Path) -> N
     windows = forecaster.card.training.windows
     assert forecaster.card.training.stages[0].steps == math.ceil(math.ceil(windows / 2) / 16)
     assert_same(weights(latentcast.load(tmp_path / "run")), weights(forecaster))
+    assert_same(weights(latentcast.fit(hourly, "patch-transformer", **SIZES, settings=settings)), weights(forecaster))
 
 
 def test_checkpoints_hold_every_plain_value_and_nothing_else(tmp_path: Path) -> None:

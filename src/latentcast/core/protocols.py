@@ -147,6 +147,13 @@ class HasLimits(Protocol):
 
 
 @runtime_checkable
+class CompilesParts(Protocol):
+    """A model of which some parts alone are compiled (`training.compile`), where not all of it can be."""
+
+    compiled_parts: tuple[Any, ...]
+
+
+@runtime_checkable
 class TrainedBefore(Protocol):
     """A part with parameters that a stage before forecasting trains: their prefixes."""
 

@@ -12,6 +12,7 @@ from latentcast.core.errors import SettingsError
 from latentcast.core.interpolation import interpolated
 from latentcast.core.protocols import (
     Backbone,
+    CompilesParts,
     HasNotes,
     Head,
     InvertibleRepresentation,
@@ -158,6 +159,12 @@ class Composed(nn.Module):
             frozen=tuple(f"representation.{part}" for part in frozen),
             training=("gradient",) if self.solved_maps is None else ("solved", "gradient"),
         )
+
+    @property
+    def compiled_parts(self) -> tuple[nn.Module, ...]:
+        """All parts; of a language model what learns, as its frozen layers run code that is not compiled."""
+        inner = self.backbone.compiled_parts if isinstance(self.backbone, CompilesParts) else (self.backbone,)
+        return tuple(cast("Iterable[nn.Module]", (self.representation, *self.mixers, *inner, self.head)))
 
     @property
     def prompter(self) -> Prompter | None:

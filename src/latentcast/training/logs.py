@@ -17,17 +17,22 @@ class TrainingLog:
     def __init__(self, settings: TrainingSettings, folder: Path | None, progress: "ProgressBar | None") -> None:
         self.loggers = [] if folder is None else [_logger(name, folder) for name in settings.loggers]
         self.progress = progress
+        self.losses, self.steps = 0.0, 0  # since the last validation
 
     def step(self, number: int, epoch: int, loss: Any) -> None:
         """Log the training loss of some steps, and move the progress bar."""
+        if self.loggers:
+            self.losses, self.steps = self.losses + loss, self.steps + 1
         if number % EVERY == 0 and self.loggers:
             self._write({"train_loss": float(loss), "epoch": epoch}, number)
         if self.progress is not None:
             self.progress.move(number, loss)
 
     def validation(self, number: int, epoch: int, metrics: Mapping[str, float]) -> None:
-        """Log a validation, and bring all metrics to the disk."""
-        self._write({**metrics, "epoch": epoch}, number)
+        """Log a validation with the mean training loss since the one before, and bring all metrics to the disk."""
+        since = {"train_loss_mean": float(self.losses) / self.steps} if self.steps else {}
+        self.losses, self.steps = 0.0, 0
+        self._write({**since, **metrics, "epoch": epoch}, number)
         for logger in self.loggers:
             logger.save()
         if self.progress is not None:

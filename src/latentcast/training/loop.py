@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from latentcast.data.windows.windows import Loader, Windows, batch_size_for_memo
 from latentcast.models.config.training import TrainingSettings
 from latentcast.models.network import Network
 from latentcast.training import checkpoint
+from latentcast.training.compiling import compiled
 from latentcast.training.devices import Devices
 from latentcast.training.interrupt import StopRequest
 from latentcast.training.logs import TrainingLog
@@ -32,7 +33,8 @@ SAVE_SECONDS = 600.0  # between two checkpoints within an epoch
 class StageTask:
     """What a stage learns: its loss, the windows of training and of validation, and where checkpoints lie.
 
-    `durable` checkpoints are written so that training can go on after a kill; without it only at the end.
+    `durable` checkpoints are written so that training can go on after a kill; without it only at the end. The loss of
+    `test` windows is logged, and nothing else is made of it.
     """
 
     stage: Stage
@@ -42,6 +44,7 @@ class StageTask:
     seed: int
     folder: Path
     durable: bool = True
+    test: Windows | Mix | None = None
 
 
 class StageLoss(nn.Module):
@@ -87,6 +90,10 @@ class StageLoop:
 
     def run(self, stop: StopRequest) -> str:
         """Train until an end is reached or a stop is asked for; the reason."""
+        with compiled(self.network, enabled=self.task.settings.compile):
+            return self._run(stop)
+
+    def _run(self, stop: StopRequest) -> str:
         began, before = time.monotonic(), self.progress.seconds
         reason: str | None = None
         while reason is None:
@@ -141,6 +148,9 @@ class StageLoop:
         assert self.task.val is not None
         network = self.network if self.average is None else self.average.module
         metrics = mean_metrics(self.devices, network, self.task)
+        if self.task.test is not None:
+            judged = mean_metrics(self.devices, network, replace(self.task, val=self.task.test))
+            metrics |= {"test_loss": judged["val_loss"]}
         self.log.validation(self.progress.step - 1, self._epoch_begun() - 1, metrics)
         loss = metrics["val_loss"]
         if self.progress.judge(loss) and self.devices.rank == 0:

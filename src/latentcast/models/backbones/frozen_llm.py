@@ -216,6 +216,11 @@ class FrozenLLM(nn.Module):
         return writer if own else None
 
     @property
+    def compiled_parts(self) -> tuple[nn.Module, ...]:
+        """What learns beside the frozen layers."""
+        return tuple(part for part in (self.prototypes, self.reprogram, self.dynamic) if part is not None)
+
+    @property
     def text_is_fused(self) -> bool:
         return self.dynamic is not None and self.dynamic.fuses
 

@@ -245,7 +245,7 @@ MODEL_PRESETS: dict[str, ModelPreset] = {
         training={"lr": 1e-4, "batch_size": 64, "max_epochs": 20},
         stages={
             "codec": _CODEC_STAGE,
-            "next-code": {"lr": 1e-3, "batch_size": 64, "max_epochs": 50, "patience": 5},
+            "next-code": {"lr": 1e-4, "batch_size": 64, "max_epochs": 50, "patience": 5},
         },
         presets={
             "small": {"model": {"representation": {"width": 64}, "backbone": {"layers": 2, "heads": 4, "ff": 128}}},

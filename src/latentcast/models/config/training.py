@@ -17,7 +17,9 @@ class TrainingSettings(Settings):
     validations           validations per epoch, evenly spread
     warmup                share of all steps over which the rate rises from zero
     schedule              constant; cosine (to zero); one-cycle (Smith 2018); halving (each epoch half the rate
-                          of the one before, as in the benchmark scripts of Informer and DLinear)
+                          of the one before, as in the benchmark scripts of Informer and DLinear); or by the names of
+                          those scripts: type1 (halving), type2 (lr in the first epoch, then a table of rates by
+                          epoch), type3 (constant for three epochs, then 0.9 of the one before)
     keep                  best: the weights of the best validation; last: those at the end, validation chooses nothing
     ema                   decay of an exponential moving average of the weights, which is what is validated
                           and kept (Polyak and Juditsky 1992); None keeps the last weights themselves
@@ -26,6 +28,9 @@ class TrainingSettings(Settings):
     max_time              seconds after which training stops, keeping what it reached
     accelerator, devices, strategy   as in lightning.Trainer
     loggers               what is logged into DIR/logs
+    log_test              the loss of the test part is logged with each validation; nothing is chosen by it
+    compile               torch.compile for the parts that learn: some steps are slower first, later ones quicker;
+                          random draws of dropout are others
     """
 
     train: Literal["all", "backbone", "head"] = "backbone"
@@ -38,7 +43,7 @@ class TrainingSettings(Settings):
     max_time: Annotated[float, Field(gt=0)] | None = None
     patience: Annotated[int, Field(ge=1)] | None = 3
     validations: Annotated[int, Field(ge=1)] = 1
-    schedule: Literal["constant", "cosine", "one-cycle", "halving"] = "cosine"
+    schedule: Literal["constant", "cosine", "one-cycle", "halving", "type1", "type2", "type3"] = "cosine"
     warmup: Annotated[float, Field(ge=0, lt=1)] = 0.0
     keep: Literal["best", "last"] = "best"
     ema: Annotated[float, Field(gt=0, lt=1)] | None = None
@@ -49,6 +54,8 @@ class TrainingSettings(Settings):
     devices: Annotated[int, Field(ge=1)] | Literal["auto"] = 1
     strategy: str = "auto"
     loggers: tuple[Literal["csv", "tensorboard"], ...] = ("csv",)
+    log_test: bool = False
+    compile: bool = False
 
     @field_validator("loggers", mode="before")
     @classmethod

@@ -211,11 +211,14 @@ def _supplies(
     if not is_trained(forecaster) and not is_solved(forecaster, spec.stages):
         return ()
     supplies = [training_windows(forecaster, datasets, weights, *each) for each in spec.stages]
-    last = supplies[-1][0]
+    last = supplies[-1].train
     if isinstance(last, Mix):
         counted = zip(forecaster.card.datasets, last.sets, strict=True)
         reports = tuple(replace(one, windows=len(its)) for one, its in counted)
         forecaster.card = replace(forecaster.card, datasets=reports)
+    if any(how.log_test for _, how in spec.stages):
+        text = "training.log_test: losses of the test part are logged; nothing is chosen by them"
+        notes.add(Note(text, NoteCode.MODEL))
     if spec.run.data.fraction < 1:
         notes.add(describe_few_shot(spec.run, last, several=len(datasets) > 1))
     return supplies

@@ -6,15 +6,14 @@ from typing import Any
 
 from latentcast.core.atomic import replacing, write_text
 from latentcast.core.errors import CheckpointError, DataError, SettingsError
-from latentcast.core.nested import leaves, merge, nested
+from latentcast.core.nested import leaves, nested
 from latentcast.core.parsing import read_yaml, write_yaml
-from latentcast.data.settings import DataSettings
 from latentcast.forecaster import storage
 from latentcast.forecaster.card import RunCard
 from latentcast.forecaster.forecaster import Forecaster
-from latentcast.models.config.run import RunConfig
+from latentcast.models.config.run import RunConfig, resolve_config
 
-MAY_CHANGE = ("max_time", "loggers", "accelerator", "devices", "strategy")  # of the training, in every stage
+MAY_CHANGE = ("max_time", "loggers", "log_test", "accelerator", "devices", "strategy")  # of every stage
 BEGAN_WITH = Path("checkpoints") / "data.json"  # written last: a folder that has it can be gone on with
 
 
@@ -59,9 +58,7 @@ def _check_same_training(folder: Path, run: RunConfig, origin: dict[str, Any]) -
         replace = " and with --overwrite" if folder.is_dir() and any(folder.iterdir()) else ""
         raise CheckpointError(f"{folder} holds no checkpoint to go on from; begin without --resume{replace}")
     _check_origin(folder, _read(folder / BEGAN_WITH), origin)
-    settings = merge(
-        {"data": DataSettings().dump()}, read_yaml(folder / storage.SETTINGS)
-    )  # newer ones at their defaults
+    settings = _at_defaults(read_yaml(folder / storage.SETTINGS))
     before, now = (dict(leaves(values)) for values in (settings, nested(run.dump())))
     plain = {key: list(value) if isinstance(value, tuple) else value for key, value in now.items()}
     faults = [
@@ -73,6 +70,14 @@ def _check_same_training(folder: Path, run: RunConfig, origin: dict[str, Any]) -
     ]
     if faults:
         raise SettingsError(faults)
+
+
+def _at_defaults(settings: dict[str, Any]) -> dict[str, Any]:
+    """Settings of an earlier version, with those that it did not have at their defaults."""
+    try:
+        return resolve_config(settings).dump()
+    except SettingsError:  # the differences are what the error then names
+        return settings
 
 
 def _read(path: Path) -> dict[str, Any]:

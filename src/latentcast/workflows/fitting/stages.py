@@ -16,9 +16,9 @@ from latentcast.models.inspection import count_parameters
 from latentcast.training.stages import Stage
 from latentcast.workflows.fitting.solving import keep_parts_that_pay, solve_closed_form
 from latentcast.workflows.fitting.spec import FitOptions, Stages
-from latentcast.workflows.fitting.windows import Supply
+from latentcast.workflows.fitting.windows import StageWindows
 
-Supplies = Sequence[tuple[Supply, Supply | None]]
+Supplies = Sequence[StageWindows]
 
 
 def weights_of(forecaster: Forecaster) -> dict[str, torch.Tensor]:
@@ -52,11 +52,11 @@ def train_network(
     notes = []
     solved, trained = is_solved(forecaster, stages), is_trained(forecaster)
     if solved:
-        forecaster.card = replace(forecaster.card, solved=solve_closed_form(forecaster, *supplies[-1]))
+        forecaster.card = replace(forecaster.card, solved=solve_closed_form(forecaster, *supplies[-1][:2]))
     if trained:
         train_stages(forecaster, stages, supplies, drawn, folder, options)
     if solved and trained:
-        report = {**(forecaster.card.solved or {}), **keep_parts_that_pay(forecaster, supplies[-1][1])}
+        report = {**(forecaster.card.solved or {}), **keep_parts_that_pay(forecaster, supplies[-1].val)}
         forecaster.card = replace(forecaster.card, solved=report)
         notes.append(Note(f"shortcut=solved: parts {report['parts']}", NoteCode.MODEL))
     return notes
@@ -95,7 +95,7 @@ def _train(
     number: int,
     stage: Stage,
     training: TrainingSettings,
-    supply: tuple[Supply, Supply | None],
+    supply: StageWindows,
     folder: Path,
     options: FitOptions,
 ) -> StageReport:
@@ -104,8 +104,9 @@ def _train(
 
     if number:  # however the stage before ended, or was resumed
         torch.manual_seed(forecaster.run.seed + number)
-    train, val = supply
-    task = StageTask(stage, training, train, val, forecaster.run.seed, folder, durable=options.out is not None)
+    train, val, test = supply
+    durable = options.out is not None
+    task = StageTask(stage, training, train, val, forecaster.run.seed, folder, durable=durable, test=test)
     outcome = run_stage(forecaster.network, task, resume=options.resume, progress=options.progress)
     found = stage.check(forecaster.network, train if val is None else val) if stage.check else None
     return StageReport(

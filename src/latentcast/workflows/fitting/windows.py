@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,14 @@ from latentcast.training.stages import Stage
 from latentcast.workflows.fitting.datasets import TrainingDataset, error_context
 
 Supply = Windows | Mix
+
+
+class StageWindows(NamedTuple):
+    """Windows of a stage. `val` is None where there are none; `test` ones are there to be logged, where asked for."""
+
+    train: Supply
+    val: Supply | None
+    test: Supply | None = None
 
 
 def can_learn(panel: Panel, parts: Split, lookback: int, horizon: int) -> Sequence[str]:
@@ -52,9 +61,9 @@ def training_windows(
     weights: Sequence[float] | None,
     stage: Stage,
     training: TrainingSettings,
-) -> tuple[Supply, Supply | None]:
-    """Training and validation windows of one stage; None for the latter where there are none and nothing is chosen by
-    them. All members' validation windows are judged, whatever their weights.
+) -> StageWindows:
+    """Windows of one stage; no validation windows where there are none and nothing is chosen by them. All members'
+    validation windows are judged, whatever their weights.
 
     Raises DataError when windows are missing, SettingsError when this machine cannot train as it was asked to.
     """
@@ -63,29 +72,32 @@ def training_windows(
     check_machine(training)
     train: list[Windows] = []
     val: list[Windows] = []
+    test: list[Windows] = []
     for member in members:
         with error_context(member.name if len(members) > 1 else None):
-            its, judged = _windows_of(forecaster, member, stage, training)
+            its, judged, logged = _windows_of(forecaster, member, stage, training)
         train.append(its)
         val += [] if judged is None else [judged]
+        test += [] if logged is None else [logged]
     if len(members) == 1:
-        return train[0], val[0] if val else None
-    return Mix(tuple(train), None if weights is None else tuple(weights)), Mix(tuple(val)) if val else None
+        return StageWindows(train[0], val[0] if val else None, test[0] if test else None)
+    mixed = (Mix(tuple(windows)) if windows else None for windows in (val, test))
+    return StageWindows(Mix(tuple(train), None if weights is None else tuple(weights)), *mixed)
 
 
 def _windows_of(
     forecaster: Forecaster, member: TrainingDataset, stage: Stage, training: TrainingSettings
-) -> tuple[Windows, Windows | None]:
+) -> tuple[Windows, Windows | None, Windows | None]:
     """Those of one dataset. Windows without a horizon lie wholly inside their part."""
     task, panel = forecaster.task, member.panel
     lookback, horizon = (task.lookback, task.horizon) if stage.forecasts else (0, task.lookback)
     both = []
-    for part in ("train", "val"):
+    for part in ("train", "val", *(("test",) if training.log_test else ())):
         low, high = member.parts.bounds(part)
         if part == "train" and (share := forecaster.run.data.fraction) < 1:
             high = _few(high, share, task.lookback, lookback + horizon)
         starts = window_starts(panel, low, high, lookback, horizon)
-        if not len(starts[0]) and (part == "train" or training.chooses):
+        if not len(starts[0]) and (part == "train" or (part == "val" and training.chooses)):
             needed = f"{lookback} + {horizon}" if stage.forecasts else str(horizon)
             inside = " (of them the horizon inside the part)" if stage.forecasts and part == "val" else ""
             raise DataError(
@@ -104,8 +116,8 @@ def _windows_of(
         with_known=forecaster.network.uses_known,
         prompter=forecaster.network.prompter,
     )
-    val_starts, val_items = both[1]
-    return train, replace(train, starts=val_starts, items=val_items) if len(val_starts) else None
+    others = [replace(train, starts=starts, items=items) if len(starts) else None for starts, items in both[1:]]
+    return train, others[0], others[1] if len(others) > 1 else None
 
 
 def _few(train_end: NDArray[np.int64], share: float, lookback: int, steps: int) -> NDArray[np.int64]:
