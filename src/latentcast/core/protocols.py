@@ -1,5 +1,6 @@
 """Protocols of models and their parts: what each kind accepts, returns and declares."""
 
+from collections.abc import Callable
 from typing import Any, Protocol, runtime_checkable
 
 from jaxtyping import Bool, Float, Int
@@ -144,6 +145,24 @@ class HasLimits(Protocol):
     """A model that names what its look-back forbids; a hybrid reports these alone of a member."""
 
     limits: tuple[str, ...]
+
+
+@runtime_checkable
+class HostsMixers(Protocol):
+    """A backbone that lets mixers work inside it, at `inner_width`: between its embedding and its own layers."""
+
+    inner_width: int
+
+    def __call__(self, tokens: Tokens, between: Callable[[Tokens], Tokens] | None = None) -> Tokens: ...
+
+
+@runtime_checkable
+class LeavesViews(Protocol):
+    """A representation whose views of a patch stand side by side in its token, to be fused by the backbone, unless
+    `unfused` is None.
+    """
+
+    unfused: Any
 
 
 @runtime_checkable

@@ -1,6 +1,7 @@
 """Several views of the same tokens made one."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
@@ -11,8 +12,17 @@ from latentcast.core.errors import SettingsError
 from latentcast.core.findings import Finding, WindowLabels
 from latentcast.layers.attention import Attention, check_heads
 
-Fusion = Literal["gate", "concat", "sum", "attention"]
+Fusion = Literal["gate", "concat", "sum", "mean", "attention"]
 Views = tuple[Float[Tensor, "series tokens width"], ...]
+
+
+@dataclass(frozen=True)
+class Unfused:
+    """Views side by side in each token, for a backbone that fuses them at its own width."""
+
+    kind: Fusion
+    heads: int
+    names: tuple[str, ...]
 
 
 class Fuse(nn.Module):
@@ -20,7 +30,7 @@ class Fuse(nn.Module):
 
     gate       σ(W[all]) · map of all + (1 − σ) · the finest
     concat     a linear map of all, side by side
-    sum        their sum
+    sum, mean  their sum, their mean
     attention  a learned query attends over the views of each token
 
     `names` are what a person calls the views.
@@ -47,7 +57,8 @@ class Fuse(nn.Module):
             query = self.query.expand(len(each), 1, -1)
             return self.attention(query, each)[:, 0].view(views[0].shape)
         if self.project is None:
-            return torch.stack(views).sum(0)
+            each = torch.stack(views)
+            return each.mean(0) if self.kind == "mean" else each.sum(0)
         whole = torch.cat(views, 2)
         if self.gate is None:
             return self.project(whole)
@@ -66,7 +77,7 @@ class Fuse(nn.Module):
             mixed = (taken[..., None] * value).flatten(2) @ made.out.weight.T
             return mixed.transpose(0, 1).unflatten(1, views[0].shape[:2])
         if self.project is None:
-            return each
+            return each / len(views) if self.kind == "mean" else each
         maps = self.project.weight.chunk(len(views), 1)
         mapped = torch.stack([view @ part.T for view, part in zip(views, maps, strict=True)])
         if self.gate is None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import partial
 from typing import Any, Literal, cast
 
 import torch
@@ -15,7 +16,9 @@ from latentcast.core.protocols import (
     CompilesParts,
     HasNotes,
     Head,
+    HostsMixers,
     InvertibleRepresentation,
+    LeavesViews,
     PredictsQuantiles,
     Prompted,
     Prompter,
@@ -33,6 +36,7 @@ from latentcast.layers.instance_norm import scale_of
 from latentcast.models.backbones import BACKBONES
 from latentcast.models.heads import HEADS
 from latentcast.models.mixers import MIXERS
+from latentcast.models.mixers.place import AtWidth, stands_inside
 from latentcast.models.network import _placed
 from latentcast.models.representations import REPRESENTATIONS
 from latentcast.models.ridge.choose import RidgeSettings
@@ -42,7 +46,8 @@ from latentcast.models.ridge.linear import LinearMaps
 class ComposedSettings(Settings):
     """representation → mixers → backbone → head, each by name; normalise: each window by its own look-back first.
 
-    mixers     any number of parts, in this order, on the tokens that the backbone is given
+    mixers     any number of parts, in this order, on the tokens that the backbone is given, or (at=llm) on those that
+               its language model is given
 
     shortcut   linear: a linear map from the look-back to the horizon, the same for every channel, is added to the
                forecast, so that the parts learn what it leaves; where gaps are filled, interpolation takes its place.
@@ -74,11 +79,15 @@ class Composed(nn.Module):
         super().__init__()
         self.normalise = settings.normalise
         self.representation: Representation = _build(REPRESENTATIONS, settings.representation, task)
-        self.mixers = nn.ModuleList(
-            _build(MIXERS, part, task, self.representation, at=f"mixers.{place}")
+        outer = {
+            place: _build(MIXERS, part, task, self.representation, at=f"mixers.{place}")
             for place, part in enumerate(settings.mixers)
-        )
+            if not stands_inside(part.settings)
+        }
         self.backbone: Backbone = _build(BACKBONES, settings.backbone, task, self.representation)
+        inner = self._inner_mixers(settings, task)
+        self.mixers = nn.ModuleList(part for _, part in sorted({**outer, **inner}.items()))
+        self.inner = frozenset(inner)  # numbers of the mixers inside the backbone
         self.head: Head = _build(HEADS, settings.head, task, self.representation, self.backbone)
         self.static = nn.Linear(task.static, self.representation.width, bias=False) if task.static else None
         if self.static is not None:
@@ -100,7 +109,7 @@ class Composed(nn.Module):
             return Prediction(self.solved_maps(batch.past))
         scale = self._scale(batch)
         past = scale.apply(batch.past)
-        hidden = self.backbone(self.tokens(replace(batch, past=past)))
+        hidden = self._through_backbone(self.tokens(replace(batch, past=past)), batch.past.shape[2])
         prediction = replace(self.head(hidden, scale), penalty=hidden.penalty)
         if self.solved_maps is not None:
             return prediction.plus(self.solved_maps(batch.past) - scale.loc)
@@ -132,7 +141,9 @@ class Composed(nn.Module):
         past = scale.apply(batch.past)
         scaled = replace(batch, past=past)
         tokens = self.representation.whole(scaled, alone=alone)
-        hidden = tokens.answer() if alone else self.backbone(self._prepared(tokens, scaled))
+        hidden = (
+            tokens.answer() if alone else self._through_backbone(self._prepared(tokens, scaled), batch.past.shape[2])
+        )
         restored = self.head.restore(hidden, scale, batch.past.shape[1])
         prediction = replace(restored, penalty=hidden.penalty)
         if (self.shortcut is None and self.solved_maps is None) or alone or batch.observed is None:
@@ -186,12 +197,36 @@ class Composed(nn.Module):
     def _prepared(self, tokens: Tokens, batch: Batch) -> Tokens:
         """The tokens after the mixers, with the prompt of a language model and the window itself."""
         tokens = self._with_static(tokens, batch)
-        channels = batch.past.shape[2] if self.representation.folds_channels else 1
-        for part in self._mixers:
-            tokens = part(tokens, channels)
         folded = self.representation.folds_channels
+        tokens = self._mixed(tokens, batch.past.shape[2], inside=False)
         window = batch.past.transpose(1, 2).flatten(0, 1)[..., None] if folded else batch.past
         return _told(replace(tokens, window=window), batch)
+
+    def _mixed(self, tokens: Tokens, channels: int, *, inside: bool) -> Tokens:
+        for place, part in enumerate(self._mixers):
+            if (place in self.inner) == inside:
+                tokens = part(tokens, channels if self.representation.folds_channels else 1)
+        return tokens
+
+    def _through_backbone(self, tokens: Tokens, channels: int) -> Tokens:
+        if not self.inner:
+            return self.backbone(tokens)
+        assert isinstance(self.backbone, HostsMixers)
+        return self.backbone(tokens, partial(self._mixed, channels=channels, inside=True))
+
+    def _inner_mixers(self, settings: ComposedSettings, task: Task) -> dict[int, nn.Module]:
+        """Number → mixer inside the backbone. Raises SettingsError where it has no place for what is asked."""
+        chosen = {place: part for place, part in enumerate(settings.mixers) if stands_inside(part.settings)}
+        asked = [f"model.mixers.{place}.at" for place in chosen]
+        if isinstance(self.representation, LeavesViews) and self.representation.unfused is not None:
+            asked.append("model.representation.fuse_at")
+        if not isinstance(self.backbone, HostsMixers):
+            why = f"backbone {settings.backbone.name} has no language model; set patches"
+            if asked:
+                raise SettingsError([f"{setting}=llm: {why}" for setting in asked])
+            return {}
+        seen = AtWidth(self.representation, self.backbone.inner_width)
+        return {place: _build(MIXERS, part, task, seen, at=f"mixers.{place}") for place, part in chosen.items()}
 
     def _scale(self, batch: Batch) -> Scale:
         return scale_of(batch, self.normalise)

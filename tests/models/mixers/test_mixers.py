@@ -16,6 +16,7 @@ from latentcast.models.config.run import RunConfig, resolve_config
 from latentcast.models.mixers.inter_variate import InterVariate
 from latentcast.models.mixers.mixture_of_experts import Mixture
 from latentcast.models.network import build
+from llms import folder
 
 TASK = Task(lookback=48, horizon=5, channels=3, targets=(0, 1, 2))
 
@@ -292,3 +293,74 @@ def test_a_mixture_in_half_precision() -> None:
     with torch.autocast("cpu", torch.bfloat16):
         half = part(tokens, 1).values
     torch.testing.assert_close(half.float(), part(tokens, 1).values, rtol=0.1, atol=0.1)
+
+
+# --- inside the language model
+
+
+def language_task() -> Task:
+    return Task(lookback=48, horizon=5, channels=3, targets=(0, 1, 2), season=24)
+
+
+def inside(*mixers: Any, representation: dict[str, Any] | None = None, **backbone: Any) -> Any:
+    torch.manual_seed(0)
+    chosen = {"llm": folder("gpt2"), "llm_layers": 2, "num_prototypes": 12, **backbone}
+    model = {"name": "time-llm", "mixers": list(mixers), "backbone": chosen}
+    model |= {} if representation is None else {"representation": representation}
+    made = resolve_config({"model": model, "lookback": 48, "horizon": 5})
+    return build(made.kind, made.model, language_task())
+
+
+@pytest.mark.parametrize("name", ["inter-variate", "mixture"])
+def test_a_mixer_works_behind_the_reprogramming_at_the_width_of_the_language_model(name: str) -> None:
+    network = inside({"name": name, "at": "llm"}, {"name": "mixture", "experts": 2})
+    model = network.model
+    part, outer = model.mixers
+    assert {part.norm.normalized_shape if name == "mixture" else part.norm_ff.normalized_shape} == {(48,)}
+    assert outer.norm.normalized_shape == (16,)
+    batch = network.prompted(Batch(draw(2, 48, 3)))
+    tokens = model.tokens(model.normalised(batch))
+    embedded = part(Tokens(model.backbone.embed(tokens.values)), 3)
+    wanted = model.backbone.reader.after_known(embedded.values, tokens.prompt)[..., :32]
+    found = model._through_backbone(tokens, 3)
+    torch.testing.assert_close(found.values, wanted)
+    assert network.mixes_channels == (name == "inter-variate")
+    if name == "mixture":
+        torch.testing.assert_close(found.penalty, outer(model.representation(batch), 3).penalty * 0 + found.penalty)
+        assert found.penalty > tokens.penalty
+    network(batch).values.sum().backward()
+    assert all(p.grad is not None for p in part.parameters())
+
+
+def test_scales_are_fused_after_each_was_reprogrammed() -> None:
+    scales = {"name": "multi-scale", "width": 4, "scales": [1, 2], "fusion": "concat", "fuse_at": "llm", "kernel": 3}
+    network = inside(representation=scales)
+    backbone = network.model.backbone
+    values = draw(6, 7, 8)
+    prototypes = backbone.prototypes(backbone.language.words)
+    each = [backbone.reprogram(view, prototypes) for view in (values[..., :4], values[..., 4:])]
+    wanted = torch.cat(each, -1) @ backbone.fuse.project.weight.T + backbone.fuse.project.bias
+    torch.testing.assert_close(backbone.embed(values), wanted)
+    assert backbone.fuse.project.weight.shape == (48, 96)
+    batch = network.prompted(Batch(draw(2, 48, 3)))
+    assert network(batch).values.shape == (2, 5, 3)
+
+
+def test_a_backbone_without_a_language_model_has_no_place_inside() -> None:
+    for over, setting in (
+        ({"mixers": [{"name": "mixture", "at": "llm"}]}, "model.mixers.0.at"),
+        ({"mixers": [], "representation": {"name": "multi-scale", "fuse_at": "llm"}}, "model.representation.fuse_at"),
+    ):
+        made = run(**over)
+        with pytest.raises(SettingsError, match=f"{setting}=llm: backbone none has no language model; set patches"):
+            build(made.kind, made.model, TASK)
+
+
+def test_views_are_averaged_by_mean() -> None:
+    from latentcast.layers.view_fusion import Fuse
+
+    one, two = draw(2, 3, 4), draw(2, 3, 4, seed=1)
+    fuse = Fuse("mean", 2, 4, 1)
+    torch.testing.assert_close(fuse((one, two)), (one + two) / 2)
+    torch.testing.assert_close(fuse.contributions((one, two)).sum(0), (one + two) / 2)
+    assert not list(fuse.parameters())

@@ -1,5 +1,6 @@
 """A frozen language model as backbone (Time-LLM, Jin et al. 2024): prompt first, then tokens in its own terms."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -11,11 +12,12 @@ from torch import Tensor, nn
 
 from latentcast.core.errors import CheckpointError, SettingsError
 from latentcast.core.findings import MOST, Finding, WindowLabels
-from latentcast.core.protocols import Prompter, Representation
+from latentcast.core.protocols import LeavesViews, Prompter, Representation
 from latentcast.core.settings import Settings
 from latentcast.core.types import Task, Tokens
 from latentcast.layers.dynamic_prompt import DynamicPrompt
 from latentcast.layers.reprogramming import Prototypes, Reprogramming, TextPrototypes
+from latentcast.layers.view_fusion import Fuse
 from latentcast.models.backbones import language_model, prefix_attention
 from latentcast.models.backbones.language_model import Dtype, LanguageModel, Quantise
 from latentcast.models.backbones.prompt import PromptWriter, Units, static_text, static_words
@@ -112,7 +114,10 @@ class FrozenLLM(nn.Module):
             raise SettingsError(f"width={s.width}: {s.llm} has {language.width} features; state at most as many")
         self.prototypes = self._prototypes(task)
         head_width = s.head_width or s.width
-        self.reprogram = Reprogramming(representation.width, language.width, s.heads, head_width, s.dropout)
+        self.fuse = _fuse(representation, language.width)
+        views = 1 if self.fuse is None else len(self.fuse.names)
+        self.reprogram = Reprogramming(representation.width // views, language.width, s.heads, head_width, s.dropout)
+        self.inner_width = language.width
         adapters = [p for p in language.model.parameters() if p.requires_grad]
         self.adapters = nn.ParameterList(adapters) if adapters else None
         self.register_buffer("llm", self._fingerprint())
@@ -218,7 +223,7 @@ class FrozenLLM(nn.Module):
     @property
     def compiled_parts(self) -> tuple[nn.Module, ...]:
         """What learns beside the frozen layers."""
-        return tuple(part for part in (self.prototypes, self.reprogram, self.dynamic) if part is not None)
+        return tuple(part for part in (self.prototypes, self.reprogram, self.fuse, self.dynamic) if part is not None)
 
     @property
     def text_is_fused(self) -> bool:
@@ -271,9 +276,14 @@ class FrozenLLM(nn.Module):
             )
         super()._load_from_state_dict(state, before, *rest)
 
-    def forward(self, tokens: Tokens) -> Tokens:
+    def forward(self, tokens: Tokens, between: Callable[[Tokens], Tokens] | None = None) -> Tokens:
+        """Mixers `between` work on the embedded tokens, in float32."""
         whole = tokens.sequence()
         embedded = self.embed(whole.values)
+        if between is not None:
+            mixed = between(Tokens(embedded.float(), whole.keep))
+            embedded = mixed.values.to(embedded.dtype)
+            tokens = tokens if mixed.penalty is None else tokens.penalised(mixed.penalty)
         own = self._own(tokens.prompt, len(embedded))
         led = self._led(tokens.window, own) if self.leading else None
         if self.plain:  # a text that is fused was read by the tokens that now stand for it
@@ -294,8 +304,12 @@ class FrozenLLM(nn.Module):
         return self.dynamic(window, words, ids >= 0).to(self.language.dtype)
 
     def embed(self, values: Float[Tensor, "series tokens width"]) -> Float[Tensor, "series tokens llm"]:
-        """Tokens in the model's own terms."""
-        return self.reprogram(values, self.prototypes(self.language.words)).to(self.language.dtype)
+        """Tokens in the model's own terms; views of a patch are reprogrammed one by one, and then fused."""
+        prototypes = self.prototypes(self.language.words)
+        if self.fuse is None:
+            return self.reprogram(values, prototypes).to(self.language.dtype)
+        views = values.chunk(len(self.fuse.names), -1)
+        return self.fuse(tuple(self.reprogram(view, prototypes) for view in views)).to(self.language.dtype)
 
     def _own(self, prompt: Tensor | None, series: int) -> Int[Tensor, "series words"]:
         if prompt is None:
@@ -308,8 +322,10 @@ class FrozenLLM(nn.Module):
         return prompt
 
     def over_prototypes(self, tokens: Tokens) -> Float[Tensor, "series heads tokens prototypes"]:
-        """How much each token takes from each prototype."""
-        return self.reprogram.weights(tokens.sequence().values, self.prototypes(self.language.words))
+        """How much each token takes from each prototype; of several views the finest."""
+        values = tokens.sequence().values
+        finest = values if self.fuse is None else values.chunk(len(self.fuse.names), -1)[0]
+        return self.reprogram.weights(finest, self.prototypes(self.language.words))
 
     def findings(self, shown: WindowLabels, tokens: Tokens) -> tuple[Finding, ...]:
         """The prompt as it was read, and which prototypes patches take from."""
@@ -398,6 +414,12 @@ class FrozenLLM(nn.Module):
         hidden = prefix_attention.read(language.model, self.embed(values), prefix_attention.Reading(cache.known, taken))
         assert hidden is not None
         return hidden[..., : self.width].float(), Cache(cache.known.followed_by(tuple(taken)))
+
+
+def _fuse(representation: Representation, width: int) -> Fuse | None:
+    """What makes one token of the views of a patch, where the representation leaves them apart."""
+    views = representation.unfused if isinstance(representation, LeavesViews) else None
+    return None if views is None else Fuse(views.kind, len(views.names), width, views.heads, views.names)
 
 
 __all__ = ["Cache", "FrozenLLM", "FrozenLLMSettings"]

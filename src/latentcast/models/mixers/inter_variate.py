@@ -9,15 +9,17 @@ from torch import Tensor, nn
 
 from latentcast.core.findings import MOST, Finding, WindowLabels
 from latentcast.core.protocols import Representation
-from latentcast.core.settings import Settings
 from latentcast.core.types import Task, Tokens
 from latentcast.layers.attention import Attention
 from latentcast.layers.dropout import Dropout
 from latentcast.layers.transformer import feed_forward
+from latentcast.models.mixers.place import MixerSettings
 
 
-class InterVariateSettings(Settings):
-    """heads divide the width; ff is the feed-forward block's width, as a multiple of the tokens' width."""
+class InterVariateSettings(MixerSettings):
+    """heads divide the width; ff is the feed-forward block's width, as a multiple of the tokens' width. at=llm: behind
+    the reprogramming, at the language model's width.
+    """
 
     heads: Annotated[int, Field(ge=1)] = 8
     ff: Annotated[int, Field(ge=1)] = 4

@@ -9,18 +9,18 @@ from torch import Tensor, nn
 
 from latentcast.core.findings import Finding, WindowLabels
 from latentcast.core.protocols import Representation
-from latentcast.core.settings import Settings
 from latentcast.core.types import Task, Tokens
 from latentcast.layers.dropout import Dropout
 from latentcast.layers.mixture_of_experts import Experts, imbalance, usage
+from latentcast.models.mixers.place import MixerSettings
 
 
-class MixtureSettings(Settings):
+class MixtureSettings(MixerSettings):
     """experts, and how many of them are asked (top); ff is an expert's inner width, as a multiple of the tokens' width;
-    balance weighs the loss that keeps their use even.
+    balance weighs the loss that keeps their use even. at=llm: behind the reprogramming, at the language model's width.
     """
 
-    not_in_weights = Settings.not_in_weights | {"balance"}
+    not_in_weights = MixerSettings.not_in_weights | {"balance"}
     experts: Annotated[int, Field(ge=1)] = 4
     top: Annotated[int, Field(ge=1)] = 2
     ff: Annotated[int, Field(ge=1)] = 4

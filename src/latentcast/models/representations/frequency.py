@@ -29,7 +29,7 @@ class FrequencySettings(PatchSettings):
 
     cutoff         cycles per step below which a movement is trend; half the frequency of the data's season when not
                    stated (0.1 for data without one)
-    fusion         concat, gate, sum or attention (layers.fusion), which has `fusion_heads`
+    fusion         concat, gate, sum, mean or attention (layers.view_fusion), which has `fusion_heads`
     adaptive       split only series that have a season or a trend; of others the trend is nothing but their mean
     strength       share of the five largest amplitudes beyond which a series has a season
     false_alarms   of the test for a trend, on independent normal values

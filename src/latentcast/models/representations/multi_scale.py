@@ -16,7 +16,7 @@ from latentcast.core.errors import SettingsError
 from latentcast.core.types import Batch, Steps, Task, Tokens
 from latentcast.layers.dropout import Dropout
 from latentcast.layers.patching import PatchEmbedding, aligned, num_patches, observed_patches
-from latentcast.layers.view_fusion import Fuse, Fusion
+from latentcast.layers.view_fusion import Fuse, Fusion, Unfused
 from latentcast.models.representations.patch import PatchSettings
 
 Scales = Annotated[
@@ -32,13 +32,16 @@ class MultiScaleSettings(PatchSettings):
     scales         how many steps one step of each copy stands for; the low-memory choice is 1, 2
     patches        same-span: coarser patches cover about the same time in fewer steps; same-length: as many steps, so
                    that they see further back
-    fusion         gate, concat, sum or attention (layers.fusion), which has `fusion_heads`
+    fusion         gate, concat, sum, mean or attention (layers.view_fusion), which has `fusion_heads`
+    fuse_at        patches, or llm: each scale is reprogrammed by itself, and they are fused at the width of the
+                   language model (backbone frozen_llm)
     """
 
     scales: Scales = (1, 2, 4)
     patches: Literal["same-span", "same-length"] = "same-span"
     fusion: Fusion = "gate"
     fusion_heads: Annotated[int, Field(ge=1)] = 4
+    fuse_at: Literal["patches", "llm"] = "patches"
 
     @field_validator("scales")
     @classmethod
@@ -62,7 +65,9 @@ class MultiScale(nn.Module):
     def __init__(self, settings: MultiScaleSettings, task: Task) -> None:
         super().__init__()
         s = self.settings = settings
-        self.width = s.width
+        apart = s.fuse_at == "llm" and len(s.scales) > 1
+        self.unfused = Unfused(s.fusion, s.fusion_heads, self._names(s)) if apart else None
+        self.width = s.width * len(s.scales) if apart else s.width
         self.sizes = tuple(_patch(s, scale) for scale in s.scales)  # length and stride at each
         faults = [
             f"scales={list(s.scales)}: at scale {scale} a patch of {length} × {scale} steps does not fit into a"
@@ -74,15 +79,15 @@ class MultiScale(nn.Module):
         if faults:
             raise SettingsError(faults)
         self.embed = nn.ModuleList(PatchEmbedding(*size, s.width, s.kernel) for size in self.sizes)
-        self.fuse = self._fuse(s) if len(s.scales) > 1 else None
+        several = len(s.scales) > 1 and not apart
+        self.fuse = Fuse(s.fusion, len(s.scales), s.width, s.fusion_heads, self._names(s)) if several else None
         tokens = self.num_tokens(task.lookback)
-        self.position = nn.Parameter(torch.randn(tokens, s.width) * 0.02) if s.position else None
+        self.position = nn.Parameter(torch.randn(tokens, self.width) * 0.02) if s.position else None
         self.dropout = Dropout(s.dropout)
 
     @staticmethod
-    def _fuse(s: MultiScaleSettings) -> Fuse:
-        names = [f"{scale} step{'' if scale == 1 else 's'}" for scale in s.scales]
-        return Fuse(s.fusion, len(s.scales), s.width, s.fusion_heads, names)
+    def _names(s: MultiScaleSettings) -> tuple[str, ...]:
+        return tuple(f"{scale} step{'' if scale == 1 else 's'}" for scale in s.scales)
 
     def facts(self, task: Task) -> dict[str, Any]:
         each = zip(self.settings.scales, self.sizes, strict=True)
@@ -109,7 +114,7 @@ class MultiScale(nn.Module):
             elif not torch.equal(ends, finest):
                 view = view.index_select(1, aligned(finest, ends).to(view.device))
             views.append(view)
-        tokens = views[0] if self.fuse is None else self.fuse(tuple(views))
+        tokens = torch.cat(views, 2) if self.fuse is None else self.fuse(tuple(views))
         if self.position is not None:
             tokens = tokens + self.position
         keep = observed_patches(batch.observed, *self.sizes[0], self.settings.scales[0])
