@@ -50,7 +50,7 @@ def main() -> int:
             return
         counts["frames"] += 1
         try:
-            tables._forecast_or_error(frame, model, options)
+            counts[tables._forecast_or_error(frame, model, options)] += 1
         except Exception as error:
             kind = type(error).__name__
             counts[kind] += 1

@@ -1,5 +1,6 @@
 """Settings: strict, all faults at once, each with its path and the nearest known name."""
 
+import time
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
@@ -250,6 +251,35 @@ def test_a_key_of_yaml_stands_once(tmp_path, text: str, told: str) -> None:
     path.write_text(text)
     with pytest.raises(SettingsError, match=f"s.yaml: {told}"):
         read_yaml(path)
+
+
+_BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"{new}: &{new} [{', '.join(['*' + old] * 9)}]\n" for old, new in zip("abcdefgh", "bcdefghi", strict=True)
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (_BOMB, "more than 20000 values"),
+        ("x: " + "[" * 100 + "]" * 100, "deeper than 40 levels"),
+        ("x: " + "{a: " * 60 + "1" + "}" * 60, "deeper than 40 levels"),
+        ("a: &a {k: *a}", "would never end"),
+        ("a: [" + ", ".join(["1"] * 20_001) + "]", "more than 20000 values"),
+    ],
+)
+def test_yaml_without_bounds_is_refused_before_anything_is_built(tmp_path, text: str, words: str) -> None:
+    path = tmp_path / "run.yaml"
+    path.write_text(text, encoding="utf-8")
+    began = time.process_time()
+    with pytest.raises(SettingsError, match=words):
+        read_yaml(path)
+    assert time.process_time() - began < 10
+
+
+def test_a_value_of_the_command_line_is_bounded_too() -> None:
+    with pytest.raises(SettingsError, match="deeper than 40 levels"):
+        parse_assignments(["a=" + "[" * 5000])
 
 
 def test_an_alias_of_yaml_may_be_laid_under(tmp_path) -> None:

@@ -109,7 +109,8 @@ options = st.fixed_dictionaries(
 models = st.sampled_from(["dlinear", "seasonal-naive"])
 
 
-def _forecast_or_error(frame: pd.DataFrame, model: str, stated: dict[str, Any]) -> None:
+def _forecast_or_error(frame: pd.DataFrame, model: str, stated: dict[str, Any]) -> str:
+    """`forecast`, or the kind of the error that refused the frame."""
     note(frame.to_csv())
     before = frame.copy()
     own = {k: v for k, v in QUICK.items() if k != "model.season" or model == "seasonal-naive"}
@@ -118,7 +119,7 @@ def _forecast_or_error(frame: pd.DataFrame, model: str, stated: dict[str, Any]) 
         forecast = forecaster.predict(frame)
     except LatentcastError as error:
         event(type(error).__name__)
-        return
+        return type(error).__name__
     event("forecast")
     pd.testing.assert_frame_equal(frame, before)
     assert list(forecast.columns) == ["unique_id", "ds", model]
@@ -140,6 +141,7 @@ def _forecast_or_error(frame: pd.DataFrame, model: str, stated: dict[str, Any]) 
         pd.testing.assert_frame_equal(loaded.predict(frame), forecast, check_exact=True)
     with suppress(LatentcastError):
         forecaster.evaluate(frame, part="all")
+    return "forecast"
 
 
 @pytest.mark.slow

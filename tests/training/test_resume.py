@@ -57,6 +57,22 @@ def test_resuming_before_the_first_checkpoint_begins_at_the_start(
     assert same(latentcast.fit(hourly, "dlinear", **SIZES, settings=QUICK, out=tmp_path / "run", resume=True), whole)
 
 
+def test_an_old_forecaster_stays_until_the_new_one_is_whole(
+    hourly: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = tmp_path / "run"
+    old = latentcast.fit(hourly, "dlinear", **SIZES, settings=QUICK, out=run)
+    changed = {**QUICK, "training.lr": 0.01}
+    with monkeypatch.context() as patch:
+        patch.setattr(StageLoop, "_made_a_step", lambda *_: (_ for _ in ()).throw(MemoryError("killed")))
+        with pytest.raises(MemoryError):
+            latentcast.fit(hourly, "dlinear", **SIZES, settings=changed, out=run, overwrite=True)
+    assert same(latentcast.load(run), old)
+    new = latentcast.fit(hourly, "dlinear", **SIZES, settings=changed, out=run, resume=True)
+    assert same(latentcast.load(run), new)
+    assert not same(new, old)
+
+
 def test_without_the_best_weights_nothing_is_resumed(hourly: pd.DataFrame, tmp_path: Path) -> None:
     latentcast.fit(hourly, "dlinear", **SIZES, settings=QUICK, out=tmp_path / "run")
     best = tmp_path / "run" / "checkpoints" / "forecast" / "best.ckpt"

@@ -10,6 +10,9 @@ import yaml
 from latentcast.core.errors import SettingsError
 from latentcast.core.nested import nested
 
+_DEEPEST = 41  # levels of a text
+_MOST_VALUES = 20_000
+
 
 def parse_assignments(assignments: list[str]) -> dict[str, Any]:
     """["training.lr=1e-3", …] → nested values.
@@ -32,7 +35,9 @@ def parse_assignments(assignments: list[str]) -> dict[str, Any]:
 def _value(text: str) -> Any:
     if text.startswith(("[", "{", '"', "'")):
         try:
-            return yaml.load(text, _Loader)
+            return _load(text)
+        except _Unbounded as error:
+            raise SettingsError(f"--set: {error}") from error
         except yaml.YAMLError:
             return text
     if "," in text:
@@ -72,6 +77,43 @@ class _Repeated(yaml.YAMLError):
     pass
 
 
+class _Unbounded(yaml.YAMLError):
+    pass
+
+
+def _load(text: str) -> Any:
+    _check_bounds(text)
+    return yaml.load(text, _Loader)
+
+
+def _check_bounds(text: str) -> None:
+    """Raises _Unbounded before anything is built of a text that nests too deeply, or whose aliases multiply.
+
+    What an alias stands for counts each time it is used: a few lines of aliases of aliases would make millions.
+    """
+    sizes: dict[str, int] = {}  # values that each anchor stands for
+    open_: list[tuple[str | None, int]] = [(None, 0)]
+    for event in yaml.parse(text, _Loader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            open_.append((event.anchor, 1))
+        elif isinstance(event, yaml.CollectionEndEvent | yaml.ScalarEvent | yaml.AliasEvent):
+            if isinstance(event, yaml.CollectionEndEvent):
+                anchor, count = open_.pop()
+            elif isinstance(event, yaml.AliasEvent):
+                if any(anchor == event.anchor for anchor, _ in open_):
+                    raise _Unbounded(f"*{event.anchor} stands inside of &{event.anchor}, and would never end")
+                anchor, count = None, sizes.get(event.anchor, 1)
+            else:
+                anchor, count = event.anchor, 1
+            if anchor is not None:
+                sizes[anchor] = count
+            open_[-1] = open_[-1][0], open_[-1][1] + count
+        if len(open_) > _DEEPEST:
+            raise _Unbounded(f"it nests deeper than {_DEEPEST - 1} levels; settings have fewer")
+        if open_[-1][1] > _MOST_VALUES:
+            raise _Unbounded(f"with its aliases written out it holds more than {_MOST_VALUES} values; write fewer")
+
+
 class _Dumper(yaml.SafeDumper):
     """Writes what _Loader reads: text that it would take for something else is quoted."""
 
@@ -93,15 +135,15 @@ _resolve_plainly(_Dumper)
 
 
 def read_yaml(path: str | Path) -> dict[str, Any]:
-    """Nested values of a YAML file. Raises SettingsError when it is missing, no mapping, or states a key twice."""
+    """Nested values of a YAML file. Raises SettingsError when it is missing, no mapping, or too deep."""
     if not isinstance(path, str | Path):
         raise SettingsError(f"config: got {path!r}, wanted the path of a YAML file; a mapping goes to settings=")
     path = Path(path)
     try:
-        values = yaml.load(path.read_text(encoding="utf-8"), _Loader)
+        values = _load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise SettingsError(f"cannot read the configuration {path}: {error.strerror}") from error
-    except _Repeated as error:
+    except (_Repeated, _Unbounded) as error:
         raise SettingsError(f"{path}: {error}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path} is not YAML: {error}") from error

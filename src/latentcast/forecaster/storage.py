@@ -46,14 +46,14 @@ def versions() -> dict[str, str]:
 
 
 def make_folder(folder: Path, *, overwrite: bool, resume: bool = False) -> None:
-    """A folder to write into. With `overwrite`, what latentcast wrote there is removed, and nothing else.
+    """A folder to write into. `overwrite` removes what an earlier training left; its forecaster stays until `write`.
 
     Raises CheckpointError when the folder holds something that was not to be replaced, or cannot be written.
     """
     try:
         taken = _taken(folder, may=overwrite or resume)
         if taken and overwrite:
-            _clear(folder)
+            _clear_training(folder)
         folder.mkdir(parents=True, exist_ok=True)
         probe = folder / ".writable"
         probe.touch()
@@ -87,7 +87,7 @@ def replace_folder(folder: Path, fill: Callable[[Path], None], *, overwrite: boo
     make_folder(folder, overwrite=False, resume=True)
     fill(folder)
     if taken:
-        _clear(folder, whole=False)
+        _clear_training(folder)
 
 
 def _check_ours(folder: Path) -> None:
@@ -95,11 +95,10 @@ def _check_ours(folder: Path) -> None:
         raise CheckpointError(f"{folder} holds files, and latentcast wrote none of them: use another folder")
 
 
-def _clear(folder: Path, *, whole: bool = True) -> None:
-    """Remove what a training wrote, and, of a `whole` folder, what `write` did."""
+def _clear_training(folder: Path) -> None:
+    """Remove what a training wrote."""
     _check_ours(folder)
     for pattern in (
-        *((CARD, SERIES, STATISTICS, WEIGHTS, INTERVALS) if whole else ()),
         SETTINGS,
         "checkpoints/data.json",
         *(

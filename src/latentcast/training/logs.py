@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from latentcast.core.errors import MissingExtra
+from latentcast.core.errors import CheckpointError, MissingExtra
 from latentcast.models.config.training import TrainingSettings
 
 EVERY = 20  # optimiser steps between two logged training losses
@@ -82,11 +82,18 @@ class CsvLog:
         self.rows.append({**metrics, "step": step})
 
     def save(self) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.DictWriter(file, sorted({name for row in self.rows for name in row}))
-            writer.writeheader()
-            writer.writerows(self.rows)
+        """Raise CheckpointError when the disk does not take the file."""
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with self.path.open("w", encoding="utf-8", newline="") as file:
+                writer = csv.DictWriter(file, sorted({name for row in self.rows for name in row}))
+                writer.writeheader()
+                writer.writerows(self.rows)
+        except OSError as error:
+            raise CheckpointError(
+                f"the log {self.path} cannot be written: {error.strerror or error}. Free space or permissions on that"
+                " disk, then go on with the same command and --resume; training.loggers=[] writes no log"
+            ) from error
 
     def close(self) -> None:
         self.save()
