@@ -61,7 +61,17 @@ def test_nothing_in_the_source_reads_a_pickle() -> None:
                 found.append(f"{path.name}: {names}")
             if isinstance(node, ast.Attribute) and (ast.unparse(node.value), node.attr) in calls:
                 found.append(f"{path.name}: {ast.unparse(node)}")
-    assert found == []
+    # one file reads checkpoints that other programs saved, in a process of its own and without running anything
+    reader = SOURCE / "workflows" / "published" / "read_pickled.py"
+    loads = [
+        node
+        for node in ast.walk(ast.parse(reader.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "torch.load"
+    ]
+    assert [ast.unparse(word) for load in loads for word in load.keywords if word.arg == "weights_only"] == [
+        "weights_only=True"
+    ]
+    assert found == [f"{reader.name}: ['pickle']", f"{reader.name}: torch.load"]
 
 
 def test_a_folder_holds_only_text_and_safetensors(saved: Path) -> None:

@@ -91,7 +91,7 @@ def _check_bounds(text: str) -> None:
 
     What an alias stands for counts each time it is used: a few lines of aliases of aliases would make millions.
     """
-    sizes: dict[str, int] = {}  # values that each anchor stands for
+    sizes: dict[str | None, int] = {}  # values that each anchor stands for
     open_: list[tuple[str | None, int]] = [(None, 0)]
     for event in yaml.parse(text, _Loader):
         if isinstance(event, yaml.CollectionStartEvent):
