@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from latentcast.workflows.reconstruction_error import ReconstructionErrors, reconstruction_error
     from latentcast.workflows.transfer import transfer
     from latentcast.workflows.update import update
+    from latentcast.workflows.zero_shot import zero_shot
 
 _NAMES = {
     "benchmarking.ablation": ("Ablation", "ablate"),
@@ -77,6 +78,7 @@ _NAMES = {
     "workflows.reconstruction_error": ("ReconstructionErrors", "reconstruction_error"),
     "workflows.transfer": ("transfer",),
     "workflows.update": ("update",),
+    "workflows.zero_shot": ("zero_shot",),
 }
 _HOMES = {name: f"latentcast.{home}" for home, names in _NAMES.items() for name in names}
 __version__ = "0.1.0"
@@ -128,6 +130,7 @@ __all__ = [
     "reconstruction_error",
     "transfer",
     "update",
+    "zero_shot",
 ]
 
 

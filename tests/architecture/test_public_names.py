@@ -17,7 +17,7 @@ NAMES = [
     "ablate", "anomaly_scores", "backtest", "benchmark", "describe", "evaluate_imputation", "evaluate_m4", "fit",
     "fit_auto", "forecast",
     "fusion_weights", "import_checkpoint", "impute", "load", "member_forecasts", "pretrain", "prompts",
-    "prototype_attention", "reconstruction_error", "transfer", "update",
+    "prototype_attention", "reconstruction_error", "transfer", "update", "zero_shot",
 ]  # fmt: skip
 METHODS = ["calibrate", "device", "drift", "evaluate", "explain", "name", "predict", "save", "summary"]
 ON_A_SAVED_MODEL = [

@@ -16,7 +16,8 @@ from latentcast.core.parsing import write_yaml
 from latentcast.data.sources.open import open_data
 from latentcast.data.types import Frame, IntoFrame
 from latentcast.forecaster import storage
-from latentcast.forecaster.forecaster import Forecaster, write
+from latentcast.forecaster.forecaster import Forecaster
+from latentcast.forecaster.save import write
 from latentcast.reporting.files import write_frame, write_text
 from latentcast.reporting.html import render
 

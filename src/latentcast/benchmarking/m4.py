@@ -20,7 +20,8 @@ from latentcast.data.panel.build import build
 from latentcast.data.sources.files import first_line
 from latentcast.data.sources.m4 import BASE, REFERENCES, Array, Competition, Frequency, chosen, load
 from latentcast.evaluation.m4_metrics import Score, mase, owa, pooled, smape
-from latentcast.forecaster.forecaster import Forecaster, as_forecaster
+from latentcast.forecaster.forecaster import Forecaster
+from latentcast.forecaster.load import as_forecaster
 from latentcast.models.config.presets import MODEL_PRESETS
 from latentcast.models.config.run import RunConfig, resolve_config
 from latentcast.models.hybrid.model import Hybrid

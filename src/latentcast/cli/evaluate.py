@@ -170,7 +170,7 @@ def calibrate(
 
     fit did so with the validation part. Say --part test when nothing is to be judged by the test part any more.
     """
-    from latentcast.forecaster.forecaster import write
+    from latentcast.forecaster.save import write
     from latentcast.workflows.load import load
 
     with capture_log_messages() as notes:

@@ -145,7 +145,7 @@ def _finetune_generalist(
     settings: dict[str, Any],
 ) -> None:
     """Shipped weights, or those of a folder, trained further on DATA."""
-    from latentcast.workflows.pretraining.finetune import finetune_generalist
+    from latentcast.workflows.pretraining.finetune import TuningPlan, finetune_generalist
 
     if horizon is None:
         raise SettingsError("--horizon: is required, to fine-tune a generalist for it")
@@ -153,10 +153,9 @@ def _finetune_generalist(
         raise SettingsError(f"--preset {preset}: wanted head or all, which say what is trained")
     learn: Literal["head", "all"] = "head" if preset == "head" else "all"
     with capture_log_messages() as notes:
-        found = finetune_generalist(
-            data, folder, horizon, start="small" if start is None else str(start), learn=learn, context=lookback or 512,
-            seed=seed or 0, settings=settings,
-        )  # fmt: skip
+        plan = TuningPlan(learn=learn, context=lookback or 512, seed=seed or 0)
+        begin = "small" if start is None else str(start)
+        found = finetune_generalist(data, folder, horizon, plan, start=begin, settings=settings)
     print_notes(notes)
     print_line(
         f"{counted(found.windows, 'window')}, {counted(found.epochs, 'epoch')}; validation loss {found.before:.4g}"
@@ -176,13 +175,11 @@ def _pretrain_generalist(
     resume: bool,
 ) -> None:
     """Weights of a generalist from simulated series, into the folder."""
-    from latentcast.workflows.pretraining.generalist import pretrain_generalist
+    from latentcast.workflows.pretraining.generalist import PretrainingPlan, pretrain_generalist, rounds_in
 
     with capture_log_messages():
-        path = pretrain_generalist(
-            folder, preset=preset or "small", hours=0.28 if hours is None else hours, seed=seed or 0,
-            processes=processes, overwrite=overwrite, resume=resume,
-        )  # fmt: skip
+        plan = PretrainingPlan(preset or "small", rounds_in(0.28 if hours is None else hours), seed or 0)
+        path = pretrain_generalist(folder, plan, processes=processes, overwrite=overwrite, resume=resume)
     print_line(f"weights in {path}; use them with --set model.weights={folder}")
 
 

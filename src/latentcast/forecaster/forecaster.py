@@ -1,16 +1,10 @@
 """A fitted forecaster: predict, evaluate, calibrate, explain and save."""
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-
-from latentcast.core.errors import CheckpointError, LatentcastError, SettingsError, shorten, suggest
+from latentcast.core.errors import LatentcastError, SettingsError, shorten, suggest
 from latentcast.core.notes import Note, NoteCode
-from latentcast.core.types import Task
-from latentcast.data.features.covariates import Covariates
-from latentcast.data.features.regression import Effects
 from latentcast.data.panel.split import PARTS, Part
 from latentcast.data.types import Frame, IntoFrame, Level
 from latentcast.evaluation.drop_last import batch_of
@@ -18,10 +12,7 @@ from latentcast.evaluation.forecasts import ForecastBatch
 from latentcast.evaluation.metrics import Evaluation
 from latentcast.explain import Explanation, ExplanationRequest, check, chosen, explained
 from latentcast.forecaster import storage
-from latentcast.forecaster.calibration import Calibration
-from latentcast.forecaster.card import RunCard
 from latentcast.forecaster.drift import Drift
-from latentcast.forecaster.fit_statistics import FitStatistics, from_rows
 from latentcast.forecaster.fitted import FittedModel
 from latentcast.forecaster.inputs import drift_of, open_prepared, prepare_forecast
 from latentcast.forecaster.intervals import PATHS, Intervals
@@ -35,10 +26,8 @@ from latentcast.forecaster.judge import (
     outcome_notes,
 )
 from latentcast.forecaster.output import to_frame
-from latentcast.forecaster.sense import check_calibration, check_statistics, check_task
-from latentcast.models.config.run import resolve_config
-from latentcast.models.inspection import count_parameters, inspect
-from latentcast.models.network import build as build_network
+from latentcast.forecaster.save import whole_card, write
+from latentcast.models.inspection import inspect
 
 
 class Forecaster(FittedModel):
@@ -419,62 +408,3 @@ class Forecaster(FittedModel):
         [16.0, 17.0]
         """
         storage.replace_folder(Path(folder), lambda at: write(self, at), overwrite=overwrite)
-
-
-def whole_card(fitted: FittedModel) -> dict[str, Any]:
-    """What `card.json` holds: the run card, the number of parameters, and the task."""
-    every, trained = count_parameters(fitted.network)
-    parameters = {"all": every, "trainable": trained}
-    return {**fitted.card.to_dict(), "parameters": parameters, "task": asdict(fitted.task)}
-
-
-def write(fitted: FittedModel, folder: Path) -> None:
-    """Save into a folder that exists. Raises CheckpointError when it cannot be written."""
-    packed = None if fitted.calibration is None else fitted.calibration.dump()
-    storage.write(folder, fitted.network, whole_card(fitted), fitted.known.dump(), packed)
-
-
-def as_forecaster(forecaster: Forecaster | str | Path, *, device: str = "cpu") -> Forecaster:
-    """The forecaster itself, or the one saved in a folder.
-
-    Raises CheckpointError when the folder is missing, foreign, unfinished or damaged.
-    """
-    if isinstance(forecaster, Forecaster):
-        return forecaster
-    folder = Path(forecaster)
-    stored, names, statistics = storage.read(folder)
-    try:
-        card = RunCard.from_dict(stored)
-        run = resolve_config(card.settings)
-        task = Task(**{**stored["task"], "targets": tuple(stored["task"]["targets"])})
-        if statistics is None:
-            names, statistics = from_rows(names)
-        known = FitStatistics.parse(names, statistics, run.data, _effects(card))
-        check_task(task, card.schema)
-        check_statistics(known, task.channels)
-        network = build_network(run.kind, run.model, task)
-    except (KeyError, IndexError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
-        raise CheckpointError(
-            f"{folder / storage.CARD} cannot be understood by this version of latentcast: {error}"
-        ) from error
-    storage.read_weights(folder, network, stored)
-    packed = storage.read_intervals(folder, stored)
-    calibration = None
-    if packed is not None:
-        calibration = Calibration.parse(*packed)
-        try:
-            check_calibration(calibration, task)
-        except (TypeError, ValueError) as error:
-            raise CheckpointError(f"{folder / storage.INTERVALS} makes no sense: {error}") from error
-    network.to(device).eval()
-    return Forecaster(run, task, card.schema.channels, known, network, card, calibration)
-
-
-def _effects(card: RunCard) -> Effects | None:
-    """What was learned of covariates, as the card holds it."""
-    found = card.covariates
-    if found is None:
-        return None
-    covariates = Covariates.parse(found)
-    weights = np.array(found["weights"], float).reshape(covariates.width, len(card.schema.channels))
-    return Effects(covariates, weights)

@@ -16,8 +16,9 @@ from latentcast.data.panel.split import Part
 from latentcast.data.types import Frame, IntoFrame
 from latentcast.data.windows.view import PreparedPanel
 from latentcast.data.windows.windows import batch_size_for_memory, make_windows
-from latentcast.forecaster.forecaster import Forecaster, as_forecaster
+from latentcast.forecaster.forecaster import Forecaster
 from latentcast.forecaster.inputs import open_prepared
+from latentcast.forecaster.load import as_forecaster
 from latentcast.forecaster.output import give_back
 from latentcast.models.autoregressive import Autoregressive
 from latentcast.models.config.training import NEXT_CODE

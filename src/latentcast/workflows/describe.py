@@ -26,7 +26,8 @@ from latentcast.data.settings import DataSettings
 from latentcast.data.sources.open import open_data
 from latentcast.data.tables.frequency import Frequency
 from latentcast.data.types import IntoFrame
-from latentcast.forecaster.forecaster import Forecaster, as_forecaster
+from latentcast.forecaster.forecaster import Forecaster
+from latentcast.forecaster.load import as_forecaster
 from latentcast.models.config.run import RunConfig, make_task, merge_user_settings, resolve_config
 from latentcast.models.inspection import Architecture, inspect, training_memory
 from latentcast.models.network import Network

@@ -17,9 +17,10 @@ from latentcast.data.types import Frame, IntoFrame
 from latentcast.data.windows.view import PreparedPanel
 from latentcast.data.windows.windows import batch_size_for_memory
 from latentcast.forecaster.card import FusionReport, MemberWeight
-from latentcast.forecaster.forecaster import Forecaster, as_forecaster
+from latentcast.forecaster.forecaster import Forecaster
 from latentcast.forecaster.inputs import prepare_forecast
 from latentcast.forecaster.judge import cut_windows
+from latentcast.forecaster.load import as_forecaster
 from latentcast.forecaster.output import forecast_frame, give_back
 from latentcast.models.hybrid.model import Hybrid
 from latentcast.models.hybrid.stacking import HeldOutForecasts, learn

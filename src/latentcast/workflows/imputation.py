@@ -21,8 +21,9 @@ from latentcast.data.types import Frame, IntoFrame
 from latentcast.data.windows.view import PreparedPanel
 from latentcast.data.windows.windows import Windows, batch_size_for_memory, make_windows
 from latentcast.forecaster.fitted import reconstructs
-from latentcast.forecaster.forecaster import Forecaster, as_forecaster
+from latentcast.forecaster.forecaster import Forecaster
 from latentcast.forecaster.inputs import open_prepared
+from latentcast.forecaster.load import as_forecaster
 from latentcast.layers.masking import visible, visible_before
 
 MASKS = (0.125, 0.25, 0.375, 0.5)

@@ -9,7 +9,8 @@ from typing import Any
 from latentcast.core.errors import SettingsError
 from latentcast.core.nested import format_value, merge, nested
 from latentcast.core.settings import differing
-from latentcast.forecaster.forecaster import Forecaster, as_forecaster
+from latentcast.forecaster.forecaster import Forecaster
+from latentcast.forecaster.load import as_forecaster
 from latentcast.models.config.run import resolve_config
 from latentcast.models.network import build
 

@@ -12,8 +12,9 @@ from latentcast.core.errors import DataError, SettingsError, suggest
 from latentcast.core.protocols import PrototypeBackbone
 from latentcast.data.types import IntoFrame
 from latentcast.data.windows.windows import make_windows
-from latentcast.forecaster.forecaster import Forecaster, as_forecaster
+from latentcast.forecaster.forecaster import Forecaster
 from latentcast.forecaster.inputs import open_prepared
+from latentcast.forecaster.load import as_forecaster
 from latentcast.models.composed import Composed
 
 

@@ -26,7 +26,8 @@ from latentcast.data.settings import DataSettings
 from latentcast.data.sources.open import open_data
 from latentcast.data.types import IntoFrame
 from latentcast.data.windows.windows import Windows, batch_size_for_memory, make_windows, window_starts
-from latentcast.forecaster.forecaster import Forecaster, as_forecaster
+from latentcast.forecaster.forecaster import Forecaster
+from latentcast.forecaster.load import as_forecaster
 from latentcast.layers.compression import pad_left
 from latentcast.layers.instance_norm import no_scale, window_scale
 from latentcast.models.config.presets import MODEL_PRESETS

@@ -20,7 +20,8 @@ from latentcast.data.scaling.scaler import constant_series
 from latentcast.data.settings import DataSettings
 from latentcast.data.sources.open import open_data
 from latentcast.data.types import IntoFrame
-from latentcast.forecaster.forecaster import Forecaster, as_forecaster
+from latentcast.forecaster.forecaster import Forecaster
+from latentcast.forecaster.load import as_forecaster
 from latentcast.workflows.fitting.untrained import untrained
 from latentcast.workflows.fitting.warm_start import load_initial_weights
 

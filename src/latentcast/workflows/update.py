@@ -12,10 +12,12 @@ from latentcast.data.panel.padding import pad_short
 from latentcast.data.panel.split import Split
 from latentcast.data.types import IntoFrame
 from latentcast.forecaster.card import UpdateReport
-from latentcast.forecaster.forecaster import Forecaster, as_forecaster
+from latentcast.forecaster.forecaster import Forecaster
 from latentcast.forecaster.inputs import open_prepared, prepare
 from latentcast.forecaster.judge import Judged, calibrate_on, judge
+from latentcast.forecaster.load import as_forecaster
 from latentcast.forecaster.storage import check_folder
+from latentcast.models.config.training import TrainingSettings
 from latentcast.workflows.fitting.pipeline import run_fit
 from latentcast.workflows.fitting.spec import FitOptions, FitSpec, TrainingData
 
@@ -78,28 +80,13 @@ def update(
     """
     start = as_forecaster(forecaster)
     steps = python_values(steps)
-    if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
-        raise SettingsError(f"steps={steps!r}: wanted a whole number of at least 1")
+    trained = _check(start, steps)
     if out is not None:
         check_folder(Path(out), overwrite=overwrite)
-    trained = any(parameter.requires_grad for parameter in start.network.parameters())
-    if not trained and "solved" not in start.network.capabilities.training:
-        raise SettingsError(f"{start.name} learns nothing: there is nothing to update, give predict the newer data")
     source, view = open_prepared(start, data, future_only=True)
     panel = view.panel
     parts = _parts(start, panel.lengths)
-    training = start.run.training.model_copy(
-        update={
-            "max_steps": steps,
-            "max_epochs": 10**6,
-            "lr": start.run.training.lr * SLOWER if lr is None else lr,
-            "patience": None,
-            "validations": 1,
-            "keep": "best",
-            "ema": None,
-            "warmup": 0.0,
-        }
-    )
+    training = _training(start, steps, lr)
     run = replace(start.run, training=training, stages=(), notes=())
     longer = pad_short(panel, parts, run.lookback, run.horizon)
     held = Judged("val", source.name)
@@ -128,6 +115,32 @@ def update(
     if out is not None:
         made.save(out, overwrite=overwrite)
     return made
+
+
+def _check(start: Forecaster, steps: object) -> bool:
+    """Whether anything is trained by steps. Raises SettingsError where nothing is learned at all."""
+    if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
+        raise SettingsError(f"steps={steps!r}: wanted a whole number of at least 1")
+    trained = any(parameter.requires_grad for parameter in start.network.parameters())
+    if not trained and "solved" not in start.network.capabilities.training:
+        raise SettingsError(f"{start.name} learns nothing: there is nothing to update, give predict the newer data")
+    return trained
+
+
+def _training(start: Forecaster, steps: int, lr: float | None) -> TrainingSettings:
+    """The settings of the fit for a few more steps, of which the best by validation are kept."""
+    return start.run.training.model_copy(
+        update={
+            "max_steps": steps,
+            "max_epochs": 10**6,
+            "lr": start.run.training.lr * SLOWER if lr is None else lr,
+            "patience": None,
+            "validations": 1,
+            "keep": "best",
+            "ema": None,
+            "warmup": 0.0,
+        }
+    )
 
 
 def _parts(start: Forecaster, lengths: np.ndarray) -> Split:

@@ -17,6 +17,7 @@ from latentcast.data.panel.give_back import as_it_came, origins
 from latentcast.data.panel.panel import Panel
 from latentcast.data.settings import DataSettings
 from latentcast.data.sources.open import open_data
+from latentcast.data.types import Frame, IntoFrame, Level
 from latentcast.models.pretrained.network import LEVELS, MEDIAN
 from latentcast.models.pretrained.ragged import forecast_rows
 from latentcast.models.pretrained.seasons import seasons_to_try
@@ -28,17 +29,17 @@ NAME = "generalist"
 
 
 def zero_shot(
-    data: Any,
+    data: IntoFrame,
     horizon: int | None = None,
     *,
-    level: float | Sequence[float] | None = None,
+    level: Level = None,
     season: int | None = None,
     seasons: Literal["auto", "given", "weighed", "detected"] = "auto",
     nonnegative: bool = False,
     integer: bool = False,
     weights: str = "small",
     settings: Mapping[str, Any] | None = None,
-) -> Any:
+) -> Frame:
     """Forecast beyond the end of each series with the weights that the package ships.
 
     Parameters
@@ -75,23 +76,14 @@ def zero_shot(
 
     Examples
     --------
-    >>> import numpy as np, pandas as pd
-    >>> days = pd.date_range("2024-01-01", periods=70)
-    >>> frame = pd.DataFrame({"ds": days, "sales": 10 + np.arange(70) % 7})
-    >>> zero_shot(frame, 3)["generalist"].round().tolist()
-    [10.0, 11.0, 12.0]
+    >>> latentcast.zero_shot(frame, 3)["generalist"].round().tolist()
+    [16.0, 17.0, 18.0]
     """
     levels = _levels(level)
     if horizon is not None and (isinstance(horizon, bool) or not isinstance(horizon, int) or horizon < 1):
         raise SettingsError(f"horizon={horizon!r}: wanted a whole number of at least 1")
     source, defaults = open_data(data)
-    given = nested(settings or {})
-    strange = [name for name in given if name != "data"]
-    if strange:
-        raise SettingsError(
-            [f"{name}: zero-shot forecasts take settings of the data alone (data.…)" for name in strange]
-        )
-    chosen = validate(DataSettings, {**defaults, **dict(given.get("data", {}))}, "data.")
+    chosen = _data_settings(defaults, settings or {})
     panel = build(source.frame, chosen)
     for note in panel.notes:
         log.warning(note)
@@ -107,6 +99,16 @@ def zero_shot(
     found = np.round(found) if integer else found
     frame = as_it_came(_frame(panel, names, found, levels), source, panel, chosen)
     return source.give_back_as(frame, origins(source, chosen))
+
+
+def _data_settings(defaults: Mapping[str, Any], settings: Mapping[str, Any]) -> DataSettings:
+    """Settings of the data. Raises SettingsError for any other: nothing would read it."""
+    given = nested(settings)
+    if strange := [name for name in given if name != "data"]:
+        raise SettingsError(
+            [f"{name}: zero-shot forecasts take settings of the data alone (data.…)" for name in strange]
+        )
+    return validate(DataSettings, {**defaults, **dict(given.get("data", {}))}, "data.")
 
 
 def _levels(level: float | Sequence[float] | None) -> list[float]:

@@ -9,7 +9,7 @@ import pytest
 import latentcast
 from latentcast.core.errors import DataError, SettingsError
 from latentcast.models.pretrained.weights import load_weights, read_card
-from latentcast.workflows.pretraining.finetune import finetune_generalist
+from latentcast.workflows.pretraining.finetune import TuningPlan, finetune_generalist
 from latentcast.workflows.zero_shot import zero_shot
 
 
@@ -23,7 +23,7 @@ def echo(count: int = 900) -> pd.DataFrame:
 
 
 def test_it_learns_from_the_data(tmp_path: Path) -> None:
-    found = finetune_generalist(echo(), tmp_path, 5, context=48, windows=400, epochs=6)
+    found = finetune_generalist(echo(), tmp_path, 5, TuningPlan(context=48, windows=400, epochs=6))
     assert found.after < found.before
     assert found.epochs > 0
     card = read_card(str(tmp_path))
@@ -35,7 +35,7 @@ def test_it_learns_from_the_data(tmp_path: Path) -> None:
 
 
 def test_the_head_alone_changes_where_it_is_asked_for(tmp_path: Path) -> None:
-    finetune_generalist(echo(), tmp_path, 5, learn="head", context=48, windows=200, epochs=2)
+    finetune_generalist(echo(), tmp_path, 5, TuningPlan(learn="head", context=48, windows=200, epochs=2))
     shipped, tuned = load_weights(), load_weights(str(tmp_path))
     changed = {name for name, value in tuned.items() if not np.array_equal(value, shipped[name])}
     assert changed == {"last.weight", "last.bias"}
@@ -46,14 +46,14 @@ def test_what_is_worse_on_validation_is_not_kept(tmp_path: Path, monkeypatch: py
 
     monkeypatch.setitem(finetune.RATES, "all", 10.0)
     walk = pd.DataFrame({"ds": range(300), "y": np.random.default_rng(1).normal(size=300).cumsum()})
-    found = finetune_generalist(walk, tmp_path, 3, context=32, windows=100, epochs=2)
+    found = finetune_generalist(walk, tmp_path, 3, TuningPlan(context=32, windows=100, epochs=2))
     assert (found.epochs, found.after) == (0, found.before)
     for name, value in load_weights(str(tmp_path)).items():
         np.testing.assert_array_equal(value, load_weights()[name])
 
 
 def test_a_forecaster_takes_the_weights(tmp_path: Path) -> None:
-    finetune_generalist(echo(), tmp_path, 5, context=48, windows=100, epochs=1)
+    finetune_generalist(echo(), tmp_path, 5, TuningPlan(context=48, windows=100, epochs=1))
     how = {"model.weights": str(tmp_path), "model.season": 10}
     forecaster = latentcast.fit(echo(), "generalist", lookback=48, horizon=5, settings=how)
     forecaster.save(tmp_path / "saved")
@@ -63,6 +63,6 @@ def test_a_forecaster_takes_the_weights(tmp_path: Path) -> None:
 
 def test_faults_are_said(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="windows=0"):
-        finetune_generalist(echo(), tmp_path, 5, windows=0)
+        finetune_generalist(echo(), tmp_path, 5, TuningPlan(windows=0))
     with pytest.raises(DataError, match="validation part holds no window"):
         finetune_generalist(echo(40), tmp_path, 20)

@@ -9,7 +9,7 @@ import pytest
 from latentcast.core.errors import CheckpointError, SettingsError
 from latentcast.models.pretrained.weights import load_weights, read_card
 from latentcast.workflows.pretraining import generalist, state, windows
-from latentcast.workflows.pretraining.generalist import pretrain_generalist
+from latentcast.workflows.pretraining.generalist import PretrainingPlan, pretrain_generalist
 from latentcast.workflows.pretraining.windows import round_of_windows
 
 
@@ -29,7 +29,7 @@ def test_a_round_depends_on_seed_and_number_alone() -> None:
 
 
 def test_a_training_that_was_cut_ends_with_equal_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pretrain_generalist(tmp_path / "whole", rounds=4, every=2)
+    pretrain_generalist(tmp_path / "whole", PretrainingPlan(rounds=4, every=2))
 
     class Cut(Exception):
         pass
@@ -42,12 +42,12 @@ def test_a_training_that_was_cut_ends_with_equal_weights(tmp_path: Path, monkeyp
     with monkeypatch.context() as patched:
         patched.setattr(state.Pretraining, "save", cut)
         with pytest.raises(Cut):
-            pretrain_generalist(tmp_path / "cut", rounds=4, every=2)
+            pretrain_generalist(tmp_path / "cut", PretrainingPlan(rounds=4, every=2))
     with pytest.raises(CheckpointError, match="resume"):
-        pretrain_generalist(tmp_path / "cut", rounds=4, every=2)
+        pretrain_generalist(tmp_path / "cut", PretrainingPlan(rounds=4, every=2))
     with pytest.raises(CheckpointError, match="rounds 4"):
-        pretrain_generalist(tmp_path / "cut", rounds=5, resume=True)
-    pretrain_generalist(tmp_path / "cut", rounds=4, every=2, resume=True)
+        pretrain_generalist(tmp_path / "cut", PretrainingPlan(rounds=5), resume=True)
+    pretrain_generalist(tmp_path / "cut", PretrainingPlan(rounds=4, every=2), resume=True)
     one, two = (load_weights(str(tmp_path / name)) for name in ("whole", "cut"))
     for name, value in one.items():
         np.testing.assert_array_equal(value, two[name])
@@ -61,13 +61,13 @@ def test_a_training_that_was_cut_ends_with_equal_weights(tmp_path: Path, monkeyp
 
 
 def test_training_lowers_the_loss(tmp_path: Path) -> None:
-    pretrain_generalist(tmp_path, rounds=12, every=1)
+    pretrain_generalist(tmp_path, PretrainingPlan(rounds=12, every=1))
     rows = [json.loads(line) for line in (tmp_path / "curve.jsonl").read_text().splitlines()]
     assert rows[-1]["validation"] < rows[0]["validation"]
 
 
 def test_unknown_presets_and_no_hours_are_refused(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="small"):
-        pretrain_generalist(tmp_path, preset="smal")
+        pretrain_generalist(tmp_path, PretrainingPlan(preset="smal"))
     with pytest.raises(SettingsError, match="hours"):
-        pretrain_generalist(tmp_path, hours=0)
+        pretrain_generalist(tmp_path, PretrainingPlan(rounds=0))

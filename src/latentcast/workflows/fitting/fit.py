@@ -7,7 +7,8 @@ from typing import Any
 from latentcast.core.errors import SettingsError
 from latentcast.core.nested import leaves, merge
 from latentcast.data.panel.build import build
-from latentcast.forecaster.forecaster import Forecaster, as_forecaster
+from latentcast.forecaster.forecaster import Forecaster
+from latentcast.forecaster.load import as_forecaster
 from latentcast.models.config.presets import MODEL_PRESETS
 from latentcast.models.config.run import merge_user_settings, resolve_config
 from latentcast.training.stages import STAGES

@@ -16,9 +16,10 @@ from latentcast.data.panel.padding import pad_short
 from latentcast.data.panel.panel import Panel
 from latentcast.data.panel.split import Split, split
 from latentcast.data.windows.mixture import Mix
-from latentcast.forecaster.forecaster import Forecaster, write
+from latentcast.forecaster.forecaster import Forecaster
 from latentcast.forecaster.inputs import prepare as prepare_data
 from latentcast.forecaster.judge import Judged, calibrate_on
+from latentcast.forecaster.save import write
 from latentcast.models.config.training import RECONSTRUCT, TrainingSettings
 from latentcast.workflows.fitting.datasets import TrainingDataset, check_compatible, error_context
 from latentcast.workflows.fitting.members import check_members_trainable, train_members

@@ -18,9 +18,10 @@ from latentcast.core.nested import nested
 from latentcast.core.settings import validate
 from latentcast.data.panel.build import build
 from latentcast.data.panel.panel import Panel
-from latentcast.data.panel.split import split
+from latentcast.data.panel.split import Split, split
 from latentcast.data.settings import DataSettings
 from latentcast.data.sources.open import open_data
+from latentcast.data.types import IntoFrame
 from latentcast.models.pretrained.context import prepare
 from latentcast.models.pretrained.features import features
 from latentcast.models.pretrained.seasons import of_frequency
@@ -58,32 +59,12 @@ class FineTuning:
     path: Path
 
 
-def finetune_generalist(
-    data: Any,
-    out: str | Path,
-    horizon: int,
-    *,
-    start: str = "small",
-    learn: Literal["head", "all"] = "all",
-    context: int = 512,
-    windows: int = 8000,
-    epochs: int = 20,
-    patience: int = 3,
-    seed: int = 0,
-    settings: Mapping[str, Any] | None = None,
-) -> FineTuning:
-    """Train shipped weights further on the training part of the data.
+@dataclass(frozen=True)
+class TuningPlan:
+    """How the weights are trained further.
 
-    Parameters
+    Attributes
     ----------
-    data
-        A frame, a file, or the name of a dataset.
-    out
-        Folder for the weights and their card.
-    horizon
-        Steps that are to be forecast.
-    start
-        Shipped weights by name, or a folder of weights.
     learn
         `head` trains the last layer, `all` everything.
     context
@@ -94,33 +75,64 @@ def finetune_generalist(
         Passes over the windows at most, and those without a better validation loss before training ends.
     seed
         Of the windows and their order.
-    settings
-        Settings of the data: {"data.split": (0.6, 0.2, 0.2), ...}.
-
-    Returns
-    -------
-    FineTuning
-        The weights are those with the least validation loss, the ones that it began with among them: on the validation
-        part, fine-tuning never does harm.
-
-    Raises
-    ------
-    DataError
-        When the training or the validation part holds no window.
-    SettingsError
-        For sizes below one, or settings that are not of the data.
     """
-    sizes = {"horizon": horizon, "context": context, "windows": windows, "epochs": epochs}
-    faults = [f"{name}={value}: wanted at least 1" for name, value in sizes.items() if value < 1]
-    if learn not in RATES:
-        faults.append(f"learn={learn!r}: wanted head or all")
-    if faults:
-        raise SettingsError(faults)
+
+    learn: Literal["head", "all"] = "all"
+    context: int = 512
+    windows: int = 8000
+    epochs: int = 20
+    patience: int = 3
+    seed: int = 0
+
+    def check(self, horizon: int) -> None:
+        """Raises SettingsError for sizes below one, or an unknown part to learn."""
+        sizes = {"horizon": horizon, "context": self.context, "windows": self.windows, "epochs": self.epochs}
+        faults = [f"{name}={value}: wanted at least 1" for name, value in sizes.items() if value < 1]
+        if self.learn not in RATES:
+            faults.append(f"learn={self.learn!r}: wanted head or all")
+        if faults:
+            raise SettingsError(faults)
+
+
+def finetune_generalist(
+    data: IntoFrame,
+    out: str | Path,
+    horizon: int,
+    plan: TuningPlan = TuningPlan(),
+    *,
+    start: str = "small",
+    settings: Mapping[str, Any] | None = None,
+) -> FineTuning:
+    """Train shipped weights, or those of a folder (`start`), further on the training part of the data.
+
+    `out` receives the weights and their card. `settings` are of the data: {"data.split": (0.6, 0.2, 0.2), ...}. The
+    weights that are kept have the least validation loss, the ones of the start among them: on the validation part,
+    fine-tuning never does harm.
+
+    Raises SettingsError as the plan's `check`, and DataError when the training or the validation part holds no window.
+    """
+    plan.check(horizon)
     source, defaults = open_data(data)
     chosen = validate(DataSettings, {**defaults, **dict(nested(settings or {}).get("data", {}))}, "data.")
     panel = build(source.frame, chosen)
-    parts = split(panel, chosen.split)
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(plan.seed)
+    train, held = _drawn(panel, split(panel, chosen.split), horizon, plan, rng)
+    learned = _windows(panel, train, plan.context, horizon, rng)
+    judged = _windows(panel, held, plan.context, horizon, np.random.default_rng(plan.seed))
+    network = GeneralistNetwork.from_numpy(load_weights(start))
+    before, after, epoch = _train(network, learned, judged, plan, rng)
+    if epoch == 0:
+        log.warning("fine-tuning: no epoch was better on the validation part than the weights that it began with")
+    path = Path(out) / WEIGHTS
+    about = {"fine_tuned_on": source.name, "learn": plan.learn, "validation_before": before, "validation_after": after}
+    write_weights(path, network.to_numpy(), {**read_card(start), **about, "started_from": start, "epochs": epoch})
+    return FineTuning(before, after, epoch, len(train), path)
+
+
+def _drawn(
+    panel: Panel, parts: Split, horizon: int, plan: TuningPlan, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Training windows at random, and up to 512 of the validation part, evenly spread. Raises DataError without any."""
     train = _origins(panel, np.zeros_like(parts.train_end), parts.train_end, horizon, max(8, 2 * panel.season))
     held = _origins(panel, parts.train_end, parts.val_end, horizon, 8)
     for name, found in (("training", train), ("validation", held)):
@@ -128,18 +140,8 @@ def finetune_generalist(
             raise DataError(
                 f"the {name} part holds no window of {horizon} steps ahead: choose another split (data.split)"
             )
-    train = train[rng.permutation(len(train))[:windows]]
-    held = held[np.unique(np.linspace(0, len(held) - 1, 512).astype(np.int64))]
-    learned = _windows(panel, train, context, horizon, rng)
-    judged = _windows(panel, held, context, horizon, np.random.default_rng(seed))
-    network = GeneralistNetwork.from_numpy(load_weights(start))
-    before, after, epoch = _train(network, learned, judged, learn, epochs, patience, rng)
-    if epoch == 0:
-        log.warning("fine-tuning: no epoch was better on the validation part than the weights that it began with")
-    path = Path(out) / WEIGHTS
-    about = {"fine_tuned_on": source.name, "learn": learn, "validation_before": before, "validation_after": after}
-    write_weights(path, network.to_numpy(), {**read_card(start), **about, "started_from": start, "epochs": epoch})
-    return FineTuning(before, after, epoch, len(train), path)
+    drawn = train[rng.permutation(len(train))[: plan.windows]]
+    return drawn, held[np.unique(np.linspace(0, len(held) - 1, 512).astype(np.int64))]
 
 
 def _origins(panel: Panel, low: np.ndarray, high: np.ndarray, horizon: int, least: int) -> np.ndarray:
@@ -185,19 +187,17 @@ def _train(
     network: GeneralistNetwork,
     learned: TrainingWindows,
     judged: TrainingWindows,
-    learn: Literal["head", "all"],
-    epochs: int,
-    patience: int,
+    plan: TuningPlan,
     rng: np.random.Generator,
 ) -> tuple[float, float, int]:
     """(loss before, loss of what is kept, epochs until then); leaves the best weights in the network."""
     for name, parameter in network.named_parameters():
-        parameter.requires_grad_(learn == "all" or name.startswith("last."))
+        parameter.requires_grad_(plan.learn == "all" or name.startswith("last."))
     trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
-    optimiser = torch.optim.AdamW(trained, lr=RATES[learn], weight_decay=1e-2)
+    optimiser = torch.optim.AdamW(trained, lr=RATES[plan.learn], weight_decay=1e-2)
     before = best = _loss(network, judged)
     kept, found = deepcopy(network.state_dict()), 0
-    for epoch in range(1, epochs + 1):
+    for epoch in range(1, plan.epochs + 1):
         order = rng.permutation(len(learned.target))
         for start in range(0, len(order), BATCH):
             parts = [torch.from_numpy(part) for part in learned.rows(order[start : start + BATCH]).parts()]
@@ -211,7 +211,7 @@ def _train(
         now = _loss(network, judged)
         if now < best:
             best, found, kept = now, epoch, deepcopy(network.state_dict())
-        elif epoch - found >= patience:
+        elif epoch - found >= plan.patience:
             break
     network.load_state_dict(kept)
     return before, best, found

@@ -5,7 +5,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import date
 from multiprocessing import get_context
 from pathlib import Path
@@ -25,14 +25,46 @@ STATE, CURVE, WEIGHTS = "state.ckpt", "curve.jsonl", "generalist.safetensors"
 Judge = Callable[[Weights], dict[str, float]]
 
 
+@dataclass(frozen=True)
+class PretrainingPlan:
+    """What is trained, and for how long.
+
+    Attributes
+    ----------
+    preset
+        `small` or `base`: sizes of the network and how it learns.
+    rounds
+        Rounds of 4 096 windows, see `rounds_in`.
+    seed
+        Of the simulator and the first weights.
+    every
+        Rounds between two lines of the learning curve; each is also a state to go on from.
+    """
+
+    preset: str = "small"
+    rounds: int = 700
+    seed: int = 0
+    every: int = 25
+
+    def check(self) -> None:
+        """Raises SettingsError for an unknown preset, or no rounds at all."""
+        if self.preset not in PRESETS:
+            raise SettingsError(f"preset={self.preset!r}: {suggest(self.preset, PRESETS)}")
+        if self.rounds < 1:
+            raise SettingsError(
+                f"rounds={self.rounds}: wanted at least one round (of {1 / ROUNDS_AN_HOUR:.4f} hours of a core)"
+            )
+
+
+def rounds_in(hours: float) -> int:
+    """Rounds that take so many hours of one core, by a nominal speed, not by the clock: equal hours, equal weights."""
+    return round(hours * ROUNDS_AN_HOUR)
+
+
 def pretrain_generalist(
     out: str | Path,
+    plan: PretrainingPlan = PretrainingPlan(),
     *,
-    preset: str = "small",
-    hours: float = 0.28,
-    rounds: int | None = None,
-    seed: int = 0,
-    every: int = 25,
     processes: int = 0,
     judge: Judge | None = None,
     resume: bool = False,
@@ -40,53 +72,22 @@ def pretrain_generalist(
 ) -> Path:
     """Train a generalist on simulated series alone, and write its weights, card and learning curve.
 
-    Parameters
-    ----------
-    out
-        Folder for `generalist.safetensors`, its card `generalist.json`, `curve.jsonl` and the state to go on from.
-    preset
-        `small` or `base`: sizes of the network and how it learns.
-    hours
-        Hours of one processor core that the training is to take, by a nominal speed: the number of rounds follows from
-        it, not from the clock, so that equal arguments give equal weights.
-    rounds
-        Rounds of 4 096 windows instead of `hours`.
-    seed
-        Of the simulator and the first weights.
-    every
-        Rounds between two lines of the learning curve; each is also a state to go on from.
-    processes
-        Processes that simulate ahead of the training; 0 simulates in this one. The weights do not depend on it.
-    judge
-        Figures of further boards for the learning curve, by the averaged weights.
-    resume, overwrite
-        Go on with the training in `out`, or begin anew.
+    `out` receives `generalist.safetensors`, its card `generalist.json`, `curve.jsonl` and the state to go on from;
+    `model.weights` of the model `generalist` takes the folder. `processes` simulate ahead of the training, 0 simulates
+    in this one; the weights do not depend on it. `judge` gives figures of further boards for the learning curve.
 
-    Returns
-    -------
-    pathlib.Path
-        The file of weights, which `model.weights` of the model `generalist` takes by its folder.
-
-    Raises
-    ------
-    SettingsError
-        For an unknown preset, or no rounds at all.
-    CheckpointError
-        When `out` holds a training already and neither `resume` nor `overwrite` was said, or another training.
+    Raises SettingsError as the plan's `check`, and CheckpointError when `out` holds a training already and neither
+    `resume` nor `overwrite` was said, or another training.
     """
-    if preset not in PRESETS:
-        raise SettingsError(f"preset={preset!r}: {suggest(preset, PRESETS)}")
-    rounds = round(hours * ROUNDS_AN_HOUR) if rounds is None else rounds
-    if rounds < 1:
-        raise SettingsError(f"hours={hours}: wanted at least one round (of {1 / ROUNDS_AN_HOUR:.4f} hours)")
+    plan.check()
     folder = Path(out)
-    run = _state(folder, preset, seed, rounds, resume=resume, overwrite=overwrite)
+    run = _state(folder, plan, resume=resume, overwrite=overwrite)
     validation = [round_of_windows(VALIDATION_SEED, number, CHUNKS) for number in range(2)]
     losses: list[float] = []
     began = time.process_time()
     for windows in _supply(run, processes):
         losses.append(run.step(windows))
-        if run.done % every == 0 or run.done == run.rounds:
+        if run.done % plan.every == 0 or run.done == run.rounds:
             row = {
                 "round": run.done,
                 "windows": run.done * len(windows.target),
@@ -100,16 +101,16 @@ def pretrain_generalist(
                 file.write(json.dumps(row) + "\n")
             log.info(f"round {run.done} of {run.rounds}: loss {row['loss']:.4f}, held out {row['validation']:.4f}")
             run.save(folder / STATE, row["core_seconds"])
-    write_weights(folder / WEIGHTS, run.averaged.to_numpy(), _card(run, preset))
+    write_weights(folder / WEIGHTS, run.averaged.to_numpy(), _card(run, plan.preset))
     return folder / WEIGHTS
 
 
-def _state(folder: Path, preset: str, seed: int, rounds: int, *, resume: bool, overwrite: bool) -> Pretraining:
+def _state(folder: Path, plan: PretrainingPlan, *, resume: bool, overwrite: bool) -> Pretraining:
     """The state to begin with: a new one, or that of the folder."""
     path = folder / STATE
     if path.exists() and resume:
         run = Pretraining.load(path)
-        asked = {"preset": asdict(PRESETS[preset]), "seed": seed, "rounds": rounds}
+        asked = {"preset": asdict(PRESETS[plan.preset]), "seed": plan.seed, "rounds": plan.rounds}
         found = {"preset": asdict(run.preset), "seed": run.seed, "rounds": run.rounds}
         other = [f"{name} {found[name]} (not {asked[name]})" for name in asked if asked[name] != found[name]]
         if other:
@@ -119,7 +120,7 @@ def _state(folder: Path, preset: str, seed: int, rounds: int, *, resume: bool, o
         raise CheckpointError(f"{folder} holds a training: go on with it (resume), or begin anew (overwrite)")
     folder.mkdir(parents=True, exist_ok=True)
     (folder / CURVE).unlink(missing_ok=True)
-    return Pretraining(PRESETS[preset], seed, rounds)
+    return Pretraining(PRESETS[plan.preset], plan.seed, plan.rounds)
 
 
 def _supply(run: Pretraining, processes: int) -> Iterator[TrainingWindows]:

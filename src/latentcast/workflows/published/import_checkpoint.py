@@ -16,9 +16,10 @@ from latentcast.data.sources.open import open_data
 from latentcast.data.types import IntoFrame
 from latentcast.forecaster import storage
 from latentcast.forecaster.card import ImportReport
-from latentcast.forecaster.forecaster import Forecaster, write
+from latentcast.forecaster.forecaster import Forecaster
 from latentcast.forecaster.inputs import prepare
 from latentcast.forecaster.judge import Judged, calibrate_on
+from latentcast.forecaster.save import write
 from latentcast.models.config.run import resolve_config
 from latentcast.workflows.fitting.untrained import untrained
 from latentcast.workflows.published.checkpoint import read_checkpoint

@@ -1,0 +1,64 @@
+"""The folder of a saved forecaster → the forecaster."""
+
+from pathlib import Path
+
+import numpy as np
+
+from latentcast.core.errors import CheckpointError
+from latentcast.core.types import Task
+from latentcast.data.features.covariates import Covariates
+from latentcast.data.features.regression import Effects
+from latentcast.forecaster import storage
+from latentcast.forecaster.calibration import Calibration
+from latentcast.forecaster.card import RunCard
+from latentcast.forecaster.fit_statistics import FitStatistics, from_rows
+from latentcast.forecaster.forecaster import Forecaster
+from latentcast.forecaster.sense import check_calibration, check_statistics, check_task
+from latentcast.models.config.run import resolve_config
+from latentcast.models.network import build as build_network
+
+
+def as_forecaster(forecaster: Forecaster | str | Path, *, device: str = "cpu") -> Forecaster:
+    """The forecaster itself, or the one saved in a folder.
+
+    Raises CheckpointError when the folder is missing, foreign, unfinished or damaged.
+    """
+    if isinstance(forecaster, Forecaster):
+        return forecaster
+    folder = Path(forecaster)
+    stored, names, statistics = storage.read(folder)
+    try:
+        card = RunCard.from_dict(stored)
+        run = resolve_config(card.settings)
+        task = Task(**{**stored["task"], "targets": tuple(stored["task"]["targets"])})
+        if statistics is None:
+            names, statistics = from_rows(names)
+        known = FitStatistics.parse(names, statistics, run.data, _effects(card))
+        check_task(task, card.schema)
+        check_statistics(known, task.channels)
+        network = build_network(run.kind, run.model, task)
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
+        raise CheckpointError(
+            f"{folder / storage.CARD} cannot be understood by this version of latentcast: {error}"
+        ) from error
+    storage.read_weights(folder, network, stored)
+    packed = storage.read_intervals(folder, stored)
+    calibration = None
+    if packed is not None:
+        calibration = Calibration.parse(*packed)
+        try:
+            check_calibration(calibration, task)
+        except (TypeError, ValueError) as error:
+            raise CheckpointError(f"{folder / storage.INTERVALS} makes no sense: {error}") from error
+    network.to(device).eval()
+    return Forecaster(run, task, card.schema.channels, known, network, card, calibration)
+
+
+def _effects(card: RunCard) -> Effects | None:
+    """What was learned of covariates, as the card holds it."""
+    found = card.covariates
+    if found is None:
+        return None
+    covariates = Covariates.parse(found)
+    weights = np.array(found["weights"], float).reshape(covariates.width, len(card.schema.channels))
+    return Effects(covariates, weights)
