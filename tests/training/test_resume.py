@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from safetensors.torch import save_file
 
 import latentcast
 from latentcast.core.errors import CheckpointError, SettingsError
@@ -99,7 +100,7 @@ def test_a_moved_folder_goes_on_as_well(hourly: pd.DataFrame, tmp_path: Path, mo
     assert same(latentcast.fit(hourly, "dlinear", **SIZES, settings=QUICK, out="there", resume=True), whole)
 
 
-@pytest.mark.parametrize("damage", ["", "{", "[1]", '{"data": 1}'])
+@pytest.mark.parametrize("damage", ["", "{", "[1]", '{"data": 1}', "[" * 100_000])
 def test_a_damaged_note_of_the_data_is_one_error(hourly: pd.DataFrame, tmp_path: Path, damage: str) -> None:
     latentcast.fit(hourly, "dlinear", **SIZES, settings=QUICK, out=tmp_path / "run")
     (tmp_path / "run" / "checkpoints" / "data.json").write_text(damage)
@@ -120,6 +121,26 @@ def test_a_disk_that_is_full_is_one_error_and_leaves_the_old_checkpoint(tmp_path
         checkpoint.write({"a": torch.zeros(3)}, path)
     assert torch.equal(checkpoint.read(path)["a"], torch.ones(3))
     assert [file.name for file in tmp_path.iterdir()] == ["last.ckpt"]
+
+
+def test_a_disk_that_fills_up_in_training_costs_nothing(hourly: pd.DataFrame, tmp_path: Path, monkeypatch) -> None:
+    whole = latentcast.fit(hourly, "dlinear", **SIZES, settings=QUICK)
+    written = []
+
+    def filling(tensors: object, part: Path, **about: object) -> None:
+        if len(written) == 2:
+            part.write_bytes(b"half")
+            raise OSError(28, "No space left on device")
+        written.append(part)
+        save_file(tensors, part, **about)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoint, "save_file", filling)
+        with pytest.raises(CheckpointError, match=r"No space left on device.*Free space .* --resume"):
+            latentcast.fit(hourly, "dlinear", **SIZES, settings=QUICK, out=tmp_path / "run")
+    made = latentcast.fit(hourly, "dlinear", **SIZES, settings=QUICK, out=tmp_path / "run", resume=True)
+    assert same(made, whole)
+    assert len(written) == 2
 
 
 def test_options_that_exclude_each_other_are_refused(hourly: pd.DataFrame, tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """The app, and what becomes of an error: one message, an exit code, and how to state here what it asks for."""
 
+import errno
+import os
 import re
 import shlex
 import signal
@@ -49,8 +51,7 @@ def main() -> None:
     try:
         app()
     except (LatentcastError, OSError) as error:
-        err.print("[bold red]error:[/] ", end="")
-        err.print(f"{error}{_how_to_state(error)}", markup=False, soft_wrap=True, highlight=False)
+        _show(error)
         sys.exit(130 if isinstance(error, Interrupted) else 1)
     except Exception:
         if not pressed:
@@ -58,6 +59,27 @@ def main() -> None:
         # a package whose import was cut by Ctrl-C may swallow it and fail in its own way a moment later
         err.print("interrupted", highlight=False)
         sys.exit(130)
+
+
+def _show(error: Exception) -> None:
+    """The error's text and how to fix it; without colours where these cannot be had."""
+    try:
+        text = f"{error}{_how_to_state(error)}"
+        err.print("[bold red]error:[/] ", end="")
+        err.print(text, markup=False, soft_wrap=True, highlight=False)
+    except OSError:  # the printer reads files of its own
+        sys.stderr.write(f"error: {error}\n")
+    if _lacks_handles(error):
+        sys.stderr.write("This process may open too few files at a time: raise the limit, for example ulimit -n 1024\n")
+
+
+def _lacks_handles(error: BaseException | None) -> bool:
+    while error is not None:
+        lacking = isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE)
+        if lacking or os.strerror(errno.EMFILE) in str(error):  # torch raises a RuntimeError with the text
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _noticing_ctrl_c() -> list[int]:

@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from latentcast.core.errors import CheckpointError, SettingsError, suggest
+from latentcast.core.parsing import parse_json
 from latentcast.data.panel.panel import Panel
 from latentcast.evaluation.conformal import GRID, radii, score
 from latentcast.evaluation.forecasts import ForecastBatch
@@ -118,7 +119,7 @@ class Calibration:
     def parse(cls, tensors: Mapping[str, torch.Tensor], metadata: Mapping[str, str]) -> "Calibration":
         """Raises CheckpointError when it is not what `dump` wrote."""
         try:
-            rest = json.loads(metadata["calibration"])
+            rest = parse_json(metadata["calibration"])
             if rest.pop("grid") != GRID.tolist():
                 raise ValueError("its radii are at other levels")
             rest |= {"stride": rest.pop("every"), "spacing": rest.pop("stride", 1)}

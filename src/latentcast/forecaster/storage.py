@@ -26,6 +26,7 @@ import torch
 from torch import nn
 
 from latentcast.core.errors import CheckpointError, shorten
+from latentcast.core.parsing import parse_json
 
 WEIGHTS, SERIES, CARD = "weights.safetensors", "series.json", "card.json"
 STATISTICS, INTERVALS = "statistics.safetensors", "intervals.safetensors"
@@ -252,7 +253,7 @@ def _tensors(path: Path) -> Packed:
     try:
         with safetensors.safe_open(path, framework="pt") as file:
             return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
-    except (OSError, safetensors.SafetensorError) as error:
+    except (OSError, RuntimeError, safetensors.SafetensorError) as error:  # the second by torch, of file handles
         raise CheckpointError(f"{path} cannot be read: {error}") from error
 
 
@@ -260,7 +261,7 @@ def read_weights(folder: Path, network: nn.Module, card: Mapping[str, Any]) -> N
     """Fill a network that was built from the card's settings. Raises CheckpointError when shapes or names differ."""
     try:
         stored = safetensors.torch.load_file(folder / WEIGHTS)
-    except (OSError, safetensors.SafetensorError) as error:
+    except (OSError, RuntimeError, safetensors.SafetensorError) as error:
         raise CheckpointError(f"{folder / WEIGHTS} cannot be read: {error}") from error
     tensors = {_migrated_name(name, card): tensor for name, tensor in stored.items()}
     wanted = network.state_dict()
@@ -289,15 +290,13 @@ def _shape(tensor: torch.Tensor) -> str:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """An object of JSON. Raises CheckpointError when the file is missing, damaged, or nested without end."""
+    """An object of JSON. Raises CheckpointError when the file is missing, damaged, or nested too deeply."""
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = parse_json(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise CheckpointError(f"{path} is missing: copy the whole folder, or begin anew") from error
     except (OSError, ValueError) as error:
-        raise CheckpointError(f"{path} is damaged: {error}") from error
-    except RecursionError as error:
-        raise CheckpointError(f"{path} is damaged: it is nested too deeply") from error
+        raise CheckpointError(f"{path} is damaged: {error}; copy the folder again, or fit again") from error
     if not isinstance(values, dict):
         raise CheckpointError(f"{path} is damaged: wanted an object")
     return values

@@ -10,6 +10,7 @@ from safetensors.torch import save_file
 
 from latentcast.core.atomic import replacing
 from latentcast.core.errors import CheckpointError
+from latentcast.core.parsing import parse_json
 
 
 def write(checkpoint: dict[str, Any], path: Path, *, durable: bool = True) -> None:
@@ -37,10 +38,10 @@ def read(path: Path) -> dict[str, Any]:
     """Raises CheckpointError when the file is not a whole checkpoint of this package."""
     try:
         with safe_open(path, framework="pt") as file:
-            tree = json.loads((file.metadata() or {})["tree"])
+            tree = parse_json((file.metadata() or {})["tree"])
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
         unpacked: dict[str, Any] = _unpack(tree, tensors)
-    except (OSError, SafetensorError, KeyError, ValueError, TypeError, AttributeError, RecursionError) as error:
+    except (OSError, RuntimeError, SafetensorError, KeyError, ValueError, TypeError, AttributeError) as error:
         raise CheckpointError(f"{path} is not a training checkpoint, or is damaged: {error}") from error
     return unpacked
 

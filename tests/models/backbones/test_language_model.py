@@ -1,6 +1,7 @@
 """Loading: only what is asked for, never a substitute, and errors that say what to do."""
 
 import json
+import pickle
 import shutil
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,41 @@ def test_a_folder_without_weights_is_refused(tmp_path: Path) -> None:
     again = load(str(bare), random=True)
     assert torch.equal(drawn.words, again.words)
     assert not torch.equal(drawn.words, load(str(bare), random=True, seed=1).words)
+
+
+class Runs:
+    """Pickled, it would leave a file behind when it is read."""
+
+    def __init__(self, left: Path) -> None:
+        self.left = left
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Path.touch, (self.left,)
+
+
+def test_a_pickled_folder_is_refused_in_one_message_and_runs_nothing(tmp_path: Path) -> None:
+    pickled = tmp_path / "pickled"
+    shutil.copytree(folder("gpt2"), pickled)
+    (pickled / "model.safetensors").unlink()
+    for content in (pickle.dumps({"a": Runs(tmp_path / "ran")}), b"garbage"):
+        (pickled / "pytorch_model.bin").write_bytes(content)
+        with pytest.raises(SettingsError, match=r"a pickle of more than plain tensors, or damaged.*\*\.safetensors"):
+            load(str(pickled))
+    torch.save({"a": Runs(tmp_path / "ran")}, pickled / "pytorch_model.bin")
+    with pytest.raises(SettingsError, match="could run any code and is not opened"):
+        load(str(pickled))
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize("file", ["model.safetensors", "config.json", "tokenizer.json"])
+def test_a_halved_or_deeply_nested_file_is_one_message(tmp_path: Path, file: str) -> None:
+    damaged = tmp_path / "damaged"
+    shutil.copytree(folder("gpt2"), damaged)
+    raw = (damaged / file).read_bytes()
+    for content in (raw[: len(raw) // 2], b"[" * 100_000):
+        (damaged / file).write_bytes(content)
+        with pytest.raises(SettingsError, match=r"cannot be loaded \(.+\); the folder needs config.json"):
+            load(str(damaged))
 
 
 def test_weights_that_lack_a_layer_are_refused(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import io
 import logging
 import os
 import tempfile
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -189,9 +190,17 @@ def _place(address: str) -> str:
 
 def _or_say(address: str, read: Any, place: str, **options: Any) -> Any:
     try:
-        return read(place, trust_remote_code=False, **options)
-    except (OSError, ValueError, KeyError, ImportError) as error:
-        why = str(error).strip().split("\n")[0]
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Detected pickle protocol")  # the error that follows says more
+            return read(place, trust_remote_code=False, **options)
+    except Exception as error:  # what the readers of damaged files raise has no common base
+        if type(error).__name__ == "UnpicklingError":
+            raise SettingsError(
+                f"llm={address}: its weights are a pickle of more than plain tensors, or damaged; such a file could run"
+                " any code and is not opened. Take a folder whose weights are *.safetensors, or download the model"
+                " again"
+            ) from error
+        why = (str(error).strip() or type(error).__name__).split("\n")[0]
         if Path(place).is_dir():
             remedy = "the folder needs config.json, the tokenizer's files and the weights (*.safetensors or *.bin)"
         else:

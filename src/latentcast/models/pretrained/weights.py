@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
+from latentcast.core.atomic import replacing, write_text
 from latentcast.core.errors import CheckpointError
+from latentcast.core.parsing import parse_json
 from latentcast.models.pretrained.candidates import NAMES
 from latentcast.models.pretrained.network import LEVELS, Weights
 
@@ -35,7 +38,20 @@ def load_weights(name: str = "small") -> Weights:
 
 def read_card(name: str = "small") -> dict[str, Any]:
     """The model card beside the weights: what they learned from, when, their sizes and figures."""
-    card: dict[str, Any] = json.loads(_place(name).with_suffix(".json").read_text(encoding="utf-8"))
+    return _card_beside(_place(name))
+
+
+def _card_beside(path: Path) -> dict[str, Any]:
+    beside = path.with_suffix(".json")
+    try:
+        card = parse_json(beside.read_text(encoding="utf-8"))
+        if not isinstance(card, dict) or not {"sha256", "candidates", "levels"} <= card.keys():
+            raise ValueError("wanted an object with sha256, candidates and levels")
+    except (OSError, ValueError) as error:
+        raise CheckpointError(
+            f"{beside}, the card of generalist weights, is missing or damaged: {error}; copy the folder again, or"
+            " pretrain again"
+        ) from error
     return card
 
 
@@ -54,27 +70,31 @@ def _place(name: str) -> Path:
 
 @lru_cache(maxsize=4)
 def _load(path: Path) -> Weights:
-    card = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    card = _card_beside(path)
     content = path.read_bytes()
     digest = hashlib.sha256(content).hexdigest()
     if digest != card["sha256"]:
         raise CheckpointError(
-            f"{path.name} has the digest {digest[:12]}…, its card says {card['sha256'][:12]}…: the file is damaged or"
-            " was replaced; install the package again, or pretrain again"
+            f"{path.name} has the digest {digest[:12]}…, its card says {str(card['sha256'])[:12]}…: the file is damaged"
+            " or was replaced; install the package again, or pretrain again"
         )
-    if tuple(card["candidates"]) != NAMES or tuple(card["levels"]) != LEVELS:
+    if card["candidates"] != list(NAMES) or card["levels"] != list(LEVELS):
         raise CheckpointError(
             f"{path.name} was trained for other candidates or quantiles than this version has: take the weights that"
             " this version ships, or pretrain again"
         )
-    return {name: value.astype(np.float32) for name, value in load(content).items()}
+    try:
+        return {name: value.astype(np.float32) for name, value in load(content).items()}
+    except SafetensorError as error:
+        raise CheckpointError(f"{path} cannot be read: {error}; copy the folder again, or pretrain again") from error
 
 
 def write_weights(path: Path, weights: Weights, card: dict[str, Any]) -> None:
     """Writes weights and their card; the card gets the digest, the candidates and the levels."""
     path.parent.mkdir(parents=True, exist_ok=True)
     content = save({name: np.ascontiguousarray(value) for name, value in weights.items()})
-    path.write_bytes(content)
+    with replacing(path) as part:
+        part.write_bytes(content)
     whole = {
         **card,
         "parameters": int(sum(value.size for name, value in weights.items() if "." in name)),
@@ -82,4 +102,4 @@ def write_weights(path: Path, weights: Weights, card: dict[str, Any]) -> None:
         "candidates": list(NAMES),
         "levels": list(LEVELS),
     }
-    path.with_suffix(".json").write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
+    write_text(path.with_suffix(".json"), json.dumps(whole, indent=1) + "\n")

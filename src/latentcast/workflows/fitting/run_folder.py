@@ -7,7 +7,7 @@ from typing import Any
 from latentcast.core.atomic import replacing, write_text
 from latentcast.core.errors import CheckpointError, DataError, SettingsError
 from latentcast.core.nested import leaves, nested
-from latentcast.core.parsing import read_yaml, write_yaml
+from latentcast.core.parsing import parse_json, read_yaml, write_yaml
 from latentcast.forecaster import storage
 from latentcast.forecaster.card import RunCard
 from latentcast.forecaster.forecaster import Forecaster
@@ -82,10 +82,10 @@ def _at_defaults(settings: dict[str, Any]) -> dict[str, Any]:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = parse_json(path.read_text(encoding="utf-8"))
         if not isinstance(values, dict) or not {"data", "start"} <= values.keys():
             raise ValueError("wanted an object with data and start")
-    except (OSError, ValueError, RecursionError) as error:
+    except (OSError, ValueError) as error:
         raise CheckpointError(f"{path} is damaged: {error}; begin anew (--overwrite)") from error
     return values
 
