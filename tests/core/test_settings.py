@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import Field, model_validator
 
-from latentcast.core.errors import SettingsError
+from latentcast.core.errors import Fault, SettingsError
 from latentcast.core.nested import leaves, merge, merge_without_conflict, nested
 from latentcast.core.parsing import parse_assignments, read_yaml, write_yaml
 from latentcast.core.registry import Registry
@@ -386,3 +386,19 @@ def test_numbered_columns_may_be_named_by_their_number() -> None:
 def test_data_settings_that_do_not_go_together(values: dict, told: str) -> None:
     with pytest.raises(SettingsError, match=told):
         validate(DataSettings, values, "data.")
+
+
+def test_a_fault_is_a_sentence_and_the_setting_that_it_is_of() -> None:
+    fault = Fault("heads", "=7: wanted a divisor of 64")
+    assert (str(fault), fault.setting) == ("heads=7: wanted a divisor of 64", "heads")
+    deeper = fault.below("model.backbone.")
+    assert (str(deeper), deeper.setting) == ("model.backbone.heads=7: wanted a divisor of 64", "model.backbone.heads")
+    whole = SettingsError([fault, "two settings do not go together"])
+    assert [one.setting for one in whole.faults] == ["heads", None]
+    assert [str(one) for one in whole.below("a.").faults] == [f"a.{one}" for one in whole.faults]
+
+
+def test_faults_of_validation_name_their_setting() -> None:
+    with pytest.raises(SettingsError) as caught:
+        validate(DataSettings, {"season": 0, "gap": "mask"}, "data.")
+    assert {fault.setting for fault in caught.value.faults} == {"data.season", "data.gap"}

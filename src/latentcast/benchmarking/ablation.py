@@ -14,7 +14,7 @@ import pandas as pd
 from latentcast.benchmarking.leaderboard import benchmark
 from latentcast.benchmarking.results import Results, Row, markdown_line
 from latentcast.benchmarking.variants import Claim, Study, study
-from latentcast.core.errors import SettingsError
+from latentcast.core.errors import Fault, SettingsError
 from latentcast.models.config.run import merge_user_settings, resolve_config
 from latentcast.reporting.files import write_frame, write_text
 
@@ -191,11 +191,14 @@ def ablate(
     """
     if not isinstance(data, str | Path):
         raise SettingsError(
-            f"data: got {type(data).__name__}, wanted a dataset's name or a file: it is read anew in every process"
+            Fault(
+                "data",
+                f": got {type(data).__name__}, wanted a dataset's name or a file: it is read anew in every process",
+            )
         )
     values = merge_user_settings(model, preset, lookback, horizon, None, settings, config)
     if "seed" in values:
-        raise SettingsError("seed: several are wanted here: seeds=(0, 1, 2), --seeds 0,1,2")
+        raise SettingsError(Fault("seed", ": several are wanted here: seeds=(0, 1, 2), --seeds 0,1,2"))
     run = resolve_config(values)
     asked = study(switches, run)
     whole = json.loads(json.dumps(run.dump()["model"]))  # with the names of its parts, so that they can be exchanged

@@ -267,7 +267,8 @@ class _Search:
         if not len(items):
             raise DataError(
                 f"{self.name}: the validation part of no series holds a forecast of {self.horizon} steps; shorten the"
-                " horizon, or lengthen the part (data.split)"
+                " horizon, or lengthen the part (data.split)",
+                setting="data.split",
             )
         each = VALUES // (self.horizon * len(self.panel.channels))
         if len(items) > each:

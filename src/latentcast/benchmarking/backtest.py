@@ -10,7 +10,7 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from latentcast.core.errors import DataError, SettingsError, shorten, suggest
+from latentcast.core.errors import DataError, Fault, SettingsError, shorten, suggest
 from latentcast.core.nested import merge, merge_without_conflict, nested, python_values
 from latentcast.data.panel.build import build
 from latentcast.data.panel.panel import Panel
@@ -168,29 +168,11 @@ def backtest(
 def _runs(
     models: Sequence[str], values: Mapping[str, Any], defaults: Mapping[str, Any], n_windows: Any, step_size: Any
 ) -> list[RunConfig]:
-    """One Run a model, from what is shared and what stands under `models.NAME`. Raises SettingsError."""
+    """One run a model, from what is shared and what stands under `models.NAME`. Raises SettingsError."""
     shared = {key: value for key, value in values.items() if key not in ("models", "model")}
     own = values.get("models", {})
-    faults = [
-        f"{name}: got {count!r}, wanted a whole number of at least 1"
-        for name, count in (("n_windows", n_windows), ("step_size", 1 if step_size is None else step_size))
-        if not isinstance(count, int) or isinstance(count, bool) or count < 1
-    ]
-    if isinstance(models, str) or not models:
-        raise SettingsError(
-            [*faults, f"models: got {models!r}, wanted a list of names; known: {', '.join(MODEL_PRESETS)}"]
-        )
-    faults += [f"models: {name} is named twice" for name in dict.fromkeys(models) if list(models).count(name) > 1]
-    if "model" in values:
-        faults.append("model: a backtest has many; settings of one go under its name, as models.dlinear.model.…")
-    if not isinstance(own, Mapping) or not all(isinstance(value, Mapping) for value in own.values()):
-        raise SettingsError([*faults, f"models: got {own!r}, wanted settings by model, as models.dlinear.training.lr"])
-    faults += [
-        f"models.{name}: is not among the models of this backtest; {suggest(name, models)}"
-        for name in own
-        if name not in models
-    ]
-    runs, found = [], dict[str, list[str]]()
+    faults = _faults_of_names(models, own, values, n_windows, step_size)
+    runs, found = [], dict[Fault, list[str]]()
     for name in dict.fromkeys(models):
         try:
             stated = merge(merge({"model": {"name": name}}, shared), own.get(name, {}))
@@ -198,23 +180,50 @@ def _runs(
         except SettingsError as error:
             for fault in error.faults:
                 found.setdefault(fault, []).append(name)
-    faults += [
-        fault if len(names) == len(models) else f"{fault} ({', '.join(names)})" for fault, names in found.items()
-    ]
-    if any(
-        "split" in values.get("data", {})
-        for values in (shared, *own.values())
-        if isinstance(values.get("data"), Mapping)
-    ):
-        faults.append(
-            "data.split: a backtest has parts of its own: it holds out what follows the first origin, and the last"
-            " tenth before an origin validates; leave it out, and choose n_windows and step_size"
+    for fault, names in found.items():
+        faults.append(fault if len(names) == len(models) else Fault(None, f"{fault} ({', '.join(names)})"))
+    every = [one.get("data", {}) for one in (shared, *own.values())]
+    if any("split" in data for data in every if isinstance(data, Mapping)):
+        text = (
+            ": a backtest has parts of its own: it holds out what follows the first origin, and the last tenth before"
+            " an origin validates; leave it out, and choose n_windows and step_size"
         )
+        faults.append(Fault("data.split", text))
     if any((run.data, run.lookback, run.horizon) != (runs[0].data, runs[0].lookback, runs[0].horizon) for run in runs):
-        faults.append("models.NAME.data, lookback, horizon: all models of a backtest must be asked the same")
+        faults.append(Fault("models.NAME.data", ", lookback, horizon: all models of a backtest must be asked the same"))
     if faults:
         raise SettingsError(faults)
     return runs
+
+
+def _faults_of_names(
+    models: Sequence[str], own: Any, values: Mapping[str, Any], n_windows: Any, step_size: Any
+) -> list[Fault]:
+    """What is wrong with the numbers and names. Raises SettingsError where nothing more can be read of them."""
+    faults = [
+        Fault(name, f": got {count!r}, wanted a whole number of at least 1")
+        for name, count in (("n_windows", n_windows), ("step_size", 1 if step_size is None else step_size))
+        if not isinstance(count, int) or isinstance(count, bool) or count < 1
+    ]
+    if isinstance(models, str) or not models:
+        wanted = Fault("models", f": got {models!r}, wanted a list of names; known: {', '.join(MODEL_PRESETS)}")
+        raise SettingsError([*faults, wanted])
+    faults += [
+        Fault("models", f": {name} is named twice") for name in dict.fromkeys(models) if list(models).count(name) > 1
+    ]
+    if "model" in values:
+        faults.append(
+            Fault("model", ": a backtest has many; settings of one go under its name, as models.dlinear.model.…")
+        )
+    if not isinstance(own, Mapping) or not all(isinstance(value, Mapping) for value in own.values()):
+        wanted = Fault("models", f": got {own!r}, wanted settings by model, as models.dlinear.training.lr")
+        raise SettingsError([*faults, wanted])
+    faults += [
+        Fault(f"models.{name}", f": is not among the models of this backtest; {suggest(name, models)}")
+        for name in own
+        if name not in models
+    ]
+    return faults
 
 
 def _origins(panel: Panel, run: RunConfig, held: int, step: int) -> NDArray[np.int64]:

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from latentcast.benchmarking.auto import AutoFit, fit_auto
-from latentcast.core.errors import DataError, SettingsError
+from latentcast.core.errors import DataError, Fault, SettingsError
 from latentcast.core.log_capture import capture_log_messages
 from latentcast.core.parsing import write_yaml
 from latentcast.data.sources.open import open_data
@@ -165,7 +165,7 @@ def forecast(
     [12.0, 13.0, 14.0]
     """
     if horizon is not None and (isinstance(horizon, bool) or not isinstance(horizon, int) or horizon < 1):
-        raise SettingsError(f"horizon={horizon!r}: wanted a whole number of at least 1")
+        raise SettingsError(Fault("horizon", f"={horizon!r}: wanted a whole number of at least 1"))
     with (
         capture_log_messages()
     ):  # of candidates, which are no notes on the forecast; the card of the model keeps its own

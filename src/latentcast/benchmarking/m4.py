@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from latentcast.core.errors import DataError, SettingsError
+from latentcast.core.errors import DataError, Fault, SettingsError
 from latentcast.core.nested import merge, nested
 from latentcast.core.notes import Note, NoteCode
 from latentcast.core.types import Batch, Task
@@ -178,8 +178,11 @@ def _check_split(run: RunConfig, frequency: Frequency) -> None:
     if rule[0] != 0 or rule[1] < h or rule[2] != h or not all(isinstance(count, int) for count in rule):
         stated = rule if isinstance(rule, str) else ",".join(map(str, rule))
         raise SettingsError(
-            f"data.split={stated}: by the rules of M4 the last {h} steps of {frequency.name} series are the test part:"
-            f" state counts, 0,{h},{h}, or 0,{4 * h},{h} to hold out more of the training part"
+            Fault(
+                "data.split",
+                f"={stated}: by the rules of M4 the last {h} steps of {frequency.name} series are the test part:"
+                f" state counts, 0,{h},{h}, or 0,{4 * h},{h} to hold out more of the training part",
+            )
         )
 
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import torch
 from pydantic import BeforeValidator, Field, field_validator
 
-from latentcast.core.errors import DataError, SettingsError, suggest
+from latentcast.core.errors import DataError, Fault, SettingsError, suggest
 from latentcast.core.nested import merge, nested
 from latentcast.core.parsing import read_yaml
 from latentcast.core.settings import Settings, validate
@@ -164,13 +164,13 @@ def plan(config: str | Path | Mapping[str, Any] | Comparison) -> tuple[Cell, ...
         try:
             source, defaults = open_data(data)
         except DataError as error:
-            faults.append(f"datasets: {error}")
+            faults.append(Fault("datasets", f": {error}"))
         panels: dict[DataSettings, tuple[Panel, str, int] | None] = {}
         for horizon in comparison.horizons:
             runs = list(_runs(comparison, overrides, data, defaults, horizon, found))
             # what is told of the data only models with words in them are told
             if len({run.data.model_copy(update={"description": None}) for _, run in runs}) > 1:
-                faults.append(f"data: all models on {data} at horizon {horizon} must be asked the same")
+                faults.append(Fault("data", f": all models on {data} at horizon {horizon} must be asked the same"))
             for label, run in runs:
                 if source is not None and run.data not in panels:
                     panels[run.data] = _panel(source, run.data, data, faults)
@@ -180,7 +180,9 @@ def plan(config: str | Path | Mapping[str, Any] | Comparison) -> tuple[Cell, ...
                 panel, fingerprint, longest = read
                 if longest < horizon:
                     faults.append(
-                        f"horizons: {horizon} is longer than the test part of {data}, which has {longest} steps"
+                        Fault(
+                            "horizons", f": {horizon} is longer than the test part of {data}, which has {longest} steps"
+                        )
                     )
                     break
                 try:
@@ -199,7 +201,7 @@ def plan(config: str | Path | Mapping[str, Any] | Comparison) -> tuple[Cell, ...
     every = (replace(cell, run=replace(cell.run, seed=seed)) for seed in comparison.seeds for cell in cells)
     left = tuple(cell for cell in every if not any(rule.leaves_out(cell) for rule in comparison.without))
     if not left:
-        raise SettingsError("without: it leaves nothing to be run")
+        raise SettingsError(Fault("without", ": it leaves nothing to be run"))
     return left
 
 
@@ -286,12 +288,14 @@ def _others(names: tuple[str, ...], horizon: int, faults: list[str]) -> list[tup
             source, defaults = open_data(name)
             read = _panel(source, validate(DataSettings, defaults, "data."), name, faults)
         except (DataError, SettingsError) as error:
-            faults.append(f"on: {name}: {error}")
+            faults.append(Fault("on", f": {name}: {error}"))
             continue
         if read is not None:
             _, fingerprint, longest = read
             if longest < horizon:
-                faults.append(f"on: {name}: its test part has {longest} steps, fewer than the horizon of {horizon}")
+                faults.append(
+                    Fault("on", f": {name}: its test part has {longest} steps, fewer than the horizon of {horizon}")
+                )
             found.append((name, fingerprint))
     return found
 
@@ -311,7 +315,7 @@ def _panel(source: Source, settings: DataSettings, data: str, faults: list[str])
         panel = build(source.frame, settings)
         low, high = split(panel, settings.split).bounds(PART)
     except DataError as error:
-        faults.append(f"datasets: {data}: {error}")
+        faults.append(Fault("datasets", f": {data}: {error}"))
         return None
     return panel, panel.fingerprint(), int((high - low).max())
 

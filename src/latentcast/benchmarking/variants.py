@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from latentcast.core.errors import SettingsError, suggest
+from latentcast.core.errors import Fault, SettingsError, suggest
 from latentcast.models.config.run import RunConfig
 
 
@@ -55,13 +55,15 @@ def of_language_model(run: RunConfig) -> Study:
     """
     backbone: Any = getattr(run.model, "backbone", None)
     if backbone is None or backbone.name != "frozen_llm":
-        raise SettingsError(f"model: {run.name} has no language model to switch off; choose time-llm")
+        raise SettingsError(Fault("model", f": {run.name} has no language model to switch off; choose time-llm"))
     s = backbone.settings
     if s.random:
-        raise SettingsError("model.backbone.random=true: there is no language model to judge; state false")
+        raise SettingsError(Fault("model.backbone.random", "=true: there is no language model to judge; state false"))
     if s.lora:
         raise SettingsError(
-            "model.backbone.lora: adapters would train in some variants alone, and not with one budget; state 0"
+            Fault(
+                "model.backbone.lora", ": adapters would train in some variants alone, and not with one budget; state 0"
+            )
         )
     representation: Any = getattr(run.model, "representation", None)
     takes_width = "width" in type(representation.settings).model_fields
@@ -97,15 +99,7 @@ def of_extensions(run: RunConfig) -> Study:
     Where the model has a language model, those of its prompt and prototypes are among them. Raises SettingsError for a
     model that is not made of patches, or that has an extension already.
     """
-    representation: Any = getattr(run.model, "representation", None)
-    backbone: Any = getattr(run.model, "backbone", None)
-    if representation is None or representation.name != "patch":
-        raise SettingsError(
-            f"model: {run.name} is not made of plain patches, which extensions are laid over; choose time-llm,"
-            " patch-transformer or pattn"
-        )
-    if getattr(run.model, "mixers", ()):
-        raise SettingsError("model.mixers: the model that extensions are laid over has none of its own; state []")
+    representation, backbone = _plain_patches(run)
     patches = representation.settings.model_dump(mode="json")
     drop_ins = {
         "wavelet": "bands of a wavelet transform, in patches",
@@ -129,9 +123,12 @@ def of_extensions(run: RunConfig) -> Study:
         s = backbone.settings
         if s.dynamic or s.local_statistics or s.prototype_start != "vocabulary":
             raise SettingsError(
-                "model.backbone: dynamic tokens, local statistics and a start of the prototypes are among the"
-                " extensions; leave them to the comparison (dynamic=0, local_statistics=false,"
-                " prototype_start=vocabulary)"
+                Fault(
+                    "model.backbone",
+                    ": dynamic tokens, local statistics and a start of the prototypes are among the"
+                    " extensions; leave them to the comparison (dynamic=0, local_statistics=false,"
+                    " prototype_start=vocabulary)",
+                )
             )
         dynamic = {"dynamic": 32, "local_statistics": True}
         words = {"prototype_start": "cluster", "num_prototypes": "adaptive"}
@@ -149,11 +146,22 @@ def of_extensions(run: RunConfig) -> Study:
     return Study(variants, claims, tuple(left_out))
 
 
+def _plain_patches(run: RunConfig) -> tuple[Any, Any]:
+    """Representation and backbone of a model without extensions. Raises SettingsError for any other."""
+    representation: Any = getattr(run.model, "representation", None)
+    if representation is None or representation.name != "patch":
+        text = f": {run.name} is not made of plain patches; choose time-llm, patch-transformer or pattn"
+        raise SettingsError(Fault("model", text))
+    if getattr(run.model, "mixers", ()):
+        raise SettingsError(Fault("model.mixers", ": extensions are added to a model that has none; set []"))
+    return representation, getattr(run.model, "backbone", None)
+
+
 SWITCHES: dict[str, Callable[[RunConfig], Study]] = {"llm": of_language_model, "all": of_extensions}
 
 
 def study(switches: str, run: RunConfig) -> Study:
     """Raises SettingsError for switches that are not known, or that the model does not have."""
     if switches not in SWITCHES:
-        raise SettingsError(f"switches: {switches!r} is not known; {suggest(switches, SWITCHES)}")
+        raise SettingsError(Fault("switches", f": {switches!r} is not known; {suggest(switches, SWITCHES)}"))
     return SWITCHES[switches](run)

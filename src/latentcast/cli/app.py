@@ -1,8 +1,7 @@
-"""The app, and what becomes of an error: one message, an exit code, and how to state here what it asks for."""
+"""The app, and what becomes of an error: one message, an exit code, and the option that sets what it asks for."""
 
 import errno
 import os
-import re
 import shlex
 import signal
 import sys
@@ -14,7 +13,7 @@ import typer
 
 from latentcast.cli.options import OF_DATA
 from latentcast.cli.output import err, print_line
-from latentcast.core.errors import Interrupted, LatentcastError, SettingsError
+from latentcast.core.errors import DataError, Interrupted, LatentcastError
 
 app = typer.Typer(
     help="Forecast time series in a learned representation.",
@@ -64,7 +63,7 @@ def main() -> None:
 def _show(error: Exception) -> None:
     """The error's text and how to fix it; without colours where these cannot be had."""
     try:
-        text = f"{error}{_how_to_state(error)}"
+        text = f"{error}{_as_an_option(error)}"
         err.print("[bold red]error:[/] ", end="")
         err.print(text, markup=False, soft_wrap=True, highlight=False)
     except OSError:  # the printer reads files of its own
@@ -96,35 +95,15 @@ def _noticing_ctrl_c() -> list[int]:
     return pressed
 
 
-def _how_to_state(error: Exception) -> str:
+def _as_an_option(error: Exception) -> str:
     """The library speaks of data.gaps; on a command line that is --gaps, or --set data.steps=…, where it is taken."""
     takes = {"forecast", "fit", "pretrain", "backtest", "describe", "reconstruction-error", "ablate"}
     if "--transfer" in sys.argv:
         takes |= {"predict", "evaluate"}
-    if not takes & set(sys.argv[1:2]) or isinstance(error, SettingsError):
+    if not takes & set(sys.argv[1:2]) or not isinstance(error, DataError) or error.setting is None:
         return ""
-    from latentcast.data.settings import DataSettings
-
-    known = "|".join(DataSettings.model_fields)
-    named = re.search(rf"(?P<inside>\()?\bdata\.(?P<key>{known})\b(?:=(?P<rest>.+))?", str(error))
-    if named is None:
-        return ""
-    key, rest = named["key"], named["rest"]
-    names = named["inside"] and key in ("ignore", "columns")  # names of columns hold blanks and more
-    if rest and rest.startswith("'"):  # a format that holds blanks
-        value = rest[1:].partition("'")[0]
-    else:
-        value = rest and (_to_closing(rest) if names else re.split(r"[\s;)]", rest)[0].rstrip(",.:"))
-    if key in OF_DATA or (key == "fraction" and sys.argv[1] in ("fit", "pretrain")):
+    room, _, key = error.setting.partition(".")
+    value = error.value
+    if room == "data" and (key in OF_DATA or (key == "fraction" and sys.argv[1] in ("fit", "pretrain"))):
         return f"\n(as an option: --{key} {shlex.quote(value) if value else '…'})"
-    return f"\n(as an option: --set {shlex.quote(f'data.{key}={value}') if value else f'data.{key}=…'})"
-
-
-def _to_closing(text: str) -> str:
-    """Up to the parenthesis that closes one opened before the text."""
-    depth = 0
-    for at, character in enumerate(text):
-        depth += (character == "(") - (character == ")")
-        if depth < 0:
-            return text[:at]
-    return text
+    return f"\n(as an option: --set {shlex.quote(f'{error.setting}={value}') if value else f'{error.setting}=…'})"

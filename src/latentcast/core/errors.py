@@ -51,14 +51,44 @@ class GapError(DataError):
     """Values or steps are missing, and no policy was set, or it does not apply."""
 
 
+class Fault(str):
+    """What is wrong with one setting: a sentence that begins with its path, and the path by itself.
+
+    ``Fault("heads", "=7: wanted a divisor of 64")`` reads ``heads=7: wanted a divisor of 64``.
+
+    Attributes
+    ----------
+    setting
+        Dotted path of the setting, such as ``training.lr``. None: the fault is of no single setting.
+    """
+
+    setting: str | None
+
+    def __new__(cls, setting: str | None, says: str) -> "Fault":
+        fault = super().__new__(cls, f"{setting or ''}{says}")
+        fault.setting = setting
+        return fault
+
+    def below(self, path: str) -> "Fault":
+        """The same fault of a setting that stands deeper: ``path`` comes before its own."""
+        if self.setting is None:
+            return Fault(None, f"{path}{self}")
+        return Fault(f"{path}{self.setting}", self[len(self.setting) :])
+
+
 class SettingsError(LatentcastError, ValueError):
-    """All faults found in the settings, one per line in `faults`."""
+    """All faults found in the settings, one per line; `faults` holds each as a `Fault`."""
 
     def __init__(self, faults: Sequence[str] | str) -> None:
-        self.faults = (faults,) if isinstance(faults, str) else tuple(faults)
+        every = (faults,) if isinstance(faults, str) else tuple(faults)
+        self.faults = tuple(fault if isinstance(fault, Fault) else Fault(None, fault) for fault in every)
         many = len(self.faults) > 1
         head = f"{len(self.faults)} settings are wrong:\n  - " if many else ""
         super().__init__(head + "\n  - ".join(self.faults))
+
+    def below(self, path: str) -> "SettingsError":
+        """The same faults, of settings that stand below `path`."""
+        return SettingsError([fault.below(path) for fault in self.faults])
 
 
 class CheckpointError(LatentcastError):

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from latentcast.core.errors import SettingsError
+from latentcast.core.errors import Fault, SettingsError
 
 
 def format_value(value: Any) -> str:
@@ -75,8 +75,11 @@ def nested(values: Mapping[str, Any]) -> dict[str, Any]:
     """
     if not isinstance(values, Mapping):
         raise SettingsError(
-            f"settings: got {values!r}, wanted a mapping, as {{'training.lr': 0.001}}; the path of a YAML file goes to"
-            " config=, where it is taken"
+            Fault(
+                "settings",
+                f": got {values!r}, wanted a mapping, as {{'training.lr': 0.001}}; the path of a YAML file goes to"
+                " config=, where it is taken",
+            )
         )
     tree: dict[str, Any] = {}
     for key, value in values.items():

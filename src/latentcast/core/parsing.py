@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from latentcast.core.errors import SettingsError
+from latentcast.core.errors import Fault, SettingsError
 from latentcast.core.nested import nested
 
 _DEEPEST = 41  # levels of a text
@@ -154,7 +154,9 @@ def parse_json(text: str) -> Any:
 def read_yaml(path: str | Path) -> dict[str, Any]:
     """Nested values of a YAML file. Raises SettingsError when it is missing, no mapping, or too deep."""
     if not isinstance(path, str | Path):
-        raise SettingsError(f"config: got {path!r}, wanted the path of a YAML file; a mapping goes to settings=")
+        raise SettingsError(
+            Fault("config", f": got {path!r}, wanted the path of a YAML file; a mapping goes to settings=")
+        )
     path = Path(path)
     try:
         values = _load(path.read_text(encoding="utf-8"))

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, TypeVar, get_args
 from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
 from pydantic_core import ErrorDetails
 
-from latentcast.core.errors import SettingsError, suggest
+from latentcast.core.errors import Fault, SettingsError, suggest
 from latentcast.core.registry import Registry
 
 S = TypeVar("S", bound="Settings")
@@ -150,12 +150,12 @@ def _collect(cls: type[S], values: Mapping[str, Any], at: str) -> tuple[S | None
 def _collect_part(registry: Registry, chosen: Any, at: str) -> tuple[Part | None, list[str]]:
     chosen = {"name": chosen} if isinstance(chosen, str) else chosen
     if not isinstance(chosen, Mapping) or not isinstance(chosen.get("name"), str):
-        return None, [f"{at}: got {chosen!r}, wanted the name of a {registry.kind} ({', '.join(registry)})"]
+        return None, [Fault(at, f": got {chosen!r}, wanted the name of a {registry.kind} ({', '.join(registry)})")]
     name = chosen["name"]
     try:
         part_cls = registry.get(name)
     except SettingsError as error:
-        return None, [f"{at}.name: {fault}" for fault in error.faults]
+        return None, [Fault(f"{at}.name", f": {fault}") for fault in error.faults]
     rest = {key: value for key, value in chosen.items() if key != "name"}
     settings, faults = _collect(part_cls.Settings, rest, f"{at}.")
     return (None if settings is None else Part(name=name, settings=settings)), faults
@@ -175,15 +175,15 @@ def _collect_parts(registry: Registry, chosen: Any, at: str) -> tuple[tuple[Part
     return (None if faults else tuple(found)), faults
 
 
-def _fault(cls: type[Settings], detail: ErrorDetails, at: str) -> str:
+def _fault(cls: type[Settings], detail: ErrorDetails, at: str) -> Fault:
     """One fault in a sentence that begins with the dotted path of the setting."""
     path = at + ".".join(str(step) for step in detail["loc"])
     if detail["type"] == "extra_forbidden":
-        return f"{path}: no such setting; {suggest(str(detail['loc'][-1]), cls.model_fields)}"
+        return Fault(path, f": no such setting; {suggest(str(detail['loc'][-1]), cls.model_fields)}")
     if detail["type"] == "missing":
-        return f"{path}: is required"
+        return Fault(path, ": is required")
     message = detail["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
     wanted = message if detail["type"] == "value_error" else f"wanted {message}"
     if not detail["loc"]:  # several settings that do not go together
-        return f"{at.rstrip('.')}: {wanted}" if at else wanted
-    return f"{path}: got {detail['input']!r}, {wanted}"
+        return Fault(at.rstrip("."), f": {wanted}") if at else Fault(None, wanted)
+    return Fault(path, f": got {detail['input']!r}, {wanted}")

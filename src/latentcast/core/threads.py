@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from latentcast.core.errors import SettingsError
+from latentcast.core.errors import Fault, SettingsError
 
 CGROUP = Path("/sys/fs/cgroup/cpu.max")  # quota and period in microseconds, or "max"
 CGROUP_1 = Path("/sys/fs/cgroup/cpu/cpu.cfs_quota_us"), Path("/sys/fs/cgroup/cpu/cpu.cfs_period_us")
@@ -52,7 +52,7 @@ def using_threads(threads: int | None) -> Iterator[int]:
     None takes `default_threads()`. Raises SettingsError for less than one.
     """
     if threads is not None and (isinstance(threads, bool) or not isinstance(threads, int) or threads < 1):
-        raise SettingsError(f"threads={threads!r}: wanted a whole number of at least 1")
+        raise SettingsError(Fault("threads", f"={threads!r}: wanted a whole number of at least 1"))
     before, count = torch.get_num_threads(), default_threads() if threads is None else threads
     token = _chosen.set(chosen_threads() if threads is None else threads)
     torch.set_num_threads(count)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from latentcast.core.errors import SettingsError
+from latentcast.core.errors import Fault, SettingsError
 from latentcast.evaluation.forecasts import ForecastBatch, accumulate_errors
 from latentcast.evaluation.metrics import Array, Dropped, Errors
 
@@ -23,7 +23,9 @@ def batch_of(protocol: str | None) -> int | None:
         return None
     name, _, size = protocol.partition(":")
     if name != NAME or not size.isdecimal() or int(size) < 1:
-        raise SettingsError(f"protocol={protocol!r}: wanted {NAME}:B, B being the batch size of the script, as 32")
+        raise SettingsError(
+            Fault("protocol", f"={protocol!r}: wanted {NAME}:B, B being the batch size of the script, as 32")
+        )
     return int(size)
 
 

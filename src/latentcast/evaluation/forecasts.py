@@ -201,7 +201,8 @@ def _check_finite(prediction: Prediction, batch: Batch) -> None:
     if not prediction.values.isfinite().all():
         raise DataError(
             f"the forecast is not finite. The look-back holds values up to {float(batch.past.abs().max()):.3g} standard"
-            " deviations of the training part. Replace such values by missing ones (data.gaps)"
+            " deviations of the training part. Replace such values by missing ones (data.gaps)",
+            setting="data.gaps",
         )
 
 

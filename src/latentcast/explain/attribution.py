@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from latentcast.core.errors import SettingsError, suggest
+from latentcast.core.errors import Fault, SettingsError, suggest
 from latentcast.core.findings import MOST, Array
 from latentcast.core.interpolation import interpolated, seasonally
 from latentcast.core.types import Batch, Scale
@@ -50,13 +50,13 @@ def check(method: str, fill: str, stretch: int | None, lookback: int) -> tuple[M
     """Method and fill as they are. Raises SettingsError with every fault."""
     faults = []
     if method not in METHODS:
-        faults.append(f"attribution={method!r} is no method; {suggest(str(method), METHODS)}")
+        faults.append(Fault("attribution", f"={method!r} is no method; {suggest(str(method), METHODS)}"))
     if fill not in FILLS:
-        faults.append(f"fill={fill!r} is none of them; {suggest(str(fill), FILLS)}")
+        faults.append(Fault("fill", f"={fill!r} is none of them; {suggest(str(fill), FILLS)}"))
     if stretch is not None and (isinstance(stretch, bool) or not isinstance(stretch, int) or stretch < 1):
-        faults.append(f"stretch={stretch!r}: wanted a whole number of steps, at least 1")
+        faults.append(Fault("stretch", f"={stretch!r}: wanted a whole number of steps, at least 1"))
     elif stretch is not None and stretch > lookback:
-        faults.append(f"stretch={stretch}: the look-back has {lookback} steps; state at most as many")
+        faults.append(Fault("stretch", f"={stretch}: the look-back has {lookback} steps; state at most as many"))
     if faults:
         raise SettingsError(faults)
     return cast("Method", method), cast("Fill", fill)
@@ -138,8 +138,11 @@ def sensitivity(network: Network, batch: Batch, told: Told, targets: Sequence[in
                 values = network(replace(many, past=past)).values
             if not values.requires_grad:
                 raise SettingsError(
-                    f"attribution=gradient: the forecast of a {type(network.model).__name__} has no gradient;"
-                    " occlusion takes any model"
+                    Fault(
+                        "attribution",
+                        f"=gradient: the forecast of a {type(network.model).__name__} has no gradient;"
+                        " occlusion takes any model",
+                    )
                 )
             asked = values[torch.arange(len(steps)), steps][:, group].sum()
             slope = torch.autograd.grad(asked, past)[0].double().square()

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from latentcast.core.errors import CheckpointError, SettingsError, suggest
+from latentcast.core.errors import CheckpointError, Fault, SettingsError, suggest
 from latentcast.core.parsing import parse_json
 from latentcast.data.panel.panel import Panel
 from latentcast.evaluation.conformal import GRID, radii, score
@@ -34,13 +34,17 @@ def check_base(base: str, part: str, model: str, quantile_levels: tuple[float, .
     Raises SettingsError for a part that was trained on, or a base that the model has not.
     """
     if part not in ("val", "test"):
-        raise SettingsError(f"part={part!r}: intervals are calibrated on windows that were held out: val or test")
+        raise SettingsError(
+            Fault("part", f"={part!r}: intervals are calibrated on windows that were held out: val or test")
+        )
     if base not in ("auto", *BASES):
-        raise SettingsError(f"base={base!r} is none; {suggest(str(base), ('auto', *BASES))}")
+        raise SettingsError(Fault("base", f"={base!r} is none; {suggest(str(base), ('auto', *BASES))}"))
     if base == "quantiles" and not quantile_levels:
-        raise SettingsError(f"base='quantiles': {model} forecasts points alone; model.head=quantile learns quantiles")
+        raise SettingsError(
+            Fault("base", f"='quantiles': {model} forecasts points alone; model.head=quantile learns quantiles")
+        )
     if base == "paths" and not samples:
-        raise SettingsError(f"base='paths': {model} draws no paths; base='point' takes any model")
+        raise SettingsError(Fault("base", f"='paths': {model} draws no paths; base='point' takes any model"))
     if base == "auto":
         return "quantiles" if quantile_levels else "point"
     return base  # type: ignore[return-value]

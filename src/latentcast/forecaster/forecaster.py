@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any, Literal
 
-from latentcast.core.errors import LatentcastError, SettingsError, shorten, suggest
+from latentcast.core.errors import Fault, LatentcastError, SettingsError, shorten, suggest
 from latentcast.core.notes import Note, NoteCode
 from latentcast.data.panel.split import PARTS, Part
 from latentcast.data.types import Frame, IntoFrame, Level
@@ -305,11 +305,13 @@ class Forecaster(FittedModel):
         (79, 0.0)
         """
         if part not in PARTS:
-            raise SettingsError(f"part={part!r} is no part of the data; {suggest(str(part), PARTS)}")
+            raise SettingsError(Fault("part", f"={part!r} is no part of the data; {suggest(str(part), PARTS)}"))
         how = choose_intervals(self, level, interval_method, paths)
         drop = batch_of(protocol)
         if drop is not None and stride != 1:
-            raise SettingsError(f"stride={stride}: a test loader drops from all windows; leave it out with {protocol}")
+            raise SettingsError(
+                Fault("stride", f"={stride}: a test loader drops from all windows; leave it out with {protocol}")
+            )
         source, prepared = open_prepared(self, data)
         return judge(self, prepared, Judged(part, source.name, stride, drop), how, batch_size)
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from latentcast.core.errors import SettingsError
+from latentcast.core.errors import Fault, SettingsError
 from latentcast.data.features.future import lay_ahead
 from latentcast.data.panel.conform import read_alike
 from latentcast.data.panel.padding import fill_up
@@ -92,7 +92,7 @@ def prepare_forecast(
         ahead = None if future_covariates is None else open_data(future_covariates)[0].frame
         room = lay_ahead(room, ahead, effects, fitted.run.data, fitted.task.horizon)
     elif future_covariates is not None:
-        raise SettingsError(f"future_covariates: this {fitted.name} was fitted without any (data.future)")
+        raise SettingsError(Fault("future_covariates", f": this {fitted.name} was fitted without any (data.future)"))
     starts = torch.from_numpy(room.offsets[1:] - fitted.task.lookback - fitted.task.horizon)
     windows = starts, torch.arange(len(panel.ids))
     return ForecastInputs(source, panel, replace(prepared, panel=room), windows, notes)

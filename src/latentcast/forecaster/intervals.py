@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from latentcast.core.errors import DataError, SettingsError, suggest
+from latentcast.core.errors import DataError, Fault, SettingsError, suggest
 from latentcast.data.panel.panel import Panel
 from latentcast.data.types import Level
 from latentcast.evaluation.conformal import Tracker, column, score, widened, windows_needed
@@ -43,9 +43,11 @@ def levels_of(level: Any) -> tuple[float, ...]:
     for value in given:
         number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
         if not number or not isfinite(value) or not 0 < value < 100:
-            faults.append(f"level={value!r}: wanted a number of per cent between 0 and 100, as level=[80, 90]")
+            faults.append(
+                Fault("level", f"={value!r}: wanted a number of per cent between 0 and 100, as level=[80, 90]")
+            )
         elif value < 1:
-            faults.append(f"level={value!r}: levels are per cent; for {100 * value:g} % say {100 * value:g}")
+            faults.append(Fault("level", f"={value!r}: levels are per cent; for {100 * value:g} % say {100 * value:g}"))
     if faults:
         raise SettingsError(faults)
     return tuple(sorted({float(value) for value in given}))
@@ -190,9 +192,9 @@ def choose(
     """
     levels = levels_of(level)
     if method not in METHODS:
-        raise SettingsError(f"interval_method={method!r} is no method; {suggest(str(method), METHODS)}")
+        raise SettingsError(Fault("interval_method", f"={method!r} is no method; {suggest(str(method), METHODS)}"))
     if isinstance(paths, bool) or not isinstance(paths, int) or paths < 2:
-        raise SettingsError(f"paths={paths!r}: wanted a whole number of at least 2")
+        raise SettingsError(Fault("paths", f"={paths!r}: wanted a whole number of at least 2"))
     if method == "auto":
         method = "conformal" if calibration else "quantiles" if quantile_levels else "paths" if samples else "conformal"
     if method in ("conformal", "adaptive"):
@@ -207,19 +209,22 @@ def choose(
         return Intervals(levels, method, None, quantile_levels, paths)
     if not samples:
         raise SettingsError(
-            f"interval_method='paths': {model} draws no paths; interval_method='conformal' takes any model"
+            Fault("interval_method", f"='paths': {model} draws no paths; interval_method='conformal' takes any model")
         )
     needed = max(windows_needed(level / 200 + 0.5) for level in levels)
     if paths < needed:
-        raise SettingsError(f"paths={paths} are too few for level {levels[-1]:g}: wanted at least {needed}")
+        raise SettingsError(Fault("paths", f"={paths} are too few for level {levels[-1]:g}: wanted at least {needed}"))
     return Intervals(levels, method, None, quantile_levels, paths)
 
 
 def _check_quantiles(levels: Sequence[float], model: str, learned: tuple[float, ...]) -> None:
     if not learned:
         raise SettingsError(
-            f"interval_method='quantiles': {model} forecasts points alone; interval_method='conformal' takes any model,"
-            " and one with model.head=quantile learns quantiles"
+            Fault(
+                "interval_method",
+                f"='quantiles': {model} forecasts points alone; interval_method='conformal' takes any model,"
+                " and one with model.head=quantile learns quantiles",
+            )
         )
     missing = [n for n in levels if None in (quantile_at(learned, 0.5 - n / 200), quantile_at(learned, 0.5 + n / 200))]
     if missing:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from latentcast.core.errors import DataError, SettingsError, shorten
+from latentcast.core.errors import DataError, Fault, SettingsError, shorten
 from latentcast.core.nested import python_values
 from latentcast.core.notes import Note, NoteCode
 from latentcast.data.panel.split import Part
@@ -47,7 +47,9 @@ def choose_intervals(fitted: FittedModel, level: Level, method: str = "auto", pa
         paths=paths,
     )
     if paths != PATHS and how.base != "paths":
-        raise SettingsError(f"paths={paths}: {how.method} intervals of this {fitted.name} draw no paths; leave it out")
+        raise SettingsError(
+            Fault("paths", f"={paths}: {how.method} intervals of this {fitted.name} draw no paths; leave it out")
+        )
     return how
 
 

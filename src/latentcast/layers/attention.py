@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from latentcast.core.errors import SettingsError
+from latentcast.core.errors import Fault, SettingsError
 
 
 def check_heads(width: int, heads: int) -> None:
@@ -15,7 +15,9 @@ def check_heads(width: int, heads: int) -> None:
     if width % heads:
         fitting = [n for n in range(1, width + 1) if width % n == 0]
         near = min(fitting, key=lambda n: abs(n - heads))
-        raise SettingsError(f"heads={heads}: {heads} heads do not divide the width {width}; {near} heads would")
+        raise SettingsError(
+            Fault("heads", f"={heads}: {heads} heads do not divide the width {width}; {near} heads would")
+        )
 
 
 class Attention(nn.Module):

@@ -6,7 +6,13 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from latentcast.core.errors import SettingsError
+from latentcast.core.errors import Fault, SettingsError
+
+WANTED = {
+    "temperature": "wanted a number above 0 (for the most likely code: greedy)",
+    "top_k": "wanted at least 1 code, or 0 for all of them",
+    "top_p": "wanted a share above 0 and at most 1",
+}
 
 
 @dataclass(frozen=True)
@@ -23,13 +29,8 @@ class Draw:
     top_p: float = 1.0
 
     def __post_init__(self) -> None:
-        faults = []
-        if not self.temperature > 0:
-            faults.append(f"temperature={self.temperature}: wanted a number above 0 (for the most likely code: greedy)")
-        if self.top_k < 0:
-            faults.append(f"top_k={self.top_k}: wanted at least 1 code, or 0 for all of them")
-        if not 0 < self.top_p <= 1:
-            faults.append(f"top_p={self.top_p}: wanted a share above 0 and at most 1")
+        fits = {"temperature": self.temperature > 0, "top_k": self.top_k >= 0, "top_p": 0 < self.top_p <= 1}
+        faults = [Fault(name, f"={getattr(self, name)}: {WANTED[name]}") for name, fit in fits.items() if not fit]
         if faults:
             raise SettingsError(faults)
 

@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from latentcast.core.errors import SettingsError
+from latentcast.core.errors import Fault, SettingsError
 from latentcast.core.findings import Finding, WindowLabels
 from latentcast.layers.attention import Attention
 
@@ -29,7 +29,9 @@ class DynamicPrompt(nn.Module):
     ) -> None:
         super().__init__()
         if local and time < SEGMENTS:
-            raise SettingsError(f"local_statistics: a look-back of {SEGMENTS} steps or more is wanted, it has {time}")
+            raise SettingsError(
+                Fault("local_statistics", f": a look-back of {SEGMENTS} steps or more is wanted, it has {time}")
+            )
         self.count, self.fuses = dynamic + local, fuse
         self.tokens = DynamicTokens(time * variates, dynamic, width, size) if dynamic else None
         self.local = LocalStatistics(variates, width, size) if local else None

@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from latentcast.core.errors import SettingsError
+from latentcast.core.errors import Fault, SettingsError
 from latentcast.layers.dropout import Dropout
 
 
@@ -18,7 +18,7 @@ class Experts(nn.Module):
     def __init__(self, width: int, hidden: int, experts: int, top: int, dropout: float) -> None:
         super().__init__()
         if top > experts:
-            raise SettingsError(f"top={top}: there are {experts} experts; ask at most as many")
+            raise SettingsError(Fault("top", f"={top}: there are {experts} experts; ask at most as many"))
         self.experts, self.top = experts, top
         self.router = nn.Linear(width, experts)
         self.up, self.up_bias = _weights(experts, width, hidden)

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from latentcast.core.errors import SettingsError
+from latentcast.core.errors import Fault, SettingsError
 
 Prototypes = Literal["direct", "vocabulary"]
 ROWS = 64  # of the mixing matrix, drawn at a time
@@ -63,7 +63,7 @@ class Reprogramming(nn.Module):
     def __init__(self, width: int, llm_width: int, heads: int, head_width: int, dropout: float) -> None:
         super().__init__()
         if heads < 1:
-            raise SettingsError(f"heads={heads}: wanted at least 1")
+            raise SettingsError(Fault("heads", f"={heads}: wanted at least 1"))
         inner = heads * head_width
         self.heads, self.dropout = heads, dropout
         self.query = nn.Linear(width, inner)

@@ -47,7 +47,7 @@ class Fuse(nn.Module):
             try:
                 check_heads(width, heads)
             except SettingsError as error:
-                raise SettingsError(f"fusion_{error.faults[0]}") from error
+                raise error.below("fusion_") from error
             self.attention = Attention(width, heads)
             self.query = nn.Parameter(torch.randn(width) * 0.02)
 

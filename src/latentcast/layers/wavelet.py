@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from latentcast.core.errors import SettingsError, suggest
+from latentcast.core.errors import Fault, SettingsError, suggest
 
 Mode = Literal["symmetric", "reflect", "periodic", "zero", "causal"]
 Filter = Float[Tensor, " taps"]
@@ -31,7 +31,7 @@ def filters(name: str) -> tuple[Filter, Filter]:
 
     known = pywt.wavelist(kind="discrete")
     if name not in known:
-        raise SettingsError(f"wavelet={name}: no such discrete wavelet; {suggest(name, known)}")
+        raise SettingsError(Fault("wavelet", f"={name}: no such discrete wavelet; {suggest(name, known)}"))
     wavelet = pywt.Wavelet(name)
     low, high = (torch.tensor(taps, dtype=torch.float64) for taps in (wavelet.dec_lo, wavelet.dec_hi))
     return low, high

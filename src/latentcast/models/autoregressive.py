@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from latentcast.core.errors import SettingsError
+from latentcast.core.errors import Fault, SettingsError
 from latentcast.core.protocols import ContinuesTokens
 from latentcast.core.types import Batch, Prediction, Scale, Task, Tokens
 from latentcast.layers.code_sampling import chances
@@ -35,13 +35,19 @@ class Autoregressive(Composed):
     def __init__(self, settings: ComposedSettings, task: Task) -> None:
         faults = []
         if settings.representation.name != "codes":
-            faults.append(f"representation={settings.representation.name}: only codes can be predicted one by one")
+            faults.append(
+                Fault("representation", f"={settings.representation.name}: only codes can be predicted one by one")
+            )
         if settings.head.name != "code":
-            faults.append(f"head={settings.head.name}: codes are predicted by the head code")
+            faults.append(Fault("head", f"={settings.head.name}: codes are predicted by the head code"))
         if settings.mixers:
-            faults.append(f"mixers={settings.mixers[0].name}: it does not go with codes, predicted one by one")
+            faults.append(
+                Fault("mixers", f"={settings.mixers[0].name}: it does not go with codes, predicted one by one")
+            )
         if settings.shortcut != "none":
-            faults.append(f"shortcut={settings.shortcut}: codes stand for values, not for what it leaves of them")
+            faults.append(
+                Fault("shortcut", f"={settings.shortcut}: codes stand for values, not for what it leaves of them")
+            )
         if faults:
             raise SettingsError(faults)
         super().__init__(settings, task)
@@ -50,7 +56,9 @@ class Autoregressive(Composed):
         self.capabilities = replace(self.capabilities, uses_static=False, reconstructs=False, samples=True)
         if not isinstance(self.backbone, ContinuesTokens):
             raise SettingsError(
-                f"backbone={settings.backbone.name}: it cannot go on token by token; model.backbone=causal can"
+                Fault(
+                    "backbone", f"={settings.backbone.name}: it cannot go on token by token; model.backbone=causal can"
+                )
             )
         self.representation.query.requires_grad_(self.head.settings.decode == "queries")  # nothing else reads them
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from latentcast.core.capabilities import Capabilities
-from latentcast.core.errors import SettingsError
+from latentcast.core.errors import Fault, SettingsError
 from latentcast.core.interpolation import interpolated
 from latentcast.core.protocols import (
     Backbone,
@@ -37,7 +37,7 @@ from latentcast.models.backbones import BACKBONES
 from latentcast.models.heads import HEADS
 from latentcast.models.mixers import MIXERS
 from latentcast.models.mixers.place import AtWidth, stands_inside
-from latentcast.models.network import _placed
+from latentcast.models.network import placed
 from latentcast.models.representations import REPRESENTATIONS
 from latentcast.models.ridge.choose import RidgeSettings
 from latentcast.models.ridge.linear import LinearMaps
@@ -121,8 +121,11 @@ class Composed(nn.Module):
         """The maps of shortcut=solved as they are before they are solved; the parts begin at zero beside them."""
         if not isinstance(self.head, StartsAtZero):
             raise SettingsError(
-                f"shortcut=solved: the parts begin at a forecast of zero, which head {type(self.head).__name__.lower()}"
-                " cannot; choose model.head=flatten, quantile or decompression, or shortcut=linear"
+                Fault(
+                    "shortcut",
+                    f"=solved: the parts begin at a forecast of zero, which head {type(self.head).__name__.lower()}"
+                    " cannot; choose model.head=flatten, quantile or decompression, or shortcut=linear",
+                )
             )
         self.head.start_at_zero()
         self.register_buffer("uses_parts", torch.ones(()))
@@ -246,4 +249,4 @@ def _build(registry: Any, part: Part, *sizes: Any, at: str | None = None) -> Any
         return registry.get(part.name)(part.settings, *sizes)
     except SettingsError as error:
         place, else_at = f"model.{at or registry.kind}.", f"{registry.kind} {part.name}: "
-        raise SettingsError([_placed(fault, part.settings, place, else_at) for fault in error.faults]) from error
+        raise SettingsError([placed(fault, part.settings, place, else_at) for fault in error.faults]) from error

@@ -4,7 +4,7 @@ from typing import Any
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from latentcast.core.errors import SettingsError
+from latentcast.core.errors import Fault, SettingsError
 from latentcast.core.notes import Note, NoteCode
 from latentcast.core.protocols import HasNotes, Prompted, Prompter
 from latentcast.core.settings import Settings
@@ -12,9 +12,10 @@ from latentcast.core.types import Batch, Prediction, Scale, Task
 from latentcast.models import MODELS
 
 
-def _placed(fault: str, settings: Settings, at: str, else_at: str = "") -> str:
-    """A fault that begins with a setting of a part (heads=7: …) begins with its whole path instead."""
-    return f"{at if fault.partition('=')[0] in type(settings).model_fields else else_at}{fault}"
+def placed(fault: Fault, settings: Settings, at: str, else_at: str = "") -> Fault:
+    """A fault of a setting of a part, below the path of the part; any other with `else_at` before it."""
+    own = fault.setting is not None and fault.setting.partition(".")[0] in type(settings).model_fields
+    return fault.below(at) if own else Fault(None, f"{else_at}{fault}")
 
 
 class Network(nn.Module):
@@ -77,4 +78,4 @@ def build(kind: str, settings: Settings, task: Task) -> Network:
     try:
         return Network(MODELS.get(kind)(settings, task), task)
     except SettingsError as error:
-        raise SettingsError([_placed(fault, settings, "model.") for fault in error.faults]) from error
+        raise SettingsError([placed(fault, settings, "model.") for fault in error.faults]) from error

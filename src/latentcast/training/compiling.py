@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from torch import nn
 
-from latentcast.core.errors import SettingsError
+from latentcast.core.errors import Fault, SettingsError
 from latentcast.core.protocols import CompilesParts
 from latentcast.models.network import Network
 
@@ -31,7 +31,9 @@ def compiled(network: Network, *, enabled: bool) -> Iterator[None]:
         if not type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
             raise
         why = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
-        raise SettingsError(f"training.compile: torch cannot compile this model ({why}); set it to false") from error
+        raise SettingsError(
+            Fault("training.compile", f": torch cannot compile this model ({why}); set it to false")
+        ) from error
     finally:
         for part in parts:
             part._compiled_call_impl = None

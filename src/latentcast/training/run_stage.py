@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from latentcast.core.errors import CheckpointError, Interrupted, SettingsError
+from latentcast.core.errors import CheckpointError, Fault, Interrupted, SettingsError
 from latentcast.core.threads import chosen_threads, using_threads
 from latentcast.models.network import Network
 from latentcast.training import checkpoint
@@ -198,7 +198,9 @@ def _threads_of(state: Mapping[str, Any] | None) -> int | None:
         return None
     began, now = int(state["threads"]), chosen_threads()
     if now is not None and now != began:
-        raise SettingsError(f"threads={now}: training began with {began}; go on with as many, or leave it out")
+        raise SettingsError(
+            Fault("threads", f"={now}: training began with {began}; go on with as many, or leave it out")
+        )
     return began
 
 

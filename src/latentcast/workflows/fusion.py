@@ -60,7 +60,8 @@ def fuse(forecaster: Forecaster, view: PreparedPanel) -> tuple[FusionReport, lis
         raise DataError(
             f"fusion={model.settings.fusion} learns its weights on held-out windows, and the validation part holds none"
             f" of {task.lookback} + {task.horizon} steps: split differently (data.split), or state"
-            " model.fusion=average"
+            " model.fusion=average",
+            setting="data.split",
         )
     windows = cut_windows(forecaster, view, starts_items)
     size = batch_size_for_memory(task.lookback + task.horizon, task.channels)

@@ -9,7 +9,7 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from latentcast.core.errors import DataError, SettingsError, shorten, suggest
+from latentcast.core.errors import DataError, Fault, SettingsError, shorten, suggest
 from latentcast.core.interpolation import interpolated
 from latentcast.core.notes import Note, NoteCode, without
 from latentcast.data.panel.give_back import as_it_came, name_of_time, origins
@@ -194,11 +194,13 @@ def evaluate_imputation(
     forecaster = _able(forecaster)
     faults = [f"mask={m!r}: wanted a share above 0 and below 1" for m in masks if not (_number(m) and 0 < m < 1)]
     if not isinstance(block, int) or block < 1:
-        faults.append(f"block={block!r}: wanted a whole number of steps, at least 1")
+        faults.append(Fault("block", f"={block!r}: wanted a whole number of steps, at least 1"))
     if tail and block != 1:
-        faults.append(f"tail=True hides the end of each window, and block={block} stretches at random: say one of them")
+        faults.append(
+            Fault("tail", f"=True hides the end of each window, and block={block} stretches at random: say one of them")
+        )
     if part not in PARTS:
-        faults.append(f"part={part!r} is no part of the data; {suggest(str(part), PARTS)}")
+        faults.append(Fault("part", f"={part!r} is no part of the data; {suggest(str(part), PARTS)}"))
     if faults:
         raise SettingsError(faults)
     source, view = open_prepared(forecaster, data, gaps="mask")

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from latentcast.core.errors import SettingsError
+from latentcast.core.errors import Fault, SettingsError
 from latentcast.core.nested import format_value, merge, nested
 from latentcast.core.settings import differing
 from latentcast.forecaster.forecaster import Forecaster
@@ -79,8 +79,11 @@ def changed(
     weights, own = forecaster.network.state_dict(), network.state_dict()
     if own.keys() != weights.keys() or any(own[name].shape != tensor.shape for name, tensor in weights.items()):
         raise SettingsError(
-            f"horizon={run.horizon}: the weights of this {run.name} belong to its horizon of {task.horizon}; fit it"
-            f" again for the other (latentcast fit … --horizon {run.horizon})"
+            Fault(
+                "horizon",
+                f"={run.horizon}: the weights of this {run.name} belong to its horizon of {task.horizon}; fit it"
+                f" again for the other (latentcast fit … --horizon {run.horizon})",
+            )
         )
     network.load_state_dict(weights)
     if further:

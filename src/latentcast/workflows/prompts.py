@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from latentcast.core.errors import DataError, SettingsError, shorten
+from latentcast.core.errors import DataError, Fault, SettingsError, shorten
 from latentcast.core.protocols import PromptedBackbone
 from latentcast.core.types import Scale, Task
 from latentcast.data.panel.annotations import of_windows
@@ -105,7 +105,7 @@ def prompts(
         network = build_network(run.kind, run.model, task)
     part: Any = network.model.backbone if isinstance(network.model, Composed) else None
     if not isinstance(part, PromptedBackbone):
-        raise SettingsError(f"model: {model} is told nothing: choose time-llm, or model.backbone=frozen_llm")
+        raise SettingsError(Fault("model", f": {model} is told nothing: choose time-llm, or model.backbone=frozen_llm"))
     if short := panel.shorter_than(task.lookback):
         raise DataError(f"shorter than the look-back of {task.lookback} steps: {shorten(short)}")
     parts = split(panel, run.data.split)

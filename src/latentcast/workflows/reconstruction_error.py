@@ -15,7 +15,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from latentcast.core.errors import DataError, SettingsError, shorten
+from latentcast.core.errors import DataError, Fault, SettingsError, shorten
 from latentcast.core.nested import merge
 from latentcast.core.types import Batch, Task
 from latentcast.data.panel.build import build
@@ -193,7 +193,7 @@ def reconstruction_error(
             [f"training.{name}: every compression is trained for max_steps (--steps) and to the end" for name in fixed]
         )
     if "fraction" in dict(values.get("data", {})):
-        raise SettingsError("data.fraction: a floor is learned from the whole training part; leave it out")
+        raise SettingsError(Fault("data.fraction", ": a floor is learned from the whole training part; leave it out"))
     if start is not None:
         start = as_forecaster(start)
     source, defaults = open_data(data)
@@ -208,8 +208,8 @@ def reconstruction_error(
     task = make_task(base, panel)
     with torch.random.fork_rng(range(torch.cuda.device_count())):  # the caller's stays as it is
         if not _network(base, task).reconstructs:
-            raise SettingsError(f"model: {base.name} cannot reconstruct a look-back, so that it has no floor;"
-                                f" these can: {', '.join(_able())}")  # fmt: skip
+            raise SettingsError(Fault("model", f": {base.name} cannot reconstruct a look-back, so that it has no floor;"
+                                f" these can: {', '.join(_able())}"))  # fmt: skip
         own = base.preset or "as stated"
         chosen: dict[str, dict[str, Any]] = {own: {}} if start is not None else {}
         chosen |= _choices(base, presets, ratios or (() if presets else RATIOS), latent_dims)
@@ -291,7 +291,8 @@ def _windows(
     if not len(starts[0]):
         raise DataError(
             f"the {part} part holds no window of {task.lookback} steps: its longest has {int((high - low).max())};"
-            " shorten lookback, or split differently (data.split)"
+            " shorten lookback, or split differently (data.split)",
+            setting="data.split",
         )
     scaler = Scaler.fit(panel, parts.train_end, settings)
     every = tuple(range(task.channels))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from latentcast.core.errors import DataError, SettingsError, shorten
+from latentcast.core.errors import DataError, Fault, SettingsError, shorten
 from latentcast.core.nested import leaves, merge, nested
 from latentcast.core.notes import Note, NoteCode
 from latentcast.core.settings import validate
@@ -82,7 +82,9 @@ def transfer(
             [f"{path}: a trained model is what it is; a transfer takes settings of the data alone" for path in stray]
         )
     if "fraction" in values.get("data", {}):
-        raise SettingsError("data.fraction: a share to learn from, and a transfer learns nothing; leave it out")
+        raise SettingsError(
+            Fault("data.fraction", ": a share to learn from, and a transfer learns nothing; leave it out")
+        )
     source, defaults = open_data(data)
     stated = merge({"scale": start.run.data.scale, **defaults}, values.get("data", {}))
     whole = not held_out and "split" not in stated
@@ -108,7 +110,8 @@ def _can_be_scaled(panel: Panel, parts: Split, *, scale: bool) -> None:
     if scale and without:
         raise DataError(
             f"nothing of {shorten(without)} lies in the training part, by which it would be scaled: split differently"
-            " (data.split), or leave it out"
+            " (data.split), or leave it out",
+            setting="data.split",
         )
 
 

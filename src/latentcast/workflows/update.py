@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from latentcast.core.errors import DataError, SettingsError
+from latentcast.core.errors import DataError, Fault, SettingsError
 from latentcast.core.nested import python_values
 from latentcast.data.panel.padding import pad_short
 from latentcast.data.panel.split import Split
@@ -120,7 +120,7 @@ def update(
 def _check(start: Forecaster, steps: object) -> bool:
     """Whether anything is trained by steps. Raises SettingsError where nothing is learned at all."""
     if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
-        raise SettingsError(f"steps={steps!r}: wanted a whole number of at least 1")
+        raise SettingsError(Fault("steps", f"={steps!r}: wanted a whole number of at least 1"))
     trained = any(parameter.requires_grad for parameter in start.network.parameters())
     if not trained and "solved" not in start.network.capabilities.training:
         raise SettingsError(f"{start.name} learns nothing: there is nothing to update, give predict the newer data")

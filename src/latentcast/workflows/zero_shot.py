@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from latentcast.core.errors import DataError, SettingsError
+from latentcast.core.errors import DataError, Fault, SettingsError
 from latentcast.core.nested import nested
 from latentcast.core.settings import validate
 from latentcast.data.panel.build import build
@@ -81,7 +81,7 @@ def zero_shot(
     """
     levels = _levels(level)
     if horizon is not None and (isinstance(horizon, bool) or not isinstance(horizon, int) or horizon < 1):
-        raise SettingsError(f"horizon={horizon!r}: wanted a whole number of at least 1")
+        raise SettingsError(Fault("horizon", f"={horizon!r}: wanted a whole number of at least 1"))
     source, defaults = open_data(data)
     chosen = _data_settings(defaults, settings or {})
     panel = build(source.frame, chosen)
@@ -94,7 +94,10 @@ def zero_shot(
     found = forecast_rows(load_weights(weights), rows, options, steps, detected=detected, contexts=(CONTEXT,))
     if np.isnan(found).any():
         empty = [name for name, row in zip(names, found, strict=True) if np.isnan(row).any()]
-        raise DataError(f"nothing was observed of {', '.join(empty[:5])}: leave them out (data.ignore), or give values")
+        raise DataError(
+            f"nothing was observed of {', '.join(empty[:5])}: leave them out (data.ignore), or give values",
+            setting="data.ignore",
+        )
     found = np.maximum(found, 0.0) if nonnegative else found
     found = np.round(found) if integer else found
     frame = as_it_came(_frame(panel, names, found, levels), source, panel, chosen)

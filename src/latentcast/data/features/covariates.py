@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from latentcast.core.errors import DataError, SettingsError, shorten, suggest
+from latentcast.core.errors import DataError, Fault, SettingsError, shorten, suggest
 from latentcast.data.panel.panel import Panel
 from latentcast.data.settings import DataSettings
 from latentcast.data.tables.frequency import DAY_NS
@@ -91,7 +91,9 @@ class Covariates:
         future = [Column.learned(name, panel.beside[name], seen) for name in settings.future]
         if settings.holidays is not None:
             if panel.frequency.integer or panel.frequency.resolution > DAY_NS:
-                raise SettingsError(f"data.holidays: holidays are days, and the data have steps of {panel.frequency}")
+                raise SettingsError(
+                    Fault("data.holidays", f": holidays are days, and the data have steps of {panel.frequency}")
+                )
             holidays(settings.holidays, panel.clock.local(panel.times))
             future.append(Column(HOLIDAY, "holiday"))
         for name in settings.static:
@@ -155,5 +157,6 @@ def _constant(panel: Panel, name: str) -> None:
         whose = panel.ids[int(panel.item_of_step[int(changed.argmax())])]
         raise DataError(
             f"data.static: {name!r} has more than one value in series {whose!r}; what changes is known in advance"
-            " (data.future) or known up to now (data.past)"
+            " (data.future) or known up to now (data.past)",
+            setting="data.static",
         )

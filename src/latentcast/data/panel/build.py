@@ -121,7 +121,9 @@ def _frequency(stamps: NDArray[Any], table: Table, settings: DataSettings) -> Fr
         step = int(np.gcd.reduce(np.diff(np.unique(stamps)))) or 1
         raise TimeError(
             f"the whole numbers in {table.time!r} look like {unit[1]} since 1970 (such as {stamps[0]}): set"
-            f" data.time_format={unit[0]}, or data.freq={step} to count them as steps"
+            f" data.time_format={unit[0]}, or data.freq={step} to count them as steps",
+            setting="data.time_format",
+            value=unit[0],
         )
     return (infer if settings.steps == "grid" else usual_step)(stamps, table.codes)
 
@@ -138,7 +140,8 @@ def _of_one_step(
     if settings.frequency_per_series == "refuse":
         raise TimeError(
             f"{are}; fit them by themselves, resample all to one step (data.resample), or leave them out"
-            " (data.frequency_per_series=split)"
+            " (data.frequency_per_series=split)",
+            setting="data.resample",
         )
     kept = np.flatnonzero(~np.isin(table.codes, list(others)))
     left = [code for code in range(len(table.ids)) if code not in others]
@@ -211,14 +214,17 @@ def _check_grid(ordinals: NDArray[np.int64], stamps: NDArray[Any], frequency: Fr
     if off.any():
         raise TimeError(
             f"{int(off.sum())} of {len(stamps)} stamps do not lie on steps of {frequency}"
-            f" (first: {show(stamps[off.argmax()])}); state another frequency, resample, or use data.steps=rows"
+            f" (first: {show(stamps[off.argmax()])}); state another frequency, resample, or use data.steps=rows",
+            setting="data.steps",
+            value="rows",
         )
     ends = np.concatenate([np.flatnonzero(np.diff(ordinals) <= 0), [-1]])
     steps = (ordinals[ends] + 1.0).sum()
     if steps > SPARSEST * len(stamps) + 1000:
         raise TimeError(
             f"with steps of {frequency} only {len(stamps)} of {steps:.0f} steps have a row:"
-            " state a longer frequency (data.freq) or resample"
+            " state a longer frequency (data.freq) or resample",
+            setting="data.freq",
         )
 
 

@@ -71,7 +71,11 @@ def _close_beside(panel: "Panel") -> "Panel":
         return panel
     which = ", ".join(f"{name} ({count})" for name, count in counts.items())
     if panel.gaps == "error":
-        raise GapError(f"covariates have missing values: {which}; say what to do with gaps: data.gaps=mask")
+        raise GapError(
+            f"covariates have missing values: {which}; say what to do with gaps: data.gaps=mask",
+            setting="data.gaps",
+            value="mask",
+        )
     note = f"missing values of covariates were filled, numbers between their neighbours, text from before: {which}"
     return replace(panel, beside=beside, notes=(*panel.notes, Note(note, NoteCode.MISSING_COVARIATES)))
 
@@ -104,7 +108,9 @@ def _refusal(panel: "Panel", missing: int, absent: int) -> GapError:
     steps = f", among them {absent} whole time steps" if absent else ""
     return GapError(
         f"{missing} values are missing{steps} (first: {name} at {show(panel.times[step])}); say what to do with them:"
-        " data.gaps=mask, data.gaps=interpolate or data.gaps=ffill"
+        " data.gaps=mask, data.gaps=interpolate or data.gaps=ffill",
+        setting="data.gaps",
+        value="mask",
     )
 
 
@@ -119,7 +125,9 @@ def _fill(panel: "Panel", channel: int, values: NDArray[np.float64]) -> None:
             raise GapError(
                 "gaps=ffill has nothing to carry forward at the beginning of"
                 f" {panel.series_name(int(item[at]), channel)!r} ({show(panel.times[at])}): cut the data there or"
-                " use data.gaps=interpolate"
+                " use data.gaps=interpolate",
+                setting="data.gaps",
+                value="interpolate",
             )
         column[missing] = column[before]
         return

@@ -54,7 +54,9 @@ def split(panel: Panel, rule: Rule) -> Split:
 def _by_dates(panel: Panel, rule: Dates) -> Split:
     val_start, test_start = (_stamp(panel, text) for text in rule)
     if not val_start < test_start:
-        raise DataError(f"data.split: validation begins at {rule[0]}, not before the test part at {rule[1]}")
+        raise DataError(
+            f"data.split: validation begins at {rule[0]}, not before the test part at {rule[1]}", setting="data.split"
+        )
     return Split(_steps_before(panel, val_start), _steps_before(panel, test_start), panel.lengths)
 
 
@@ -62,7 +64,10 @@ def _by_counts(panel: Panel, rule: Counts) -> Split:
     lengths, wanted = panel.lengths, sum(rule)
     short = [panel.ids[item] or "the data" for item in np.flatnonzero(lengths < wanted)]
     if short:
-        raise DataError(f"data.split wants {wanted} rows; fewer has {shorten(short)} (shortest: {lengths.min()})")
+        raise DataError(
+            f"data.split wants {wanted} rows; fewer has {shorten(short)} (shortest: {lengths.min()})",
+            setting="data.split",
+        )
     first, second, third = rule
     train = lengths - second - third if first == 0 else np.full_like(lengths, first)
     return Split(train, train + second, train + second + third)
@@ -174,7 +179,9 @@ def _stamp(panel: Panel, text: str) -> np.datetime64 | np.int64:
             return np.int64(text)
         return panel.clock.hold(pd.Timestamp(text))
     except ValueError as error:
-        raise DataError(f"data.split: {text!r} is no time stamp of this data's kind ({error})") from error
+        raise DataError(
+            f"data.split: {text!r} is no time stamp of this data's kind ({error})", setting="data.split"
+        ) from error
 
 
 def _steps_before(panel: Panel, stamp: np.datetime64 | np.int64) -> NDArray[np.int64]:

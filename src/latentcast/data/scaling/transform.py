@@ -74,5 +74,7 @@ def check(kind: Kind, panel: Panel) -> None:
         other = "data.transform=log1p takes zeros; " if kind == "boxcox" and panel.values[below].min() > -1 else ""
         raise DataError(
             f"transform={kind} wants values above {least:g}, and {int(below.sum())} are not (first:"
-            f" {panel.values[step, channel]:g} in {name}); {other}data.transform=none takes all"
+            f" {panel.values[step, channel]:g} in {name}); {other}data.transform=none takes all",
+            setting="data.transform",
+            value="none",
         )

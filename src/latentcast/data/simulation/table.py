@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from latentcast.core.errors import SettingsError, suggest
+from latentcast.core.errors import Fault, SettingsError, suggest
 from latentcast.data.simulation.recipes import RECIPES
 from latentcast.data.simulation.simulate import simulate
 
@@ -43,9 +43,9 @@ def simulate_table(
         f"{name}={value}: wanted at least 1" for name, value in (("series", series), ("steps", steps)) if value < 1
     ]
     if recipe is not None and recipe not in RECIPES:
-        faults.append(f"recipe={recipe!r}: {suggest(recipe, RECIPES)}")
+        faults.append(Fault("recipe", f"={recipe!r}: {suggest(recipe, RECIPES)}"))
     if season is not None and season < 1:
-        faults.append(f"season={season}: wanted at least 1 (no season)")
+        faults.append(Fault("season", f"={season}: wanted at least 1 (no season)"))
     if faults:
         raise SettingsError(faults)
     rng = np.random.default_rng(seed)

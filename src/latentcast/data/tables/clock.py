@@ -155,11 +155,14 @@ def localised(times: NDArray[Any], codes: NDArray[np.int64], zone: str, name: st
     try:
         made = pd.Series(times, name=name).dt.tz_localize(zone, ambiguous=first, nonexistent="NaT")
     except (LookupError, ValueError) as error:
-        raise TimeError(f"data.zone={zone} is no time zone; for example: Europe/Berlin, UTC") from error
+        raise TimeError(
+            f"data.zone={zone} is no time zone; for example: Europe/Berlin, UTC", setting="data.zone"
+        ) from error
     if (lost := made.isna().to_numpy()).any():
         row = int(lost.argmax())
         raise TimeError(
             f"{pd.Timestamp(times[row])} (row {row} of {name!r}) does not exist in {zone}: the clocks skip it; set the"
-            " zone in which the stamps were recorded (data.zone), or UTC"
+            " zone in which the stamps were recorded (data.zone), or UTC",
+            setting="data.zone",
         )
     return read_dates(made)

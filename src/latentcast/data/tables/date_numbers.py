@@ -109,7 +109,7 @@ def recognise(numbers: Ints, name: str, freq: str | None) -> NumberCode | None:
         return None
     best = most_regular({label: positions for label, (_, positions) in options.items()}, name, freq)
     if len(best) > 1:
-        raise AmbiguousTime(_ambiguous(name, distinct[0], [options[label][0] for label in best]))
+        raise _ambiguous(name, distinct[0], [options[label][0] for label in best])
     return options[best[0]][0]
 
 
@@ -129,13 +129,15 @@ def _positions(stamps: NDArray[Any], unit: str) -> Ints:
     return UNITS[unit].position(stamps)
 
 
-def _ambiguous(name: str, first: Any, codes: list[NumberCode | None]) -> str:
+def _ambiguous(name: str, first: Any, codes: list[NumberCode | None]) -> AmbiguousTime:
     found = [code.name for code in codes if code is not None]
     ways = [f"data.time_format={code}" for code in found] + ["data.freq=1"] * (None in codes)
     readings = [_in_words(code) for code in found] + ["a count of steps"] * (None in codes)
-    return (
+    return AmbiguousTime(
         f"the whole numbers in {name!r} (such as {first}) can be read as {' or as '.join(readings)}: set"
-        f" {' or '.join(ways)}"
+        f" {' or '.join(ways)}",
+        setting="data.time_format",
+        value=found[0],
     )
 
 

@@ -136,7 +136,9 @@ def _further_form(text: pd.Series, chosen: str, dates: pd.Series, name: Any) -> 
     if len(distinct) > 1:
         raise AmbiguousTime(
             f"the dates in {name!r} (such as {text.iloc[-1]!r}) can be read in several ways: set"
-            f" {_options(distinct.values())}"
+            f" {_options(distinct.values())}",
+            setting="data.time_format",
+            value=next(iter(distinct.values())),
         )
     return next(iter(read.items())) if read else (chosen, dates)
 
@@ -153,7 +155,9 @@ def _refuse_unread(column: pd.Series, text: pd.Series, codes: NDArray[Any], date
         ways = "" if bad.all() else "; fix them, or set their format (data.time_format=%d.%m.%Y)"
         raise TimeError(
             f"{len(rows)} of {len(column)} entries of the time column {column.name!r} are no dates between 1678 and"
-            f" 2261 (first: {text[codes[rows[0]]]!r}, row {rows[0]}){ways or '; name another column (data.time)'}"
+            f" 2261 (first: {text[codes[rows[0]]]!r}, row {rows[0]}){ways or '; name another column (data.time)'}",
+            setting="data.time_format" if ways else "data.time",
+            value="%d.%m.%Y" if ways else None,
         )
 
 
@@ -213,7 +217,9 @@ def _as_units(
     if len(best) > 1:
         raise AmbiguousTime(
             f"the texts in {name!r} (such as {text.iloc[0]!r}) can be read as {'s or as '.join(best)}s of a year: set"
-            f" {' or '.join(f'data.time_format={kind}' for kind in best)}"
+            f" {' or '.join(f'data.time_format={kind}' for kind in best)}",
+            setting="data.time_format",
+            value=best[0],
         )
     kind = best[0]
     notes = []
@@ -296,5 +302,7 @@ def _refuse_ambiguous(column: pd.Series, text: pd.Series, form: str) -> None:
     if (parts[1] <= 12).all() and (parts[0] != parts[1]).any():
         raise AmbiguousTime(
             f"the dates in {column.name!r} (such as {text.iloc[-1]!r}) can be read with the month or with the day"
-            f" first: set their format ({_options((form, _day_first(form)))})"
+            f" first: set their format ({_options((form, _day_first(form)))})",
+            setting="data.time_format",
+            value=form,
         )

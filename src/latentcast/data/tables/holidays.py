@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from latentcast.core.errors import MissingExtra, SettingsError, suggest
+from latentcast.core.errors import Fault, MissingExtra, SettingsError, suggest
 
 
 def holidays(country: str, times: NDArray[Any]) -> NDArray[np.float32]:
@@ -44,12 +44,15 @@ def _calendar(country: str, days: NDArray[Any]) -> NDArray[Any]:
             calendar = package.country_holidays(name, subdiv=region or None, years=_years(days))
     except NotImplementedError as error:
         if name in known:
-            raise SettingsError(f"data.holidays={country}: {suggest(region, known[name])}") from error
+            raise SettingsError(Fault("data.holidays", f"={country}: {suggest(region, known[name])}")) from error
         hint = f"did you mean {name.upper()}?" if name.upper() in known else suggest(name, known)
-        raise SettingsError(f"data.holidays={country}: no such country; {hint}") from error
+        raise SettingsError(Fault("data.holidays", f"={country}: no such country; {hint}")) from error
     if not calendar:
         years = _years(days)
         raise SettingsError(
-            f"data.holidays={country}: the package holidays knows none from {years[0]} to {years[-1]}; leave it out"
+            Fault(
+                "data.holidays",
+                f"={country}: the package holidays knows none from {years[0]} to {years[-1]}; leave it out",
+            )
         )
     return np.array(sorted(calendar), "datetime64[D]")

@@ -56,7 +56,8 @@ def infer(times: NDArray[Any], series: NDArray[np.int64]) -> Frequency:
         f"the time steps are irregular: most are {frequency} long, but {off.sum()} of {len(times)} stamps are off"
         f" that grid (first: {shorten([str(stamp) for stamp in times[off][:3]])}). Resample the data"
         f"{jitter or ' (data.resample)'}, set the frequency (data.freq), or count rows as steps whatever their stamps"
-        " (data.steps=rows)"
+        " (data.steps=rows)",
+        setting="data.resample",
     )
 
 
@@ -122,7 +123,10 @@ def usual_difference(times: NDArray[Any], series: NDArray[np.int64]) -> int:
         codes, lengths = pd.factorize(gaps)
         counts.update(dict(zip(lengths.tolist(), np.bincount(codes).tolist(), strict=True)))
     if not counts:
-        raise TimeError("the frequency cannot be inferred: no series has two different time stamps; set it (data.freq)")
+        raise TimeError(
+            "the frequency cannot be inferred: no series has two different time stamps; set it (data.freq)",
+            setting="data.freq",
+        )
     return min(counts, key=lambda length: (-counts[length], length))
 
 

@@ -41,7 +41,7 @@ def resampled(
         grouped = frame.groupby(["code", pd.Grouper(key="ds", freq=alias)], sort=True)
         rows = grouped.size()
     except ValueError as error:
-        raise TimeError(f"data.resample={alias!r} is no frequency ({error})") from error
+        raise TimeError(f"data.resample={alias!r} is no frequency ({error})", setting="data.resample") from error
     there = rows[rows > 0].index
     counts = np.asarray(rows[there], np.int64)
     whole = _whole(stamps, table.codes, counts, there, alias)
@@ -60,7 +60,8 @@ def resampled(
         whose = f" of {shorten([table.ids[code] for code in lost])}" if table.ids != ("",) else ""
         raise TimeError(
             f"data.resample={alias}: the rows{whose} cover no whole step of {alias}; resample to shorter steps, or"
-            " leave such series out"
+            " leave such series out",
+            setting="data.resample",
         )
     steps = np.repeat(np.arange(len(there)), counts)  # rows are sorted as steps are
     at = np.flatnonzero(whole & ~short)
@@ -152,7 +153,11 @@ def snapped(stamps: NDArray[Any], codes: NDArray[np.int64], freq: str | None) ->
         raise TimeError("data.snap moves dates to steps, and the time column holds whole numbers; leave it out")
     step = nearest_step(stamps, codes) if freq is None else Frequency.of(freq).step
     if step is None:
-        raise TimeError("data.snap needs steps of one length: set the frequency (data.freq=10min)")
+        raise TimeError(
+            "data.snap needs steps of one length: set the frequency (data.freq=10min)",
+            setting="data.freq",
+            value="10min",
+        )
     exact = stamps.astype(np.int64)
     moved = (exact + step // 2) // step * step
     far = int(np.abs(moved - exact).max())

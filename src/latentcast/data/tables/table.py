@@ -112,14 +112,18 @@ def _long(frame: pd.DataFrame, time: str, settings: DataSettings) -> Table:
     if len({time, id_name, value}) < 3:
         raise DataError(f"time, id and value are three columns; got {time!r}, {id_name!r} and {value!r}")
     if settings.columns is not None:
-        raise DataError("data.columns chooses variates of wide data; in long data use data.value or data.ignore")
+        raise DataError(
+            "data.columns chooses variates of wide data; in long data use data.value or data.ignore",
+            setting="data.columns",
+        )
     declared = (*settings.future, *settings.past, *settings.static)
     extra = [name for name in columns if name not in (time, id_name, value, *settings.ignore, *declared)]
     if extra:
         raise DataError(
             f"long data have undeclared columns: {shorten(extra)}; declare them as covariates"
             " (data.future, data.past, data.static),"
-            f" or leave them out on purpose (data.ignore={','.join((*settings.ignore, *extra))})"
+            f" or leave them out on purpose (data.ignore={','.join((*settings.ignore, *extra))})",
+            setting="data.future",
         )
     codes, ids = _series(frame[id_name])
     channels = (value, *settings.past)
@@ -154,16 +158,21 @@ def id_text(value: Any) -> str:
 def _wide(frame: pd.DataFrame, time: str, settings: DataSettings) -> Table:
     if settings.static:
         raise DataError(
-            f"data.static: {shorten(settings.static)}: in wide data there is one series, and nothing to tell apart"
+            f"data.static: {shorten(settings.static)}: in wide data there is one series, and nothing to tell apart",
+            setting="data.static",
         )
     known = settings.future
     used = settings.columns or tuple(name for name in frame.columns if name not in (time, *settings.ignore, *known))
     if both := [name for name in used if name in known]:
-        raise DataError(f"{shorten(both)}: known in advance (data.future) and to be forecast (data.columns)")
+        raise DataError(
+            f"{shorten(both)}: known in advance (data.future) and to be forecast (data.columns)", setting="data.future"
+        )
     if time in used:
-        raise DataError(f"{time!r} is the time column and cannot be a variate too (data.columns)")
+        raise DataError(
+            f"{time!r} is the time column and cannot be a variate too (data.columns)", setting="data.columns"
+        )
     if len(set(used)) < len(used):
-        raise DataError(f"data.columns names a column twice: {shorten(used, 8)}")
+        raise DataError(f"data.columns names a column twice: {shorten(used, 8)}", setting="data.columns")
     if not used:
         raise DataError(f"there is no value column beside the time column {time!r}")
     if settings.features == "S" and settings.target in used:
@@ -204,7 +213,9 @@ def _values(frame: pd.DataFrame, names: list[str], settings: DataSettings) -> ND
         ignored = ",".join((*settings.ignore, *lists))
         raise DataError(
             f"{shorten(lists)}: each entry is a list ({_example(frame[lists[0]])}), as where one row is one series;"
-            f" give one row per step (frame.explode), or leave it out (data.ignore={ignored})"
+            f" give one row per step (frame.explode), or leave it out (data.ignore={ignored})",
+            setting="data.ignore",
+            value=str(ignored),
         )
     if texts:
         ignore = ",".join((*settings.ignore, *texts))
@@ -212,7 +223,9 @@ def _values(frame: pd.DataFrame, names: list[str], settings: DataSettings) -> ND
         raise DataError(
             f"values must be numbers; {shorten(texts)} {'holds' if len(texts) == 1 else 'hold'} something else"
             f" ({_example(frame[texts[0]])}). Fix the values, or name the columns to leave out"
-            f" (data.ignore={ignore}){apart}"
+            f" (data.ignore={ignore}){apart}",
+            setting="data.ignore",
+            value=str(ignore),
         )
     values = np.empty((len(frame), len(names)))
     for at, name in enumerate(names):

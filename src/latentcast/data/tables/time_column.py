@@ -49,12 +49,14 @@ def time_column(frame: pd.DataFrame, settings: DataSettings) -> str:
         first, second = found[:2]
         raise TimeError(
             f"{first!r} and {second!r} both hold dates: set the one that is the time (data.time={first} or"
-            f" data.time={second})"
+            f" data.time={second})",
+            setting="data.time",
+            value=str(first),
         )
     if found:
         return found[0]
     among = f"among {shorten(columns, 8)}" if columns else "(the table has no columns)"
-    raise TimeError(f"no time column found {among}: name it {TIME_NAMES[0]} or set it (data.time)")
+    raise TimeError(f"no time column found {among}: name it {TIME_NAMES[0]} or set it (data.time)", setting="data.time")
 
 
 def _holds_times(column: pd.Series, *, steps: bool) -> bool:

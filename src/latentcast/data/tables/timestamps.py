@@ -126,7 +126,8 @@ def _numbers(column: pd.Series, form: str | None, freq: str | None) -> Stamps:
         row = int(np.isnat(times).argmax())
         raise TimeError(
             f"the time column {name!r} holds {numbers[row]} (row {row}), which is no date of the form {code.name}"
-            f" (data.time_format={form})"
+            f" (data.time_format={form})",
+            setting="data.time_format",
         )
     return Stamps(times.astype("datetime64[ns]"), written=code)
 
@@ -150,7 +151,8 @@ def _since_1970(column: pd.Series, unit: str) -> pd.Series:
     except (ValueError, TypeError) as error:
         raise TimeError(
             f"the time column {column.name!r} cannot be read as {_EPOCH_UNITS[unit]} since 1970"
-            f" (data.time_format={unit}): {error}"
+            f" (data.time_format={unit}): {error}",
+            setting="data.time_format",
         ) from error
 
 

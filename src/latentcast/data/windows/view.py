@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from latentcast.core.errors import SettingsError
+from latentcast.core.errors import Fault, SettingsError
 from latentcast.core.nested import python_values
 from latentcast.core.notes import Note, NoteCode
 from latentcast.data.panel.panel import Panel
@@ -37,7 +37,9 @@ class PreparedPanel:
         """First step and item of the windows of a part. Raises SettingsError for a stride that is none."""
         stride = python_values(stride)
         if isinstance(stride, bool) or not isinstance(stride, int) or stride < 1:
-            raise SettingsError(f"stride={stride!r}: wanted a whole number of at least 1, which is every window")
+            raise SettingsError(
+                Fault("stride", f"={stride!r}: wanted a whole number of at least 1, which is every window")
+            )
         return window_starts(self.panel, *self.parts.bounds(part), lookback, horizon, stride)
 
     def said(self, part: Part, items: torch.Tensor, last: Any, stride: int) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ import torch.distributed
 from numpy.typing import NDArray
 from torch import Tensor
 
-from latentcast.core.errors import SettingsError
+from latentcast.core.errors import Fault, SettingsError
 from latentcast.core.interpolation import seasonally
 from latentcast.core.protocols import Prompter
 from latentcast.core.types import Batch, Scale
@@ -198,7 +198,7 @@ def batch_size_for_memory(steps: int, channels: int, *, most: int = 512, stated:
     Raises SettingsError when fewer than one is `stated`.
     """
     if stated is not None and stated < 1:
-        raise SettingsError(f"batch_size={stated}: wanted at least 1")
+        raise SettingsError(Fault("batch_size", f"={stated}: wanted at least 1"))
     return stated or max(1, min(most, 2**20 // (steps * channels)))
 
 

@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 from pydantic import Field
 from torch import Tensor, nn
 
-from latentcast.core.errors import CheckpointError, SettingsError
+from latentcast.core.errors import CheckpointError, Fault, SettingsError
 from latentcast.core.findings import MOST, Finding, WindowLabels
 from latentcast.core.protocols import LeavesViews, Prompter, Representation
 from latentcast.core.settings import Settings
@@ -111,7 +111,9 @@ class FrozenLLM(nn.Module):
         self.reader = Reader(language, ids)
         self.width = s.width
         if s.width > language.width:
-            raise SettingsError(f"width={s.width}: {s.llm} has {language.width} features; state at most as many")
+            raise SettingsError(
+                Fault("width", f"={s.width}: {s.llm} has {language.width} features; state at most as many")
+            )
         self.prototypes = self._prototypes(task)
         head_width = s.head_width or s.width
         self.fuse = _fuse(representation, language.width)
@@ -141,8 +143,11 @@ class FrozenLLM(nn.Module):
             return text, static_words(language.tokenizer, text)
         if not s.statistics or not representation.folds_channels:
             raise SettingsError(
-                f"prompt_wording={s.prompt_wording}: it gives the statistics of one channel; set statistics=true and a"
-                " representation of single channels, or prompt_wording=rounded"
+                Fault(
+                    "prompt_wording",
+                    f"={s.prompt_wording}: it gives the statistics of one channel; set statistics=true and a"
+                    " representation of single channels, or prompt_wording=rounded",
+                )
             )
         return published_static(language.tokenizer, task, s.prompt_wording, s.lags)
 
@@ -176,7 +181,9 @@ class FrozenLLM(nn.Module):
         """Raises SettingsError where there is nothing to make tokens of, or to fuse them with."""
         s = self.settings
         if s.join == "fuse" and not (s.dynamic and s.prompt):
-            raise SettingsError("join=fuse: dynamic tokens and a text are wanted; state dynamic=32 and prompt=true")
+            raise SettingsError(
+                Fault("join", "=fuse: dynamic tokens and a text are wanted; state dynamic=32 and prompt=true")
+            )
         if not (s.dynamic or s.local_statistics):
             return None
         words = self.language.words
@@ -400,7 +407,7 @@ class FrozenLLM(nn.Module):
         language = self.language
         if not language.causal:
             raise SettingsError(
-                f"llm={self.settings.llm}: {language.family} cannot go on step by step, not being causal"
+                Fault("llm", f"={self.settings.llm}: {language.family} cannot go on step by step, not being causal")
             )
         if self.leading:
             raise SettingsError("a sequence cannot be extended behind tokens that a window makes: state dynamic=0")

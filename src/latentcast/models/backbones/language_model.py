@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from latentcast.core.errors import MissingExtra, SettingsError, shorten
+from latentcast.core.errors import Fault, MissingExtra, SettingsError, shorten
 from latentcast.models.backbones import prefix_attention
 from latentcast.models.fingerprint import digest
 
@@ -111,15 +111,21 @@ def load(address: str, how: Loading) -> LanguageModel:
         stored = _cut(config, how.layers, address)
         if config.is_encoder_decoder:
             raise SettingsError(
-                f"llm={address}: {config.model_type} is an encoder-decoder; wanted a model that reads one sequence,"
-                " such as GPT-2, BERT, LLaMA or Qwen"
+                Fault(
+                    "llm",
+                    f"={address}: {config.model_type} is an encoder-decoder; wanted a model that reads one sequence,"
+                    " such as GPT-2, BERT, LLaMA or Qwen",
+                )
             )
         config._attn_implementation = "sdpa"
         model = _weights(place, address, config, how, meta=meta)
     if "inputs_embeds" not in inspect.signature(model.forward).parameters:
         raise SettingsError(
-            f"llm={address}: {type(model).__name__} takes no inputs_embeds, so that it cannot read patches; choose a"
-            " language model that does (GPT-2, BERT, LLaMA, Qwen …)"
+            Fault(
+                "llm",
+                f"={address}: {type(model).__name__} takes no inputs_embeds, so that it cannot read patches; choose a"
+                " language model that does (GPT-2, BERT, LLaMA, Qwen …)",
+            )
         )
     if getattr(model, "pooler", None) is not None:
         model.pooler = None  # nothing reads it
@@ -178,12 +184,17 @@ def _place(address: str) -> str:
     path = Path(address).expanduser()
     if path.is_dir():
         if not (path / "config.json").is_file():
-            raise SettingsError(f"llm={address}: there is no config.json in this folder: give the folder of a model")
+            raise SettingsError(
+                Fault("llm", f"={address}: there is no config.json in this folder: give the folder of a model")
+            )
         return str(path)
     if path.exists() or path.is_absolute() or address.startswith((".", "~")) or address.count("/") > 1:
         raise SettingsError(
-            f"llm={address}: there is no such folder; give a hub id (openai-community/gpt2), the folder of a model, or"
-            f" {MINILM}"
+            Fault(
+                "llm",
+                f"={address}: there is no such folder; give a hub id (openai-community/gpt2), the folder of a model, or"
+                f" {MINILM}",
+            )
         )
     return address
 
@@ -205,18 +216,20 @@ def _or_say(address: str, read: Any, place: str, **options: Any) -> Any:
             remedy = "the folder needs config.json, the tokenizer's files and the weights (*.safetensors or *.bin)"
         else:
             remedy = f"check the id and the revision; {HELP}"
-        raise SettingsError(f"llm={address}: cannot be loaded ({why}); {remedy}") from error
+        raise SettingsError(Fault("llm", f"={address}: cannot be loaded ({why}); {remedy}")) from error
 
 
 def _cut(config: Any, layers: int | None, address: str) -> int:
     """Only the first layers, in all that the configuration says of layers; returns how many are stored."""
     stored = int(getattr(config, "num_hidden_layers", 0))
     if not stored:
-        raise SettingsError(f"llm={address}: {config.model_type} says nothing of layers; it cannot be used here")
+        raise SettingsError(
+            Fault("llm", f"={address}: {config.model_type} says nothing of layers; it cannot be used here")
+        )
     if layers is None:
         return stored
     if layers > stored:
-        raise SettingsError(f"llm_layers={layers}: {address} has {stored} layers")
+        raise SettingsError(Fault("llm_layers", f"={layers}: {address} has {stored} layers"))
     config.num_hidden_layers = layers
     if getattr(config, "layer_types", None):
         config.layer_types = config.layer_types[:layers]
@@ -253,7 +266,10 @@ def _read(
     faults += [f"{wrong[0]} has another shape" for wrong in info["mismatched_keys"]]
     if faults:
         raise SettingsError(
-            f"llm={address}: its weights do not fit its configuration ({shorten(faults, 2)}); download the model again"
+            Fault(
+                "llm",
+                f"={address}: its weights do not fit its configuration ({shorten(faults, 2)}); download it again",
+            )
         )
     if quantise == "nf4":
         _keep_unpacked(model)
@@ -285,7 +301,7 @@ def _adapt(model: Any, rank: int, address: str) -> Any:
         how = LoraConfig(r=rank, lora_alpha=2 * rank, fan_in_fan_out=transposed)
         adapted = inject_adapter_in_model(how, model)
     except ValueError as error:
-        raise SettingsError(f"lora={rank}: peft knows no adapters for {address} ({error})") from error
+        raise SettingsError(Fault("lora", f"={rank}: peft knows no adapters for {address} ({error})")) from error
     for parameter in adapted.parameters():
         if parameter.requires_grad:
             parameter.data = parameter.data.float()
@@ -300,7 +316,7 @@ def _checkpoint(model: Any, address: str) -> None:
 
     blocks: list[Any] = [module for module in model.modules() if isinstance(module, GradientCheckpointingLayer)]
     if not blocks:
-        raise SettingsError(f"checkpointing=true: {address} cannot run its blocks again; state false")
+        raise SettingsError(Fault("checkpointing", f"=true: {address} cannot run its blocks again; state false"))
     for block in blocks:
         block.gradient_checkpointing = True
         block._gradient_checkpointing_func = partial(checkpoint, use_reentrant=False, preserve_rng_state=False)

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from latentcast.core.errors import DataError, SettingsError
+from latentcast.core.errors import DataError, Fault, SettingsError
 from latentcast.core.types import Scale, Task
 from latentcast.layers.instance_norm import window_scale
 from latentcast.models.backbones.lag_statistics import top_lags
@@ -60,7 +60,8 @@ def statistics(past: Tensor, observed: Tensor | None, lags: int) -> tuple[NDArra
     x = past.detach().cpu().double().transpose(1, 2).flatten(0, 1).numpy()
     if not np.isfinite(x).all():
         raise DataError(
-            "a window for a language model holds NaN or infinite values: state what to do with gaps (data.gaps)"
+            "a window for a language model holds NaN or infinite values: state what to do with gaps (data.gaps)",
+            setting="data.gaps",
         )
     if observed is None:
         low, high, median, trend = x.min(1), x.max(1), np.median(x, 1), x[:, -1] - x[:, 0]
@@ -110,7 +111,7 @@ class PromptWriter:
         if self.units == "scaled":
             return past
         if units is None:
-            raise SettingsError("units=original: the original units of these values are not known here")
+            raise SettingsError(Fault("units", "=original: the original units of these values are not known here"))
         return units.invert(past)
 
     def __call__(

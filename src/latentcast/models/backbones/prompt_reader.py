@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from latentcast.core.errors import SettingsError
+from latentcast.core.errors import Fault, SettingsError
 from latentcast.models.backbones import prefix_attention
 from latentcast.models.backbones.language_model import LanguageModel
 
@@ -28,7 +28,9 @@ class Reader:
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "Reader":
         if any(p.requires_grad for p in self.language.model.parameters()):
-            raise SettingsError("lora: an average of the weights (training.ema) does not go with adapters; state null")
+            raise SettingsError(
+                Fault("lora", ": an average of the weights (training.ema) does not go with adapters; state null")
+            )
         return self
 
     def to(self, device: torch.device) -> None:
@@ -155,8 +157,11 @@ class Reader:
             apart = float((once - full).norm() / full.norm())
             if not apart <= tolerance:
                 raise SettingsError(
-                    f"reuse=true: with the prompt computed once the {what} of {address} are {apart:.1e} away from those"
-                    f" of the full pass (relative; wanted {tolerance:.0e}): state reuse=false"
+                    Fault(
+                        "reuse",
+                        f"=true: with the prompt computed once the {what} of {address} are {apart:.1e} away from those"
+                        f" of the full pass (relative; wanted {tolerance:.0e}): state reuse=false",
+                    )
                 )
 
 

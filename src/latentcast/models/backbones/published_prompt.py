@@ -11,7 +11,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from latentcast.core.errors import SettingsError
+from latentcast.core.errors import Fault, SettingsError
 from latentcast.core.types import Scale, Task
 from latentcast.models.backbones.prompt import PromptWriter, Units
 
@@ -47,8 +47,11 @@ class PublishedPromptWriter(PromptWriter):
         """What follows the part that all prompts begin with. Raises SettingsError for notes, which have no place."""
         if any(notes or ()):
             raise SettingsError(
-                "prompt_wording: the published wording has no place for notes on the data; leave them out, or set"
-                " prompt_wording=rounded"
+                Fault(
+                    "prompt_wording",
+                    ": the published wording has no place for notes on the data; leave them out, or set"
+                    " prompt_wording=rounded",
+                )
             )
         series = self.in_units(past, observed, units).detach().cpu().float().transpose(1, 2).flatten(0, 1).contiguous()
         seen = None if observed is None else observed.cpu().transpose(1, 2).flatten(0, 1)
@@ -62,8 +65,10 @@ class PublishedPromptWriter(PromptWriter):
         shared = len(self.static)
         if any(row[:shared] != self.static for row in ids):
             raise SettingsError(
-                "prompt_wording: with this tokenizer prompts do not begin with the same words; set"
-                " prompt_wording=rounded"
+                Fault(
+                    "prompt_wording",
+                    ": with this tokenizer prompts do not begin with the same words; set prompt_wording=rounded",
+                )
             )
         return self.padded([row[shared:] for row in ids])
 

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from latentcast.core.errors import SettingsError
+from latentcast.core.errors import Fault, SettingsError
 from latentcast.layers.reprogramming import ROWS
 
 Start = Literal["vocabulary", "weighted", "cluster", "random"]
@@ -48,8 +48,11 @@ def known_words(tokenizer: Any, vocabulary: int) -> list[list[int]]:
             found.append(min(known, key=len))
     if not found:
         raise SettingsError(
-            "prototype_start: none of the words for time series is in this language model's vocabulary; state"
-            " prototype_start=vocabulary"
+            Fault(
+                "prototype_start",
+                ": none of the words for time series is in this language model's vocabulary; state"
+                " prototype_start=vocabulary",
+            )
         )
     return found
 

@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from latentcast.core.errors import DataError, SettingsError, suggest
+from latentcast.core.errors import DataError, Fault, SettingsError, suggest
 from latentcast.core.nested import leaves, merge, merge_without_conflict, nested
 from latentcast.core.notes import Note, NoteCode
 from latentcast.core.parsing import read_yaml
@@ -76,11 +76,11 @@ def resolve_config(values: Mapping[str, Any], data_defaults: Mapping[str, Any] |
     stages: tuple[tuple[str, TrainingSettings], ...] = ()
     notes: tuple[str, ...] = ()
     if name is None:
-        faults.append(f"model: is required; one of {', '.join(MODEL_PRESETS)}")
+        faults.append(Fault("model", f": is required; one of {', '.join(MODEL_PRESETS)}"))
     elif not isinstance(name, str) or name not in MODEL_PRESETS:
         near = nearest_model(str(name))
         hint = suggest(str(name), MODEL_PRESETS) if near is None else f"the nearest here is {near}"
-        faults.append(f"model: unknown model {name!r}; {hint}")
+        faults.append(Fault("model", f": unknown model {name!r}; {hint}"))
     else:
         named = MODEL_PRESETS[name]
         over: Mapping[str, Any] = {}
@@ -89,7 +89,7 @@ def resolve_config(values: Mapping[str, Any], data_defaults: Mapping[str, Any] |
             preset, why = named.preset_for(values["lookback"])
             notes += (Note(why, NoteCode.MODEL),)
         if preset is not None and preset not in known:
-            faults.append(f"model.preset: {name} has no preset {preset!r}; {suggest(str(preset), known)}")
+            faults.append(Fault("model.preset", f": {name} has no preset {preset!r}; {suggest(str(preset), known)}"))
         elif preset is not None and preset != AUTO:
             over = named.presets[preset]
         model_values = merge(merge(named.values, over.get("model", {})), model_fields)
@@ -167,7 +167,7 @@ def make_task(run: RunConfig, panel: Panel, covariates: Covariates | None = None
     if run.data.features == "MS":
         targets = (panel.channels.index(str(run.data.target)),)
     if not targets:
-        raise DataError("data.past names every channel: nothing is left to forecast")
+        raise DataError("data.past names every channel: nothing is left to forecast", setting="data.past")
     covariates = covariates or Covariates()
     return Task(
         run.lookback,
@@ -214,7 +214,7 @@ def _expanded(faults: list[str], cls: type[Settings], model: Mapping[str, Any], 
     try:
         return cls.expanded(model, training if isinstance(training, Mapping) else {}, lookback, horizon)
     except SettingsError as error:
-        faults += [f"model.{fault}" for fault in error.faults]
+        faults += error.below("model.").faults
         return {**model, "members": ()}
 
 

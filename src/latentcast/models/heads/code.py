@@ -12,7 +12,7 @@ from latentcast.core.errors import SettingsError
 from latentcast.core.protocols import Backbone, Representation
 from latentcast.core.settings import Settings
 from latentcast.core.types import Batch, Prediction, Scale, Task, Tokens
-from latentcast.layers.code_sampling import Draw
+from latentcast.layers.code_sampling import WANTED, Draw
 from latentcast.layers.codebook import Codes, Vectors
 from latentcast.layers.losses import Loss, PointLoss
 from latentcast.layers.vq_codec import Codec
@@ -47,7 +47,7 @@ class CodeSettings(Settings):
         try:
             Draw(temperature=value) if info.field_name == "temperature" else Draw(top_p=value)
         except SettingsError as error:
-            raise ValueError(error.faults[0].partition(": ")[2]) from error
+            raise ValueError(WANTED[info.field_name]) from error
         return value
 
     @property

@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from latentcast.core.capabilities import Capabilities
-from latentcast.core.errors import DataError, SettingsError
+from latentcast.core.errors import DataError, Fault, SettingsError
 from latentcast.core.findings import Finding, WindowLabels
 from latentcast.core.protocols import HasLimits, PartialForecaster
 from latentcast.core.types import Batch, Prediction, Task
@@ -70,8 +70,11 @@ class Hybrid(nn.Module):
         told = [label for label, one in members.items() if one.prompter is not None]
         if len(told) > 1:
             raise SettingsError(
-                f"members: {' and '.join(told)} are both told of a window in words, which are those of one language"
-                " model; switch one of them off"
+                Fault(
+                    "members",
+                    f": {' and '.join(told)} are both told of a window in words, which are those of one language"
+                    " model; switch one of them off",
+                )
             )
         if told and self.runs[told[0]].lookback != task.lookback:
             raise SettingsError(
@@ -88,11 +91,13 @@ class Hybrid(nn.Module):
         """Weights of the settings into the gate. Raises SettingsError where there is not one for each member."""
         weights, fixed = self.settings.weights, self.settings.fusion == "fixed"
         if fixed != (weights is not None):
-            raise SettingsError("weights: belong to fusion=fixed, which needs one for each member")
+            raise SettingsError(Fault("weights", ": belong to fusion=fixed, which needs one for each member"))
         if weights is None:
             return
         if len(weights) != len(self.runs):
-            raise SettingsError(f"weights: got {len(weights)}, wanted one for each of {', '.join(self.runs)}")
+            raise SettingsError(
+                Fault("weights", f": got {len(weights)}, wanted one for each of {', '.join(self.runs)}")
+            )
         self.gate.step.copy_(torch.tensor(weights).log().expand_as(self.gate.step))
 
     def fresh(self, label: str) -> Network:
@@ -101,7 +106,7 @@ class Hybrid(nn.Module):
         try:
             return build(run.kind, run.model, self.task_of(label))
         except SettingsError as error:
-            raise SettingsError([f"members.{label}.{fault}" for fault in error.faults]) from error
+            raise error.below(f"members.{label}.") from error
 
     def task_of(self, label: str) -> Task:
         return replace(self.task, lookback=self.runs[label].lookback, items=0)

@@ -51,7 +51,7 @@ class HybridSettings(Settings):
             try:
                 whole.append({"label": label, **_whole(label, own, training, lookback, horizon)})
             except SettingsError as error:
-                faults += [f"members.{label}{fault}" for fault in error.faults]
+                faults += error.below(f"members.{label}").faults
         if not faults and len(whole) < 2:
             there = whole[0]["label"] if whole else "none"
             faults = [f"members: a hybrid wants two of them or more, and there is {there}; name all, as {there},theta"]
@@ -132,7 +132,7 @@ def _whole(label: str, own: Mapping[str, Any], training: Mapping[str, Any], look
     try:
         run = _resolved(values, its or lookback, horizon)
     except SettingsError as error:
-        raise SettingsError([f".{fault}" for fault in error.faults]) from error
+        raise error.below(".") from error
     dumped = run.dump()
     return {**{key: dumped[key] for key in ("model", "stages", "training") if key in dumped}, "lookback": its}
 

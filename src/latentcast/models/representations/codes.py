@@ -7,7 +7,7 @@ from jaxtyping import Bool, Float
 from pydantic import Field
 from torch import Tensor, nn
 
-from latentcast.core.errors import SettingsError
+from latentcast.core.errors import Fault, SettingsError
 from latentcast.core.interpolation import interpolated
 from latentcast.core.settings import Settings
 from latentcast.core.types import Batch, Steps, Task, Tokens
@@ -49,8 +49,11 @@ class Codes(nn.Module):
         self.codec = Codec(settings.codec)
         if self.codec.factor > task.lookback:
             raise SettingsError(
-                f"codec.strides={list(settings.codec.strides)}: one code covers {self.codec.factor} steps, the"
-                f" look-back has {task.lookback}; merge fewer steps, or look back further"
+                Fault(
+                    "codec.strides",
+                    f"={list(settings.codec.strides)}: one code covers {self.codec.factor} steps, the"
+                    f" look-back has {task.lookback}; merge fewer steps, or look back further",
+                )
             )
         self.width = settings.width
         self.query_tokens = self.num_tokens(task.horizon)

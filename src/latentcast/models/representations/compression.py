@@ -16,7 +16,7 @@ from jaxtyping import Float
 from pydantic import BeforeValidator, Field, model_validator
 from torch import Tensor, nn
 
-from latentcast.core.errors import SettingsError
+from latentcast.core.errors import Fault, SettingsError
 from latentcast.core.settings import Settings
 from latentcast.core.types import Batch, Steps, Task, Tokens
 from latentcast.layers.compression import DOWN, Compression, pad_left
@@ -76,7 +76,7 @@ class TemporalCompression(nn.Module):
                 f"the ratios {list(s.ratios)} merge {self.total} steps, the look-back has {task.lookback}"
             )
         if self.label > task.lookback:
-            raise SettingsError(f"label_len={self.label} is longer than the look-back {task.lookback}")
+            raise SettingsError(Fault("label_len", f"={self.label} is longer than the look-back {task.lookback}"))
         widths = (2 * self.series_channels, *s.channels)  # values, and whether they are known
         self.stages = nn.ModuleList(
             Stage(DOWN[s.kind](ratio, before, after), after)

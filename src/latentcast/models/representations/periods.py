@@ -7,7 +7,7 @@ import torch
 from pydantic import Field
 from torch import nn
 
-from latentcast.core.errors import SettingsError
+from latentcast.core.errors import Fault, SettingsError
 from latentcast.core.settings import Settings
 from latentcast.core.types import Batch, Steps, Task, Tokens
 from latentcast.layers.dropout import Dropout
@@ -43,8 +43,11 @@ class Periods(nn.Module):
         self.cycles = task.lookback // self.period
         if not self.cycles:
             raise SettingsError(
-                f"period={self.period}: the look-back has {task.lookback} steps, which is less than one period;"
-                " lengthen it, or set another period"
+                Fault(
+                    "period",
+                    f"={self.period}: the look-back has {task.lookback} steps, which is less than one period;"
+                    " lengthen it, or set another period",
+                )
             )
         reach = self.period // 2
         self.smooth = nn.Conv1d(1, 1, 2 * reach + 1, padding=reach, bias=False) if settings.smooth else None

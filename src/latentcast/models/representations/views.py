@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from pydantic import Field, field_validator
 from torch import nn
 
-from latentcast.core.errors import SettingsError
+from latentcast.core.errors import Fault, SettingsError
 from latentcast.core.protocols import Representation
 from latentcast.core.settings import Part, Settings
 from latentcast.core.types import Batch, Task, Tokens
@@ -42,11 +42,13 @@ class Views(nn.Module):
             try:
                 made.append(REPRESENTATIONS.get(part.name)(part.settings, task))
             except SettingsError as error:
-                raise SettingsError([f"views.{place}.{fault}" for fault in error.faults]) from error
+                raise error.below(f"views.{place}.") from error
         said = [_sizes(one, task) for one in made]
         if len(set(said)) > 1 or made[0].query_tokens:
             each = "; ".join(f"{part.name}: {size}" for part, size in zip(settings.views, said, strict=True))
-            raise SettingsError(f"views: wanted as many tokens of one width from each, and no queries; got {each}")
+            raise SettingsError(
+                Fault("views", f": wanted as many tokens of one width from each, and no queries; got {each}")
+            )
         self.names = [part.name for part in settings.views]
         self.width, self.folds_channels = made[0].width, made[0].folds_channels
         self.uses_known = any(one.uses_known for one in made)

@@ -14,7 +14,7 @@ from jaxtyping import Float, Int
 from pydantic import Field
 from torch import Tensor, nn
 
-from latentcast.core.errors import SettingsError
+from latentcast.core.errors import Fault, SettingsError
 from latentcast.core.findings import Finding, WindowLabels
 from latentcast.core.types import Batch, Steps, Task, Tokens
 from latentcast.layers.dropout import Dropout
@@ -96,8 +96,11 @@ class Wavelet(nn.Module):
         if s.level > most:
             remedy = f"the deepest possible is level={most}" if most else "choose a shorter wavelet"
             raise SettingsError(
-                f"level={s.level}: {s.wavelet} spans {self.steps} steps there, the look-back has {task.lookback}"
-                f" (+ {s.stride} of padding); {remedy}"
+                Fault(
+                    "level",
+                    f"={s.level}: {s.wavelet} spans {self.steps} steps there, the look-back has {task.lookback}"
+                    f" (+ {s.stride} of padding); {remedy}",
+                )
             )
         if s.learn_filters:
             self.low, self.high = nn.Parameter(low), nn.Parameter(high)
@@ -109,7 +112,7 @@ class Wavelet(nn.Module):
         self.num_bands = s.level + 1 if s.bands == "all" else 1
         per_band = s.projection == "per-band"
         if per_band and self.width < self.num_bands:
-            raise SettingsError(f"width={s.width}: {self.num_bands} bands want at least one feature each")
+            raise SettingsError(Fault("width", f"={s.width}: {self.num_bands} bands want at least one feature each"))
         features = s.length * (1 if per_band else self.num_bands)
         bound = (features * s.kernel) ** -0.5
         self.embed = nn.Parameter(torch.empty(s.kernel, s.width, features).uniform_(-bound, bound))

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import Field, field_validator
 
-from latentcast.core.errors import SettingsError
+from latentcast.core.errors import Fault, SettingsError
 from latentcast.core.settings import Settings
 from latentcast.layers.gram import Array
 from latentcast.layers.ridge_solver import LinearMap
@@ -59,8 +59,11 @@ class RidgeSettings(Settings):
         chosen = self.lookbacks or default_lookbacks(lookback, season)
         if chosen[-1] > lookback:
             raise SettingsError(
-                f"lookbacks={list(chosen)}: the longest is above the look-back {lookback}: lengthen lookback, or leave"
-                " it out"
+                Fault(
+                    "lookbacks",
+                    f"={list(chosen)}: the longest is above the look-back {lookback}: lengthen lookback, or leave"
+                    " it out",
+                )
             )
         return Grid(
             chosen,

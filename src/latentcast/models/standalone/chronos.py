@@ -16,7 +16,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from latentcast.core.capabilities import Capabilities
-from latentcast.core.errors import CheckpointError, MissingExtra, SettingsError
+from latentcast.core.errors import CheckpointError, Fault, MissingExtra, SettingsError
 from latentcast.core.settings import Settings
 from latentcast.core.types import Batch, Prediction, Task
 from latentcast.layers.losses import Levels, pinball_loss, point_loss
@@ -64,8 +64,11 @@ class Chronos(nn.Module):
         strange = [level for level in self.quantile_levels if level not in pipeline.quantiles]
         if strange:
             raise SettingsError(
-                f"quantiles: {self.settings.checkpoint} was not trained on {', '.join(map(str, strange))}; it has"
-                f" {', '.join(f'{level:g}' for level in pipeline.quantiles)}"
+                Fault(
+                    "quantiles",
+                    f": {self.settings.checkpoint} was not trained on {', '.join(map(str, strange))}; it has"
+                    f" {', '.join(f'{level:g}' for level in pipeline.quantiles)}",
+                )
             )
         if task.horizon > pipeline.model_prediction_length:
             self.notes += (
@@ -136,13 +139,19 @@ def _load(settings: ChronosSettings) -> Any:
     except (OSError, ValueError, KeyError) as error:
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise SettingsError(
-            f"checkpoint: {settings.checkpoint} cannot be loaded ({first}): wanted a folder of a Chronos-Bolt or"
-            " Chronos-2 model, or its id on a hub and a network"
+            Fault(
+                "checkpoint",
+                f": {settings.checkpoint} cannot be loaded ({first}): wanted a folder of a Chronos-Bolt or"
+                " Chronos-2 model, or its id on a hub and a network",
+            )
         ) from error
     if not isinstance(pipeline, ChronosBoltPipeline | Chronos2Pipeline):
         raise SettingsError(
-            f"checkpoint: {settings.checkpoint} is a {type(pipeline).__name__}, which draws samples; wanted a"
-            " Chronos-Bolt or Chronos-2 model, which forecasts quantiles"
+            Fault(
+                "checkpoint",
+                f": {settings.checkpoint} is a {type(pipeline).__name__}, which draws samples; wanted a"
+                " Chronos-Bolt or Chronos-2 model, which forecasts quantiles",
+            )
         )
     pipeline.model.eval().requires_grad_(False)
     return pipeline

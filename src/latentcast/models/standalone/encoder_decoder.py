@@ -9,7 +9,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from latentcast.core.capabilities import Capabilities
-from latentcast.core.errors import SettingsError
+from latentcast.core.errors import Fault, SettingsError
 from latentcast.core.settings import Settings
 from latentcast.core.types import Batch, Prediction, Task
 from latentcast.layers.dropout import Dropout
@@ -46,7 +46,7 @@ class EncoderDecoder(nn.Module):
         self.horizon = task.horizon
         self.label = task.lookback // 2 if settings.label_len is None else settings.label_len
         if self.label > task.lookback:
-            raise SettingsError(f"model.label_len={self.label} is longer than the look-back {task.lookback}")
+            raise SettingsError(Fault("model.label_len", f"={self.label} is longer than the look-back {task.lookback}"))
         self.uses_known = settings.calendar and task.known > 0
         self.capabilities = replace(type(self).capabilities, uses_known=self.uses_known)
         self.known = task.known if self.uses_known else 0

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from latentcast.core.errors import SettingsError
+from latentcast.core.errors import Fault, SettingsError
 from latentcast.core.notes import Note, NoteCode
 from latentcast.data.features.covariates import Covariates
 from latentcast.data.features.regression import Effects, regress
@@ -77,18 +77,27 @@ def check_model_reads(settings: DataSettings, network: Network, name: str) -> No
     faults = []
     if settings.past and not network.mixes_channels:
         faults.append(
-            f"data.past: {name} treats every channel alone, and would never read {', '.join(settings.past)};"
-            " transformer and latent-transformer (model.representation.mix=true) mix the channels of a window"
+            Fault(
+                "data.past",
+                f": {name} treats every channel alone, and would never read {', '.join(settings.past)};"
+                " transformer and latent-transformer (model.representation.mix=true) mix the channels of a window",
+            )
         )
     if settings.notes and network.prompter is None:
         faults.append(
-            f"data.notes: {name} reads no words; time-llm does, with the window's statistics"
-            " (model.backbone.statistics=true)"
+            Fault(
+                "data.notes",
+                f": {name} reads no words; time-llm does, with the window's statistics"
+                " (model.backbone.statistics=true)",
+            )
         )
     if settings.static and not network.uses_static:
         faults.append(
-            f"data.static: {name} does not read what a series is; patch-transformer, pattn, patch-linear,"
-            " latent-transformer and time-llm do"
+            Fault(
+                "data.static",
+                f": {name} does not read what a series is; patch-transformer, pattn, patch-linear,"
+                " latent-transformer and time-llm do",
+            )
         )
     if faults:
         raise SettingsError(faults)

@@ -7,7 +7,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from latentcast.core.errors import DataError, SettingsError
+from latentcast.core.errors import DataError, Fault, SettingsError
 from latentcast.core.settings import weight_shaping_settings
 from latentcast.data.features import calendar
 from latentcast.data.panel.build import build
@@ -95,8 +95,11 @@ def validate_dataset_weights(weights: Sequence[float] | None, count: int) -> tup
     numbers = [isinstance(w, int | float) and not isinstance(w, bool) and isfinite(w) and w > 0 for w in weights]
     if len(weights) != count or not all(numbers):
         raise SettingsError(
-            f"weights: got {', '.join(map(str, weights)) or 'none'}; wanted one positive number for each of"
-            f" {count} dataset{'' if count == 1 else 's'}"
+            Fault(
+                "weights",
+                f": got {', '.join(map(str, weights)) or 'none'}; wanted one positive number for each of"
+                f" {count} dataset{'' if count == 1 else 's'}",
+            )
         )
     return tuple(map(float, weights))
 
@@ -115,34 +118,48 @@ def check_compatible(forecaster: Forecaster, members: Sequence[TrainingDataset])
         ]
         remedy = ", or ".join([*mixing, "a model such as patch-transformer or dlinear"])
         faults.append(
-            f"channels: {name} mixes the channels of a window, and those of several datasets are not the same: it"
-            f" learns from one dataset; from several learn models that treat each channel alone ({remedy})"
+            Fault(
+                "channels",
+                f": {name} mixes the channels of a window, and those of several datasets are not the same: it"
+                f" learns from one dataset; from several learn models that treat each channel alone ({remedy})",
+            )
         )
     if forecaster.run.data.features == "MS":
-        faults.append("data.features: MS forecasts one channel of its own data; of several datasets wanted M or S")
+        faults.append(
+            Fault("data.features", ": MS forecasts one channel of its own data; of several datasets wanted M or S")
+        )
     data = forecaster.run.data
     if said := [key for key in ("future", "past", "static", "holidays") if getattr(data, key)]:
-        faults.append(f"data.{said[0]}: covariates belong to one dataset; learn from several without them")
+        faults.append(Fault(f"data.{said[0]}", ": covariates belong to one dataset; learn from several without them"))
     prints: dict[str, str] = {}
     for member in members:
         its, known = len(member.panel.channels), len(calendar.feature_names(member.panel.frequency))
         apart = misfits(forecaster, its, known)
         if "channels" in apart and not forecaster.network.mixes_channels:
             faults.append(
-                f"channels: {forecaster.task.channels} in {home.name}, {its} in {member.name}, and {name} has weights"
-                " for each of them"
+                Fault(
+                    "channels",
+                    f": {forecaster.task.channels} in {home.name}, {its} in {member.name}, and {name} has weights"
+                    " for each of them",
+                )
             )
         if "known" in apart:
             faults.append(
-                f"known: {forecaster.task.known} features known in advance in {home.name} (steps of"
-                f" {home.panel.frequency.alias}), {known} in {member.name} (steps of {member.panel.frequency.alias}),"
-                f" and {name} reads them"
+                Fault(
+                    "known",
+                    f": {forecaster.task.known} features known in advance in {home.name} (steps of"
+                    f" {home.panel.frequency.alias}), {known} in {member.name} (steps of"
+                    f" {member.panel.frequency.alias}), and {name} reads them",
+                )
             )
         fingerprint = member.panel.fingerprint()
         if fingerprint in prints:
             faults.append(
-                f"data: {member.name} is the same as {prints[fingerprint]}: name each dataset once, and give it a"
-                " greater weight to meet it more often"
+                Fault(
+                    "data",
+                    f": {member.name} is the same as {prints[fingerprint]}: name each dataset once, and give it a"
+                    " greater weight to meet it more often",
+                )
             )
         prints[fingerprint] = member.name
     if faults:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from latentcast.core.errors import SettingsError
+from latentcast.core.errors import Fault, SettingsError
 from latentcast.core.nested import leaves, merge
 from latentcast.data.panel.build import build
 from latentcast.forecaster.forecaster import Forecaster
@@ -227,12 +227,17 @@ def with_stages(values: dict[str, Any], start: Forecaster | None = None, *, fore
     if forecast and not named.forecasts:
         grown = [other for other, its in MODEL_PRESETS.items() if name in its.grows_from]
         raise SettingsError(
-            f"model: {name} forecasts nothing: make it with latentcast pretrain, and begin with it (--from) to fit"
-            f" {' or '.join(grown)}"
+            Fault(
+                "model",
+                f": {name} forecasts nothing: make it with latentcast pretrain, and begin with it (--from) to fit"
+                f" {' or '.join(grown)}",
+            )
         )
     if not forecast and not named.stages:
         able = [other for other, its in MODEL_PRESETS.items() if its.stages]
-        raise SettingsError(f"model: {name} learns nothing before forecasting; {', '.join(able)} can be pretrained")
+        raise SettingsError(
+            Fault("model", f": {name} learns nothing before forecasting; {', '.join(able)} can be pretrained")
+        )
     ahead = [stage for stage in (named.required if forecast else named.stages) if stage not in learned]
     if not forecast and not ahead:
         ahead = [list(named.stages)[-1]]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from latentcast.core.errors import DataError, Interrupted, SettingsError
+from latentcast.core.errors import DataError, Fault, Interrupted, SettingsError
 from latentcast.core.notes import Note, NoteCode
 from latentcast.data.panel.padding import pad_short
 from latentcast.forecaster.card import TrainingReport
@@ -27,7 +27,7 @@ def check_members_trainable(spec: FitSpec, others: Sequence[TrainingDataset], op
     if others:
         faults.append("a hybrid learns from one dataset: name one")
     if options.resume:
-        faults.append("resume: a hybrid's members are trained one after another: begin anew, with overwrite")
+        faults.append(Fault("resume", ": a hybrid's members are trained one after another: begin anew, with overwrite"))
     if faults:
         raise SettingsError(faults)
 

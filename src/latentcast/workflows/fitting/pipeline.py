@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from latentcast.core.errors import SettingsError, shorten
+from latentcast.core.errors import Fault, SettingsError, shorten
 from latentcast.core.notes import Note, NoteCode, NoteLog
 from latentcast.core.threads import using_threads
 from latentcast.data.panel.padding import pad_short
@@ -194,8 +194,11 @@ def _check_stages(spec: FitSpec, forecaster: Forecaster) -> None:
         raise SettingsError(faults)
     if spec.stages[0][0].name == RECONSTRUCT and not forecaster.network.reconstructs:
         raise SettingsError(
-            f"model: with these parts {spec.run.name} cannot reconstruct what was hidden from it: that needs"
-            " model.representation=compression and model.head=decompression"
+            Fault(
+                "model",
+                f": with these parts {spec.run.name} cannot reconstruct what was hidden from it: that needs"
+                " model.representation=compression and model.head=decompression",
+            )
         )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
-from latentcast.core.errors import SettingsError
+from latentcast.core.errors import Fault, SettingsError
 from latentcast.core.nested import format_value, merge, nested
 from latentcast.core.settings import differing
 from latentcast.forecaster.card import StartingPoint
@@ -32,7 +32,7 @@ def inherit_settings(start: Forecaster, values: Mapping[str, Any]) -> dict[str, 
         part = _shared(start, name)
         if part is None:
             raise SettingsError(
-                f"model: the weights to begin with are those of {start.name}, and {name!r} was asked for"
+                Fault("model", f": the weights to begin with are those of {start.name}, and {name!r} was asked for")
             )
         model = {"name": name, **nested({part: _at(model, part)})}
     elif stated.get("preset"):  # a preset says what the model is; without one it is what it was
@@ -115,19 +115,26 @@ def _differences(start: Forecaster, forecaster: Forecaster, where: str, within: 
         its, own = start.task, forecaster.task
         apart = misfits(start, own.channels, own.known)
         if own.static != its.static:
-            faults.append(f"data.static: {its.static} features of a series {where}, {own.static} in these data")
+            faults.append(
+                Fault("data.static", f": {its.static} features of a series {where}, {own.static} in these data")
+            )
         if "channels" in apart:
             why = "mixes them" if start.network.mixes_channels else "has weights for each of them"
-            faults.append(f"channels: {its.channels} {where}, {own.channels} in these data ({start.name} {why})")
+            faults.append(
+                Fault("channels", f": {its.channels} {where}, {own.channels} in these data ({start.name} {why})")
+            )
         if "known" in apart:
             steps = (f" (steps of {one.card.schema.freq})" for one in (start, forecaster))
             faults.append(
-                f"known: {its.known} features known in advance {where}{next(steps)}, {own.known} in these data"
-                f"{next(steps)}, and {start.name} reads them"
+                Fault(
+                    "known",
+                    f": {its.known} features known in advance {where}{next(steps)}, {own.known} in these data"
+                    f"{next(steps)}, and {start.name} reads them",
+                )
             )
     data, its_data = forecaster.run.data, start.run.data
     if data.scale != its_data.scale:
-        faults.append(f"data.scale: {its_data.scale} {where}, {data.scale} here")
+        faults.append(Fault("data.scale", f": {its_data.scale} {where}, {data.scale} here"))
     return faults
 
 

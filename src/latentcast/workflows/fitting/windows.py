@@ -102,7 +102,8 @@ def _windows_of(
             inside = " (of them the horizon inside the part)" if stage.forecasts and part == "val" else ""
             raise DataError(
                 f"the {part} part holds no window: {needed} steps are needed{inside}, the longest {part} part has"
-                f" {int((high - low).max())}; shorten lookback or horizon, or split differently (data.split)"
+                f" {int((high - low).max())}; shorten lookback or horizon, or split differently (data.split)",
+                setting="data.split",
             )
         both.append(starts)
     every = tuple(range(len(panel.channels)))
@@ -130,7 +131,8 @@ def _few(train_end: NDArray[np.int64], share: float, lookback: int, steps: int) 
         least = math.ceil((steps - lookback) / (longest - lookback) * 1e4) / 1e4
         raise DataError(
             f"the first {share:.6g} of the training part (data.fraction) holds no window: {steps} steps are needed, and"
-            f" it leaves {left} of {longest}; from {least:.6g} on it holds one"
+            f" it leaves {left} of {longest}; from {least:.6g} on it holds one",
+            setting="data.fraction",
         )
     return ends
 

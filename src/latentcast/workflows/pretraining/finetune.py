@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
-from latentcast.core.errors import DataError, SettingsError
+from latentcast.core.errors import DataError, Fault, SettingsError
 from latentcast.core.nested import nested
 from latentcast.core.settings import validate
 from latentcast.data.panel.build import build
@@ -89,7 +89,7 @@ class TuningPlan:
         sizes = {"horizon": horizon, "context": self.context, "windows": self.windows, "epochs": self.epochs}
         faults = [f"{name}={value}: wanted at least 1" for name, value in sizes.items() if value < 1]
         if self.learn not in RATES:
-            faults.append(f"learn={self.learn!r}: wanted head or all")
+            faults.append(Fault("learn", f"={self.learn!r}: wanted head or all"))
         if faults:
             raise SettingsError(faults)
 
@@ -138,7 +138,8 @@ def _drawn(
     for name, found in (("training", train), ("validation", held)):
         if not len(found):
             raise DataError(
-                f"the {name} part holds no window of {horizon} steps ahead: choose another split (data.split)"
+                f"the {name} part holds no window of {horizon} steps ahead: choose another split (data.split)",
+                setting="data.split",
             )
     drawn = train[rng.permutation(len(train))[: plan.windows]]
     return drawn, held[np.unique(np.linspace(0, len(held) - 1, 512).astype(np.int64))]

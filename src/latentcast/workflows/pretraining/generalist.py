@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from latentcast.core.errors import CheckpointError, SettingsError, suggest
+from latentcast.core.errors import CheckpointError, Fault, SettingsError, suggest
 from latentcast.models.pretrained.network import Weights
 from latentcast.models.pretrained.weights import write_weights
 from latentcast.workflows.pretraining.state import PRESETS, Pretraining
@@ -49,10 +49,12 @@ class PretrainingPlan:
     def check(self) -> None:
         """Raises SettingsError for an unknown preset, or no rounds at all."""
         if self.preset not in PRESETS:
-            raise SettingsError(f"preset={self.preset!r}: {suggest(self.preset, PRESETS)}")
+            raise SettingsError(Fault("preset", f"={self.preset!r}: {suggest(self.preset, PRESETS)}"))
         if self.rounds < 1:
             raise SettingsError(
-                f"rounds={self.rounds}: wanted at least one round (of {1 / ROUNDS_AN_HOUR:.4f} hours of a core)"
+                Fault(
+                    "rounds", f"={self.rounds}: wanted at least one round (of {1 / ROUNDS_AN_HOUR:.4f} hours of a core)"
+                )
             )
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from latentcast.core.errors import CheckpointError, SettingsError
+from latentcast.core.errors import CheckpointError, Fault, SettingsError
 from latentcast.layers.patching import num_patches
 from latentcast.models.backbones.language_model import DTYPES
 from latentcast.models.network import Network
@@ -73,8 +73,11 @@ def map_weights(checkpoint: Checkpoint, request: ImportRequest, dialect: Dialect
     }
     if request.setting("model.backbone.prompt", True) and request.setting("data.description") is None:
         raise SettingsError(
-            "data.description: the forecasts depend on the description that the prompts began with, which is not in"
-            " the checkpoint; give the very text (--describe '…'; an empty one where there was none)"
+            Fault(
+                "data.description",
+                ": the forecasts depend on the description that the prompts began with, which is not in"
+                " the checkpoint; give the very text (--describe '…'; an empty one where there was none)",
+            )
         )
     model = {
         "name": "time-llm",
@@ -93,7 +96,9 @@ def map_weights(checkpoint: Checkpoint, request: ImportRequest, dialect: Dialect
 def _sizes(found: dict[str, Tensor], request: ImportRequest) -> Sizes:
     """Raises SettingsError where the look-back is missing, or does not fit the weights with this stride."""
     if request.lookback is None:
-        raise SettingsError("lookback: is required; the weights hold it only together with the stride (--lookback)")
+        raise SettingsError(
+            Fault("lookback", ": is required; the weights hold it only together with the stride (--lookback)")
+        )
     width, length, kernel = found[PATCH].shape
     if kernel != 3:
         raise CheckpointError(f"{PATCH} embeds {kernel} patches together; wanted 3")
@@ -103,9 +108,12 @@ def _sizes(found: dict[str, Tensor], request: ImportRequest) -> Sizes:
     features = flat // patches if patches > 0 else 0
     if patches < 1 or flat % patches or inner % features:
         raise SettingsError(
-            f"lookback={request.lookback}: patches of {length} steps, {stride} apart, would be {patches} of them, and"
-            f" the weights hold {flat} features of all patches and {inner} of all heads, which do not divide; set the"
-            " look-back of the training (--lookback), and its stride (--set model.representation.stride=…)"
+            Fault(
+                "lookback",
+                f"={request.lookback}: patches of {length} steps, {stride} apart, would be {patches} of them, and"
+                f" the weights hold {flat} features of all patches and {inner} of all heads, which do not divide; set"
+                " the look-back of the training (--lookback), and its stride (--set model.representation.stride=…)",
+            )
         )
     horizon = agreed("horizon", request.horizon, horizon)
     return Sizes(length, stride, width, features, inner // features, patches, horizon)
@@ -115,8 +123,11 @@ def _language_model(words: Tensor, request: ImportRequest) -> str:
     named = request.llm or request.setting("model.backbone.llm") or KNOWN.get((len(words), words.shape[1]))
     if named is None:
         raise SettingsError(
-            f"llm: the weights were trained with a language model of {len(words)} words and {words.shape[1]} features,"
-            " which is none of the published ones; name its folder or hub id (--llm)"
+            Fault(
+                "llm",
+                f": the weights were trained with a language model of {len(words)} words and {words.shape[1]} features,"
+                " which is none of the published ones; name its folder or hub id (--llm)",
+            )
         )
     return str(named)
 
@@ -128,8 +139,11 @@ def _layers(checkpoint: Checkpoint, request: ImportRequest, dialect: Dialect) ->
     stated: int | None = request.setting("model.backbone.llm_layers")
     if not numbers and stated is None:
         raise SettingsError(
-            "model.backbone.llm_layers: is required; the checkpoint holds no language model whose layers could be"
-            " counted (--set model.backbone.llm_layers=6)"
+            Fault(
+                "model.backbone.llm_layers",
+                ": is required; the checkpoint holds no language model whose layers could be"
+                " counted (--set model.backbone.llm_layers=6)",
+            )
         )
     return agreed("model.backbone.llm_layers", stated, len(numbers)) if numbers else int(stated or 0)
 
