@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from latentcast.forecaster.forecaster import Forecaster
     from latentcast.workflows.anomaly import AnomalyScores, anomaly_scores
     from latentcast.workflows.describe import Description, describe
-    from latentcast.workflows.fitting.fit import fit, pretrain
+    from latentcast.workflows.fitting.fit import fit as fit
+    from latentcast.workflows.fitting.fit import pretrain
     from latentcast.workflows.fusion import fusion_weights, member_forecasts
     from latentcast.workflows.imputation import Imputation, ImputationErrors, evaluate_imputation, impute
     from latentcast.workflows.load import load
@@ -47,6 +48,7 @@ _NAMES = {
     "benchmarking.ablation": ("Ablation", "ablate"),
     "benchmarking.auto": ("AutoFit", "fit_auto"),
     "benchmarking.backtest": ("Backtest", "backtest"),
+    "benchmarking.fit": ("fit",),
     "benchmarking.forecast": ("ChosenForecast", "forecast"),
     "benchmarking.leaderboard": ("benchmark",),
     "benchmarking.m4": ("M4", "evaluate_m4"),
@@ -68,7 +70,7 @@ _NAMES = {
     "forecaster.forecaster": ("Forecaster",),
     "workflows.anomaly": ("AnomalyScores", "anomaly_scores"),
     "workflows.describe": ("Description", "describe"),
-    "workflows.fitting.fit": ("fit", "pretrain"),
+    "workflows.fitting.fit": ("pretrain",),
     "workflows.fusion": ("fusion_weights", "member_forecasts"),
     "workflows.imputation": ("Imputation", "ImputationErrors", "evaluate_imputation", "impute"),
     "workflows.load": ("load",),

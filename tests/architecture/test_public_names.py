@@ -19,7 +19,7 @@ NAMES = [
     "fusion_weights", "import_checkpoint", "impute", "load", "member_forecasts", "pretrain", "prompts",
     "prototype_attention", "reconstruction_error", "transfer", "update", "zero_shot",
 ]  # fmt: skip
-METHODS = ["calibrate", "device", "drift", "evaluate", "explain", "name", "predict", "save", "summary"]
+METHODS = ["calibrate", "device", "drift", "evaluate", "explain", "name", "predict", "sample", "save", "summary"]
 ON_A_SAVED_MODEL = [
     "anomaly_scores", "evaluate_imputation", "fusion_weights", "impute", "member_forecasts", "prototype_attention",
     "transfer", "update",

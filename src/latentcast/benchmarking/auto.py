@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from latentcast.benchmarking.candidates import Candidate, candidates, usable_lookback
-from latentcast.benchmarking.ensemble import greedy_weights, scaled_error
+from latentcast.benchmarking.ensemble import ensemble_weights, scaled_error
 from latentcast.core.errors import DataError, Interrupted, LatentcastError
 from latentcast.core.nested import merge
 from latentcast.core.notes import Note, NoteCode, NoteLog
@@ -43,7 +43,7 @@ log = logging.getLogger("latentcast")
 ORIGINS = 10  # rolling origins of each series
 VALUES = 2**21  # forecast values that are judged of each candidate, at most
 CALIBRATED = 2000  # windows that intervals are made of, about
-PAYS = 0.005  # share of the error that an ensemble must save to be worth its members
+CHECKED = 16  # forecasts of a candidate between two looks at the clock
 Starts = tuple[NDArray[np.int64], NDArray[np.int64]]
 
 
@@ -62,7 +62,7 @@ class Trial:
     seconds
         Time of its fit and of its forecasts at the origins.
     why
-        Why it failed or was not tried.
+        Why it failed, was not tried, or was trained only in part.
     """
 
     candidate: Candidate
@@ -153,8 +153,9 @@ def fit_auto(
     horizon
         Steps to forecast; None takes one season, at most a quarter of the usual length of a series.
     time_limit
-        Seconds after which no further candidate is begun. None tries all; the result is then the same for equal seeds
-        and numbers of threads. 0 tries the naive and the pretrained model alone.
+        Seconds after which no further candidate is begun, and training ends: a candidate counts as far as it was
+        trained, and is left out when its forecasts are not made in time. None tries all; the result is then the same
+        for equal seeds and numbers of threads. 0 tries the naive and the pretrained model alone.
     seed, config
         As in `fit`.
     settings
@@ -197,8 +198,8 @@ def fit_auto(
     if whole and "split" not in values.get("data", {}):
         values = merge(values, {"data": {"split": whole_split(panel, horizon)}})
         first = resolve_config({**_with(values, Candidate("naive", 1)), "horizon": horizon}, defaults)
-    search = _Search(source.name, panel, split(panel, first.data.split), horizon, values, defaults)
-    found = search.run(time_limit, report or log.info)
+    task = Searched(source.name, panel, split(panel, first.data.split), horizon, values, defaults)
+    found = search(task, time_limit, report)
     if out is not None:
         from latentcast.core.parsing import write_yaml
 
@@ -223,9 +224,9 @@ def _with(values: Mapping[str, Any], candidate: Candidate) -> dict[str, Any]:
     return with_stages(merge(candidate.settings(), {key: value for key, value in values.items() if key != "model"}))
 
 
-@dataclass
-class _Search:
-    """The data of a choice, and the settings that all candidates share."""
+@dataclass(frozen=True)
+class Searched:
+    """The data of a choice, and the settings that all candidates share; `longest` limits look-backs."""
 
     name: str
     panel: Panel
@@ -233,143 +234,185 @@ class _Search:
     horizon: int
     values: Mapping[str, Any]
     defaults: Mapping[str, Any]
-
-    def run(self, time_limit: float | None, report: Callable[[str], None]) -> AutoFit:
-        """Try every candidate, weigh them, and build the forecaster."""
-        began = time.monotonic()
-        origins = self._origins()
-        tried = candidates(self.panel, self.parts, self.horizon, len(origins[0]) * len(self.panel.channels))
-        tried = tried[:2] if time_limit == 0 else tried
-        trials, fitted, forecasts = [], [], []
-        for number, candidate in enumerate(tried):
-            spent = time.monotonic() - began
-            if time_limit and spent > time_limit and number > 1:
-                trials.append(Trial(candidate, why=f"not tried: {time_limit:g} s were over"))
-                continue
-            left = None if not time_limit else max(1.0, time_limit - spent)
-            trial, forecaster, values = self._try(candidate, origins, left)
-            trials.append(trial)
-            report(_line(trial))
-            if forecaster is not None:
-                fitted.append(forecaster)
-                forecasts.append(values)
-        if not fitted:
-            raise DataError(
-                f"no candidate can forecast {self.name}: {'; '.join(f'{t.candidate.name}: {t.why}' for t in trials)}"
-            )
-        return self._choose(trials, fitted, forecasts, origins)
-
-    def _origins(self) -> Starts:
-        """Items and the step at which each forecast begins: evenly spaced in the validation part, the last included."""
-        low = np.maximum(self.parts.train_end, usable_lookback(self.parts, self.horizon))
-        high = self.parts.val_end - self.horizon
-        items = np.flatnonzero(high >= low)
-        if not len(items):
-            raise DataError(
-                f"{self.name}: the validation part of no series holds a forecast of {self.horizon} steps; shorten the"
-                " horizon, or lengthen the part (data.split)",
-                setting="data.split",
-            )
-        each = VALUES // (self.horizon * len(self.panel.channels))
-        if len(items) > each:
-            items = items[np.linspace(0, len(items) - 1, each).round().astype(int)]
-        count = max(1, min(ORIGINS, each // len(items)))
-        pairs = [
-            (item, step)
-            for item in items
-            for step in np.unique(np.linspace(high[item], low[item], count).round().astype(np.int64))
-        ]
-        chosen = np.array(pairs, dtype=np.int64)
-        return chosen[:, 0], chosen[:, 1]
-
-    def _try(self, candidate: Candidate, origins: Starts, left: float | None) -> tuple[Trial, Forecaster | None, Any]:
-        began = time.monotonic()
-        try:
-            forecaster = self._fit(candidate, left)
-            values, target, scale = self._forecast(forecaster, origins)
-        except Interrupted:
-            raise
-        except LatentcastError as fault:
-            return Trial(candidate, seconds=time.monotonic() - began, why=str(fault)), None, None
-        error = scaled_error(values, target, scale)
-        trial = Trial(candidate, error, seconds=time.monotonic() - began)
-        return trial, forecaster, (values, target, scale)
+    longest: int | None = None
 
     def resolved(self, candidate: Candidate) -> RunConfig:
         """Every setting of a candidate."""
         return resolve_config({**_with(self.values, candidate), "horizon": self.horizon}, self.defaults)
 
-    def _fit(self, candidate: Candidate, left: float | None) -> Forecaster:
-        run = self.resolved(candidate)
-        if left is not None:
-            run = replace(run, training=run.training.model_copy(update={"max_time": left}))
-        spec, data = FitSpec(run), TrainingData(self.name, self.panel, parts=self.parts)
-        notes, options = NoteLog(), FitOptions()
-        with own_random_state():
-            prepared = build_untrained(spec, check_trainable(spec, data, notes), options, notes)
-            with training_folder(prepared.forecaster, options) as folder:
-                train(spec, prepared, folder, options, notes)
-        prepared.forecaster.card = replace(prepared.forecaster.card, notes=tuple(notes))
-        return prepared.forecaster
 
-    def _forecast(self, forecaster: Forecaster, origins: Starts) -> tuple[Any, Any, Any]:
-        """Forecasts, observed values and scales, [origin, horizon, target] in original units."""
-        items, steps = origins
-        prepared = prepare(forecaster, self.panel)
-        starts = torch.from_numpy(self.panel.offsets[items] + steps - forecaster.task.lookback)
-        batches = list(forecast_windows(forecaster, prepared, (starts, torch.from_numpy(items))))
-        values = np.concatenate([batch.original for batch in batches])
-        outcomes = [batch.outcome for batch in batches]
-        target = np.concatenate(
-            [one.original if one.observed is None else np.where(one.observed, one.original, np.nan) for one in outcomes]
+@dataclass(frozen=True)
+class _Judged:
+    """A candidate that has forecast from all origins: values, outcomes and scales are [origin, horizon, target]."""
+
+    trial: Trial
+    forecaster: Forecaster
+    values: Any
+    target: Any
+    scale: Any
+
+
+class _OutOfTime(Exception):
+    """The limit passed while forecasts were made."""
+
+
+def search(task: Searched, time_limit: float | None = None, report: Callable[[str], None] | None = None) -> AutoFit:
+    """Try every candidate, weigh them, and build the forecaster. Raises DataError when none can forecast."""
+    began = time.monotonic()
+    origins = _origins(task)
+    count = len(origins[0]) * len(task.panel.channels)
+    longest = usable_lookback(task.parts, task.horizon)
+    longest = longest if task.longest is None else max(1, min(longest, task.longest))
+    tried = candidates(task.panel, task.parts, task.horizon, count, longest)
+    tried = tried[:2] if time_limit == 0 else tried
+    trials, judged = [], []
+    for number, candidate in enumerate(tried):
+        left = None if not time_limit or number < 2 else time_limit - (time.monotonic() - began)
+        if left is not None and left <= 0:
+            trials.append(Trial(candidate, why=f"not tried: {time_limit:g} s were over"))
+            continue
+        found = _try(task, candidate, origins, left)
+        trials.append(found if isinstance(found, Trial) else found.trial)
+        judged += [] if isinstance(found, Trial) else [found]
+        (report or log.info)(_line(trials[-1]))
+    if not judged:
+        reasons = "; ".join(f"{t.candidate.name}: {t.why}" for t in trials)
+        raise DataError(f"no candidate can forecast {task.name}: {reasons}")
+    return _choose(task, trials, judged, origins)
+
+
+def _origins(task: Searched) -> Starts:
+    """Items and the step at which each forecast begins: evenly spaced in the validation part, the last included."""
+    low = np.maximum(task.parts.train_end, usable_lookback(task.parts, task.horizon))
+    high = task.parts.val_end - task.horizon
+    items = np.flatnonzero(high >= low)
+    if not len(items):
+        raise DataError(
+            f"{task.name}: the validation part of no series holds a forecast of {task.horizon} steps; shorten the"
+            " horizon, or lengthen the part (data.split)",
+            setting="data.split",
         )
-        scale = prepared.naive_error[:, list(forecaster.task.targets)]
-        usual = np.nanmean(scale) if np.isfinite(scale).any() else 1.0
-        return values, target, np.where(np.isfinite(scale), scale, usual)[items][:, None]
+    each = max(1, VALUES // (task.horizon * len(task.panel.channels)))
+    if len(items) > each:
+        items = items[np.linspace(0, len(items) - 1, each).round().astype(int)]
+    count = max(1, min(ORIGINS, each // len(items)))
+    pairs = [
+        (item, step)
+        for item in items
+        for step in np.unique(np.linspace(high[item], low[item], count).round().astype(np.int64))
+    ]
+    chosen = np.array(pairs, dtype=np.int64)
+    return chosen[:, 0], chosen[:, 1]
 
-    def _choose(self, trials: list[Trial], fitted: list[Forecaster], forecasts: list[Any], origins: Starts) -> AutoFit:
-        judged = [trial for trial in trials if trial.error is not None]
-        _, target, scale = forecasts[0]
-        errors = [float(trial.error or 0.0) for trial in judged]
-        best = int(np.argmin(errors))
-        weights, error = greedy_weights([values for values, _, _ in forecasts], target, scale)
-        if not error < (1 - PAYS) * errors[best]:
-            weights, error = np.eye(len(judged))[best], errors[best]
-        used = [(trial, one, w) for trial, one, w in zip(judged, fitted, weights, strict=True) if w > 0]
-        shares = {id(trial): float(w) for trial, _, w in used}
-        trials = [replace(trial, weight=shares.get(id(trial), 0.0)) for trial in trials]
-        forecaster = used[0][1] if len(used) == 1 else self._hybrid(used)
-        naive = judged[0].candidate.name if judged[0].candidate.name.endswith("naive") else "none"
-        found = AutoFit(forecaster, tuple(trials), error, (naive, errors[0]), len(origins[0]))
-        self._calibrate(forecaster)
-        notes = [Note(_line(trial), NoteCode.MODEL) for trial in trials]
-        notes = [Note(found.summary(), NoteCode.MODEL), *notes]
-        forecaster.card = replace(forecaster.card, notes=(*forecaster.card.notes, *notes))
-        return found
 
-    def _hybrid(self, used: list[tuple[Trial, Forecaster, float]]) -> Forecaster:
-        """A hybrid with fixed weights around the networks that are fitted already."""
-        members = tuple({"label": trial.candidate.name, **trial.candidate.settings()} for trial, _, _ in used)
-        longest = max(trial.candidate.lookback for trial, _, _ in used)
-        whole = Candidate(
-            "hybrid", longest, {"members": members, "fusion": "fixed", "weights": [w for _, _, w in used]}
-        )
-        forecaster, notes = untrained(self.resolved(whole), self.panel, self.parts, self.name)
-        for trial, one, _ in used:
-            forecaster.network.model.networks[trial.candidate.name] = one.network
-        forecaster.network.eval()
-        forecaster.card = replace(forecaster.card, notes=tuple(notes), fusion=FusionReport("fixed"))
-        return forecaster
+def _groups(origins: Starts) -> NDArray[np.int64]:
+    """Origins that are held out together: those of equal rank in their series, or whole series where few have ranks."""
+    items = origins[0]
+    rank = np.arange(len(items)) - np.searchsorted(items, items)  # items are in order
+    return rank if rank.max() >= 3 else np.searchsorted(np.unique(items), items)
 
-    def _calibrate(self, forecaster: Forecaster) -> None:
-        """Intervals from windows of the validation part, about `CALIBRATED` of them."""
-        prepared = prepare(forecaster, self.panel)
-        windows = len(prepared.starts("val", forecaster.task.lookback, self.horizon)[0])
-        if windows:
-            most = CALIBRATED if forecaster.network.calibrates else CALIBRATED // 20
-            stride = max(1, windows * len(self.panel.channels) // most)
-            judged = calibrate_on(forecaster, prepared, Judged("val", self.name, stride))
-            forecaster.card = replace(forecaster.card, validation=judged.to_dict())
+
+def _try(task: Searched, candidate: Candidate, origins: Starts, left: float | None) -> "Trial | _Judged":
+    """Fit a candidate and forecast from the origins, within the seconds that are left."""
+    began = time.monotonic()
+    deadline = None if left is None else began + left
+    try:
+        forecaster = _fit(task, candidate, left)
+        values, target, scale = _forecast(task, forecaster, origins, deadline)
+    except Interrupted:
+        raise
+    except _OutOfTime:
+        late = "left out: the time limit passed before its forecasts were made"
+        return Trial(candidate, seconds=time.monotonic() - began, why=late)
+    except LatentcastError as fault:
+        return Trial(candidate, seconds=time.monotonic() - began, why=str(fault))
+    error = scaled_error(values, target, scale)
+    report = forecaster.card.training
+    cut = report is not None and report.stages[-1].stopped_by == "max_time"
+    why = "trained in part: the time limit ended its training" if cut else None
+    return _Judged(
+        Trial(candidate, error, seconds=time.monotonic() - began, why=why), forecaster, values, target, scale
+    )
+
+
+def _fit(task: Searched, candidate: Candidate, left: float | None) -> Forecaster:
+    run = task.resolved(candidate)
+    if left is not None:
+        run = replace(run, training=run.training.model_copy(update={"max_time": left}))
+    spec, data = FitSpec(run), TrainingData(task.name, task.panel, parts=task.parts)
+    notes, options = NoteLog(), FitOptions()
+    with own_random_state():
+        prepared = build_untrained(spec, check_trainable(spec, data, notes), options, notes)
+        with training_folder(prepared.forecaster, options) as folder:
+            train(spec, prepared, folder, options, notes)
+    prepared.forecaster.card = replace(prepared.forecaster.card, notes=tuple(notes))
+    return prepared.forecaster
+
+
+def _forecast(task: Searched, forecaster: Forecaster, origins: Starts, deadline: float | None) -> tuple[Any, Any, Any]:
+    """Forecasts, observed values and scales, [origin, horizon, target] in original units."""
+    items, steps = origins
+    prepared = prepare(forecaster, task.panel)
+    starts = torch.from_numpy(task.panel.offsets[items] + steps - forecaster.task.lookback)
+    slow = deadline is not None and not forecaster.network.calibrates  # each forecast is a fit
+    batches = []
+    for batch in forecast_windows(forecaster, prepared, (starts, torch.from_numpy(items)), CHECKED if slow else None):
+        batches.append(batch)
+        done = sum(len(one.original) for one in batches)
+        if deadline is not None and time.monotonic() > deadline and done < len(items):
+            raise _OutOfTime
+    values = np.concatenate([batch.original for batch in batches])
+    outcomes = [batch.outcome for batch in batches]
+    target = np.concatenate(
+        [one.original if one.observed is None else np.where(one.observed, one.original, np.nan) for one in outcomes]
+    )
+    scale = prepared.naive_error[:, list(forecaster.task.targets)]
+    usual = np.nanmean(scale) if np.isfinite(scale).any() else 1.0
+    return values, target, np.where(np.isfinite(scale), scale, usual)[items][:, None]
+
+
+def _choose(task: Searched, trials: list[Trial], judged: list[_Judged], origins: Starts) -> AutoFit:
+    target, scale = judged[0].target, judged[0].scale
+    weights = ensemble_weights([one.values for one in judged], target, scale, _groups(origins))
+    used = [(one, float(weight)) for one, weight in zip(judged, weights, strict=True) if weight > 0]
+    shares = {id(one.trial): weight for one, weight in used}
+    trials = [replace(trial, weight=shares.get(id(trial), 0.0)) for trial in trials]
+    mixed = sum(weight * one.values for one, weight in used)
+    error = scaled_error(np.asarray(mixed), target, scale)
+    forecaster = used[0][0].forecaster if len(used) == 1 else _hybrid(task, used)
+    first = judged[0].trial
+    naive = first.candidate.name if first.candidate.name.endswith("naive") else "none"
+    found = AutoFit(forecaster, tuple(trials), error, (naive, float(first.error or 0.0)), len(origins[0]))
+    _calibrate(task, forecaster)
+    notes = [Note(_line(trial), NoteCode.MODEL) for trial in trials]
+    notes = [Note(found.summary(), NoteCode.MODEL), *notes]
+    forecaster.card = replace(forecaster.card, notes=(*forecaster.card.notes, *notes))
+    return found
+
+
+def _hybrid(task: Searched, used: list[tuple[_Judged, float]]) -> Forecaster:
+    """A hybrid with fixed weights around the networks that are fitted already."""
+    chosen = [one.trial.candidate for one, _ in used]
+    members = tuple({"label": one.name, **one.settings()} for one in chosen)
+    longest = max(one.lookback for one in chosen)
+    whole = Candidate("hybrid", longest, {"members": members, "fusion": "fixed", "weights": [w for _, w in used]})
+    forecaster, notes = untrained(task.resolved(whole), task.panel, task.parts, task.name)
+    for one, _ in used:
+        forecaster.network.model.networks[one.trial.candidate.name] = one.forecaster.network
+    forecaster.network.eval()
+    forecaster.card = replace(forecaster.card, notes=tuple(notes), fusion=FusionReport("fixed"))
+    return forecaster
+
+
+def _calibrate(task: Searched, forecaster: Forecaster) -> None:
+    """Intervals from windows of the validation part, about `CALIBRATED` of them."""
+    prepared = prepare(forecaster, task.panel)
+    windows = len(prepared.starts("val", forecaster.task.lookback, task.horizon)[0])
+    if windows:
+        most = CALIBRATED if forecaster.network.calibrates else CALIBRATED // 20
+        stride = max(1, windows * len(task.panel.channels) // most)
+        judged = calibrate_on(forecaster, prepared, Judged("val", task.name, stride))
+        forecaster.card = replace(forecaster.card, validation=judged.to_dict())
 
 
 def _line(trial: Trial) -> str:
@@ -377,4 +420,5 @@ def _line(trial: Trial) -> str:
     if trial.error is None:
         return f"{what}: {trial.why}"
     share = f", weight {trial.weight:.2f}" if trial.weight else ""
-    return f"{what}: validation MASE {trial.error:.3f}, {trial.seconds:.1f} s{share}"
+    part = f"; {trial.why}" if trial.why else ""
+    return f"{what}: validation MASE {trial.error:.3f}, {trial.seconds:.1f} s{share}{part}"

@@ -10,27 +10,33 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
+from latentcast.benchmarking.auto import Searched, search
 from latentcast.core.errors import DataError, Fault, SettingsError, shorten, suggest
 from latentcast.core.nested import merge, merge_without_conflict, nested, python_values
 from latentcast.data.panel.build import build
 from latentcast.data.panel.panel import Panel
 from latentcast.data.panel.split import Split
+from latentcast.data.sources.frames import Source
 from latentcast.data.sources.open import open_data
 from latentcast.data.types import Frame, IntoFrame, Level
 from latentcast.data.windows.silence import silent_note, silent_steps
+from latentcast.evaluation.baseline import SeasonalNaiveErrors
 from latentcast.evaluation.forecasts import ForecastBatch, accumulate_errors
 from latentcast.evaluation.interval_metrics import IntervalErrors, IntervalFigures
-from latentcast.evaluation.metrics import Errors
+from latentcast.evaluation.metrics import Baseline, Errors
 from latentcast.forecaster.forecaster import Forecaster
 from latentcast.forecaster.inputs import prepare
 from latentcast.forecaster.intervals import check_unasked, interval_columns, levels_of
 from latentcast.forecaster.judge import choose_intervals, constant_of, forecast_windows, interval_figures
-from latentcast.forecaster.output import give_back
+from latentcast.forecaster.output import give_back, one_column, window_frame
+from latentcast.models.config.lookback import default_lookback
 from latentcast.models.config.presets import MODEL_PRESETS
 from latentcast.models.config.run import RunConfig, resolve_config
 from latentcast.workflows.fitting.fit import with_stages
 from latentcast.workflows.fitting.pipeline import run_fit
 from latentcast.workflows.fitting.spec import FitOptions, FitSpec, TrainingData
+
+AUTO = "auto"  # the model that is chosen before each origin
 
 
 @dataclass(frozen=True)
@@ -51,6 +57,8 @@ class Backtest:
         Model → the forecaster of the last fit.
     intervals
         Model → coverage and scores of its intervals, where levels were asked for.
+    baseline
+        Errors of the seasonal-naive forecast of the same windows.
     """
 
     forecasts: Frame
@@ -61,10 +69,20 @@ class Backtest:
     notes: tuple[str, ...]
     forecasters: dict[str, Forecaster]
     intervals: dict[str, IntervalFigures] = field(default_factory=dict)
+    baseline: Baseline | None = None
 
     def __repr__(self) -> str:
         title = f"{self.n_windows} windows of {self.horizon} steps, {self.step_size} apart, original units"
-        return f"{title}\n{self.leaderboard.to_string(index=False, float_format='{:.4g}'.format)}"
+        shown = self.table().to_string(index=False, float_format="{:.4g}".format, na_rep="")
+        return f"{title}\n{shown}"
+
+    def table(self) -> pd.DataFrame:
+        """The leaderboard, with the line of seasonal-naive where it is not among the models."""
+        if self.baseline is None or self.baseline.model in set(self.leaderboard["model"]):
+            return self.leaderboard
+        figures = {**self.baseline.original, "scaled MSE": self.baseline.scaled["MSE"]}
+        line = pd.DataFrame([{"model": self.baseline.model, **figures}])
+        return pd.concat([self.leaderboard, line]).sort_values("MAE", kind="stable", ignore_index=True)
 
 
 def backtest(
@@ -132,37 +150,79 @@ def backtest(
     source, defaults = open_data(data)
     sizes = (("lookback", lookback), ("horizon", horizon), ("seed", seed))
     stated = {key: value for key, value in sizes if value is not None}
-    runs = _runs(models, merge_without_conflict(nested(settings or {}), nested(stated)), defaults, n_windows, step_size)
-    horizon = runs[0].horizon
-    step = horizon if step_size is None else step_size
+    values = merge_without_conflict(nested(settings or {}), nested(stated))
+    chooses = values.get("lookback") is None
+    runs = _runs(models, {**values, "lookback": 1} if chooses else values, defaults, n_windows, step_size)
     panel = build(source.frame, runs[0].data)
-    held = horizon + (n_windows - 1) * step
-    origins = _origins(panel, runs[0], held, step)
-    table = pd.DataFrame()
-    rows: list[dict[str, Any]] = []
+    step = runs[0].horizon if step_size is None else step_size
+    held = runs[0].horizon + (n_windows - 1) * step
+    if chooses:
+        values["lookback"] = _lookback(runs, panel, held)
+        runs = _runs(models, values, defaults, n_windows, step_size)
+    plan = _Plan(panel, source.name, values, defaults, levels, interval_method, refit, progress)
+    return _results(plan, source, runs, _origins(panel, runs[0], held, step), step)
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What all models of a backtest have in common."""
+
+    panel: Panel
+    name: str
+    values: Mapping[str, Any]
+    defaults: Mapping[str, Any]
+    levels: tuple[float, ...] | None
+    method: str
+    refit: bool
+    progress: bool
+
+
+@dataclass(frozen=True)
+class _Rolled:
+    """One model's forecasts from all origins."""
+
+    forecaster: Forecaster
+    judged: list[ForecastBatch]
+    errors: tuple[Errors, Errors]
+    intervals: IntervalFigures | None
+    baseline: Baseline
+
+
+def _results(plan: _Plan, source: Source, runs: list[RunConfig], origins: NDArray[np.int64], step: int) -> Backtest:
+    """Roll every model over the origins, and lay the forecasts beside each other."""
+    panel, table, rows = plan.panel, pd.DataFrame(), list[dict[str, Any]]()
     fitted: dict[str, Forecaster] = {}
     of_intervals: dict[str, IntervalFigures] = {}
     for run in runs:
         began = time.monotonic()
-        forecaster, judged, errors, found = _roll(
-            run, panel, source.name, origins, levels, interval_method, refit=refit, progress=progress
-        )
+        rolled = _roll(plan, run, origins)
         if not fitted:
-            table = _truth(forecaster, panel, origins, judged)
-        table[run.name] = _column([batch.original for batch in judged])
-        if found is not None and levels is not None:
-            table = table.assign(**interval_columns(run.name, levels, judged))
-            of_intervals[run.name] = found
-        fitted[run.name] = forecaster
+            table = window_frame(rolled.forecaster, panel, rolled.judged)
+        table[run.name] = one_column([batch.original for batch in rolled.judged])
+        if rolled.intervals is not None and plan.levels is not None:
+            table = table.assign(**interval_columns(run.name, plan.levels, rolled.judged))
+            of_intervals[run.name] = rolled.intervals
+        fitted[run.name] = rolled.forecaster
         seconds = time.monotonic() - began
-        scaled_mse = errors[0].result()["MSE"]
-        rows.append({"model": run.name, **errors[1].result(), "scaled MSE": scaled_mse, "seconds": seconds})
+        scaled, original = (errors.result() for errors in rolled.errors)
+        rows.append({"model": run.name, **original, "scaled MSE": scaled["MSE"], "seconds": seconds})
     leaderboard = pd.DataFrame(rows).sort_values("MAE", kind="stable").reset_index(drop=True)
-    table = give_back(forecaster, source, panel, table)
-    starts = (panel.offsets[:-1] + origins - runs[0].lookback).reshape(-1)
-    silence = silent_note(silent_steps(panel, starts, runs[0].lookback, forecaster.task.targets))
+    table = give_back(rolled.forecaster, source, panel, table)
+    lookback = runs[0].lookback
+    starts = (panel.offsets[:-1] + origins - lookback).reshape(-1)
+    silence = silent_note(silent_steps(panel, starts, lookback, rolled.forecaster.task.targets))
     notes = panel.notes if silence is None else (*panel.notes, silence)
-    return Backtest(table, leaderboard, len(origins), step, horizon, notes, fitted, of_intervals)
+    return Backtest(
+        table, leaderboard, len(origins), step, runs[0].horizon, notes, fitted, of_intervals, rolled.baseline
+    )
+
+
+def _lookback(runs: Sequence[RunConfig], panel: Panel, held: int) -> int:
+    """The longest default look-back of the models for which every series has a training window."""
+    ends = np.maximum(panel.lengths - held, 1)
+    ends = np.maximum(ends - _validation(runs[0], ends), 1)
+    wanted = max(default_lookback(run.name, panel.season, run.horizon, ends) for run in runs)
+    return max(1, min(wanted, int(ends.min()) - runs[0].horizon))
 
 
 def _runs(
@@ -175,8 +235,8 @@ def _runs(
     runs, found = [], dict[Fault, list[str]]()
     for name in dict.fromkeys(models):
         try:
-            stated = merge(merge({"model": {"name": name}}, shared), own.get(name, {}))
-            runs.append(resolve_config(with_stages(stated), defaults))
+            stated = merge(merge({"model": {"name": "naive" if name == AUTO else name}}, shared), own.get(name, {}))
+            runs.append(replace(resolve_config(with_stages(stated), defaults), name=name))
         except SettingsError as error:
             for fault in error.faults:
                 found.setdefault(fault, []).append(name)
@@ -245,66 +305,43 @@ def _validation(run: RunConfig, ends: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.maximum(run.horizon, ends // 10)
 
 
-def _roll(
-    run: RunConfig,
-    panel: Panel,
-    name: str,
-    origins: NDArray[np.int64],
-    levels: tuple[float, ...] | None,
-    method: str,
-    *,
-    refit: bool,
-    progress: bool,
-) -> tuple[Forecaster, list[ForecastBatch], tuple[Errors, Errors], IntervalFigures | None]:
+def _roll(plan: _Plan, run: RunConfig, origins: NDArray[np.int64]) -> _Rolled:
     """Fit before the first origin, or before each, and forecast from every origin."""
-    judged: list[ForecastBatch] = []
-    errors = (Errors(), Errors())
-    found, how = None, None
-    for group in origins[:, None] if refit else [origins]:
+    judged, found, how, baseline = list[ForecastBatch](), None, None, None
+    errors, panel, levels = (Errors(), Errors()), plan.panel, plan.levels
+    for group in origins[:, None] if plan.refit else [origins]:
         ends = group[0]
         parts = Split(ends - _validation(run, ends), ends, ends)
         past = panel.cut(ends)
-        forecaster = run_fit(FitSpec(run), TrainingData(name, past, parts), FitOptions(progress=progress))
+        forecaster = _fitted(plan, run, TrainingData(plan.name, past, parts))
         # the statistics of the past, laid over the whole panel: the future is read as target only
         view = replace(prepare(forecaster, past, future_only=True), panel=panel)
-        starts = torch.from_numpy((panel.offsets[:-1] + group - run.lookback).reshape(-1))
+        starts = torch.from_numpy((panel.offsets[:-1] + group - forecaster.task.lookback).reshape(-1))
         items = torch.arange(len(panel.ids)).repeat(len(group))
         if levels is not None:
-            how = choose_intervals(forecaster, levels, method)
+            how = choose_intervals(forecaster, levels, plan.method)
             assert how is not None
             taus = how.quantile_levels
             found = found or (IntervalErrors(levels, taus), IntervalErrors(levels, taus))
-        batches = list(forecast_windows(forecaster, view, (starts, items), how=how))
         columns = list(forecaster.task.targets)
-        accumulate_errors(batches, view.naive_error[:, columns], errors, found, constant_of(forecaster, view))
+        naive_error, constant = view.naive_error[:, columns], constant_of(forecaster, view)
+        beside = SeasonalNaiveErrors(panel, columns, forecaster.task.lookback, naive_error, constant)
+        baseline = beside if baseline is None else replace(beside, sums=baseline.sums)
+        batches = list(baseline.around(forecast_windows(forecaster, view, (starts, items), how=how)))
+        accumulate_errors(batches, naive_error, errors, found, constant)
         judged += [replace(batch, distribution=None) for batch in batches]
-    if how is None or found is None:
-        return forecaster, judged, errors, None
-    return forecaster, judged, errors, interval_figures(how, found)
+    assert baseline is not None
+    figures = None if how is None or found is None else interval_figures(how, found)
+    return _Rolled(forecaster, judged, errors, figures, baseline.result())
 
 
-def _truth(
-    forecaster: Forecaster, panel: Panel, origins: NDArray[np.int64], judged: list[ForecastBatch]
-) -> pd.DataFrame:
-    """unique_id, ds, cutoff and y of every forecast value, in the order of `_column`; y is NaN where unobserved."""
-    horizon, targets = forecaster.task.horizon, forecaster.task.targets
-    begins = (panel.offsets[:-1] + origins).reshape(-1)
-    steps = begins[:, None] + np.arange(horizon)
-    names = [panel.series_name(item, channel) for _ in origins for item in range(len(panel.ids)) for channel in targets]
-    actual = [
-        found.original if found.observed is None else np.where(found.observed, found.original, np.nan)
-        for found in (batch.outcome for batch in judged)
-    ]
-    return pd.DataFrame(
-        {
-            "unique_id": np.repeat(np.array(names, dtype=object), horizon),
-            "ds": panel.clock.restore(np.repeat(panel.times[steps], len(targets), axis=0).reshape(-1)),
-            "cutoff": panel.clock.restore(np.repeat(panel.times[begins - 1], len(targets) * horizon)),
-            "y": _column(actual),
-        }
-    )
-
-
-def _column(batches: list[NDArray[np.float64]]) -> NDArray[np.float64]:
-    """[batch, horizon, target] pieces → one value per window, target and step."""
-    return np.concatenate([batch.transpose(0, 2, 1).reshape(-1) for batch in batches])
+def _fitted(plan: _Plan, run: RunConfig, data: TrainingData) -> Forecaster:
+    """A model fitted to the past; of `auto` the one that is chosen there."""
+    if run.name != AUTO:
+        return run_fit(FitSpec(run), data, FitOptions(progress=plan.progress))
+    assert data.parts is not None
+    shared = {key: value for key, value in plan.values.items() if key not in ("models", "lookback", "horizon")}
+    values = merge(shared, plan.values.get("models", {}).get(AUTO, {}))
+    longest = int(data.parts.train_end.min()) - run.horizon  # every series is forecast
+    task = Searched(plan.name, data.panel, data.parts, run.horizon, values, plan.defaults, longest)
+    return search(task).forecaster

@@ -36,14 +36,13 @@ def usable_lookback(parts: Split, horizon: int) -> int:
     return max(1, int(np.quantile(parts.train_end, 0.1)) - horizon)
 
 
-def candidates(panel: Panel, parts: Split, horizon: int, forecasts: int) -> list[Candidate]:
+def candidates(panel: Panel, parts: Split, horizon: int, forecasts: int, longest: int) -> list[Candidate]:
     """Candidates in the order in which they are tried, cheapest first.
 
     Seasonal-naive and the pretrained generalist always; classical models where `forecasts`, the number of look-backs
     that are judged, is small; linear maps where there are windows to learn from; patches with attention where there are
-    many.
+    many. No look-back is longer than `longest`.
     """
-    longest = usable_lookback(parts, horizon)
     season = panel.season
     naive = Candidate("seasonal-naive", season) if 1 < season <= longest else Candidate("naive", min(1, longest))
     found = [naive, Candidate("generalist", min(CONTEXT, longest))]

@@ -30,6 +30,7 @@ from latentcast.cli.output import (
     counted,
     end_with_errors,
     out,
+    print_hint,
     print_line,
     print_metrics,
     print_notes,
@@ -61,6 +62,7 @@ def evaluate(
     intervals: Method = "auto",
     paths: Paths = 100,
     file: Annotated[Path | None, typer.Option("--json", help="JSON file to write.")] = None,
+    rows: Annotated[Path | None, typer.Option("--out", help="CSV or Parquet file for the forecasts.")] = None,
     batch_size: Annotated[
         int | None, typer.Option("--batch-size", min=1, help="Windows at once; changes no figure.")
     ] = None,
@@ -75,11 +77,12 @@ def evaluate(
     settings: dict[str, Any],
 ) -> None:
     """Judge every window of one part once, in scaled and original units."""
-    from latentcast.reporting.files import check_file, write_text
+    from latentcast.reporting.files import check_file, write_frame, write_text
     from latentcast.workflows.transfer import transfer as run_transfer
 
-    if file is not None:
-        check_file(file, (".json",), overwrite=overwrite)
+    for path, suffixes in ((file, (".json",)), (rows, (".csv", ".parquet"))):
+        if path is not None:
+            check_file(path, suffixes, overwrite=overwrite)
     if protocol is not None and not protocol.startswith("paper-"):
         given = {
             "--part": split != "test",
@@ -91,6 +94,7 @@ def evaluate(
             "--horizon": horizon,
             "--transfer": transfer,
             "--on": on,
+            "--out": rows,
         }
         _by_protocol(protocol, folder, data, settings, [name for name, it in given.items() if it], file)
         return
@@ -105,6 +109,7 @@ def evaluate(
             batch_size=batch_size,
             stride=stride,
             protocol=protocol,
+            forecasts=rows is not None,
         )
         elsewhere = {}
         for name in [part.strip() for part in (on or "").split(",") if part.strip()]:
@@ -127,6 +132,9 @@ def evaluate(
             print_notes([f"{' and '.join(beside)}: of {data} alone, not of what stands in --on"])
         print_line("\nwithout training on it:")
         out.print(tables.elsewhere(found["on"]))
+    if rows is not None:
+        write_frame(result.forecasts, rows)
+        print_line(f"{counted(len(result.forecasts), 'row')} in {rows}")
     if file is not None:
         write_text(json.dumps(found, indent=2, allow_nan=False), file)
         print_line(f"written to {file}")
@@ -191,7 +199,7 @@ def calibrate(
 @takes_settings
 def backtest(
     data: Data,
-    models: Annotated[str, typer.Option("--models", help="Names, separated by commas.")],
+    models: Annotated[str, typer.Option("--models", help="Names, separated by commas; auto chooses one.")],
     lookback: Lookback = None,
     horizon: Horizon = None,
     windows: Annotated[int, typer.Option("--n-windows", help="Origins to forecast from.")] = 1,
@@ -238,6 +246,8 @@ def backtest(
     )
     print_line(f"{Path(data).name}: {apart}, horizon {result.horizon}; original units, best MAE first")
     out.print(tables.leaderboard(result))
+    best = result.leaderboard.iloc[0]
+    print_hint(best["model"], best["MASE"], None if result.baseline is None else result.baseline.to_dict())
     if result.intervals:
         print_line("\nprediction intervals, original units")
         out.print(tables.backtest_intervals(result))

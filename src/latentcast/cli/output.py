@@ -18,14 +18,25 @@ def print_line(text: str) -> None:
 
 
 def print_metrics(evaluation: Mapping[str, Any]) -> None:
+    """The figures with the line of seasonal-naive beside them, and a hint where that one is better."""
     print_line(tables.metrics_title(evaluation))
     out.print(tables.metrics(evaluation))
-    mase = evaluation["original"].get("MASE")
-    if mase is not None and mase > 1 and not str(evaluation["model"]).endswith("naive"):
-        print_line(
-            "MASE is above 1: errors are larger than those of a seasonal-naive forecast in the training part; compare"
-            " with backtest --models seasonal-naive,…, or let fit --model auto choose"
-        )
+    if (scores := evaluation.get("distribution")) is not None:
+        figures = ", ".join(f"{name} {tables.figure(scores[name])}" for name in ("WQL", "CRPS"))
+        print_line(f"{figures} in original units ({scores['about']})")
+    print_hint(str(evaluation["model"]), evaluation["original"].get("MASE"), evaluation.get("baseline"))
+
+
+def print_hint(model: str, mase: float | None, baseline: Mapping[str, Any] | None) -> None:
+    """One sentence with what to try where the seasonal-naive forecast is better."""
+    beside = 1.0 if baseline is None else baseline["original"].get("MASE")
+    if mase is None or beside is None or not mase > beside or model.endswith("naive"):
+        return
+    name = "a seasonal-naive forecast in the training part" if baseline is None else str(baseline["model"])
+    print_line(
+        f"MASE {mase:.3f} is above that of {name} ({beside:.3f}): try fit --model auto, --set model.normalise=true, a"
+        " longer --lookback, or forecast"
+    )
 
 
 def counted(number: int, noun: str) -> str:

@@ -43,8 +43,14 @@ def predict(
     ] = None,
     horizon: Horizon = None,
     level: Level = None,
+    quantiles: Annotated[
+        str | None, typer.Option("--quantiles", help="Quantiles between 0 and 1, separated by commas: 0.1,0.5,0.9")
+    ] = None,
     intervals: Method = "auto",
     paths: Paths = 100,
+    samples: Annotated[
+        Path | None, typer.Option("--samples", help="CSV or Parquet file for --paths sampled futures.")
+    ] = None,
     transfer: Transfer = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False,
     *,
@@ -53,16 +59,22 @@ def predict(
     """Forecast beyond the end of DATA, dated, in original units."""
     from latentcast.reporting.files import check_file, write_frame
 
-    for path, suffixes in ((file, (".csv", ".parquet")), (plot, (".png", ".pdf", ".svg"))):
+    tables_of = (".csv", ".parquet")
+    for path, suffixes in ((file, tables_of), (samples, tables_of), (plot, (".png", ".pdf", ".svg"))):
         if path is not None:
             check_file(path, suffixes, overwrite=overwrite)
     with capture_log_messages() as notes:
-        forecaster = for_data(folder, data, settings, horizon, transfer=transfer, held_out=False)
+        forecaster = for_data(folder, data, settings, None, transfer=transfer, held_out=False)
         levels = levels_in(level)
+        drawn = paths if samples is None or intervals == "paths" else 100
         forecast = forecaster.predict(
-            data, future_covariates=future, level=levels, interval_method=intervals, paths=paths
-        )
+            data, horizon=horizon, future_covariates=future, level=levels,
+            quantiles=None if quantiles is None else numbers_in("--quantiles", quantiles, "numbers between 0 and 1"),
+            interval_method=intervals, paths=drawn,
+        )  # fmt: skip
         write_frame(forecast, file)
+        if samples is not None:
+            write_frame(forecaster.sample(data, paths=paths, future_covariates=future), samples)
         if plot is not None:
             from latentcast.workflows.plots.forecast import plot_forecast
 
@@ -72,8 +84,10 @@ def predict(
     if levels is not None:
         from latentcast.forecaster.judge import choose_intervals
 
-        how = choose_intervals(forecaster, levels, intervals, paths)
+        how = choose_intervals(forecaster, levels, intervals, drawn)
         print_line(f"intervals: {how.words() if how else ''}")
+    if samples is not None:
+        print_line(f"{counted(paths, 'path')} of each series in {samples}")
     if plot is not None:
         print_line(f"drawn in {plot}")
 

@@ -38,8 +38,11 @@ def grid(rows: Iterable[tuple[str, ...]], *header: str) -> Table:
 def leaderboard(result: "Backtest") -> Table:
     """One row per model, best MAE first, in original units."""
     table = _figures("model", (*BOARD, "seconds"))
-    for row in result.leaderboard.to_dict("records"):
-        table.add_row(Text(row["model"]), *(figure(row[name]) for name in BOARD), f"{row['seconds']:.1f}")
+    for row in result.table().to_dict("records"):
+        seconds = row["seconds"]
+        table.add_row(
+            Text(row["model"]), *(figure(row[name]) for name in BOARD), "–" if seconds != seconds else f"{seconds:.1f}"
+        )
     return table
 
 
@@ -150,10 +153,13 @@ def imputation(judged: "Iterable[ImputationErrors]") -> Table:
 
 
 def metrics(evaluation: Mapping[str, Any]) -> Table:
-    """The metrics of `Evaluation.to_dict()`, in standardised and in original units."""
-    table = _figures("metric", ("scaled", "original"))
+    """The metrics of `Evaluation.to_dict()` in standardised and in original units, those of seasonal-naive beside."""
+    beside = evaluation.get("baseline")
+    heads = () if beside is None else (f"{beside['model']} scaled", "original")
+    table = _figures("metric", ("scaled", "original", *heads))
     for name in evaluation["scaled"]:
-        table.add_row(name, figure(evaluation["scaled"][name]), figure(evaluation["original"][name]))
+        units = [] if beside is None else [beside[unit].get(name) for unit in ("scaled", "original")]
+        table.add_row(name, *map(figure, (evaluation["scaled"][name], evaluation["original"][name], *units)))
     return table
 
 

@@ -111,6 +111,40 @@ def _levels(panel: Panel, ends: NDArray[np.int64]) -> Array:
 
 
 @dataclass(frozen=True)
+class Baseline:
+    """Errors of the seasonal-naive forecast of the same windows, in standardised and in original units."""
+
+    model: str
+    scaled: dict[str, float]
+    original: dict[str, float]
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"model": self.model, "scaled": _plain(self.scaled), "original": _plain(self.original)}
+
+
+@dataclass(frozen=True)
+class DistributionScores:
+    """Scores of the quantiles .1, .2 … .9 of the forecasts.
+
+    Attributes
+    ----------
+    wql
+        Weighted quantile loss: twice the sum of the pinball losses over the sum of |y|, mean over the quantiles.
+    crps
+        Twice the mean pinball loss in original units, an approximation of the CRPS.
+    about
+        How the quantiles were made, and of which share of the windows.
+    """
+
+    wql: float
+    crps: float
+    about: str
+
+    def to_dict(self) -> dict[str, Any]:
+        return {**_plain({"WQL": self.wql, "CRPS": self.crps}), "about": self.about}
+
+
+@dataclass(frozen=True)
 class Dropped:
     """What is found when the last `dropped` windows do not count, as in a test loader that leaves out its last
     incomplete batch of `batch` (`evaluation.droplast`)."""
@@ -153,6 +187,12 @@ class Evaluation:
         Coverage and scores of intervals, where levels were asked for.
     dropped
         The same figures without the windows of an incomplete last batch, where that was asked for.
+    baseline
+        Errors of the seasonal-naive forecast of the same windows.
+    distribution
+        WQL and CRPS, where the forecasts have quantiles.
+    forecasts
+        `unique_id`, `ds`, `cutoff`, `y` and the forecasts of every window, where they were asked for.
     """
 
     model: str
@@ -166,6 +206,9 @@ class Evaluation:
     notes: tuple[str, ...] = ()
     intervals: IntervalFigures | None = None
     dropped: Dropped | None = None
+    baseline: Baseline | None = None
+    distribution: DistributionScores | None = None
+    forecasts: Any = field(default=None, repr=False, compare=False)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON, which knows no NaN: a metric that no target counts for is None."""
@@ -181,6 +224,8 @@ class Evaluation:
             "notes": list(self.notes),
             **({} if self.intervals is None else {"intervals": self.intervals.to_dict()}),
             **({} if self.dropped is None else {"paper-droplast": self.dropped.to_dict()}),
+            **({} if self.baseline is None else {"baseline": self.baseline.to_dict()}),
+            **({} if self.distribution is None else {"distribution": self.distribution.to_dict()}),
         }
 
     def __repr__(self) -> str:
@@ -192,11 +237,24 @@ class Evaluation:
             f"  {name:6} {_short(self.scaled[name]):>12} scaled {_short(self.original[name]):>14} original"
             for name in self.scaled
         ]
+        if self.baseline is not None:
+            rows += [f"  {self.baseline.model}: {_line(self.baseline)}"]
+        if self.distribution is not None:
+            found = self.distribution
+            rows += [f"  WQL {_short(found.wql)}, CRPS {_short(found.crps)} original ({found.about})"]
         if self.dropped is not None:
             rows += [f"  {self.dropped.words()}: scaled MSE {self.dropped.scaled['MSE']:.4f}"]
         if self.intervals is not None:
             rows += [f"  intervals: {self.intervals.about}", *self.intervals.lines()]
         return "\n".join(rows)
+
+
+def _line(baseline: Baseline) -> str:
+    scaled, original = baseline.scaled, baseline.original
+    return (
+        f"MSE {_short(scaled['MSE'])}, MAE {_short(scaled['MAE'])} scaled; MAE {_short(original['MAE'])}, MASE"
+        f" {_short(original['MASE'])} original"
+    )
 
 
 def _short(value: float) -> str:

@@ -1,5 +1,6 @@
 """A fitted forecaster: predict, evaluate, calibrate, explain and save."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,6 +13,8 @@ from latentcast.evaluation.forecasts import ForecastBatch
 from latentcast.evaluation.metrics import Evaluation
 from latentcast.explain import Explanation, ExplanationRequest, check, chosen, explained
 from latentcast.forecaster import storage
+from latentcast.forecaster.ahead import Asked, forecast_ahead, sampled_ahead
+from latentcast.forecaster.distribution import evaluated
 from latentcast.forecaster.drift import Drift
 from latentcast.forecaster.fitted import FittedModel
 from latentcast.forecaster.inputs import drift_of, open_prepared, prepare_forecast
@@ -22,10 +25,7 @@ from latentcast.forecaster.judge import (
     choose_intervals,
     cut_windows,
     forecast_windows,
-    judge,
-    outcome_notes,
 )
-from latentcast.forecaster.output import to_frame
 from latentcast.forecaster.save import whole_card, write
 from latentcast.models.inspection import inspect
 
@@ -34,26 +34,8 @@ class Forecaster(FittedModel):
     """A fitted model: it forecasts, judges and explains itself, and can be saved.
 
     `latentcast.fit` and `latentcast.load` make it; all verbs that take a forecaster also take the folder of a saved
-    one.
-
-    Attributes
-    ----------
-    run
-        All settings of the fit.
-    task
-        Look-back, horizon and sizes that the network was built for.
-    channels
-        Names of the channels, in the order of the network.
-    known
-        Per-series statistics of the training data.
-    network
-        The trained network.
-    card
-        The run card: settings, data, versions, training and validation figures, notes.
-    calibration
-        Scores of held-out windows, from which intervals are made. None: nothing was held out.
-    told
-        Notes on data that were logged already.
+    one. `card` is the run card: settings, data, versions, training and validation figures, notes; the other attributes
+    are those of `FittedModel`.
 
     Examples
     --------
@@ -73,8 +55,10 @@ class Forecaster(FittedModel):
         self,
         data: IntoFrame,
         *,
+        horizon: int | None = None,
         future_covariates: IntoFrame | None = None,
         level: Level = None,
+        quantiles: Sequence[float] | float | None = None,
         interval_method: str = "auto",
         paths: int = PATHS,
         batch_size: int | None = None,
@@ -88,11 +72,16 @@ class Forecaster(FittedModel):
             frequency of the fit. Only the last `lookback` steps of each series are read; `adaptive` intervals also
             read those before. Of a shorter series the missing steps are masked. A series without any observed value
             in the look-back is forecast from its last observed value.
+        horizon
+            Steps to forecast; None: those of the fit. Beyond them, forecasts become the past of the next ones where
+            the weights belong to the trained horizon; a note says so, and there are no intervals then.
         future_covariates
             Covariates declared as `data.future`: the time column, the ids of long data, and one row per series and
             forecast step. Required by models fitted with such covariates, refused by all others.
         level
             Nominal coverage of prediction intervals in per cent, as `80` or `[80, 90]`. None returns points only.
+        quantiles
+            Quantile levels between 0 and 1, as `[0.1, 0.5, 0.9]`: ends of intervals, and the point forecast for 0.5.
         interval_method
             `conformal` (the base widened by scores of held-out windows), `adaptive` (the same, following recent
             outcomes), `quantiles` (of a quantile head, not calibrated), `paths` (quantiles of sampled futures, not
@@ -105,8 +94,9 @@ class Forecaster(FittedModel):
         Returns
         -------
         frame of the same library as `data`
-            `unique_id`, `ds`, `<model>` and, for each level, `<model>-lo-<level>` and `<model>-hi-<level>`; one row
-            per series and step, in original units. pandas for files and dataset names.
+            `unique_id`, `ds`, `<model>`, for each level `<model>-lo-<level>` and `<model>-hi-<level>`, and for each
+            quantile `<model>-q-<quantile>`; one row per series and step, in original units. pandas for files and
+            dataset names.
 
         Raises
         ------
@@ -124,11 +114,48 @@ class Forecaster(FittedModel):
         >>> forecaster.predict(frame)["seasonal-naive"].round(3).tolist()
         [16.0, 17.0]
         """
-        how = choose_intervals(self, level, interval_method, paths)
-        inputs = prepare_forecast(self, data, future_covariates)
-        self.told.extend((*inputs.notes, *outcome_notes(self, inputs.prepared, inputs.windows, how)))
-        batches = list(forecast_windows(self, inputs.prepared, inputs.windows, batch_size, how))
-        return to_frame(self, inputs, batches, how)
+        asked = Asked(horizon, level, quantiles, interval_method, paths, batch_size)
+        return forecast_ahead(self, data, future_covariates, asked)
+
+    def sample(
+        self,
+        data: IntoFrame,
+        *,
+        paths: int = PATHS,
+        future_covariates: IntoFrame | None = None,
+        batch_size: int | None = None,
+    ) -> Frame:
+        """Draw possible futures beyond the end of each series, from a model that samples (`token-transformer`).
+
+        Parameters
+        ----------
+        data, future_covariates, batch_size
+            As for `predict`.
+        paths
+            Futures of each series. Equal seeds and data give equal paths.
+
+        Returns
+        -------
+        frame of the same library as `data`
+            `unique_id`, `ds`, `path` (from 0) and `<model>`; one row per series, path and step, in original units.
+
+        Raises
+        ------
+        SettingsError
+            The model draws no paths.
+        DataError
+            As for `predict`.
+
+        Examples
+        --------
+        >>> quick = {f"{at}.max_steps": 2 for at in ("stages.codec", "stages.next-code", "training")}
+        >>> forecaster = latentcast.fit(
+        ...     frame, "token-transformer", preset="small", lookback=24, horizon=2, settings=quick
+        ... )
+        >>> forecaster.sample(frame, paths=3).shape
+        (6, 4)
+        """
+        return sampled_ahead(self, data, future_covariates, paths, batch_size)
 
     def explain(
         self,
@@ -260,6 +287,7 @@ class Forecaster(FittedModel):
         batch_size: int | None = None,
         stride: int = 1,
         protocol: str | None = None,
+        forecasts: bool = False,
     ) -> Evaluation:
         """Judge every window of one part of the data exactly once.
 
@@ -283,12 +311,15 @@ class Forecaster(FittedModel):
         protocol
             `paper-droplast:B` also gives the figures of a test loader that drops its last incomplete batch of B
             windows.
+        forecasts
+            Keep the forecasts of all windows in `Evaluation.forecasts`: `unique_id`, `ds`, `cutoff` (the last step
+            before the forecast), `y`, the model's column and its intervals.
 
         Returns
         -------
         Evaluation
-            MSE, MAE, RMSE, MAPE, MSPE, sMAPE and MASE in standardised and in original units; notes on what was left
-            out.
+            MSE, MAE, RMSE, MAPE, MSPE, sMAPE and MASE in standardised and in original units, those of seasonal-naive
+            for the same windows, WQL and CRPS; notes on what was left out.
 
         Raises
         ------
@@ -313,7 +344,7 @@ class Forecaster(FittedModel):
                 Fault("stride", f"={stride}: a test loader drops from all windows; leave it out with {protocol}")
             )
         source, prepared = open_prepared(self, data)
-        return judge(self, prepared, Judged(part, source.name, stride, drop), how, batch_size)
+        return evaluated(self, source, prepared, Judged(part, source.name, stride, drop), how, batch_size, forecasts)
 
     def calibrate(
         self,

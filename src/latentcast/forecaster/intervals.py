@@ -8,7 +8,7 @@ paths      quantiles of futures that the model draws, as they are
 The base of the first two is the richest that was calibrated: paths, quantiles, or the point forecast of any model.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import isfinite
 from typing import Any
@@ -65,6 +65,29 @@ def interval_columns(name: str, levels: Sequence[float], batches: Sequence[Forec
     places = range(len(levels))
     lower = {f"{name}-lo-{named(levels[n])}": column_of(n, upper=False) for n in reversed(places)}
     return lower | {f"{name}-hi-{named(levels[n])}": column_of(n, upper=True) for n in places}
+
+
+def quantile_columns(
+    name: str,
+    made: Mapping[str, Array],
+    levels: Sequence[float],
+    quantiles: Sequence[float],
+    batches: Sequence[ForecastBatch],
+) -> dict[str, Array]:
+    """The ends of the intervals of some levels, and <name>-q-0.1 … of quantiles, out of `interval_columns`.
+
+    The median is the point forecast.
+    """
+    asked = {named(level) for level in levels}
+    columns = {column: values for column, values in made.items() if column.rpartition("-")[2] in asked}
+    for tau in quantiles:
+        if tau == 0.5:
+            values = np.concatenate([batch.original.transpose(0, 2, 1).reshape(-1) for batch in batches])
+        else:
+            level = named(round(abs(2 * tau - 1) * 100, 9))
+            values = made[f"{name}-{'lo' if tau < 0.5 else 'hi'}-{level}"]
+        columns[f"{name}-q-{tau:.10g}"] = values
+    return columns
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from latentcast.data.types import Level
 from latentcast.data.windows.silence import silent_note, silent_steps
 from latentcast.data.windows.view import PreparedPanel, Starts
 from latentcast.data.windows.windows import Windows, batch_size_for_memory, make_windows, window_seeds
+from latentcast.evaluation.baseline import SeasonalNaiveErrors
 from latentcast.evaluation.drop_last import DropLast
 from latentcast.evaluation.forecasts import ForecastBatch, Sampling, Target, accumulate_errors, forecasts
 from latentcast.evaluation.interval_metrics import IntervalErrors, IntervalFigures
@@ -156,23 +157,21 @@ def judge(
     which: Judged,
     how: Intervals | Scores | None = None,
     batch_size: int | None = None,
+    kept: list[ForecastBatch] | None = None,
 ) -> Evaluation:
-    """Forecast and judge every window of one part once. Raises DataError when the part holds no window."""
+    """Forecast and judge every window of one part once; `kept` receives the forecasts.
+
+    Raises DataError when the part holds no window.
+    """
     task, part = fitted.task, which.part
     starts_items = prepared.starts(part, task.lookback, task.horizon, which.stride)
     count = len(starts_items[0])
-    if not count:
-        raise DataError(
-            f"the {part} part of {which.data} holds no window of {task.lookback} + {task.horizon} steps"
-            f" ({prepared.why_none(part, fitted.known.ends, fitted.known.rows_of(prepared.panel))})"
-        )
-    notes = prepared.said(part, starts_items[1], fitted.card.schema.last, which.stride)
-    silent = silent_of(fitted, prepared, starts_items)
-    if silent is not None and (note := silent_note(silent)) is not None:
-        notes = (*notes, note)
+    notes = _window_notes(fitted, prepared, which, starts_items)
     naive_error, constant = prepared.naive_error[:, list(task.targets)], constant_of(fitted, prepared)
     notes = (*notes, *_scale_notes(fitted, prepared, naive_error, constant))
     batches = forecast_windows(fitted, prepared, starts_items, batch_size, how)
+    baseline = SeasonalNaiveErrors(prepared.panel, list(task.targets), task.lookback, naive_error, constant)
+    batches = baseline.around(batches)
     short = None
     if which.drop is not None:
         short = DropLast(which.drop, count, naive_error, constant)
@@ -185,7 +184,7 @@ def judge(
         if intervals.calibration is not None and part in (intervals.calibration.part, "all"):
             text = "these intervals are judged on windows that they were calibrated on"
             notes = (*notes, Note(text, NoteCode.INTERVALS))
-    scaled, original = accumulate_errors(batches, naive_error, None, found, constant)
+    scaled, original = accumulate_errors(_keeping(batches, kept), naive_error, None, found, constant)
     return Evaluation(
         fitted.name,
         which.data,
@@ -198,7 +197,31 @@ def judge(
         notes,
         None if intervals is None or found is None else interval_figures(intervals, found),
         None if short is None else short.result(),
+        baseline.result(),
     )
+
+
+def _keeping(batches: Iterator[ForecastBatch], kept: list[ForecastBatch] | None) -> Iterator[ForecastBatch]:
+    """The same batches, put into `kept` without what only intervals are made from."""
+    for batch in batches:
+        if kept is not None:
+            kept.append(replace(batch, distribution=None))
+        yield batch
+
+
+def _window_notes(fitted: FittedModel, prepared: PreparedPanel, which: Judged, starts_items: Starts) -> tuple[str, ...]:
+    """What a reader of the figures of these windows should know. Raises DataError when there are none."""
+    task, part = fitted.task, which.part
+    if not len(starts_items[0]):
+        raise DataError(
+            f"the {part} part of {which.data} holds no window of {task.lookback} + {task.horizon} steps"
+            f" ({prepared.why_none(part, fitted.known.ends, fitted.known.rows_of(prepared.panel))})"
+        )
+    notes = prepared.said(part, starts_items[1], fitted.card.schema.last, which.stride)
+    silent = silent_of(fitted, prepared, starts_items)
+    if silent is not None and (note := silent_note(silent)) is not None:
+        notes = (*notes, note)
+    return notes
 
 
 def constant_of(fitted: FittedModel, prepared: PreparedPanel) -> NDArray[np.bool_] | None:

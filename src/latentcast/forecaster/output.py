@@ -12,23 +12,12 @@ from latentcast.data.sources.frames import Source
 from latentcast.data.types import Frame
 from latentcast.evaluation.forecasts import ForecastBatch
 from latentcast.forecaster.fitted import FittedModel
-from latentcast.forecaster.inputs import ForecastInputs
-from latentcast.forecaster.intervals import Intervals, interval_columns
-
-
-def to_frame(
-    fitted: FittedModel, inputs: ForecastInputs, batches: Sequence[ForecastBatch], how: Intervals | None
-) -> Frame:
-    """unique_id, ds, the forecast and its intervals, in original units."""
-    values = np.concatenate([batch.original for batch in batches])
-    intervals = {} if how is None else interval_columns(fitted.name, how.levels, batches)
-    return give_back(fitted, inputs.source, inputs.panel, forecast_frame(fitted, inputs.panel, values, intervals))
 
 
 def forecast_frame(fitted: FittedModel, panel: Panel, values: Any, columns: Mapping[str, Any]) -> pd.DataFrame:
     """[items, horizon, target] values beyond the end of a panel → one row per series and step, with more columns."""
     targets = fitted.task.targets
-    times = panel.future_times(fitted.task.horizon)
+    times = panel.future_times(values.shape[1])
     names = [panel.series_name(item, channel) for item in range(len(values)) for channel in targets]
     return pd.DataFrame(
         {
@@ -43,3 +32,29 @@ def forecast_frame(fitted: FittedModel, panel: Panel, values: Any, columns: Mapp
 def give_back(fitted: FittedModel, source: Source, panel: Panel, frame: pd.DataFrame) -> Frame:
     """The frame in the kind, the number type of ids and the time unit of the data."""
     return source.give_back_as(as_it_came(frame, source, panel, fitted.run.data), origins(source, fitted.run.data))
+
+
+def window_frame(fitted: FittedModel, panel: Panel, batches: Sequence[ForecastBatch]) -> pd.DataFrame:
+    """unique_id, ds, cutoff and y of every forecast value, in the order of `one_column`; y is NaN where unobserved."""
+    horizon, targets = fitted.task.horizon, fitted.task.targets
+    items = np.concatenate([batch.index.items for batch in batches])
+    begins = np.concatenate([batch.index.starts for batch in batches]) + fitted.task.lookback
+    steps = begins[:, None] + np.arange(horizon)
+    names = [panel.series_name(item, channel) for item in items for channel in targets]
+    actual = [
+        found.original if found.observed is None else np.where(found.observed, found.original, np.nan)
+        for found in (batch.outcome for batch in batches)
+    ]
+    return pd.DataFrame(
+        {
+            "unique_id": np.repeat(np.array(names, dtype=object), horizon),
+            "ds": panel.clock.restore(np.repeat(panel.times[steps], len(targets), axis=0).reshape(-1)),
+            "cutoff": panel.clock.restore(np.repeat(panel.times[begins - 1], len(targets) * horizon)),
+            "y": one_column(actual),
+        }
+    )
+
+
+def one_column(pieces: Sequence[Any]) -> Any:
+    """[batch, horizon, target] pieces → one value per window, target and step."""
+    return np.concatenate([piece.transpose(0, 2, 1).reshape(-1) for piece in pieces])

@@ -1,20 +1,12 @@
 """A saved forecaster, as it was or under what may change after training: its decoding, its horizon."""
 
-import logging
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from latentcast.core.errors import Fault, SettingsError
-from latentcast.core.nested import format_value, merge, nested
-from latentcast.core.settings import differing
+from latentcast.forecaster.changed import changed
 from latentcast.forecaster.forecaster import Forecaster
 from latentcast.forecaster.load import as_forecaster
-from latentcast.models.config.run import resolve_config
-from latentcast.models.network import build
-
-log = logging.getLogger("latentcast")
 
 
 def load(
@@ -57,39 +49,3 @@ def load(
     5
     """
     return changed(as_forecaster(folder, device=device), settings, horizon=horizon)
-
-
-def changed(
-    forecaster: Forecaster, settings: Mapping[str, Any] | None = None, *, horizon: int | None = None
-) -> Forecaster:
-    """The same weights under other settings, or at another horizon; a warning where it goes beyond what was learned."""
-    task, over = forecaster.task, nested(settings or {})
-    if not over and horizon in (None, task.horizon):
-        return forecaster
-    if other := [key for key in over if key != "model"]:
-        raise SettingsError([f"{key}: settings of the model alone can change after training" for key in other])
-    further = horizon is not None and horizon > task.horizon
-    run = resolve_config({**merge(forecaster.run.dump(), over), "horizon": horizon or task.horizon})
-    if faults := [
-        f"{path}: {format_value(before)} when it was trained, {format_value(now)} here, and its weights belong to that"
-        for path, before, now in differing(forecaster.run.model, run.model, "model.")
-    ]:
-        raise SettingsError(faults)
-    network = build(run.kind, run.model, replace(task, horizon=run.horizon))
-    weights, own = forecaster.network.state_dict(), network.state_dict()
-    if own.keys() != weights.keys() or any(own[name].shape != tensor.shape for name, tensor in weights.items()):
-        raise SettingsError(
-            Fault(
-                "horizon",
-                f"={run.horizon}: the weights of this {run.name} belong to its horizon of {task.horizon}; fit it"
-                f" again for the other (latentcast fit … --horizon {run.horizon})",
-            )
-        )
-    network.load_state_dict(weights)
-    if further:
-        log.warning(
-            f"a horizon of {run.horizon} steps is longer than the {task.horizon} that this {run.name} was trained for:"
-            " it goes on as it began, and how well was never judged"
-        )
-    card = replace(forecaster.card, settings=run.dump())
-    return replace(forecaster, run=run, task=network.task, network=network.to(forecaster.device).eval(), card=card)

@@ -14,6 +14,7 @@ class ModelPreset:
     forecasts     False where its stages are all there is to learn
     grows_from    other models whose weights it can begin with, each with the part that is taken over
     by_lookback   (longest look-back, preset) from short to long: what the preset `auto` stands for
+    reads         steps that a default look-back has at least, where the series are long enough
     """
 
     about: str
@@ -26,6 +27,7 @@ class ModelPreset:
     required: tuple[str, ...] = ()
     forecasts: bool = True
     grows_from: Mapping[str, str] = field(default_factory=dict)
+    reads: int = 0
 
     def preset_for(self, lookback: int) -> tuple[str, str]:
         """The preset that `auto` stands for, and why."""
@@ -54,10 +56,17 @@ MODEL_PRESETS: dict[str, ModelPreset] = {
         "ARIMA, orders chosen at each origin (Hyndman and Khandakar 2008)",
         "auto-arima",
         presets={"fast": {"model": {"max_order": 2, "max_seasonal": 1, "approximation": True}}},
+        reads=200,
     ),
-    "auto-ets": ModelPreset("exponential smoothing, form chosen at each origin (Hyndman et al. 2002)", "auto-ets"),
-    "theta": ModelPreset("Theta method (Assimakopoulos and Nikolopoulos 2000), fitted at each origin", "theta"),
-    "chronos": ModelPreset("pretrained Chronos-Bolt or Chronos-2, as it is (Ansari et al. 2024, 2025)", "chronos"),
+    "auto-ets": ModelPreset(
+        "exponential smoothing, form chosen at each origin (Hyndman et al. 2002)", "auto-ets", reads=200
+    ),
+    "theta": ModelPreset(
+        "Theta method (Assimakopoulos and Nikolopoulos 2000), fitted at each origin", "theta", reads=200
+    ),
+    "chronos": ModelPreset(
+        "pretrained Chronos-Bolt or Chronos-2, as it is (Ansari et al. 2024, 2025)", "chronos", reads=1024
+    ),
     "generalist": ModelPreset(
         "pretrained weights that ship with the package; forecasts untrained",
         "generalist",
@@ -66,6 +75,7 @@ MODEL_PRESETS: dict[str, ModelPreset] = {
             "all": {"model": {"adapt": "all"}},
         },
         training={"lr": 2e-4, "batch_size": 64, "max_steps": 400, "validations": 4, "patience": 4},
+        reads=1024,
     ),
     "hybrid": ModelPreset(
         "forecasts of several models, classical ones among them, fused by weights of each series and step ahead",
@@ -112,6 +122,7 @@ MODEL_PRESETS: dict[str, ModelPreset] = {
         "ridge regression, solved in closed form; look-back, penalty and maps searched at rolling origins",
         "ridge",
         training={"keep": "last", "patience": None},  # there is no state to choose
+        reads=336,
     ),
     "transformer": ModelPreset(
         "encoder-decoder over single time steps (Vaswani et al. 2017)",

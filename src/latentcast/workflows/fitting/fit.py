@@ -1,14 +1,18 @@
 """fit and pretrain: a table and settings → a trained forecaster, saved where it was asked for."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from latentcast.core.errors import Fault, SettingsError
 from latentcast.core.nested import leaves, merge
+from latentcast.core.notes import Note, NoteCode
 from latentcast.data.panel.build import build
+from latentcast.data.panel.split import split
 from latentcast.forecaster.forecaster import Forecaster
 from latentcast.forecaster.load import as_forecaster
+from latentcast.models.config.lookback import default_lookback
 from latentcast.models.config.presets import MODEL_PRESETS
 from latentcast.models.config.run import merge_user_settings, resolve_config
 from latentcast.training.stages import STAGES
@@ -58,9 +62,11 @@ def fit(
         and missing steps are masked, and neither learned from nor judged (`data.gaps` fills them instead). A list
         trains one model on several datasets; the forecaster belongs to the first.
     model
-        A name of `latentcast models`. Left out with `start`: that forecaster's model.
+        A name of `latentcast models`. Left out with `start`: that forecaster's model. `auto` chooses one for the data
+        as `fit_auto` does.
     lookback
-        Steps of history that a forecast reads (`input_size` elsewhere).
+        Steps of history that a forecast reads (`input_size` elsewhere). None takes four seasons or three horizons,
+        whichever is longer, as far as the series are long enough.
     horizon
         Steps to forecast (`h`, `prediction_length` elsewhere).
     preset
@@ -203,11 +209,17 @@ def _fit(
     first, *others = listed(data)
     shares = validate_dataset_weights(weights, 1 + len(others))
     source, defaults = open_numbered(first, 1 if others else None)
-    run = resolve_config(values, defaults)
+    chooses = forecast and values.get("lookback") is None
+    run = resolve_config({**values, "lookback": 1} if chooses else values, defaults)
     name = source.name
     with error_context(name if others else None):
         panel = build(source.frame, run.data)
     del source  # the panel holds all that is read of it
+    if chooses:
+        ends = split(panel, run.data.split).train_end
+        steps = default_lookback(run.name, panel.season, run.horizon, ends)
+        run = resolve_config({**values, "lookback": steps}, defaults)
+        run = replace(run, notes=(*run.notes, Note(f"look-back of {steps} steps, by default", NoteCode.MODEL)))
     beside = tuple(read(other, values, number) for number, other in enumerate(others, 2))
     spec = FitSpec(run, forecast, begin, _training_settings(values))
     return run_fit(spec, TrainingData(name, panel, others=beside, weights=shares), options)

@@ -28,7 +28,8 @@ def plot_forecast(forecaster: Forecaster, data: Any, forecast: Any, path: Path) 
     source, _ = open_data(data)
     panel = read_panel(forecaster, source)
     series = [(item, channel) for item in range(len(panel.ids)) for channel in forecaster.task.targets]
-    horizon = forecaster.task.horizon
+    ids = np.asarray(forecast["unique_id"])
+    horizon = int((ids == ids[0]).sum()) if len(ids) else forecaster.task.horizon
     if len(forecast) != len(series) * horizon:
         raise DataError(f"the forecast has {len(forecast)} rows, wanted {horizon} for each of {len(series)} series")
     steps = max(48, 3 * horizon, min(forecaster.task.lookback, 10 * horizon))
