@@ -207,7 +207,7 @@ class Evaluation:
     intervals: IntervalFigures | None = None
     dropped: Dropped | None = None
     baseline: Baseline | None = None
-    distribution: DistributionScores | None = None
+    distribution: DistributionScores | None = field(default=None, compare=False)
     forecasts: Any = field(default=None, repr=False, compare=False)
 
     def to_dict(self) -> dict[str, Any]:
