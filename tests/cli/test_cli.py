@@ -430,7 +430,9 @@ def test_bad_data(run: Run, data: Path, file: str, words: list[str]) -> None:
     ],
 )
 def test_the_option_that_an_error_names_can_be_pasted(run: Run, data: Path, columns: list[str], option: str) -> None:
-    pd.read_csv(data / "good.csv").assign(**dict.fromkeys(columns, "x")).to_csv("texts.csv", index=False)
+    frame = pd.read_csv(data / "good.csv")
+    damaged = np.where(np.arange(len(frame)) % 3 == 0, "x", "7")
+    frame.assign(**dict.fromkeys(columns, damaged)).to_csv("texts.csv", index=False)
     one_message(run("describe", "texts.csv"), f"\n(as an option: --set {option})\n")
     assert run("describe", "texts.csv", "--set", *shlex.split(option)).code == 0
 
@@ -604,11 +606,10 @@ def test_folders_that_hold_no_model(run: Run, data: Path, saved: Path) -> None:
 def test_other_data_than_at_the_fit(run: Run, data: Path, saved: Path) -> None:
     ran = run("predict", saved, data / "other.csv", "--out", "f.csv")
     one_message(ran, "channels", "missing: b", "not in the fit: c")
-    for value in ("x", 1.5):
-        pd.read_csv(data / "good.csv").assign(q=value).to_csv("more.csv", index=False)
-        ran = run("predict", saved, "more.csv", "--out", "f.csv")
-        one_message(ran, "not in the fit: q", "; drop q from the data")
-        assert "data.ignore" not in ran.err
+    pd.read_csv(data / "good.csv").assign(q=1.5).to_csv("more.csv", index=False)
+    ran = run("predict", saved, "more.csv", "--out", "f.csv")
+    one_message(ran, "not in the fit: q", "; drop q from the data")
+    assert "data.ignore" not in ran.err
     pd.read_csv(data / "good.csv").head(9).to_csv("nine.csv", index=False)
     ran = run("predict", saved, "nine.csv", "--out", "f.csv")
     assert ran.code == 0

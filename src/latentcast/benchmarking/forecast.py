@@ -78,7 +78,7 @@ class ChosenForecast:
         candidates = self.auto.table()
         name = self.forecaster.name
         levels = [column for column in self.frame.columns if str(column).startswith(f"{name}-")]
-        columns = ["unique_id", "ds", name, *levels]
+        columns = [*self.frame.columns[: self.frame.columns.get_loc("ds")], "ds", name, *levels]
         rows = [[_text(self.frame[column][at]) for column in columns] for at in range(min(len(self.frame), ROWS))]
         return render(
             "latentcast.benchmarking",

@@ -42,7 +42,10 @@ OF_DATA = {  # settings of the data with an option of their own
     "gaps": Annotated[Text, typer.Option(help="Missing values: mask (default), interpolate, ffill or error.")],
     "freq": Annotated[Text, typer.Option(help="Frequency, when it is not to be inferred: h, 15min, D, MS …")],
     "time": Annotated[Text, typer.Option(help="Name of the time column.")],
-    "id": Annotated[Text, typer.Option(help="Long data: name of the column that tells series apart.")],
+    "id": Annotated[
+        list[str] | None,
+        typer.Option(help="Long data: name of the column that tells series apart; again for further columns."),
+    ],
     "value": Annotated[Text, typer.Option(help="Long data: name of the value column.")],
     "describe": Annotated[Text, typer.Option(help="What the data are, in a sentence: language models read it.")],
 }
@@ -64,7 +67,7 @@ def takes_settings(command: Callable[..., None]) -> Callable[..., None]:
 
         assign, *texts = (values.pop(name) for name in ("assign", *OF_DATA))
         given = zip(OF_DATA, texts, strict=True)
-        stated = {f"data.{CALLED.get(key, key)}": text for key, text in given if text is not None}
+        stated = {f"data.{CALLED.get(key, key)}": text for key, text in given if text}
         command(**values, settings=merge_without_conflict(parse_assignments(assign or []), nested(stated)))
 
     signature = inspect.signature(command)

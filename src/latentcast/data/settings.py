@@ -11,6 +11,7 @@ Counts = tuple[int, int, int]
 Dates = tuple[str, str]
 Kind = Literal["none", "log1p", "boxcox"]
 Aggregate = Literal["mean", "sum", "last", "min", "max"]
+BETWEEN_IDS = "/"  # joins the ids of several columns
 Rule = Literal["standard"] | Fractions | Counts | Dates
 
 
@@ -51,7 +52,8 @@ def _text(name: object) -> object:
 class DataSettings(Settings):
     """Settings of the data, the same for fit, predict, evaluate and backtest.
 
-    time, id, value   column names; by default ds/date/…, unique_id and y (id and value: of long data)
+    time, id, value   column names; by default ds/date/…, unique_id and y (id and value: of long data). Several columns
+                      may tell series apart: id=[store, item]; forecasts have these columns too
     layout            wide: a time column and one column per variate; long: one row per series and step
     align             long data become channels of one multivariate series, aligned on time
     columns           wide: the variates to use
@@ -100,7 +102,7 @@ class DataSettings(Settings):
     """
 
     time: str | None = None
-    id: str | None = None
+    id: str | tuple[str, ...] | None = None
     value: str | None = None
     layout: Literal["auto", "wide", "long"] = "auto"
     align: bool = False
@@ -146,7 +148,29 @@ class DataSettings(Settings):
     def _numbers(cls, value: object) -> object:
         return tuple(value) if isinstance(value, list | tuple) else (value,)
 
-    @field_validator("time", "id", "value", "target", "freq", mode="before")
+    @field_validator("id", mode="before")
+    @classmethod
+    def _ids(cls, value: object) -> object:
+        if not isinstance(value, list | tuple):
+            return _text(value)
+        names = tuple(_text(name) for name in value)
+        if len(set(names)) < len(names) or not names:
+            raise ValueError(f"wanted the names of columns, each once; got {', '.join(map(str, names)) or 'none'}")
+        return names[0] if len(names) == 1 else names
+
+    @property
+    def id_names(self) -> tuple[str, ...]:
+        """The columns that tell series apart, as far as they are set."""
+        if self.id is None:
+            return ()
+        return (self.id,) if isinstance(self.id, str) else self.id
+
+    @property
+    def id_name(self) -> str:
+        """The column that tells series apart, once several are joined."""
+        return BETWEEN_IDS.join(self.id_names) or "unique_id"
+
+    @field_validator("time", "value", "target", "freq", mode="before")
     @classmethod
     def _name(cls, value: object) -> object:
         return _text(value)

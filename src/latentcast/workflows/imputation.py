@@ -321,5 +321,6 @@ def _frame(forecaster: Forecaster, source: Source, panel: Panel, values: NDArray
     else:
         ids = np.repeat(panel.ids, panel.lengths)
     long = pd.DataFrame({"unique_id": ids.astype(object), "ds": stamps, "y": values.reshape(-1)})
-    names = {"unique_id": settings.id or "unique_id", "ds": time, "y": settings.value or "y"}
-    return as_it_came(long, source, panel, forecaster.run.data).rename(columns=names)
+    names = {"unique_id": settings.id_name, "ds": time, "y": settings.value or "y"}
+    frame = as_it_came(long, source, panel, forecaster.run.data).rename(columns=names)
+    return frame.drop(columns=settings.id_name) if isinstance(settings.id, tuple) else frame

@@ -85,6 +85,7 @@ def zero_shot(
     source, defaults = open_data(data)
     chosen = _data_settings(defaults, settings or {})
     panel = build(source.frame, chosen)
+    chosen = chosen.model_copy(update=dict(panel.found))
     for note in panel.notes:
         log.warning(note)
     main = season or panel.season

@@ -12,7 +12,9 @@ from latentcast.data.features.regression import Effects
 from latentcast.data.panel.panel import Panel
 from latentcast.data.settings import DataSettings
 from latentcast.data.tables.clock import Clock, localised, on_the_clock_of
-from latentcast.data.tables.table import LARGEST, as_numbers, as_text, id_text, is_long
+from latentcast.data.tables.id_text import id_text
+from latentcast.data.tables.ids import join_ids
+from latentcast.data.tables.table import LARGEST, as_numbers, as_text, is_long
 from latentcast.data.tables.time_column import joined_time, time_column
 from latentcast.data.tables.timestamps import read_stamps, show
 
@@ -74,9 +76,12 @@ def _items(frame: pd.DataFrame, room: Panel, settings: DataSettings) -> NDArray[
     """[rows] number of the item that each row belongs to; -1 for others."""
     if room.ids == ("",) and not (is_long(frame, settings) and not settings.align):
         return np.zeros(len(frame), np.int64)
-    id_name = settings.id or "unique_id"
-    if id_name not in frame.columns:
-        raise DataError(f"the table of what is known in advance needs the column {id_name!r} that tells series apart")
+    names = settings.id_names or ("unique_id",)
+    if missing := [name for name in names if name not in frame.columns]:
+        raise DataError(
+            f"the table of what is known in advance needs the column {missing[0]!r} that tells series apart"
+        )
+    frame, id_name = join_ids(frame, settings), settings.id_name
     numbers = {name: number for number, name in enumerate(room.ids)}
     found = np.array([numbers.get(id_text(name), -1) for name in frame[id_name]], np.int64)
     if len(found) and (found < 0).all():

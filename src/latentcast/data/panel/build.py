@@ -19,9 +19,11 @@ from latentcast.data.sources.formats.notes import notes_of
 from latentcast.data.tables.clock import Clock, localised, on_the_clock_of
 from latentcast.data.tables.frequency import Frequency
 from latentcast.data.tables.holidays import years_without_holidays
+from latentcast.data.tables.id_text import id_text
+from latentcast.data.tables.ids import join_ids, settle
 from latentcast.data.tables.infer import follows, infer, usual_step, with_other_steps
 from latentcast.data.tables.resample import resampled, snapped
-from latentcast.data.tables.table import Table, id_text, read_table, without_row_numbers
+from latentcast.data.tables.table import Table, read_table, without_row_numbers
 from latentcast.data.tables.time_column import joined_time, time_column
 from latentcast.data.tables.timestamps import Stamps, epoch_unit, read_stamps, show
 
@@ -39,12 +41,16 @@ def build(frame: pd.DataFrame, settings: DataSettings) -> Panel:
         raise DataError("the table has no row")
     frame, left_out = without_row_numbers(frame, settings)
     frame, joined = joined_time(frame, settings)
+    stated, (settings, chosen) = settings, settle(frame, settings)
+    found = {name: getattr(settings, name) for name in ("id", "value", "ignore")}
+    found = {name: value for name, value in found.items() if value != getattr(stated, name)}
+    frame = join_ids(frame, settings)
     table = read_table(frame, settings)
     read = read_stamps(frame[table.time], settings.time_format, settings.freq)
     if settings.zone is not None:
         read = _in_zone(read, table, settings.zone)
     stamps, table, notes = _sorted(read.times, table)
-    notes = (*(Note(note, NoteCode.READING) for note in (*joined, *read.notes)), *table.notes, *notes)
+    notes = (*(Note(note, NoteCode.READING) for note in (*joined, *chosen, *read.notes)), *table.notes, *notes)
     if settings.snap:
         stamps, more = snapped(stamps, table.codes, settings.freq)
         notes += tuple(Note(note, NoteCode.RESAMPLED) for note in more)
@@ -58,7 +64,9 @@ def build(frame: pd.DataFrame, settings: DataSettings) -> Panel:
         notes += more
     panel = _on_grid(stamps, table, frequency, settings)
     absent = len(panel.times) - len(stamps)
-    panel = replace(panel, clock=read.clock, written=read.written, notes=(*notes_of(frame), *left_out, *notes))
+    panel = replace(
+        panel, clock=read.clock, written=read.written, notes=(*notes_of(frame), *left_out, *notes), found=found
+    )
     if settings.align:
         panel, absent = _align(panel), 0
     panel = _choose(panel, settings)
@@ -337,8 +345,9 @@ def read_notes(frame: pd.DataFrame, panel: "Panel", settings: DataSettings) -> N
     fitted = Clock(panel.clock.zone, wall=panel.clock.wall)
     times, _ = on_the_clock_of(fitted, read.clock, read.times, first=str(panel.times[0]), step=panel.frequency.step)
     items = np.full(len(frame), -1, np.int64)
-    id_name = settings.id or "unique_id"
-    if id_name in frame.columns:
+    id_name = settings.id_name
+    if set(settings.id_names or (id_name,)) <= set(frame.columns):
+        frame = join_ids(frame, settings)
         numbers = {name: number for number, name in enumerate(panel.ids)}
         ids = [None if pd.isna(name) else id_text(name) for name in frame[id_name]]
         if strange := sorted({name for name in ids if name is not None and name not in numbers}):

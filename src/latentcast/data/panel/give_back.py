@@ -10,7 +10,8 @@ from latentcast.data.panel.panel import Panel
 from latentcast.data.settings import DataSettings
 from latentcast.data.sources.frames import Source
 from latentcast.data.tables.date_numbers import NumberCode
-from latentcast.data.tables.table import id_text
+from latentcast.data.tables.id_text import id_text
+from latentcast.data.tables.ids import first_rows
 from latentcast.data.tables.time_column import joined_time, time_column
 
 _STAMPS = ("ds", "cutoff")
@@ -22,7 +23,9 @@ def as_it_came(frame: pd.DataFrame, source: Source, panel: Panel, settings: Data
     Dates that were written as text come back as dates; quarters, weeks and months of a year as they were written.
     """
     came = source.frame.set_axis([str(name) for name in source.frame.columns], axis=1)
-    ids = came.get(settings.id or "unique_id")
+    if isinstance(settings.id, tuple):
+        frame = _with_id_columns(frame, came, settings)
+    ids = came.get(settings.id_name)
     if (panel.ids != ("",) or settings.align) and "unique_id" in frame and ids is not None:
         frame["unique_id"] = _ids(frame["unique_id"], ids)
     times = came.get(name_of_time(source.frame, settings))
@@ -31,10 +34,21 @@ def as_it_came(frame: pd.DataFrame, source: Source, panel: Panel, settings: Data
     return frame
 
 
+def _with_id_columns(frame: pd.DataFrame, came: pd.DataFrame, settings: DataSettings) -> pd.DataFrame:
+    """With the columns that tell series apart after `unique_id`, in the types of the data."""
+    first = first_rows(came, settings)
+    rows = first.index.get_indexer(pd.Index(frame["unique_id"], dtype=object))
+    for place, name in enumerate(settings.id_names, start=1):
+        column = first[name].take(rows) if (rows >= 0).all() else first[name].astype(object).reindex(frame["unique_id"])
+        frame.insert(place, name, column.array)
+    return frame
+
+
 def origins(source: Source, settings: DataSettings) -> dict[str, str]:
     """Column of a result → the column of the data that it stands for."""
     time = name_of_time(source.frame, settings)
-    return {"unique_id": settings.id or "unique_id", **dict.fromkeys(_STAMPS, time)}
+    names = settings.id_names if isinstance(settings.id, tuple) else ()
+    return {"unique_id": settings.id_name, **dict.fromkeys(_STAMPS, time), **{name: name for name in names}}
 
 
 def name_of_time(frame: pd.DataFrame, settings: DataSettings) -> str:

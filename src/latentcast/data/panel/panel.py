@@ -30,6 +30,7 @@ class Panel:
     written   how stamps were written, where not as dates or steps
     beside    covariates known in advance and static ones, [steps] each: numbers, or text
     notes     what was done to the table, in sentences
+    found     settings of the columns that were left open and found: id, value, ignore
     """
 
     values: NDArray[np.float64]
@@ -47,6 +48,7 @@ class Panel:
     said: Notes | None = None
     written: TextForm | NumberCode | None = None
     notes: tuple[str, ...] = field(default=())
+    found: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def lengths(self) -> NDArray[np.int64]:

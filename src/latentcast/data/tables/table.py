@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from latentcast.core.errors import DataError, shorten, suggest
 from latentcast.core.notes import Note, NoteCode
 from latentcast.data.settings import DataSettings
+from latentcast.data.tables.id_text import id_text
 from latentcast.data.tables.sentinels import sentinel_notes
 from latentcast.data.tables.time_column import time_column
 
@@ -83,7 +84,7 @@ def without_row_numbers(frame: pd.DataFrame, settings: DataSettings) -> tuple[pd
     """The table without a first column that has no name and counts its rows, an index that was written along, and a
     note that says so; as it came where the settings name that column."""
     name = frame.columns[0] if len(frame.columns) else None
-    one = (settings.time, settings.id, settings.value, settings.target)
+    one = (settings.time, *settings.id_names, settings.value, settings.target)
     named = (*one, *(settings.columns or ()), *settings.ignore, *settings.future, *settings.past, *settings.static)
     if name not in UNNAMED or name in named or not pd.api.types.is_integer_dtype(frame.iloc[:, 0]):
         return frame, ()
@@ -102,7 +103,7 @@ def is_long(frame: pd.DataFrame, settings: DataSettings) -> bool:
 
 
 def _long(frame: pd.DataFrame, time: str, settings: DataSettings) -> Table:
-    id_name, value = settings.id or "unique_id", settings.value or "y"
+    id_name, value = settings.id_name, settings.value or "y"
     columns = list(frame.columns)
     for name, setting in ((id_name, "data.id"), (value, "data.value")):
         if name not in columns:
@@ -148,11 +149,6 @@ def _series(column: pd.Series) -> tuple[NDArray[np.int64], tuple[str, ...]]:
             f"{column.name} holds a number and a text that read the same: {shorten(twice)}; give the column one kind"
         )
     return codes.astype(np.int64), ids
-
-
-def id_text(value: Any) -> str:
-    """A series' name as text; a whole number reads the same as an integer and as a float."""
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def _wide(frame: pd.DataFrame, time: str, settings: DataSettings) -> Table:

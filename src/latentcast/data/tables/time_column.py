@@ -31,7 +31,7 @@ def time_column(frame: pd.DataFrame, settings: DataSettings) -> str:
         if settings.time not in columns:
             raise TimeError(f"there is no time column {settings.time!r}; {suggest(settings.time, columns)}")
         return settings.time
-    used = {settings.id, settings.value, settings.target, *settings.ignore, *(settings.columns or ())}
+    used = {*settings.id_names, settings.value, settings.target, *settings.ignore, *(settings.columns or ())}
     used |= {*settings.future, *settings.past, *settings.static}
     free = [name for name in columns if name not in settings.ignore]
     for wanted in TIME_NAMES:
@@ -99,7 +99,7 @@ def joined_time(frame: pd.DataFrame, settings: DataSettings) -> tuple[pd.DataFra
         return _of_parts(frame, [lower[part] for part in _PARTS if part in lower])
     dates = [name for name in lower.values() if _DATE.fullmatch(name)]
     dates = [settings.time] if settings.time is not None else dates
-    declared = {settings.id, settings.value, settings.target, *settings.future, *settings.past, *settings.static}
+    declared = {*settings.id_names, settings.value, settings.target, *settings.future, *settings.past, *settings.static}
     beside = [name for name in lower.values() if _WITHIN_DAY.fullmatch(name) and name not in (*dates, *declared)]
     if len(dates) != 1 or len(beside) != 1 or not frame[dates[0]].duplicated().any():
         return frame, ()

@@ -1,5 +1,7 @@
 """A forecaster as it is before training."""
 
+from dataclasses import replace
+
 import torch
 
 from latentcast.data.panel.panel import Panel
@@ -22,6 +24,7 @@ def untrained(
     The weights are drawn from the run's seed, which torch keeps as its random state.
     """
     notes: list[str] = []
+    run = replace(run, data=run.data.model_copy(update=dict(panel.found)))
     if scaler is None:
         scaler = with_covariates(Scaler.fit(panel, parts.train_end, run.data), run.data, panel, parts, notes)
     task = make_task(run, panel, None if scaler.effects is None else scaler.effects.covariates)

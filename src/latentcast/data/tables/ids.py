@@ -1,0 +1,199 @@
+"""Which columns tell series apart and which holds the values, where settings leave it open; several ids as one."""
+
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from latentcast.core.errors import DataError, TimeError, shorten
+from latentcast.data.settings import BETWEEN_IDS, DataSettings
+from latentcast.data.tables.id_text import id_text
+from latentcast.data.tables.time_column import time_column
+
+VALUE_NAMES = ("y", "target", "value")
+_ID_NAMES = ("unique_id", "item_id", "series_id")
+_NUMBERS = 0.5  # share of entries that are numbers, from which on a column of text is a damaged one of numbers
+_ROWS = 4  # of a series, at least, on average, for columns together to tell series apart
+_SAMPLE = 1000  # entries by which a column of text is judged
+
+
+def settle(frame: pd.DataFrame, settings: DataSettings) -> tuple[DataSettings, tuple[str, ...]]:
+    """Settings in which the ids, the value and what is left out are set, as the columns tell, and notes on each.
+
+    A column of text that makes repeated stamps unique is the id; the one column of numbers of long data is the value;
+    other columns of text are left out. `frame` has text as column names.
+
+    Raises DataError where several columns may be the ids or the value, and names the option for each.
+    """
+    if settings.layout == "wide":
+        return _without_texts(frame, settings, ())
+    notes: tuple[str, ...] = ()
+    if settings.id is None and not settings.align and (found := _id_column(frame, settings)) is not None:
+        settings = settings.model_copy(update={"id": found})
+        names = list(settings.id_names)
+        count = len(frame[names].drop_duplicates())
+        tell = f"the column {found!r} tells" if len(names) == 1 else f"{' and '.join(map(repr, names))} together tell"
+        notes = (f"{tell} {count} series apart (data.id={','.join(names)})",)
+    if settings.id is None and "unique_id" not in frame.columns:
+        return _without_texts(frame, settings, notes)
+    if settings.value is None and "y" not in frame.columns:
+        value = _value_column(frame, settings)
+        if value is not None:
+            settings = settings.model_copy(update={"value": value})
+            notes = (*notes, f"the values of the series are those of {value!r} (data.value={value})")
+    return _without_texts(frame, settings, notes)
+
+
+def join_ids(frame: pd.DataFrame, settings: DataSettings) -> pd.DataFrame:
+    """The table with one id column, where the settings name several; a row that lacks one of them has no id.
+
+    Raises DataError where a column is missing, or two different rows of ids read the same.
+    """
+    if not isinstance(settings.id, tuple):
+        return frame
+    if missing := [name for name in settings.id if name not in frame.columns]:
+        raise DataError(f"there is no id column {shorten(missing)}; there are {shorten(list(frame.columns), 8)}")
+    parts = [frame[name] for name in settings.id]
+    codes, distinct = pd.factorize(pd.MultiIndex.from_arrays(parts))
+    texts = [BETWEEN_IDS.join(map(id_text, ids)) for ids in distinct]
+    if len(set(texts)) < len(texts):
+        twice = sorted({text for text in texts if texts.count(text) > 1})
+        raise DataError(f"ids of {' and '.join(settings.id)} read the same when joined: {shorten(twice)}; rename them")
+    names = np.array([*texts, None], dtype=object)
+    without = np.logical_or.reduce([part.isna().to_numpy() for part in parts])
+    joined = names[np.where(without, -1, codes)]
+    rest = frame.drop(columns=[name for name in settings.id if name != settings.id_name])
+    rest.insert(0, settings.id_name, joined)
+    return rest
+
+
+def first_rows(frame: pd.DataFrame, settings: DataSettings) -> pd.DataFrame:
+    """The id columns of the table, by joined id: one row for each series."""
+    assert isinstance(settings.id, tuple)
+    first = frame[list(settings.id)].drop_duplicates()
+    return first.set_index(join_ids(first, settings)[settings.id_name].to_numpy(object))
+
+
+def _declared(settings: DataSettings) -> set[str | None]:
+    one = {*settings.id_names, settings.time, settings.value, settings.target, *settings.ignore}
+    return {*one, *(settings.columns or ()), *settings.future, *settings.past, *settings.static}
+
+
+def _time(frame: pd.DataFrame, settings: DataSettings) -> str | None:
+    try:
+        return time_column(frame, settings)
+    except TimeError:
+        return None  # `read_table` says so
+
+
+def _id_column(frame: pd.DataFrame, settings: DataSettings) -> str | tuple[str, ...] | None:
+    """The column, or the columns, that make repeated stamps unique. Raises DataError where several do."""
+    if "unique_id" in frame.columns or settings.columns is not None or len(set(frame.columns)) < len(frame.columns):
+        return None
+    time = _time(frame, settings)
+    if time is None or not frame[time].duplicated().any():
+        return None
+    free = [name for name in frame.columns if name != time and name not in _declared(settings)]
+    texts = [name for name in free if is_text(frame[name]) and 1 < frame[name].nunique() < len(frame)]
+    named = [name for name in free if name.lower() in _ID_NAMES]
+    able = [name for name in dict.fromkeys((*named, *texts)) if not frame.duplicated([time, name]).any()]
+    if named and named[0] in able:
+        return named[0]
+    if len(able) > 1:
+        ways = " or ".join(f"data.id={name}" for name in able)
+        raise DataError(
+            f"stamps occur several times, and {shorten([repr(name) for name in able])} may each tell series apart: set"
+            f" one of them ({ways})",
+            setting="data.id",
+            value=able[0],
+        )
+    if able:
+        return able[0]
+    return _several_columns(frame, time, texts, free)
+
+
+def _several_columns(frame: pd.DataFrame, time: str, texts: list[str], free: list[str]) -> tuple[str, ...] | None:
+    """The fewest columns of text and whole numbers that make stamps unique. Raises DataError for several ways."""
+    whole = [name for name in free if name not in texts and pd.api.types.is_integer_dtype(frame[name])]
+    for count in (2, 3):
+        able = [
+            tuple(name for name in frame.columns if name in names)
+            for names in combinations([*texts, *whole], count)
+            if set(names) & set(texts)
+            and len(frame) >= _ROWS * len(frame[list(names)].drop_duplicates())
+            and not frame.duplicated([time, *names]).any()
+        ]
+        if len(able) > 1:
+            ways = " or ".join(f"data.id={','.join(names)}" for names in able)
+            raise DataError(
+                f"stamps occur several times, and columns together tell series apart in several ways: set one ({ways})",
+                setting="data.id",
+                value=",".join(able[0]),
+            )
+        if able:
+            return able[0]
+    return None
+
+
+def _value_column(frame: pd.DataFrame, settings: DataSettings) -> str | None:
+    """The value of long data: by its name, or the only column of numbers. Raises DataError where there are several."""
+    time, declared = _time(frame, settings), _declared(settings)
+    free = [name for name in frame.columns if name != time and name not in declared and name != settings.id_name]
+    for wanted in VALUE_NAMES:
+        if named := [name for name in free if name.lower() == wanted]:
+            return named[0]
+    numbers = [name for name in free if not is_text(frame[name])]
+    if settings.target in frame.columns:
+        return settings.target
+    if len(numbers) > 1:
+        ways = " or ".join(f"data.value={name}" for name in numbers[:3])
+        raise DataError(
+            f"series are told apart by {settings.id_name!r}, and {shorten([repr(name) for name in numbers])} hold"
+            f" numbers: set which one is forecast ({ways}), and leave the others out (data.ignore) or declare them as"
+            " covariates (data.future, data.past)",
+            setting="data.value",
+            value=numbers[0],
+        )
+    return numbers[0] if numbers else None
+
+
+def _without_texts(
+    frame: pd.DataFrame, settings: DataSettings, notes: tuple[str, ...]
+) -> tuple[DataSettings, tuple[str, ...]]:
+    """Columns of text that nothing declares are left out."""
+    if len(set(frame.columns)) < len(frame.columns):
+        return settings, notes
+    time, declared = _time(frame, settings), _declared(settings)
+    free = [name for name in frame.columns if name != time and name not in declared and name != settings.id_name]
+    if settings.features == "S" or settings.columns is not None:
+        return settings, notes
+    texts = [name for name in free if is_text(frame[name]) and not _damaged_numbers(frame[name])]
+    long = settings.id is not None or settings.value is not None or "unique_id" in frame.columns
+    if not texts or (len(texts) == len(free) and not long):
+        return settings, notes
+    example = ", ".join(f"{name!r} (such as {frame[name].dropna().iloc[0]!r})" for name in texts[:3])
+    more = f" and {len(texts) - 3} more" if len(texts) > 3 else ""
+    them = ",".join((*settings.categorical, *texts))
+    text = (
+        f"columns of text were left out: {example}{more}; what is known in advance can be declared as a covariate"
+        f" (data.future={them})"
+    )
+    return settings.model_copy(update={"ignore": (*settings.ignore, *texts)}), (*notes, text)
+
+
+def is_text(column: pd.Series) -> bool:
+    """Whether a column holds text or categories of text."""
+    kind: Any = column.dtype
+    if isinstance(kind, pd.CategoricalDtype):
+        kind = kind.categories.dtype
+    if not (pd.api.types.is_object_dtype(kind) or pd.api.types.is_string_dtype(kind)):
+        return False
+    seen = column.dropna()
+    return bool(len(seen)) and all(isinstance(value, str) for value in seen.iloc[:_SAMPLE])
+
+
+def _damaged_numbers(column: pd.Series) -> bool:
+    """Whether many texts are numbers: then others are faults, and leaving the column out would hide them."""
+    seen = column.dropna().iloc[:_SAMPLE].astype(str)
+    return bool(pd.to_numeric(seen, errors="coerce").notna().mean() >= _NUMBERS)
