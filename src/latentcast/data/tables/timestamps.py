@@ -70,7 +70,8 @@ def read_stamps(column: pd.Series, form: str | None, freq: str | None = None) ->
     if column.dtype == object:
         column = _of_one_kind(column)
     if pd.api.types.is_datetime64_any_dtype(column):
-        return Stamps(*read_dates(column))
+        unread = f"data.time_format={form} is not used: {column.name!r} holds dates, and no text"
+        return Stamps(*read_dates(column), notes=() if form is None else (unread,))
     if form in _EPOCH_UNITS:
         return Stamps(*read_dates(_since_1970(column, form)))
     numeric = pd.api.types.is_numeric_dtype(column)

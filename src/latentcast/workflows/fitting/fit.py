@@ -203,6 +203,7 @@ def _fit(
 ) -> Forecaster:
     """One dataset, or a list of them, with all settings in `values`."""
     begin = None if start is None else as_forecaster(start)
+    given = values
     if begin is not None:
         values = inherit_settings(begin, values)
     values = with_stages(values, begin, forecast=forecast)
@@ -221,7 +222,7 @@ def _fit(
         run = resolve_config({**values, "lookback": steps}, defaults)
         run = replace(run, notes=(*run.notes, Note(f"look-back of {steps} steps, by default", NoteCode.MODEL)))
     beside = tuple(read(other, values, number) for number, other in enumerate(others, 2))
-    spec = FitSpec(run, forecast, begin, _training_settings(values))
+    spec = FitSpec(run, forecast, begin, given, defaults)
     return run_fit(spec, TrainingData(name, panel, others=beside, weights=shares), options)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from latentcast.core.errors import Fault, SettingsError, shorten
+from latentcast.core.errors import Fault, SettingsError
 from latentcast.core.notes import Note, NoteCode, NoteLog
 from latentcast.core.threads import using_threads
 from latentcast.data.panel.padding import pad_short
@@ -28,6 +28,7 @@ from latentcast.workflows.fitting.run_folder import prepare
 from latentcast.workflows.fitting.spec import FitOptions, FitSpec, TrainingData
 from latentcast.workflows.fitting.stages import Supplies, is_solved, is_trained, train_network, weights_of
 from latentcast.workflows.fitting.untrained import untrained
+from latentcast.workflows.fitting.unused import check_all_read
 from latentcast.workflows.fitting.warm_start import load_initial_weights
 from latentcast.workflows.fitting.windows import can_learn, describe_few_shot, training_windows
 
@@ -102,6 +103,7 @@ def build_untrained(spec: FitSpec, checked: CheckedData, options: FitOptions, no
     forecaster, found = untrained(run, data.panel, checked.parts, data.name, data.scaler)
     notes.extend(found)
     _check_stages(spec, forecaster)
+    check_all_read(spec, forecaster)
     notes.extend(Note(note, NoteCode.MODEL) for note in forecaster.network.notes)
     own = TrainingDataset(data.name, run.data, data.panel, checked.parts, forecaster.known.scaler)
     datasets = tuple(
@@ -210,8 +212,6 @@ def _supplies(
     notes: NoteLog,
 ) -> Supplies:
     """The windows of each stage, counted in the card; none where the network has nothing to train."""
-    if spec.asked and not is_trained(forecaster):
-        notes.add(Note(f"{shorten(spec.asked)}: not used, {spec.run.name} has nothing to train", NoteCode.MODEL))
     if not is_trained(forecaster) and not is_solved(forecaster, spec.stages):
         return ()
     supplies = [training_windows(forecaster, datasets, weights, *each) for each in spec.stages]

@@ -1,7 +1,9 @@
 """The small values that pass through a fit: what is asked for, the data, and the options of the run."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from latentcast.data.panel.panel import Panel
 from latentcast.data.panel.split import Split
@@ -27,14 +29,17 @@ class FitSpec:
         False for `pretrain`: only the stages before forecasting.
     start
         A forecaster whose weights training begins with.
-    asked
-        Paths of the settings of training that a user gave: a note names them where nothing is trained.
+    given
+        Settings as a user gave them, nested: those that nothing reads are refused.
+    data_defaults
+        Settings of the data that the dataset came with.
     """
 
     run: RunConfig
     forecast: bool = True
     start: Forecaster | None = None
-    asked: tuple[str, ...] = ()
+    given: Mapping[str, Any] = field(default_factory=dict)
+    data_defaults: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def stages(self) -> Stages:

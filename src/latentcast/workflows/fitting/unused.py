@@ -1,0 +1,103 @@
+"""Settings that a user gave and that nothing reads: refused, naming what the model does read."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from latentcast.core.errors import Fault, SettingsError, shorten
+from latentcast.core.nested import by_label, merge
+from latentcast.core.settings import read_words
+from latentcast.data.settings import DataSettings
+from latentcast.forecaster.forecaster import Forecaster
+from latentcast.models.config.presets import MODEL_PRESETS
+from latentcast.models.config.run import RunConfig
+from latentcast.models.config.training import TrainingSettings
+from latentcast.models.inspection import count_parameters
+from latentcast.workflows.fitting.spec import FitSpec
+from latentcast.workflows.fitting.stages import is_solved, is_trained
+
+RESAMPLING = ("aggregate", "covariate_aggregate", "resample_share")
+
+
+def check_all_read(spec: FitSpec, forecaster: Forecaster) -> None:
+    """Raise SettingsError for settings of `spec.given` that nothing reads.
+
+    What equals its default is no fault: a settings.yaml of another run holds every setting.
+    """
+    faults = [*_of_data(spec), *_of_training(spec, forecaster)]
+    if faults:
+        raise SettingsError(faults)
+
+
+def _of_data(spec: FitSpec) -> Iterator[Fault]:
+    run, given = spec.run, _differing(spec.given.get("data"), {**DataSettings().dump(), **spec.data_defaults})
+    for name in given:
+        if name in ("description", "notes") and not read_words(run.model):
+            readers = "a language model (time-llm, with the prompt switched on)"
+            yield Fault(f"data.{name}", f": {run.name} reads no words, as {readers} does; leave it out")
+        if name == "target" and run.data.features == "M":
+            yield Fault(
+                "data.target",
+                f"={run.data.target}: with data.features=M every channel is forecast; set data.features=MS (all"
+                " channels forecast it) or S (it forecasts itself), or leave it out",
+            )
+        if name in RESAMPLING and run.data.resample is None:
+            yield Fault(
+                f"data.{name}", ": is of resampling; set data.resample (a frequency, such as D), or leave it out"
+            )
+
+
+def _of_training(spec: FitSpec, forecaster: Forecaster) -> Iterator[Fault]:
+    run, members = spec.run, _members(forecaster)
+    given = _differing(spec.given.get("training"), _default_training(run))
+    solved = is_solved(forecaster, spec.stages) or any(solved for _, solved in members.values())
+    trained = any(trained for trained, _ in members.values()) if members else is_trained(forecaster)
+    if not trained:
+        why = f": {run.name} has nothing to train; {_what_it_reads(run)}"
+        yield from (Fault(f"training.{name}", why) for name in given)
+    if not trained and not solved and run.data.fraction < 1 and "fraction" in (spec.given.get("data") or {}):
+        yield Fault("data.fraction", f": {run.name} learns from no training part; {_what_it_reads(run)}")
+    model = spec.given.get("model")
+    stated = model.get("members") if isinstance(model, Mapping) else None
+    for label, own in (stated if isinstance(stated, Mapping) else by_label(stated) or {}).items():
+        if label in members and not members[label][0] and isinstance(own, Mapping):
+            its = forecaster.network.model.runs[label]
+            defaults = merge(_default_training(its), run.training.dump())
+            for name in _differing(own.get("training"), defaults):
+                yield Fault(
+                    f"model.members.{label}.training.{name}", f": {its.name} has nothing to train; leave it out"
+                )
+
+
+def _members(forecaster: Forecaster) -> dict[str, tuple[bool, bool]]:
+    """Label → whether a member of a hybrid is trained, and whether it is solved."""
+    networks = getattr(forecaster.network.model, "networks", {})
+    if "members" not in forecaster.network.capabilities.training:
+        return {}
+    return {
+        label: (count_parameters(one)[1] > 0, "solved" in one.capabilities.training) for label, one in networks.items()
+    }
+
+
+def _what_it_reads(run: RunConfig) -> str:
+    own = [f"model.{name}" for name in type(run.model).model_fields]
+    if "adapt" in type(run.model).model_fields:
+        return f"it is trained with model.adapt=head or all; as it is it reads {shorten(own, 12)}"
+    return (
+        f"leave it out; its settings are {shorten(own, 12)}" if own else "leave it out; it has no settings of its own"
+    )
+
+
+def _default_training(run: RunConfig) -> dict[str, Any]:
+    """Settings of training that the model and its preset come with."""
+    named = MODEL_PRESETS[run.name]
+    preset = named.presets.get(run.preset or "", {}).get("training", {})
+    return TrainingSettings(**merge(named.training, preset)).dump()
+
+
+def _differing(given: Any, defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that were given another value than their default."""
+    if not isinstance(given, Mapping):
+        return {}
+    plain = {name: list(value) if isinstance(value, tuple) else value for name, value in defaults.items()}
+    stated = {name: list(value) if isinstance(value, tuple) else value for name, value in given.items()}
+    return {name: value for name, value in stated.items() if name not in plain or plain[name] != value}

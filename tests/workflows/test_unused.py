@@ -1,0 +1,75 @@
+"""Settings that nothing reads are refused, with what the model does read; defaults and shared files are no fault."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import latentcast
+from latentcast.core.errors import SettingsError
+
+SIZES = {"lookback": 24, "horizon": 6}
+
+
+def frame() -> pd.DataFrame:
+    steps = np.arange(200)
+    return pd.DataFrame(
+        {"ds": pd.date_range("2024-01-01", periods=200, freq="h"), "a": np.sin(steps / 4), "b": steps % 7.0}
+    )
+
+
+def refused(model: str, settings: dict[str, Any]) -> tuple[str, ...]:
+    with pytest.raises(SettingsError) as caught:
+        latentcast.fit(frame(), model, **SIZES, settings=settings)
+    return caught.value.faults
+
+
+@pytest.mark.parametrize(
+    ("model", "reads"),
+    [
+        ("naive", "it has no settings of its own"),
+        ("seasonal-naive", "its settings are model.season"),
+        ("ridge", "its settings are model.maps, model.lookbacks"),
+        ("generalist", "it is trained with model.adapt=head or all"),
+    ],
+)
+def test_training_of_a_model_that_trains_nothing_is_refused(model: str, reads: str) -> None:
+    faults = refused(model, {"training.lr": 0.5, "training.max_steps": 3})
+    assert [fault.split(":")[0] for fault in faults] == ["training.lr", "training.max_steps"]
+    assert all("has nothing to train" in fault and reads in fault for fault in faults)
+
+
+def test_a_hybrid_without_a_trained_member_refuses_them_as_well() -> None:
+    faults = refused("hybrid", {"model.members": ["naive", "seasonal-naive"], "training.lr": 0.5, "data.fraction": 0.5})
+    assert [fault.split(":")[0] for fault in faults] == ["training.lr", "data.fraction"]
+    one = {"model.members.naive.training.lr": 0.5, "model.members.seasonal-naive": True}
+    (fault,) = refused("hybrid", one)
+    assert fault == "model.members.naive.training.lr: naive has nothing to train; leave it out"
+
+
+@pytest.mark.parametrize(
+    ("settings", "fault"),
+    [
+        ({"data.description": "load of a town"}, "data.description: naive reads no words"),
+        ({"data.target": "a"}, "data.target=a: with data.features=M every channel is forecast"),
+        ({"data.aggregate": "sum"}, "data.aggregate: is of resampling; set data.resample"),
+        ({"data.resample_share": 0.1}, "data.resample_share: is of resampling"),
+        ({"data.covariate_aggregate": "max"}, "data.covariate_aggregate: is of resampling"),
+        ({"data.fraction": 0.5}, "data.fraction: naive learns from no training part"),
+    ],
+)
+def test_settings_of_the_data_that_nothing_reads_are_refused(settings: dict[str, Any], fault: str) -> None:
+    assert refused("naive", settings)[0].startswith(fault)
+
+
+def test_the_settings_of_another_run_are_taken_where_they_are_defaults(tmp_path: Path) -> None:
+    latentcast.fit(frame(), "seasonal-naive", **SIZES, out=tmp_path / "run")
+    again = latentcast.fit(frame(), config=tmp_path / "run" / "settings.yaml")
+    assert again.name == "seasonal-naive"
+
+
+def test_a_time_format_of_dates_that_need_none_is_noted() -> None:
+    made = latentcast.fit(frame(), "naive", **SIZES, settings={"data.time_format": "%d.%m.%Y"})
+    assert "data.time_format=%d.%m.%Y is not used: 'ds' holds dates, and no text" in made.card.notes
