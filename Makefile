@@ -1,6 +1,7 @@
 # make demo    set up, then the main job on real data: leaderboard, forecast.csv, plot
 # make test    set up, then the whole test suite, in one process per core
 # make test-fast   the same without the tests that train
+# make test-ray    tests on a Ray cluster of two nodes, on this machine
 # make check   lint and types
 PYTHON ?= python3
 VENV ?= .venv
@@ -14,15 +15,18 @@ TORCH ?= torch==$(TORCH_VERSION)+cpu
 endif
 TORCH ?= torch==$(TORCH_VERSION)
 
-.PHONY: demo test test-fast check clean
+.PHONY: demo test test-fast test-ray check clean
 demo: $(VENV)/.core
 	$(BIN)/latentcast demo --out demo
 
 test: $(VENV)/.dev
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal -m "not ray"
 
 test-fast: $(VENV)/.dev
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal -m "not slow"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal -m "not slow and not ray"
+
+test-ray: $(VENV)/.ray
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m ray
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -48,6 +52,10 @@ $(VENV)/.core: pyproject.toml constraints.txt $(VENV)/.torch
 $(VENV)/.dev: pyproject.toml constraints.txt $(VENV)/.torch
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	@touch $@ $(VENV)/.core
+
+$(VENV)/.ray: $(VENV)/.dev
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev,ray]'
+	@touch $@
 
 clean:
 	rm -rf $(VENV) demo

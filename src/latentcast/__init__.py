@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         SettingsError,
         TimeError,
     )
+    from latentcast.distributed.predict import ForecastFolder, predict
     from latentcast.evaluation.interval_metrics import IntervalFigures
     from latentcast.evaluation.metrics import Evaluation
     from latentcast.explain.explanation import Explanation
@@ -63,6 +64,7 @@ _NAMES = {
         "SettingsError",
         "TimeError",
     ),
+    "distributed.predict": ("ForecastFolder", "predict"),
     "evaluation.interval_metrics": ("IntervalFigures",),
     "evaluation.metrics": ("Evaluation",),
     "explain.explanation": ("Explanation",),
@@ -97,6 +99,7 @@ __all__ = [
     "Drift",
     "Evaluation",
     "Explanation",
+    "ForecastFolder",
     "Forecaster",
     "GapError",
     "Imputation",
@@ -126,6 +129,7 @@ __all__ = [
     "impute",
     "load",
     "member_forecasts",
+    "predict",
     "pretrain",
     "prompts",
     "prototype_attention",

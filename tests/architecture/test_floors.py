@@ -15,6 +15,7 @@ FLOORS = (
     ("forecaster",),
     ("workflows",),
     ("benchmarking",),
+    ("distributed",),
     ("cli", "__init__"),
     ("__main__",),
 )
@@ -48,7 +49,7 @@ def test_rooms_import_only_lower_floors() -> None:
     arrows = {(room, other) for room, other in arrows if room != other}
     assert {name.split(".")[0] for name in MODULES} == set(LEVEL)
     assert [(room, other) for room, other in sorted(arrows) if LEVEL[other] >= LEVEL[room]] == []
-    assert len(arrows) <= 60
+    assert len(arrows) <= 75
 
 
 def test_nothing_is_imported_in_a_circle() -> None:

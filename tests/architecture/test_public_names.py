@@ -11,12 +11,13 @@ from latentcast import Forecaster
 NAMES = [
     "Ablation", "AnomalyScores", "AutoFit", "Backtest", "CheckpointError", "ChosenForecast",
     "DataError", "Description", "Drift", "Evaluation",
-    "Explanation", "Forecaster", "GapError", "Imputation", "ImputationErrors", "Interrupted", "IntervalFigures",
+    "Explanation", "ForecastFolder", "Forecaster", "GapError", "Imputation", "ImputationErrors",
+    "Interrupted", "IntervalFigures",
     "LatentcastError", "M4", "MissingExtra", "Prompts", "PrototypeAttention", "ReconstructionErrors", "Results",
     "SettingsError", "TimeError",
     "ablate", "anomaly_scores", "backtest", "benchmark", "describe", "evaluate_imputation", "evaluate_m4", "fit",
     "fit_auto", "forecast",
-    "fusion_weights", "import_checkpoint", "impute", "load", "member_forecasts", "pretrain", "prompts",
+    "fusion_weights", "import_checkpoint", "impute", "load", "member_forecasts", "predict", "pretrain", "prompts",
     "prototype_attention", "reconstruction_error", "transfer", "update", "zero_shot",
 ]  # fmt: skip
 METHODS = ["calibrate", "device", "drift", "evaluate", "explain", "name", "predict", "sample", "save", "summary"]

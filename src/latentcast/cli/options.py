@@ -2,7 +2,7 @@
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -138,3 +138,10 @@ def with_fraction(settings: dict[str, Any], fraction: float | None) -> dict[str,
     from latentcast.core.nested import merge_without_conflict
 
     return settings if fraction is None else merge_without_conflict(settings, {"data": {"fraction": fraction}})
+
+
+def refuse_unread(why: str, given: Iterable[tuple[str, object]]) -> None:
+    """Raises SettingsError for options that were given and are not read."""
+    unread = [name for name, value in given if value]
+    if unread:
+        raise SettingsError([f"{name}: {why}" for name in unread])

@@ -18,6 +18,7 @@ from latentcast.cli.options import (
     Transfer,
     levels_in,
     numbers_in,
+    refuse_unread,
     takes_settings,
     takes_threads,
 )
@@ -35,7 +36,9 @@ if TYPE_CHECKING:
 def predict(
     folder: Folder,
     data: Data,
-    file: Annotated[Path, typer.Option("--out", help="CSV or Parquet file to write.")],
+    file: Annotated[
+        Path, typer.Option("--out", help="CSV or Parquet file to write; a folder: part by part, from Parquet DATA.")
+    ],
     plot: Annotated[Path | None, typer.Option("--plot", help="PNG, PDF or SVG file to draw.")] = None,
     future: Annotated[
         Path | None,
@@ -53,12 +56,33 @@ def predict(
     ] = None,
     transfer: Transfer = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False,
+    engine: Annotated[str | None, typer.Option("--engine", help="local or ray, where --out is a folder.")] = None,
+    workers: Annotated[int, typer.Option("--workers", min=1, help="Processes or Ray actors, for a folder.")] = 1,
+    address: Annotated[str | None, typer.Option("--address", help="Of a running Ray cluster.")] = None,
     *,
     settings: dict[str, Any],
 ) -> None:
     """Forecast beyond the end of DATA, dated, in original units."""
     from latentcast.reporting.files import check_file, write_frame
 
+    asked = None if quantiles is None else numbers_in("--quantiles", quantiles, "numbers between 0 and 1")
+    if not file.suffix:
+        unread: dict[str, object] = {"--plot": plot, "--samples": samples, "--transfer": transfer, "--set": settings}
+        refuse_unread("reads and writes one table; name a file with --out", unread.items())
+        from latentcast.distributed.predict import predict as run_in_parts
+
+        with capture_log_messages() as notes:
+            found = run_in_parts(
+                folder, data, file, engine=engine or "local",  # type: ignore[arg-type]
+                 workers=workers, address=address, horizon=horizon,
+                future_covariates=future, level=levels_in(level), quantiles=asked, interval_method=intervals,
+                paths=paths, overwrite=overwrite,
+            )  # fmt: skip
+        print_notes(notes)
+        print_line(f"{counted(found.rows, 'row')} of {found.series} series in {file}")
+        return
+    unread = {"--engine": engine, "--workers": workers > 1, "--address": address}
+    refuse_unread("forecasts part by part into a folder; name one with --out, without a suffix", unread.items())
     tables_of = (".csv", ".parquet")
     for path, suffixes in ((file, tables_of), (samples, tables_of), (plot, (".png", ".pdf", ".svg"))):
         if path is not None:
@@ -69,7 +93,7 @@ def predict(
         drawn = paths if samples is None or intervals == "paths" else 100
         forecast = forecaster.predict(
             data, horizon=horizon, future_covariates=future, level=levels,
-            quantiles=None if quantiles is None else numbers_in("--quantiles", quantiles, "numbers between 0 and 1"),
+            quantiles=asked,
             interval_method=intervals, paths=drawn,
         )  # fmt: skip
         write_frame(forecast, file)

@@ -21,6 +21,7 @@ from latentcast.cli.options import (
     Start,
     Weights,
     numbers_in,
+    refuse_unread,
     several_in,
     takes_settings,
     takes_threads,
@@ -31,7 +32,7 @@ from latentcast.core.errors import SettingsError
 from latentcast.core.log_capture import capture_log_messages
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from latentcast.forecaster.card import DatasetReport, Schema
     from latentcast.forecaster.forecaster import Forecaster
@@ -102,13 +103,15 @@ def pretrain(
     if model == "generalist" and data is not None:
         unread: list[tuple[str, object]] = [("--config", config), ("--weights", weights), ("--fraction", fraction)]
         unread += [("--hours", hours), ("--processes", processes), ("--resume", resume)]
-        _refuse("is not for fine-tuning a generalist; leave it out", unread)
+        refuse_unread("is not for fine-tuning a generalist; leave it out", unread)
         _finetune_generalist(data, folder, preset, lookback, horizon, start, seed, settings)
         return
     if model == "generalist":
         unread = [("--lookback", lookback), ("--horizon", horizon), ("--from", start), ("--config", config)]
         unread += [("--weights", weights), ("--fraction", fraction), ("--set", settings or None)]
-        _refuse("generalist is pretrained on simulated series; leave it out, or name DATA to fine-tune on", unread)
+        refuse_unread(
+            "generalist is pretrained on simulated series; leave it out, or name DATA to fine-tune on", unread
+        )
         _pretrain_generalist(folder, preset, hours, seed, processes, overwrite=overwrite, resume=resume)
         return
     if data is None or hours is not None or processes:
@@ -125,13 +128,6 @@ def pretrain(
         run_pretrain, data, folder, weights, model=model, lookback=lookback, horizon=horizon, preset=preset,
         seed=seed, settings=settings, config=config, start=start, overwrite=overwrite, resume=resume,
     )  # fmt: skip
-
-
-def _refuse(why: str, given: "Iterable[tuple[str, object]]") -> None:
-    """Raises SettingsError for options that were given and are not read."""
-    unread = [name for name, value in given if value]
-    if unread:
-        raise SettingsError([f"{name}: {why}" for name in unread])
 
 
 def _finetune_generalist(

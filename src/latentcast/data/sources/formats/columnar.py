@@ -30,6 +30,19 @@ def read_parquet(path: Path) -> pd.DataFrame:
     return _table(pd.DataFrame(columns, copy=False))
 
 
+def plain_frame(table: pa.Table) -> pd.DataFrame:
+    """A table whose texts were read by their distinct values, in the types of `read_parquet`."""
+    columns: dict[str, Any] = {}
+    for name in table.column_names:
+        column = table.column(name)
+        frame = pa.table({name: column}).to_pandas(split_blocks=True)
+        if pa.types.is_dictionary(column.type) and pa.types.is_string(column.type.value_type):
+            columns[name] = pd.Series(_array(frame.iloc[:, 0]), name=name, dtype=_text_type(), copy=False)
+        else:
+            columns[name] = frame.iloc[:, 0]
+    return _table(pd.DataFrame(columns, copy=False))
+
+
 def _is_usual(schema: pa.Schema) -> bool:
     """Whether each column is one that numpy holds, with no more to it that only pandas' own way restores."""
     stored: Mapping[str, Any] = schema.pandas_metadata or {}
