@@ -5,7 +5,16 @@ import pytest
 import torch
 
 from latentcast.layers.patching import PatchEmbedding, aligned
-from latentcast.layers.spectrum import amplitudes, dominant_periods, has_trend, is_seasonal, slow, student
+from latentcast.layers.spectrum import (
+    amplitudes,
+    dominant_periods,
+    has_trend,
+    is_seasonal,
+    seasonal_share,
+    slope_statistic,
+    slow,
+    student,
+)
 
 T = torch.arange(240, dtype=torch.float64)
 DAY = torch.sin(2 * torch.pi * T / 24)
@@ -62,6 +71,24 @@ def test_a_constant_series_moves_nowhere() -> None:
 def test_dominant_periods_are_found() -> None:
     x = 3 * DAY + torch.sin(2 * torch.pi * T / 8) + 100 + 0.01 * noise(2)
     np.testing.assert_allclose(dominant_periods(x, 2), [[24, 8], [24, 8]])
+
+
+def test_what_the_window_does_not_hold_twice_is_no_period() -> None:
+    slowly = torch.sin(2 * torch.pi * T / 240)[None] + 0.2 * DAY
+    np.testing.assert_allclose(dominant_periods(slowly, 3), [[24, 0, 0]])
+    assert dominant_periods(T[None, :4], 5).shape == (1, 5)
+
+
+def test_shares_and_slopes_are_those_that_the_tests_go_by() -> None:
+    x = torch.cat([noise(3), DAY[None], 0.1 * T[None] + noise(1), torch.full((1, 240), 2.0, dtype=torch.float64)])
+    strength = amplitudes(x)
+    top = strength.sort(descending=True).values[:, :2].sum(1)
+    torch.testing.assert_close(seasonal_share(x, 2)[:5], (top / strength.sum(1))[:5])
+    from scipy import stats
+
+    wanted = [abs(r.slope / r.stderr) for r in (stats.linregress(T.numpy(), row.numpy()) for row in x[:5])]
+    torch.testing.assert_close(slope_statistic(x)[:5], torch.tensor(wanted))
+    assert seasonal_share(x)[5] == slope_statistic(x)[5] == 0
 
 
 def test_a_cycle_is_a_season_and_noise_is_none() -> None:

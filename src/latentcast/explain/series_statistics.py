@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from latentcast.layers.spectrum import amplitudes
+from latentcast.layers.spectrum import amplitudes, dominant_periods
 
 SIGNIFICANT = 0.05
 SHORTEST = 12  # steps below which nothing is tested
@@ -27,7 +27,8 @@ class Traits:
     season     the same of the season, whose length is `period` steps
     noise      standard deviation of the differences over the standard deviation of the series: 0 of a straight
                course, √2 of white noise
-    periods    (steps, share of the variance) of peaks of the spectrum of what a straight line leaves, the largest first
+    periods    (steps, share of the variance) of peaks of the spectrum of what a straight line leaves, the largest
+               first; at most half the window
     """
 
     steps: int
@@ -116,14 +117,15 @@ def _share(part: Series, rest: Series) -> float:
 
 
 def _periods(x: Series) -> tuple[tuple[float, float], ...]:
-    """Peaks of the spectrum; a neighbour of a peak that leaks from it is none."""
+    """(steps, share of the variance) of peaks of the spectrum; a neighbour of a peak that leaks from it is none, nor is
+    what the window does not hold twice.
+    """
     if len(x) < SHORTEST:
         return ()
-    power = amplitudes(torch.from_numpy(x - x.mean())[None])[0].numpy() ** 2
-    whole = power.sum()
+    centred = torch.from_numpy(x - x.mean())[None]
+    power = amplitudes(centred)[0].square()
+    whole = float(power.sum())
     if whole <= 0:
         return ()
-    around = np.r_[0.0, power, 0.0]
-    peaks = np.flatnonzero((power > around[:-2]) & (power >= around[2:]))
-    best = peaks[np.argsort(-power[peaks], kind="stable")][:PERIODS]
-    return tuple((len(x) / (at + 1.0), float(power[at] / whole)) for at in best.tolist())
+    found = [period for period in dominant_periods(centred, PERIODS)[0].tolist() if period > 0]
+    return tuple((period, float(power[round(len(x) / period) - 1]) / whole) for period in found)

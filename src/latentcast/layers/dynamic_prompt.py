@@ -1,5 +1,8 @@
 """Prompt tokens that a window makes itself: learned from its values, and from what its stretches are like."""
 
+from dataclasses import dataclass
+from typing import Literal
+
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
@@ -9,33 +12,45 @@ from latentcast.core.findings import Finding, WindowLabels
 from latentcast.layers.attention import Attention
 
 HIDDEN = (256, 128)
-SEGMENTS = 3
+GatedBy = Literal["token", "feature"]
 FUSING_HEADS = 4
 Window = Float[Tensor, "series time variates"]
 
 
-class DynamicPrompt(nn.Module):
-    """`count` tokens of `width` features: `dynamic` of them from a look-back's values, one from its local statistics.
+@dataclass(frozen=True)
+class Made:
+    """What tokens a window makes: `dynamic` many of its values, one of the `local` statistics of its `segments`.
 
-    They are normalised to `size`, the standard deviation of the words that they stand among. With `fuse` the
-    dynamic ones take
-    from a text, and stand for it.
+    fuse   dynamic ones take from a text, and stand for it
+    norm   LayerNorm between the maps that make them
+    gate   one share for each token, or one for each of its features
+    """
+
+    dynamic: int
+    local: bool = False
+    fuse: bool = False
+    segments: int = 3
+    norm: bool = False
+    gate: GatedBy = "token"
+
+
+class DynamicPrompt(nn.Module):
+    """`count` tokens of `width` features: some from a look-back's values, one from its local statistics.
+
+    They are normalised to `size`, the standard deviation of the words that they stand among.
 
     Raises SettingsError when the look-back is too short for local statistics.
     """
 
-    def __init__(
-        self, time: int, variates: int, dynamic: int, width: int, *, local: bool, fuse: bool, size: float
-    ) -> None:
+    def __init__(self, time: int, variates: int, width: int, made: Made, *, size: float) -> None:
         super().__init__()
-        if local and time < SEGMENTS:
-            raise SettingsError(
-                Fault("local_statistics", f": a look-back of {SEGMENTS} steps or more is wanted, it has {time}")
-            )
-        self.count, self.fuses = dynamic + local, fuse
-        self.tokens = DynamicTokens(time * variates, dynamic, width, size) if dynamic else None
-        self.local = LocalStatistics(variates, width, size) if local else None
-        self.fusing = FusedWithText(width, size) if fuse else None
+        if made.local and time < made.segments:
+            why = f"={made.segments}: local statistics want as many steps, and the look-back has {time}"
+            raise SettingsError(Fault("segments", why))
+        self.count, self.fuses = made.dynamic + made.local, made.fuse
+        self.tokens = DynamicTokens(time * variates, width, made, size) if made.dynamic else None
+        self.local = LocalStatistics(variates, width, made.segments, size) if made.local else None
+        self.fusing = FusedWithText(width, size) if made.fuse else None
 
     def forward(
         self,
@@ -64,24 +79,28 @@ class DynamicTokens(nn.Module):
     normalised to `size`: the standard deviation of the words that it stands among.
     """
 
-    def __init__(self, values: int, count: int, width: int, size: float) -> None:
+    def __init__(self, values: int, width: int, made: Made, size: float) -> None:
         super().__init__()
         first, second = HIDDEN
-        self.count = count
-        self.read = nn.Sequential(nn.Linear(values, first), nn.GELU(), nn.Linear(first, second), nn.GELU())
+        self.count = count = made.dynamic
+        norms = [[nn.LayerNorm(inner)] if made.norm else [] for inner in HIDDEN]
+        self.read = nn.Sequential(
+            nn.Linear(values, first), *norms[0], nn.GELU(), nn.Linear(first, second), *norms[1], nn.GELU()
+        )
         self.make = nn.Linear(second, count * width)
-        self.gate = nn.Linear(second, count)
+        self.gate = nn.Linear(second, count * (width if made.gate == "feature" else 1))
         self.base = nn.Parameter(torch.randn(count, width))
         self.norm = _sized_norm(width, size)
 
     def forward(self, window: Window) -> Float[Tensor, "series count width"]:
         told = self.read(window.flatten(1))
-        share = self.gate(told).sigmoid()[..., None]
+        share = self.gate(told).sigmoid().unflatten(1, (self.count, -1))
         return self.norm(share * self.make(told).unflatten(1, (self.count, -1)) + (1 - share) * self.base)
 
     def findings(self, shown: WindowLabels, window: Window) -> tuple[Finding, ...]:
         places, names = shown.of_series(len(window))
-        share = self.gate(self.read(window.flatten(1))).sigmoid()[places].cpu().double().numpy()
+        each = self.gate(self.read(window.flatten(1))).sigmoid().unflatten(1, (self.count, -1)).mean(2)
+        share = each[places].cpu().double().numpy()
         return (
             Finding(
                 "What the language model read",
@@ -100,21 +119,22 @@ class DynamicTokens(nn.Module):
 
 
 class LocalStatistics(nn.Module):
-    """One token that tells minimum, maximum, mean, standard deviation and rise of each third of a look-back."""
+    """One token that tells minimum, maximum, mean, standard deviation and rise of each stretch of a look-back."""
 
-    def __init__(self, variates: int, width: int, size: float) -> None:
+    def __init__(self, variates: int, width: int, segments: int, size: float) -> None:
         super().__init__()
-        self.read = nn.Sequential(nn.Linear(5 * SEGMENTS * variates, HIDDEN[1]), nn.GELU(), nn.Linear(HIDDEN[1], width))
+        self.segments, values = segments, 5 * segments * variates
+        self.read = nn.Sequential(nn.Linear(values, HIDDEN[1]), nn.GELU(), nn.Linear(HIDDEN[1], width))
         self.norm = _sized_norm(width, size)
 
     def forward(self, window: Window) -> Float[Tensor, "series 1 width"]:
-        return self.norm(self.read(local_statistics(window).flatten(1)))[:, None]
+        return self.norm(self.read(local_statistics(window, self.segments).flatten(1)))[:, None]
 
 
-def local_statistics(window: Window) -> Float[Tensor, "series segments 5 variates"]:
-    """Of each third (the first are longer by a step where time does not divide): min, max, mean, sd, last − first."""
+def local_statistics(window: Window, segments: int) -> Float[Tensor, "series segments 5 variates"]:
+    """Of each stretch (the first are longer by a step where time does not divide): min, max, mean, sd, last − first."""
     told = []
-    for x in window.tensor_split(SEGMENTS, dim=1):
+    for x in window.tensor_split(segments, dim=1):
         deviation = x.var(1, unbiased=False).clamp(min=1e-12).sqrt()
         told.append(torch.stack([x.amin(1), x.amax(1), x.mean(1), deviation, x[:, -1] - x[:, 0]], 1))
     return torch.stack(told, 1)

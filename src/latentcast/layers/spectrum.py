@@ -51,19 +51,32 @@ def amplitudes(x: Float[Tensor, "series time"]) -> Float[Tensor, "series frequen
 
 
 def dominant_periods(x: Float[Tensor, "series time"], count: int = 5) -> Float[Tensor, "series count"]:
-    """The periods (in steps) of the largest amplitudes, the largest first; 0 where there are none.
+    """The periods (in steps) of the highest peaks of the amplitudes, the highest first; 0 where there are fewer.
 
-    `count` is at most half the window.
+    A period longer than half the window is not seen twice, and is none: the spectrum of any slow course is largest
+    there.
     """
-    strength, which = amplitudes(x).topk(count, dim=1)
-    return torch.where(strength > 0, x.shape[1] / (which + 1.0), 0.0)
+    strength = amplitudes(x)
+    around = torch.nn.functional.pad(strength, (1, 1))
+    peak = (strength > around[:, :-2]) & (strength >= around[:, 2:])
+    peak[:, :1] = False
+    height = torch.where(peak, strength, 0.0)
+    best, which = height.topk(min(count, height.shape[1]), dim=1)
+    found = torch.where(best > 0, x.shape[1] / (which + 1.0), 0.0)
+    return torch.nn.functional.pad(found, (0, count - found.shape[1]))
+
+
+def seasonal_share(x: Float[Tensor, "series time"], count: int = 5) -> Float[Tensor, " series"]:
+    """What the `count` largest amplitudes are of all; 0 of a constant series."""
+    strength = amplitudes(x)
+    top = strength.topk(min(count, strength.shape[1]), dim=1).values.sum(1)
+    whole = strength.sum(1)
+    return torch.where(whole > 0, top / whole.clamp(min=torch.finfo(whole.dtype).tiny), 0.0)
 
 
 def is_seasonal(x: Float[Tensor, "series time"], share: float = 0.5, count: int = 5) -> Bool[Tensor, " series"]:
     """Whether the `count` largest amplitudes are more than a `share` of all; never of a constant series."""
-    strength = amplitudes(x)
-    top = strength.topk(min(count, strength.shape[1]), dim=1).values.sum(1)
-    return top > share * strength.sum(1)
+    return seasonal_share(x, count) > share
 
 
 def has_trend(x: Float[Tensor, "series time"], false_alarms: float = 0.05) -> Bool[Tensor, " series"]:
@@ -72,13 +85,19 @@ def has_trend(x: Float[Tensor, "series time"], false_alarms: float = 0.05) -> Bo
     It fires on a share of `false_alarms` of series of independent normal values, and oftener where neighbours are
     alike, as on a random walk; never on a constant series.
     """
-    time = x.shape[1]
-    if time < 4:
+    if x.shape[1] < 4:
         return torch.zeros(len(x), dtype=torch.bool, device=x.device)
+    return slope_statistic(x) > student(1 - false_alarms / 2, x.shape[1] - 2)
+
+
+def slope_statistic(x: Float[Tensor, "series time"]) -> Float[Tensor, " series"]:
+    """|t| of the slope of the least-squares line; 0 of a constant series."""
+    time = x.shape[1]
     straight = line(x)
     rest, rise = (x - straight).square().sum(1), (straight - straight.mean(1, keepdim=True)).square().sum(1)
     moves = (rest + rise).sqrt() > QUIET * math.sqrt(time) * x.abs().amax(1)
-    return moves & (rise * (time - 2) > student(1 - false_alarms / 2, time - 2) ** 2 * rest)
+    tiny = torch.finfo(rest.dtype).tiny
+    return torch.where(moves, (rise * (time - 2) / rest.clamp(min=tiny)).sqrt(), 0.0)
 
 
 def student(level: float, freedom: int) -> float:

@@ -9,7 +9,7 @@ import torch
 from latentcast.core.errors import SettingsError
 from latentcast.core.settings import validate
 from latentcast.core.types import Batch, Task
-from latentcast.layers.dynamic_prompt import DynamicPrompt, local_statistics
+from latentcast.layers.dynamic_prompt import DynamicPrompt, Made, local_statistics
 from latentcast.layers.reprogramming import TextPrototypes
 from latentcast.models.backbones import prefix_attention, task_vocabulary
 from latentcast.models.backbones.frozen_llm import FrozenLLM
@@ -148,9 +148,13 @@ def test_a_representation_that_mixes_channels_gives_them_all() -> None:
     assert network(network.prompted(batch())).values.shape == (4, 11, 3)
 
 
+def backbone_of(**how: Any) -> Any:
+    return make(**how).model.backbone
+
+
 def test_tokens_are_of_the_size_of_words() -> None:
     torch.manual_seed(0)
-    part = DynamicPrompt(48, 1, 6, 32, local=True, fuse=False, size=0.14)
+    part = DynamicPrompt(48, 1, 32, Made(6, local=True), size=0.14)
     tokens = part(torch.randn(5, 48, 1))
     assert tokens.shape == (5, 7, 32)
     torch.testing.assert_close(tokens.std(-1, unbiased=False), torch.full((5, 7), 0.14), rtol=1e-3, atol=0)
@@ -159,13 +163,40 @@ def test_tokens_are_of_the_size_of_words() -> None:
 
 def test_local_statistics_by_hand() -> None:
     window = torch.tensor([1.0, 3, 2, 5, 5, 9, 7, 0])[None, :, None]  # thirds: 1 3 2, 5 5 9, 7 0
-    found = local_statistics(window)[0, :, :, 0]
+    found = local_statistics(window, 3)[0, :, :, 0]
     wanted = [[1, 3, 2, (2 / 3) ** 0.5, 1], [5, 9, 19 / 3, (32 / 9) ** 0.5, 4], [0, 7, 3.5, 3.5, -7]]
     torch.testing.assert_close(found, torch.tensor(wanted))
     constant = torch.full((1, 6, 1), 2.0, requires_grad=True)
-    local_statistics(constant).sum().backward()
+    local_statistics(constant, 3).sum().backward()
     assert constant.grad is not None
     assert torch.isfinite(constant.grad).all()
+
+
+def test_the_gate_of_a_token_is_one_share_or_one_for_each_feature() -> None:
+    torch.manual_seed(0)
+    window = torch.randn(5, 48, 1)
+    for kind, shares in (("token", 1), ("feature", 32)):
+        made = DynamicPrompt(48, 1, 32, Made(6, gate=kind), size=1.0).tokens
+        told = made.read(window.flatten(1))
+        share = made.gate(told).sigmoid().view(5, 6, shares)
+        mixed = share * made.make(told).view(5, 6, 32) + (1 - share) * made.base
+        torch.testing.assert_close(made(window), torch.nn.functional.layer_norm(mixed, (32,)))
+
+
+def test_inner_norms_make_tokens_blind_to_the_size_of_what_the_first_map_makes() -> None:
+    torch.manual_seed(0)
+    made = DynamicPrompt(48, 1, 32, Made(6, norm=True), size=1.0).tokens
+    assert [type(part).__name__ for part in made.read] == ["Linear", "LayerNorm", "GELU"] * 2
+    torch.nn.init.zeros_(made.read[0].bias)
+    window = 100 * torch.randn(3, 48, 1)
+    torch.testing.assert_close(made(window), made(2 * window), rtol=1e-4, atol=1e-4)
+
+
+def test_stretches_of_local_statistics_are_a_setting() -> None:
+    part = backbone_of(local_statistics=True, segments=4)
+    assert part.dynamic.local.read[0].in_features == 5 * 4
+    with pytest.raises(SettingsError, match="segments=49: local statistics want as many steps"):
+        make(local_statistics=True, segments=49)
 
 
 @pytest.mark.parametrize(
@@ -197,6 +228,18 @@ def test_the_adaptive_number_follows_the_formula() -> None:
     assert adaptive_count(720, 720, 321) == 2000
     assert adaptive_count(96, 1, 7) == 500
     assert len(make(num_prototypes="adaptive").model.backbone.prototypes.values) == 500
+    assert adaptive_count(96, 96, 7, base=600) == 600
+    assert len(make(num_prototypes="adaptive", prototype_base=2000).model.backbone.prototypes.values) > 500
+
+
+def test_prototypes_start_from_anchors_that_are_stated() -> None:
+    torch.manual_seed(0)
+    part = backbone_of(prototype_start="cluster", anchors=["upward", "downward"], num_prototypes=2)
+    words = part.language.words
+    pieces = known_words(part.language.tokenizer, len(words), ("upward", "downward"))
+    wanted = torch.stack([words[ids].mean(0) for ids in pieces])
+    torch.testing.assert_close(part.prototypes.values, wanted, atol=0.15, rtol=0)
+    assert (part.prototypes.values - wanted.flip(0)).abs().max() > 0.3
 
 
 @pytest.mark.parametrize("start", ["weighted", "cluster", "random"])

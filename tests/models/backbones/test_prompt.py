@@ -7,9 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from latentcast.core.errors import DataError, SettingsError
-from latentcast.core.types import Scale, Task
+from latentcast.core.types import Batch, Scale, Task
 from latentcast.models.backbones.lag_statistics import top_lags
-from latentcast.models.backbones.prompt import PromptWriter, number, static_text, static_words, statistics, window_text
+from latentcast.models.backbones.prompt import (
+    PromptWriter,
+    number,
+    shortened,
+    static_text,
+    static_words,
+    statistics,
+    window_text,
+)
 from latentcast.models.config.run import resolve_config
 from latentcast.models.network import build
 from llms import folder, tokenizer
@@ -150,3 +158,31 @@ def test_the_static_part_keeps_the_mark_of_beginning_and_drops_that_of_the_end()
     ids = static_words(bert, "the trend")
     assert ids[0] == bert.cls_token_id
     assert bert.sep_token_id not in ids
+
+
+@pytest.mark.parametrize("wording", ["rounded", "published"])
+def test_a_prompt_that_is_too_long_loses_words_of_its_description_where_that_is_asked_for(wording: str) -> None:
+    backbone = {"llm": folder("gpt2"), "llm_layers": 2, "prompt_overflow": "truncate", "prompt_wording": wording}
+    model = {"name": "time-llm", "backbone": {**backbone, "num_prototypes": 8}}
+    run = resolve_config({"model": model, "lookback": 24, "horizon": 4})
+    description = " ".join(f"w{number}" for number in range(200))
+    network = build(run.kind, run.model, Task(24, 4, 1, (0,), description=description))
+    part = network.model.backbone
+    assert "Dataset description: w0 w1" in part.static_text
+    assert "w199" not in part.static_text
+    assert "Task description: forecast the next 4 steps" in part.static_text
+    batch = network.prompted(Batch(torch.randn(2, 24, 1)))
+    words = part.static.numel() + batch.prompt.shape[2] + 3
+    assert 200 < words <= 256
+    assert any("the description lost its last words" in note for note in network.notes)
+    assert torch.isfinite(network(batch).values).all()
+    short = build(run.kind, run.model, Task(24, 4, 1, (0,), description="w0"))
+    assert not short.notes
+
+
+def test_only_the_words_that_fit_are_kept_of_a_description() -> None:
+    task = Task(24, 4, description="a b c d")
+    for most, kept in ((4, "a b c d"), (3, "a b c"), (1, "a"), (0, None)):
+        found = shortened(task, lambda one, most=most: len((one.description or "").split()) <= most)
+        assert found.description == kept
+    assert shortened(Task(24, 4), lambda _: False).description is None

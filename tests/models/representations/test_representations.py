@@ -237,6 +237,27 @@ def test_the_switch_decides_for_each_series() -> None:
     torch.testing.assert_close(trend[:1], part.split(series[:1])[0])
 
 
+def test_the_switch_says_why_it_chose() -> None:
+    from latentcast.core.findings import WindowLabels
+
+    t = torch.arange(90.0)
+    noise = torch.randn(90, generator=torch.Generator().manual_seed(3))
+    window = torch.stack([noise, noise + t, 3 * torch.sin(t * 2 * torch.pi / 15) + 0.1 * noise], 1)[None]
+    stamps = tuple(str(step) for step in range(90))
+    shown = WindowLabels(("still", "rising", "daily"), (0, 1, 2), (0, 1, 2), stamps, ("1",), lambda values: values)
+    why = made("frequency", adaptive=True, false_alarms=0.001, top_k=3).findings(shown, Batch(window))[1]
+    assert why.rows == ("still", "rising", "daily")
+    assert [row[-1] for row in why.texts] == [
+        "not split: neither season nor trend",
+        "split: it has a trend",
+        "split: it has a season",
+    ]
+    assert why.texts[2][2].split(", ")[0] == "15"
+    assert why.facts["split"] == {"still": False, "rising": True, "daily": True}
+    assert "its 3 largest amplitudes are more than 50%" in why.sentence
+    assert len(made("frequency").findings(shown, Batch(window))) == 1
+
+
 @pytest.mark.parametrize(
     ("name", "settings", "message"),
     [

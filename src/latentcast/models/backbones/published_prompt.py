@@ -37,8 +37,10 @@ def published_static(tokenizer: Any, task: Task, wording: Wording, lags: int) ->
 class PublishedPromptWriter(PromptWriter):
     """Makes the prompts of a batch, one for each channel of each window."""
 
-    def __init__(self, tokenizer: Any, text: str, static: list[int], *, units: Units, lags: int, room: int) -> None:
-        super().__init__(tokenizer, units=units, lags=lags, folds=True, room=room)
+    def __init__(
+        self, tokenizer: Any, text: str, static: list[int], *, units: Units, lags: int, room: int, cut: bool = False
+    ) -> None:
+        super().__init__(tokenizer, units=units, lags=lags, folds=True, room=room, cut=cut)
         self.text, self.static = text, static
 
     def texts(

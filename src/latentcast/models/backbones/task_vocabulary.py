@@ -1,7 +1,7 @@
 """Words that speak of time series, and prototypes that start from them instead of from the whole vocabulary."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
 import torch
@@ -29,19 +29,19 @@ ROUNDS = 20  # of k-means
 BASE, FEWEST, MOST = 1000, 500, 2000
 
 
-def adaptive_count(lookback: int, horizon: int, channels: int) -> int:
-    """1000 · (ln T · ln H · √C) / (ln 96 · ln 96 · √7), within 500 … 2000: more for longer and wider tasks."""
+def adaptive_count(lookback: int, horizon: int, channels: int, base: int = BASE) -> int:
+    """base · (ln T · ln H · √C) / (ln 96 · ln 96 · √7), within 500 … 2000: more for longer and wider tasks."""
     share = math.log(lookback) * math.log(horizon) * math.sqrt(channels) / (math.log(96) ** 2 * math.sqrt(7))
-    return min(max(round(BASE * share), FEWEST), MOST)
+    return min(max(round(base * share), FEWEST), MOST)
 
 
-def known_words(tokenizer: Any, vocabulary: int) -> list[list[int]]:
+def known_words(tokenizer: Any, vocabulary: int, anchors: Sequence[str] | None = None) -> list[list[int]]:
     """The pieces of each word that the tokenizer knows: with a space before it or without, whichever has fewer.
 
-    Raises SettingsError when it knows none.
+    The words are `anchors`, or those of `WORDS`. Raises SettingsError when it knows none.
     """
     found = []
-    for word in " ".join(WORDS.values()).split():
+    for word in " ".join(WORDS.values()).split() if anchors is None else anchors:
         forms = [tokenizer(text, add_special_tokens=False)["input_ids"] for text in (f" {word}", word)]
         known = [ids for ids in forms if ids and tokenizer.unk_token_id not in ids and max(ids) < vocabulary]
         if known:

@@ -4,6 +4,7 @@ The trend is what lies below a cutoff, the season all the rest, so that their su
 moves slowly: its patches are twice as long and twice as far apart.
 """
 
+import math
 from typing import Annotated, Any
 
 import torch
@@ -16,11 +17,20 @@ from latentcast.core.findings import Finding, WindowLabels
 from latentcast.core.types import Batch, Steps, Task, Tokens
 from latentcast.layers.dropout import Dropout
 from latentcast.layers.patching import PatchEmbedding, aligned, num_patches, observed_patches
-from latentcast.layers.spectrum import has_trend, is_seasonal, slow
+from latentcast.layers.spectrum import (
+    dominant_periods,
+    has_trend,
+    is_seasonal,
+    seasonal_share,
+    slope_statistic,
+    slow,
+    student,
+)
 from latentcast.layers.view_fusion import Fuse, Fusion
 from latentcast.models.representations.patch import PatchSettings
 
 SLOWER = 2  # the trend's patches are so much longer and farther apart
+SECTION = "Trend and season, split by frequency"
 NO_SEASON = 0.1  # cycles per step: the cutoff of data without a season
 
 
@@ -31,7 +41,8 @@ class FrequencySettings(PatchSettings):
                    stated (0.1 for data without one)
     fusion         concat, gate, sum, mean or attention (layers.view_fusion), which has `fusion_heads`
     adaptive       split only series that have a season or a trend; of others the trend is nothing but their mean
-    strength       share of the five largest amplitudes beyond which a series has a season
+    top_k          largest amplitudes that are counted for a season
+    strength       share of these amplitudes in all beyond which a series has a season
     false_alarms   of the test for a trend, on independent normal values
     """
 
@@ -39,6 +50,7 @@ class FrequencySettings(PatchSettings):
     fusion: Fusion = "concat"
     fusion_heads: Annotated[int, Field(ge=1)] = 4
     adaptive: bool = False
+    top_k: Annotated[int, Field(ge=1)] = 5
     strength: Annotated[float, Field(gt=0, lt=1)] = 0.5
     false_alarms: Annotated[float, Field(gt=0, lt=1)] = 0.05
 
@@ -91,16 +103,18 @@ class Frequency(nn.Module):
         """(trend, season); their sum is the series."""
         trend = slow(series, self.cutoff, self.season_steps)
         if self.settings.adaptive:
-            split = is_seasonal(series, self.settings.strength) | has_trend(series, self.settings.false_alarms)
+            s = self.settings
+            split = is_seasonal(series, s.strength, s.top_k) | has_trend(series, s.false_alarms)
             trend = torch.where(split[:, None], trend, series.mean(1, keepdim=True))
         return trend, series - trend
 
     def findings(self, shown: WindowLabels, batch: Batch) -> tuple[Finding, ...]:
         at = shown.drawn[0]
         parts = torch.cat(self.split(batch.past[:, :, at])).cpu().double().numpy()
+        why = (self._choice(shown, batch),) if self.settings.adaptive else ()
         return (
             Finding(
-                "Trend and season, split by frequency",
+                SECTION,
                 f"{shown.channels[at]}: what its patches are made of",
                 f"The look-back in the network's own units; below {1 / self.cutoff:.4g} steps a cycle is season, all"
                 " that is slower is trend. Their sum is the look-back.",
@@ -109,7 +123,37 @@ class Frequency(nn.Module):
                 shown.past,
                 parts,
             ),
+            *why,
         )
+
+    def _choice(self, shown: WindowLabels, batch: Batch) -> Finding:
+        """Why each series is split, or is not."""
+        s = self.settings
+        series = batch.past[0, :, list(shown.drawn)].T
+        names = tuple(shown.channels[at] for at in shown.drawn)
+        share, slope = seasonal_share(series, s.top_k).tolist(), slope_statistic(series).tolist()
+        least = student(1 - s.false_alarms / 2, series.shape[1] - 2) if series.shape[1] > 3 else math.inf
+        periods = [[f"{one:.4g}" for one in row if one > 0] for row in dominant_periods(series, s.top_k).tolist()]
+        rows, chosen = [], {}
+        for name, part, t, found in zip(names, share, slope, periods, strict=True):
+            reasons = ["a season"] * (part > s.strength) + ["a trend"] * (t > least)
+            chosen[name] = bool(reasons)
+            said = f"split: it has {' and '.join(reasons)}" if reasons else "not split: neither season nor trend"
+            rows.append((f"{part:.0%}", f"{t:.3g}", ", ".join(found) or "none", said))
+        return Finding(
+            SECTION,
+            "why each series is split or not",
+            f"A series has a season where its {s.top_k} largest amplitudes are more than {s.strength:.0%} of all, and a"
+            f" trend where |t| of its slope is above {least:.3g} (of independent normal values {s.false_alarms:.0%}"
+            " are). Periods are peaks of the spectrum that the look-back holds at least twice.",
+            "table",
+            names,
+            ("share of largest amplitudes", "|t| of the slope", "dominant periods in steps", "choice"),
+            texts=tuple(rows),
+            down="series",
+            facts={"split": chosen, "share": dict(zip(names, share, strict=True)),
+                   "slope": dict(zip(names, slope, strict=True))},
+        )  # fmt: skip
 
     def forward(self, batch: Batch) -> Tokens:
         trend, season = self.split(batch.past.transpose(1, 2).flatten(0, 1))

