@@ -220,13 +220,13 @@ class Composed(nn.Module):
     def _inner_mixers(self, settings: ComposedSettings, task: Task) -> dict[int, nn.Module]:
         """Number → mixer inside the backbone. Raises SettingsError where it has no place for what is asked."""
         chosen = {place: part for place, part in enumerate(settings.mixers) if stands_inside(part.settings)}
-        asked = [f"model.mixers.{place}.at" for place in chosen]
+        asked = [f"mixers.{place}.at" for place in chosen]
         if isinstance(self.representation, LeavesViews) and self.representation.unfused is not None:
-            asked.append("model.representation.fuse_at")
+            asked.append("representation.fuse_at")
         if not isinstance(self.backbone, HostsMixers):
             why = f"backbone {settings.backbone.name} has no language model; set patches"
             if asked:
-                raise SettingsError([f"{setting}=llm: {why}" for setting in asked])
+                raise SettingsError([Fault(setting, f"=llm: {why}") for setting in asked])
             return {}
         seen = AtWidth(self.representation, self.backbone.inner_width)
         return {place: _build(MIXERS, part, task, seen, at=f"mixers.{place}") for place, part in chosen.items()}

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from latentcast.core.errors import SettingsError
+from latentcast.core.errors import Fault, SettingsError
 from latentcast.core.nested import merge, merge_without_conflict, nested
 from latentcast.core.notes import Note, NoteCode
 from latentcast.data.panel.build import build
@@ -92,7 +92,8 @@ def import_checkpoint(
     """
     values = nested(settings or {})
     if stray := [key for key in values if key not in ("model", "data")]:
-        raise SettingsError([f"{key}: nothing is trained; settings of model and data alone apply" for key in stray])
+        why = ": nothing is trained; settings of model and data alone apply"
+        raise SettingsError([Fault(key, why) for key in stray])
     if llm is not None:
         values = merge_without_conflict(values, {"model": {"backbone": {"llm": llm}}})
     if out is not None:

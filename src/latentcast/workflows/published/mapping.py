@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
-from latentcast.core.errors import CheckpointError, SettingsError, shorten
+from latentcast.core.errors import CheckpointError, Fault, SettingsError, shorten
 from latentcast.core.nested import leaves, nested
 from latentcast.models.network import Network
 
@@ -83,7 +83,7 @@ class MappedWeights:
 def agreed(name: str, stated: int | None, found: int) -> int:
     """A size that stands in the weights. Raises SettingsError where another was stated."""
     if stated not in (None, found):
-        raise SettingsError(f"{name}={stated}: the weights belong to {name}={found}; leave it out")
+        raise SettingsError(Fault(name, f"={stated}: the weights belong to {name}={found}; leave it out"))
     return found
 
 
