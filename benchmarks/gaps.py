@@ -24,7 +24,7 @@ from latentcast.data.sources.open import open_data
 SHARE, LONGEST, LOOKBACK, HORIZON = 0.3, 48, 336, 96
 DATA = "ETTh1"
 SETTINGS: dict[str, dict[str, Any]] = {
-    "dlinear": {"training": {"lr": 5e-3}},
+    "dlinear": {"model.preset": "published"},
     "patch-transformer": {"model.preset": "small", "training": {"lr": 1e-3, "max_steps": 600}},
     "latent-transformer": {"model.preset": "small", "training": {"max_steps": 400}},
 }

@@ -31,6 +31,7 @@ import latentcast
 logging.disable(logging.WARNING)
 data, steps, sizes = sys.argv[1], int(sys.argv[2]), {"lookback": int(sys.argv[3]), "horizon": int(sys.argv[4])}
 settings = {"training.max_steps": steps, "training.loggers": [], "training.accelerator": "cpu"}
+settings |= {"model.normalise": False, "training.ema": None}
 frame = pd.read_parquet(data)
 few = frame[frame["unique_id"] < "s00020"]
 took, last = {}, time.process_time()

@@ -39,7 +39,7 @@ SMALL_TOKENS = {"lr": 1e-3, "max_steps": 1200, "batch_size": 16, "validations": 
 MODELS: dict[str, dict[str, Any]] = {
     "naive": {"model": {"name": "naive"}},
     "seasonal-naive": {"model": {"name": "seasonal-naive"}},
-    "dlinear": {"model": {"name": "dlinear"}},
+    "dlinear": {"model": {"name": "dlinear", "preset": "published"}},
     "latent-transformer": {"model": {"name": "latent-transformer", "preset": "small"}},
     "latent-transformer, quantile": {
         "model": {"name": "latent-transformer", "preset": "small", "head": {"name": "quantile"}}

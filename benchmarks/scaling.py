@@ -29,7 +29,15 @@ import latentcast
 from _report import table, write
 
 STEPS, LOOKBACK, HORIZON = 500, 96, 24
-TRAINING = {"max_epochs": 1, "batch_size": 1024, "patience": None, "loggers": [], "accelerator": "cpu"}
+TRAINING = {
+    "max_epochs": 1,
+    "max_steps": None,
+    "ema": None,
+    "batch_size": 1024,
+    "patience": None,
+    "loggers": [],
+    "accelerator": "cpu",
+}
 SHORTEST, MISSING = 60, 0.05  # of ragged series
 DOING = ("fit", "predict", "evaluate")
 

@@ -67,7 +67,7 @@ BASE: dict[str, Any] = {
         "backbone": {"statistics": False, "dtype": "bf16", "llm_layers": 2},
     },
     "data": {"description": SHORT},
-    "training": {"max_epochs": 2, "loggers": []},
+    "training": {"max_epochs": 2, "max_steps": None, "loggers": []},
 }
 CHOICES: dict[str, dict[str, Any]] = {
     "short prompt": {},

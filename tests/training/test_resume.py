@@ -218,6 +218,7 @@ def test_early_stopping_ends_after_a_few_validations_within_an_epoch(hourly: pd.
             "validations": 9,
             "batch_size": 16,
             "keep": "best",
+            "ema": None,
         }
     }
     stage = latentcast.fit(hourly, "dlinear", **SIZES, settings=settings).card.training.stages[0]

@@ -270,6 +270,7 @@ def search(task: Searched, time_limit: float | None = None, report: Callable[[st
         left = None if not time_limit or number < 2 else time_limit - (time.monotonic() - began)
         if left is not None and left <= 0:
             trials.append(Trial(candidate, why=f"not tried: {time_limit:g} s were over"))
+            (report or log.info)(_line(trials[-1]))
             continue
         found = _try(task, candidate, origins, left)
         trials.append(found if isinstance(found, Trial) else found.trial)

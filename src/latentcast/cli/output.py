@@ -1,6 +1,8 @@
 """What is printed: lines and notes, in one style."""
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import typer
@@ -8,6 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from latentcast.cli import tables
+from latentcast.core.log_capture import PACE
 
 out = Console()
 err = Console(stderr=True)
@@ -50,6 +53,27 @@ def print_notes(notes: list[str]) -> None:
 
 def report_line(line: str) -> None:
     err.print(line, markup=False, soft_wrap=True, highlight=False)
+
+
+@contextmanager
+def showing_pace() -> Iterator[None]:
+    """Print what training says of its steps and its time."""
+
+    class Show(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            report_line(record.getMessage())
+
+    logger, handler = logging.getLogger(PACE), Show()
+    before = logger.level, logger.propagate
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(before[0])
+        logger.propagate = before[1]
 
 
 def end_with_errors(errors: Mapping[str, str]) -> None:

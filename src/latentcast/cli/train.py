@@ -27,7 +27,7 @@ from latentcast.cli.options import (
     takes_threads,
     with_fraction,
 )
-from latentcast.cli.output import counted, print_line, print_metrics, print_notes, report_line
+from latentcast.cli.output import counted, print_line, print_metrics, print_notes, report_line, showing_pace
 from latentcast.core.errors import SettingsError
 from latentcast.core.log_capture import capture_log_messages
 
@@ -210,7 +210,7 @@ def _learn(how: "Callable[..., Forecaster]", data: str, folder: Path, weights: s
     from latentcast.workflows.fitting.processes import is_first_process
 
     shares = None if weights is None else numbers_in("--weights", weights)
-    with capture_log_messages() as notes:
+    with capture_log_messages() as notes, showing_pace():
         forecaster = how(several_in(data), weights=shares, out=folder, progress=sys.stderr.isatty(), **stated)
     if is_first_process():
         _trained(forecaster, folder, notes)

@@ -4,6 +4,8 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+PACE = "latentcast.pace"  # how long something takes is no note
+
 
 @contextmanager
 def capture_log_messages(level: int = logging.NOTSET) -> Iterator[list[str]]:
@@ -12,7 +14,7 @@ def capture_log_messages(level: int = logging.NOTSET) -> Iterator[list[str]]:
 
     class Collect(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            if record.getMessage() not in said:
+            if record.name != PACE and record.getMessage() not in said:
                 said.append(record.getMessage())
 
     logger, handler = logging.getLogger("latentcast"), Collect(level)

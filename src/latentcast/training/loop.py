@@ -20,6 +20,7 @@ from latentcast.training.compiling import compiled
 from latentcast.training.devices import Devices
 from latentcast.training.interrupt import StopRequest
 from latentcast.training.logs import TrainingLog
+from latentcast.training.pace import Pace
 from latentcast.training.progress import Progress, Schedule
 from latentcast.training.schedule import factor
 from latentcast.training.stages import Stage
@@ -87,6 +88,7 @@ class StageLoop:
         if settings.ema is not None:
             self.average = AveragedModel(network, avg_fn=get_ema_avg_fn(settings.ema), use_buffers=True)
         self._saved = time.monotonic()
+        self._pace = Pace(task.stage.name, self.schedule) if devices.rank == 0 else None
 
     def run(self, stop: StopRequest) -> str:
         """Train until an end is reached or a stop is asked for; the reason."""
@@ -130,6 +132,8 @@ class StageLoop:
             self.average.update_parameters(self.network)
         self.log.step(progress.step, epoch, loss.detach())
         progress.step += 1
+        if self._pace is not None:
+            self._pace.step(progress.step)
         return True
 
     def _together(self, reason: str | None) -> str | None:

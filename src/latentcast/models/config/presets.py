@@ -98,16 +98,33 @@ MODEL_PRESETS: dict[str, ModelPreset] = {
     "dlinear": ModelPreset(
         "trend and remainder, one linear map each (Zeng et al. 2023)",
         "dlinear",
-        # the paper's rate and schedule. Its problem is convex: the end of training is the solution, and a validation
-        # part at another level than the test part would only pick a state on the way there
-        training={"lr": 5e-3, "schedule": "halving", "clip": None, "keep": "last", "patience": None},
+        # without the normalisation it loses to seasonal-naive where series have levels of their own
+        {"normalise": True},
+        # its problem is convex: the end of a rate that falls to zero is the solution, and needs no validation part
+        training={"lr": 2e-3, "ema": 0.98, "max_epochs": 30, "keep": "last", "patience": None},
         presets={
+            # without normalisation, at the paper's rate and schedule; the last state is kept, as a validation part at
+            # another level than the test part would only pick one on the way
+            "published": {
+                "model": {"normalise": False},
+                "training": {
+                    "lr": 5e-3,
+                    "ema": None,
+                    "max_steps": None,
+                    "max_epochs": 10,
+                    "schedule": "halving",
+                    "clip": None,
+                    "keep": "last",
+                    "patience": None,
+                },
+            },
             # one map of each window less its own mean, as the shortcut of `latent-transformer --preset small`
             "normalised": {
                 "model": {"kernel": 1, "normalise": True},
                 "training": {
                     "lr": 2e-3,
                     "ema": 0.98,
+                    "max_epochs": 10,
                     "max_steps": 600,
                     "validations": 2,
                     "schedule": "cosine",
@@ -174,7 +191,7 @@ MODEL_PRESETS: dict[str, ModelPreset] = {
             "backbone": {"name": "encoder-decoder"},
             "head": {"name": "decompression"},
         },
-        training={"lr": 1e-4},
+        training={"lr": 1e-4, "max_epochs": 100, "patience": 10},
         presets={
             "light": _stages((2, 2), (64, 128), 64),
             "medium": _stages((2, 2, 2), (64, 128, 256), 128),
@@ -217,7 +234,7 @@ MODEL_PRESETS: dict[str, ModelPreset] = {
                 "stages": {"reconstruct": {"lr": 1e-3, "max_steps": 3000, "max_epochs": 100}},
             },
         },
-        stages={"reconstruct": {"lr": 5e-4, "patience": None}},
+        stages={"reconstruct": {"lr": 5e-4, "max_steps": None, "patience": None}},
         by_lookback=((99, "light"), (500, "medium"), (10**9, "heavy")),
     ),
     "time-llm": ModelPreset(
@@ -256,7 +273,7 @@ MODEL_PRESETS: dict[str, ModelPreset] = {
         training={"lr": 1e-4, "batch_size": 64, "max_epochs": 20},
         stages={
             "codec": _CODEC_STAGE,
-            "next-code": {"lr": 1e-4, "batch_size": 64, "max_epochs": 50, "patience": 5},
+            "next-code": {"lr": 1e-4, "batch_size": 64, "max_epochs": 50, "max_steps": 5_000, "patience": 5},
         },
         presets={
             "small": {"model": {"representation": {"width": 64}, "backbone": {"layers": 2, "heads": 4, "ff": 128}}},

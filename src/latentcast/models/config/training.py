@@ -13,6 +13,8 @@ class TrainingSettings(Settings):
     """Settings of the training loop.
 
     train                 all; backbone: all but what an earlier stage finished (a codec); head: the head alone
+    max_epochs, max_steps, max_time   what ends training, whichever comes first: epochs, optimiser steps, seconds;
+                          max_steps=none and max_time=none are no limits
     patience              validations without a better loss before training stops; None never stops early
     validations           validations per epoch, evenly spread
     warmup                share of all steps over which the rate rises from zero
@@ -25,7 +27,6 @@ class TrainingSettings(Settings):
                           and kept (Polyak and Juditsky 1992); None keeps the last weights themselves
     clip                  largest norm of the gradient; None leaves it
     accumulate            batches per optimiser step
-    max_time              seconds after which training stops, keeping what it reached
     accelerator, devices, strategy   as in lightning.Trainer
     loggers               what is logged into DIR/logs
     log_test              the loss of the test part is logged with each validation; nothing is chosen by it
@@ -39,7 +40,7 @@ class TrainingSettings(Settings):
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
     batch_size: Annotated[int, Field(ge=1)] = 32
     max_epochs: Annotated[int, Field(ge=1)] = 10
-    max_steps: Annotated[int, Field(ge=1)] | None = None
+    max_steps: Annotated[int, Field(ge=1)] | None = 1000
     max_time: Annotated[float, Field(gt=0)] | None = None
     patience: Annotated[int, Field(ge=1)] | None = 3
     validations: Annotated[int, Field(ge=1)] = 1
@@ -61,6 +62,11 @@ class TrainingSettings(Settings):
     @classmethod
     def _one_or_many(cls, value: object) -> object:
         return (value,) if isinstance(value, str) else value
+
+    @field_validator("max_steps", "max_time", "patience", mode="before")
+    @classmethod
+    def _no_limit(cls, value: object) -> object:
+        return None if isinstance(value, str) and value.lower() == "none" else value
 
     @property
     def chooses(self) -> bool:

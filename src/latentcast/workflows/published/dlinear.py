@@ -35,7 +35,7 @@ def map_weights(checkpoint: Checkpoint, request: ImportRequest) -> MappedWeights
         "model.remainder_bias": stacked(SEASONAL, "bias"),
     }
     settings = {
-        "model": {"name": "dlinear", "individual": individual, "kernel": 25},
+        "model": {"name": "dlinear", "individual": individual, "kernel": 25, "normalise": False},
         "lookback": agreed("lookback", request.lookback, lookback),
         "horizon": agreed("horizon", request.horizon, horizon),
     }
