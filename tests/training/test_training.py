@@ -194,7 +194,7 @@ def test_the_same_seed_gives_the_same_weights_and_another_one_others(hourly: pd.
 @pytest.mark.parametrize("keep", ["best", "last"])
 def test_the_best_validation_is_kept_or_the_last_as_asked(hourly: pd.DataFrame, tmp_path: Path, keep: str) -> None:
     wild = {
-        "training.ema": None,
+        "model.preset": "published",
         "training.lr": 0.5,
         "training.max_epochs": 4,
         "training.schedule": "constant",
