@@ -107,7 +107,7 @@ REPRESENTATIONS: dict[str, dict[str, Any]] = {
     "patch": saved.PATCH,
     "compression": LATENT,
     "codes": {"codec": {"hidden": 6, "blocks": 1, "code_dim": 4, "codebook_size": 8}, "width": 8},
-    "wavelet": {**saved.PATCH, "wavelet": "haar", "learn_filters": True},
+    "wavelet": {**saved.PATCH, "wavelet": "haar", "learn_filters": True, "learn_as": "free"},
     "multi-scale": {**saved.PATCH, "scales": [1, 2]},
     "frequency": {**saved.PATCH, "adaptive": True},
     "views": saved.VIEWS,

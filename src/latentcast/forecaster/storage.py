@@ -218,9 +218,19 @@ def _check_format(path: Path, card: Mapping[str, Any]) -> None:
 
 def migrate(card: dict[str, Any]) -> dict[str, Any]:
     """The card of an older format as this version writes it. Notes without codes are read by the card itself."""
-    if _number(card) < 3:
-        return {**card, "settings": _with_mixers(card.get("settings"))}
-    return card
+    settings = _with_free_filters(card.get("settings"))
+    return {**card, "settings": _with_mixers(settings) if _number(card) < 3 else settings}
+
+
+def _with_free_filters(settings: Any) -> Any:
+    """Settings in which wavelets whose filters learn say that every tap does, as it was before there were lattices."""
+    if isinstance(settings, list):
+        return [_with_free_filters(value) for value in settings]
+    if not isinstance(settings, dict):
+        return settings
+    inner = {key: _with_free_filters(value) for key, value in settings.items()}
+    learns = inner.get("name") == "wavelet" and inner.get("learn_filters") and "learn_as" not in inner
+    return {**inner, "learn_as": "free"} if learns else inner
 
 
 def _with_mixers(settings: Any) -> Any:

@@ -58,13 +58,13 @@ def with_neighbours(
 class PatchEmbedding(nn.Module):
     """Patches of one length and stride, each embedded linearly with its neighbours."""
 
-    def __init__(self, length: int, stride: int, width: int, kernel: int = 1) -> None:
+    def __init__(self, length: int, stride: int, width: int, kernel: int = 1, beyond: Ends = "repeat") -> None:
         super().__init__()
-        self.length, self.stride, self.kernel = length, stride, kernel
+        self.length, self.stride, self.kernel, self.beyond = length, stride, kernel, beyond
         self.linear = nn.Linear(length * kernel, width)
 
     def forward(self, x: Float[Tensor, "series time"]) -> Float[Tensor, "series tokens width"]:
-        return self.linear(with_neighbours(patch(x, self.length, self.stride), self.kernel))
+        return self.linear(with_neighbours(patch(x, self.length, self.stride), self.kernel, self.beyond))
 
     def ends(self, time: int, step: int = 1) -> Int[Tensor, " tokens"]:
         """Where each patch ends, in steps of the data, the newest of them being step 0.

@@ -11,6 +11,7 @@ import torch
 from latentcast.core.errors import SettingsError
 from latentcast.core.settings import validate
 from latentcast.core.types import Batch, Task
+from latentcast.layers.wavelet import extended, filters, inverse, reach, transform, unlike_a_wavelet
 from latentcast.models.config.run import resolve_config
 from latentcast.models.network import build
 from latentcast.models.representations import REPRESENTATIONS
@@ -36,7 +37,17 @@ VARIANTS: list[tuple[str, dict[str, Any]]] = [
     ("patch", {"kernel": 3}),
     ("wavelet", {"kernel": 3, "mode": "periodic", "semantic": True}),
     ("wavelet", {"mode": "causal", "projection": "per-band", "bands": "approximation", "level": 2}),
-    ("wavelet", {"projection": "per-band", "width": 22, "wavelet": "bior2.2", "fused": False, "learn_filters": True}),
+    (
+        "wavelet",
+        {
+            "projection": "per-band",
+            "width": 22,
+            "wavelet": "bior2.2",
+            "fused": False,
+            "learn_filters": True,
+            "learn_as": "free",
+        },
+    ),
     ("multi-scale", {"scales": [1, 2, 3, 4], "fusion": "attention"}),
     ("multi-scale", {"scales": [4, 2], "fusion": "concat", "patches": "same-length", "length": 9, "stride": 5}),
     ("multi-scale", {"scales": 2, "fusion": "sum", "kernel": 3}),
@@ -133,7 +144,7 @@ FUSED = [
 def test_fused_is_the_plain_path_forward_and_backward(how: dict[str, Any], learn: bool) -> None:
     results = []
     for fused in (True, False):
-        part = made("wavelet", fused=fused, learn_filters=learn, width=22, length=12, stride=5, **how)
+        part = made("wavelet", fused=fused, learn_filters=learn, learn_as="free", width=22, length=12, stride=5, **how)
         with torch.no_grad():
             for parameter in part.parameters():  # no weight is 0
                 parameter.add_(0.1 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(2)))
@@ -154,7 +165,7 @@ def test_fused_is_the_plain_path_forward_and_backward(how: dict[str, Any], learn
 
 
 def test_filters_that_learn_rebuild_the_fused_product() -> None:
-    part = made("wavelet", learn_filters=True)
+    part = made("wavelet", learn_filters=True, learn_as="free")
     assert {"low", "high"} <= {name for name, _ in part.named_parameters()}
     assert not {"low", "high"} & made("wavelet").state_dict().keys()
     before = part(batch()).values
@@ -164,6 +175,56 @@ def test_filters_that_learn_rebuild_the_fused_product() -> None:
     assert not torch.allclose(before, after.values)
     assert after.penalty is not None
     assert after.penalty > 1e-4
+
+
+def test_filters_learned_as_angles_stay_a_wavelet() -> None:
+    """After steps that pull on every filter, which leave `learn_as=free` a few per cent off."""
+    part = made("wavelet", learn_filters=True)
+    assert "angles" in part.state_dict()
+    assert "low" not in part.state_dict()
+    start = torch.stack(part.filters())
+    torch.testing.assert_close(start, torch.stack(filters("db4")).float(), atol=1e-6, rtol=0)
+    learn = torch.optim.Adam(part.parameters(), lr=5e-2)
+    wanted = torch.randn(batch().past.shape[0] * 3, part.num_tokens(90), part.width)
+    for _ in range(60):
+        learn.zero_grad()
+        tokens = part(batch())
+        assert tokens.penalty is None
+        (tokens.values - wanted).square().mean().backward()
+        learn.step()
+    low, high = (one.detach() for one in part.filters())
+    assert (torch.stack([low, high]) - start).abs().max() > 0.05
+    assert unlike_a_wavelet(low, high) < 1e-10
+    signal = torch.randn(4, 64)
+    coefficients = transform(extended(signal, *reach(8, 3, "periodic"), "periodic"), low, high, 3, "periodic")
+    assert (inverse(coefficients, low, high) - signal).abs().max() <= 1e-6 * signal.abs().max()
+    torch.testing.assert_close(part(batch()).values, made_like(part, fused=False)(batch()).values, atol=1e-4, rtol=1e-4)
+
+
+def made_like(part: Any, **settings: Any) -> Any:
+    other = made("wavelet", learn_filters=True, **settings)
+    other.load_state_dict(part.state_dict())
+    return other
+
+
+@pytest.mark.parametrize(("wavelet", "message"), [("bior2.2", "only orthogonal wavelets"), ("haar", "no angle free")])
+def test_what_has_no_angles_cannot_be_learned_by_them(wavelet: str, message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
+        made("wavelet", wavelet=wavelet, learn_filters=True)
+
+
+@pytest.mark.parametrize("name", ["wavelet", "multi-scale", "frequency"])
+def test_patches_beyond_the_ends_are_a_setting_of_all(name: str) -> None:
+    """With ends=circular the first token sees the newest values; with repeat it does not."""
+    for ends, seen in (("circular", True), ("repeat", False)):
+        part = made(name, kernel=3, ends=ends, position=False, **({"mode": "causal"} if name == "wavelet" else {}))
+        if name == "frequency":
+            part.split = lambda series: (torch.zeros_like(series), series)
+        one = batch()
+        past = one.past.clone()
+        past[:, -3:] += 1
+        moved = part(replace(one, past=past)).values[:, 0] - part(one).values[:, 0]
+        assert (moved.abs().max() > 1e-4) == seen
 
 
 def test_band_weights_start_at_one_and_keep_their_mean() -> None:
@@ -190,6 +251,7 @@ import torch
 from latentcast.core.settings import validate
 from latentcast.models.representations import REPRESENTATIONS
 from latentcast.core.types import Batch, Task
+from latentcast.layers.wavelet import extended, filters, inverse, reach, transform, unlike_a_wavelet
 for name, how in (("wavelet", {"kernel": 3}), ("wavelet", {"learn_filters": True}), ("frequency", {})):
     cls = REPRESENTATIONS.get(name)
     part = cls(validate(cls.Settings, {"width": 8, **how}), Task(90, 7, 3, (0, 1, 2), season=24))

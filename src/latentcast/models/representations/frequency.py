@@ -76,8 +76,8 @@ class Frequency(nn.Module):
                     f"a patch of {length} steps (of the {part}) does not fit into a look-back of {task.lookback} steps"
                     f" (+ {stride} of padding): shorten model.representation.length"
                 )
-        self.season = PatchEmbedding(s.length, s.stride, s.width, s.kernel)
-        self.trend = PatchEmbedding(s.length * SLOWER, s.stride * SLOWER, s.width, s.kernel)
+        self.season = PatchEmbedding(s.length, s.stride, s.width, s.kernel, s.ends)
+        self.trend = PatchEmbedding(s.length * SLOWER, s.stride * SLOWER, s.width, s.kernel, s.ends)
         self.fuse = Fuse(s.fusion, 2, s.width, s.fusion_heads, ("season", "trend"))
         tokens = self.num_tokens(task.lookback)
         self.position = nn.Parameter(torch.randn(tokens, s.width) * 0.02) if s.position else None

@@ -78,7 +78,7 @@ class MultiScale(nn.Module):
         ]
         if faults:
             raise SettingsError(faults)
-        self.embed = nn.ModuleList(PatchEmbedding(*size, s.width, s.kernel) for size in self.sizes)
+        self.embed = nn.ModuleList(PatchEmbedding(*size, s.width, s.kernel, s.ends) for size in self.sizes)
         several = len(s.scales) > 1 and not apart
         self.fuse = Fuse(s.fusion, len(s.scales), s.width, s.fusion_heads, self._names(s)) if several else None
         tokens = self.num_tokens(task.lookback)

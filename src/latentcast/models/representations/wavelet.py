@@ -18,6 +18,7 @@ from latentcast.core.errors import Fault, SettingsError
 from latentcast.core.findings import Finding, WindowLabels
 from latentcast.core.types import Batch, Steps, Task, Tokens
 from latentcast.layers.dropout import Dropout
+from latentcast.layers.lattice import lattice_angles, lattice_filters
 from latentcast.layers.patching import num_patches, observed_patches
 from latentcast.layers.wavelet import (
     Mode,
@@ -48,7 +49,9 @@ class WaveletSettings(PatchSettings):
     projection      joint: one map of all bands; per-band: each band has its own share of the width, then a linear map
                     of them all
     semantic        two more linear maps with a GELU between them
-    learn_filters   the filters learn too, kept near a wavelet by `penalty` times how far they are from one
+    learn_filters   the filters learn too
+    learn_as        lattice: as angles of an orthogonal wavelet, which keep perfect reconstruction by construction;
+                    free: every tap, kept near a wavelet by `penalty` times how far they are from one
     fused           transform, patches and embedding in one product; false: one after another, to the same result
     """
 
@@ -61,6 +64,7 @@ class WaveletSettings(PatchSettings):
     projection: Literal["joint", "per-band"] = "joint"
     semantic: bool = False
     learn_filters: bool = False
+    learn_as: Literal["lattice", "free"] = "lattice"
     penalty: Annotated[float, Field(gt=0)] = 0.1
     fused: bool = True
 
@@ -91,7 +95,8 @@ class Wavelet(nn.Module):
                 f"a patch of {s.length} steps does not fit into a look-back of {task.lookback} steps"
                 f" (+ {s.stride} of padding): shorten model.representation.length"
             )
-        low, high = (f.to(torch.get_default_dtype()) for f in filters(s.wavelet))
+        exact = filters(s.wavelet)
+        low, high = (f.to(torch.get_default_dtype()) for f in exact)
         most, self.steps = deepest(len(low), padded), span(len(low), s.level)
         if s.level > most:
             remedy = f"the deepest possible is level={most}" if most else "choose a shorter wavelet"
@@ -102,7 +107,10 @@ class Wavelet(nn.Module):
                     f" (+ {s.stride} of padding); {remedy}",
                 )
             )
-        if s.learn_filters:
+        self.taps, self.angles = len(low), None
+        if s.learn_filters and s.learn_as == "lattice":
+            self.angles = nn.Parameter(lattice_angles(*exact, s.wavelet).to(low.dtype))
+        elif s.learn_filters:
             self.low, self.high = nn.Parameter(low), nn.Parameter(high)
         else:  # the wavelet's name says them: nothing to save
             self.register_buffer("low", low, persistent=False)
@@ -187,7 +195,11 @@ class Wavelet(nn.Module):
     def coefficients(self, series: Float[Tensor, "series time"]) -> Float[Tensor, "series padded bands"]:
         """Of the series with its last value repeated `stride` times: coarse to fine, as far as they are used."""
         s = self.settings
-        return transform(self._extended(series), self.low, self.high, s.level, s.mode)[..., : self.num_bands]
+        return transform(self._extended(series), *self.filters(), s.level, s.mode)[..., : self.num_bands]
+
+    def filters(self) -> tuple[Float[Tensor, " taps"], Float[Tensor, " taps"]]:
+        """Low-pass and high-pass filter, as they are now."""
+        return (self.low, self.high) if self.angles is None else lattice_filters(self.angles)
 
     def forward(self, batch: Batch) -> Tokens:
         series = batch.past.transpose(1, 2).flatten(0, 1)
@@ -202,7 +214,7 @@ class Wavelet(nn.Module):
         made = Tokens(
             self.dropout(tokens), observed_patches(batch.observed, self.settings.length, self.settings.stride)
         )
-        if not self.settings.learn_filters:
+        if not self.settings.learn_filters or self.angles is not None:
             return made
         return made.penalised(self.settings.penalty * unlike_a_wavelet(self.low, self.high))
 
@@ -234,14 +246,14 @@ class Wavelet(nn.Module):
         """The newest value repeated as for plain patches, then both ends as the mode has it."""
         s = self.settings
         ended = F.pad(series[:, None], (0, s.stride), mode="replicate")[:, 0]
-        return extended(ended, *reach(len(self.low), s.level, s.mode), s.mode)
+        return extended(ended, *reach(self.taps, s.level, s.mode), s.mode)
 
     def _places(self, lookback: int) -> Int[Tensor, " more"]:
         """Where each value of the extended signal comes from: a step of the look-back, or `lookback` for a zero. So
         many that whole blocks of a stride hold all patches; what fills the last one up meets weights of zero.
         """
         s = self.settings
-        at = places(lookback + s.stride, *reach(len(self.low), s.level, s.mode), s.mode)
+        at = places(lookback + s.stride, *reach(self.taps, s.level, s.mode), s.mode)
         at = torch.where(at < lookback + s.stride, at.clamp(max=lookback - 1), lookback)
         blocks = self.num_tokens(lookback) - 1 + -(-(s.length + self.steps - 1) // s.stride)
         return torch.cat([at, at[-1:].expand(s.stride)])[: blocks * s.stride]
@@ -249,7 +261,7 @@ class Wavelet(nn.Module):
     def _matrix(self) -> Float[Tensor, "features steps"]:
         """All coefficients of a patch, on the steps that they are made of, and zeros up to whole blocks of a stride."""
         s = self.settings
-        on_steps = over_patch(composite(self.low, self.high, s.level, s.mode), s.length)
+        on_steps = over_patch(composite(*self.filters(), s.level, s.mode), s.length)
         return F.pad(on_steps, (0, -on_steps.shape[1] % s.stride))
 
     def _weights(self) -> Float[Tensor, "out features"]:
@@ -261,14 +273,15 @@ class Wavelet(nn.Module):
         return joint.flatten(2).flatten(0, 1)
 
     def _with_neighbours(self, parts: Float[Tensor, "series tokens out"]) -> Float[Tensor, "series tokens width"]:
-        """What each patch gives to its neighbours, put together; the patches at the ends are repeated."""
+        """What each patch gives to its neighbours, put together; what stands beyond the ends is a setting."""
         kernel, tokens = self.settings.kernel, parts.shape[1]
         if kernel == 1:
             return parts
         whole = torch.zeros_like(parts[..., : self.width])
         for place, part in enumerate(parts.split(self.width, dim=2)):
             at = torch.arange(tokens, device=parts.device) + place - kernel // 2
-            whole = whole + part.index_select(1, at.clamp(0, tokens - 1))
+            at = at % tokens if self.settings.ends == "circular" else at.clamp(0, tokens - 1)
+            whole = whole + part.index_select(1, at)
         return whole
 
 
