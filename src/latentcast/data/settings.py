@@ -76,6 +76,8 @@ class DataSettings(Settings):
     resample_share    inner steps with a smaller share of the usual number of rows are missing; where most steps have
                       different numbers of rows, none is
     snap              move each stamp to the nearest step: for clocks that are seconds late
+    closed            holidays: days from Monday to Friday on which no series has a row are closed days of a market, and
+                      no gaps; forecasts go on by open days, and with data.holidays past the holidays of that country
     steps             grid: stamps must be regular; rows: each row is one step, whatever its stamp
     frequency_per_series  series with longer steps than the others, in long data. refuse: an error names them; split:
                       they are left out and named, to be fitted by themselves
@@ -122,6 +124,7 @@ class DataSettings(Settings):
     covariate_aggregate: Aggregate | dict[str, Aggregate] = "mean"
     resample_share: Annotated[float, Field(ge=0, le=1)] = 0.75
     snap: bool = False
+    closed: Literal["holidays"] | None = None
     steps: Literal["grid", "rows"] = "grid"
     frequency_per_series: Literal["refuse", "split"] = "refuse"
     gaps: Literal["mask", "interpolate", "ffill", "error"] = "mask"
@@ -192,6 +195,8 @@ class DataSettings(Settings):
             raise ValueError(f"categorical: {', '.join(stray)}: only covariates in data.future and data.static are one")
         if self.snap and (self.resample is not None or self.steps == "rows"):
             raise ValueError("snap moves stamps to a grid: leave out resample and steps=rows")
+        if self.closed is not None and (self.resample is not None or self.steps == "rows"):
+            raise ValueError("closed=holidays makes steps of open days: leave out resample and steps=rows")
         if self.target is not None and self.target in named:
             raise ValueError(f"{self.target!r} is the target, and cannot be a covariate too")
         if self.layout == "wide" and (self.align or self.id is not None or self.value is not None):

@@ -5,11 +5,13 @@ import pandas as pd
 import pytest
 
 from latentcast.core.errors import TimeError
+from latentcast.core.settings import validate
 from latentcast.data.panel.build import build
 from latentcast.data.panel.panel import Panel
 from latentcast.data.settings import DataSettings
 from latentcast.data.tables.frequency import Frequency
 from latentcast.data.tables.infer import infer
+from latentcast.data.tables.row_calendars import OpenDays, closed_days, parse
 
 
 def panel_of(stamps: list, **settings: str) -> Panel:
@@ -164,3 +166,46 @@ def test_five_whole_days_from_monday_are_no_sessions() -> None:
     assert infer(hours, np.zeros(120, np.int64)).alias == "h"
     two_weeks = np.concatenate([hours, hours + np.timedelta64(7, "D")])
     assert infer(two_weeks, np.zeros(240, np.int64)).alias.startswith("sessions(")
+
+
+# days on which a market is closed
+
+
+def market() -> tuple[pd.DatetimeIndex, list[str]]:
+    """Business days of a year without four of them."""
+    closed = ["2024-01-01", "2024-03-29", "2024-05-01", "2024-12-25"]
+    days = pd.bdate_range("2023-12-01", "2024-12-31")
+    return days[~days.isin(pd.to_datetime(closed))], closed
+
+
+def test_closed_days_are_those_without_a_row() -> None:
+    days, closed = market()
+    found = closed_days(days.to_numpy())
+    assert found == OpenDays(tuple(closed))
+    assert parse(found.alias) == found
+    positions, fits = found.position(days.to_numpy())
+    assert fits.all()
+    np.testing.assert_array_equal(np.diff(positions), 1)
+    np.testing.assert_array_equal(found.stamps(positions), days.to_numpy("datetime64[D]"))
+    assert not found.position(np.array(["2024-12-25", "2024-12-28"], "datetime64[D]"))[1].any()
+
+
+def test_many_days_without_a_row_are_gaps() -> None:
+    days, _ = market()
+    assert closed_days(days[::2].to_numpy()) is None
+    assert closed_days(pd.date_range("2024-01-01", periods=30).to_numpy()) is None
+
+
+def test_a_closed_day_is_no_gap_and_no_step() -> None:
+    days, _ = market()
+    frame = pd.DataFrame({"ds": days[:-5], "y": np.arange(len(days) - 5.0)})
+    panel = build(frame, validate(DataSettings, {"closed": "holidays"}))
+    assert panel.complete
+    assert panel.notes == ("3 days without a row are closed days, and no gaps (data.closed=holidays)",)
+    assert str(panel.future_times(2)[0, 1])[:10] == "2024-12-25"  # nothing says that it will be closed
+    again = build(frame, validate(DataSettings, {"closed": "holidays", "freq": panel.frequency.alias}))
+    assert again.frequency.alias == panel.frequency.alias
+    with pytest.raises(TimeError, match="is for business days"):
+        build(
+            frame.assign(ds=pd.date_range("2024", periods=len(frame))), validate(DataSettings, {"closed": "holidays"})
+        )

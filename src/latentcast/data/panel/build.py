@@ -18,15 +18,17 @@ from latentcast.data.sources.files import read_file
 from latentcast.data.sources.formats.notes import notes_of
 from latentcast.data.tables.clock import Clock, localised, on_the_clock_of
 from latentcast.data.tables.frequency import Frequency
-from latentcast.data.tables.holidays import years_without_holidays
+from latentcast.data.tables.holidays import holidays, years_without_holidays
 from latentcast.data.tables.id_text import id_text
 from latentcast.data.tables.ids import join_ids, settle
 from latentcast.data.tables.infer import follows, infer, usual_step, with_other_steps
 from latentcast.data.tables.resample import resampled, snapped
+from latentcast.data.tables.row_calendars import OpenDays, closed_days
 from latentcast.data.tables.table import Table, read_table, without_row_numbers
 from latentcast.data.tables.time_column import joined_time, time_column
 from latentcast.data.tables.timestamps import Stamps, epoch_unit, read_stamps, show
 
+_AHEAD = 3 * 366  # days after the data whose holidays are looked up
 SPARSEST = 10  # steps per row above which a grid is taken for a mistake
 
 
@@ -59,6 +61,9 @@ def build(frame: pd.DataFrame, settings: DataSettings) -> Panel:
         settings = settings.model_copy(update={"freq": settings.resample})
         notes += more
     frequency = _frequency(stamps, table, settings)
+    if settings.closed is not None:
+        frequency, more = _by_open_days(stamps, table, frequency, settings)
+        notes += more
     if settings.steps == "grid":
         stamps, table, more = _of_one_step(stamps, table, frequency, settings)
         notes += more
@@ -134,6 +139,28 @@ def _frequency(stamps: NDArray[Any], table: Table, settings: DataSettings) -> Fr
             value=unit[0],
         )
     return (infer if settings.steps == "grid" else usual_step)(stamps, table.codes)
+
+
+def _by_open_days(
+    stamps: NDArray[Any], table: Table, frequency: Frequency, settings: DataSettings
+) -> tuple[Frequency, tuple[str, ...]]:
+    """Business days without those on which a market was closed, and a note. Raises TimeError for other steps."""
+    distinct, before = np.unique(stamps), frequency.calendar
+    known = before.closed if isinstance(before, OpenDays) else ()
+    found = None if frequency.integer or frequency.alias[0] != "B" else closed_days(distinct, known)
+    if found is None:
+        raise TimeError(
+            f"data.closed=holidays is for business days, of which a few are closed; the steps of {table.time!r} are"
+            f" {frequency}: leave it out"
+        )
+    count = sum(day < str(distinct[-1])[:10] for day in found.closed)
+    text = f"{count} days without a row are closed days, and no gaps (data.closed=holidays)"
+    if settings.holidays is not None:
+        later = np.arange(distinct[-1].astype("datetime64[D]") + 1, distinct[-1].astype("datetime64[D]") + _AHEAD)
+        off = later[(holidays(settings.holidays, later) == 1) & np.is_busday(later)]
+        found = OpenDays(tuple(sorted({*found.closed, *map(str, off)})))
+        text += f"; forecasts pass over the holidays of {settings.holidays}"
+    return Frequency.by(found), (Note(text, NoteCode.FREQUENCY),)
 
 
 def _of_one_step(

@@ -15,6 +15,7 @@ from latentcast.data.tables.row_calendars import Calendar
 from latentcast.data.tables.row_calendars import parse as parse_calendar
 
 SECOND_NS = 1_000_000_000
+_LONGEST = 60  # characters of a frequency in a message
 DAY_NS = 86_400 * SECOND_NS
 _DAY = np.timedelta64(1, "D")
 _MONTHS = {
@@ -252,7 +253,7 @@ class Frequency:
         return np.searchsorted(grid, day), np.isin(day, grid)
 
     def __str__(self) -> str:
-        return self.alias
+        return self.alias if len(self.alias) <= _LONGEST else f"{self.alias[:_LONGEST]}…)"
 
 
 def to_frequency(alias: str) -> Any:

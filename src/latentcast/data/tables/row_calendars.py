@@ -13,6 +13,7 @@ _DAY_NS = 86_400_000_000_000
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _FULL = 0.9  # share of a calendar's steps that must have a row
 _SPARSE = 0.75  # share of a week above which sessions are no sessions
+_CLOSED = 0.1  # share of the days from Monday to Friday that a market may be closed
 _YEARLY = (5, 8, 10, 16, 32)  # days between the composites of satellites
 
 
@@ -159,6 +160,52 @@ class Sessions:
         return np.asarray(days.astype("datetime64[ns]") + np.array(self.times)[slot].astype("timedelta64[ns]"))
 
 
+@dataclass(frozen=True)
+class OpenDays:
+    """Monday to Friday, without the days on which a market is `closed`."""
+
+    closed: tuple[str, ...]
+
+    @property
+    def alias(self) -> str:
+        return f"B-closed({','.join(self.closed)})"
+
+    @property
+    def season(self) -> int:
+        return 5
+
+    @property
+    def resolution(self) -> int:
+        return _DAY_NS
+
+    def position(self, stamps: NDArray[Any]) -> tuple[Ints, NDArray[np.bool_]]:
+        day, closed = stamps.astype("datetime64[D]"), np.array(self.closed, "datetime64[D]")
+        is_open = np.is_busday(day, holidays=closed)
+        before = np.busday_count(np.datetime64("1970-01-01"), day, holidays=closed)
+        return before - ~is_open, is_open
+
+    def stamps(self, positions: Ints) -> NDArray[Any]:
+        closed = np.array(self.closed, "datetime64[D]")
+        return np.asarray(np.busday_offset(np.datetime64("1970-01-01"), positions, roll="forward", holidays=closed))
+
+
+def closed_days(stamps: NDArray[Any], known: tuple[str, ...] = ()) -> OpenDays | None:
+    """The days from Monday to Friday between the first and the last of distinct stamps that have no row.
+
+    `known` are closed days of before. None where stamps lie on other days, or so many days have no row that they are
+    gaps.
+    """
+    days = np.unique(stamps.astype("datetime64[D]"))
+    if not np.is_busday(days).all():
+        return None
+    every = np.arange(days[0], days[-1] + _DAY)
+    every = every[np.is_busday(every)]
+    missing = every[~np.isin(every, days)]
+    if len(missing) > _CLOSED * len(every):
+        return None
+    return OpenDays(tuple(sorted({*known, *map(str, missing)})))
+
+
 def _clock(nanoseconds: int) -> str:
     seconds = nanoseconds // 1_000_000_000
     text = f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}"
@@ -171,6 +218,8 @@ def parse(alias: str) -> Calendar | None:
         return DaysOfMonth(tuple(map(int, found[2].split(","))), int(found[1] or 1))
     if found := re.fullmatch(r"Y-every\((\d+)D,(\d+)\)", alias):
         return DaysOfYear(int(found[1]), int(found[2]))
+    if found := re.fullmatch(r"B-closed\(((?:\d{4}-\d\d-\d\d)?(?:,\d{4}-\d\d-\d\d)*)\)", alias):
+        return OpenDays(tuple(filter(None, found[1].split(","))))
     if found := re.fullmatch(r"sessions\((\d+)s ([\d:\- ]+) ([A-Z,a-z]+)\)", alias):
         every = int(found[1]) * 1_000_000_000
         times: list[int] = []
