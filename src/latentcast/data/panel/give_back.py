@@ -22,7 +22,7 @@ def as_it_came(frame: pd.DataFrame, source: Source, panel: Panel, settings: Data
 
     Dates that were written as text come back as dates; quarters, weeks and months of a year as they were written.
     """
-    came = source.frame.set_axis([str(name) for name in source.frame.columns], axis=1)
+    came = _with_text_names(source.frame)
     if isinstance(settings.id, tuple):
         frame = _with_id_columns(frame, came, settings)
     ids = came.get(settings.id_name)
@@ -53,14 +53,23 @@ def origins(source: Source, settings: DataSettings) -> dict[str, str]:
 
 def name_of_time(frame: pd.DataFrame, settings: DataSettings) -> str:
     """The time column of a table that was read before; that of the joined one where it stands in several columns."""
-    frame = frame.set_axis([str(name) for name in frame.columns], axis=1)
-    return time_column(joined_time(frame, settings)[0], settings)
+    return time_column(joined_time(_with_text_names(frame), settings)[0], settings)
+
+
+def _with_text_names(frame: pd.DataFrame) -> pd.DataFrame:
+    """The same data, not copied, under names that are text."""
+    named = frame.copy(deep=False)
+    named.columns = pd.Index([str(name) for name in frame.columns])
+    return named
 
 
 def _ids(texts: pd.Series, came: pd.Series) -> Any:
     """Names of series as the values that the data have for them."""
     codes, names = pd.factorize(texts)
-    values = {id_text(value): value for value in came.dropna().unique()}
+    if pd.api.types.infer_dtype(came, skipna=True) == "string":
+        values: dict[str, Any] = {}  # each is its own text
+    else:
+        values = {id_text(value): value for value in came.dropna().unique()}
     found = [values.get(name, name) for name in names]
     if isinstance(came.dtype, pd.CategoricalDtype):
         return pd.Categorical(found, dtype=came.dtype).take(codes)
