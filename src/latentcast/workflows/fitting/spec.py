@@ -1,6 +1,6 @@
 """The small values that pass through a fit: what is asked for, the data, and the options of the run."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -79,10 +79,14 @@ class TrainingData:
 
 @dataclass(frozen=True)
 class FitOptions:
-    """How a fit runs: the folder to save into, whether to replace it or go on in it, a progress bar, threads."""
+    """How a fit runs: the folder to save into, whether to replace it or go on in it, a progress bar, threads.
+
+    `watch` is called with the number and the loss of each validation of the last stage; training ends where it says so.
+    """
 
     out: Path | None = None
     overwrite: bool = False
     resume: bool = False
     progress: bool = False
     threads: int | None = None
+    watch: Callable[[int, float], bool] | None = None

@@ -107,6 +107,7 @@ def _train(
     train, val, test = supply
     durable = options.out is not None
     task = StageTask(stage, training, train, val, forecaster.run.seed, folder, durable=durable, test=test)
+    task = replace(task, watch=options.watch if stage.forecasts else None)
     outcome = run_stage(forecaster.network, task, resume=options.resume, progress=options.progress)
     found = stage.check(forecaster.network, train if val is None else val) if stage.check else None
     return StageReport(

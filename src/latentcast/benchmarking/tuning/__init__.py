@@ -1,0 +1,1 @@
+"""What `tune` is made of: the space that is searched, the study, and its page."""
