@@ -245,7 +245,6 @@ def _history(trials: Any, space: tuple[Searchable, ...]) -> pd.DataFrame:
     rows = []
     for trial in trials:
         seconds = None if trial.duration is None else round(trial.duration.total_seconds(), 2)
-        chosen = trial.user_attrs.get("settings", {})
         value = trial.value if trial.state.name == "COMPLETE" else None
         rows.append(
             {
@@ -254,8 +253,11 @@ def _history(trials: Any, space: tuple[Searchable, ...]) -> pd.DataFrame:
                 "validation MSE": value,
                 "seconds": seconds,
                 "steps": trial.user_attrs.get("steps"),
-                **{one.path: chosen.get(one.path) for one in space},
                 "why": trial.user_attrs.get("why", ""),
             }
         )
-    return pd.DataFrame(rows)
+    history = pd.DataFrame(rows)
+    for place, one in enumerate(space, 5):  # as objects: None is a value
+        values = [trial.user_attrs.get("settings", {}).get(one.path) for trial in trials]
+        history.insert(place, one.path, pd.Series(values, dtype=object))
+    return history

@@ -14,6 +14,7 @@ from latentcast.reporting.html import drawing, render
 
 BEST = 0.25  # share of the trials that is drawn in colour
 DPI = 100
+LABEL = {"facecolor": "white", "edgecolor": "none", "pad": 1.0, "alpha": 0.85}
 
 
 def importance_figure(importance: Mapping[str, float]) -> Figure:
@@ -66,7 +67,7 @@ def _heights(axis: Axes, place: int, values: pd.Series) -> Any:
         marks = {height: name for name, height in at.items()}
         heights = values.map(lambda value: at[str(value)]).to_numpy(np.float64)
     for height, text in marks.items():
-        axis.text(place + 0.03, height, text, fontsize=7.5, va="center", color=PAST)
+        axis.text(place + 0.03, height, text, fontsize=7.5, va="center", color=PAST, bbox=LABEL)
     return heights
 
 
