@@ -16,7 +16,7 @@ from latentcast.data.panel.split import Part
 from latentcast.data.types import Level
 from latentcast.data.windows.silence import silent_note, silent_steps
 from latentcast.data.windows.view import PreparedPanel, Starts
-from latentcast.data.windows.windows import Windows, batch_size_for_memory, make_windows, window_seeds
+from latentcast.data.windows.windows import MANY, Windows, batch_size_for_memory, make_windows, window_seeds
 from latentcast.evaluation.baseline import SeasonalNaiveErrors
 from latentcast.evaluation.drop_last import DropLast
 from latentcast.evaluation.forecasts import ForecastBatch, Sampling, Target, accumulate_errors, forecasts
@@ -85,7 +85,9 @@ def forecast_windows(
     """
     check_forecasts(fitted)
     task = fitted.task
-    batch_size = batch_size_for_memory(task.lookback + task.horizon, task.channels, stated=batch_size)
+    most = MANY if fitted.network.is_light else 512
+    steps = task.lookback + task.horizon
+    batch_size = batch_size_for_memory(steps, task.channels, most=most, stated=batch_size)
     asked = starts_items[0].numpy()
     pace = 1
     if how is not None and how.in_a_row:

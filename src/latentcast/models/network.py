@@ -11,6 +11,8 @@ from latentcast.core.settings import Settings
 from latentcast.core.types import Batch, Prediction, Scale, Task
 from latentcast.models import MODELS
 
+LIGHT = 100_000  # weights
+
 
 def placed(fault: Fault, settings: Settings, at: str, else_at: str = "") -> Fault:
     """A fault of a setting of a part, below the path of the part; any other with `else_at` before it."""
@@ -65,6 +67,11 @@ class Network(nn.Module):
         hidden = replace(batch.showing(visible), target=batch.past, target_observed=judged)
         loss: Tensor = self.model.loss(self.reconstruct(hidden), hidden)
         return loss
+
+    @property
+    def is_light(self) -> bool:
+        """Whether a window costs little more memory than its values: no more weights than a few linear maps have."""
+        return sum(parameter.numel() for parameter in self.parameters()) <= LIGHT
 
     def prompted(self, batch: Batch, units: Scale | None = None) -> Batch:
         """The batch with what its language model is to be told of it, where there is one and nothing is told yet."""

@@ -192,6 +192,9 @@ class Windows:
             yield which, self.batch(which)
 
 
+MANY = 4096  # windows together that cost a network without wide layers little memory
+
+
 def batch_size_for_memory(steps: int, channels: int, *, most: int = 512, stated: int | None = None) -> int:
     """Windows of `steps` steps that are judged together: at most `most`, and fewer where they are long.
 
