@@ -2,6 +2,7 @@
 # make test    set up, then the whole test suite, in one process per core
 # make test-fast   the same without the tests that train
 # make test-ray    tests on a Ray cluster of two nodes, on this machine
+# make test-pandas3   the tests of data and of the front door, on pandas 3, in an environment over the first
 # make check   lint and types
 PYTHON ?= python3
 VENV ?= .venv
@@ -15,7 +16,13 @@ TORCH ?= torch==$(TORCH_VERSION)+cpu
 endif
 TORCH ?= torch==$(TORCH_VERSION)
 
-.PHONY: demo test test-fast test-ray check clean
+# An environment over $(VENV) that holds pandas 3 alone; `classical` is left on pandas 2, as statsforecast asks.
+PANDAS3 := $(VENV)-pandas3
+PANDAS3_VERSION ?= 3.1.1
+PANDAS3_TESTS := tests/data tests/public/test_readme.py tests/public/test_edges.py tests/public/test_several_frames.py \
+	tests/public/test_covariates.py tests/public/test_saved_folders.py tests/cli
+
+.PHONY: demo test test-fast test-ray test-pandas3 check clean
 demo: $(VENV)/.core
 	$(BIN)/latentcast demo --out demo
 
@@ -27,6 +34,9 @@ test-fast: $(VENV)/.dev
 
 test-ray: $(VENV)/.ray
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m ray
+
+test-pandas3: $(PANDAS3)/.ready
+	OMP_NUM_THREADS=1 $(PANDAS3)/bin/python -m pytest -n auto --dist worksteal -m "not slow and not ray" $(PANDAS3_TESTS)
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -57,5 +67,13 @@ $(VENV)/.ray: $(VENV)/.dev
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev,ray]'
 	@touch $@
 
+$(PANDAS3)/.ready: $(VENV)/.dev
+	$(BIN)/python -m venv --clear --without-pip $(PANDAS3)
+	@base="$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"; \
+	over="$$($(PANDAS3)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"; \
+	echo "import site; site.addsitedir('$$base')" > "$$over/base.pth"
+	$(BIN)/python -m pip --python $(PANDAS3)/bin/python install --quiet --no-deps pandas==$(PANDAS3_VERSION)
+	@touch $@
+
 clean:
-	rm -rf $(VENV) demo
+	rm -rf $(VENV) $(PANDAS3) demo

@@ -164,7 +164,7 @@ def test_frames_come_back_in_the_kind_that_went_in(kind) -> None:  # type: ignor
     again = given_back if isinstance(data, pd.DataFrame) else given_back.to_pandas()
     pd.testing.assert_frame_equal(again, result, check_dtype=False)
     assert str(again["local"].dt.tz) == "Europe/Berlin"
-    assert (data == before).all(None) if isinstance(data, pd.DataFrame) else data.equals(before)
+    assert (data == before).all(axis=None) if isinstance(data, pd.DataFrame) else data.equals(before)
 
 
 @pytest.mark.parametrize("data", [[1, 2], {"a": [1]}, np.zeros((2, 2, 2)), np.array(["a"]), None, 3])

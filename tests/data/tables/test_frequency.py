@@ -185,8 +185,8 @@ def test_calendar_features_lie_within_half_of_zero_and_mean_what_they_say(moment
     assert value["second_of_minute"] * 59 == pytest.approx(stamp.second, abs=1e-4)
     assert value["minute_of_hour"] * 59 == pytest.approx(stamp.minute, abs=1e-4)
     assert value["hour_of_day"] * 23 == pytest.approx(stamp.hour, abs=1e-4)
-    assert value["day_of_week"] * 6 == pytest.approx(stamp.dayofweek, abs=1e-4)
+    assert value["day_of_week"] * 6 == pytest.approx(stamp.day_of_week, abs=1e-4)
     assert value["day_of_month"] * 30 + 1 == pytest.approx(stamp.day, abs=1e-4)
-    assert value["day_of_year"] * 365 + 1 == pytest.approx(stamp.dayofyear, abs=1e-4)
+    assert value["day_of_year"] * 365 + 1 == pytest.approx(stamp.day_of_year, abs=1e-4)
     (month,) = features(times, Frequency.of("MS"))[0] + 0.5
     assert month * 11 + 1 == pytest.approx(stamp.month, abs=1e-4)

@@ -162,7 +162,7 @@ def test_series_with_longer_steps_than_the_others_are_named() -> None:
 
 
 def test_five_whole_days_from_monday_are_no_sessions() -> None:
-    hours = pd.date_range("2024-01-01", periods=120, freq="h").to_numpy()  # Monday to Friday
+    hours = pd.date_range("2024-01-01", periods=120, freq="h").to_numpy("datetime64[ns]")  # Monday to Friday
     assert infer(hours, np.zeros(120, np.int64)).alias == "h"
     two_weeks = np.concatenate([hours, hours + np.timedelta64(7, "D")])
     assert infer(two_weeks, np.zeros(240, np.int64)).alias.startswith("sessions(")

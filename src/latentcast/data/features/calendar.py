@@ -33,9 +33,9 @@ def features(times: NDArray[Any], frequency: Frequency) -> NDArray[np.float32]:
         "second_of_minute": lambda: stamps.second / 59,
         "minute_of_hour": lambda: stamps.minute / 59,
         "hour_of_day": lambda: stamps.hour / 23,
-        "day_of_week": lambda: stamps.dayofweek / 6,
+        "day_of_week": lambda: stamps.day_of_week / 6,
         "day_of_month": lambda: (stamps.day - 1) / 30,
-        "day_of_year": lambda: (stamps.dayofyear - 1) / 365,
+        "day_of_year": lambda: (stamps.day_of_year - 1) / 365,
         "month_of_year": lambda: (stamps.month - 1) / 11,
     }
     return np.stack([np.asarray(cycles[name](), np.float32) for name in names], axis=1) - np.float32(0.5)

@@ -207,7 +207,7 @@ def _why_twice(stamps: NDArray[Any]) -> str:
     if not np.issubdtype(stamps.dtype, np.datetime64):
         return ""
     dates = pd.DatetimeIndex(stamps)
-    night = (dates.hour <= 3) & (dates.dayofweek == 6) & dates.month.isin([3, 4, 9, 10, 11])
+    night = (dates.hour <= 3) & (dates.day_of_week == 6) & dates.month.isin([3, 4, 9, 10, 11])
     return "; where the clocks go back in that hour, set their zone (data.zone=Europe/Berlin)" if night.all() else ""
 
 

@@ -109,7 +109,8 @@ def _written(column: pd.Series, came: pd.Series, panel: Panel) -> pd.Series:
     assert panel.written is not None
     texts = pd.Series(panel.written.write(column.to_numpy("datetime64[ns]")), index=column.index)
     if pd.api.types.is_numeric_dtype(texts) and not pd.api.types.is_numeric_dtype(came):
-        return texts.astype(str).astype(object)
+        texts = texts.astype(str)
+        return texts.astype(object if isinstance(came.dtype, pd.CategoricalDtype) else came.dtype)
     return texts if isinstance(came.dtype, pd.CategoricalDtype) else texts.astype(came.dtype)
 
 

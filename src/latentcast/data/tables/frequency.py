@@ -1,5 +1,6 @@
 """The step of a series: found, shown, and continued beyond the end."""
 
+import re
 import warnings
 from dataclasses import dataclass
 from typing import Any
@@ -36,6 +37,12 @@ _SEASONS = {
     "WeekOfMonth": 12, "LastWeekOfMonth": 12, "CustomBusinessDay": 5, "BusinessDay": 5, "BusinessHour": 8,
     "CustomBusinessHour": 8,
 }  # fmt: skip
+_OLD_NAMES = {
+    "H": "h", "BH": "bh", "CBH": "cbh", "T": "min", "S": "s", "L": "ms", "U": "us", "N": "ns", "M": "ME", "BM": "BME",
+    "CBM": "CBME", "SM": "SME", "Q": "QE", "BQ": "BQE", "A": "YE", "Y": "YE", "BA": "BYE", "BY": "BYE", "AS": "YS",
+    "BAS": "BYS",
+}  # fmt: skip
+_ALIAS = re.compile(r"([+-]?\d*\.?\d*\s*)([A-Za-z]+)((?:-.*)?)")
 _AT_END = (offsets.MonthEnd, offsets.QuarterEnd, offsets.YearEnd)
 
 
@@ -257,13 +264,19 @@ class Frequency:
 
 
 def to_frequency(alias: str) -> Any:
-    """pandas' offset; None for what is none."""
+    """pandas' offset, by its name or by the one that it had before pandas 2.2; None for what is none."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", FutureWarning)  # H, M, Q: old names, understood and renamed
-            return to_offset(alias)
+            warnings.simplefilter("ignore", FutureWarning)  # pandas 2 understands old names with a warning
+            return to_offset(_renamed(alias))
     except ValueError:
         return None
+
+
+def _renamed(alias: str) -> str:
+    """The name from pandas 2.2 on: h for H, QE-DEC for Q-DEC; pandas 3 refuses the old ones."""
+    parts = _ALIAS.fullmatch(alias)
+    return alias if parts is None else f"{parts[1]}{_OLD_NAMES.get(parts[2], parts[2])}{parts[3]}"
 
 
 def _count(number: int, unit: str) -> str:

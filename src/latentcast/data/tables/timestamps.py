@@ -67,6 +67,8 @@ def read_stamps(column: pd.Series, form: str | None, freq: str | None = None) ->
         column = column.astype(column.cat.categories.dtype)
     if isinstance(column.dtype, pd.PeriodDtype):
         column = column.dt.to_timestamp()
+    if _is_arrow_date(column.dtype):
+        column = pd.Series(column.to_numpy("datetime64[s]"), name=column.name)
     if column.dtype == object:
         column = _of_one_kind(column)
     if pd.api.types.is_datetime64_any_dtype(column):
@@ -82,6 +84,11 @@ def read_stamps(column: pd.Series, form: str | None, freq: str | None = None) ->
         return _numbers(column, form, freq)
     read = read_texts(column, form, freq)
     return Stamps(*read_dates(read.dates), None if numeric else read.form, read.notes)
+
+
+def _is_arrow_date(kind: Any) -> bool:
+    """Whether a column holds Arrow's dates without a time of day."""
+    return isinstance(kind, pd.ArrowDtype) and str(kind).startswith("date")
 
 
 def _of_one_kind(column: pd.Series) -> pd.Series:

@@ -16,6 +16,10 @@ from latentcast.data.sources.formats.notes import with_notes
 from latentcast.data.sources.formats.written_numbers import as_numbers
 
 _SEPARATORS = ";\t,|"  # the first wins a draw: the comma is also found in names and numbers
+# the number that was printed; pandas 3.1 knows no other, and warns of the word
+_PRECISION: dict[str, Any] = (
+    {} if tuple(map(int, pd.__version__.split(".")[:2])) >= (3, 1) else {"float_precision": "round_trip"}
+)
 _ROWS = 20  # read to find the separator
 _QUOTED = re.compile(r'(?<![^,;\t|\n])"(?:[^"]|"")*"')  # a field in quotes
 _SPACES = r"\s+"
@@ -39,7 +43,7 @@ class _Layout:
             self.path,
             sep=self.separator,
             encoding=self.encoding,
-            float_precision="round_trip",
+            **_PRECISION,
             keep_default_na=False,  # "NA" is Namibia in a column of ids; among numbers it is read as missing below
             na_values=[""],
             low_memory=False,
