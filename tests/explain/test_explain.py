@@ -26,7 +26,7 @@ from latentcast.core.findings import Finding, WindowLabels
 from latentcast.core.types import Batch, Prediction, Task
 from latentcast.explain.attribution import occlude, sensitivity, stretches, without_channels
 from latentcast.explain.collect import collect_findings
-from latentcast.explain.figures import ends, places
+from latentcast.explain.figures import draw, ends, places
 from latentcast.explain.page import page
 from latentcast.explain.series_statistics import series_statistics
 from latentcast.layers.view_fusion import Fuse
@@ -567,3 +567,39 @@ def test_on_the_command_line(tmp_path: Path) -> None:
     assert ".html" in str(wrong.exception)
     text = CliRunner().invoke(app, [*call, str(page_file), "--overwrite", "--level", "many"])
     assert isinstance(text.exception, SettingsError)
+
+
+def test_each_row_has_colours_of_its_own_where_rows_differ_in_size() -> None:
+    from latentcast.explain.figures import by_row
+
+    values = np.array([[1000.0, 500.0], [0.002, 0.001], [0.0, 0.0], [np.nan, -4.0]])
+    np.testing.assert_array_equal(by_row(values), [[1, 0.5], [1, 0.5], [0, 0], [np.nan, -1]])
+    heat = Finding("s", "t", "", "heat", ("a", "b", "c", "d"), ("1", "2"), values, each_row=True)
+    assert "share of the row" in draw(heat, "x")
+    assert heat.to_dict()["each_row"] is True
+    assert "each_row" not in Finding("s", "t", "", "heat", ("a",), ("1",), values[:1, :1]).to_dict()
+
+
+def test_every_channel_that_is_drawn_has_its_look_back_and_every_channel_its_movement() -> None:
+    from latentcast.explain.attribution import Occlusion
+    from latentcast.explain.attribution_findings import of_channels, of_stretches
+
+    channels = tuple(f"c{number}" for number in range(30))
+    stamps = tuple(map(str, range(8)))
+    shown = WindowLabels(channels, (0, 2), tuple(range(30)), stamps, ("9",), lambda values: values)
+    moved = np.zeros((2, 1, 30))
+    moved[0, 0, 0], moved[1, 0, 2] = 3.0, 5.0
+    found = Occlusion((0, 4), 4, "line", moved)
+    one, two, heat = of_stretches(found, [0, 2], shown, np.arange(16.0).reshape(2, 8), "in units")
+    assert one.title.startswith("c0: the look-back")
+    assert "The forecast of c2 moves most without 4 to 7, 4 to 1 steps before its start: by 5" in two.sentence
+    np.testing.assert_array_equal(two.values, [np.arange(8.0, 16.0)])
+    np.testing.assert_array_equal(two.shade, [0] * 4 + [5] * 4)
+    assert heat.each_row
+    each = np.zeros((30, 2))
+    each[29] = 7.0
+    by_channel = of_channels(each, shown, "in units")
+    assert len(by_channel.columns) == 24
+    assert by_channel.columns[-1] == "c29"
+    assert by_channel.facts["movement"]["c2"]["c29"] == 7
+    assert len(by_channel.facts["movement"]["c0"]) == 30

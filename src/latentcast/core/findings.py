@@ -28,6 +28,7 @@ class Finding:
               table: `texts`, one row of cells for each of rows, below the names in columns
               text: `texts`, one text for each of rows
     across, down, measure   what columns, rows and values are
+    each_row  of heat: every row has colours of its own, from 0 to its largest value
     bands     of lines: (name, lo, hi) around the last line, each [columns], the widest first
     since     of lines: the column that the forecast begins at
     shade     of lines: [columns] from 0, a ground that is the darker the larger
@@ -46,6 +47,7 @@ class Finding:
     across: str = ""
     down: str = ""
     measure: str = ""
+    each_row: bool = False
     bands: tuple[tuple[str, Array, Array], ...] = ()
     since: int | None = None
     shade: Array | None = None
@@ -81,6 +83,7 @@ class Finding:
             "across": self.across,
             "down": self.down,
             "measure": self.measure,
+            "each_row": self.each_row or None,
             "bands": [{"name": name, "lo": json_values(lo), "hi": json_values(hi)} for name, lo, hi in self.bands],
             "since": self.since,
             "shade": None if self.shade is None else json_values(self.shade),

@@ -9,7 +9,7 @@ import pandas as pd
 import torch
 
 from latentcast.core.errors import DataError, suggest
-from latentcast.core.findings import MOST, Array, Finding, WindowLabels
+from latentcast.core.findings import Array, Finding, WindowLabels
 from latentcast.core.types import Batch, Scale, Steps, Task
 from latentcast.data.panel.panel import Panel
 from latentcast.data.scaling.scaler import Scaler
@@ -108,12 +108,11 @@ def explained(
     places = [task.targets.index(at) for at in asked.drawn]
     if attribution == "occlusion":
         found = occlude(network, batch, told, length=stretch, fill=fill, season=panel.season)
-        observed = _history(asked, shown.drawn[0], end - task.lookback, end)
+        observed = np.stack([_history(asked, at, end - task.lookback, end) for at in shown.drawn])
         findings += of_stretches(found, places, shown, observed, _unit(asked))
         if network.mixes_channels and task.channels > 1:
-            read = [*shown.drawn, *(at for at in range(task.channels) if at not in shown.drawn)][:MOST]
-            moved = np.abs(without_channels(network, batch, told, read)).mean(1)[:, places]
-            findings.append(of_channels(moved, read, shown, _unit(asked)))
+            moved = np.abs(without_channels(network, batch, told, range(task.channels))).mean(1)[:, places]
+            findings.append(of_channels(moved, shown, _unit(asked)))
     elif attribution == "gradient":
         findings.append(of_gradient(sensitivity(network, batch, told, places), shown))
     series = tuple(names[at] for at in asked.drawn)

@@ -110,10 +110,11 @@ def _heat(finding: Finding, figure: Figure) -> None:
     each = 0.25 if rows <= 16 else max(0.065, 4.0 / rows)
     figure.set_size_inches(WIDE, max(0.7 + each * rows, 1.3))
     axis = figure.subplots()
-    low, most = ends(values)
+    shown = by_row(values) if finding.each_row else values
+    low, most = ends(shown)
     colours = colormaps["RdBu_r" if low < 0 else "YlGnBu"].with_extremes(bad="0.78")
     image = axis.imshow(
-        np.ma.masked_invalid(values), cmap=colours, vmin=low, vmax=most, aspect="auto", interpolation="none"
+        np.ma.masked_invalid(shown), cmap=colours, vmin=low, vmax=most, aspect="auto", interpolation="none"
     )
     every = max(1, math.ceil(0.13 / each))  # rows between labels
     axis.set_yticks(range(0, rows, every), [_label(name, 26) for name in finding.rows[::every]])
@@ -129,7 +130,7 @@ def _heat(finding: Finding, figure: Figure) -> None:
     axis.set_xlabel(_label(finding.across, 60), fontsize=9, color="0.35")
     axis.set_ylabel(_label(finding.down, 30), fontsize=9, color="0.35")
     if rows * columns <= NUMBERED and columns <= COLUMNS and rows <= 16:
-        light = image.to_rgba(values)[..., :3] @ np.array((0.299, 0.587, 0.114)) > 0.55
+        light = image.to_rgba(shown)[..., :3] @ np.array((0.299, 0.587, 0.114)) > 0.55
         for (row, at), value in np.ndenumerate(values):
             if np.isfinite(value):
                 text = f"{value:.2g}" if abs(value) >= 0.01 else f"{value:.1g}"
@@ -139,7 +140,13 @@ def _heat(finding: Finding, figure: Figure) -> None:
     bar.solids.set_rasterized(True)  # type: ignore[union-attr]  # 256 boxes otherwise
     bar.outline.set_visible(False)
     bar.ax.tick_params(labelsize=8)
-    bar.set_label(_label(finding.measure, 24), fontsize=8.5)
+    bar.set_label(_label("share of the row's largest" if finding.each_row else finding.measure, 24), fontsize=8.5)
+
+
+def by_row(values: Array) -> Array:
+    """Each row in shares of its largest size; a row of zeros stays one."""
+    finite = np.where(np.isfinite(values), np.abs(values), 0.0).max(1, keepdims=True, initial=0.0)
+    return np.asarray(values / np.where(finite > 0, finite, 1.0))
 
 
 def ends(values: Array) -> tuple[float, float]:
