@@ -138,3 +138,32 @@ def test_sinusoids_by_hand(width: int) -> None:
     assert table[0, 0] == 0
     assert table[0, 1] == 1
     torch.testing.assert_close(table[3, 2], torch.sin(3 / torch.tensor(10_000.0) ** (2 / width)))
+
+
+def test_merging_and_unmerging_by_attention_with_several_heads_by_hand() -> None:
+    from latentcast.layers.compression import AttentionDown, AttentionUp
+
+    torch.manual_seed(0)
+    x = torch.randn(2, 6, 5)
+    merge = AttentionDown(3, 5, 4, heads=2)
+    torch.nn.init.normal_(merge.place)
+    found = merge(x)
+    for head in range(2):
+        own = slice(2 * head, 2 * head + 2)
+        scores = x @ merge.score.weight[head] + merge.place[:, head].repeat(2)
+        for window in (0, 1):
+            steps = slice(3 * window, 3 * window + 3)
+            weights = scores[:, steps].softmax(1)
+            mixed = (weights[..., None] * x[:, steps]).sum(1)
+            wanted = mixed @ merge.value.weight[own].T + merge.value.bias[own]
+            torch.testing.assert_close(found[:, window, own], wanted)
+    split = AttentionUp(3, 5, 4, heads=2)
+    one = AttentionUp(3, 5, 2)
+    with torch.no_grad():  # the second head by itself
+        one.value.weight.copy_(split.value.weight[2:])
+        one.value.bias.copy_(split.value.bias[2:])
+        one.score.weight.copy_(split.score.weight[1::2])
+        one.place.copy_(split.place[1::2])
+    torch.testing.assert_close(split(x)[..., 2:], one(x))
+    assert split(x).shape == (2, 18, 4)
+    assert AttentionDown(3, 5, 4).place.shape == (3,)

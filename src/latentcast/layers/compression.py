@@ -10,6 +10,8 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from latentcast.core.errors import Fault, SettingsError
+
 Compression = Literal["conv", "pool", "attention"]
 
 
@@ -68,36 +70,52 @@ class PoolUp(nn.Module):
 
 
 class AttentionDown(nn.Module):
-    """A learned query attends over the steps of its window: which of them matter is learned."""
+    """Learned queries attend over the steps of their window: which of them matter is learned.
 
-    def __init__(self, ratio: int, width_in: int, width_out: int) -> None:
+    Each of `heads` queries makes its own share of the features.
+    """
+
+    def __init__(self, ratio: int, width_in: int, width_out: int, heads: int = 1) -> None:
         super().__init__()
-        self.ratio = ratio
+        self.ratio, self.heads = ratio, heads
         self.value = nn.Linear(width_in, width_out)
-        self.score = nn.Linear(width_in, 1, bias=False)  # key · query, both learned: one vector
-        self.place = nn.Parameter(torch.zeros(ratio))
+        self.score = nn.Linear(width_in, heads, bias=False)  # key · query, both learned: one vector a head
+        self.place = nn.Parameter(torch.zeros(ratio, heads) if heads > 1 else torch.zeros(ratio))
 
     def forward(self, x: Float[Tensor, "series time width"]) -> Float[Tensor, "series fewer out"]:
         windows = x.unflatten(1, (-1, self.ratio))
-        weights = (self.score(windows).squeeze(-1) + self.place).softmax(-1)
-        # weighting first: the projection is linear, and then runs on one step of each window
-        return self.value((weights.unsqueeze(2) @ windows).squeeze(2))
+        if self.heads == 1:
+            weights = (self.score(windows).squeeze(-1) + self.place).softmax(-1)
+            # weighting first: the projection is linear, and then runs on one step of each window
+            return self.value((weights.unsqueeze(2) @ windows).squeeze(2))
+        weights = (self.score(windows) + self.place).softmax(2)
+        mixed = weights.transpose(2, 3) @ windows  # [series, fewer, heads, width]
+        maps = self.value.weight.unflatten(0, (self.heads, -1))
+        return torch.einsum("sfhw,how->sfho", mixed, maps).flatten(2) + self.value.bias
 
 
 class AttentionUp(nn.Module):
-    """Each of the `ratio` steps attends, by a query of its own, over its latent step and both neighbours."""
+    """Each of the `ratio` steps attends, by queries of its own, over its latent step and both neighbours.
 
-    def __init__(self, ratio: int, width_in: int, width_out: int) -> None:
+    Each of `heads` queries makes its own share of the features.
+    """
+
+    def __init__(self, ratio: int, width_in: int, width_out: int, heads: int = 1) -> None:
         super().__init__()
-        self.ratio = ratio
+        self.ratio, self.heads = ratio, heads
         self.value = nn.Linear(width_in, width_out)
-        self.score = nn.Linear(width_in, ratio, bias=False)
-        self.place = nn.Parameter(torch.tensor([0.0, 2.0, 0.0]).repeat(ratio, 1))  # its own step first
+        self.score = nn.Linear(width_in, ratio * heads, bias=False)
+        # its own step first
+        self.place = nn.Parameter(torch.tensor([0.0, 2.0, 0.0]).repeat(ratio * heads, 1))
 
     def forward(self, x: Float[Tensor, "series fewer width"]) -> Float[Tensor, "series time out"]:
-        scores = _neighbours(self.score(x)) + self.place.T  # [series, fewer, 3, ratio]
+        scores = _neighbours(self.score(x)) + self.place.T  # [series, fewer, 3, ratio · heads]
         values = _neighbours(self.value(x))  # [series, fewer, 3, out]
-        return (scores.softmax(2).transpose(2, 3) @ values).flatten(1, 2)
+        if self.heads == 1:
+            return (scores.softmax(2).transpose(2, 3) @ values).flatten(1, 2)
+        weights = scores.softmax(2).unflatten(3, (self.ratio, self.heads))
+        parts = values.unflatten(3, (self.heads, -1))
+        return torch.einsum("sfnrh,sfnho->sfrho", weights, parts).flatten(3).flatten(1, 2)
 
 
 def _neighbours(x: Float[Tensor, "series fewer width"]) -> Float[Tensor, "series fewer 3 width"]:
@@ -107,4 +125,22 @@ def _neighbours(x: Float[Tensor, "series fewer width"]) -> Float[Tensor, "series
 
 DOWN: dict[Compression, type[nn.Module]] = {"conv": ConvDown, "pool": PoolDown, "attention": AttentionDown}
 UP: dict[Compression, type[nn.Module]] = {"conv": ConvUp, "pool": PoolUp, "attention": AttentionUp}
+
+
+def merging(kind: Compression, ratio: int, width_in: int, width_out: int, heads: int = 1) -> nn.Module:
+    """A stage that merges `ratio` steps. Raises SettingsError where the heads do not divide its width."""
+    if kind != "attention":
+        return DOWN[kind](ratio, width_in, width_out)
+    if width_out % heads:
+        raise SettingsError(Fault("heads", f"={heads}: they do not divide a stage's width of {width_out}"))
+    return AttentionDown(ratio, width_in, width_out, heads)
+
+
+def unmerging(kind: Compression, ratio: int, width_in: int, width_out: int, heads: int = 1) -> nn.Module:
+    """The stage that undoes it; with one head where they do not divide its width, as in the last, of values."""
+    if kind != "attention":
+        return UP[kind](ratio, width_in, width_out)
+    return AttentionUp(ratio, width_in, width_out, 1 if width_out % heads else heads)
+
+
 REACH: dict[Compression, int] = {"conv": 0, "pool": 0, "attention": 1}  # earlier steps an unmerged step comes from too

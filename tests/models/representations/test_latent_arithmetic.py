@@ -54,3 +54,22 @@ def test_only_tokens_of_the_horizon_are_decompressed(kind: str, ratios: tuple[in
     hidden = built.backbone(built.representation(batch))
     every = built.head.decode(hidden.values, hidden.skips)
     torch.testing.assert_close(built.head(hidden, scale).values, every[:, -sizes[1] :])
+
+
+def test_heads_of_merging_by_attention_are_a_setting() -> None:
+    from latentcast.core.errors import SettingsError
+    from latentcast.models.config.run import resolve_config
+    from latentcast.models.network import build
+
+    def network(**representation: object) -> object:
+        model = {"name": "latent-transformer", "preset": "light", "representation": representation}
+        run = resolve_config({"model": model, "lookback": 24, "horizon": 4})
+        return build(run.kind, run.model, Task(24, 4, 3, (0, 1, 2), known=4)).model
+
+    model = network(kind="attention", heads=4)
+    assert [stage.heads for stage in model.head.up] == [4, 1]
+    assert {part.heads for part in model.modules() if type(part).__name__ == "AttentionDown"} == {4}
+    with pytest.raises(SettingsError, match="heads=2: kind=conv has none"):
+        network(heads=2)
+    with pytest.raises(SettingsError, match="heads=3: they do not divide a stage's width of 64"):
+        network(kind="attention", heads=3)

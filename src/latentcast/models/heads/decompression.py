@@ -11,7 +11,7 @@ from latentcast.core.errors import SettingsError
 from latentcast.core.protocols import Backbone, Representation
 from latentcast.core.settings import Settings
 from latentcast.core.types import Batch, Prediction, Scale, Task, Tokens
-from latentcast.layers.compression import REACH, UP
+from latentcast.layers.compression import REACH, unmerging
 from latentcast.layers.losses import Loss, PointLoss
 
 
@@ -47,7 +47,8 @@ class Decompression(nn.Module):
         out = (*how.channels[-2::-1], series_channels)  # the last stage ends in values
         self.from_width = nn.Sequential(nn.Linear(backbone.width, how.latent_dim), nn.Linear(how.latent_dim, into[0]))
         self.up = nn.ModuleList(
-            UP[how.kind](ratio, before, after) for ratio, before, after in zip(how.ratios[::-1], into, out, strict=True)
+            unmerging(how.kind, ratio, before, after, how.heads)
+            for ratio, before, after in zip(how.ratios[::-1], into, out, strict=True)
         )
         self.reach = REACH[how.kind] * len(how.ratios)  # earlier tokens that the forecast comes from too
         # where the features of the decoder's input have the width of the stage they are added to

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from latentcast.core.errors import Fault, SettingsError
 from latentcast.core.settings import Settings
 from latentcast.core.types import Batch, Steps, Task, Tokens
-from latentcast.layers.compression import DOWN, Compression, pad_left
+from latentcast.layers.compression import Compression, merging, pad_left
 from latentcast.layers.dropout import Dropout
 from latentcast.layers.transformer import sinusoids
 
@@ -31,6 +31,8 @@ Sizes = Annotated[
 
 class CompressionSettings(Settings):
     """ratios: steps merged at each stage; channels: width of each stage; latent_dim: width at the bottleneck.
+
+    heads: queries of each merging by attention (kind=attention), each with its share of the features.
 
     label_len: known steps before the horizon in the decoder's input (half the look-back when not stated); mix: True
     merges all channels into one sequence, False makes each channel a series of its own; calendar: what is known in
@@ -44,6 +46,7 @@ class CompressionSettings(Settings):
     latent_dim: Annotated[int, Field(ge=1)] = 128
     width: Annotated[int, Field(ge=2)] = 512
     kind: Compression = "conv"
+    heads: Annotated[int, Field(ge=1)] = 1
     mix: bool = True
     calendar: bool = True
     label_len: Annotated[int, Field(ge=0)] | None = None
@@ -56,6 +59,8 @@ class CompressionSettings(Settings):
                 f"ratios and channels describe the same stages: got {len(self.ratios)} ratios {list(self.ratios)} and"
                 f" {len(self.channels)} channels {list(self.channels)}"
             )
+        if self.heads > 1 and self.kind != "attention":
+            raise ValueError(f"heads={self.heads}: kind={self.kind} has none; set kind=attention, or leave heads out")
         return self
 
 
@@ -79,7 +84,7 @@ class TemporalCompression(nn.Module):
             raise SettingsError(Fault("label_len", f"={self.label} is longer than the look-back {task.lookback}"))
         widths = (2 * self.series_channels, *s.channels)  # values, and whether they are known
         self.stages = nn.ModuleList(
-            Stage(DOWN[s.kind](ratio, before, after), after)
+            Stage(merging(s.kind, ratio, before, after, s.heads), after)
             for ratio, before, after in zip(s.ratios, widths, s.channels, strict=False)
         )
         self.to_latent = nn.Linear(s.channels[-1], s.latent_dim)
