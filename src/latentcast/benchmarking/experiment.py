@@ -1,16 +1,13 @@
 """One cell: fit, judge the test part, and say what it took. One line of cells.jsonl."""
 
 import logging
-import os
-import platform
-import sys
 import time
 import traceback
-from pathlib import Path
 from typing import Any
 
 import torch
 
+from latentcast.benchmarking.machine import MIB, machine, peak_mib
 from latentcast.benchmarking.plan import PART, Cell
 from latentcast.core.errors import Interrupted, LatentcastError
 from latentcast.core.log_capture import capture_log_messages
@@ -25,8 +22,6 @@ from latentcast.models.inspection import count_parameters
 from latentcast.workflows.fitting.pipeline import run_fit
 from latentcast.workflows.fitting.spec import FitSpec, TrainingData
 from latentcast.workflows.transfer import transfer
-
-MIB = 2**20
 
 
 def measure(cell: Cell) -> dict[str, Any]:
@@ -80,7 +75,7 @@ def _figures(cell: Cell) -> dict[str, Any]:
         evaluation = judge(forecaster, view, Judged(PART, source.name))
         seconds = time.perf_counter() - began
         peak = {
-            "process_mib": _peak_mib(),
+            "process_mib": peak_mib(),
             "cuda_mib": round(torch.cuda.max_memory_allocated() / MIB, 1) if device == "cuda" else None,
         }
         elsewhere = {name: _elsewhere(forecaster, name, fingerprint) for name, fingerprint in cell.on}
@@ -115,34 +110,3 @@ def _judged(evaluation: Evaluation, seconds: float) -> dict[str, Any]:
         "test": evaluation.to_dict(),
         "prediction": {"seconds": round(seconds, 4), "windows_per_second": round(evaluation.windows / seconds, 1)},
     }
-
-
-def machine() -> dict[str, Any]:
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text(encoding="utf-8").splitlines() if cpuinfo.exists() else []
-    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return {
-        "cpu": models[0] if models else platform.processor() or platform.machine(),
-        "cores": os.cpu_count(),
-        "threads": torch.get_num_threads(),
-        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
-        "system": platform.system(),
-    }
-
-
-def _peak_mib() -> float | None:
-    """The most memory that this process held.
-
-    On Linux not from getrusage: there a new process begins with the peak of the one that started it.
-    """
-    status = Path("/proc/self/status")
-    if status.exists():
-        lines = status.read_text(encoding="utf-8").splitlines()
-        kib = next((line.split()[1] for line in lines if line.startswith("VmHWM:")), None)
-        return None if kib is None else round(int(kib) / 1024, 1)
-    if sys.platform == "win32":
-        return None
-    import resource
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return round(peak / (MIB if sys.platform == "darwin" else 1024), 1)
