@@ -603,3 +603,9 @@ def test_every_channel_that_is_drawn_has_its_look_back_and_every_channel_its_mov
     assert by_channel.columns[-1] == "c29"
     assert by_channel.facts["movement"]["c2"]["c29"] == 7
     assert len(by_channel.facts["movement"]["c0"]) == 30
+
+
+def test_the_direction_of_a_trend_is_told() -> None:
+    t, noise = np.arange(60.0), np.random.default_rng(0).normal(size=60)
+    told = [series_statistics(values).direction for values in (t + noise, -t + noise, noise, np.full(60, 2.0))]
+    assert told == ["rising", "falling", "level", "level"]

@@ -2,18 +2,20 @@
 
 import warnings
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from latentcast.layers.spectrum import amplitudes, dominant_periods
+from latentcast.layers.spectrum import amplitudes, dominant_periods, has_trend, line
 
 SIGNIFICANT = 0.05
 SHORTEST = 12  # steps below which nothing is tested
 PERIODS = 3
 QUIET = 1e-9  # of a series' size: what rounding leaves of a constant is no movement
 
+Direction = Literal["rising", "falling", "level"]
 Series = NDArray[np.float64]
 
 
@@ -29,6 +31,7 @@ class Traits:
                course, √2 of white noise
     periods    (steps, share of the variance) of peaks of the spectrum of what a straight line leaves, the largest
                first; at most half the window
+    direction  of the straight line, where its slope differs from 0 (t-test, 5 %); level where it does not
     """
 
     steps: int
@@ -43,6 +46,7 @@ class Traits:
     season: float | None
     noise: float
     periods: tuple[tuple[float, float], ...]
+    direction: Direction = "level"
 
     @property
     def stationary(self) -> bool | None:
@@ -77,7 +81,16 @@ def series_statistics(values: Series, period: int = 1, seen: NDArray[np.bool_] |
         season,
         float(np.diff(x).std() / deviation) if moves and len(x) > 2 else 0.0,
         _periods(x) if moves else (),
+        _direction(x) if moves else "level",
     )
+
+
+def _direction(x: Series) -> Direction:
+    centred = torch.from_numpy(x - x.mean())[None]
+    if not bool(has_trend(centred, SIGNIFICANT)):
+        return "level"
+    straight = line(centred)[0]
+    return "rising" if float(straight[-1]) > float(straight[0]) else "falling"
 
 
 def _unit_root(x: Series) -> float | None:

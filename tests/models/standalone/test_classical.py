@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -209,3 +210,29 @@ def test_the_same_doors_as_every_model(hourly: pd.DataFrame, tmp_path: Path) -> 
         settings={"models.theta.model.processes": 1},
     )
     assert set(result.leaderboard["model"]) == {"theta", "seasonal-naive"}
+
+
+def test_a_stated_order_of_arima_is_fitted_as_it_is() -> None:
+    """Of (0,1,0) the forecast is the last value; with a seasonal difference the last season goes on from there."""
+    y = season(48)
+    batch = Batch(y[None, :, None])
+    walk = make(AutoArima, order=(0, 1, 0), quantiles=None)(batch).values.flatten()
+    torch.testing.assert_close(walk, y[-1].expand(6), atol=1e-4, rtol=0)
+    seasonal = make(AutoArima, order=(0, 1, 0), seasonal_order=(0, 1, 0), quantiles=None)(batch).values.flatten()
+    wanted = y[-1] + y[36:42] - y[35]
+    torch.testing.assert_close(seasonal, wanted, atol=1e-3, rtol=0)
+    short = make(AutoArima, replace(TASK, lookback=20), order=(0, 1, 0), seasonal_order=(0, 1, 0), quantiles=None)
+    found = short(Batch(y[None, -20:, None])).values.flatten()
+    torch.testing.assert_close(found, y[-1].expand(6), atol=1e-4, rtol=0)
+    with pytest.raises(ValueError, match="seasonal_order: belongs to a stated order"):
+        AutoArima.Settings(seasonal_order=(1, 0, 0))
+    with pytest.raises(ValueError, match="less than or equal to 2"):
+        AutoArima.Settings(order=(1, 3, 0))
+
+
+def test_the_classical_configuration_is_whole() -> None:
+    from latentcast.core.parsing import read_yaml
+    from latentcast.models.config.run import resolve_config
+
+    run = resolve_config(read_yaml(Path(__file__).parents[3] / "configs" / "classical.yaml"))
+    assert [own["label"] for own in run.model.members] == ["auto-arima", "auto-ets", "theta"]

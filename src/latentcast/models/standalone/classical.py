@@ -18,7 +18,7 @@ from typing import Annotated, Any, ClassVar, Literal
 import numpy as np
 import torch
 from jaxtyping import Float
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 from torch import Tensor, nn
 
 from latentcast.core.capabilities import Capabilities
@@ -168,17 +168,34 @@ def _quantiles(whole: Float[Tensor, "batch horizon channel column"]) -> Float[Te
     return torch.cat([lower, point, upper], dim=-1)
 
 
+Order = tuple[Annotated[int, Field(ge=0, le=5)], Annotated[int, Field(ge=0, le=2)], Annotated[int, Field(ge=0, le=5)]]
+
+
 class AutoArimaSettings(ClassicalSettings):
     """stepwise: orders are searched step by step, not all of them; approximation: by conditional sums of squares while
     they are searched, which is faster on long look-backs and seasons. max_order: of each of p and q; max_seasonal: of
-    each of P and Q."""
+    each of P and Q.
+
+    order, seasonal_order: (p, d, q) and (P, D, Q) as they are, and no search; the season is left out of histories that
+    hold fewer than two.
+    """
 
     stepwise: bool = True
     approximation: bool = False
     max_order: Annotated[int, Field(ge=0)] = 5
     max_seasonal: Annotated[int, Field(ge=0)] = 2
+    order: Order | None = None
+    seasonal_order: Order | None = None
+
+    @model_validator(mode="after")
+    def _seasonal_with_order(self) -> "AutoArimaSettings":
+        if self.seasonal_order is not None and self.order is None:
+            raise ValueError("seasonal_order: belongs to a stated order; set order too, as order=[1,1,1]")
+        return self
 
     def options(self) -> dict[str, Any]:
+        if self.order is not None:
+            return {"order": self.order, "seasonal_order": self.seasonal_order or (0, 0, 0)}
         p, P = self.max_order, self.max_seasonal
         start = {"start_p": min(2, p), "start_q": min(2, p), "start_P": min(1, P), "start_Q": min(1, P)}
         most = {"max_p": p, "max_q": p, "max_P": P, "max_Q": P}

@@ -63,7 +63,7 @@ def fit_one(spec: Spec, history: Array) -> Array:
     from statsforecast import models
 
     season = spec.season if len(history) >= 2 * spec.season else 1
-    model = getattr(models, CLASSES[spec.model])(season_length=season, **dict(spec.options))
+    model = _model(models, spec, season)
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")  # a form that cannot be fitted is left out of the search, and said so each time
         found = model.forecast(y=history, h=spec.horizon, level=list(spec.levels) or None)
@@ -72,6 +72,15 @@ def fit_one(spec: Spec, history: Array) -> Array:
     if not np.isfinite(whole).all():
         raise ValueError("its forecast is not finite")
     return np.asarray(whole, np.float64)
+
+
+def _model(models: Any, spec: Spec, season: int) -> Any:
+    """The package's class, told of the season; of ARIMA with a stated order the one that does not search."""
+    options = dict(spec.options)
+    if "order" not in options:
+        return getattr(models, CLASSES[spec.model])(season_length=season, **options)
+    seasonal = options["seasonal_order"] if season > 1 else (0, 0, 0)
+    return models.ARIMA(order=tuple(options["order"]), season_length=season, seasonal_order=tuple(seasonal))
 
 
 class Memo:
