@@ -123,6 +123,15 @@ class AutoFit:
         origins = f"{self.origins} validation origin{'' if self.origins == 1 else 's'}"
         return f"chosen: {chosen}; MASE {self.error:.3f} at {origins}{gain}"
 
+    def plot(self, path: str | Path) -> Path:
+        """Draw the validation MASE of every candidate that was judged, as PNG, PDF or SVG."""
+        from latentcast.reporting.charts import draw_bars
+
+        judged = [trial for trial in self.trials if trial.error is not None]
+        names = [f"{trial.candidate.name} ({trial.weight:.2f})" for trial in judged]
+        draw_bars(Path(path), self.summary(), names, {"validation MASE": [trial.error or 0.0 for trial in judged]})
+        return Path(path)
+
     def _repr_html_(self) -> str:
         return self.table().to_html(index=False, float_format="{:.3f}".format)
 

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,7 @@ from latentcast.workflows.fitting.fit import with_stages
 from latentcast.workflows.fitting.pipeline import run_fit
 from latentcast.workflows.fitting.spec import FitOptions, FitSpec, TrainingData
 
+MOST = 8  # series drawn
 AUTO = "auto"  # the model that is chosen before each origin
 
 
@@ -75,6 +77,28 @@ class Backtest:
         title = f"{self.n_windows} windows of {self.horizon} steps, {self.step_size} apart, original units"
         shown = self.table().to_string(index=False, float_format="{:.4g}".format, na_rep="")
         return f"{title}\n{shown}"
+
+    def _repr_html_(self) -> str:
+        return str(self.table().to_html(index=False, float_format="{:.4g}".format, na_rep=""))
+
+    def plot(self, path: str | Path) -> Path:
+        """Draw the outcomes and forecasts of up to eight series, as PNG, PDF or SVG."""
+        from latentcast.reporting.charts import draw_lines
+
+        frame = self.forecasts if isinstance(self.forecasts, pd.DataFrame) else open_data(self.forecasts)[0].frame
+        panels: dict[str, Any] = {}
+        for name in list(dict.fromkeys(frame.iloc[:, 0]))[:MOST]:
+            rows = frame[frame.iloc[:, 0] == name]
+            known = rows.drop_duplicates(rows.columns[1]).sort_values(rows.columns[1])
+            lines = {
+                model: [
+                    (part.iloc[:, 1].to_numpy(), part[model].to_numpy()) for _, part in rows.groupby(rows.columns[2])
+                ]
+                for model in self.leaderboard["model"]
+            }
+            panels[str(name)] = (known.iloc[:, 1].to_numpy(), known["y"].to_numpy()), lines
+        draw_lines(Path(path), repr(self).partition("\n")[0], panels)
+        return Path(path)
 
     def table(self) -> pd.DataFrame:
         """The leaderboard, with the line of seasonal-naive where it is not among the models."""

@@ -8,6 +8,7 @@ MASE             |y - ŷ| over the mean absolute seasonal difference of the seri
 """
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from latentcast.data.panel.panel import Panel
 from latentcast.evaluation.interval_metrics import IntervalFigures
+from latentcast.reporting.notebook import table_html
 
 Array = NDArray[np.float64]
 
@@ -227,6 +229,32 @@ class Evaluation:
             **({} if self.baseline is None else {"baseline": self.baseline.to_dict()}),
             **({} if self.distribution is None else {"distribution": self.distribution.to_dict()}),
         }
+
+    def plot(self, path: str | Path) -> Path:
+        """Draw scaled MSE, scaled MAE and MASE beside those of seasonal-naive, as PNG, PDF or SVG."""
+        from latentcast.reporting.charts import draw_bars
+
+        groups = {self.model: (self.scaled, self.original)}
+        if self.baseline is not None:
+            groups[f"{self.baseline.model} (comparison)"] = (self.baseline.scaled, self.baseline.original)
+        figures = {name: (scaled["MSE"], scaled["MAE"], units["MASE"]) for name, (scaled, units) in groups.items()}
+        title = f"{self.model} on {self.data} ({self.part})"
+        draw_bars(Path(path), title, ("MSE, scaled", "MAE, scaled", "MASE"), figures)
+        return Path(path)
+
+    def _repr_html_(self) -> str:
+        beside = self.baseline
+        heads = ["", "scaled", "original", *([] if beside is None else [f"{beside.model} scaled", "original"])]
+        rows = []
+        for name in self.scaled:
+            units = [] if beside is None else [beside.scaled.get(name), beside.original.get(name)]
+            values = (self.scaled[name], self.original[name], *units)
+            rows.append([name, *("–" if value is None else _short(value) for value in values)])
+        title = f"{self.model} on {self.data} ({self.part}): {self.windows} windows"
+        said = [str(note) for note in self.notes]
+        if self.distribution is not None:
+            said = [f"WQL {_short(self.distribution.wql)} ({self.distribution.about})", *said]
+        return table_html(title, heads, rows, said)
 
     def __repr__(self) -> str:
         return str(self)

@@ -7,6 +7,7 @@ from typing import Any
 
 from latentcast.core.errors import CheckpointError, shorten
 from latentcast.core.findings import Finding, json_values
+from latentcast.reporting.html import escaped
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,10 @@ class Explanation:
 
     def __repr__(self) -> str:
         return f"<Explanation of {shorten(self.series, 3)} by {self.model}: {', '.join(self.sections)}>"
+
+    def _repr_html_(self) -> str:
+        frame = escaped(self.to_html())
+        return f'<iframe srcdoc="{frame}" style="width:100%;height:40em;border:1px solid #ddd"></iframe>'
 
     @property
     def sections(self) -> tuple[str, ...]:

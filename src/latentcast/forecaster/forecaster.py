@@ -14,6 +14,7 @@ from latentcast.evaluation.metrics import Evaluation
 from latentcast.explain import Explanation, ExplanationRequest, check, chosen, explained
 from latentcast.forecaster import storage
 from latentcast.forecaster.ahead import Asked, forecast_ahead, sampled_ahead
+from latentcast.forecaster.card_html import card_html
 from latentcast.forecaster.distribution import evaluated
 from latentcast.forecaster.drift import Drift
 from latentcast.forecaster.fitted import FittedModel
@@ -50,6 +51,9 @@ class Forecaster(FittedModel):
         about = f"{self.name}, {self.task.lookback} → {self.task.horizon} steps"
         schema = self.card.schema
         return f"<Forecaster {about} of {schema.freq}, of {shorten(self.channels, 3)} in {schema.data}>"
+
+    def _repr_html_(self) -> str:
+        return card_html(self)
 
     def predict(
         self,

@@ -32,6 +32,7 @@ from latentcast.models.config.run import RunConfig, make_task, merge_user_settin
 from latentcast.models.inspection import Architecture, inspect, training_memory
 from latentcast.models.network import Network
 from latentcast.models.network import build as build_network
+from latentcast.reporting.notebook import facts_html
 from latentcast.training.codebook_usage import in_words
 
 MIB = 2**20
@@ -54,6 +55,9 @@ class Description:
     facts: dict[str, str]
     notes: tuple[str, ...]
     architecture: Architecture | None = None
+
+    def _repr_html_(self) -> str:
+        return facts_html("Description", self.facts, self.notes)
 
 
 def describe(
