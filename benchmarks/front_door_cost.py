@@ -17,9 +17,9 @@ import tempfile
 from pathlib import Path
 
 import pandas as pd
-
 from _report import table, write
 from front_door import monthly
+
 from latentcast.data.sources.open import open_data
 
 STEPS = 500
