@@ -236,3 +236,38 @@ def test_the_classical_configuration_is_whole() -> None:
 
     run = resolve_config(read_yaml(Path(__file__).parents[3] / "configs" / "classical.yaml"))
     assert [own["label"] for own in run.model.members] == ["auto-arima", "auto-ets", "theta"]
+
+
+def test_components_of_exponential_smoothing_are_told() -> None:
+    """With additive error and season, level and season make the value but for a share of the residual."""
+    from latentcast.core.findings import WindowLabels
+
+    y = season(48) + 0.1 * torch.arange(48)
+    stamps = tuple(map(str, range(48)))
+    shown = WindowLabels(("a",), (0,), (0,), stamps, ("49",), lambda values: values)
+    told = make(AutoEts, form="AAA")
+    (found,) = told.findings(shown, Batch(y[None, :, None]))
+    lines = dict(zip(found.rows, found.values, strict=True))
+    assert list(lines) == ["look-back", "level", "slope", "season", "residual"]
+    apart = lines["level"] + lines["season"] - lines["look-back"]
+    assert (np.abs(apart) <= np.abs(lines["residual"]) + 1e-6).all()
+    assert lines["slope"].mean() == pytest.approx(0.1, abs=0.03)
+    assert np.ptp(lines["season"]) > 8
+    assert found.facts["form"].startswith("ETS(A,A")
+    (plain,) = make(AutoEts, form="ANN").findings(shown, Batch(y[None, :, None]))
+    assert plain.rows == ("look-back", "level", "residual")
+    assert not told.findings(shown, Batch(torch.full((1, 48, 1), 2.0)))
+
+
+def test_a_hybrid_tells_the_components_of_its_member() -> None:
+    from latentcast.core.findings import WindowLabels
+    from latentcast.models.config.run import resolve_config
+    from latentcast.models.network import build
+
+    run = resolve_config({"model": {"name": "hybrid", "members": ["auto-ets", "naive"]}, "lookback": 48, "horizon": 6})
+    model = build(run.kind, run.model, TASK).model
+    stamps = tuple(map(str, range(48)))
+    shown = WindowLabels(("a",), (0,), (0,), stamps, tuple("123456"), lambda values: values)
+    sections = [one.section for one in model.findings(shown, Batch(season(48)[None, :, None]))]
+    assert sections[-1] == "Exponential smoothing"
+    assert sections.count("Exponential smoothing") == 1

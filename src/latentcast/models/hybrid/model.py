@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from latentcast.core.capabilities import Capabilities
 from latentcast.core.errors import DataError, Fault, SettingsError
-from latentcast.core.findings import Finding, WindowLabels
+from latentcast.core.findings import Explains, Finding, WindowLabels
 from latentcast.core.protocols import HasLimits, PartialForecaster
 from latentcast.core.types import Batch, Prediction, Task
 from latentcast.layers.losses import point_loss
@@ -150,7 +150,14 @@ class Hybrid(nn.Module):
         if self.settings.fusion != "average":
             held = self.gate.table().mean((0, 1, 2))
             confidence = dict(zip(self.labels, held.tolist(), strict=True))
-        return of_members(shown, self.labels, list(forecasts), list(weights), confidence)
+        told = of_members(shown, self.labels, list(forecasts), list(weights), confidence)
+        return (*told, *self._of_classical(shown, batch))
+
+    def _of_classical(self, shown: WindowLabels, batch: Batch) -> Iterator[Finding]:
+        """What classical members tell of the fit; others are asked where they are run."""
+        for label, network in self._members.items():
+            if isinstance(network.model, PartialForecaster) and isinstance(network.model, Explains):
+                yield from network.model.findings(shown, self._given(label, network, batch))
 
     def apart(
         self, batch: Batch

@@ -23,11 +23,13 @@ from torch import Tensor, nn
 
 from latentcast.core.capabilities import Capabilities
 from latentcast.core.errors import DataError, SettingsError
+from latentcast.core.findings import Finding, WindowLabels
 from latentcast.core.interpolation import interpolated
 from latentcast.core.settings import Settings
 from latentcast.core.types import Batch, Prediction, Steps, Task
 from latentcast.layers.losses import Levels, pinball_loss, point_loss
 from latentcast.models.standalone.classical_workers import SHORTEST, Array, Spec, check_installed, forecast_all
+from latentcast.models.standalone.ets_components import of_history
 
 log = logging.getLogger("latentcast")
 
@@ -221,6 +223,13 @@ class AutoEtsSettings(ClassicalSettings):
 class AutoEts(Classical):
     Settings = AutoEtsSettings
     name = "auto-ets"
+
+    def findings(self, shown: WindowLabels, batch: Batch) -> tuple[Finding, ...]:
+        """Level, slope, season and residuals of every series that is drawn."""
+        histories = _histories(batch)
+        return tuple(
+            finding for at in shown.drawn for finding in of_history(self.spec, shown.channels[at], histories[at], shown)
+        )
 
 
 class ThetaSettings(ClassicalSettings):
