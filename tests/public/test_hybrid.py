@@ -26,6 +26,7 @@ from latentcast.models.hybrid.model import Hybrid
 from latentcast.models.hybrid.stacking import PRIOR, HeldOutForecasts, learn
 from latentcast.models.network import build
 from latentcast.models.standalone.naive import Naive
+from latentcast.training.loop import StageLoop
 
 NAIVES = {"model.members": ["naive", "seasonal-naive"]}  # nothing to train, nothing to fit: quick
 
@@ -492,3 +493,35 @@ def test_an_explanation_shows_the_members_and_what_each_counts_for(hourly: pd.Da
     np.testing.assert_allclose(side_by_side.values[0], first["naive"], rtol=1e-5)
     np.testing.assert_allclose(weights.values.sum(0), 1, rtol=1e-5)
     assert sum(found.of("Members and their weights")[-1].facts["confidences"].values()) == pytest.approx(1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("steps_made", [0, 3, 8])
+def test_a_hybrid_that_was_cut_goes_on_to_the_same_weights(
+    hourly: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, steps_made: int
+) -> None:
+    """Cut within the first or the second of two members that are trained."""
+    loop = {"training.max_steps": 5, "training.validations": 2, "training.loggers": []}
+    settings = {"model.members": ["naive", "dlinear", "patch-linear"], **loop}
+    sizes = {"lookback": 48, "horizon": 6}
+    whole = latentcast.fit(hourly, "hybrid", **sizes, settings=settings)
+    made = StageLoop._made_a_step
+    calls = []
+
+    def cut(self: StageLoop, *arguments: object) -> bool:
+        if len(calls) == steps_made:
+            raise MemoryError("killed")
+        calls.append(1)
+        return made(self, *arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(StageLoop, "_made_a_step", cut)
+        with pytest.raises(MemoryError):
+            latentcast.fit(hourly, "hybrid", **sizes, settings=settings, out=tmp_path / "run")
+    resumed = latentcast.fit(hourly, "hybrid", **sizes, settings=settings, out=tmp_path / "run", resume=True)
+    first, second = whole.network.state_dict(), resumed.network.state_dict()
+    assert first.keys() == second.keys()
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    assert {label: one.stages[0].steps for label, one in resumed.card.members.items()} == {
+        label: one.stages[0].steps for label, one in whole.card.members.items()
+    }

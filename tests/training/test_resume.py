@@ -254,3 +254,27 @@ def test_codes_that_are_chosen_are_trained_through_their_mixture(decode: str) ->
     made = latentcast.fit(frame, "token-transformer", lookback=24, horizon=6, settings=settings)
     assert made.card.training.stages[-1].steps == 2
     assert np.isfinite(made.predict(frame)["token-transformer"]).all()
+
+
+def test_a_folder_of_an_older_version_goes_on_or_is_refused_in_one_message(
+    hourly: pd.DataFrame, tmp_path: Path
+) -> None:
+    run, settings = tmp_path / "run", tmp_path / "run" / "settings.yaml"
+    whole = latentcast.fit(hourly, "patch-linear", **SIZES, settings=QUICK)
+    latentcast.fit(hourly, "patch-linear", **SIZES, settings={**QUICK, "training.max_time": 1e-6}, out=run)
+    text = settings.read_text()
+    settings.write_text(text.replace("  mixers: []\n", "  between: []\n").replace("  compile: false\n", ""))
+    assert settings.read_text() != text
+    last = run / "checkpoints" / "forecast" / "last.ckpt"
+    state, kept = checkpoint.read(last), last.read_bytes()
+    checkpoint.write({**state, "state_dict": {}}, last)
+    with pytest.raises(CheckpointError, match=r"does not fit this model .*begin anew \(--overwrite\)"):
+        latentcast.fit(hourly, "patch-linear", **SIZES, settings=QUICK, out=run, resume=True)
+    last.write_bytes(b"PK of another library")
+    with pytest.raises(CheckpointError, match=r"is not a training checkpoint.*begin anew \(--overwrite\)"):
+        latentcast.fit(hourly, "patch-linear", **SIZES, settings=QUICK, out=run, resume=True)
+    last.write_bytes(kept)
+    assert same(latentcast.fit(hourly, "patch-linear", **SIZES, settings=QUICK, out=run, resume=True), whole)
+    settings.write_text(text.replace("  mixers: []\n", "  unheard: []\n"))
+    with pytest.raises(CheckpointError, match=r"does not know \(model.unheard: no such setting.*\(--overwrite\)"):
+        latentcast.fit(hourly, "patch-linear", **SIZES, settings=QUICK, out=run, resume=True)

@@ -222,6 +222,12 @@ def migrate(card: dict[str, Any]) -> dict[str, Any]:
     return {**card, "settings": _with_mixers(settings) if _number(card) < 3 else settings}
 
 
+def migrate_settings(settings: dict[str, Any]) -> dict[str, Any]:
+    """Settings of a training that an older version began, under their present names."""
+    migrated: dict[str, Any] = _with_mixers(_with_free_filters(settings))
+    return migrated
+
+
 def _with_free_filters(settings: Any) -> Any:
     """Settings in which wavelets whose filters learn say that every tap does, as it was before there were lattices."""
     if isinstance(settings, list):

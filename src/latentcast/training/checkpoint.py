@@ -42,7 +42,9 @@ def read(path: Path) -> dict[str, Any]:
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
         unpacked: dict[str, Any] = _unpack(tree, tensors)
     except (OSError, RuntimeError, SafetensorError, KeyError, ValueError, TypeError, AttributeError) as error:
-        raise CheckpointError(f"{path} is not a training checkpoint, or is damaged: {error}") from error
+        raise CheckpointError(
+            f"{path} is not a training checkpoint, or is damaged: {error}; begin anew (--overwrite)"
+        ) from error
     return unpacked
 
 

@@ -112,7 +112,7 @@ def _train(
         log = TrainingLog(task.settings, folder / "logs" / task.stage.name if first else None, None)
         loop = StageLoop(devices, network, replace(task, folder=kept), log)
         if state is not None:
-            loop.restore(state)
+            _restore(loop, state, kept)
         if progress and first:
             log.progress = ProgressBar(task.stage.name, loop.schedule.steps, loop.progress.step)
         try:
@@ -123,6 +123,17 @@ def _train(
     if reason != INTERRUPTED:
         stop.deliver()
     return str(kept)
+
+
+def _restore(loop: StageLoop, state: Mapping[str, Any], kept: Path) -> None:
+    try:
+        loop.restore(state)
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        why = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise CheckpointError(
+            f"{kept / LAST} does not fit this model as this version of latentcast builds it ({why}): go on with the"
+            " version that began it, or begin anew (--overwrite)"
+        ) from error
 
 
 def _read_last(kept: Path, task: StageTask) -> dict[str, Any]:

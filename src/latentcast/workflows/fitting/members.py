@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from latentcast.core.errors import DataError, Fault, Interrupted, SettingsError
+from latentcast.core.errors import DataError, SettingsError
 from latentcast.core.notes import Note, NoteCode
 from latentcast.data.panel.padding import pad_short
 from latentcast.forecaster.card import TrainingReport
@@ -19,21 +19,23 @@ from latentcast.workflows.fitting.windows import training_windows
 from latentcast.workflows.fusion import fuse
 
 
-def check_members_trainable(spec: FitSpec, others: Sequence[TrainingDataset], options: FitOptions) -> None:
+def check_members_trainable(spec: FitSpec, others: Sequence[TrainingDataset]) -> None:
     """Raises SettingsError for what a model cannot do whose members are trained one after another."""
     faults = []
     if spec.start is not None:
         faults.append("a hybrid begins with no weights and is not updated: fit it again on the newer data")
     if others:
         faults.append("a hybrid learns from one dataset: name one")
-    if options.resume:
-        faults.append(Fault("resume", ": a hybrid's members are trained one after another: begin anew, with overwrite"))
     if faults:
         raise SettingsError(faults)
 
 
 def train_members(forecaster: Forecaster, own: TrainingDataset, folder: Path, options: FitOptions) -> list[Note]:
-    """Train each member as it would be trained alone, then learn the weights on held-out windows; notes on these."""
+    """Train each member as it would be trained alone, then learn the weights on held-out windows; notes on these.
+
+    With `options.resume` members whose training ended keep their weights, one that was cut goes on, and the others
+    begin: each has a folder of its own.
+    """
     model, whole = forecaster.network.model, forecaster.run
     ended: dict[str, TrainingReport] = {}
     notes: list[Note] = []
@@ -46,8 +48,6 @@ def train_members(forecaster: Forecaster, own: TrainingDataset, folder: Path, op
             continue
         try:
             said = _train_alone(alone, own, folder / "members" / label, options)
-        except Interrupted as error:
-            raise Interrupted("training was interrupted; a hybrid is begun anew (--overwrite)") from error
         except (DataError, SettingsError) as error:
             raise type(error)(f"member {label}: {error}") from error
         notes += [note.of(label) for note in said]

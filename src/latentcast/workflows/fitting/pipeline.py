@@ -119,7 +119,7 @@ def build_untrained(spec: FitSpec, checked: CheckedData, options: FitOptions, no
     if spec.start is not None:
         forecaster.card = replace(card, start=load_initial_weights(spec.start, forecaster))
     if trains_members(forecaster):
-        check_members_trainable(spec, data.others, options)
+        check_members_trainable(spec, data.others)
         return Prepared(forecaster, own, datasets, (), drawn)
     supplies = _supplies(spec, forecaster, datasets, data.weights, notes)
     return Prepared(forecaster, own, datasets, supplies, drawn)

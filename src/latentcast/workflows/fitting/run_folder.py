@@ -75,9 +75,12 @@ def _check_same_training(folder: Path, run: RunConfig, origin: dict[str, Any]) -
 def _at_defaults(settings: dict[str, Any]) -> dict[str, Any]:
     """Settings of an earlier version, with those that it did not have at their defaults."""
     try:
-        return resolve_config(settings).dump()
-    except SettingsError:  # the differences are what the error then names
-        return settings
+        return resolve_config(storage.migrate_settings(settings)).dump()
+    except SettingsError as error:
+        raise CheckpointError(
+            f"training began with settings that this version of latentcast does not know ({error.faults[0]}): go on"
+            " with the version that began it, or begin anew (--overwrite)"
+        ) from error
 
 
 def _read(path: Path) -> dict[str, Any]:
