@@ -64,6 +64,10 @@ def test_settings_of_the_data_that_nothing_reads_are_refused(settings: dict[str,
     assert refused("naive", settings)[0].startswith(fault)
 
 
+def test_parts_that_other_settings_switch_off_are_refused() -> None:
+    assert refused("patch-linear", {"model.solved.alphas": [0.1]})[0].startswith("model.solved: is of the solved")
+
+
 def test_the_settings_of_another_run_are_taken_where_they_are_defaults(tmp_path: Path) -> None:
     latentcast.fit(frame(), "seasonal-naive", **SIZES, out=tmp_path / "run")
     again = latentcast.fit(frame(), config=tmp_path / "run" / "settings.yaml")

@@ -1,5 +1,7 @@
 """Local stamps in a zone: hours that occur twice or not at all, and holidays of local days."""
 
+import datetime
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,6 +13,7 @@ from latentcast.data.panel.build import build
 from latentcast.data.settings import DataSettings
 from latentcast.data.tables.clock import Clock, localised, on_the_clock_of
 from latentcast.data.tables.holidays import holidays, years_without_holidays
+from latentcast.data.tables.timestamps import read_stamps
 
 AUTUMN = pd.date_range("2021-10-30", periods=60, freq="h", tz="Europe/Berlin")
 
@@ -88,3 +91,9 @@ def test_years_without_holidays_are_noted() -> None:
     assert panel.frequency.alias == "B"
     assert panel.notes[-1] == "no holidays of DE are known in 1988, 1989, 1990"
     assert Covariates.learned(panel, panel.lengths, settings).width == 1
+
+
+def test_datetimes_in_an_object_column_are_read_without_a_warning() -> None:
+    stamps = [datetime.datetime(2024, 2, day) for day in range(1, 30)]
+    found = read_stamps(pd.Series(stamps, dtype=object, name="ds"), None)
+    assert found.times.tolist() == pd.to_datetime(stamps).as_unit("ns").to_numpy().tolist()

@@ -152,10 +152,11 @@ def _refuse_unread(column: pd.Series, text: pd.Series, codes: NDArray[Any], date
     bad = dates.isna().to_numpy()
     if bad.any():
         rows = np.flatnonzero(bad[codes])
-        ways = "" if bad.all() else "; fix them, or set their format (data.time_format=%d.%m.%Y)"
+        ways = "fix them" if not bad.all() else "name another column (data.time)"
         raise TimeError(
             f"{len(rows)} of {len(column)} entries of the time column {column.name!r} are no dates between 1678 and"
-            f" 2261 (first: {text[codes[rows[0]]]!r}, row {rows[0]}){ways or '; name another column (data.time)'}",
+            f" 2261 (first: {text[codes[rows[0]]]!r}, row {rows[0]}); {ways}, or say how they are"
+            " written: a strptime format, or s, ms, us or ns for time since 1970 (data.time_format=%d.%m.%Y)",
             setting="data.time_format" if ways else "data.time",
             value="%d.%m.%Y" if ways else None,
         )

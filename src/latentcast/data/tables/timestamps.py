@@ -99,6 +99,8 @@ def _of_one_kind(column: pd.Series) -> pd.Series:
     if kind == "date":
         dates = pd.to_datetime(column, errors="coerce")
         return column if dates.isna().any() else dates
+    if kind == "datetime":
+        return column.infer_objects()
     if kind == "period":
         return pd.Series(pd.PeriodIndex(column).to_timestamp(), name=column.name)
     return column

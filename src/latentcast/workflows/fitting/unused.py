@@ -1,6 +1,7 @@
 """Settings that a user gave and that nothing reads: refused, naming what the model does read."""
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from latentcast.core.errors import Fault, SettingsError, shorten
@@ -23,7 +24,7 @@ def check_all_read(spec: FitSpec, forecaster: Forecaster) -> None:
 
     What equals its default is no fault: a settings.yaml of another run holds every setting.
     """
-    faults = [*_of_data(spec), *_of_training(spec, forecaster)]
+    faults = [*_of_data(spec), *_of_training(spec, forecaster), *_of_parts(spec)]
     if faults:
         raise SettingsError(faults)
 
@@ -44,6 +45,24 @@ def _of_data(spec: FitSpec) -> Iterator[Fault]:
             yield Fault(
                 f"data.{name}", ": is of resampling; set data.resample (a frequency, such as D), or leave it out"
             )
+
+
+def _of_parts(spec: FitSpec) -> Iterator[Fault]:
+    """Settings of a model that its other settings switch off."""
+    model = spec.given.get("model")
+    backbone = model.get("backbone") if isinstance(model, Mapping) else None
+    stated = isinstance(model, Mapping) and model.get("solved") is not None
+    if stated and getattr(spec.run.model, "shortcut", "solved") != "solved":
+        yield Fault("model.solved", ": is of the solved shortcut; set model.shortcut=solved too, or leave it out")
+    chosen = getattr(getattr(spec.run.model, "backbone", None), "settings", None)
+    if not isinstance(backbone, Mapping) or not hasattr(chosen, "llm_seed"):
+        return
+    if backbone.get("llm_seed") and not getattr(chosen, "random", True):
+        yield Fault(
+            "model.backbone.llm_seed", ": is of random weights; set model.backbone.random=true too, or leave it out"
+        )
+    if backbone.get("revision") is not None and Path(str(getattr(chosen, "llm", ""))).expanduser().is_dir():
+        yield Fault("model.backbone.revision", ": is of a model on the hub, and llm is a folder; leave it out")
 
 
 def _of_training(spec: FitSpec, forecaster: Forecaster) -> Iterator[Fault]:
