@@ -96,6 +96,7 @@ def read_texts(column: pd.Series, form: str | None, freq: str | None) -> ReadTex
         )
     aware = bool(zones.notna().all())
     late = text.str.contains(_MIDNIGHT)
+    notes: tuple[str, ...] = ()
     chosen, dates = _best_form(text.str.replace(_MIDNIGHT, "00", regex=True), form, aware, column.name)
     _refuse_unread(column, text, codes, dates)
     if chosen != "ISO8601" and not any(part in chosen for part in ("%Y", "%y", "%G", "%c", "%x", "%D")):
@@ -103,13 +104,14 @@ def read_texts(column: pd.Series, form: str | None, freq: str | None) -> ReadTex
             f"the time column {column.name!r} holds times without a year (such as {text.iloc[0]!r}); wanted dates"
         )
     if form is None and chosen[:5] in _MONTH_FIRST:
-        _refuse_ambiguous(column, text, chosen)
+        chosen, notes = _month_or_day_first(column, text, chosen)
+        dates = _to_dates(text.str.replace(_MIDNIGHT, "00", regex=True), chosen, aware) if notes else dates
     if late.any():
         dates = dates + pd.to_timedelta(late.to_numpy().astype(int), unit="D")
     if aware:
         dates = _localised(dates, zones)
     written = None if chosen == "ISO8601" or aware or late.any() else _that_writes(chosen, text, dates)
-    return ReadTexts(pd.Series(dates.array.take(codes), name=column.name), written)
+    return ReadTexts(pd.Series(dates.array.take(codes), name=column.name), written, notes)
 
 
 def _best_form(text: pd.Series, form: str | None, aware: bool, name: Any) -> tuple[str, pd.Series]:
@@ -297,13 +299,32 @@ def _day_first(form: str) -> str:
     return f"%d{form[2]}%m{form[5:]}"
 
 
-def _refuse_ambiguous(column: pd.Series, text: pd.Series, form: str) -> None:
-    """01/02/2020 alone may be in January or in February; one 31/01/2020 in the column settles it."""
+def _month_or_day_first(column: pd.Series, text: pd.Series, form: str) -> tuple[str, tuple[str, ...]]:
+    """The format, and a note where it was settled by the steps alone.
+
+    01/02/2020 alone may be in January or in February; one 31/01/2020 in the column settles it, and so do months that
+    follow on each other for longer than a year, which are days of January in the other reading. Raises AmbiguousTime.
+    """
     parts = text.str.extract(r"^(\d+)\D(\d+)").astype(int)  # as written: in UTC the day may be another
-    if (parts[1] <= 12).all() and (parts[0] != parts[1]).any():
-        raise AmbiguousTime(
-            f"the dates in {column.name!r} (such as {text.iloc[-1]!r}) can be read with the month or with the day"
-            f" first: set their format ({_options((form, _day_first(form)))})",
-            setting="data.time_format",
-            value=form,
-        )
+    if (parts[1] > 12).any() or (parts[0] == parts[1]).all():
+        return form, ()
+    for tried in (form, _day_first(form)):
+        if _are_months(_to_dates(text, tried, aware=True)):
+            words = "month" if tried == form else "day"
+            return tried, (
+                f"the dates in {column.name!r} (such as {text.iloc[-1]!r}) were read with the {words} first, by which"
+                f" they are consecutive months ({_options([tried])})",
+            )
+    raise AmbiguousTime(
+        f"the dates in {column.name!r} (such as {text.iloc[-1]!r}) can be read with the month or with the day"
+        f" first: set their format ({_options((form, _day_first(form)))})",
+        setting="data.time_format",
+        value=form,
+    )
+
+
+def _are_months(dates: pd.Series) -> bool:
+    """Whether dates are one day of each of more than twelve months that follow on each other."""
+    if len(dates) <= 12 or dates.isna().any() or (dates.dt.day != dates.dt.day.iloc[0]).any():
+        return False
+    return bool((np.diff(dates.dt.year * 12 + dates.dt.month) == 1).all())

@@ -7,14 +7,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from latentcast.core.errors import DataError, shorten, suggest
+from latentcast.core.errors import DataError, TimeError, shorten, suggest
 from latentcast.core.notes import Note, NoteCode
 from latentcast.data.settings import DataSettings
 from latentcast.data.tables.id_text import id_text
 from latentcast.data.tables.sentinels import sentinel_notes
-from latentcast.data.tables.time_column import time_column
+from latentcast.data.tables.time_column import UNNAMED, are_years, joined_time, time_column
 
-UNNAMED = ("Unnamed: 0", "")  # what readers call a column without a name
 _FEW = 12  # whole numbers of a covariate that may name categories
 LARGEST = 1e30  # float32 ends at 3e38, and errors are squared
 _NUMBERS = ("integer", "floating", "mixed-integer-float", "decimal", "boolean", "empty")
@@ -88,10 +87,21 @@ def without_row_numbers(frame: pd.DataFrame, settings: DataSettings) -> tuple[pd
     named = (*one, *(settings.columns or ()), *settings.ignore, *settings.future, *settings.past, *settings.static)
     if name not in UNNAMED or name in named or not pd.api.types.is_integer_dtype(frame.iloc[:, 0]):
         return frame, ()
-    if not (np.diff(frame.iloc[:, 0].to_numpy()) == 1).all():
+    rest = frame.iloc[:, 1:]
+    if not (np.diff(frame.iloc[:, 0].to_numpy()) == 1).all() or (
+        are_years(frame.iloc[:, 0]) and not _has_time(rest, settings)
+    ):
         return frame, ()
     text = "the first column has no name and counts the rows: it was left out, as their index"
-    return frame.iloc[:, 1:], (Note(text, NoteCode.ORDER),)
+    return rest, (Note(text, NoteCode.ORDER),)
+
+
+def _has_time(frame: pd.DataFrame, settings: DataSettings) -> bool:
+    try:
+        time_column(joined_time(frame, settings)[0], settings)
+    except TimeError:
+        return False
+    return True
 
 
 def is_long(frame: pd.DataFrame, settings: DataSettings) -> bool:

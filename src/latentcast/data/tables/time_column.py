@@ -1,6 +1,7 @@
 """Which column holds the time: by the settings, by its name, or by what it holds; dates in several columns joined."""
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -8,16 +9,17 @@ import pandas as pd
 
 from latentcast.core.errors import TimeError, shorten, suggest
 from latentcast.data.settings import DataSettings
-from latentcast.data.tables.calendar_units import AmbiguousTime
+from latentcast.data.tables.calendar_units import AmbiguousTime, plausible
 from latentcast.data.tables.timestamps import read_stamps
 
 TIME_NAMES = ("ds", "date", "datetime", "timestamp", "time")
 _FURTHER_NAMES = ("month", "quarter", "week", "day", "period", "year", "datum", "fecha", "date_time", "index", "t")
-_PARTS = ("year", "month", "day", "hour", "minute", "second")
+_PARTS = ("year", "quarter", "month", "day", "hour", "minute", "second")
 _WITHIN_DAY = re.compile(r"(settlement_?)?period|hour|hr|hour_?ending|interval|quarter_?hour|minute|time|he", re.I)
 _DATE = re.compile(r"(.*_)?(date|datum|day|fecha)", re.I)
 _PERIODS = {24: 60, 48: 30, 96: 15, 288: 5}  # periods of a day → their minutes
 _SAMPLE = 50  # rows by which a column is judged
+UNNAMED = ("Unnamed: 0", "")  # what readers call a column without a name
 JOINED = "ds"
 
 
@@ -55,8 +57,18 @@ def time_column(frame: pd.DataFrame, settings: DataSettings) -> str:
         )
     if found:
         return found[0]
+    if free and free[0] == columns[0] and columns[0] in UNNAMED and are_years(frame[columns[0]]):
+        return str(columns[0])
     among = f"among {shorten(columns, 8)}" if columns else "(the table has no columns)"
     raise TimeError(f"no time column found {among}: name it {TIME_NAMES[0]} or set it (data.time)", setting="data.time")
+
+
+def are_years(column: pd.Series) -> bool:
+    """Whether whole numbers are years that follow on each other, and no numbers of rows."""
+    if not pd.api.types.is_integer_dtype(column) or column.isna().any() or not len(column):
+        return False
+    years = column.to_numpy(np.int64)
+    return bool((np.diff(years) == 1).all()) and plausible(years)
 
 
 def _holds_times(column: pd.Series, *, steps: bool) -> bool:
@@ -95,8 +107,8 @@ def joined_time(frame: pd.DataFrame, settings: DataSettings) -> tuple[pd.DataFra
     if settings.time is not None and settings.time not in frame.columns:
         return frame, ()
     lower = {name.lower(): name for name in frame.columns if name not in settings.ignore}
-    if settings.time is None and not any(name in lower for name in TIME_NAMES) and {"year", "month"} <= set(lower):
-        return _of_parts(frame, [lower[part] for part in _PARTS if part in lower])
+    if settings.time is None and not any(name in lower for name in TIME_NAMES) and _of_year(lower):
+        return _of_parts(frame, [lower[part] for part in _parts_of(lower)])
     dates = [name for name in lower.values() if _DATE.fullmatch(name)]
     dates = [settings.time] if settings.time is not None else dates
     declared = {*settings.id_names, settings.value, settings.target, *settings.future, *settings.past, *settings.static}
@@ -115,10 +127,25 @@ def joined_time(frame: pd.DataFrame, settings: DataSettings) -> tuple[pd.DataFra
     return _replaced(frame, [dates[0], beside[0]], days + within[0], within[1])
 
 
+def _parts_of(lower: Mapping[str, str]) -> list[str]:
+    """Parts of a date that stand in columns; a quarter beside months is no part of it."""
+    return [part for part in _PARTS if part in lower and not (part == "quarter" and "month" in lower)]
+
+
+def _of_year(lower: Mapping[str, str]) -> bool:
+    """Whether months or quarters stand beside their years."""
+    return "year" in lower and ("month" in lower or "quarter" in lower)
+
+
 def _of_parts(frame: pd.DataFrame, names: list[str]) -> tuple[pd.DataFrame, tuple[str, ...]]:
     parts = {name.lower(): pd.to_numeric(frame[name], errors="coerce") for name in names}
     if any(part.isna().any() for part in parts.values()) or not parts["year"].between(1700, 2199).all():
         return frame, ()
+    if "month" not in parts:
+        quarter = parts.pop("quarter")
+        if not quarter.isin([1, 2, 3, 4]).all():
+            return frame, ()
+        parts["month"] = 3 * quarter - 2
     parts.setdefault("day", pd.Series(1, index=frame.index))
     try:
         times = pd.to_datetime(pd.DataFrame(parts))
