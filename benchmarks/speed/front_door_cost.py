@@ -1,6 +1,6 @@
 """CSV → dated forecast, the whole process with its imports: ours beside neuralforecast's, in turns.
 
-    python benchmarks/front_door_cost.py --other /path/to/python [--rounds 2] [--series 5000]
+    python -m benchmarks.speed.front_door_cost --other /path/to/python [--rounds 2] [--series 5000]
 
 DLinear on both sides, 500 steps of as many windows, on 7 hourly series (ETTh1, look-back 96, 24 steps) and on simulated
 monthly series of 60 to 300 steps (look-back 36, 12 steps). `--other` is a Python with neuralforecast. Processor time of
@@ -17,10 +17,12 @@ import tempfile
 from pathlib import Path
 
 import pandas as pd
-from _report import table, write
-from front_door import monthly
 
+from benchmarks._harness import report, table
+from benchmarks.accuracy.front_door import monthly
 from latentcast.data.sources.open import open_data
+
+CLAIM = "the whole process from a table to a forecast costs less than neuralforecast's"
 
 STEPS = 500
 OURS = """
@@ -86,7 +88,7 @@ def main() -> None:
             rows.append({"data": name, "ours": ours, "neuralforecast": theirs, "ratio": theirs / ours, "rounds": times})
             print(rows[-1], flush=True)
     table(["data", "ours", "neuralforecast", "ratio"], [list(row.values())[:4] for row in rows])
-    write("front_door_cost", {"steps": STEPS, "asked": 3, "cases": rows}, threads=1)
+    report(CLAIM, 3, name="front_door_cost", found={"steps": STEPS, "cases": rows}, threads=1)
 
 
 if __name__ == "__main__":
