@@ -180,7 +180,9 @@ def test_the_forecast_is_that_of_predict() -> None:
 
 def test_gradient_from_the_door() -> None:
     frame = noisy()
-    forecaster = latentcast.fit(frame, "dlinear", lookback=48, horizon=6, settings={"training.max_steps": 5})
+    forecaster = latentcast.fit(
+        frame, "dlinear", lookback=48, horizon=6, settings={"training.max_steps": 5, "model.normalise": False}
+    )
     found = forecaster.explain(frame, attribution="gradient").of(PAST)[0]
     weight = forecaster.network.model.folded()[0][0].detach().double().numpy()
     np.testing.assert_allclose(found.facts["sensitivity"]["c1"], np.sqrt((weight**2).mean(0)), atol=1e-6)
