@@ -13,7 +13,7 @@ import pandas as pd
 
 from latentcast.data.sources.formats.encoding import encoding_of
 from latentcast.data.sources.formats.notes import with_notes
-from latentcast.data.sources.formats.written_numbers import as_numbers
+from latentcast.data.sources.formats.written_numbers import as_numbers, holds_no_numbers
 
 _SEPARATORS = ";\t,|"  # the first wins a draw: the comma is also found in names and numbers
 # the number that was printed; pandas 3.1 knows no other, and warns of the word
@@ -133,6 +133,7 @@ def _has_leading_zeros(layout: _Layout) -> bool:
 def _with_numbers(frame: pd.DataFrame, *, comma_may_be_decimal: bool) -> tuple[pd.DataFrame, list[str]]:
     """Columns of text that hold numbers as numbers, and notes on marks that count as missing."""
     texts = [name for name, column in frame.items() if pd.api.types.is_string_dtype(column) or column.dtype == object]
+    texts = [name for name in texts if not holds_no_numbers(frame[name])]
     decimal = comma_may_be_decimal and _has_decimal_commas(frame, texts)
     notes = []
     for name in texts:

@@ -10,7 +10,17 @@ _PLAIN = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
 _DECIMAL_COMMA = re.compile(r"[+-]?(?:\d+,\d*|,\d+|\d+)(?:[eE][+-]?\d+)?")
 _COMMA_THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d+)?|[+-]?\d{1,3}(?:\.\d+)?")
 _POINT_THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:\.\d{3})+(?:,\d+)?|[+-]?\d{1,3}(?:,\d+)?")
+_SAMPLE = 50  # texts by which a column of another kind is passed over
 _INFINITE = ("inf", "+inf", "-inf", "infinity", "+infinity", "-infinity")
+
+
+def holds_no_numbers(texts: pd.Series) -> bool:
+    """Whether one of the first texts is no number in any way of writing, so that the column is none of numbers."""
+    ways = (_PLAIN, _DECIMAL_COMMA, _COMMA_THOUSANDS, _POINT_THOUSANDS)
+    first = {str(text).strip().replace("\u2212", "-") for text in texts.dropna().iloc[:_SAMPLE]}
+    return any(
+        text.lower() not in (*MISSING, *_INFINITE) and not any(way.fullmatch(text) for way in ways) for text in first
+    )
 
 
 def as_numbers(texts: pd.Series, *, comma_is_decimal: bool) -> tuple[pd.Series, int] | None:
