@@ -43,7 +43,7 @@ log = logging.getLogger("latentcast")
 ORIGINS = 10  # rolling origins of each series
 VALUES = 2**21  # forecast values that are judged of each candidate, at most
 CALIBRATED = 2000  # windows that intervals are made of, about
-CHECKED = 16  # forecasts of a candidate between two looks at the clock
+CHECKED = 16  # series that are fitted between two looks at the clock
 Starts = tuple[NDArray[np.int64], NDArray[np.int64]]
 
 
@@ -365,8 +365,9 @@ def _forecast(task: Searched, forecaster: Forecaster, origins: Starts, deadline:
     prepared = prepare(forecaster, task.panel)
     starts = torch.from_numpy(task.panel.offsets[items] + steps - forecaster.task.lookback)
     slow = deadline is not None and not forecaster.network.calibrates  # each forecast is a fit
+    together = max(1, CHECKED // len(task.panel.channels)) if slow else None
     batches = []
-    for batch in forecast_windows(forecaster, prepared, (starts, torch.from_numpy(items)), CHECKED if slow else None):
+    for batch in forecast_windows(forecaster, prepared, (starts, torch.from_numpy(items)), together):
         batches.append(batch)
         done = sum(len(one.original) for one in batches)
         if deadline is not None and time.monotonic() > deadline and done < len(items):
@@ -419,7 +420,7 @@ def _calibrate(task: Searched, forecaster: Forecaster) -> None:
     prepared = prepare(forecaster, task.panel)
     windows = len(prepared.starts("val", forecaster.task.lookback, task.horizon)[0])
     if windows:
-        most = CALIBRATED if forecaster.network.calibrates else CALIBRATED // 20
+        most = CALIBRATED if forecaster.network.calibrates else CALIBRATED // 40
         stride = max(1, windows * len(task.panel.channels) // most)
         judged = calibrate_on(forecaster, prepared, Judged("val", task.name, stride))
         forecaster.card = replace(forecaster.card, validation=judged.to_dict())
