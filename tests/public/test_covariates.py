@@ -38,7 +38,8 @@ def sales(steps: int = 400, seed: int = 0, noise: float = 0.3) -> pd.DataFrame:
 
 
 def fitted(frame: pd.DataFrame, model: str = "dlinear", sizes: dict[str, Any] = SIZES, **data: Any):
-    settings = {**QUICK, **{f"data.{key}": value for key, value in data.items()}}
+    quick = {} if model == "naive" else QUICK  # it has nothing to train
+    settings = {**quick, **{f"data.{key}": value for key, value in data.items()}}
     return latentcast.fit(frame, model, settings=settings, **sizes)
 
 

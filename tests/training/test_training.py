@@ -130,7 +130,7 @@ def test_training_that_ran_out_of_time_is_kept_and_can_go_on(hourly: pd.DataFram
 def test_resume_refuses_other_settings_and_other_folders(hourly: pd.DataFrame, tmp_path: Path) -> None:
     settings = {"training.max_epochs": 1}
     latentcast.fit(hourly, "dlinear", **SIZES, settings=settings, out=tmp_path / "run")
-    with pytest.raises(SettingsError, match=r"training.lr: was 0.005, is 0.1"):
+    with pytest.raises(SettingsError, match=r"training.lr: was 0.002, is 0.1"):
         latentcast.fit(
             hourly, "dlinear", **SIZES, settings={**settings, "training.lr": 0.1}, out=tmp_path / "run", resume=True
         )

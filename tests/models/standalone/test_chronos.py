@@ -18,7 +18,6 @@ from latentcast.models.standalone.chronos import Chronos
 
 TASK = Task(lookback=24, horizon=8, channels=2, targets=(0, 1), season=12)
 KINDS = ["bolt", "two"]
-SETTINGS = {"training.loggers": []}
 
 
 def make(kind: str, task: Task = TASK, **settings: object) -> Chronos:
@@ -64,9 +63,7 @@ def test_what_was_not_observed_is_not_read(kind: str) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_fit_predict_evaluate_save_and_load(kind: str, tmp_path: Path) -> None:
     data = frame()
-    forecaster = latentcast.fit(
-        data, "chronos", lookback=24, horizon=8, settings={**SETTINGS, "model.checkpoint": chronos(kind)}
-    )
+    forecaster = latentcast.fit(data, "chronos", lookback=24, horizon=8, settings={"model.checkpoint": chronos(kind)})
     assert count_parameters(forecaster.network)[0] == 0
     forecast = forecaster.predict(data, level=80)
     judged = forecaster.evaluate(data, level=80, interval_method="quantiles")
@@ -79,7 +76,7 @@ def test_fit_predict_evaluate_save_and_load(kind: str, tmp_path: Path) -> None:
 def test_other_weights_where_saved_ones_lay_are_refused(tmp_path: Path) -> None:
     folder = tmp_path / "weights"
     shutil.copytree(chronos("bolt"), folder)
-    settings = {**SETTINGS, "model.checkpoint": str(folder)}
+    settings = {"model.checkpoint": str(folder)}
     latentcast.fit(frame(), "chronos", lookback=24, horizon=8, settings=settings, out=tmp_path / "run")
     shutil.copytree(chronos("bolt", seed=1), folder, dirs_exist_ok=True)
     with pytest.raises(CheckpointError, match="not those that were there"):

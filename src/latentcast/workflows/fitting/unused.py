@@ -81,7 +81,10 @@ def _of_training(spec: FitSpec, forecaster: Forecaster) -> Iterator[Fault]:
         if label in members and not members[label][0] and isinstance(own, Mapping):
             its = forecaster.network.model.runs[label]
             defaults = merge(_default_training(its), run.training.dump())
-            for name in _differing(own.get("training"), defaults):
+            stated_training = own.get("training") or {}
+            if defaults.keys() <= stated_training.keys():
+                continue  # a settings file that another run wrote: it holds every setting of every member
+            for name in _differing(stated_training, defaults):
                 yield Fault(
                     f"model.members.{label}.training.{name}", f": {its.name} has nothing to train; leave it out"
                 )
