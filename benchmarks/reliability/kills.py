@@ -205,7 +205,7 @@ def trial(model: str, point: str, number: int, whole: dict[str, Any], seconds: f
         killed = status == -signal.SIGKILL
         status = in_child(lambda: fit(model, out, resume=True))
         error = Path(folder) / "error"
-        said = error.read_text()[-500:] if error.exists() else None
+        said = error.read_text().replace(f"{folder}/", "")[-500:] if error.exists() else None
         if status == 0:
             result = "equal" if found_in(out) == whole else "different"
         else:
