@@ -14,7 +14,7 @@ from latentcast.core.types import Batch
 from latentcast.data.windows.mixture import Mix, MixedLoader
 from latentcast.data.windows.windows import MANY, Loader, Windows, batch_size_for_memory
 from latentcast.models.config.training import TrainingSettings
-from latentcast.models.network import LIGHT, Network
+from latentcast.models.network import Network
 from latentcast.training import checkpoint
 from latentcast.training.compiling import compiled
 from latentcast.training.devices import Devices
@@ -231,8 +231,7 @@ def mean_metrics(devices: Devices, network: Any, task: StageTask) -> dict[str, f
     """`val_loss` and what the stage measures: means over windows, whatever the batches and the processes are."""
     assert task.val is not None
     settings, stage = task.settings, task.stage
-    light = sum(parameter.numel() for parameter in network.parameters()) <= LIGHT
-    most = MANY if light else max(settings.batch_size, 256)
+    most = MANY if network.is_light else max(settings.batch_size, 256)
     together = batch_size_for_memory(task.train.steps, task.train.channels, most=most)
     loader = task.val.loader(together, seed=task.seed, shuffle=False)
     modes = [(module, module.training) for module in network.modules()]

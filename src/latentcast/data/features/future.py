@@ -14,7 +14,7 @@ from latentcast.data.settings import DataSettings
 from latentcast.data.tables.clock import Clock, localised, on_the_clock_of
 from latentcast.data.tables.id_text import id_text
 from latentcast.data.tables.ids import join_ids
-from latentcast.data.tables.table import LARGEST, as_numbers, as_text, is_long
+from latentcast.data.tables.table import LARGEST, as_numbers, as_text, is_long, with_text_names
 from latentcast.data.tables.time_column import joined_time, time_column
 from latentcast.data.tables.timestamps import read_stamps, show
 
@@ -37,8 +37,7 @@ def lay_ahead(room: Panel, frame: pd.DataFrame | None, effects: Effects, setting
             f" steps to be forecast ({span}), as a table with a time column"
             f"{'' if room.ids == ('',) else ', the ids'} and {'it' if len(names) == 1 else 'them'} (future)"
         )
-    frame = frame.copy(deep=False)
-    frame.columns = pd.Index([str(name) for name in frame.columns])
+    frame = with_text_names(frame)
     frame, _ = joined_time(frame, settings)
     if lacking := [name for name in names if name not in frame.columns]:
         raise DataError(

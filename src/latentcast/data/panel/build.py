@@ -24,7 +24,7 @@ from latentcast.data.tables.ids import join_ids, settle
 from latentcast.data.tables.infer import follows, infer, usual_step, with_other_steps
 from latentcast.data.tables.resample import resampled, snapped
 from latentcast.data.tables.row_calendars import OpenDays, closed_days
-from latentcast.data.tables.table import Table, read_table, without_row_numbers
+from latentcast.data.tables.table import Table, read_table, with_text_names, without_row_numbers
 from latentcast.data.tables.time_column import joined_time, time_column
 from latentcast.data.tables.timestamps import Stamps, epoch_unit, read_stamps, show
 
@@ -37,8 +37,7 @@ def build(frame: pd.DataFrame, settings: DataSettings) -> Panel:
 
     Raises TimeError, GapError or DataError: each says what came, what was wanted and the remedy.
     """
-    frame = frame.copy(deep=False)
-    frame.columns = pd.Index([str(name) for name in frame.columns])
+    frame = with_text_names(frame)
     if not len(frame):
         raise DataError("the table has no row")
     frame, left_out = without_row_numbers(frame, settings)
@@ -358,8 +357,7 @@ def read_notes(frame: pd.DataFrame, panel: "Panel", settings: DataSettings) -> N
 
     Raises DataError or TimeError when it is something else.
     """
-    frame = frame.copy(deep=False)
-    frame.columns = pd.Index([str(name) for name in frame.columns])
+    frame = with_text_names(frame)
     if TEXT not in frame.columns:
         raise DataError(f"notes need a column {TEXT!r} beside the time; {suggest(TEXT, frame.columns)}")
     if panel.frequency.integer:

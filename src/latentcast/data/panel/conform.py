@@ -12,7 +12,7 @@ from latentcast.data.panel.panel import Panel
 from latentcast.data.settings import DataSettings
 from latentcast.data.sources.frames import Source
 from latentcast.data.tables.clock import Clock, on_the_clock_of
-from latentcast.data.tables.table import is_long
+from latentcast.data.tables.table import is_long, with_text_names
 from latentcast.data.tables.time_column import joined_time, time_column
 
 
@@ -65,8 +65,7 @@ def _others(missing: list[str], extra: list[str], remedy: str) -> str:
 
 def _strange(frame: pd.DataFrame, settings: DataSettings, channels: tuple[str, ...]) -> list[str]:
     """Columns of which the settings and the channels of a fit say nothing."""
-    columns = [str(name) for name in frame.columns]
-    frame, _ = joined_time(frame.set_axis(columns, axis=1), settings)
+    frame, _ = joined_time(with_text_names(frame), settings)
     columns = list(frame.columns)
     known = {
         time_column(frame, settings),

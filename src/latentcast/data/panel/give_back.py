@@ -12,6 +12,7 @@ from latentcast.data.sources.frames import Source
 from latentcast.data.tables.date_numbers import NumberCode
 from latentcast.data.tables.id_text import id_text
 from latentcast.data.tables.ids import first_rows
+from latentcast.data.tables.table import with_text_names
 from latentcast.data.tables.time_column import joined_time, time_column
 
 _STAMPS = ("ds", "cutoff")
@@ -22,7 +23,7 @@ def as_it_came(frame: pd.DataFrame, source: Source, panel: Panel, settings: Data
 
     Dates that were written as text come back as dates; quarters, weeks and months of a year as they were written.
     """
-    came = _with_text_names(source.frame)
+    came = with_text_names(source.frame)
     if isinstance(settings.id, tuple):
         frame = _with_id_columns(frame, came, settings)
     ids = came.get(settings.id_name)
@@ -53,14 +54,7 @@ def origins(source: Source, settings: DataSettings) -> dict[str, str]:
 
 def name_of_time(frame: pd.DataFrame, settings: DataSettings) -> str:
     """The time column of a table that was read before; that of the joined one where it stands in several columns."""
-    return time_column(joined_time(_with_text_names(frame), settings)[0], settings)
-
-
-def _with_text_names(frame: pd.DataFrame) -> pd.DataFrame:
-    """The same data, not copied, under names that are text."""
-    named = frame.copy(deep=False)
-    named.columns = pd.Index([str(name) for name in frame.columns])
-    return named
+    return time_column(joined_time(with_text_names(frame), settings)[0], settings)
 
 
 def _ids(texts: pd.Series, came: pd.Series) -> Any:

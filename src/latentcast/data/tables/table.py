@@ -40,6 +40,13 @@ class Table:
     notes: tuple[str, ...] = ()
 
 
+def with_text_names(frame: pd.DataFrame) -> pd.DataFrame:
+    """The same data, not copied, under names that are text."""
+    named = frame.copy(deep=False)
+    named.columns = pd.Index([str(name) for name in frame.columns])
+    return named
+
+
 def read_table(frame: pd.DataFrame, settings: DataSettings) -> Table:
     """Find the columns by the settings or by their usual names; `frame` has text as column names.
 
