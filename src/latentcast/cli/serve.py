@@ -1,0 +1,40 @@
+"""Saved models over HTTP: serve."""
+
+import os
+from typing import Annotated
+
+import typer
+
+from latentcast.cli.app import app
+from latentcast.cli.output import print_line
+from latentcast.core.errors import MissingExtra
+
+
+@app.command()
+def serve(
+    folders: Annotated[list[str], typer.Argument(metavar="FOLDER…", help="Saved models, as FOLDER or NAME=FOLDER.")],
+    host: Annotated[str, typer.Option("--host", help="Address to listen at; not loopback: a token is required.")] = (
+        "127.0.0.1"
+    ),
+    port: Annotated[int, typer.Option("--port", help="Port to listen at.")] = 8000,
+    allowed: Annotated[
+        list[str] | None, typer.Option("--allowed-host", help="A name that the Host header may hold; again for more.")
+    ] = None,
+    workbench: Annotated[bool, typer.Option("--workbench", help="With the page at / and jobs.")] = False,
+) -> None:
+    """Forecasts of saved models over HTTP. The environment variable LATENTCAST_TOKEN holds the bearer token."""
+    try:
+        import fastapi  # noqa: F401
+        import uvicorn  # noqa: F401
+    except ImportError as error:
+        raise MissingExtra(str(error.name), "serve", "latentcast serve") from error
+    from latentcast.core.settings import validate
+    from latentcast.serving.models import Models
+    from latentcast.serving.run import run
+    from latentcast.serving.settings import TOKEN, ServeSettings
+
+    given = {"host": host, "port": port, "hosts": allowed or (), "workbench": workbench}
+    settings = validate(ServeSettings, {**given, "token": os.environ.pop(TOKEN, None) or None})
+    models = Models.open(folders)
+    print_line(f"serving {', '.join(models)} at http://{host}:{port} (its description: /openapi.json)")
+    run(models, settings)

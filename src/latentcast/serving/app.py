@@ -1,0 +1,43 @@
+"""The app: routes, and the protection around all of them."""
+
+from importlib.metadata import version
+
+from fastapi import FastAPI
+
+from latentcast.serving import problems
+from latentcast.serving.models import Models
+from latentcast.serving.protection import protect
+from latentcast.serving.routes import forecast
+from latentcast.serving.routes import models as models_routes
+from latentcast.serving.settings import ServeSettings
+
+OPEN = frozenset({"/health"})  # paths that need no token
+
+
+def create_app(models: Models, settings: ServeSettings) -> FastAPI:
+    """Make the ASGI app of some models.
+
+    Parameters
+    ----------
+    models
+        The models to offer (`Models.open`).
+    settings
+        Where it listens, who may ask, and the limits of a request.
+
+    Returns
+    -------
+    FastAPI
+        Routers that are added to it later are under the same protection.
+    """
+    app = FastAPI(
+        title="latentcast",
+        version=version("latentcast"),
+        description="Forecasts of saved models over HTTP.",
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.include_router(models_routes.router(models))
+    app.include_router(forecast.router(models, settings))
+    problems.install(app)
+    protect(app, settings, open_paths=OPEN)
+    return app

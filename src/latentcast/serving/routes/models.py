@@ -1,0 +1,46 @@
+"""Which models there are, their run cards, and whether the server is up."""
+
+from typing import Any
+
+from fastapi import APIRouter
+
+from latentcast.serving.models import Models, ServedModel
+
+
+def router(models: Models) -> APIRouter:
+    """GET /health, /models and /models/{name}."""
+    routes = APIRouter(tags=["models"])
+
+    @routes.get("/health")
+    def health() -> dict[str, Any]:
+        """Whether the server answers, and how many models it has."""
+        return {"status": "ok", "models": len(models)}
+
+    @routes.get("/models")
+    def listed() -> dict[str, Any]:
+        """Every model with its look-back, horizon, frequency and columns."""
+        return {"models": [_about(model) for model in models.values()]}
+
+    @routes.get("/models/{name}")
+    def card(name: str) -> dict[str, Any]:
+        """The run card of one model: settings, data, versions, training and validation figures, notes."""
+        model = models.asked(name)
+        return {**_about(model), "card": model.forecaster.card.to_dict()}
+
+    return routes
+
+
+def _about(model: ServedModel) -> dict[str, Any]:
+    forecaster = model.forecaster
+    schema, task = forecaster.card.schema, forecaster.task
+    return {
+        "name": model.name,
+        "model": forecaster.name,
+        "lookback": task.lookback,
+        "horizon": task.horizon,
+        "freq": schema.freq,
+        "season": schema.season,
+        "channels": list(schema.channels),
+        "future_covariates": list(forecaster.run.data.future),
+        "intervals": forecaster.calibration is not None,
+    }
