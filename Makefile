@@ -3,6 +3,8 @@
 # make test-fast   the same without the tests that train
 # make test-ray    tests on a Ray cluster of two nodes, on this machine
 # make test-pandas3   the tests of data and of the front door, on pandas 3, in an environment over the first
+# make dist    build the sdist and the wheel into dist/
+# make test-dist   install the wheel into an empty environment outside the checkout, and forecast a file
 # make check   lint and types
 PYTHON ?= python3
 VENV ?= .venv
@@ -22,21 +24,28 @@ PANDAS3_VERSION ?= 3.1.1
 PANDAS3_TESTS := tests/data tests/public/test_readme.py tests/public/test_edges.py tests/public/test_several_frames.py \
 	tests/public/test_covariates.py tests/public/test_saved_folders.py tests/cli
 
-.PHONY: demo test test-fast test-ray test-pandas3 check clean
+.PHONY: demo test test-fast test-ray test-pandas3 dist test-dist check clean
 demo: $(VENV)/.core
 	$(BIN)/latentcast demo --out demo
 
 test: $(VENV)/.dev
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal -m "not ray"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal -m "not ray and not dist"
 
 test-fast: $(VENV)/.dev
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal -m "not slow and not ray"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal -m "not slow and not ray and not dist"
 
 test-ray: $(VENV)/.ray
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m ray
 
 test-pandas3: $(PANDAS3)/.ready
-	OMP_NUM_THREADS=1 $(PANDAS3)/bin/python -m pytest -n auto --dist worksteal -m "not slow and not ray" $(PANDAS3_TESTS)
+	OMP_NUM_THREADS=1 $(PANDAS3)/bin/python -m pytest -n auto --dist worksteal -m "not slow and not ray and not dist" $(PANDAS3_TESTS)
+
+dist: $(VENV)/.dist
+	rm -rf dist
+	$(BIN)/python -m build --no-isolation --outdir dist
+
+test-dist: $(VENV)/.dist
+	TORCH="$(TORCH)" OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m dist tests/packaging
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -67,6 +76,10 @@ $(VENV)/.ray: $(VENV)/.dev
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev,ray]'
 	@touch $@
 
+$(VENV)/.dist: $(VENV)/.dev
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dist]'
+	@touch $@
+
 $(PANDAS3)/.ready: $(VENV)/.dev
 	$(BIN)/python -m venv --clear --without-pip $(PANDAS3)
 	@base="$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"; \
@@ -76,4 +89,4 @@ $(PANDAS3)/.ready: $(VENV)/.dev
 	@touch $@
 
 clean:
-	rm -rf $(VENV) $(PANDAS3) demo
+	rm -rf $(VENV) $(PANDAS3) demo dist
