@@ -16,7 +16,7 @@ from latentcast.data.types import Frame, IntoFrame, Level
 from latentcast.evaluation.forecasts import ForecastBatch
 from latentcast.forecaster.changed import changed
 from latentcast.forecaster.fitted import FittedModel
-from latentcast.forecaster.inputs import prepare_forecast
+from latentcast.forecaster.inputs import LastWindows, prepare_forecast
 from latentcast.forecaster.intervals import Intervals, check_unasked, interval_columns, levels_of, quantile_columns
 from latentcast.forecaster.judge import choose_intervals, forecast_windows, outcome_notes
 from latentcast.forecaster.output import forecast_frame, give_back, one_column
@@ -37,8 +37,37 @@ class Asked:
     batch_size: int | None
 
 
-def forecast_ahead(fitted: FittedModel, data: IntoFrame, future_covariates: IntoFrame | None, asked: Asked) -> Frame:
-    """The frame that `Forecaster.predict` gives."""
+@dataclass(frozen=True)
+class Plan:
+    """How a request is forecast: by which model, for how many steps, with which columns.
+
+    Attributes
+    ----------
+    fitted
+        The model, at a longer horizon where its weights allow one.
+    steps
+        Steps that come back.
+    rolls
+        Whether forecasts become the past of the next ones.
+    levels, quantiles
+        Levels in per cent and quantile levels whose columns come back.
+    how
+        How intervals are made; None without any.
+    batch_size
+        Windows forecast together.
+    """
+
+    fitted: FittedModel
+    steps: int
+    rolls: bool
+    levels: tuple[float, ...]
+    quantiles: tuple[float, ...]
+    how: Intervals | None
+    batch_size: int | None
+
+
+def planned(fitted: FittedModel, asked: Asked) -> Plan:
+    """What is asked for as a plan. Raises SettingsError or DataError for what this model does not have."""
     horizon = _horizon(asked.horizon)
     trained = fitted.task.horizon
     if horizon is not None and horizon > trained:
@@ -56,20 +85,33 @@ def forecast_ahead(fitted: FittedModel, data: IntoFrame, future_covariates: Into
     if levels is None and taus and not wanted:
         check_unasked(asked.method, asked.paths)
     how = choose_intervals(fitted, wanted or None, asked.method, asked.paths)
+    return Plan(fitted, horizon or trained, rolls, levels or (), taus, how, asked.batch_size)
+
+
+def forecast_ahead(fitted: FittedModel, data: IntoFrame, future_covariates: IntoFrame | None, asked: Asked) -> Frame:
+    """The frame that `Forecaster.predict` gives."""
+    plan = planned(fitted, asked)
+    fitted = plan.fitted
     inputs = prepare_forecast(fitted, data, future_covariates)
-    fitted.told.extend((*inputs.notes, *outcome_notes(fitted, inputs.prepared, inputs.windows, how)))
-    columns: dict[str, Any] = {}
-    if rolls:
-        values = rolled(fitted, inputs, horizon or trained, asked.batch_size)
+    fitted.told.extend((*inputs.notes, *outcome_notes(fitted, inputs.prepared, inputs.windows, plan.how)))
+    values, columns = forecast_values(plan, inputs)
+    frame = forecast_frame(fitted, inputs.panel, values, columns)
+    return give_back(fitted, inputs.source, inputs.panel, frame)
+
+
+def forecast_values(plan: Plan, inputs: LastWindows) -> tuple[Any, dict[str, Any]]:
+    """[items, steps, target] forecasts in original units, and further columns: one value per item, target and step."""
+    fitted, taus = plan.fitted, plan.quantiles
+    if plan.rolls:
+        values = rolled(fitted, inputs, plan.steps, plan.batch_size)
         columns = {f"{fitted.name}-q-0.5": one_column([values]) for _ in taus}  # the median is the forecast
     else:
-        batches = list(forecast_windows(fitted, inputs.prepared, inputs.windows, asked.batch_size, how))
+        batches = list(forecast_windows(fitted, inputs.prepared, inputs.windows, plan.batch_size, plan.how))
         values = np.concatenate([batch.original for batch in batches])
-        columns = _columns(fitted, batches, how, levels or (), taus)
-    steps = values.shape[1] if horizon is None else min(horizon, values.shape[1])
-    columns = {name: column.reshape(-1, values.shape[1])[:, :steps].reshape(-1) for name, column in columns.items()}
-    frame = forecast_frame(fitted, inputs.panel, values[:, :steps], columns)
-    return give_back(fitted, inputs.source, inputs.panel, frame)
+        columns = _columns(fitted, batches, plan.how, plan.levels, taus)
+    made, steps = values.shape[1], min(plan.steps, values.shape[1])
+    columns = {name: column.reshape(-1, made)[:, :steps].reshape(-1) for name, column in columns.items()}
+    return values[:, :steps], columns
 
 
 def sampled_ahead(

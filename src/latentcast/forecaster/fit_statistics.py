@@ -70,14 +70,21 @@ class FitStatistics:
             error[there] = self.naive_error[at]
             spread = scaler.spread(panel, parts.train_end)
             spread[there] = self.spread[at]
-            names = shorten([panel.ids[item] or "the data" for item in unseen], 3)
-            were, their = ("was", "its") if len(unseen) == 1 else ("were", "their")
-            text = f"{len(unseen)} series {were} not in the fit ({names}): scaled by {their} own past"
-            notes = (*notes, Note(text, NoteCode.UNSEEN_SERIES))
+            notes = (*notes, *self.unseen_notes(panel))
         if future_only:
             return PreparedPanel(panel, parts, scaler, error, spread, notes)
         longer = pad_short(panel, parts, task.lookback, task.horizon)
         return PreparedPanel(longer.panel, longer.parts, scaler, error, spread, (*notes, *longer.notes))
+
+    def unseen_notes(self, panel: Panel) -> tuple[Note, ...]:
+        """A note on the items that the fit did not see; nothing where it saw all of them."""
+        unseen = np.flatnonzero(self.rows_of(panel) < 0)
+        if not len(unseen):
+            return ()
+        names = shorten([panel.ids[item] or "the data" for item in unseen], 3)
+        were, their = ("was", "its") if len(unseen) == 1 else ("were", "their")
+        text = f"{len(unseen)} series {were} not in the fit ({names}): scaled by {their} own past"
+        return (Note(text, NoteCode.UNSEEN_SERIES),)
 
     def ends_apart(self, panel: Panel) -> Sequence[str]:
         """What is to be said before series are forecast each from its own end: those that end before others, and those

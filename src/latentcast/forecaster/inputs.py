@@ -19,13 +19,11 @@ from latentcast.forecaster.fitted import FittedModel
 
 
 @dataclass(frozen=True)
-class ForecastInputs:
-    """The data of a forecast beyond the end of each series.
+class LastWindows:
+    """A panel, and the last window of each of its series.
 
     Attributes
     ----------
-    source
-        The data as they were given; results come back as the same kind of frame.
     panel
         The data on the grid of the fit, without the horizon.
     prepared
@@ -36,11 +34,17 @@ class ForecastInputs:
         What the user should know of these data: drift, short series, early ends.
     """
 
-    source: Source
     panel: Panel
     prepared: PreparedPanel
     windows: Starts
     notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ForecastInputs(LastWindows):
+    """The data of a forecast beyond the end of each series; results come back as the same kind of frame as `source`."""
+
+    source: Source
 
 
 def read_panel(fitted: FittedModel, source: Source, *, gaps: str | None = None) -> Panel:
@@ -82,20 +86,27 @@ def prepare_forecast(
     """
     source, _ = open_data(data)
     panel = read_panel(fitted, source)
-    filled = fill_up(panel, fitted.task.lookback)
-    prepared = prepare(fitted, filled.panel, future_only=True)
-    change = drift_of(fitted, panel, prepared)
-    notes = (*filled.notes, *prepared.notes[len(panel.notes) :], *fitted.known.ends_apart(panel))
-    notes = (*notes, *change.notes())
-    room = filled.panel.extended(fitted.task.horizon)
+    laid, change = laid_out(fitted, panel)
+    room = laid.prepared.panel
     if (effects := fitted.known.scaler.effects) is not None:
         ahead = None if future_covariates is None else open_data(future_covariates)[0].frame
         room = lay_ahead(room, ahead, effects, fitted.run.data, fitted.task.horizon)
     elif future_covariates is not None:
         raise SettingsError(Fault("future_covariates", f": this {fitted.name} was fitted without any (data.future)"))
+    notes = (*laid.notes, *fitted.known.ends_apart(panel), *change.notes())
+    return ForecastInputs(panel, replace(laid.prepared, panel=room), laid.windows, notes, source)
+
+
+def laid_out(fitted: FittedModel, panel: Panel) -> tuple[LastWindows, Drift]:
+    """The last window of each series of a panel, with room for the horizon, and how far the data have drifted."""
+    filled = fill_up(panel, fitted.task.lookback)
+    prepared = prepare(fitted, filled.panel, future_only=True)
+    change = drift_of(fitted, panel, prepared)
+    room = filled.panel.extended(fitted.task.horizon)
     starts = torch.from_numpy(room.offsets[1:] - fitted.task.lookback - fitted.task.horizon)
     windows = starts, torch.arange(len(panel.ids))
-    return ForecastInputs(source, panel, replace(prepared, panel=room), windows, notes)
+    notes = (*filled.notes, *prepared.notes[len(panel.notes) :])
+    return LastWindows(panel, replace(prepared, panel=room), windows, notes), change
 
 
 def drift_of(fitted: FittedModel, panel: Panel, prepared: PreparedPanel) -> Drift:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from latentcast.core.errors import SettingsError
 from latentcast.forecaster.fitted import FittedModel
-from latentcast.forecaster.inputs import ForecastInputs
+from latentcast.forecaster.inputs import LastWindows
 from latentcast.forecaster.judge import forecast_windows
 
 Array = NDArray[np.float64]
@@ -30,7 +30,7 @@ def check_rolls(fitted: FittedModel, horizon: int) -> None:
         )
 
 
-def rolled(fitted: FittedModel, inputs: ForecastInputs, horizon: int, batch_size: int | None) -> Array:
+def rolled(fitted: FittedModel, inputs: LastWindows, horizon: int, batch_size: int | None) -> Array:
     """[items, horizon, target] forecasts in original units, made in blocks of the trained horizon."""
     task = fitted.task
     block, blocks = task.horizon, -(-horizon // task.horizon)

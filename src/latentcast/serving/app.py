@@ -1,5 +1,7 @@
 """The app: routes, and the protection around all of them."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from importlib.metadata import version
 
 from fastapi import FastAPI
@@ -7,8 +9,9 @@ from fastapi import FastAPI
 from latentcast.serving import problems
 from latentcast.serving.models import Models
 from latentcast.serving.protection import protect
-from latentcast.serving.routes import forecast
+from latentcast.serving.routes import forecast, windows
 from latentcast.serving.routes import models as models_routes
+from latentcast.serving.services import Services
 from latentcast.serving.settings import ServeSettings
 
 OPEN = frozenset({"/health"})  # paths that need no token
@@ -29,15 +32,25 @@ def create_app(models: Models, settings: ServeSettings) -> FastAPI:
     FastAPI
         Routers that are added to it later are under the same protection.
     """
+    services = Services.start(models, settings)
+
+    @asynccontextmanager
+    async def living(app: FastAPI) -> AsyncIterator[None]:
+        services.reader.prepare()
+        yield
+        services.close()
+
     app = FastAPI(
         title="latentcast",
         version=version("latentcast"),
         description="Forecasts of saved models over HTTP.",
         docs_url=None,
         redoc_url=None,
+        lifespan=living,
     )
-    app.include_router(models_routes.router(models))
-    app.include_router(forecast.router(models, settings))
+    app.state.services = services
+    for routes in (models_routes, forecast, windows):
+        app.include_router(routes.router(services))
     problems.install(app)
     protect(app, settings, open_paths=OPEN)
     return app

@@ -3,9 +3,11 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from latentcast.core.errors import SettingsError, suggest
 from latentcast.forecaster.forecaster import Forecaster
+from latentcast.serving.plain import PlainReader
 from latentcast.serving.problems import Problem
 from latentcast.workflows.load import load
 
@@ -18,6 +20,11 @@ class ServedModel:
 
     name: str
     forecaster: Forecaster
+
+    @cached_property
+    def plain(self) -> PlainReader:
+        """The reader of tables that are in order."""
+        return PlainReader(self.forecaster)
 
     def for_request(self) -> Forecaster:
         """The forecaster for one request: equal weights, and notes of its own, which no other request sees."""

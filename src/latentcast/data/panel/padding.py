@@ -41,7 +41,15 @@ def fill_up(panel: Panel, lookback: int) -> Padded:
     counts = np.maximum(lookback - panel.lengths, 0)
     if not counts.any():
         return Padded(panel, Split(panel.lengths, panel.lengths, panel.lengths))
-    short = f"{int((counts > 0).sum())} of {len(panel.ids)} series" if len(panel.ids) > 1 else "the data"
-    note = f"{short} are shorter than the look-back of {lookback} steps: what is missing before them is masked"
     longer = panel.padded(counts)
-    return Padded(longer, Split(longer.lengths, longer.lengths, longer.lengths), (Note(note, NoteCode.PADDED),))
+    return Padded(longer, Split(longer.lengths, longer.lengths, longer.lengths), short_notes(panel, lookback))
+
+
+def short_notes(panel: Panel, lookback: int) -> tuple[Note, ...]:
+    """A note on items that are shorter than the look-back; nothing where none is."""
+    count = int((panel.lengths < lookback).sum())
+    if not count:
+        return ()
+    short = f"{count} of {len(panel.ids)} series" if len(panel.ids) > 1 else "the data"
+    text = f"{short} are shorter than the look-back of {lookback} steps: what is missing before them is masked"
+    return (Note(text, NoteCode.PADDED),)

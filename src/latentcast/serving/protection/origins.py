@@ -1,7 +1,5 @@
 """Requests that a page of another origin sends through a person's browser."""
 
-from urllib.parse import urlsplit
-
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -20,7 +18,7 @@ class RefuseCrossOrigin:
         if scope["type"] == "http" and scope["method"] not in SAFE:
             headers = Headers(scope=scope)
             origin, fetched = headers.get("origin"), headers.get("sec-fetch-site", "none")
-            elsewhere = origin is not None and urlsplit(origin).netloc.lower() != headers.get("host", "").lower()
+            elsewhere = origin is not None and origin.partition("://")[2].lower() != headers.get("host", "").lower()
             if elsewhere or fetched not in ("none", "same-origin"):
                 raise Problem(403, "origin", "this request comes from a page of another origin, and is refused")
         await self.app(scope, receive, send)

@@ -4,12 +4,13 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from latentcast.serving.models import Models, ServedModel
+from latentcast.serving.models import ServedModel
+from latentcast.serving.services import Services
 
 
-def router(models: Models) -> APIRouter:
+def router(services: Services) -> APIRouter:
     """GET /health, /models and /models/{name}."""
-    routes = APIRouter(tags=["models"])
+    routes, models = APIRouter(tags=["models"]), services.models
 
     @routes.get("/health")
     def health() -> dict[str, Any]:

@@ -1,0 +1,55 @@
+"""Tables of a request as columns and frames, within the limits of the server."""
+
+from typing import Any
+
+import pandas as pd
+
+from latentcast.data.panel.panel import Panel
+from latentcast.serving.problems import Problem, too_large
+from latentcast.serving.settings import Limits
+
+
+def columns_in(table: Any, limits: Limits) -> dict[str, list[Any]]:
+    """Columns or records as columns; what a record lacks is missing. Raises Problem for no row, or beyond a limit."""
+    if isinstance(table, dict):
+        check_size(len(next(iter(table.values()), ())), len(table), limits)
+        return table
+    names = dict.fromkeys(name for record in table for name in record)
+    check_size(len(table), len(names), limits)
+    return {name: [record.get(name) for record in table] for name in names}
+
+
+def as_frame(table: Any, limits: Limits) -> pd.DataFrame:
+    """The frame of an upload as it is; plain values as one."""
+    return table if isinstance(table, pd.DataFrame) else pd.DataFrame(columns_in(table, limits))
+
+
+def check_size(rows: int, columns: int, limits: Limits) -> None:
+    """Raises Problem for a table that is empty or too large."""
+    if not rows or not columns:
+        raise Problem(422, "data", "the table has no row; send at least one look-back of the model")
+    for name, found, most in (("rows", rows, limits.rows), ("columns", columns, limits.columns)):
+        if found > most:
+            raise too_large(name, most, f"the table has {found} {name}, and this server takes {most}; send fewer")
+
+
+def check_panel(panel: Panel, limits: Limits) -> None:
+    """Raises Problem for more series than one request may have."""
+    series = len(panel.ids) * len(panel.channels)
+    if series > limits.series:
+        detail = f"the table has {series} series, and this server takes {limits.series} a request; send fewer"
+        raise too_large("series", limits.series, detail)
+
+
+def check_answer(series: int, horizon: int, columns: int, limits: Limits) -> None:
+    """Raises Problem for more numbers than one answer may hold."""
+    values = series * horizon * columns
+    if horizon > limits.horizon:
+        detail = f"horizon={horizon}: this server forecasts at most {limits.horizon} steps"
+        raise too_large("horizon", limits.horizon, detail)
+    if values > limits.values:
+        detail = (
+            f"the answer would hold {values} numbers ({series} series x {horizon} steps x {columns} columns), and this"
+            f" server gives {limits.values}; ask for fewer series, steps or levels"
+        )
+        raise too_large("values", limits.values, detail)

@@ -1,0 +1,1 @@
+"""Uploaded files, read by a child process with limits of its own."""
