@@ -1,4 +1,4 @@
-"""Files that are replaced as a whole: a kill, a full disk or a power cut leaves the old file or the new one."""
+"""Replace files as a whole: a kill, a full disk or a power cut leaves either the old file or the new one."""
 
 import os
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ PART = ".part"  # ends the name of a file that is not whole yet; readers ignore 
 
 @contextmanager
 def replacing(path: Path, *, durable: bool = True) -> Iterator[Path]:
-    """A path to write to; at the end of the block that file takes the place of `path`.
+    """Yield a path to write to; when the block ends, that file replaces `path`.
 
     Parameters
     ----------
@@ -22,7 +22,7 @@ def replacing(path: Path, *, durable: bool = True) -> Iterator[Path]:
     Raises
     ------
     OSError
-        The file cannot be written; what was there is left as it was.
+        The file cannot be written; the old file stays unchanged.
     """
     part = path.with_name(path.name + PART)
     try:
@@ -44,7 +44,7 @@ def write_text(path: Path, text: str) -> None:
 
 
 def _flush(path: Path) -> None:
-    """Wait until a file, or the entries of a folder, are on the disk; some systems cannot do that for folders."""
+    """Wait until a file or folder entry is on disk; some systems cannot do that for folders."""
     if path.is_dir() and os.name == "nt":
         return
     handle = os.open(path, os.O_RDWR if path.is_file() else os.O_RDONLY)

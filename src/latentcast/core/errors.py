@@ -3,13 +3,13 @@
 LatentcastError
 ├── DataError          the data cannot be used as it is
 │   ├── TimeError      time column missing, unparsable, repeated, irregular
-│   └── GapError       values or steps are missing and no policy was stated
+│   └── GapError       values or steps are missing and no gap policy is set
 ├── SettingsError      a setting is unknown, of the wrong type, or does not fit another (all faults at once)
 ├── CheckpointError    a saved folder is corrupt, foreign, unfinished, or may not be overwritten
 ├── MissingExtra       an optional package is needed
 └── Interrupted        training was stopped by a signal; what was reached is kept
 
-Each message says what came, what was wanted, and the remedy.
+Each message says what the input was, what was expected, and how to fix it.
 """
 
 from collections.abc import Iterable, Sequence
@@ -39,7 +39,7 @@ class DataError(LatentcastError, ValueError):
         self.setting, self.value, self.dataset = setting, value, dataset
 
     def of(self, dataset: str) -> "DataError":
-        """The same error, of one of several datasets."""
+        """Return the same error with the name of a dataset."""
         return type(self)(f"{dataset}: {self}", setting=self.setting, value=self.value, dataset=dataset)
 
 
@@ -107,7 +107,7 @@ class Interrupted(LatentcastError):
 
 
 def suggest(name: str, known: Iterable[str]) -> str:
-    """The hint that ends an error about an unknown name: the nearest known ones, or all of them up to 40."""
+    """Return the hint that ends an error about an unknown name: the nearest known names, or all of them up to 40."""
     known = sorted(known)
     close = get_close_matches(name, known, n=2, cutoff=0.6)
     if close:
@@ -116,6 +116,6 @@ def suggest(name: str, known: Iterable[str]) -> str:
 
 
 def shorten(names: Sequence[object], most: int = 5) -> str:
-    """The first few of a long list, and how many more there are."""
+    """Return the first few items of a list as text, with the count of the others."""
     shown = ", ".join(str(name) for name in names[:most])
     return shown if len(names) <= most else f"{shown} and {len(names) - most} more"

@@ -1,7 +1,7 @@
-"""What a part of a network says of one window: named numbers and a sentence, to be drawn as they come.
+"""Findings: what a part of a network reports about one window, as named numbers and a sentence.
 
-A part or a model that has something to say offers `findings` (`Explains`). It is called with what its `forward` was
-given and the window's names, and knows nothing of pages; the page (`explaining`) draws what it gets and knows no part.
+A part or a model that can report offers `findings` (`Explains`). It is called with what its `forward` was
+given and the window's names, and knows nothing of pages; the page (`explain/page.py`) draws findings and knows no part.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -21,7 +21,7 @@ class Finding:
     """One figure, table or text.
 
     section   the heading that it stands under; findings of one section stand together
-    sentence  what is seen, and how it is to be read
+    sentence  what the figure shows, and how to read it
     kind      lines: values [rows, columns], one line each, NaN where there is none
               bars: values [rows]
               heat: values [rows, columns]; colours from 0, or on both sides of it where some are below
@@ -31,9 +31,9 @@ class Finding:
     each_row  of heat: every row has colours of its own, from 0 to its largest value
     bands     of lines: (name, lo, hi) around the last line, each [columns], the widest first
     since     of lines: the column that the forecast begins at
-    shade     of lines: [columns] from 0, a ground that is the darker the larger
-    facts     the same for a program: plain values by name
-    part      where in the network it was said; filled in by who asks
+    shade     of lines: [columns] from 0, a background; larger values are darker
+    facts     the same for programs: plain values by name
+    part      place in the network; filled in by the caller
     """
 
     section: str
@@ -55,7 +55,7 @@ class Finding:
     part: str = ""
 
     def __post_init__(self) -> None:
-        """Raises ValueError where values and names do not agree: that is a mistake of the part."""
+        """Raise ValueError where values and names disagree: a fault of the part."""
         rows, columns = len(self.rows), len(self.columns)
         wanted: tuple[int, ...]
         found: tuple[int, ...]
@@ -69,7 +69,7 @@ class Finding:
             raise ValueError(f"{self.title}: {self.kind} of {wanted} names, with values of {found}")
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON; None where a number is missing. What is empty is left out."""
+        """Return plain values for JSON, with None for missing numbers and without empty fields."""
         whole = {
             "section": self.section,
             "title": self.title,
@@ -93,7 +93,7 @@ class Finding:
 
 
 def json_values(value: Any) -> Any:
-    """Arrays as lists, numbers that are none as None."""
+    """Convert arrays to lists, and NaN to None."""
     if isinstance(value, Mapping):
         return {str(key): json_values(one) for key, one in value.items()}
     if isinstance(value, np.ndarray | np.generic):
@@ -107,11 +107,11 @@ def json_values(value: Any) -> Any:
 
 @dataclass(frozen=True)
 class WindowLabels:
-    """The window that is explained, as parts are told of it; they are given it as a batch of one.
+    """Names and stamps of the explained window; parts receive the window itself as a batch of one.
 
     channels  names of the channels of the batch, all of them
-    drawn     which of them are drawn, the first of them in more detail; at least one
-    targets   which of them are forecast
+    drawn     channels to draw, the first in more detail; at least one
+    targets   channels that are forecast
     past, ahead   stamps of look-back and horizon as text
     original  [horizon, channel] in the batch's units → the same in original units
     """
@@ -124,7 +124,7 @@ class WindowLabels:
     original: Callable[[Array], Array]
 
     def of_series(self, count: int) -> tuple[list[int], tuple[str, ...]]:
-        """(places, names) of those of `count` series that are drawn: channels where each is a series of its own."""
+        """Return (places, names) of the drawn series among `count`: channels, where each channel is a series."""
         if count != len(self.channels):
             return list(range(count))[:MOST], ("all channels",) * min(count, MOST)
         return list(self.drawn), tuple(self.channels[at] for at in self.drawn)
@@ -132,6 +132,6 @@ class WindowLabels:
 
 @runtime_checkable
 class Explains(Protocol):
-    """A module that has something to say of a window. `given` is what its `forward` was given of it."""
+    """A module that reports findings about a window. `given` holds the arguments of its `forward` call."""
 
     def findings(self, shown: WindowLabels, *given: Any) -> Sequence[Finding]: ...

@@ -1,4 +1,4 @@
-"""What stands where nothing was observed, for models that cannot leave a place empty: from the window alone."""
+"""Fill unobserved places of a window from the window alone, for models that cannot mask them."""
 
 import torch
 from jaxtyping import Bool, Float
@@ -10,7 +10,7 @@ Seen = Bool[Tensor, "batch time channel"]
 
 
 def interpolated(x: Values, known: Seen) -> Values:
-    """Linear between the known neighbours, constant beyond the first and the last, 0 where a channel has none."""
+    """Interpolate linearly between observed neighbours; constant beyond the first and last, 0 in an empty channel."""
     time = x.shape[1]
     steps = torch.arange(time, device=x.device)[None, :, None].expand_as(x)
     before = torch.where(known, steps, -1).cummax(1).values
@@ -23,10 +23,10 @@ def interpolated(x: Values, known: Seen) -> Values:
 
 
 def seasonally(x: Values, known: Seen, season: int) -> Values:
-    """The same around what is usual at this place of the season, where the window has two seasons or more.
+    """Interpolate around the seasonal profile, where the window has two seasons or more.
 
-    Usual is the mean of the known values at that place, less that of all, drawn towards nothing where few are known.
-    Known values stay as they are.
+    The profile is the mean of the observed values at each seasonal position, minus the overall mean, shrunk towards 0
+    where few are observed. Observed values are unchanged.
     """
     time = x.shape[1]
     if season < 2 or time < 2 * season:

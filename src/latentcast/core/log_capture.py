@@ -1,15 +1,15 @@
-"""What the library says while it works, kept for whoever has to say it afterwards."""
+"""Capture the library's log messages, so that an interface can print them after the command."""
 
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-PACE = "latentcast.pace"  # how long something takes is no note
+PACE = "latentcast.pace"  # logger of estimated times, which are no notes
 
 
 @contextmanager
 def capture_log_messages(level: int = logging.NOTSET) -> Iterator[list[str]]:
-    """The messages of the library's logger, each once, in the order in which they were said."""
+    """Collect the messages of the library's logger, each once, in order."""
     said: list[str] = []
 
     class Collect(logging.Handler):

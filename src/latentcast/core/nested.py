@@ -7,12 +7,12 @@ from latentcast.core.errors import Fault, SettingsError
 
 
 def format_value(value: Any) -> str:
-    """A setting's value as a person would write it."""
+    """Format a setting's value as a user writes it."""
     return "none" if value is None else repr(list(value) if isinstance(value, tuple) else value)
 
 
 def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """`over` laid on `base`, mapping by mapping. A part that changes its name starts from its own defaults."""
+    """Merge `over` into `base`, mapping by mapping. A part whose name changes starts from its own defaults."""
     merged = dict(base)
     for key, value in over.items():
         old = merged.get(key)
@@ -31,7 +31,7 @@ def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def merge_without_conflict(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
-    """Two nests of settings that both were stated, none over the other. Raises SettingsError where they disagree."""
+    """Merge two nests of settings of equal rank. Raises SettingsError where they disagree."""
     first, second = ({path.removesuffix(".name"): value for path, value in leaves(each)} for each in (one, other))
     faults = [
         f"{path}: stated as {format_value(first[path])} and as {format_value(second[path])}; set it once"
@@ -44,7 +44,7 @@ def merge_without_conflict(one: Mapping[str, Any], other: Mapping[str, Any]) -> 
 
 
 def by_label(items: Any) -> dict[str, Any] | None:
-    """A list of names, or of settings that each have a `label`, as settings by label; None of anything else."""
+    """Turn a list of names, or of settings with a `label`, into settings by label; None for anything else."""
     if not isinstance(items, list | tuple) or not all(isinstance(one, str) or _labelled(one) for one in items):
         return None
     return {
@@ -60,9 +60,9 @@ def _labelled(one: Any) -> bool:
 
 
 def python_values(value: Any) -> Any:
-    """numpy's numbers, also in lists and mappings, as Python's own."""
+    """Convert numpy numbers to Python's, also inside lists and mappings."""
     if type(value).__module__ == "numpy" and getattr(value, "dtype", None) is not None and value.dtype.kind in "biufU":
-        return value.tolist()  # told by its name: settings are read without importing numpy
+        return value.tolist()  # recognised by its name: settings are read without importing numpy
     if isinstance(value, Mapping):
         return {key: python_values(one) for key, one in value.items()}
     return type(value)(map(python_values, value)) if type(value) in (list, tuple) else value

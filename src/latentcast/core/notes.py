@@ -1,4 +1,4 @@
-"""Notes: what a run reports beside its result. A note is its text, and carries a code to tell it by."""
+"""Notes: what a run reports in addition to its result. A note is its text and carries a code."""
 
 import logging
 from collections.abc import Iterable, Iterator
@@ -9,7 +9,7 @@ log = logging.getLogger("latentcast")
 
 
 class NoteCode(StrEnum):
-    """What a note is about; programs choose notes by this, never by their text."""
+    """Topic of a note; programs select notes by it, never by their text."""
 
     READING = "reading"  # how a file was read
     ORDER = "order"  # rows were sorted, columns left out
@@ -50,14 +50,14 @@ class Note(str):
     __slots__ = ("code", "dataset")
 
     def __new__(cls, text: str, code: NoteCode = NoteCode.OTHER, dataset: str | None = None) -> "Note":
-        """Make a note; of a note without a code of its own the code is kept."""
+        """Make a note; the code of a given note is kept unless another is given."""
         note = super().__new__(cls, text)
         note.code = code
         note.dataset = dataset
         return note
 
     def of(self, dataset: str) -> "Note":
-        """The same note, said of one of several datasets."""
+        """Return the same note with the name of a dataset."""
         return Note(f"{dataset}: {self}", self.code, dataset)
 
     def to_dict(self) -> dict[str, str]:
@@ -66,7 +66,7 @@ class Note(str):
 
     @classmethod
     def from_value(cls, value: Any) -> "Note":
-        """Read `to_dict`, or the plain text that run cards held before codes; an unknown code counts as other."""
+        """Read what `to_dict` wrote, or the plain text of older run cards; an unknown code becomes `other`."""
         if isinstance(value, str):
             return value if isinstance(value, Note) else cls(value)
         known = value["code"] in {str(code) for code in NoteCode}
@@ -89,7 +89,7 @@ class NoteLog:
         self.extend(notes)
 
     def add(self, note: str) -> None:
-        """Log and keep a note, unless it is there already."""
+        """Log and keep a note unless it is already kept."""
         if note not in self._notes:
             self._notes[note] = Note.from_value(note)
             log.warning("%s", note)

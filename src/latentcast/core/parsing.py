@@ -62,10 +62,10 @@ def _scalar(text: str) -> Any:
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML as people mean it: 1e-3 is a number; NO, on and 2020-01-01 are text; a key stands once."""
+    """Read YAML strictly: 1e-3 is a number; NO, on and 2020-01-01 are text; a repeated key is an error."""
 
     def compose_mapping_node(self, anchor: Any) -> Any:
-        # here, and not where values are made of nodes: there, keys that an alias brings stand beside a mapping's own
+        # here, not where nodes become values: there, keys from an alias are already merged with a mapping's own
         node = super().compose_mapping_node(anchor)
         lines: dict[str, int] = {}
         for key, _ in node.value:
@@ -90,9 +90,9 @@ def _load(text: str) -> Any:
 
 
 def _check_bounds(text: str) -> None:
-    """Raises _Unbounded before anything is built of a text that nests too deeply, or whose aliases multiply.
+    """Raise _Unbounded before a text is parsed that nests too deeply or whose aliases multiply.
 
-    What an alias stands for counts each time it is used: a few lines of aliases of aliases would make millions.
+    The content of an alias counts at each use: a few lines of aliases of aliases would expand to millions.
     """
     sizes: dict[str | None, int] = {}  # values that each anchor stands for
     open_: list[tuple[str | None, int]] = [(None, 0)]
@@ -138,7 +138,7 @@ _resolve_plainly(_Dumper)
 
 
 def parse_json(text: str) -> Any:
-    """JSON of files that are read back. Raises ValueError for what is no JSON, or is nested too deeply.
+    """Parse JSON of bounded depth. Raises ValueError for invalid JSON or too deep nesting.
 
     The depth is counted before parsing: the parser and many readers of the result recurse.
     """

@@ -14,7 +14,7 @@ from latentcast.core.types import Batch, Prediction, Scale, Task, Tokens
 class Model(Protocol):
     """Every model, composed or whole, is an nn.Module of this shape; it forecasts all channels of the batch.
 
-    `capabilities` of the class are those that hold whatever the settings.
+    `capabilities` of the class hold for all settings.
     """
 
     capabilities: Capabilities
@@ -26,10 +26,10 @@ class Model(Protocol):
 
 @runtime_checkable
 class SolvedModel(Protocol):
-    """A model that is solved from its windows, all of it or a part, before anything is trained by gradient.
+    """A model that is solved, in whole or in part, from its windows before gradient training.
 
-    It is asked only where `solved` is among `Capabilities.training`. `solve` takes the windows of the training and the
-    validation part (None where there are none), and returns what it chose, fit for JSON.
+    Called only where `Capabilities.training` lists `solved`. `solve` takes the windows of the training and the
+    validation part (None without one) and returns its choices as JSON values.
     """
 
     def solve(self, train: Any, held_out: Any) -> dict[str, Any]: ...
@@ -37,11 +37,11 @@ class SolvedModel(Protocol):
 
 @runtime_checkable
 class Representation(Protocol):
-    """Series to tokens. `folds_channels` says that each channel becomes a series of its own; it then takes any number
-    of channels, whatever the task said.
+    """Map series to tokens. With `folds_channels` each channel becomes a series of its own, and any number of channels
+    is accepted.
 
-    It is given the whole batch, its past normalised, so that masks and what is known in advance are at hand;
-    `uses_known` says whether it reads the latter. `query_tokens` is the number of queries it makes, 0 for none.
+    It receives the whole batch with a normalised past, including masks and features known in advance, which it reads
+    where `uses_known` is true. `query_tokens` is its number of queries, 0 for none.
     """
 
     width: int
@@ -56,9 +56,9 @@ class Representation(Protocol):
 
 @runtime_checkable
 class InvertibleRepresentation(Protocol):
-    """A representation that also makes tokens whose queries stand for the look-back itself.
+    """A representation that also makes tokens whose queries represent the look-back itself.
 
-    `alone` leaves out all that does not come from its own latents.
+    `alone` restricts the tokens to the latents.
     """
 
     def whole(self, batch: Batch, *, alone: bool = False) -> Tokens: ...
@@ -66,20 +66,20 @@ class InvertibleRepresentation(Protocol):
 
 @runtime_checkable
 class ReconstructionHead(Protocol):
-    """A head that gives back the look-back from what was made of such tokens."""
+    """A head that reconstructs the look-back from such tokens after the backbone."""
 
     def restore(self, tokens: Tokens, scale: Scale, steps: int) -> Prediction: ...
 
 
 def num_answers(representation: Representation, task: Task) -> int:
-    """Tokens that a backbone returns: one per query, or one per token where there are no queries."""
+    """Number of tokens that a backbone returns: one per query, or one per token without queries."""
     return representation.query_tokens or representation.num_tokens(task.lookback)
 
 
 @runtime_checkable
 class TokenMixer(Protocol):
-    """Tokens to as many tokens of the same width, before the backbone; `channels` is the number of consecutive series
-    that make one window. Where `mixes_channels`, these see each other.
+    """Map tokens to as many tokens of the same width, before the backbone. `channels` consecutive series form one
+    window; with `mixes_channels` they attend to each other.
     """
 
     mixes_channels: bool
@@ -90,10 +90,10 @@ class TokenMixer(Protocol):
 
 @runtime_checkable
 class Prompter(Protocol):
-    """Tells a language model of windows, outside of every forward: statistics in words, as numbers of its vocabulary.
+    """Describe windows to a language model, outside of every forward: statistics in words, as token ids.
 
-    `units` are the location and scale that lead back to original units, None where they are not known; `notes` what is
-    to be said of each window beside. Returns one prompt per series of tokens, -1 where a text has ended.
+    `units` are the location and scale of original units, None where unknown; `notes` holds further text for each
+    window. Returns one prompt per series of tokens, padded with -1.
     """
 
     def __call__(
@@ -107,15 +107,15 @@ class Prompter(Protocol):
 
 @runtime_checkable
 class Prompted(Protocol):
-    """A model or a backbone that may be told of each window in words; `prompter` is None where it is told nothing."""
+    """A model or a backbone that may read a prompt for each window; `prompter` is None without prompts."""
 
     prompter: Prompter | None
 
 
 @runtime_checkable
 class PromptedBackbone(Prompted, Protocol):
-    """A backbone with a prompt: `static_text` stands before every window, in `static` tokens of its vocabulary;
-    `leading` tokens that the window makes follow it.
+    """A backbone with a prompt: `static_text` precedes every window as `static` tokens, followed by `leading` tokens
+    made from the window.
     """
 
     static_text: str
@@ -135,14 +135,14 @@ class PrototypeBackbone(Protocol):
 
 @runtime_checkable
 class HasNotes(Protocol):
-    """A model or part that tells a person of its choices."""
+    """A model or part that reports its choices as notes."""
 
     notes: tuple[str, ...]
 
 
 @runtime_checkable
 class HasLimits(Protocol):
-    """A model that names what its look-back forbids; a hybrid reports these alone of a member."""
+    """A model that reports the limits of its look-back; of a member, a hybrid reports only these."""
 
     limits: tuple[str, ...]
 
@@ -158,8 +158,8 @@ class HostsMixers(Protocol):
 
 @runtime_checkable
 class LeavesViews(Protocol):
-    """A representation whose views of a patch stand side by side in its token, to be fused by the backbone, unless
-    `unfused` is None.
+    """A representation that concatenates its views of a patch in one token for the backbone to fuse, unless `unfused`
+    is None.
     """
 
     unfused: Any
@@ -167,28 +167,28 @@ class LeavesViews(Protocol):
 
 @runtime_checkable
 class CompilesParts(Protocol):
-    """A model of which some parts alone are compiled (`training.compile`), where not all of it can be."""
+    """A model of which only some parts can be compiled (`training.compile`)."""
 
     compiled_parts: tuple[Any, ...]
 
 
 @runtime_checkable
 class TrainedBefore(Protocol):
-    """A part with parameters that a stage before forecasting trains: their prefixes."""
+    """A part with parameters that an earlier stage trains; gives their prefixes."""
 
     frozen: tuple[str, ...]
 
 
 @runtime_checkable
 class ContinuesTokens(Protocol):
-    """A backbone that goes on token by token from what it has read."""
+    """A backbone that continues token by token."""
 
     def extend(self, *args: Any, **kwargs: Any) -> Any: ...
 
 
 @runtime_checkable
 class Backbone(Protocol):
-    """Tokens to `answers` many tokens of `width` features."""
+    """Map tokens to `answers` tokens of `width` features."""
 
     width: int
 
@@ -197,10 +197,10 @@ class Backbone(Protocol):
 
 @runtime_checkable
 class Head(Protocol):
-    """Tokens to a forecast, and the loss that goes with it.
+    """Map tokens to a forecast; owns the loss.
 
-    It is built from the representation and the backbone before it: their sizes are asked for there, and a head that
-    undoes a representation (a decompression, a codec's decoder) finds it there.
+    It is built from the representation and the backbone before it: it asks them for their sizes, and a head that
+    inverts a representation (a decompression, a codec's decoder) finds it there.
     """
 
     def __call__(self, tokens: Tokens, scale: Scale) -> Prediction: ...
@@ -210,7 +210,7 @@ class Head(Protocol):
 
 @runtime_checkable
 class StartsAtZero(Protocol):
-    """A head whose forecast can begin at the location of its window, so that it learns what is left of another."""
+    """A head whose forecast can start at the window's location, so that it learns the residual of another forecast."""
 
     def start_at_zero(self) -> None: ...
 
@@ -224,7 +224,7 @@ class PredictsQuantiles(Protocol):
 
 @runtime_checkable
 class SamplesPaths(Protocol):
-    """A model that can draw futures. A window's seed alone decides its paths, in whatever batch it stands."""
+    """A model that can sample futures. Only a window's seed decides its paths, in any batch."""
 
     def sample(
         self, batch: Batch, paths: int, seeds: Int[Tensor, "batch"], **how: Any
@@ -233,17 +233,17 @@ class SamplesPaths(Protocol):
 
 @runtime_checkable
 class PartialForecaster(Protocol):
-    """A model that cannot forecast every look-back: it says which (window · channels + channel) and why, and forecasts
-    the others, instead of raising an error."""
+    """A model that cannot forecast every look-back: it returns which ones (window · channels + channel) and why, and
+    forecasts the others instead of raising an error."""
 
     def forecast_where_possible(self, batch: Batch) -> tuple[Prediction, dict[int, str]]: ...
 
 
 @runtime_checkable
 class Reconstructs(Protocol):
-    """A model that can give back the look-back itself, what is missing in it filled, where its parts can.
+    """A model that can reconstruct the look-back, with its gaps filled, where its parts allow it.
 
-    `alone` leaves out the backbone and all finer features: what the representation itself keeps.
+    `alone` leaves out the backbone and all finer features: only the representation is judged.
     """
 
     def reconstruct(self, batch: Batch, *, alone: bool = False) -> Prediction: ...

@@ -28,7 +28,7 @@ class Registry:
     entries: dict[str, Entry] = field(default_factory=dict)
 
     def add(self, name: str, where: str | type, summary: str = "") -> None:
-        """Make a part known: `where` is its class, or "package.module:Class".
+        """Register a part: `where` is its class, or "package.module:Class".
 
         Raises SettingsError when the name is taken.
         """
@@ -39,7 +39,7 @@ class Registry:
         self.entries[name] = Entry(where, summary)
 
     def get(self, name: str) -> Any:
-        """The class behind a name; SettingsError with the nearest name when there is none."""
+        """Return the class of a name. Raises SettingsError with the nearest name when it is unknown."""
         if name not in self.entries:
             raise SettingsError(f"unknown {self.kind} {name!r}: {suggest(name, self.entries)}")
         return self.entries[name].resolve()

@@ -15,9 +15,9 @@ S = TypeVar("S", bound="Settings")
 class Settings(BaseModel):
     """Base of every settings class.
 
-    A field named in `parts` holds the settings of a registered part, chosen by the key `name` inside it, or, when it
-    is a tuple, those of any number of such parts. Trained weights do not depend on a field named in `not_in_weights`.
-    `reads_words` says that the part reads the description of the data.
+    A field named in `parts` holds the settings of a registered part, chosen by its key `name`; a tuple holds those of
+    several parts. Trained weights do not depend on fields named in `not_in_weights`. `reads_words`: the part reads the
+    description of the data.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
@@ -37,11 +37,11 @@ class Settings(BaseModel):
     def expanded(
         cls, values: Mapping[str, Any], training: Mapping[str, Any], lookback: int, horizon: int
     ) -> Mapping[str, Any]:
-        """The values before they are checked; settings of a model that is made of others make these whole here."""
+        """Return the values before validation; a model made of others completes theirs here."""
         return values
 
     def dump(self) -> dict[str, Any]:
-        """Plain values, fit for YAML and JSON; the parts keep their names."""
+        """Return plain values for YAML and JSON; parts keep their names."""
         plain = self.model_dump(mode="json", exclude=set(self.parts))
         return {name: plain[name] if name in plain else dumped(getattr(self, name)) for name in type(self).model_fields}
 
@@ -56,13 +56,13 @@ class Settings(BaseModel):
 
 
 def _kinds(annotation: Any) -> set[Any]:
-    """Every type in an annotation: int | None → {int, NoneType}."""
+    """Return every type in an annotation: int | None → {int, NoneType}."""
     inner = get_args(annotation)
     return set().union(*map(_kinds, inner)) if inner else {annotation if isinstance(annotation, type) else None}
 
 
 def weight_shaping_settings(settings: Settings, at: str = "") -> dict[str, Any]:
-    """Path → value of every setting that trained weights depend on: all but the free ones."""
+    """Return path → value of every setting that trained weights depend on."""
     found: dict[str, Any] = {}
     for name in type(settings).model_fields:
         value = getattr(settings, name)
@@ -78,19 +78,20 @@ def weight_shaping_settings(settings: Settings, at: str = "") -> dict[str, Any]:
 
 
 def read_words(settings: Settings) -> bool:
-    """Whether any part is told in words what the data are."""
+    """Whether any part reads the description of the data."""
     return settings.reads_words or any(read_words(part.settings) for _, part in settings.chosen())
 
 
 def differing(one: Settings, other: Settings, at: str = "") -> list[tuple[str, Any, Any]]:
-    """(path, value, other value) where two differ in what weights depend on; None where one has no such setting."""
+    """Return (path, value, other value) where settings that weights depend on differ; None where one lacks the
+    setting."""
     first, second = weight_shaping_settings(one, at), weight_shaping_settings(other, at)
     every = sorted(first.keys() | second.keys())
     return [(key, first.get(key), second.get(key)) for key in every if first.get(key) != second.get(key)]
 
 
 class NoSettings(Settings):
-    """Of a part that has none."""
+    """Settings of a part without settings."""
 
 
 class Part(BaseModel):
@@ -162,7 +163,7 @@ def _collect_part(registry: Registry, chosen: Any, at: str) -> tuple[Part | None
 
 
 def _collect_parts(registry: Registry, chosen: Any, at: str) -> tuple[tuple[Part, ...] | None, list[str]]:
-    """Any number of parts, one after another; a single one may stand without a list, null is none."""
+    """Read any number of parts; a single one needs no list, null means none."""
     if chosen is None:
         return (), []
     several = chosen if isinstance(chosen, list | tuple) else [chosen]

@@ -1,4 +1,4 @@
-"""How many threads torch computes with: equal numbers give equal bits."""
+"""Number of threads that torch computes with; equal numbers give equal bits."""
 
 import math
 import os
@@ -16,7 +16,7 @@ CGROUP_1 = Path("/sys/fs/cgroup/cpu/cpu.cfs_quota_us"), Path("/sys/fs/cgroup/cpu
 
 
 def usable_cores() -> int:
-    """The cores that this process may use: by its affinity, and by the quota of its control group."""
+    """Return the cores that this process may use, by its affinity and the quota of its control group."""
     affinity = getattr(os, "sched_getaffinity", None)
     cores = len(affinity(0)) if affinity is not None else os.cpu_count() or 1
     quota = _quota()
@@ -24,7 +24,7 @@ def usable_cores() -> int:
 
 
 def _quota() -> float | None:
-    """Cores that the control group grants; None without a limit, or on a system without control groups."""
+    """Return the cores that the control group grants; None without a limit or without control groups."""
     try:
         quota, period = CGROUP.read_text().split() if CGROUP.exists() else [file.read_text() for file in CGROUP_1]
         return None if quota.strip() in ("max", "-1") else int(quota) / int(period)
@@ -36,18 +36,18 @@ _chosen: ContextVar[int | None] = ContextVar("threads", default=None)
 
 
 def chosen_threads() -> int | None:
-    """The number that a surrounding `using_threads` was given; None where nothing was chosen."""
+    """Return the number of the surrounding `using_threads`; None outside of one."""
     return _chosen.get()
 
 
 def default_threads() -> int:
-    """The number that was chosen, or else that of torch (`OMP_NUM_THREADS`), at most the usable cores."""
+    """Return the chosen number, or torch's (`OMP_NUM_THREADS`), at most the usable cores."""
     return chosen_threads() or max(1, min(torch.get_num_threads(), usable_cores()))
 
 
 @contextmanager
 def using_threads(threads: int | None) -> Iterator[int]:
-    """Compute with so many threads within the block; the number from before comes back afterwards.
+    """Compute with `threads` threads inside the block; the earlier number is restored afterwards.
 
     None takes `default_threads()`. Raises SettingsError for less than one.
     """

@@ -1,4 +1,4 @@
-"""The values that pass between floors, and the alphabet of their dimensions.
+"""Values that pass between layers, and the names of their dimensions.
 
 batch    windows in a batch               time     steps of the look-back
 channel  variates of a window             horizon  steps that are forecast
@@ -6,7 +6,7 @@ series   what a backbone sees as one sequence: one channel of one window where c
          into the batch, one whole window where they are mixed
 tokens   length of such a sequence        width    features of one token
 known    features known in advance: calendar features first, declared covariates after them
-quantile levels between 0 and 1, ascending          path     futures drawn from what a model holds possible
+quantile levels between 0 and 1, ascending          path     futures sampled from a model
 words    tokens of a text that a language model reads
 """
 
@@ -18,17 +18,17 @@ from torch import Tensor
 
 
 class Steps(int):
-    """A number of steps of the data, which a person also wants to read as time."""
+    """A number of steps of the data, which descriptions also show as time."""
 
 
 @dataclass(frozen=True)
 class Task:
-    """What is asked of a network: the sizes that every part is built from.
+    """A forecasting task: the sizes that every part of a network is built from.
 
     `targets` are the positions of the forecast channels among the channels of the input
-    (all of them in modes M and S, one in mode MS). `known` is the number of features known in
-    advance, `static` of those that a series has for good, `season` the length of the main season in steps,
-    `description` what the data are, in words, `items` the number of those that were fitted to.
+    (all of them in modes M and S, one in mode MS). `known` counts the features known in advance, `static` the constant
+    features of a series, `season` is the length of the main season in steps, `description` describes the data in
+    words, `items` counts the series of the fit.
     """
 
     lookback: int
@@ -46,13 +46,13 @@ class Task:
 class Batch:
     """Windows of data, in the units of the scaler that was fitted on the training part.
 
-    A mask of None says that every value was observed: the fast and usual case. Where a value was not
-    observed, the tensor holds what the gap policy put there, and the loss and the metrics leave it out.
+    A mask of None means that every value was observed: the fast and usual case. Unobserved places hold the values of
+    the gap policy; losses and metrics leave them out.
 
-    prompt  what a language model is told of each window, as numbers of its vocabulary; -1 where a text has ended
+    prompt  token ids of each window's prompt for a language model; padded with -1
     static  features of the series that each window belongs to
-    units   location and scale that lead back to original units; None where they are not known or not linear
-    item    number of the item among those of the fit, -1 of one that it did not see; for models that know each apart
+    units   location and scale of original units; None where they are unknown or not linear
+    item    number of the series in the fit, -1 for a new one; for models with parameters of each series
     """
 
     past: Float[Tensor, "batch time channel"]
@@ -70,7 +70,7 @@ class Batch:
         return self.past.shape[0]
 
     def showing(self, visible: Bool[Tensor, "batch time channel"]) -> "Batch":
-        """The look-back with nothing of it known but what is `visible` and was observed; nothing is told of it."""
+        """Return a copy in which only `visible` observed values are kept; known features and prompt are removed."""
         shown = visible if self.observed is None else self.observed & visible
         return replace(self, past=self.past * shown, observed=shown, future_known=None, prompt=None)
 
@@ -85,7 +85,7 @@ class Batch:
 
 @dataclass(frozen=True)
 class Scale:
-    """A location and a scale per window and channel: state that travels as a value."""
+    """Location and scale per window and channel, passed as a value."""
 
     loc: Float[Tensor, "batch 1 channel"]
     scale: Float[Tensor, "batch 1 channel"]
@@ -108,13 +108,12 @@ class Tokens:
     """A sequence in the learned representation; backbones take one and return one.
 
     keep     False where a token is padding; None keeps them all
-    query    tokens that stand for what is to be forecast, where the representation makes them; a decoder turns them
-             into its output
-    skips    features at finer scales, finest first, for a head that undoes the representation
-    penalty  what the parts so far want small beside the error: a codebook's commitment, the balance of experts
-    prompt   what a language model is told of each series, as in Batch
-    window   the look-back that the tokens were made of, for a backbone that reads it too; of one variate where
-             channels are folded
+    query    tokens that represent the horizon, where the representation makes them; a decoder maps them to its output
+    skips    features at finer scales, finest first, for a head that inverts the representation
+    penalty  terms that the parts add to the loss: a codebook's commitment, the balance of experts
+    prompt   prompt of each series, as in Batch
+    window   the look-back behind the tokens, for a backbone that reads it too; of one variate where channels are
+    folded
     """
 
     values: Float[Tensor, "series tokens width"]
@@ -135,24 +134,24 @@ class Tokens:
         return Tokens(torch.cat([self.values, self.query], dim=1), keep)
 
     def answer(self) -> "Tokens":
-        """The queries as they are, as if they were answered by nothing."""
+        """Return the queries unchanged, as if no backbone had processed them."""
         assert self.query is not None
         return Tokens(self.query, penalty=self.penalty)
 
     def answered(self, hidden: Float[Tensor, "series tokens hidden"]) -> "Tokens":
-        """What a backbone returns: the queries' places of its output, where there are queries; all of it elsewhere."""
+        """Return the output at the queries' places, or all of it without queries."""
         if self.query is None:
             return replace(self, values=hidden, window=None)
         return Tokens(hidden[:, -self.query.shape[1] :], skips=self.skips, penalty=self.penalty)
 
     def changed(self, values: Float[Tensor, "series tokens same"]) -> "Tokens":
-        """With other values for its `sequence()`: tokens and queries in the same places."""
+        """Return a copy with new values for its `sequence()`: tokens and queries in the same places."""
         places = self.values.shape[1]
         query = None if self.query is None else values[:, places:]
         return replace(self, values=values[:, :places], query=query)
 
     def penalised(self, penalty: Float[Tensor, ""]) -> "Tokens":
-        """With one more thing to be kept small."""
+        """Return a copy with one more term of the penalty."""
         return replace(self, penalty=penalty if self.penalty is None else self.penalty + penalty)
 
 
@@ -160,7 +159,7 @@ class Tokens:
 class Prediction:
     """A point forecast of every channel, in the units of the batch; in training `penalty` is added to its loss.
 
-    quantiles  at the levels that the model knows (`Quantiles`), never crossing; None where it forecasts points alone
+    quantiles  at the model's levels (`PredictsQuantiles`), never crossing; None for point forecasts
     """
 
     values: Float[Tensor, "batch horizon channel"]

@@ -39,7 +39,7 @@ class Attention(nn.Module):
         *,
         causal: bool = False,
     ) -> Float[Tensor, "series queries width"]:
-        """`keep` is False at tokens that nobody may attend to; `causal` lets a query see no later token."""
+        """`keep` is False at masked tokens; with `causal` a query sees no later token."""
         q = self._split(self.query(x))
         k, v = (self._split(part) for part in self.key_value(context).chunk(2, dim=-1))
         mask = None if keep is None else keep[:, None, None, :]
@@ -53,7 +53,7 @@ class Attention(nn.Module):
         context: Float[Tensor, "series tokens width"],
         keep: Bool[Tensor, "series tokens"] | None = None,
     ) -> Float[Tensor, "series heads queries tokens"]:
-        """How much each query takes from each token, for a person to look at."""
+        """Return the attention weights of each query over the tokens, for inspection."""
         q, k = self._split(self.query(x)), self._split(self.key_value(context).chunk(2, dim=-1)[0])
         scores = q @ k.transpose(2, 3) / math.sqrt(q.shape[-1])
         if keep is not None:

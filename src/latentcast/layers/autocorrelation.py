@@ -1,13 +1,13 @@
 """Auto-correlation (Autoformer, Wu et al. 2021, section 3.2): steps are mixed by the delays at which series resemble
 each other, not by pairs of steps.
 
-The published form goes through Fourier transforms of every feature, and rolls the values once for every delay. What is
-used of the correlations is their mean over all features, and rolled values in a weighted sum are one product with a
-circulant matrix that holds the weights. So at usual lengths both are plain matrix products, several times as fast on a
-CPU and at home in half precision; beyond `BY_PRODUCT` steps the correlations go through the transforms. As all heads
-share delays and weights, their number changes nothing, and there are none. And without heads, the maps of queries and
-keys make one map between them, as those of values and output do: folded together once a step, as in DLinear, they leave
-half of the products over the data, with the same result but for rounding.
+The published form uses Fourier transforms of every feature, and rolls the values once for every delay. But only the
+mean of the correlations over all features is used, and a weighted sum of rolled values is one product with a circulant
+matrix of the weights. At usual lengths both are plain matrix products, several times faster on a CPU and exact enough
+in half precision; beyond `BY_PRODUCT` steps the correlations use transforms. All heads share delays and weights, so
+that their number changes nothing, and this layer has none. Without heads, the maps of queries and keys fold into one,
+as do those of values and output: folded once a step, they halve the products over the data, with the same result
+except for rounding.
 """
 
 import math
@@ -22,10 +22,11 @@ BY_PRODUCT = 256  # steps up to which a product of all pairs takes less time tha
 
 
 class AutoCorrelation(nn.Module):
-    """`factor`·ln(length) delays are kept. In training they are those of the mean over the batch, shared by it (the
-    paper's "speedup version"); in inference those of each series, so that series do not see each other.
+    """Auto-correlation layer that keeps `factor`·ln(length) delays. In training the batch shares the delays of its
+    mean (the paper's "speedup version"); in inference each series has its own, so that series do not affect each
+    other.
 
-    A bias of the queries would move all correlations alike and so change nothing: there is none.
+    Queries have no bias: it would shift all correlations equally and change nothing.
     """
 
     def __init__(self, width: int, factor: float) -> None:
@@ -38,13 +39,13 @@ class AutoCorrelation(nn.Module):
     def forward(
         self, x: Float[Tensor, "series queries width"], context: Float[Tensor, "series tokens width"]
     ) -> Float[Tensor, "series queries width"]:
-        """A context of another length is cut, or continued by zeros, to that of `x`."""
+        """A context of another length is cut or zero-padded to the length of `x`."""
         key, value = F.linear(context[:, : x.shape[1]], *self.folded()).chunk(2, dim=-1)
         delays, weights = self.chosen(correlations(x, key))
         return delayed(value, delays, weights, x.shape[1]) + self.out.bias
 
     def folded(self) -> tuple[Float[Tensor, "both width"], Float[Tensor, "both"]]:
-        """Map and bias of keys that go with `x` itself, and of values that are the output's."""
+        """Fold the maps: keys to be correlated with `x` itself, and values that are already the output."""
         (key, value), (key_bias, value_bias) = self.key_value.weight.chunk(2), self.key_value.bias.chunk(2)
         back, out = self.query.weight.T, self.out.weight
         return torch.cat([back @ key, out @ value]), torch.cat([back @ key_bias, out @ value_bias])
@@ -52,7 +53,7 @@ class AutoCorrelation(nn.Module):
     def chosen(
         self, r: Float[Tensor, "series queries"]
     ) -> tuple[Int[Tensor, "series delays"], Float[Tensor, "series delays"]]:
-        """The most correlated delays, and their weights: a softmax of their correlations."""
+        """Return the most correlated delays and their weights, a softmax of the correlations."""
         length = r.shape[1]
         count = min(max(int(self.factor * math.log(length)), 1), length)
         ranked = r.mean(0, keepdim=True).expand_as(r) if self.training else r
@@ -100,7 +101,7 @@ def _diagonals(pairs: Tensor) -> Tensor:
 
 
 class _Diagonals(torch.autograd.Function):
-    """The backward pass that autograd would find is slow; each of these two is the other one's."""
+    """The backward pass of autograd is slow here; the two functions are each other's backward pass."""
 
     @staticmethod
     def forward(ctx: Any, pairs: Tensor) -> Tensor:

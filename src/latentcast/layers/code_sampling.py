@@ -1,4 +1,4 @@
-"""Logits → codes: the most likely one, or a draw from those that are likely enough."""
+"""Choose codes from logits: the most likely one, or a draw with temperature, top-k and top-p."""
 
 from dataclasses import dataclass
 
@@ -17,11 +17,11 @@ WANTED = {
 
 @dataclass(frozen=True)
 class Draw:
-    """temperature   below 1 keeps closer to what is likely, above 1 strays further
+    """temperature   below 1 sharpens the distribution, above 1 flattens it
     top_k         only the k most likely codes; 0 keeps all
     top_p         only the most likely codes that together have this probability (Holtzman et al. 2020)
 
-    Raises SettingsError for values that leave nothing to draw from.
+    Raises SettingsError for values that leave no code to draw.
     """
 
     temperature: float = 1.0
@@ -37,7 +37,7 @@ class Draw:
     def __call__(
         self, logits: Float[Tensor, "series size"], chance: Float[Tensor, " series"]
     ) -> Int[Tensor, " series"]:
-        """One code each. `chance` in [0, 1) decides: the code in whose share of the probability it falls."""
+        """Return one code each, by inverting the cumulative distribution at `chance` in [0, 1)."""
         logits = logits / self.temperature
         if self.top_k and self.top_k < logits.shape[1]:
             least = logits.topk(self.top_k).values[:, -1:]
@@ -55,7 +55,7 @@ class Draw:
 def chances(
     seeds: Int[Tensor, " batch"], channels: int, paths: int, draws: int
 ) -> Float[Tensor, "batch channel path draw"]:
-    """Numbers in [0, 1) for each window from its own seed: the same in whatever batch it stands."""
+    """Draw numbers in [0, 1) for each window from its own seed: the same in any batch."""
     each = [
         torch.rand(channels, paths, draws, generator=torch.Generator().manual_seed(int(seed) % 2**63))
         for seed in seeds.tolist()

@@ -1,4 +1,4 @@
-"""Vectors → codes and back: one codebook, several on what the one before left, or a grid without any.
+"""Quantise vectors to codes and back: one codebook, residual codebooks, or a finite scalar grid.
 
 The codebooks themselves (moving averages, k-means start, revival of dead codes) are vector-quantize-pytorch's.
 """
@@ -15,10 +15,10 @@ Codes = Int[Tensor, "series tokens level"]
 
 
 class Codebook(nn.Module):
-    """`levels` codes for each vector, each one of `size`; what a vector becomes is the sum of their entries.
+    """`levels` codes for each vector, each from `size` entries; the quantised vector is the sum of the entries.
 
-    vq        one codebook, learned as a moving average of what falls to each entry (van den Oord et al. 2017)
-    residual  further codebooks for what is left (Zeghidour et al. 2021, algorithm 1)
+    vq        one codebook, learned as moving averages of the assigned vectors (van den Oord et al. 2017)
+    residual  further codebooks for the residuals (Zeghidour et al. 2021, algorithm 1)
     fsq       one code, a point of a fixed grid after a linear map (Mentzer et al. 2023); nothing can collapse
 
     The entries change in `learn` alone; in `forward` they are fixed, and gradients pass straight through.
@@ -62,7 +62,7 @@ class Codebook(nn.Module):
         )
         self.begun: Tensor
         self.register_buffer("begun", torch.zeros((), dtype=torch.bool))
-        for book in self._books():  # a forward before any training has something to look up, and leaves it as it is
+        for book in self._books():  # a forward before any training looks up these entries and does not change them
             book.embed.copy_(torch.randn_like(book.embed))
             book.initted.fill_(True)
 
@@ -70,7 +70,7 @@ class Codebook(nn.Module):
         return [layer._codebook for layer in self.books.layers]
 
     def entries(self) -> Float[Tensor, "level size code_dim"]:
-        """What each code stands for."""
+        """Return the vector of each code."""
         if self.grid is not None:
             every = torch.arange(self.size, device=self.grid.implicit_codebook.device)
             table: Tensor = self.grid.indices_to_codes(every[None])
@@ -78,7 +78,7 @@ class Codebook(nn.Module):
         return torch.cat([book.embed for book in self._books()])
 
     def learn(self, z: Vectors) -> tuple[Vectors, Float[Tensor, ""]]:
-        """The quantised vectors, and how far `z` is from them; the entries move towards what falls to them."""
+        """Quantise; return vectors and the distance of `z` from them. Entries move towards assigned vectors."""
         if self.grid is not None:
             return self.grid(z)[0], z.new_zeros(())
         if not self.begun:  # the library starts from the k-means of this first batch

@@ -1,4 +1,4 @@
-"""Merging and unmerging time steps: three kinds, each with its inverse.
+"""Merge and unmerge time steps: three kinds, each with its inverse.
 
 Every kind works on windows of `ratio` steps that do not overlap, so that each is a product over reshaped memory.
 """
@@ -16,7 +16,7 @@ Compression = Literal["conv", "pool", "attention"]
 
 
 def pad_left(x: Float[Tensor, "series time width"], multiple: int) -> Float[Tensor, "series padded width"]:
-    """Zeros before the first step until the length is a multiple: the newest steps keep their windows."""
+    """Pad zeros before the first step to a multiple of the ratio: the newest steps keep their windows."""
     missing = -x.shape[1] % multiple
     return F.pad(x, (0, 0, missing, 0)) if missing else x
 
@@ -70,7 +70,7 @@ class PoolUp(nn.Module):
 
 
 class AttentionDown(nn.Module):
-    """Learned queries attend over the steps of their window: which of them matter is learned.
+    """Learned queries attend over the steps of their window.
 
     Each of `heads` queries makes its own share of the features.
     """
@@ -128,7 +128,7 @@ UP: dict[Compression, type[nn.Module]] = {"conv": ConvUp, "pool": PoolUp, "atten
 
 
 def merging(kind: Compression, ratio: int, width_in: int, width_out: int, heads: int = 1) -> nn.Module:
-    """A stage that merges `ratio` steps. Raises SettingsError where the heads do not divide its width."""
+    """Build a stage that merges `ratio` steps. Raises SettingsError where the heads do not divide its width."""
     if kind != "attention":
         return DOWN[kind](ratio, width_in, width_out)
     if width_out % heads:
@@ -137,7 +137,7 @@ def merging(kind: Compression, ratio: int, width_in: int, width_out: int, heads:
 
 
 def unmerging(kind: Compression, ratio: int, width_in: int, width_out: int, heads: int = 1) -> nn.Module:
-    """The stage that undoes it; with one head where they do not divide its width, as in the last, of values."""
+    """Build the inverse stage; with one head where the heads do not divide its width, as in the last stage."""
     if kind != "attention":
         return UP[kind](ratio, width_in, width_out)
     return AttentionUp(ratio, width_in, width_out, 1 if width_out % heads else heads)

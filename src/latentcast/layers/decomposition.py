@@ -21,7 +21,7 @@ Kernel = Annotated[int, Field(ge=1), AfterValidator(_odd)]
 
 
 def moving_average(x: Float[Tensor, "rows time"], kernel: int) -> Float[Tensor, "rows time"]:
-    """Centred mean of `kernel` (odd) steps; the first and the last value stand in for what lies outside."""
+    """Centred mean of `kernel` (odd) steps; the first and the last value are repeated outside the window."""
     half = kernel // 2
     return F.avg_pool1d(F.pad(x.unsqueeze(1), (half, half), mode="replicate"), kernel, stride=1).squeeze(1)
 
@@ -32,16 +32,16 @@ def moving_average_adjoint(w: Float[Tensor, "rows time"], kernel: int) -> Float[
     sums = F.pad(w, (2 * half + 1, 2 * half)).cumsum(1)  # differences of running sums: fewer passes than pooling
     spread = (sums[:, kernel:] - sums[:, :-kernel]) / kernel
     inner = spread[:, half : spread.shape[1] - half].clone()
-    inner[:, 0] += spread[:, :half].sum(1)  # what falls outside belongs to the repeated ends
+    inner[:, 0] += spread[:, :half].sum(1)  # weights outside the window belong to the repeated ends
     inner[:, -1] += spread[:, spread.shape[1] - half :].sum(1)
     return inner
 
 
 class Decomposition(nn.Module):
-    """A series of features into what a moving average leaves of it, and that average (Wu et al. 2021, section 3.1).
+    """Split a series of features into the remainder and its moving average (Wu et al. 2021, section 3.1).
 
-    What is left is a linear map of the steps. Up to `BY_PRODUCT` of them one matrix product takes less time than the
-    average, which pools along another dimension than the features lie in.
+    The remainder is a linear map of the steps. Up to `BY_PRODUCT` steps one matrix product is faster than pooling,
+    which runs along another dimension than the features.
     """
 
     left: Tensor | None

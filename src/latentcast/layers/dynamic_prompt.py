@@ -1,4 +1,4 @@
-"""Prompt tokens that a window makes itself: learned from its values, and from what its stretches are like."""
+"""Prompt tokens computed from a window: from its values and from the statistics of its segments."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -19,11 +19,11 @@ Window = Float[Tensor, "series time variates"]
 
 @dataclass(frozen=True)
 class Made:
-    """What tokens a window makes: `dynamic` many of its values, one of the `local` statistics of its `segments`.
+    """Which tokens a window makes: `dynamic` from its values, one from the `local` statistics of its `segments`.
 
-    fuse   dynamic ones take from a text, and stand for it
+    fuse   dynamic tokens attend to a text and replace it
     norm   LayerNorm between the maps that make them
-    gate   one share for each token, or one for each of its features
+    gate   one gate for each token, or one for each of its features
     """
 
     dynamic: int
@@ -37,7 +37,7 @@ class Made:
 class DynamicPrompt(nn.Module):
     """`count` tokens of `width` features: some from a look-back's values, one from its local statistics.
 
-    They are normalised to `size`, the standard deviation of the words that they stand among.
+    They are normalised to `size`, the standard deviation of the word embeddings around them.
 
     Raises SettingsError when the look-back is too short for local statistics.
     """
@@ -58,7 +58,7 @@ class DynamicPrompt(nn.Module):
         words: Float[Tensor, "series words width"] | None = None,
         keep: Bool[Tensor, "series words"] | None = None,
     ) -> Float[Tensor, "series count width"]:
-        """`words` are the text's, False in `keep` where they are none; wanted where they are to be fused."""
+        """`words` are the embeddings of the text, with `keep` False at padding; required for fusion."""
         made = []
         if self.tokens is not None:
             tokens = self.tokens(window)
@@ -75,8 +75,8 @@ class DynamicPrompt(nn.Module):
 class DynamicTokens(nn.Module):
     """`count` tokens of `width` features from a look-back of `values` numbers.
 
-    Each is a mixture, by a gate, of a token that the window makes and of a learned one that is the same for all, and is
-    normalised to `size`: the standard deviation of the words that it stands among.
+    A gate mixes each from a token of the window and a learned shared token; the result is normalised to `size`, the
+    standard deviation of the word embeddings around it.
     """
 
     def __init__(self, values: int, width: int, made: Made, size: float) -> None:
@@ -119,7 +119,7 @@ class DynamicTokens(nn.Module):
 
 
 class LocalStatistics(nn.Module):
-    """One token that tells minimum, maximum, mean, standard deviation and rise of each stretch of a look-back."""
+    """One token from minimum, maximum, mean, standard deviation and rise of each segment of a look-back."""
 
     def __init__(self, variates: int, width: int, segments: int, size: float) -> None:
         super().__init__()
@@ -132,7 +132,8 @@ class LocalStatistics(nn.Module):
 
 
 def local_statistics(window: Window, segments: int) -> Float[Tensor, "series segments 5 variates"]:
-    """Of each stretch (the first are longer by a step where time does not divide): min, max, mean, sd, last − first."""
+    """Min, max, mean, standard deviation and last − first of each segment; the first segments are a step longer where
+    time does not divide."""
     told = []
     for x in window.tensor_split(segments, dim=1):
         deviation = x.var(1, unbiased=False).clamp(min=1e-12).sqrt()
@@ -141,7 +142,7 @@ def local_statistics(window: Window, segments: int) -> Float[Tensor, "series seg
 
 
 class FusedWithText(nn.Module):
-    """Tokens take from the words of a text through attention, and then stand for it: the text itself is not read on."""
+    """Tokens attend to the words of a text and then replace it: the text itself is not read further."""
 
     def __init__(self, width: int, size: float) -> None:
         super().__init__()

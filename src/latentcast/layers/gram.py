@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
-_LENGTH = 1 << 16  # of one FFT at most, where windows are not longer: bounds its memory
+_LENGTH = 1 << 16  # most steps of one FFT, unless windows are longer: bounds its memory
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Runs:
         return np.arange(counts.sum()) + np.repeat(self.first - before, counts)
 
     def where(self, kept: NDArray[np.bool_]) -> "Runs":
-        """Only the starts that are kept, [windows] in the order of `starts`; weights stay as they were."""
+        """Keep only some starts ([windows], in the order of `starts`); weights are unchanged."""
         starts, counts = self.starts()[kept], self.last - self.first + 1
         newest = np.repeat(self.last if self.newest is None else self.newest, counts)[kept]
         if not len(starts):
@@ -79,7 +79,7 @@ class WindowSums:
         return self + other.times(-1.0)
 
     def times(self, factor: float) -> "WindowSums":
-        """Every window with `factor` times its weight."""
+        """Multiply the weight of every window by `factor`."""
         return WindowSums(*(factor * part for part in self.parts()))
 
     def parts(self) -> tuple[Array, Array, Array, Array]:
@@ -151,7 +151,7 @@ def window_sums(
 def cross_products(values: Array, columns: Array, runs: Runs, width: int) -> Array:
     """Σ over windows of column × window step: [maps = channels, columns, width].
 
-    `columns` [steps, channels, columns] holds what belongs to the window that starts at each step.
+    `columns` [steps, channels, columns] holds the covariates of the window that starts at each step.
     """
     result = np.zeros((values.shape[1], columns.shape[2], width))
     starts = _start_weights(len(values), runs, 1.0)
@@ -174,7 +174,7 @@ def _compact(values: Array, runs: Runs, width: int) -> tuple[Array, Runs]:
 
 
 def _start_weights(steps: int, runs: Runs, decay: float) -> Array:
-    """The weight of the window that starts at each step, 0 where none starts."""
+    """Return the weight of the window that starts at each step, 0 without one."""
     if decay != 1.0:
         newest = np.repeat(runs.last if runs.newest is None else runs.newest, runs.last - runs.first + 1)
         weights, starts = np.zeros(steps), runs.starts()
@@ -201,7 +201,8 @@ def _correlate(weighted: Array, series: Array, width: int) -> Array:
 
 
 def _edges(members: Array, starts: NDArray[np.int64], shares: Array, width: int) -> Iterator[tuple[Array, Array]]:
-    """The windows at `starts` of every series, but for their last step, which no diagonal needs; with their weights."""
+    """Return the windows at `starts` of every series without their last step, which no diagonal needs, and their
+    weights."""
     if width == 1 or not len(starts):
         return
     view = np.lib.stride_tricks.sliding_window_view(members, width - 1, axis=1)
@@ -212,7 +213,7 @@ def _edges(members: Array, starts: NDArray[np.int64], shares: Array, width: int)
 
 
 def _run_diagonals(first_row: Array, change: Array, decay: float) -> Array:
-    """The Gram matrices from their first rows, in the place of what changes from each row to the next."""
+    """Build the Gram matrices from their first rows, in place of the differences between rows."""
     rows, width = change.shape[1:]
     row = first_row
     for i in range(rows):

@@ -1,4 +1,4 @@
-"""Instance normalisation: each window and channel by its own look-back (RevIN, Kim et al. 2022, without affine)."""
+"""Instance normalisation: scale windows and channels by their own look-back (RevIN, Kim et al. 2022, without affine)."""
 
 import torch
 from jaxtyping import Bool, Float
@@ -12,11 +12,11 @@ EPSILON = 1e-5
 def window_scale(
     past: Float[Tensor, "batch time channel"], observed: Bool[Tensor, "batch time channel"] | None = None
 ) -> Scale:
-    """Mean and standard deviation of the observed part of each look-back; a constant one keeps a small positive
+    """Return mean and standard deviation of the observed part of each look-back; a constant one gets a small positive
     scale."""
     if observed is None:
         loc = past.mean(1, keepdim=True)
-        variance = past.var(1, keepdim=True, unbiased=False)  # to the bit as published code: prompts quote it
+        variance = past.var(1, keepdim=True, unbiased=False)  # bit-equal to published code, because prompts contain it
     else:
         count = observed.sum(1, keepdim=True).clamp(min=1)
         loc = (past * observed).sum(1, keepdim=True) / count
@@ -25,7 +25,7 @@ def window_scale(
 
 
 def scale_of(batch: Batch, normalise: bool) -> Scale:
-    """Instance normalisation of a batch, or none."""
+    """Return the scale of a batch with instance normalisation, or the identity."""
     return window_scale(batch.past, batch.observed) if normalise else no_scale(batch.past)
 
 

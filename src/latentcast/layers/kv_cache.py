@@ -1,4 +1,4 @@
-"""Keys and values of tokens that were read already, so that each further token is read once."""
+"""Cache keys and values of tokens, so that each further token is read once."""
 
 from dataclasses import dataclass, replace
 
@@ -15,9 +15,9 @@ Keep = Bool[Tensor, "first seen"]
 class Memory:
     """One attention layer's keys and values.
 
-    `prefix` are those that all paths of a series share, `own` those of each path (with room for more; the first `used`
-    count); before `branched` a series is its only path. `keep` is False at first tokens that nobody may attend to.
-    `reach` is how many tokens one attends to, itself the last; None: all before it.
+    All paths of a series share `prefix`; each path has its `own` (with spare room; the first `used` are valid). Before
+    `branched` a series is its only path. `keep` is False at masked first tokens. `reach` is the number of tokens that
+    a token attends to, including itself; None means all before it.
     """
 
     reach: int | None = None
@@ -32,7 +32,7 @@ class Memory:
         return self.used + (0 if self.prefix is None else self.prefix[0].shape[2])
 
     def branched(self, paths: int) -> "Memory":
-        """Each series goes on as `paths` series, side by side; what they share is kept once."""
+        """Continue each series as `paths` consecutive series; their shared prefix is kept once."""
         assert self.own is not None
         assert self.prefix is None
         key, value = self.own
@@ -40,12 +40,12 @@ class Memory:
         return Memory(self.reach, shared, keep=self.keep, paths=paths)
 
     def grown(self, key: Heads, value: Heads, keep: Keep | None) -> "Memory":
-        """With the keys and values of further tokens; `keep` is that of the first ones."""
+        """Append the keys and values of further tokens; `keep` is the mask of the first tokens."""
         keep = self.keep if self.keep is not None else keep
         if self.own is None:
             return replace(self, own=(key, value), used=key.shape[2], keep=keep)
         used = self.used + key.shape[2]
-        if torch.is_grad_enabled():  # nothing that a gradient needs may be written over
+        if torch.is_grad_enabled():  # tensors that a gradient needs must not be overwritten
             both = [
                 torch.cat([x[:, :, : self.used], new], dim=2) for x, new in zip(self.own, (key, value), strict=True)
             ]
@@ -56,13 +56,14 @@ class Memory:
         return replace(self, own=(roomy[0], roomy[1]), used=used, keep=keep)
 
     def attend(self, query: Float[Tensor, "series heads new size"]) -> Float[Tensor, "series heads new size"]:
-        """The newest tokens over all before them and themselves; of what paths share, once for all of them.
+        """Attend from the newest tokens to all before them and themselves; shared tokens are computed once for all
+        paths.
 
         Scores of shared and own keys are normalised together, so that it is the attention over their concatenation.
         """
         assert self.own is not None
         new, before = query.shape[2], self.length - self.used
-        # what lies out of reach of all new tokens costs nothing
+        # tokens beyond the reach of all new tokens are skipped
         out_of_reach = 0 if self.reach is None else max(self.length - new + 1 - self.reach, 0)
         first, first_own = min(out_of_reach, before), max(out_of_reach - before, 0)
         key, value = (x[:, :, first_own : self.used] for x in self.own)
@@ -91,7 +92,7 @@ class Memory:
 
 
 def _roomier(x: Heads, used: int, needed: int) -> Float[Tensor, "series heads room size"]:
-    """Room for twice as much, so that growing copies each token twice at most."""
+    """Double the room, so that growing copies each token at most twice."""
     series, heads, _, size = x.shape
     room = x.new_empty(series, heads, 2 * needed, size)
     room[:, :, :used] = x[:, :, :used]
@@ -99,7 +100,7 @@ def _roomier(x: Heads, used: int, needed: int) -> Float[Tensor, "series heads ro
 
 
 def _banded(scores: Tensor, new: int, reach: int | None) -> Tensor:
-    """No new token sees a later one, nor one further back than its reach."""
+    """Mask later tokens and those beyond the reach of each new token."""
     tokens = scores.shape[3]
     if new == 1:
         return scores

@@ -1,4 +1,4 @@
-"""Losses of point forecasts, and of quantiles."""
+"""Losses of point forecasts and of quantiles."""
 
 import math
 from itertools import pairwise
@@ -13,7 +13,7 @@ from torch import Tensor
 from latentcast.core.types import Batch, Task
 
 Loss = Literal["mse", "mae", "huber", "smape", "mape", "mase", "arctangent"]
-IN_UNITS = ("smape", "mape")  # mean something in the data's own units alone
+IN_UNITS = ("smape", "mape")  # defined only in original units
 _LOSSES = {"mse": F.mse_loss, "mae": F.l1_loss, "huber": F.smooth_l1_loss}
 
 
@@ -31,13 +31,13 @@ Levels = Annotated[tuple[float, ...], AfterValidator(_levels)]  # of quantiles
 
 
 class PointLoss:
-    """A loss of point forecasts, chosen by name: a mean over the observed targets, zero when none counts.
+    """A loss of point forecasts, chosen by name: the mean over observed targets, zero without one.
 
     smape  2|y - ŷ| / (|y| + |ŷ|), 0 where both are zero      mape  |y - ŷ| / |y|; targets of zero are left out
-    mase   |y - ŷ| over the mean absolute seasonal difference of the window's own look-back; of one that repeats itself
-           exactly, none counts. A look-back no longer than the season is measured by its single steps.
+    mase   |y - ŷ| over the mean absolute seasonal difference of the window's own look-back; windows without any
+    difference are left out. A look-back no longer than the season uses differences of single steps.
     arctangent  |y - ŷ| weighted by 1 + π/4 - arctan(h) at h steps ahead (xPatch, Stitsyuk and Choi 2025): near steps,
-           which can be known better, count up to four times as much as far ones
+    which are more predictable, weigh up to four times as much as far ones
     """
 
     def __init__(self, kind: Loss, task: Task) -> None:
@@ -67,7 +67,7 @@ class PointLoss:
         return share.sum() / counts.sum().clamp(min=1)
 
     def seasonal(self, batch: Batch) -> Float[Tensor, "batch 1 target"]:
-        """Mean of |x[t] - x[t - season]| over what was observed of the look-back; 0 where there is no such pair."""
+        """Mean of |x[t] - x[t - season]| over observed pairs of the look-back; 0 without one."""
         assert batch.target is not None
         every = batch.target.shape[2] == batch.past.shape[2]
         chosen = slice(None) if every else list(self.targets)

@@ -11,8 +11,8 @@ from latentcast.layers.dropout import Dropout
 class Experts(nn.Module):
     """`experts` feed-forward blocks; each token goes through the `top` that the router finds likeliest.
 
-    Tokens are sorted by expert, so that each expert's lie side by side and its maps are one product each. Raises
-    SettingsError when more experts are to be asked than there are.
+    Tokens are sorted by expert, so that each map of an expert is one product. Raises SettingsError when `top` exceeds
+    `experts`.
     """
 
     def __init__(self, width: int, hidden: int, experts: int, top: int, dropout: float) -> None:
@@ -28,9 +28,9 @@ class Experts(nn.Module):
     def route(
         self, x: Float[Tensor, "many width"]
     ) -> tuple[Float[Tensor, "many experts"], Float[Tensor, "many top"], Int[Tensor, "many top"]]:
-        """(probability of every expert, weights of those asked, which these are); the weights sum to 1.
+        """Return (probability of every expert, weights of the chosen ones, their numbers); the weights sum to 1.
 
-        A single one keeps its probability as weight, since a weight that is always 1 would teach the router nothing.
+        With `top=1` the weight is the probability, since a constant weight of 1 would give the router no gradient.
         """
         chances = self.router(x).float().softmax(1)
         best, which = chances.topk(self.top, dim=1)
@@ -48,26 +48,26 @@ class Experts(nn.Module):
         return torch.zeros_like(x, dtype=found.dtype).index_add(0, rows, weighed)
 
     def _expert(self, x: Tensor, up: Tensor, up_bias: Tensor, down: Tensor, down_bias: Tensor) -> Tensor:
-        """One expert on its own stretch of rows."""
+        """Apply one expert to its rows."""
         return torch.addmm(down_bias, self.drop(nn.functional.gelu(torch.addmm(up_bias, x, up))), down)
 
 
 def imbalance(chances: Float[Tensor, "many experts"], which: Int[Tensor, "many top"]) -> Float[Tensor, ""]:
     """E · Σ f·P: f the share of assignments that each expert has, P its mean probability (Fedus et al. 2022, 2.2).
 
-    1 when both are even. Counts have no gradient; the probabilities do, and more so where f is large.
+    1 when both are uniform. Counts have no gradient; probabilities have one, larger where f is large.
     """
     experts = chances.shape[1]
     return experts * (usage(which, experts) * chances.mean(0)).sum()
 
 
 def usage(which: Int[Tensor, "many top"], experts: int) -> Float[Tensor, " experts"]:
-    """The share of assignments that each expert has; they sum to 1."""
+    """Return the share of assignments of each expert; the shares sum to 1."""
     return torch.bincount(which.flatten(), minlength=experts) / max(which.numel(), 1)
 
 
 def _weights(experts: int, width: int, out: int) -> tuple[nn.Parameter, nn.Parameter]:
-    """Of `experts` linear layers, each started as torch starts one."""
+    """Weights of `experts` linear layers with torch's initialisation."""
     bound = width**-0.5
     return (
         nn.Parameter(torch.empty(experts, width, out).uniform_(-bound, bound)),

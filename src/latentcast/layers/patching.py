@@ -1,4 +1,4 @@
-"""Cutting a series into overlapping patches."""
+"""Cut a series into overlapping patches."""
 
 from typing import Literal
 
@@ -11,22 +11,22 @@ Ends = Literal["repeat", "circular"]
 
 
 def num_patches(time: int, length: int, stride: int) -> int:
-    """Number of patches after the end was padded by one stride (PatchTST, Nie et al. 2023, section 3.1)."""
+    """Return the number of patches after padding the end by one stride (PatchTST, Nie et al. 2023, section 3.1)."""
     return (time + stride - length) // stride + 1
 
 
 def patch(x: Float[Tensor, "series time"], length: int, stride: int) -> Float[Tensor, "series tokens length"]:
-    """Patches of the series with its last value repeated `stride` times, so that the newest step always counts."""
+    """Cut patches after repeating the last value `stride` times, so that a patch always holds the newest step."""
     return F.pad(x.unsqueeze(1), (0, stride), mode="replicate").squeeze(1).unfold(-1, length, stride)
 
 
 def observed_patches(
     observed: Bool[Tensor, "batch time channel"] | None, length: int, stride: int, step: int = 1
 ) -> Bool[Tensor, "series tokens"] | None:
-    """False at patches of which nothing was observed, which nobody should attend to; a series of nothing keeps all.
+    """Return a mask that is False at patches without an observed value; a series without any keeps all.
 
-    `step` is the number of steps that one value of the patched copy stands for (`PatchEmbedding.ends`). None where all
-    was observed.
+    `step` is the number of original steps behind one value of the patched copy (`PatchEmbedding.ends`). None without
+    gaps.
     """
     if observed is None:
         return None
@@ -40,9 +40,9 @@ def observed_patches(
 def with_neighbours(
     patches: Float[Tensor, "series tokens length"], kernel: int, ends: Ends = "repeat"
 ) -> Float[Tensor, "series tokens more"]:
-    """Each patch between its neighbours, `kernel` in all.
+    """Join each patch with its neighbours, `kernel` patches in all.
 
-    Beyond the ends stand the first and the last patch again, or (`circular`) those of the other end.
+    Beyond the ends the first and the last patch are repeated, or (`circular`) those of the other end.
     """
     reach, tokens = kernel // 2, patches.shape[1]
     if reach == 0:
@@ -67,18 +67,18 @@ class PatchEmbedding(nn.Module):
         return self.linear(with_neighbours(patch(x, self.length, self.stride), self.kernel, self.beyond))
 
     def ends(self, time: int, step: int = 1) -> Int[Tensor, " tokens"]:
-        """Where each patch ends, in steps of the data, the newest of them being step 0.
+        """Return where each patch ends, in original steps; the newest step is 0.
 
-        `step` is the number of steps that one value of `x` stands for: the series is then a coarser copy of the data,
-        whose newest value stands for the newest steps.
+        `step` is the number of original steps behind one value of `x`, a coarser copy whose newest value covers the
+        newest steps.
         """
         tokens = torch.arange(num_patches(time, self.length, self.stride))
         return (tokens * self.stride + self.length - time) * step
 
 
 def aligned(fine: Int[Tensor, " tokens"], coarse: Int[Tensor, " other"]) -> Int[Tensor, " tokens"]:
-    """For each patch the coarser one that goes with it: the first that ends no earlier, or else the last.
+    """Return for each patch the coarser patch at the same place: the first that ends no earlier, or the last.
 
-    So the newest patch is always met by a patch that holds the newest values.
+    So the newest patch is always paired with a patch that holds the newest values.
     """
     return torch.searchsorted(coarse, fine).clamp(max=len(coarse) - 1)

@@ -1,4 +1,4 @@
-"""Patches in a language model's own terms (Time-LLM, Jin et al. 2024, section 3.1, patch reprogramming)."""
+"""Patch reprogramming: express patches by word embeddings (Time-LLM, Jin et al. 2024, section 3.1)."""
 
 import math
 from collections.abc import Iterable, Iterator
@@ -12,15 +12,15 @@ from torch import Tensor, nn
 from latentcast.core.errors import Fault, SettingsError
 
 Prototypes = Literal["direct", "vocabulary"]
-ROWS = 64  # of the mixing matrix, drawn at a time
+ROWS = 64  # rows of the mixing matrix drawn at a time
 
 
 class TextPrototypes(nn.Module):
     """[count, width]: learned linear combinations of frozen word embeddings.
 
     vocabulary  the combinations are learned, count · vocabulary weights, and multiplied out in every step, as published
-    direct      their product is learned, count · width weights: any such matrix is some combination as soon as the
-                embeddings span the width, so that nothing is lost. It starts where the other one starts
+    direct      their product is learned, count · width weights: where the embeddings span the width any such matrix is
+    a combination, so that nothing is lost. It has the same initial values
     """
 
     def __init__(
@@ -30,7 +30,7 @@ class TextPrototypes(nn.Module):
         kind: Prototypes,
         mixtures: Iterable[Tensor] | None = None,
     ) -> None:
-        """`mixtures` are the combinations to begin with, some rows at a time; those of a linear layer where None."""
+        """`mixtures` yields the initial combinations, some rows at a time; None takes those of a linear layer."""
         super().__init__()
         vocabulary = len(words)
         self.kind = kind
@@ -49,15 +49,15 @@ class TextPrototypes(nn.Module):
 
 
 def _drawn(count: int, vocabulary: int, bound: float) -> Iterator[Tensor]:
-    """The start of a linear layer from the vocabulary, some rows at a time: LLaMA's whole matrix is large."""
+    """Initial weights of a linear layer from the vocabulary, some rows at a time: LLaMA's whole matrix is large."""
     for first in range(0, count, ROWS):
         yield torch.empty(min(ROWS, count - first), vocabulary).uniform_(-bound, bound)
 
 
 class Reprogramming(nn.Module):
-    """Cross-attention: tokens ask, prototypes answer, in the width of the language model.
+    """Cross-attention from tokens to prototypes, in the width of the language model.
 
-    All tokens of all series are asked at once, since the prototypes are the same for every one of them.
+    One product serves all tokens of all series, which share the prototypes.
     """
 
     def __init__(self, width: int, llm_width: int, heads: int, head_width: int, dropout: float) -> None:
@@ -82,7 +82,7 @@ class Reprogramming(nn.Module):
     def weights(
         self, x: Float[Tensor, "series tokens width"], prototypes: Float[Tensor, "count llm"]
     ) -> Float[Tensor, "series heads tokens count"]:
-        """How much each token takes from each prototype; sums to 1 over the prototypes."""
+        """Return the attention of each token to each prototype; sums to 1 over the prototypes."""
         q, k = self._split(self.query(x.flatten(0, 1))), self._split(self.key(prototypes))
         scores = (q @ k.transpose(2, 3))[0] / math.sqrt(q.shape[-1])
         return scores.softmax(-1).unflatten(1, x.shape[:2]).transpose(0, 1)

@@ -1,12 +1,12 @@
 """Ridge regression from a look-back to a horizon, solved from Gram matrices for every penalty at once.
 
-A map V that moves with the level of its window has rows that add up to 1. It is written as V = 1ᵀ/L + w with w ⊥ 1: the
-mean of the look-back is subtracted, and w is regressed on what is left. Subtracting the mean of only the last k steps
-changes nothing but the penalty, since w may absorb the difference: the penalty then leaves that mean out,
+A map V that follows the level of its window has rows that sum to 1. Write V = 1ᵀ/L + w with w ⊥ 1: subtract the mean
+of the look-back, and regress on the remainder. Subtracting the mean of only the last k steps changes nothing but the
+penalty, since w can absorb the difference: the penalty then excludes that mean,
 
     α (‖w‖² − (p·w + q)²),   p = â − q 1,   q = √k / L,   â = 1/√k at the last k steps,
 
-so that a strong penalty draws the forecast to the mean of the last k steps. That is a change of rank one: a single
+so that a strong penalty shrinks the forecast to the mean of the last k steps. This is a rank-one change: a single
 eigendecomposition of the look-back's Gram matrix serves every α, every k and every step of the horizon.
 """
 
@@ -17,12 +17,12 @@ import numpy as np
 
 from latentcast.layers.gram import Array, WindowSums
 
-TINY = 1e-12  # of a Gram matrix whose values are all 0: keeps its penalty above 0
+TINY = 1e-12  # keeps the penalty of an all-zero Gram matrix above 0
 
 
 @dataclass(frozen=True)
 class Moments:
-    """Mean products over the windows of one map, the mean of each look-back subtracted.
+    """Mean products over the windows of one map after subtracting the mean of each look-back.
 
     past [L, L] · cross [L, H] · future [H] (squares) · past_mean [L] · future_mean [H] · weight: windows
     """
@@ -36,7 +36,7 @@ class Moments:
 
     @classmethod
     def of(cls, sums: WindowSums, which: int, lookback: int) -> "Moments":
-        """The moments of map `which`, in windows whose first `lookback` steps are the look-back."""
+        """Return the moments of map `which`, in windows whose first `lookback` steps are the look-back."""
         weight = float(sums.weight[which])
         scale = 1 / max(weight, TINY)
         gram, mean = sums.gram[which, :lookback] * scale, sums.total[which] * scale
@@ -50,7 +50,7 @@ class Moments:
         return cls(gram[:, past], gram[:, future], squares, mean[past], mean[future], weight)
 
     def around(self, past_mean: Array, future_mean: Array) -> "Moments":
-        """The same moments around other means."""
+        """Return the same moments around other means."""
         past_shift, future_shift = self.past_mean - past_mean, self.future_mean - future_mean
         return Moments(
             self.past - np.outer(self.past_mean, self.past_mean) + np.outer(past_shift, past_shift),
@@ -71,18 +71,18 @@ class LinearMap:
 
 
 class Spectrum:
-    """The eigendecomposition of one map's look-back, from which solutions and their errors come for every penalty.
+    """Eigendecomposition of one map's look-back, which gives solutions and errors for every penalty.
 
     Parameters
     ----------
     moments
-        Of the windows that are learned from.
+        Moments of the training windows.
     trailing
-        Numbers of last steps whose mean the penalty leaves out, each from 1 to the look-back.
+        Numbers of last steps whose mean the penalty excludes, each from 1 to the look-back.
     alphas
         Penalties above 0, in units of the mean eigenvalue.
     intercept
-        Whether the map has a constant, which is not penalised.
+        Whether the map has an unpenalised constant.
     """
 
     def __init__(
@@ -101,7 +101,8 @@ class Spectrum:
         self.targets = [self._target(k) for k in trailing]
 
     def errors(self, held_out: Moments, horizons: Sequence[int]) -> Array:
-        """Mean squared error on other windows: [horizons, trailing, alphas], each over its first steps."""
+        """Return the mean squared error on other windows, [horizons, trailing, alphas], over the first steps of each
+        horizon."""
         shifted = held_out.around(*self.centre)
         past = self.vectors.T @ shifted.past @ self.vectors
         cross = self.vectors.T @ shifted.cross
@@ -127,7 +128,7 @@ class Spectrum:
         return result / np.asarray(horizons)[:, None, None]
 
     def solution(self, weights: Array, horizon: int | None = None) -> LinearMap:
-        """The weighted mean of the solutions, weights [trailing, alphas], for the first `horizon` steps."""
+        """Return the weighted mean of the solutions, weights [trailing, alphas], for the first `horizon` steps."""
         horizon = self.cross.shape[1] if horizon is None else horizon
         filters = 1 / (self.values[:, None] + self.alphas)
         rotated = (filters @ weights.sum(0))[:, None] * self.cross[:, :horizon]
@@ -149,7 +150,7 @@ class Spectrum:
         return self.vectors.T @ direction, float(share)
 
     def _correction(self, target: tuple[Array, float], alpha: float) -> tuple[Array, Array]:
-        """The change of rank one that a trailing mean makes to the solution: (direction [L], share of each step)."""
+        """Return the rank-one change of a trailing mean to the solution: (direction [L], share of each step)."""
         along, offset = target
         direction = along / (self.values + alpha)
         strength = alpha / (1 - alpha * float(along @ direction))

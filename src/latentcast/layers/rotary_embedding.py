@@ -1,4 +1,4 @@
-"""Rotary positions: queries and keys turned by an angle that grows with their place (Su et al. 2021)."""
+"""Rotary positions: rotate queries and keys by an angle that grows with their position (Su et al. 2021)."""
 
 import torch
 from jaxtyping import Float
@@ -6,9 +6,10 @@ from torch import Tensor
 
 
 def rotate(x: Float[Tensor, "series heads tokens size"], at: int) -> Float[Tensor, "series heads tokens size"]:
-    """The first token stands at place `at`. Pairs are neighbours; of an odd size the last number stays as it is.
+    """Rotate neighbouring pairs of features; the first token is at position `at`, and an odd last feature is
+    unchanged.
 
-    A pair is turned as one complex number: four times as fast as by sines and cosines, forward and backward.
+    A pair is one complex number: four times faster than sines and cosines, forward and backward.
     """
     half = x.shape[-1] // 2
     rate = 10_000.0 ** (-torch.arange(half, device=x.device, dtype=torch.float32) / half)

@@ -1,4 +1,4 @@
-"""Slow and fast parts of a series, and what its spectrum says of it."""
+"""Slow and fast parts of a series, and properties of its spectrum."""
 
 import math
 
@@ -6,8 +6,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-HALF = (torch.float16, torch.bfloat16)  # which have no transform on every device
-QUIET = 1e-6  # of a series' size: what rounding leaves of a constant is no movement
+HALF = (torch.float16, torch.bfloat16)  # dtypes without a transform on some devices
+QUIET = 1e-6  # relative to the size of a series: smaller movements are rounding noise
 
 
 def line(x: Float[Tensor, "series time"]) -> Float[Tensor, "series time"]:
@@ -18,15 +18,15 @@ def line(x: Float[Tensor, "series time"]) -> Float[Tensor, "series time"]:
 
 
 def slow(x: Float[Tensor, "series time"], cutoff: float, season: int = 1) -> Float[Tensor, "series time"]:
-    """The part of each series below `cutoff` cycles per step, its straight course included.
+    """Return the part of each series below `cutoff` cycles per step, including its linear trend.
 
-    A transform makes the window's ends neighbours. So the course is taken out, and what is left goes on beyond the
-    newest step for at least a period of the cutoff: the last season, repeated, gives way little by little to the first
-    one, and meets it in its own phase. A season is then no trend, neither within nor at the ends.
+    A Fourier transform treats the window as periodic. So the linear trend is removed, and the remainder is extended
+    beyond the newest step by at least one period of the cutoff: the repeated last season fades into the first one in
+    its own phase. A season then does not leak into the slow part, neither inside nor at the ends.
     """
     time = x.shape[1]
     season = season if season <= time // 2 else 1
-    apart = season * max(time // (2 * season), 1)  # whole seasons: what repeats has no slope
+    apart = season * max(time // (2 * season), 1)  # whole seasons, which have no slope
     slope = (x[:, apart:].mean(1) - x[:, : time - apart].mean(1)) / apart
     step = torch.arange(time, device=x.device, dtype=x.dtype) - (time - 1) / 2
     course = x.mean(1, keepdim=True) + slope[:, None] * step
@@ -43,7 +43,8 @@ def slow(x: Float[Tensor, "series time"], cutoff: float, season: int = 1) -> Flo
 
 
 def amplitudes(x: Float[Tensor, "series time"]) -> Float[Tensor, "series frequencies"]:
-    """Of each frequency of the window but the constant, without the straight line; 0 of a constant series."""
+    """Return the amplitude of each frequency except the constant, after removing the linear trend; 0 for a constant
+    series."""
     rest = x - line(x)
     rest = rest.float() if rest.dtype in HALF else rest
     moves = rest.abs().amax(1, keepdim=True) > QUIET * x.abs().amax(1, keepdim=True)
@@ -51,9 +52,9 @@ def amplitudes(x: Float[Tensor, "series time"]) -> Float[Tensor, "series frequen
 
 
 def dominant_periods(x: Float[Tensor, "series time"], count: int = 5) -> Float[Tensor, "series count"]:
-    """The periods (in steps) of the highest peaks of the amplitudes, the highest first; 0 where there are fewer.
+    """Return the periods (in steps) of the highest peaks of the amplitudes, highest first; padded with 0.
 
-    A period longer than half the window is not seen twice, and is none: the spectrum of any slow course is largest
+    Periods longer than half the window are left out: the window does not hold them twice, and any slow movement peaks
     there.
     """
     strength = amplitudes(x)
@@ -67,7 +68,7 @@ def dominant_periods(x: Float[Tensor, "series time"], count: int = 5) -> Float[T
 
 
 def seasonal_share(x: Float[Tensor, "series time"], count: int = 5) -> Float[Tensor, " series"]:
-    """What the `count` largest amplitudes are of all; 0 of a constant series."""
+    """Return the share of the `count` largest amplitudes in their sum; 0 for a constant series."""
     strength = amplitudes(x)
     top = strength.topk(min(count, strength.shape[1]), dim=1).values.sum(1)
     whole = strength.sum(1)
@@ -75,15 +76,15 @@ def seasonal_share(x: Float[Tensor, "series time"], count: int = 5) -> Float[Ten
 
 
 def is_seasonal(x: Float[Tensor, "series time"], share: float = 0.5, count: int = 5) -> Bool[Tensor, " series"]:
-    """Whether the `count` largest amplitudes are more than a `share` of all; never of a constant series."""
+    """Whether the `count` largest amplitudes exceed `share` of the sum; never for a constant series."""
     return seasonal_share(x, count) > share
 
 
 def has_trend(x: Float[Tensor, "series time"], false_alarms: float = 0.05) -> Bool[Tensor, " series"]:
     """Whether the slope differs from 0 (two-sided t-test of its least-squares line).
 
-    It fires on a share of `false_alarms` of series of independent normal values, and oftener where neighbours are
-    alike, as on a random walk; never on a constant series.
+    It is true for a share of `false_alarms` of series of independent normal values, and more often for autocorrelated
+    ones such as a random walk; never for a constant series.
     """
     if x.shape[1] < 4:
         return torch.zeros(len(x), dtype=torch.bool, device=x.device)
@@ -91,7 +92,7 @@ def has_trend(x: Float[Tensor, "series time"], false_alarms: float = 0.05) -> Bo
 
 
 def slope_statistic(x: Float[Tensor, "series time"]) -> Float[Tensor, " series"]:
-    """|t| of the slope of the least-squares line; 0 of a constant series."""
+    """Return |t| of the slope of the least-squares line; 0 for a constant series."""
     time = x.shape[1]
     straight = line(x)
     rest, rise = (x - straight).square().sum(1), (straight - straight.mean(1, keepdim=True)).square().sum(1)
@@ -101,7 +102,7 @@ def slope_statistic(x: Float[Tensor, "series time"]) -> Float[Tensor, " series"]
 
 
 def student(level: float, freedom: int) -> float:
-    """A quantile of Student's distribution with so many degrees of freedom."""
-    from scipy.special import stdtrit  # half a second to import, and needed by prompts alone
+    """Return a quantile of Student's distribution."""
+    from scipy.special import stdtrit  # takes half a second to import, and only prompts need it
 
     return float(stdtrit(freedom, level))

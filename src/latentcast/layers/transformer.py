@@ -13,7 +13,8 @@ Norm = Literal["pre", "post"]
 
 
 class EncoderLayer(nn.Module):
-    """Dropout follows both sublayers; `attention_dropout`, on the weights, rules out the fused kernel on a CPU."""
+    """Encoder layer with dropout after both sublayers; `attention_dropout`, on the weights, disables the fused kernel
+    on a CPU."""
 
     def __init__(
         self, width: int, heads: int, ff: int, dropout: float, norm: Norm, attention_dropout: float = 0.0
@@ -37,7 +38,7 @@ class EncoderLayer(nn.Module):
 
 
 class Encoder(nn.Module):
-    """A stack of layers, closed by a LayerNorm."""
+    """A stack of layers with a final LayerNorm."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""Several views of the same tokens made one."""
+"""Fuse several views of the same tokens."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ Views = tuple[Float[Tensor, "series tokens width"], ...]
 
 @dataclass(frozen=True)
 class Unfused:
-    """Views side by side in each token, for a backbone that fuses them at its own width."""
+    """Concatenated views in each token, for a backbone that fuses them at its own width."""
 
     kind: Fusion
     heads: int
@@ -29,11 +29,11 @@ class Fuse(nn.Module):
     """`count` views of each token → one token; the first view is the finest.
 
     gate       σ(W[all]) · map of all + (1 − σ) · the finest
-    concat     a linear map of all, side by side
+    concat     a linear map of all, concatenated
     sum, mean  their sum, their mean
     attention  a learned query attends over the views of each token
 
-    `names` are what a person calls the views.
+    `names` are the readable names of the views.
     """
 
     def __init__(self, kind: Fusion, count: int, width: int, heads: int, names: Sequence[str] = ()) -> None:
@@ -66,7 +66,7 @@ class Fuse(nn.Module):
         return share * self.project(whole) + (1 - share) * views[0]
 
     def contributions(self, views: Views) -> Float[Tensor, "views series tokens width"]:
-        """What each view adds to the fused tokens; they sum to these, but for a bias."""
+        """Return what each view adds to the fused tokens; their sum is the fused tokens without the bias."""
         each = torch.stack(views)
         if self.attention is not None:
             made = self.attention

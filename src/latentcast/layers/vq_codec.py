@@ -1,4 +1,4 @@
-"""One channel's values ↔ discrete codes, each for `factor` steps (VQ-VAE, van den Oord et al. 2017)."""
+"""VQ-VAE codec: one channel's values to discrete codes of `factor` steps each, and back (van den Oord et al. 2017)."""
 
 from math import prod
 from typing import Annotated
@@ -13,20 +13,21 @@ from latentcast.layers.codebook import Codebook, Codes, Quantizer, Vectors
 from latentcast.layers.compression import ConvDown, ConvUp
 
 Size = Annotated[int, Field(ge=1)]
-KERNEL = 3  # tokens that one residual block sees: its own and the two before it
+KERNEL = 3  # tokens seen by one residual block: its own and the two before it
 Series = Float[Tensor, "series time"]
 
 
 class CodecSettings(Settings):
     """strides         steps merged by each stage; a code covers their product
     hidden          features inside encoder and decoder
-    blocks          residual blocks of each; every one reaches two codes further back
+    blocks          residual blocks of encoder and decoder; each looks back two more codes
     code_dim        size of a codebook's entries
     codebook_size   entries K (vq, residual)
-    quantizer       vq, residual (`levels` codebooks, one on what the other left) or fsq (a grid of `grid` points)
-    commitment      weight of the encoder's distance from its codes
-    decay           of the moving averages that the entries are
-    revive          an entry to which less than this part of an even share falls is moved to where vectors are
+    quantizer       vq, residual (`levels` codebooks, each on the residual of the one before) or fsq (a grid of `grid`
+    points)
+    commitment      weight of the distance between encoder output and codes
+    decay           decay of the moving averages that form the entries
+    revive          an entry with less than this fraction of an even share of vectors is moved to a drawn vector
     """
 
     strides: Annotated[tuple[Size, ...], Field(min_length=1)] = (2, 2)
@@ -48,15 +49,13 @@ class CodecSettings(Settings):
 
 
 class Codec(nn.Module):
-    """Encoder, codebook, decoder. Every part looks back alone: later values change no earlier code, later codes no
-    earlier value.
-    """
+    """Encoder, codebook and decoder, all causal: later values change no earlier code, later codes no earlier value."""
 
     def __init__(self, settings: CodecSettings) -> None:
         super().__init__()
         s = settings
         self.factor = prod(s.strides)
-        self.reach = (KERNEL - 1) * s.blocks  # earlier codes that a decoded step comes from
+        self.reach = (KERNEL - 1) * s.blocks  # earlier codes that a decoded step depends on
         self.encoder, self.decoder = Encoder(s), Decoder(s)
         self.codebook = Codebook(
             s.quantizer,
@@ -73,25 +72,25 @@ class Codec(nn.Module):
         return -(-steps // self.factor)
 
     def vectors(self, x: Series) -> Vectors:
-        """What is to be quantised. A first code that is not full begins with the first value, repeated."""
+        """Return the vectors to quantise. An incomplete first code is padded with the first value."""
         missing = -x.shape[1] % self.factor
         steps = F.pad(x, (missing, 0), mode="replicate") if missing else x
         latent: Tensor = self.encoder(steps)
         return latent
 
     def encode(self, x: Series) -> tuple[Vectors, Codes]:
-        """The quantised vectors, and their codes."""
+        """Return the quantised vectors and their codes."""
         vectors, codes = self.codebook(self.vectors(x))
         return vectors, codes
 
     def decode(self, vectors: Vectors) -> Series:
-        """The steps of all codes; [series, tokens · factor]."""
+        """Return the steps of all codes, [series, tokens · factor]."""
         values: Tensor = self.decoder(vectors)
         return values
 
 
 class Encoder(nn.Module):
-    """Whole codes' steps → vectors that are to be quantised."""
+    """Map the steps of whole codes to vectors for quantisation."""
 
     def __init__(self, settings: CodecSettings) -> None:
         super().__init__()
@@ -105,7 +104,7 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Quantised vectors → the steps of their codes."""
+    """Map quantised vectors to the steps of their codes."""
 
     def __init__(self, settings: CodecSettings) -> None:
         super().__init__()
@@ -125,7 +124,7 @@ def _through(stages: nn.ModuleList, h: Tensor) -> Tensor:
 
 
 class Residual(nn.Module):
-    """A convolution over this token and those before it, added to what came in."""
+    """A causal convolution over tokens, added to its input."""
 
     def __init__(self, width: int) -> None:
         super().__init__()

@@ -1,11 +1,11 @@
 """The stationary wavelet transform: every step keeps its coefficients in every band (Nason & Silverman 1995).
 
-Filters are divided by √2 at each level and the approximations in between are left out, so that an orthogonal wavelet
-conserves energy (pywt.swt with norm=True, trim_approx=True). Bands stand from coarse to fine: the approximation, the
+Filters are divided by √2 at each level and intermediate approximations are dropped, so that an orthogonal wavelet
+conserves energy (pywt.swt with norm=True, trim_approx=True). Bands run from coarse to fine: the approximation, the
 detail of the last level, …, the detail of the first.
 
-The window's ends are extended before anything is filtered: one cascade of valid convolutions then serves every mode,
-and each band is one filter on the extended signal (`composite`).
+The window's ends are extended before filtering: one cascade of valid convolutions then serves every mode, and each
+band is one filter on the extended signal (`composite`).
 """
 
 import math
@@ -23,7 +23,7 @@ Filter = Float[Tensor, " taps"]
 
 
 def filters(name: str) -> tuple[Filter, Filter]:
-    """Low-pass and high-pass filter of a wavelet's decomposition, of one even length.
+    """Return the low-pass and high-pass decomposition filters of a wavelet, of equal even length.
 
     Raises SettingsError with the nearest name when there is no such discrete wavelet.
     """
@@ -38,33 +38,33 @@ def filters(name: str) -> tuple[Filter, Filter]:
 
 
 def span(taps: int, level: int) -> int:
-    """Steps that one coefficient of the last level is made of: 50 for db4 (8 taps) at level 3."""
+    """Return the steps behind one coefficient of the last level: 50 for db4 (8 taps) at level 3."""
     return (taps - 1) * (2**level - 1) + 1
 
 
 def deepest(taps: int, time: int) -> int:
-    """The most levels whose filters fit into `time` steps; 0 when not even one does."""
+    """Return the most levels whose filters fit into `time` steps; 0 when none does."""
     return max(math.floor(math.log2((time - 1) / (taps - 1) + 1)), 0) if time > 1 else 0
 
 
 def reach(taps: int, level: int, mode: Mode) -> tuple[int, int]:
-    """Steps before and after its own that a coefficient is made of; in mode causal none after."""
+    """Return the steps before and after its own that a coefficient depends on; in mode causal none after."""
     after = 0 if mode == "causal" else taps // 2 * (2**level - 1)
     return span(taps, level) - 1 - after, after
 
 
 def extended(x: Float[Tensor, "series time"], before: int, after: int, mode: Mode) -> Float[Tensor, "series more"]:
-    """The signal with its ends continued; causal repeats the first value."""
+    """Extend the ends of the signal; causal repeats the first value."""
     return taken(x, places(x.shape[1], before, after, mode, x.device), mode)
 
 
 def taken(x: Float[Tensor, "series time"], at: Int[Tensor, " more"], mode: Mode) -> Float[Tensor, "series more"]:
-    """The steps of a signal that stand `at` these `places`."""
+    """Gather the steps of a signal at `places`."""
     return (F.pad(x, (0, 1)) if mode == "zero" else x).index_select(1, at)
 
 
 def places(time: int, before: int, after: int, mode: Mode, device: torch.device | None = None) -> Int[Tensor, " more"]:
-    """Which step stands at each place of the extended signal; `time`, which no step has, where a zero does."""
+    """Return the step at each place of the extended signal; `time`, which is no step, marks a zero."""
     at = torch.arange(-before, time + after, device=device)
     if mode == "zero":
         return torch.where((at >= 0) & (at < time), at, time)
@@ -80,7 +80,7 @@ def places(time: int, before: int, after: int, mode: Mode, device: torch.device 
 def transform(
     x: Float[Tensor, "series more"], low: Filter, high: Filter, level: int, mode: Mode
 ) -> Float[Tensor, "series time bands"]:
-    """Coefficients of an extended signal, level by level."""
+    """Compute the coefficients of an extended signal, level by level."""
     pair = torch.stack([low, high]).flip(1)[:, None].to(x.dtype) / math.sqrt(2)
     details = []
     for j in range(level):
@@ -89,20 +89,20 @@ def transform(
         details.append(both[:, 1])
     time, taps = x.shape[1], len(low)
     bands = [x]
-    for j in reversed(range(level)):  # the finer a band, the more of it lies beyond the steps that all bands have
+    for j in reversed(range(level)):  # finer bands extend further beyond the steps shared by all bands
         first = sum(reach(taps, 1, mode)[0] * 2**k for k in range(j + 1, level))
         bands.append(details[j][:, first : first + time])
     return torch.stack(bands, 2)
 
 
 def composite(low: Filter, high: Filter, level: int, mode: Mode) -> Float[Tensor, "bands span"]:
-    """Each band as one filter: the coefficients of a window that holds a single one, wherever it may stand."""
+    """Return each band as one filter: the coefficients of a unit impulse."""
     impulses = torch.eye(span(len(low), level), dtype=low.dtype, device=low.device)
     return transform(impulses, low, high, level, mode)[:, 0].T
 
 
 def over_patch(kernels: Float[Tensor, "bands span"], length: int) -> Float[Tensor, "features steps"]:
-    """All coefficients of `length` steps as one matrix on the steps that they are made of."""
+    """Return all coefficients of `length` steps as one matrix on the steps that they depend on."""
     bands, taps = kernels.shape
     at = torch.arange(length + taps - 1, device=kernels.device) - torch.arange(length, device=kernels.device)[:, None]
     inside = (at >= 0) & (at < taps)
@@ -110,13 +110,13 @@ def over_patch(kernels: Float[Tensor, "bands span"], length: int) -> Float[Tenso
 
 
 def synthesis(low: Filter, high: Filter) -> tuple[Filter, Filter]:
-    """The filters that undo these. Made like this they cancel aliases whatever the two are."""
+    """Return the synthesis filters, which cancel aliases for any two analysis filters."""
     sign = 1 - 2 * (torch.arange(len(low), device=low.device) % 2)
     return -sign * high, sign * low
 
 
 def unlike_a_wavelet(low: Filter, high: Filter) -> Float[Tensor, ""]:
-    """How far two filters are from a wavelet's: 0 for those of one.
+    """Measure how far two filters are from those of a wavelet, which give 0.
 
     Perfect reconstruction: analysis and synthesis together give back the signal, delayed (Strang & Nguyen 1996, section
     4.1). Admissibility: the high-pass filter does not see a constant, the low-pass filter keeps it.
