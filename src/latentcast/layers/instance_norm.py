@@ -1,4 +1,4 @@
-"""Instance normalisation: scale windows and channels by their own look-back (RevIN, Kim et al. 2022, without affine)."""
+"""Instance normalisation: scale windows and channels by their look-back (RevIN, Kim et al. 2022, without affine)."""
 
 import torch
 from jaxtyping import Bool, Float

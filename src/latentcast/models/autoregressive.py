@@ -1,4 +1,4 @@
-"""Codes, a backbone that goes on token by token, and what they decode to: forecasts in one pass, or path by path."""
+"""Autoregressive token models: forecast codes in one pass or sample paths code by code, then decode them."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -18,12 +18,12 @@ from latentcast.models.composed import Composed, ComposedSettings
 from latentcast.models.heads.code import CodeHead, by_channel
 from latentcast.models.representations.codes import Codes as CodeTokens
 
-QUIET = 0.1  # a window quieter than this share of its series' standard deviation is not blown up further
-SERIES_AT_ONCE = 4096  # paths that are rolled out side by side: what bounds the memory of sampling
+QUIET = 0.1  # smallest scale of a window, as a share of its series' standard deviation
+SERIES_AT_ONCE = 4096  # paths sampled at the same time: bounds the memory
 
 
 class Autoregressive(Composed):
-    """A language model of codes: each is predicted from those before it.
+    """A language model of codes: each code is predicted from those before it.
 
     Trained by three losses, a stage each: `codec_loss`, `next_code_loss`, and that of the forecasts. Raises
     SettingsError when the parts are no codes, no code head, or no backbone that can go on from what it has read.
@@ -51,8 +51,8 @@ class Autoregressive(Composed):
         if faults:
             raise SettingsError(faults)
         super().__init__(settings, task)
-        self.static = None  # a codec gives back what it is given, and knows no series
-        # codes give back what they are given: they were not taught to fill what was hidden
+        self.static = None  # a codec reconstructs its input and has no parameters of a series
+        # codes reconstruct their input: they are not trained to fill hidden values
         self.capabilities = replace(self.capabilities, uses_static=False, reconstructs=False, samples=True)
         if not isinstance(self.backbone, ContinuesTokens):
             raise SettingsError(
@@ -68,7 +68,7 @@ class Autoregressive(Composed):
         if how.decode == "queries":
             return self._direct(tokens, codes, scale)
         if how.decode == "sample" and not self.training:
-            # one seed for all windows: where a window stands in a batch must not count
+            # one seed for all windows, so that the position in a batch has no effect
             seeds = torch.zeros(len(batch), dtype=torch.long)
             return Prediction(self._paths(tokens, scale, how.paths, seeds).mean(1))
         future = self._roll(tokens, lambda last, step: self._likely(last))
@@ -77,27 +77,27 @@ class Autoregressive(Composed):
     def sample(
         self, batch: Batch, paths: int, seeds: Int[Tensor, " batch"]
     ) -> Float[Tensor, "batch path horizon channel"]:
-        """Paths drawn code by code. Those of a window depend on its seed, and not on the batch it stands in."""
+        """Sample paths code by code. The paths of a window depend on its seed and not on its batch."""
         scale, tokens, _ = self._read(batch)
         return self._paths(tokens, scale, paths, seeds)
 
     def reconstruct(self, batch: Batch, *, alone: bool = False) -> Prediction:
-        """The look-back as the codec gives it back; nothing else has a part in that."""
+        """Reconstruct the look-back by the codec alone."""
         scale, vectors, _, _ = self._encoded(batch)
         values = self.representation.codec.decode(vectors)[:, -batch.past.shape[1] :]
         return Prediction(scale.invert(by_channel(values, scale)))
 
     def codes(self, batch: Batch) -> Codes:
-        """Those of the look-back, [batch · channel, codes, codebook]."""
+        """Return the codes of the look-back, [batch · channel, codes, codebook]."""
         return self._encoded(batch)[2]
 
     def strangeness(
         self, batch: Batch
     ) -> tuple[Float[Tensor, "batch steps channel"], Float[Tensor, "batch steps channel"]]:
-        """Of every step of look-back and horizon, scaled by the look-back: |error of the codec|, and −log p per step.
+        """Return |error of the codec| and −log p of every step of look-back and horizon, scaled by the look-back.
 
-        The first code of the look-back, before which nothing was read, has no probability: NaN. So has what is left of
-        a horizon after its last whole code; its error is that of the codec after a repeated last value.
+        The first code of the look-back has no probability (NaN), nor have steps of the horizon after its last whole
+        code; the codec reads these padded with the repeated last value.
         """
         codec, channels = self.representation.codec, batch.past.shape[2]
         scale = self._scale(batch)
@@ -123,10 +123,10 @@ class Autoregressive(Composed):
         return first, second
 
     def codec_loss(self, batch: Batch) -> Tensor:
-        """Error of the look-back after encode → decode, scaled by its first half on the way.
+        """Return the error of the look-back after encode → decode, scaled by its first half.
 
-        A forecast's codes are scaled by what lies before them: the second half, which may drift away from the first,
-        shows the codebook such values.
+        Codes of a forecast are scaled by the values before them: the second half, which may drift from the first,
+        shows such values to the codebook.
         """
         half = max(batch.past.shape[1] // 2, 1)
         scale = self._scale(Batch(batch.past[:, :half], None if batch.observed is None else batch.observed[:, :half]))
@@ -141,9 +141,10 @@ class Autoregressive(Composed):
         return point_loss("mse", values, batch.past, batch.observed) + commitment
 
     def next_code_loss(self, batch: Batch) -> Tensor:
-        """Cross-entropy of every code of look-back and horizon given those before it, scaled by the look-back alone.
+        """Return the cross-entropy of every code of look-back and horizon given those before it, scaled by the
+        look-back alone.
 
-        A code with a missing step is not judged.
+        Codes with a missing step are left out.
         """
         codec = self.representation.codec
         batch, judged = self._whole(batch)
@@ -154,7 +155,7 @@ class Autoregressive(Composed):
         return _mean(self.head.surprise(hidden.values[:, :-1], codes[:, 1:]), judged)
 
     def _whole(self, batch: Batch) -> tuple[Batch, Bool[Tensor, "series tokens"] | None]:
-        """Look-back and horizon as one look-back, and which codes but the first were seen whole."""
+        """Join look-back and horizon, and mark the complete codes after the first."""
         scale = self._scale(batch)
         past, observed = scale.apply(batch.past), batch.observed
         if batch.target is not None:
@@ -179,18 +180,18 @@ class Autoregressive(Composed):
         return scale, replace(batch, past=scale.apply(batch.past))
 
     def _encoded(self, batch: Batch) -> tuple[Scale, Vectors, Codes, Batch]:
-        """The look-back's codes and what they stand for, and the batch that was scaled for them."""
+        """Return the codes of the look-back, their vectors, and the scaled batch."""
         scale, scaled = self._normalised(batch)
         vectors, codes = self.representation.codec.encode(self.representation.series(scaled))
         return scale, vectors, codes, scaled
 
     def _read(self, batch: Batch) -> tuple[Scale, Tokens, Codes]:
-        """The look-back as a backbone takes it, and its codes."""
+        """Return the look-back as tokens, and its codes."""
         scale, vectors, codes, scaled = self._encoded(batch)
         return scale, self.representation.tokens(vectors, self.representation.keep(scaled)), codes
 
     def _direct(self, tokens: Tokens, codes: Codes, scale: Scale) -> Prediction:
-        """All codes of the horizon from one pass, and from the same how well those of the look-back were foreseen."""
+        """Predict all codes of the horizon in one pass, with the likelihood of the codes of the look-back."""
         past = tokens.values.shape[1]
         hidden = self.backbone(tokens.sequence())
         prediction = self.head(Tokens(hidden.values[:, past:], skips=tokens.skips), scale)
@@ -204,7 +205,7 @@ class Autoregressive(Composed):
     def _roll(
         self, tokens: Tokens, choose: Callable[[Float[Tensor, "series width"], int], Vectors], paths: int = 1
     ) -> Vectors:
-        """The horizon's codes one after another, each chosen from the last hidden state, for `paths` of each series."""
+        """Choose the codes of the horizon one by one from the last hidden state, for `paths` of each series."""
         backbone: Any = self.backbone
         hidden, cache = backbone.extend(tokens.values, None, tokens.keep)
         if paths > 1:
@@ -225,7 +226,7 @@ class Autoregressive(Composed):
     def _paths(
         self, tokens: Tokens, scale: Scale, paths: int, seeds: Int[Tensor, " batch"]
     ) -> Float[Tensor, "batch path horizon channel"]:
-        """Windows that fit into memory together, one group after the other."""
+        """Sample groups of windows that fit into memory."""
         channels = scale.loc.shape[2]
         group = max(1, SERIES_AT_ONCE // (channels * paths))
         done = []

@@ -1,4 +1,4 @@
-"""The one place where parts meet, and where they fail before anything is trained when they do not fit."""
+"""Join representation, mixers, backbone and head; parts that do not fit fail here, before training."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -49,8 +49,8 @@ class ComposedSettings(Settings):
     mixers     any number of parts, in this order, on the tokens that the backbone is given, or (at=llm) on those that
                its language model is given
 
-    shortcut   linear: a linear map from the look-back to the horizon, the same for every channel, is added to the
-               forecast, so that the parts learn what it leaves; where gaps are filled, interpolation takes its place.
+    shortcut   linear: a linear map from the look-back to the horizon, shared by all channels, is added to the
+    forecast, so that the parts learn its residual; where gaps are filled, interpolation replaces it.
                solved: that map is solved in closed form, as the model `ridge` is, and then kept. The parts begin at a
                forecast of zero; they are used only if that pays on the validation part
 
@@ -65,7 +65,7 @@ class ComposedSettings(Settings):
     normalise: bool = True
     shortcut: Literal["none", "linear", "solved"] = "none"
     solved: RidgeSettings | None = None
-    not_in_weights = Settings.not_in_weights | {"shortcut", "solved"}  # its map belongs to one look-back and horizon
+    not_in_weights = Settings.not_in_weights | {"shortcut", "solved"}  # the map fits only one look-back and horizon
 
 
 class Composed(nn.Module):
@@ -99,7 +99,7 @@ class Composed(nn.Module):
         self.notes: tuple[str, ...] = tuple(
             dict.fromkeys(note for part in parts if isinstance(part, HasNotes) for note in part.notes)
         )
-        if self.shortcut is not None:  # from nothing: what a random map says of quiet directions is hardly unlearned
+        if self.shortcut is not None:  # zeros: a random map is hardly unlearned in directions of low variance
             nn.init.zeros_(self.shortcut.weight)
             nn.init.zeros_(self.shortcut.bias)
         self.capabilities = self._capabilities()
@@ -151,11 +151,11 @@ class Composed(nn.Module):
         prediction = replace(restored, penalty=hidden.penalty)
         if (self.shortcut is None and self.solved_maps is None) or alone or batch.observed is None:
             return prediction
-        # what is known is not handed through: giving it back is to be learned
+        # observed values are not passed through: the model must learn to reconstruct them
         return prediction.plus(scale.scale * interpolated(past, batch.observed) * ~batch.observed)
 
     def _with_static(self, tokens: Tokens, batch: Batch) -> Tokens:
-        """What is known of a series for good is added to each of its tokens and queries."""
+        """Add the static covariates of a series to each of its tokens and queries."""
         if self.static is None or batch.static is None:
             return tokens
         more = self.static(batch.static).repeat_interleave(len(tokens.values) // len(batch), dim=0)[:, None]
@@ -176,13 +176,13 @@ class Composed(nn.Module):
 
     @property
     def compiled_parts(self) -> tuple[nn.Module, ...]:
-        """All parts; of a language model what learns, as its frozen layers run code that is not compiled."""
+        """Return all parts; of a language model only the trainable ones, as its frozen layers cannot be compiled."""
         inner = self.backbone.compiled_parts if isinstance(self.backbone, CompilesParts) else (self.backbone,)
         return tuple(cast("Iterable[nn.Module]", (self.representation, *self.mixers, *inner, self.head)))
 
     @property
     def prompter(self) -> Prompter | None:
-        """What tells the backbone of each window; None where it is told nothing."""
+        """The prompter of the backbone; None without prompts."""
         return self.backbone.prompter if isinstance(self.backbone, Prompted) else None
 
     @property
@@ -194,7 +194,7 @@ class Composed(nn.Module):
         return replace(batch, past=self._scale(batch).apply(batch.past))
 
     def tokens(self, batch: Batch) -> Tokens:
-        """What the backbone is given of a batch whose past is normalised."""
+        """Return the tokens for the backbone from a batch with a normalised past."""
         return self._prepared(self.representation(batch), batch)
 
     def _prepared(self, tokens: Tokens, batch: Batch) -> Tokens:

@@ -1,4 +1,4 @@
-"""What tells weights from others without keeping them."""
+"""A four-number fingerprint of a set of tensors."""
 
 import hashlib
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""What a network is made of, traced from a forward over one window, so that it cannot disagree with the code."""
+"""Inspect a network by tracing a forward pass over one window."""
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields, is_dataclass
@@ -16,7 +16,7 @@ Shape = tuple[int, ...]
 
 @runtime_checkable
 class Inspectable(Protocol):
-    """A part or a model that has something to say of itself: plain values by name."""
+    """A part or a model that reports facts about itself: plain values by name."""
 
     def facts(self, task: Task) -> dict[str, Any]: ...
 
@@ -62,7 +62,7 @@ def inspect(network: Network, depth: int = 2) -> Architecture:
         shapes.setdefault(name, [])  # rows stand in the order in which modules begin
 
     def end(name: str, output: Any) -> None:
-        # of several results the first: what comes beside it, such as a cache, is kept and not given on
+        # the first of several results: others, such as a cache, are not passed on
         shapes[name] += _shapes(output[0] if isinstance(output, tuple) else output)
 
     hooks = []
@@ -113,7 +113,7 @@ class Memory:
 
 
 def training_memory(network: Network, windows: int) -> Memory:
-    """An estimate before training: what one and two windows keep for backward is measured, and continued.
+    """Estimate the memory of training: measure what one and two windows keep for backward, and extrapolate.
 
     Frameworks, data and the space that kernels borrow come on top of it.
     """
@@ -150,7 +150,7 @@ def training_memory(network: Network, windows: int) -> Memory:
 
 
 def _stages(module: nn.Module, name: str, level: int, depth: int) -> Iterator[tuple[str, tuple[nn.Module, int]]]:
-    """Modules with their depth; what only holds modules is no stage of its own, those in it are."""
+    """Yield modules with their depth; pure containers are replaced by their modules."""
     holds = type(module).forward is nn.Module.forward
     if not holds:
         yield name, (module, level)

@@ -21,7 +21,7 @@ def placed(fault: Fault, settings: Settings, at: str, else_at: str = "") -> Faul
 
 
 class Network(nn.Module):
-    """What is trained, judged and saved: a model, and the choice of the channels that were asked for."""
+    """The unit of training, evaluation and saving: a model and its selected channels."""
 
     def __init__(self, model: Any, task: Task) -> None:
         super().__init__()
@@ -48,17 +48,18 @@ class Network(nn.Module):
     def sample(
         self, batch: Batch, paths: int, seeds: Int[Tensor, "batch"], **how: Any
     ) -> Float[Tensor, "batch path horizon channel"]:
-        """`paths` futures of each window, drawn by its own seed; of a model that `samples`."""
+        """Sample `paths` futures of each window by its own seed; needs a model that `samples`."""
         drawn: Tensor = self.model.sample(batch, paths, seeds, **how)
         return drawn if len(self.task.targets) == self.task.channels else drawn[..., list(self.task.targets)]
 
     def reconstruct(self, batch: Batch, *, alone: bool = False) -> Prediction:
-        """The look-back of every channel, what was not observed in it filled; of a model that `reconstructs`."""
-        values: Prediction = self.model.reconstruct(self.prompted(batch), alone=alone)  # told of what is shown alone
+        """Reconstruct the look-back of every channel with gaps filled; needs a model that `reconstructs`."""
+        values: Prediction = self.model.reconstruct(self.prompted(batch), alone=alone)  # prompts hold visible values
+        # only
         return values
 
     def reconstruction_loss(self, batch: Batch, visible: Tensor, judged: Tensor) -> Tensor:
-        """The model's loss on the observed values that are `judged`, given those that are `visible`.
+        """Return the model's loss on observed `judged` values, given the `visible` ones.
 
         Both are [batch, time, channel].
         """
@@ -70,11 +71,11 @@ class Network(nn.Module):
 
     @property
     def is_light(self) -> bool:
-        """Whether a window costs little more memory than its values: no more weights than a few linear maps have."""
+        """Whether a window needs little more memory than its values, as in models the size of a few linear maps."""
         return sum(parameter.numel() for parameter in self.parameters()) <= LIGHT
 
     def prompted(self, batch: Batch, units: Scale | None = None) -> Batch:
-        """The batch with what its language model is to be told of it, where there is one and nothing is told yet."""
+        """Add the prompt of the language model to a batch, where there is one and none is set."""
         if self.prompter is None or batch.prompt is not None:
             return batch
         return replace(batch, prompt=self.prompter(batch.past, batch.observed, units))

@@ -1,4 +1,4 @@
-"""One attention layer: the control that shows what a larger backbone is worth (PAttn, Tan et al. 2024)."""
+"""One attention layer: the ablation that larger backbones must beat (PAttn, Tan et al. 2024)."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""A Transformer that looks back alone, token by token where it is asked to (Radford et al. 2018)."""
+"""A causal Transformer that can continue token by token (Radford et al. 2018)."""
 
 from typing import Annotated, Any
 
@@ -22,9 +22,9 @@ Cache = tuple[Memory, ...]
 
 
 class CausalSettings(Settings):
-    """rotary   attention knows how far two tokens are apart (Su et al. 2021), wherever they stand
-    reach    tokens that one attends to, itself among them (Beltagy et al. 2020, sliding window): a roll-out then costs
-             the same for each further token; None: all before it
+    """rotary   attention uses relative positions (rotary, Su et al. 2021)
+    reach    tokens that a token attends to, including itself (sliding window, Beltagy et al. 2020): each further token
+    of a roll-out then costs the same; None: all before it
     """
 
     layers: Annotated[int, Field(ge=1)] = 3
@@ -55,9 +55,9 @@ class Causal(nn.Module):
         return tokens.answered(self.norm(x))
 
     def extend(self, values: Values, cache: Cache | None = None, keep: Keep | None = None) -> tuple[Values, Cache]:
-        """Further tokens after those that `cache` holds, and the cache that holds them too.
+        """Run further tokens after those in `cache`; return their outputs and the extended cache.
 
-        `keep` is that of the first tokens. What comes out is what `forward` gives for these tokens of the sequence.
+        `keep` is the mask of the first tokens. The outputs equal those of `forward` over the whole sequence.
         """
         grown = []
         layer: Any
@@ -67,7 +67,7 @@ class Causal(nn.Module):
         return self.norm(values), tuple(grown)
 
     def branched(self, cache: Cache, paths: int) -> Cache:
-        """Each series of the cache goes on as `paths` series, side by side."""
+        """Continue each series of the cache as `paths` consecutive series."""
         return tuple(memory.branched(paths) for memory in cache)
 
 
@@ -85,7 +85,7 @@ class Layer(nn.Module):
         self.drop = Dropout(dropout)
 
     def forward(self, x: Values, memory: Memory, keep: Keep | None) -> tuple[Values, Memory]:
-        """Tokens after those in memory, and the memory of them all; `keep` is that of the first tokens."""
+        """Run tokens after those in memory and return the extended memory; `keep` is the mask of the first tokens."""
         query, key, value = self._split(x, memory.length)
         grown = memory.grown(key, value, keep)
         mixed = grown.attend(query) if memory.length else self._at_once(query, key, value, keep)
@@ -98,7 +98,7 @@ class Layer(nn.Module):
         seen = torch.ones(tokens, tokens, dtype=torch.bool, device=query.device).tril()
         if self.reach is not None:
             seen = seen.triu(1 - self.reach)
-        if keep is not None:  # a token sees itself always, or a row of nothing would be NaN
+        if keep is not None:  # a token always sees itself: an empty row would be NaN
             seen = seen & keep[:, None, None] | torch.eye(tokens, dtype=torch.bool, device=query.device)
         return F.scaled_dot_product_attention(query, key, value, attn_mask=seen)
 

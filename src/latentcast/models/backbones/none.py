@@ -1,4 +1,4 @@
-"""No backbone: what the representation and the head reach alone."""
+"""No backbone: the ablation with only representation and head."""
 
 from torch import nn
 

@@ -1,4 +1,4 @@
-"""Attention over keys and values that were computed before: exact, and nothing of them is copied.
+"""Attention over cached keys and values: exact, without copies.
 
 A causal, frozen language model reads a prompt before the patches, and nothing that learns precedes it. So the keys and
 values of the prompt's static part are computed once, those of each window's statistics without gradient, and only the
@@ -24,7 +24,7 @@ Layers = tuple[tuple[Tensor, Tensor], ...]  # keys and values of each layer, [se
 
 @dataclass(frozen=True)
 class Known:
-    """What was read before the tokens at hand.
+    """Cached keys and values of what precedes the current tokens.
 
     static   the same for every series, [1, heads, words, head width] in each layer
     own      of each series, padded at its end
@@ -56,7 +56,7 @@ class Known:
         return place + (self.width if self.lengths is None else self.lengths[:, None])
 
     def followed_by(self, more: Layers) -> "Known":
-        """With the keys and values of tokens that followed; nothing of what is known may be padding."""
+        """Append the keys and values of further tokens; the cached part must hold no padding."""
         assert self.lengths is None
         assert not self.led
         if not self.own:
@@ -69,12 +69,12 @@ class Known:
 
 
 class Enough(Exception):
-    """All keys and values that were asked for are there."""
+    """Raised to stop a pass once all requested keys and values exist."""
 
 
 @dataclass
 class Reading:
-    """One pass through the model: what is known, and the keys and values that it makes where they are `taken`.
+    """One pass through the model: the cached part, and the keys and values that it produces where they are `taken`.
 
     keep   [series, tokens] False at tokens that nobody may attend to
     stop   layers after which nothing more is needed, 0 for none
@@ -97,7 +97,7 @@ def attend(
     reading: Reading | None = None,
     **rest: Any,
 ) -> tuple[Tensor, None]:
-    """An attention for transformers: torch's fused one, or over what a `reading` knows and the tokens at hand.
+    """Attention function for transformers: torch's fused one, or over the cache of a `reading` and the current tokens.
 
     query [series, heads, tokens, head width]; key and value may have fewer heads. Returns [series, tokens, heads, …].
     """
@@ -151,7 +151,7 @@ def _fused(
 
 
 def _hidden(reading: Reading, series: int, tokens: int, device: torch.device, window: int | None) -> Tensor:
-    """[series or 1, 1, 1, tokens, everything] what a token may not attend to: by place, not by slot."""
+    """[series or 1, 1, 1, tokens, everything] mask of hidden tokens, by position."""
     known, keep = reading.known, reading.keep
     at = known.positions(series, tokens, device)  # [series or 1, tokens]
     shared = torch.arange(known.shared, device=device)
@@ -175,7 +175,8 @@ def _hidden(reading: Reading, series: int, tokens: int, device: torch.device, wi
 
 
 def read(llm: nn.Module, embedded: Tensor, reading: Reading) -> Tensor | None:
-    """Run embedded tokens [series, tokens, width] after what is known; None where only keys and values were wanted."""
+    """Run embedded tokens [series, tokens, width] after the cached part; None where only keys and values are
+    requested."""
     series, tokens, _ = embedded.shape
     places = reading.known.positions(series, tokens, embedded.device).expand(series, -1)
     nothing = embedded.new_zeros(1, 1, 1, 1)  # a mask of four dimensions is taken as it is, and not read by `attend`
@@ -195,7 +196,8 @@ def read(llm: nn.Module, embedded: Tensor, reading: Reading) -> Tensor | None:
 
 @torch.no_grad()
 def keys_and_values(llm: nn.Module, ids: Tensor, known: Known, layers: int) -> Layers:
-    """Of words [series, words] that follow what is known. No gradient flows, and they outlive an inference mode."""
+    """Compute keys and values of words [series, words] after the cached part, without gradient and usable outside
+    inference mode."""
     taken: list[tuple[Tensor, Tensor]] = []
     with torch.inference_mode(False):
         embed: Any = llm.get_input_embeddings()  # type: ignore[operator]
@@ -204,10 +206,10 @@ def keys_and_values(llm: nn.Module, ids: Tensor, known: Known, layers: int) -> L
 
 
 def led_by(llm: nn.Module, embedded: Tensor, known: Known, layers: int) -> Known:
-    """With tokens [series, tokens, width] that learn, behind what is known.
+    """Add trainable tokens [series, tokens, width] behind the cached part.
 
-    Nothing of the tokens at hand reaches them, so that they are a pass of their own: of it no more than keys and values
-    is kept, and it is run again for backward, a few series at a time. Their activations would be most of a step's.
+    The current tokens do not affect them, so that they run in a pass of their own that keeps only keys and values and
+    is recomputed in the backward pass, a few series at a time. Their activations would dominate the memory of a step.
     """
 
     def run(rows: slice, x: Tensor) -> tuple[Tensor, ...]:
@@ -225,7 +227,7 @@ def led_by(llm: nn.Module, embedded: Tensor, known: Known, layers: int) -> Known
 
 
 def of_windows(llm: nn.Module, static: Layers, prompt: Tensor, layers: int) -> Known:
-    """What is known before the patches: the static part and each series' own words [series, words], -1 behind them.
+    """Build the cache before the patches: the static part and each series' own words [series, words], padded with -1.
 
     Equal prompts are computed once.
     """

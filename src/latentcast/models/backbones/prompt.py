@@ -1,4 +1,4 @@
-"""The prompt: what a language model is told before it reads the patches (Time-LLM, Jin et al. 2024, section 3).
+"""The prompt that a language model reads before the patches (Time-LLM, Jin et al. 2024, section 3).
 
 Dataset description, task, and the window's statistics, between two marks. The static part is known when the model is
 built; statistics are taken where batches are made, for the whole batch at once. The two are turned into words of the
@@ -26,7 +26,7 @@ LONGEST = -0.000123  # as long as a number of three significant digits gets, but
 
 
 def static_text(task: Task, *, statistics: bool) -> str:
-    """What is said before every window; where statistics follow, up to the first number."""
+    """Return the text before every window; with statistics, up to the first number."""
     described = f"Dataset description: {task.description} " if task.description else ""
     text = (
         f"{START}{described}Task description: forecast the next {task.horizon} steps given the previous"
@@ -36,7 +36,7 @@ def static_text(task: Task, *, statistics: bool) -> str:
 
 
 def shortened(task: Task, fits: Callable[[Task], bool]) -> Task:
-    """The task with as many words of its description as fit; itself where all of them do."""
+    """Return the task with as many words of its description as fit."""
     words = (task.description or "").split()
     if not words or fits(task):
         return task
@@ -46,9 +46,9 @@ def shortened(task: Task, fits: Callable[[Task], bool]) -> Task:
 
 
 def window_text(low: float, high: float, median: float, trend: float, lags: list[int], notes: str = "") -> str:
-    """What is said of one series of one window."""
+    """Return the text about one series of one window."""
     direction = "upward" if trend > 0 else "downward" if trend < 0 else "flat"
-    least = 1e-6 * max(abs(low), abs(high))  # what rounding leaves of a zero is no news
+    least = 1e-6 * max(abs(low), abs(high))  # rounding noise around zero is printed as zero
     median = median if abs(median) > least else 0.0
     top = f"top {len(lags)} lags are : {', '.join(map(str, lags))}" if lags else "no lag stands out"
     return (
@@ -80,7 +80,8 @@ def statistics(past: Tensor, observed: Tensor | None, lags: int) -> tuple[NDArra
         low, high, median, trend = x.min(1), x.max(1), np.median(x, 1), x[:, -1] - x[:, 0]
     else:
         seen = observed.cpu().transpose(1, 2).flatten(0, 1).numpy()
-        seen = np.where(seen.any(1, keepdims=True), seen, True)  # of nothing observed, what the gaps were filled with
+        seen = np.where(seen.any(1, keepdims=True), seen, True)  # without an observation: the values that fill the
+        # gaps
         values = np.where(seen, x, np.nan)
         low, high, median = np.nanmin(values, 1), np.nanmax(values, 1), np.nanmedian(values, 1)
         rows, last = np.arange(len(x)), x.shape[1] - 1 - seen[:, ::-1].argmax(1)
@@ -94,7 +95,7 @@ class PromptWriter:
     units   the statistics' units: window (each window normalised by itself, as published), scaled (the training part's
             standard deviation) or original, in which minimum and maximum mean something
     cut     a text that is too long loses its end; else it is an error
-    folds   each channel is a series with a prompt of its own; else one prompt tells of the channels one after another
+    folds   each channel is a series with its own prompt; else one prompt describes the channels one after another
     """
 
     def __init__(self, tokenizer: Any, *, units: Units, lags: int, folds: bool, room: int, cut: bool = False) -> None:

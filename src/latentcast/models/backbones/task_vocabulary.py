@@ -1,4 +1,4 @@
-"""Words that speak of time series, and prototypes that start from them instead of from the whole vocabulary."""
+"""Words about time series, and prototypes that start from them instead of the whole vocabulary."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -23,7 +23,7 @@ WORDS: dict[str, str] = {
     "quantity": "more less few many some most all none",
     "degree": "slight moderate significant dramatic rapid slow gradual",
 }
-NOISE = 0.1  # of the usual start, on top: prototypes of the same words must not stay the same
+NOISE = 0.1  # share of the usual initial values, added so that prototypes of the same words differ
 SHARPNESS = 3.0  # of random weightings: a few words make up most of each
 ROUNDS = 20  # of k-means
 BASE, FEWEST, MOST = 1000, 500, 2000
@@ -63,7 +63,7 @@ def mixtures(
     """Prototypes as linear combinations of the vocabulary, some rows at a time.
 
     weighted  each its own random weighting of all words
-    cluster   centres of the words' clusters, each as often as the next; the words themselves where there are fewer
+    cluster   centres of clusters of the words, equally often; the words themselves where there are fewer
     random    each a word drawn at random
 
     A word of several pieces is their mean. A little of the usual start is added, different for each.

@@ -1,4 +1,4 @@
-"""The named models as settings: a model class, its values, how it is trained, and presets of it."""
+"""The named models: a model class, its settings, its training and its presets."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,12 +7,12 @@ from typing import Any
 
 @dataclass(frozen=True)
 class ModelPreset:
-    """`kind` is a class in models.MODELS. Presets lay further values on the groups of settings.
+    """A named model. `kind` is a class in models.MODELS; presets override groups of settings.
 
-    stages        what can be learned before forecasting, in order, each with how it is trained
-    required      stages that every fit goes through, unless the weights it begins with did
-    forecasts     False where its stages are all there is to learn
-    grows_from    other models whose weights it can begin with, each with the part that is taken over
+    stages        stages before forecasting, in order, each with its training settings
+    required      stages of every fit, unless its initial weights have passed them
+    forecasts     False where nothing is trained after the stages
+    grows_from    other models that can give initial weights, each with the part that is copied
     by_lookback   (longest look-back, preset) from short to long: what the preset `auto` stands for
     reads         steps that a default look-back has at least, where the series are long enough
     """
@@ -30,7 +30,7 @@ class ModelPreset:
     reads: int = 0
 
     def preset_for(self, lookback: int) -> tuple[str, str]:
-        """The preset that `auto` stands for, and why."""
+        """Return the preset that `auto` selects, and the reason."""
         for number, (longest, name) in enumerate(self.by_lookback):
             if lookback <= longest or number == len(self.by_lookback) - 1:
                 others = [f"{n} up to {most}" for most, n in self.by_lookback[:-1]]
@@ -100,11 +100,11 @@ MODEL_PRESETS: dict[str, ModelPreset] = {
         "dlinear",
         # without the normalisation it loses to seasonal-naive where series have levels of their own
         {"normalise": True},
-        # its problem is convex: the end of a rate that falls to zero is the solution, and needs no validation part
+        # the problem is convex: the end of a decaying learning rate is the solution and needs no validation part
         training={"lr": 2e-3, "ema": 0.98, "max_epochs": 30, "keep": "last", "patience": None},
         presets={
-            # without normalisation, at the paper's rate and schedule; the last state is kept, as a validation part at
-            # another level than the test part would only pick one on the way
+            # without normalisation, at the paper's rate and schedule; the last state is kept, since a validation part
+            # at another level than the test part would select a premature one
             "published": {
                 "model": {"normalise": False},
                 "training": {
@@ -199,7 +199,7 @@ MODEL_PRESETS: dict[str, ModelPreset] = {
             "custom_4x": _stages((4,), (256,), 128),
             "custom_8x": _stages((4, 2), (128, 256), 128),
             "custom_16x": _stages((4, 2, 2), (128, 256, 512), 256),
-            # each channel by itself, few weights and much dropout: what a small set such as ETT can bear
+            # each channel by itself, few weights and much dropout: suits small sets such as ETT
             "small": {
                 "model": {
                     "shortcut": "linear",

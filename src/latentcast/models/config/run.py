@@ -1,4 +1,4 @@
-"""One run's settings, whole: from the command line, YAML and Python to one validated value."""
+"""Resolve the settings of one run from the command line, YAML and Python to one validated value."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ AUTO = "auto"
 class RunConfig:
     """`name` is the model's name in forecasts; `kind` and `model` say how its network is built.
 
-    `stages` are learned before forecasting, in this order; `notes` say what was chosen by itself.
+    `stages` are trained before forecasting, in this order; `notes` report automatic choices.
     """
 
     name: str
@@ -63,8 +63,8 @@ class RunConfig:
 def resolve_config(values: Mapping[str, Any], data_defaults: Mapping[str, Any] | None = None) -> RunConfig:
     """Nested or dotted values → a Run.
 
-    What is stated wins over the preset, that over the named model's values, those over the class's defaults;
-    `data_defaults` is what a catalogued dataset asks for. Raises SettingsError with every fault at once.
+    Precedence: given settings, preset, named model, defaults of the class; `data_defaults` come from a catalogued
+    dataset. Raises SettingsError with every fault at once.
     """
     values = nested(values)
     faults = [f"{key}: no such setting; {_hint(key, values)}" for key in values if key not in TOP]
@@ -101,7 +101,7 @@ def resolve_config(values: Mapping[str, Any], data_defaults: Mapping[str, Any] |
         stages = _stages(faults, named, name, over.get("stages", {}), _mapping(faults, values, "stages"))
     defaults = dict(data_defaults or {})
     if model is not None and not read_words(model):
-        defaults.pop("description", None)  # a sentence that nothing reads is no setting of this run
+        defaults.pop("description", None)  # a description that no part reads is no setting of this run
     data = _gather(faults, DataSettings, merge(defaults, _mapping(faults, values, "data")), "data.")
     if model is not None and data is not None and data.scale:
         faults += _losses_in_units(model)
@@ -135,7 +135,7 @@ def _sizes(values: Mapping[str, Any]) -> list[str]:
 
 
 def _losses_in_units(model: Settings) -> list[str]:
-    """Faults of losses that mean nothing on standardised values."""
+    """Faults of losses that are undefined on standardised values."""
     return [
         f"{path}={loss}: a share of standardised values, which lie around zero, means nothing; set data.scale=false, or"
         " another loss"
@@ -153,7 +153,7 @@ def merge_user_settings(
     settings: Mapping[str, Any] | None,
     config: str | Path | None,
 ) -> dict[str, Any]:
-    """What was stated, as one nest of settings: arguments and settings, which must not disagree, over the file."""
+    """Merge the given settings: arguments and settings, which must not disagree, override the file."""
     chosen = {key: value for key, value in (("name", model), ("preset", preset)) if value is not None}
     sizes = (("lookback", lookback), ("horizon", horizon), ("seed", seed))
     over = {key: value for key, value in sizes if value is not None}
@@ -162,7 +162,7 @@ def merge_user_settings(
 
 
 def make_task(run: RunConfig, panel: Panel, covariates: Covariates | None = None) -> Task:
-    """What a network is built for: the run's sizes and the data's. Raises DataError when nothing is to be forecast."""
+    """Build the task of a network from the sizes of run and data. Raises DataError without a target."""
     targets = tuple(at for at, name in enumerate(panel.channels) if name not in run.data.past)
     if run.data.features == "MS":
         targets = (panel.channels.index(str(run.data.target)),)
@@ -190,7 +190,7 @@ def _dumped(model: Settings) -> dict[str, Any]:
 def _stages(
     faults: list[str], named: ModelPreset, model: str, preset: Mapping[str, Any], merge_user_settings: Mapping[str, Any]
 ) -> tuple[tuple[str, TrainingSettings], ...]:
-    """The stages that were asked for, in the model's order."""
+    """Return the requested stages in the model's order."""
     for stage in merge_user_settings:
         if stage not in named.stages:
             there = suggest(stage, named.stages) if named.stages else "it learns nothing before forecasting"
@@ -207,7 +207,7 @@ def _stages(
 
 
 def _expanded(faults: list[str], cls: type[Settings], model: Mapping[str, Any], values: Mapping[str, Any]) -> Any:
-    """Settings of a model that is made of others with all of these whole; without members where they have faults."""
+    """Complete the members' settings of a model made of others; without members where these have faults."""
     training = values.get("training")
     sizes = (values.get(key) for key in ("lookback", "horizon"))
     lookback, horizon = (size if isinstance(size, int) and size > 0 else 1 for size in sizes)

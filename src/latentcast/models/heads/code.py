@@ -1,4 +1,4 @@
-"""Tokens → probabilities of codes → values, by the codec that the codes are of."""
+"""Map tokens to probabilities of codes, and decode them with the codec of the representation."""
 
 from typing import Annotated, Any, Literal
 
@@ -23,11 +23,12 @@ Relax = Literal["expected", "straight-through", "gumbel"]
 
 
 class CodeSettings(Settings):
-    """decode   expected: codes one after another, each the mean over what is likely; greedy: the most likely each time;
+    """decode   expected: codes one after another, each the mean over the likely ones; greedy: the most likely each
+    time;
              sample: the mean of `paths` sampled paths; queries: all codes in one pass, from learned queries
-    relax    what a choice of codes is in training: expected (softmax over codes · codebook); straight-through (the most
-             likely code, with the gradient of the expected one); gumbel (a draw, relaxed: Jang et al. 2017)
-    codes    weight of the next code's cross-entropy beside the error of the values: keeps what sampling needs
+    relax    choice of codes in training: expected (softmax over codes · codebook); straight-through (the most likely
+    code with the gradient of the expected one); gumbel (a relaxed draw, Jang et al. 2017)
+    codes    weight of the next code's cross-entropy relative to the error of the values; sampling needs it
     temperature, top_k, top_p   of sampling (see `Draw`)
     """
 
@@ -56,10 +57,10 @@ class CodeSettings(Settings):
 
 
 class CodeHead(nn.Module):
-    """Logits over the codebook; what is likely, decoded.
+    """Predict logits over the codebook and decode likely codes.
 
-    With several codebooks the logits of each are told what was chosen from those before it. Raises SettingsError when
-    the representation has no codec.
+    With several codebooks each is conditioned on the choices of those before it. Raises SettingsError when the
+    representation has no codec.
     """
 
     Settings = CodeSettings
@@ -73,7 +74,7 @@ class CodeHead(nn.Module):
                 "it decodes codes, and this representation makes none: choose model.representation=codes, or"
                 " model.head=flatten"
             )
-        # the codec stays the representation's: registered there, and not a second time here
+        # the codec belongs to the representation and is not registered here a second time
         self.__dict__["codec"] = codec
         self.settings, self.horizon = settings, task.horizon
         self.point_loss = PointLoss(settings.loss, task)
@@ -82,25 +83,27 @@ class CodeHead(nn.Module):
         self.logits = nn.ModuleList(nn.Linear(backbone.width, book.size) for _ in range(book.levels))
         code_dim = book.entries().shape[-1]
         self.given = nn.ModuleList(nn.Linear(code_dim, backbone.width) for _ in range(book.levels - 1))
-        with torch.no_grad():  # training starts with every code as likely as any other
+        with torch.no_grad():  # training starts with uniform code probabilities
             for linear in self.logits:
                 linear.weight.mul_(0.1)  # type: ignore[operator]
 
     def forward(self, tokens: Tokens, scale: Scale) -> Prediction:
-        """The codes' vectors of the look-back come along in `skips`; decoding goes on from them."""
+        """Decode the horizon after the code vectors of the look-back, which `skips` holds."""
         future = self.mixture(tokens.values)
         return Prediction(self.decoded(tokens.skips[0], future, scale))
 
     def decoded(
         self, past: Vectors, future: Float[Tensor, "series codes code_dim"], scale: Scale
     ) -> Float[Tensor, "batch horizon channel"]:
-        """The steps of the future codes, after the past ones that they lean on, in the units of the batch."""
+        """Return the steps of the future codes in the units of the batch; decoding starts at the past codes they
+        depend on."""
         near = past[:, max(past.shape[1] - self.codec.reach, 0) :]
         values = self.codec.decode(torch.cat([near, future], dim=1))[:, near.shape[1] * self.codec.factor :]
         return scale.invert(by_channel(values[:, : self.horizon], scale))
 
     def each(self, hidden: Hidden, codes: Codes | None = None) -> list[Logits]:
-        """Logits of every codebook, each told the codes of those before it, or, without `codes`, mixtures of them."""
+        """Return logits of every codebook, conditioned on the codes of those before it or, without `codes`, on
+        mixtures."""
         entries = self.codec.codebook.entries()
         all_logits: list[Logits] = []
         for level, to_logits in enumerate(self.logits):
@@ -115,17 +118,17 @@ class CodeHead(nn.Module):
         return all_logits
 
     def mixture(self, hidden: Hidden) -> Vectors:
-        """What the likely codes stand for, with a gradient to the logits."""
+        """Return the expected code vectors, with a gradient to the logits."""
         entries = self.codec.codebook.entries()
         every = self.each(hidden)
         return torch.stack([self.relaxed(x) @ table for x, table in zip(every, entries, strict=True)]).sum(0)
 
     def relaxed(self, logits: Logits) -> Logits:
-        """Weights of the codes; hard choices keep the gradient of soft ones. Draws are made in training alone."""
+        """Return weights of the codes; hard choices keep the gradient of soft ones. Draws happen only in training."""
         soft = logits.softmax(-1)
         if self.settings.relax == "gumbel" and self.training:
             return F.gumbel_softmax(logits, tau=1.0, hard=True)
-        if self.settings.relax != "straight-through":  # the mean of many draws is what is expected
+        if self.settings.relax != "straight-through":  # the mean of many draws estimates the expectation
             return soft
         hard = F.one_hot(logits.argmax(-1), logits.shape[-1]).to(soft.dtype)
         return hard + soft - soft.detach()
@@ -140,7 +143,7 @@ class CodeHead(nn.Module):
         return torch.stack(codes, dim=-1)[:, None]
 
     def surprise(self, hidden: Hidden, codes: Codes) -> Float[Tensor, "series tokens"]:
-        """−log p of the codes, each from the hidden state of the token before it, over all codebooks."""
+        """Return −log p of the codes over all codebooks, each from the hidden state of the token before it."""
         each = self.each(hidden, codes)
         losses = [F.cross_entropy(x.transpose(1, 2), codes[..., n], reduction="none") for n, x in enumerate(each)]
         return torch.stack(losses).sum(0)

@@ -1,4 +1,4 @@
-"""The mirror image of temporal compression: latents → steps, with the features of every scale added on the way."""
+"""Temporal decompression: map latents to steps, adding the features of every scale."""
 
 from math import prod
 from typing import Any
@@ -23,7 +23,7 @@ class DecompressionSettings(Settings):
 
 
 class Decompression(nn.Module):
-    """Undoes the representation's stages, in reverse; the last `horizon` steps are the forecast.
+    """Inverts the stages of the representation; the last `horizon` steps are the forecast.
 
     Raises SettingsError when the representation does not compress time in stages.
     """
@@ -50,8 +50,8 @@ class Decompression(nn.Module):
             unmerging(how.kind, ratio, before, after, how.heads)
             for ratio, before, after in zip(how.ratios[::-1], into, out, strict=True)
         )
-        self.reach = REACH[how.kind] * len(how.ratios)  # earlier tokens that the forecast comes from too
-        # where the features of the decoder's input have the width of the stage they are added to
+        self.reach = REACH[how.kind] * len(how.ratios)  # earlier tokens that the forecast depends on
+        # scales at which the decoder's input features have the width of the stage
         self.skip = nn.ModuleList(nn.Linear(width, width) for width in (out[:-1] if settings.skips else ()))
         self.norm = nn.ModuleList(nn.LayerNorm(width) for width in out[:-1])
         with torch.no_grad():  # training starts at the mean of the look-back, or at the shortcut
@@ -63,7 +63,7 @@ class Decompression(nn.Module):
         return {"features past the latents": "added at every scale" if self.skip else "none"}
 
     def start_at_zero(self) -> None:
-        """Forecast the location of each window until something was learned."""
+        """Initialise so that the forecast is the location of each window."""
         for linear in self.up[-1].modules():
             if isinstance(linear, nn.Linear):
                 nn.init.zeros_(linear.weight)
@@ -74,7 +74,7 @@ class Decompression(nn.Module):
         return self.restore(tokens, scale, self.horizon)
 
     def restore(self, tokens: Tokens, scale: Scale, steps: int) -> Prediction:
-        """The last `steps` steps that the tokens stand for; what stands for none of them is left out from the start."""
+        """Return the last `steps` steps of the tokens; tokens of other steps are skipped."""
         hidden, skips = tokens.values, tokens.skips
         needed = -(-steps // self.total) + self.reach
         if needed < hidden.shape[1]:
@@ -87,7 +87,7 @@ class Decompression(nn.Module):
     def decode(
         self, hidden: Float[Tensor, "series tokens width"], skips: tuple[Tensor, ...]
     ) -> Float[Tensor, "series steps channel"]:
-        """Every step the latents stand for, also those the compression padded on the left."""
+        """Return every step of the latents, including the left padding of the compression."""
         x = self.from_width(hidden)
         for stage, up in enumerate(self.up):
             x = up(x)

@@ -26,13 +26,13 @@ class Flatten(nn.Module):
     ) -> None:
         super().__init__()
         tokens = num_answers(representation, task)
-        channels = 1 if representation.folds_channels else task.channels  # that one series of tokens stands for
+        channels = 1 if representation.folds_channels else task.channels  # channels behind one series of tokens
         self.point_loss, self.horizon = PointLoss(settings.loss, task), task.horizon
         self.dropout = Dropout(settings.dropout)
         self.project = nn.Linear(tokens * backbone.width, task.horizon * channels)
 
     def start_at_zero(self) -> None:
-        """Forecast the location of each window until something was learned."""
+        """Initialise so that the forecast is the location of each window."""
         nn.init.zeros_(self.project.weight)
         nn.init.zeros_(self.project.bias)
 

@@ -1,9 +1,9 @@
-"""All tokens of a series through one linear map to quantiles of every step, which cannot cross.
+"""Map all tokens of a series linearly to non-crossing quantiles of every step.
 
-The map gives the median, and the steps from each quantile to the next one outwards; a softplus keeps those steps above
-zero, so that their sums ascend whatever the weights are (as in Park et al. 2022, "Learning Quantile Functions without
-Quantile Crossing"). Trained on the pinball loss (Koenker and Bassett 1978). The point forecast is the median: it is
-best by the mean absolute error, not by the squared one.
+The map gives the median and the distances between neighbouring quantiles, from the median outwards; a softplus keeps
+the distances positive, so that quantiles ascend for any weights (as in Park et al. 2022, "Learning Quantile Functions
+without Quantile Crossing"). The loss is the pinball loss (Koenker and Bassett 1978). The point forecast is the median,
+which minimises the absolute error, not the squared one.
 """
 
 from typing import Annotated, Any
@@ -56,7 +56,7 @@ class Quantile(nn.Module):
         return {"quantiles": self.quantile_levels}
 
     def start_at_zero(self) -> None:
-        """Forecast the location of each window until something was learned."""
+        """Initialise so that the forecast is the location of each window."""
         nn.init.zeros_(self.project.weight)
         nn.init.zeros_(self.project.bias)
 
@@ -69,7 +69,7 @@ class Quantile(nn.Module):
     def ascending(
         self, raw: Float[Tensor, "batch horizon channel quantile"]
     ) -> Float[Tensor, "batch horizon channel quantile"]:
-        """The middle one is the median itself, those beside it the steps outwards."""
+        """Turn the median and the outward distances into ascending quantiles."""
         median = raw[..., self.middle, None]
         below = softplus(raw[..., : self.middle] + self.first_width[: self.middle])
         above = softplus(raw[..., self.middle + 1 :] + self.first_width[self.middle :])

@@ -14,7 +14,7 @@ def of_members(
     weights: Sequence[Array],
     confidences: Mapping[str, float] | None = None,
 ) -> tuple[Finding, ...]:
-    """What a model made of several says: its members' forecasts side by side, and how much of each was taken.
+    """Report the members' forecasts and weights of a model made of several.
 
     forecasts   of each member [horizon, channel] in the units of the batch
     weights     of each member [horizon, channel], the share that it has in the forecast

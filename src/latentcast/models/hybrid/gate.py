@@ -1,9 +1,8 @@
-"""A gate over several forecasts: what each is worth, by series, by step ahead, and by what the look-back is like.
+"""A gate over several forecasts: weights by series, step ahead and traits of the look-back.
 
-Weights are a softmax over the members. Without anything learned all are equal. What a look-back is like is told by
-strengths of trend and season (Wang, Smith and Hyndman 2006) from a moving average and seasonal means, which is what
-STL starts from and costs next to nothing; that such traits tell which method to trust is shown by Montero-Manso et al.
-(2020). Nothing here reads what is to be forecast.
+Weights are a softmax over the members, equal before learning. Traits are strengths of trend and season (Wang, Smith
+and Hyndman 2006) from a moving average and seasonal means, a cheap version of STL; Montero-Manso et al. (2020) show
+that such traits predict which method is best. Nothing here reads the targets.
 """
 
 import torch
@@ -14,14 +13,14 @@ from latentcast.core.interpolation import interpolated
 from latentcast.layers.decomposition import moving_average
 
 TRAITS = ("noise", "trend", "season", "end", "length")
-MOST = 3.0  # standard deviations from what was held out beyond which a trait counts no further
+MOST = 3.0  # standard deviations at which traits are clipped
 SMOOTH = 7  # least steps of the average that a trend is
 
 
 def gate_features(
     past: Float[Tensor, "batch time channel"], observed: Bool[Tensor, "batch time channel"] | None, season: int
 ) -> Float[Tensor, "batch channel trait"]:
-    """What each look-back is like, in numbers without units; in a constant one all but the last are 0.
+    """Traits of each look-back, without units; for a constant one all but the last are 0.
 
     noise   standard deviation of the steps over that of the values      trend, season   their strengths, 0 to 1
     end     how far the newest value lies from the mean, in standard deviations      length   logarithm of the steps
@@ -54,7 +53,7 @@ def gate_features(
 
 
 def _shown(past: Tensor, observed: Tensor | None) -> tuple[Tensor, Tensor]:
-    """Values, those that nobody saw between their neighbours, and what counts."""
+    """Return interpolated values and the mask of observed ones."""
     if observed is None:
         return past, torch.ones_like(past)
     return interpolated(past, observed), observed.to(past.dtype)
@@ -69,7 +68,7 @@ def _variance(x: Tensor, seen: Tensor) -> Tensor:
 
 
 def _strength(left: Tensor, whole: Tensor, scale: Tensor) -> Tensor:
-    """Share of a variance that is explained; 0 where there is hardly any to explain."""
+    """Return the explained share of a variance; 0 where the variance is negligible."""
     there = whole > 1e-6 * scale
     return torch.where(there, 1 - left / torch.where(there, whole, 1), 0).clamp(0, 1)
 
@@ -91,7 +90,8 @@ def distance(
     past: Float[Tensor, "batch time channel"],
     observed: Bool[Tensor, "batch time channel"] | None = None,
 ) -> Float[Tensor, "batch channel member"]:
-    """How far each forecast lies from the mean of all, in standard deviations of the look-back, as log(1 + x)."""
+    """Return the distance of each forecast from the mean of all, in standard deviations of the look-back, as log(1 +
+    x)."""
     counts = there[:, None].to(values.dtype)
     values = torch.where(there[:, None], values, 0)
     mean = (values * counts).sum(-1, keepdim=True) / counts.sum(-1, keepdim=True).clamp(min=1)
@@ -101,15 +101,15 @@ def distance(
 
 
 class Gate(nn.Module):
-    """Weights of members, all of it buffers: it is learned apart from them (`training.stacking`), on held-out windows.
+    """Weights of members as buffers: they are learned from held-out windows (`hybrid/stacking.py`), not by gradient.
 
     step    [horizon, member]           logits at each step ahead
-    series  [item, channel, member]     what is added for a series that the fit saw; nothing for any other
-    sharpness, trust                    what step and series count for
-    lean, tilt  [trait + 1, member]     what traits add at every step, and from the first to the last; the last row
-                                        stands for none
-    outlier                             what a forecast loses for lying apart from the others
-    centre, spread  [trait]             of the traits of what was held out
+    series  [item, channel, member]     added for series of the fit; 0 for others
+    sharpness, trust                    weights of `step` and `series`
+    lean, tilt  [trait + 1, member]     effect of traits at every step, and its change from first to last step; the
+    last row is the intercept
+    outlier                             penalty for a forecast's distance from the others
+    centre, spread  [trait]             of the traits of held-out windows
     """
 
     step: Tensor
@@ -145,11 +145,11 @@ class Gate(nn.Module):
         there: Bool[Tensor, "batch channel member"],
         item: Int[Tensor, "batch"] | None = None,
     ) -> Float[Tensor, "batch horizon channel member"]:
-        """Weights that sum to 1 over the members that are `there`; none where there is none."""
+        """Return weights that sum to 1 over the members that are `there`, or zeros without any."""
         gate_features, distance = (
             gate_features.to(self.lean),
             distance.to(self.lean),
-        )  # what is forecast may be of another precision
+        )  # forecasts may have another precision
         given = standardised(gate_features, self.centre, self.spread)
         own = self._of_series(item, gate_features.shape[1])
         fixed = self.trust * own + given @ self.lean - self.outlier * distance
@@ -159,21 +159,21 @@ class Gate(nn.Module):
         return masked_softmax(logits, there[:, None].expand_as(logits))
 
     def table(self) -> Float[Tensor, "item channel horizon member"]:
-        """The weights of each series that the fit saw, in a window like those held out; one row where it saw none."""
+        """Return the weights of each series of the fit at the mean traits; one row without any."""
         own = self.series if len(self.series) else self.series.new_zeros(1, *self.series.shape[1:])
         fixed = self.trust * own + self.lean[-1]
         ahead = positions(len(self.step), self.step)[:, None]
         return (self.sharpness * self.step + fixed[:, :, None] + ahead * self.tilt[-1]).softmax(-1)
 
     def _of_series(self, item: Tensor | None, channels: int) -> Tensor:
-        """What is known of each series, [batch or 1, channel, member]."""
+        """Return the learned logits of each series, [batch or 1, channel, member]."""
         if item is None or not len(self.series) or channels != self.series.shape[1]:
             return self.series.new_zeros(1, channels, self.series.shape[2])
         return self.series[item.clamp(min=0)] * (item >= 0)[:, None, None]
 
 
 def standardised(x: Tensor, centre: Tensor, spread: Tensor) -> Tensor:
-    """Traits [..., trait] around what was held out, bounded, and a 1 behind them: [..., trait + 1]."""
+    """Standardise traits [..., trait] by held-out windows, bound them, and append a 1: [..., trait + 1]."""
     return nn.functional.pad(((x - centre) / spread).clamp(-MOST, MOST), (0, 1), value=1.0)
 
 
@@ -183,6 +183,6 @@ def positions(horizon: int, like: Tensor) -> Float[Tensor, "horizon"]:
 
 
 def masked_softmax(logits: Tensor, there: Tensor) -> Tensor:
-    """Over the last dimension, of what is there; zeros where nothing is."""
+    """Softmax over the unmasked entries of the last dimension; zeros where all are masked."""
     weights = logits.masked_fill(~there, -torch.inf).softmax(-1)
     return torch.where(there.any(-1, keepdim=True), weights, 0)

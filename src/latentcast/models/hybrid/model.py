@@ -1,7 +1,7 @@
 """Hybrid: forecasts of several models, fused by weights of each series and step ahead.
 
-Any model of the library is a member, trained as it would be alone; classical ones are fitted at each origin. What
-weights them is learned afterwards, on held-out windows (`training.stacking`).
+Any model of the library can be a member, trained as it would be alone; classical ones are fitted at each origin. The
+weights are learned afterwards from held-out windows (`stacking.py`).
 """
 
 import logging
@@ -101,7 +101,7 @@ class Hybrid(nn.Module):
         self.gate.step.copy_(torch.tensor(weights).log().expand_as(self.gate.step))
 
     def fresh(self, label: str) -> Network:
-        """A member as it is before training. Raises SettingsError with its label when it does not fit."""
+        """Build an untrained member. Raises SettingsError with its label when it does not fit."""
         run = self.runs[label]
         try:
             return build(run.kind, run.model, self.task_of(label))
@@ -139,11 +139,11 @@ class Hybrid(nn.Module):
         return Prediction(found.fused())
 
     def members(self, batch: Batch) -> Members:
-        """What each member forecasts, and what it counts for. Nothing is raised where all of them fail."""
+        """Return each member's forecast and weight, without an error where all of them fail."""
         return self._side_by_side(batch)[0]
 
     def findings(self, shown: WindowLabels, batch: Batch) -> tuple[Finding, ...]:
-        """The members side by side; their confidence is what held-out windows say of them over all series."""
+        """Report the members; their confidence comes from held-out windows of all series."""
         found = self.members(batch)
         forecasts, weights = (each[:, 0].double().cpu().numpy() for each in (found.values, found.weights))
         confidence = None
@@ -154,7 +154,7 @@ class Hybrid(nn.Module):
         return (*told, *self._of_classical(shown, batch))
 
     def _of_classical(self, shown: WindowLabels, batch: Batch) -> Iterator[Finding]:
-        """What classical members tell of the fit; others are asked where they are run."""
+        """Collect findings of classical members; other members report where they run."""
         for label, network in self._members.items():
             if isinstance(network.model, PartialForecaster) and isinstance(network.model, Explains):
                 yield from network.model.findings(shown, self._given(label, network, batch))
@@ -168,7 +168,7 @@ class Hybrid(nn.Module):
         Float[Tensor, "batch channel member"],
         dict[str, dict[int, str]],
     ]:
-        """What the gate goes by: forecasts, whether there is one, traits of the look-back, distances of the forecasts.
+        """Return the gate's inputs: forecasts, their mask, traits of the look-back, distances of the forecasts.
 
         And label → number of a look-back (window · channels + channel) → why it has none.
         """
@@ -190,7 +190,7 @@ class Hybrid(nn.Module):
         return whole, there, gate_features(batch.past, batch.observed, self.task.season), apart, why
 
     def _given(self, label: str, network: Network, batch: Batch) -> Batch:
-        """The batch as a member is given it alone: its own look-back, and words only where it reads any."""
+        """Return the batch for one member: its own look-back, and prompts only where it reads them."""
         if network.prompter is None and batch.prompt is not None:
             batch = replace(batch, prompt=None)
         steps = self.runs[label].lookback

@@ -1,11 +1,11 @@
-"""What a gate over several forecasts learns from held-out windows.
+"""Learn the gate over several forecasts from held-out windows.
 
-Members are compared by out-of-sample errors, each series' own measured by the mean error of all members on it, so that
-every series counts alike and units do not matter. `weighted`: inversely to the squared error (Bates and Granger 1969),
-at each step ahead and for each series; few windows draw both towards what holds over all, and that towards equal
-weights (`PRIOR`). `adaptive` starts there, and learns with a penalty on every step away from there what sharpens,
-leans or tilts these weights. How large the penalty is, is chosen by cross-validation over blocks of time; where no
-choice is better than `weighted` by more than its standard error, or there are few windows (`ENOUGH`), `weighted` stays.
+Members are compared by out-of-sample errors relative to the mean error of all members on the same series, so that
+every series counts equally and units do not matter. `weighted`: inverse to the squared error (Bates and Granger 1969),
+at each step ahead and for each series; with few windows both shrink towards the pooled weights, and those towards
+equal weights (`PRIOR`). `adaptive` starts there and learns, under a penalty on changes, how to sharpen, lean or tilt
+these weights. Cross-validation over blocks of time chooses the penalty; where no choice beats `weighted` by more than
+its standard error, or windows are few (`ENOUGH`), `weighted` stays.
 """
 
 from dataclasses import dataclass
@@ -18,18 +18,18 @@ from torch import Tensor
 from latentcast.models.hybrid.gate import Gate, masked_softmax, positions, standardised
 
 Error = Literal["mse", "mae"]
-PRIOR = 3.0  # windows that what holds over all counts for, beside those of a series or a step
+PRIOR = 3.0  # weight of the pooled errors, in windows of a series or a step
 PENALTIES = (1.0, 0.1, 0.01, 0.001)
 FOLDS = 5
 ENOUGH = 10  # windows below which no gate is learned
-LEAST = 1e-4  # of the mean error: what no member is taken to be better than
+LEAST = 1e-4  # smallest relative error credited to a member
 
 
 @dataclass(frozen=True)
 class HeldOutForecasts:
     """Held-out windows, a row for each series of each; rows of one series stand in the order of time.
 
-    forecasts   nothing is read where a member is not `there`
+    forecasts   ignored where a member is not `there`
     seen        which targets were observed
     series      number of each row's series
     each        windows that one row counts for: below 1 where they overlap
@@ -59,7 +59,7 @@ class HeldOutForecasts:
 
 
 class _Errors:
-    """Errors in shares of the mean of all members on the same series, and the tables that follow from some rows."""
+    """Errors relative to the mean of all members on the same series, and tables of weights from selected rows."""
 
     def __init__(self, held: HeldOutForecasts, kind: Error, rows: int) -> None:
         self.kind, self.power, self.held, self.rows = kind, {"mse": 1.0, "mae": 2.0}[kind], held, rows
@@ -103,7 +103,7 @@ def _mean(total: Tensor, counts: Tensor) -> Tensor:
 
 
 def _drawn(found: Tensor, towards: Tensor, windows: Tensor) -> Tensor:
-    """Shares of error drawn towards others, the more the fewer windows; what is not known is these alone."""
+    """Shrink relative errors towards pooled ones, more with fewer windows; unknown ones become the pooled ones."""
     whole = (windows * found.nan_to_num(0) + PRIOR * towards) / (windows * found.isfinite() + PRIOR)
     return whole.clamp(min=LEAST)
 
@@ -138,8 +138,8 @@ class GateAdjustment:
 def learn(
     gate: Gate, held: HeldOutForecasts, fusion: Literal["weighted", "adaptive"], kind: Error = "mse"
 ) -> dict[str, Any]:
-    """Fill the gate; say what was found: `errors` of the members and, cross-validated, of each way to fuse them, in
-    shares of the mean error of a member.
+    """Fill the gate and return the findings: `errors` of the members and, cross-validated, of each fusion, relative to
+    the mean error of a member.
 
     Raises ValueError when no row has both an observed target and a member.
     """
@@ -181,14 +181,14 @@ class _Found:
 
 
 def _judged(errors: _Errors, given: Tensor) -> _Found:
-    """Every way to fuse, and every penalty, on rows that it was not learned from."""
+    """Judge every fusion and every penalty on rows outside of its training rows."""
     held, folds = errors.held, errors.held.folds()
     used = [fold for fold in range(FOLDS) if (folds == fold).any()]
     there = held.there[:, None].expand_as(errors.counts)
     average = errors.of(masked_softmax(torch.zeros_like(errors.shares), there))
     alone = _mean(errors.shares.sum((0, 1)), errors.counts.sum((0, 1)))
     said: dict[str, Any] = {"members": alone.tolist(), "average": _over(average)}
-    if len(used) < 2 or held.each * len(held) < ENOUGH:  # too little to choose by
+    if len(used) < 2 or held.each * len(held) < ENOUGH:  # too few windows to choose by
         return _Found(None, said)
     tried: dict[float | None, Tensor] = {key: torch.full_like(average, torch.nan) for key in (None, *PENALTIES)}
     for fold in used:
@@ -215,7 +215,7 @@ def _over(each: Tensor) -> float:
 
 
 def _crossed(errors: _Errors, folds: Tensor, rows: Tensor) -> Tensor:
-    """[row, member] what the other folds among `rows` know of each row's series: never itself."""
+    """Return [row, member] weights of each row's series, learned from the other folds only."""
     series = errors.held.series
     own = torch.zeros(len(series), errors.shares.shape[2], dtype=torch.float64)
     for fold in folds[rows].unique():
@@ -226,7 +226,7 @@ def _crossed(errors: _Errors, folds: Tensor, rows: Tensor) -> Tensor:
 
 
 def _bent(errors: _Errors, given: Tensor, step: Tensor, own: Tensor, rows: Tensor, penalty: float) -> GateAdjustment:
-    """The least error on `rows`, and not far from where it starts."""
+    """Minimise the error on `rows` plus the penalty."""
     start = GateAdjustment.none(given.shape[1] - 1, own.shape[1])
     values = start.values.clone().requires_grad_(True)
     held, rows = errors.held, rows & errors.judged.any(1)

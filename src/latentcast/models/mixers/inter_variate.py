@@ -29,8 +29,8 @@ class InterVariateSettings(MixerSettings):
 class InterVariate(nn.Module):
     """Attention and a feed-forward block, each with a residual and a LayerNorm after it.
 
-    Of one channel there is nothing to attend to: it then gives back what it is given, without weights, and says so in
-    `notes`. Raises SettingsError when the heads do not divide the width.
+    With one channel it returns its input, has no weights, and reports this in `notes`. Raises SettingsError when the
+    heads do not divide the width.
     """
 
     Settings = InterVariateSettings
@@ -64,14 +64,14 @@ class InterVariate(nn.Module):
         return tokens.changed(x.unflatten(0, (-1, places)).transpose(1, 2).flatten(0, 1))
 
     def weights(self, tokens: Tokens, channels: int) -> Float[Tensor, "batch tokens heads channels channels"]:
-        """How much each channel takes from each other one at each place; the last dimension sums to 1."""
+        """Return the attention between channels at each place; the last dimension sums to 1."""
         whole = tokens.sequence()
         x = _by_place(whole.values, channels)
         scores = self.attention.weights(x, x, _kept(whole.keep, channels))
         return scores.unflatten(0, (-1, whole.values.shape[1]))
 
     def findings(self, shown: WindowLabels, tokens: Tokens, channels: int) -> tuple[Finding, ...]:
-        """Mean over places and heads; of more channels than can be named, those that most is taken from."""
+        """Report the mean over places and heads; of many channels, those with the most attention."""
         if not self.mixes_channels:
             return ()
         weights = self.weights(tokens, channels).mean((0, 1, 2)).cpu().double().numpy()
@@ -101,7 +101,7 @@ def _by_place(values: Shaped[Tensor, "series tokens width"], channels: int) -> S
 
 
 def _kept(keep: Bool[Tensor, "series tokens"] | None, channels: int) -> Bool[Tensor, "places channels"] | None:
-    """Channels that may be attended to; where there is none at a place, all of them: a row of nothing would be NaN."""
+    """Mask of channels to attend to; all of them where a place has none, as an empty row would be NaN."""
     if keep is None:
         return None
     rows = _by_place(keep[..., None], channels)[..., 0]

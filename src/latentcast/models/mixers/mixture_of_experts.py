@@ -16,8 +16,8 @@ from latentcast.models.mixers.place import MixerSettings
 
 
 class MixtureSettings(MixerSettings):
-    """experts, and how many of them are asked (top); ff is an expert's inner width, as a multiple of the tokens' width;
-    balance weighs the loss that keeps their use even. at=llm: behind the reprogramming, at the language model's width.
+    """experts, and how many process a token (top); ff is an expert's inner width, as a multiple of the tokens' width;
+    balance weighs the loss that balances their use. at=llm: behind the reprogramming, at the language model's width.
     """
 
     not_in_weights = MixerSettings.not_in_weights | {"balance"}
@@ -29,9 +29,9 @@ class MixtureSettings(MixerSettings):
 
 
 class Mixture(nn.Module):
-    """Tokens of padding neither pass through an expert nor count in the balance.
+    """Sparse experts with a residual; padding tokens pass through no expert and do not count in the balance.
 
-    Raises SettingsError when more experts are to be asked than there are.
+    Raises SettingsError when `top` exceeds the number of experts.
     """
 
     Settings = MixtureSettings

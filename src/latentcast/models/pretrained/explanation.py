@@ -1,4 +1,4 @@
-"""What the generalist made a forecast of: the weights of its candidates at each step ahead."""
+"""Explain a forecast of the generalist: the weights of its candidates at each step ahead."""
 
 from collections.abc import Sequence
 

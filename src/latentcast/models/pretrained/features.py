@@ -1,4 +1,4 @@
-"""What the network reads: numbers of a window, and of each step ahead. All squashed by asinh, all finite."""
+"""Features of a window and of each step ahead, squashed by asinh and finite."""
 
 from dataclasses import dataclass, replace
 

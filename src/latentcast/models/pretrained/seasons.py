@@ -1,4 +1,5 @@
-"""Which season a series has: the frequency's candidates and a detector's, weighed by forecasts inside the context."""
+"""Choose the season of a series: candidates of the frequency and of a detector, weighted by backtests inside the
+context."""
 
 from collections.abc import Sequence
 from typing import Literal

@@ -20,7 +20,7 @@ LONGEST = 4096  # places that learned positions have room for
 
 
 class CodesSettings(Settings):
-    """position   learned or sinusoidal, added to the tokens; none: for a backbone that knows their order itself"""
+    """position   learned or sinusoidal, added to the tokens; none: for a backbone with positions of its own"""
 
     codec: CodecSettings = CodecSettings()
     width: Annotated[int, Field(ge=1)] = 128
@@ -34,8 +34,8 @@ class Codes(nn.Module):
     Queries, one for each code of the horizon, follow the tokens: a backbone answers all of them in one pass. `skips`
     holds the codes' vectors, from which a code head goes on decoding.
 
-    Missing values are interpolated between their neighbours; a code of nothing but missing values is attended to by
-    nobody. Raises SettingsError when a code covers more steps than the look-back has.
+    Missing values are interpolated; a code without an observed value is masked. Raises SettingsError when a code
+    covers more steps than the look-back has.
     """
 
     Settings = CodesSettings
@@ -100,7 +100,7 @@ class Codes(nn.Module):
         return seen.unflatten(1, (-1, self.codec.factor)).any(2)
 
     def embed(self, vectors: Vectors, at: int = 0) -> Float[Tensor, "series tokens width"]:
-        """Codes' vectors, or mixtures of them, as tokens; the first stands at place `at`."""
+        """Embed code vectors, or mixtures of them, as tokens; the first is at position `at`."""
         return self.dropout(self.placed(self.to_width(vectors), at))
 
     def placed(self, x: Float[Tensor, "series tokens width"], at: int) -> Float[Tensor, "series tokens width"]:

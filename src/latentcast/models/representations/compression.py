@@ -4,8 +4,8 @@ The look-back becomes a shorter sequence of latents. So does the decoder's input
 followed by the unknown horizon; it lies step for step where the forecast will lie, so that its features at every scale
 can be added where the decompression passes that scale again: features of the past itself would lie at other steps.
 
-Beside each value stands whether it is known: gaps, the horizon and padding are not. Forecasting is then the case of
-imputation where all that is missing comes last, and one encoder-decoder serves both.
+Each value has a mask channel: gaps, the horizon and padding are unknown. Forecasting is then imputation with the
+missing values at the end, and one encoder-decoder serves both.
 """
 
 from math import prod
@@ -36,8 +36,8 @@ class CompressionSettings(Settings):
 
     label_len: known steps before the horizon in the decoder's input (half the look-back when not stated); mix: True
     merges all channels into one sequence, False makes each channel a series of its own; calendar: what is known in
-    advance of a token's steps (its hours, days, covariates) is added to it. Without it a token of the horizon has only
-    its place to tell it what time of day it stands for, and that is learned late.
+    advance of a token's steps (its hours, days, covariates) is added to it. Without it a token of the horizon knows
+    the time of day only from its position, which is learned late.
     """
 
     not_in_weights = frozenset({"label_len", "dropout"})
@@ -124,7 +124,7 @@ class TemporalCompression(nn.Module):
 
     def forward(self, batch: Batch) -> Tokens:
         past, known = self._window(batch)
-        # tokens of nothing but unknown steps are all alike: one is made, and repeated
+        # tokens of only unknown steps are equal: one is computed and repeated
         alike = max(self.horizon // self.total - 1, 0)
         unknown = past.new_zeros(len(past), self.horizon - alike * self.total, past.shape[2])
         label = past.shape[1] - self.label
@@ -140,14 +140,14 @@ class TemporalCompression(nn.Module):
 
     def whole(self, batch: Batch, *, alone: bool = False) -> Tokens:
         values, skips = self.encode(*self._window(batch))
-        if alone:  # neither place nor calendar: they would tell of values that no latent holds
+        if alone:  # neither position nor calendar: they would reveal values that no latent holds
             bare = self.to_width(values)
             return Tokens(bare, query=bare)
         known = None if self.known_to_width is None or batch.past_known is None else self._in_advance(batch.past_known)
         return Tokens(self.embed(values, known), query=self.embed(values, known), skips=skips)
 
     def _calendar(self, batch: Batch) -> tuple[Tensor | None, Tensor | None]:
-        """What is known in advance of the look-back's tokens and of the queries, [batch, tokens, width]."""
+        """Embed the known features of the look-back's tokens and of the queries, [batch, tokens, width]."""
         if self.known_to_width is None:
             return None, None
         assert batch.past_known is not None
@@ -157,14 +157,14 @@ class TemporalCompression(nn.Module):
         return self._in_advance(past), self._in_advance(torch.cat([label, batch.future_known], dim=1))
 
     def _in_advance(self, known: Float[Tensor, "batch steps known"]) -> Float[Tensor, "batch tokens width"]:
-        """The features of all steps of a token, side by side."""
+        """Concatenate the features of all steps of a token."""
         assert self.known_to_width is not None
         steps = pad_left(known, self.total)
         tokens: Tensor = self.known_to_width(steps.reshape(len(steps), -1, self.total * steps.shape[2]))
         return tokens
 
     def _window(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """[series, time, channels] twice: the look-back, zero where it is not known, and where it is known."""
+        """Return the look-back with zeros at unknown places, and its mask, each [series, time, channels]."""
         past = self._series(batch.past)
         if batch.observed is None:
             return past, torch.ones_like(past)
@@ -177,7 +177,7 @@ class TemporalCompression(nn.Module):
     def encode(
         self, x: Float[Tensor, "series time channels"], known: Float[Tensor, "series time channels"]
     ) -> tuple[Float[Tensor, "series tokens latent"], tuple[Any, ...]]:
-        """The latents, and the features at every scale between the values and them, finest first."""
+        """Return the latents and the features at every scale before them, finest first."""
         x = pad_left(torch.cat([x, known], dim=2), self.total)
         scales = []
         for stage in self.stages:
@@ -188,7 +188,7 @@ class TemporalCompression(nn.Module):
     def embed(
         self, latent: Float[Tensor, "series tokens latent"], known: Tensor | None = None, alike: int = 0
     ) -> Float[Tensor, "series more width"]:
-        """Latents in the backbone's width, at their places; the last one stands there `alike` more times."""
+        """Embed latents in the backbone's width with positions; the last is repeated `alike` more times."""
         assert isinstance(self.position, Tensor)
         x = self.to_width(latent)
         if alike:
@@ -200,12 +200,12 @@ class TemporalCompression(nn.Module):
 
 
 def _repeat_last(x: Float[Tensor, "series time width"], steps: int, times: int) -> Float[Tensor, "series longer width"]:
-    """The last `steps` steps stand there `times` more times."""
+    """Repeat the last `steps` steps `times` more times."""
     return torch.cat([x, x[:, -steps:].repeat(1, times, 1)], dim=1)
 
 
 class Stage(nn.Module):
-    """Merge or unmerge, then normalise and bend."""
+    """Merge or unmerge, then normalise and apply the activation."""
 
     def __init__(self, resize: nn.Module, width: int) -> None:
         super().__init__()

@@ -1,4 +1,5 @@
-"""Trend and season of the look-back, split by frequency and patched apart; one token for each patch of the season.
+"""Split the look-back by frequency into trend and season and patch them separately; one token for each patch of the
+season.
 
 The trend is what lies below a cutoff, the season all the rest, so that their sum is the look-back exactly. The trend
 moves slowly: its patches are twice as long and twice as far apart.
@@ -37,10 +38,10 @@ NO_SEASON = 0.1  # cycles per step: the cutoff of data without a season
 class FrequencySettings(PatchSettings):
     """length, stride, width, kernel, position, dropout   as of `patch`, for the season
 
-    cutoff         cycles per step below which a movement is trend; half the frequency of the data's season when not
-                   stated (0.1 for data without one)
+    cutoff         cycles per step below which a movement is trend; by default half the frequency of the data's season
+    (0.1 for data without one)
     fusion         concat, gate, sum, mean or attention (layers.view_fusion), which has `fusion_heads`
-    adaptive       split only series that have a season or a trend; of others the trend is nothing but their mean
+    adaptive       split only series with a season or a trend; the trend of others is their mean
     top_k          largest amplitudes that are counted for a season
     strength       share of these amplitudes in all beyond which a series has a season
     false_alarms   of the test for a trend, on independent normal values
@@ -127,7 +128,7 @@ class Frequency(nn.Module):
         )
 
     def _choice(self, shown: WindowLabels, batch: Batch) -> Finding:
-        """Why each series is split, or is not."""
+        """Return why each series is split or not."""
         s = self.settings
         series = batch.past[0, :, list(shown.drawn)].T
         names = tuple(shown.channels[at] for at in shown.drawn)

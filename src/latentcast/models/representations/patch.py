@@ -16,9 +16,9 @@ from latentcast.layers.patching import Ends, num_patches, observed_patches, patc
 class PatchSettings(Settings):
     """Patches and their embedding.
 
-    kernel   patches that are embedded together, each with its neighbours (Time-LLM: 3)
-    ends     what neighbours the first and the last patch: repeat (themselves), or circular (the patch of the other
-             end), as in the published code of Time-LLM, which so mixes the newest patch with the oldest
+    kernel   neighbouring patches that are embedded together (Time-LLM: 3)
+    ends     neighbours of the first and the last patch: repeat (themselves), or circular (the patch of the other end),
+    as in the published code of Time-LLM, which mixes the newest patch with the oldest
     """
 
     length: Annotated[int, Field(ge=1)] = 16
@@ -33,8 +33,8 @@ class PatchSettings(Settings):
 class Patch(nn.Module):
     """Each channel becomes a series of its own; each patch of it one token of `width` features.
 
-    Nobody attends to a patch of which nothing was observed. Raises SettingsError when the patch is longer than the
-    padded look-back.
+    Patches without an observed value are masked. Raises SettingsError when the patch is longer than the padded
+    look-back.
     """
 
     Settings = PatchSettings

@@ -15,7 +15,7 @@ from latentcast.layers.dropout import Dropout
 
 class PeriodsSettings(Settings):
     """period: steps of a cycle; the data's season when not set. smooth: add a learned moving average over one period
-    before folding, which begins at nothing.
+    before folding, initialised at zero.
     """
 
     period: Annotated[int, Field(ge=1)] | None = None
@@ -28,8 +28,8 @@ class PeriodsSettings(Settings):
 class Periods(nn.Module):
     """Each channel becomes a series of its own; each phase of the period one token of `width` features.
 
-    Of a look-back that is not a whole number of periods, the oldest steps are left out. Nobody attends to a phase of
-    which nothing was observed. Raises SettingsError when the look-back is shorter than the period.
+    The oldest steps of a look-back that is no whole number of periods are left out. Phases without an observed value
+    are masked. Raises SettingsError when the look-back is shorter than the period.
     """
 
     Settings = PeriodsSettings

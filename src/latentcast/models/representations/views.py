@@ -1,4 +1,4 @@
-"""Several representations of the same patches at once, fused token by token: how wavelet, scales and frequency meet."""
+"""Fuse several representations of the same patches token by token, such as wavelet, scales and frequency."""
 
 from typing import Annotated, Any
 

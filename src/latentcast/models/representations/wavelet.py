@@ -41,9 +41,8 @@ class WaveletSettings(PatchSettings):
     """length, stride, width, kernel, position, dropout   as of `patch`
 
     wavelet, level  any discrete wavelet of PyWavelets, and how many levels of it
-    mode            how the ends of the look-back go on: mirrored (symmetric, reflect), periodic (which lets the newest
-                    steps into the oldest coefficients and back), zero, or causal: a coefficient is made of earlier
-                    steps alone
+    mode            extension of the look-back's ends: mirrored (symmetric, reflect), periodic (mixes the newest and
+    the oldest steps), zero, or causal: a coefficient depends on earlier steps only
     bands           all, or the approximation alone
     weigh           learn a weight for each band; they start at 1 and keep their mean
     projection      joint: one map of all bands; per-band: each band has its own share of the width, then a linear map
@@ -112,7 +111,7 @@ class Wavelet(nn.Module):
             self.angles = nn.Parameter(lattice_angles(*exact, s.wavelet).to(low.dtype))
         elif s.learn_filters:
             self.low, self.high = nn.Parameter(low), nn.Parameter(high)
-        else:  # the wavelet's name says them: nothing to save
+        else:  # determined by the wavelet's name: not saved
             self.register_buffer("low", low, persistent=False)
             self.register_buffer("high", high, persistent=False)
             self.register_buffer("matrix", self._matrix(), persistent=False)
@@ -157,7 +156,7 @@ class Wavelet(nn.Module):
         return self.band.softmax(0) * self.num_bands
 
     def findings(self, shown: WindowLabels, batch: Batch) -> tuple[Finding, ...]:
-        """The weight of each band, and what of the window's energy lies in it."""
+        """Report the weight of each band and its share of the window's energy."""
         if self.num_bands == 1:
             return ()
         level, section = self.settings.level, "Bands of the wavelet"
@@ -193,7 +192,7 @@ class Wavelet(nn.Module):
         )
 
     def coefficients(self, series: Float[Tensor, "series time"]) -> Float[Tensor, "series padded bands"]:
-        """Of the series with its last value repeated `stride` times: coarse to fine, as far as they are used."""
+        """Compute the used bands, coarse to fine, of the series with its last value repeated `stride` times."""
         s = self.settings
         return transform(self._extended(series), *self.filters(), s.level, s.mode)[..., : self.num_bands]
 
@@ -249,8 +248,8 @@ class Wavelet(nn.Module):
         return extended(ended, *reach(self.taps, s.level, s.mode), s.mode)
 
     def _places(self, lookback: int) -> Int[Tensor, " more"]:
-        """Where each value of the extended signal comes from: a step of the look-back, or `lookback` for a zero. So
-        many that whole blocks of a stride hold all patches; what fills the last one up meets weights of zero.
+        """Return the source step of each value of the extended signal; `lookback` marks a zero. Whole blocks of a
+        stride hold all patches; the padding of the last block has zero weights.
         """
         s = self.settings
         at = places(lookback + s.stride, *reach(self.taps, s.level, s.mode), s.mode)
@@ -259,13 +258,13 @@ class Wavelet(nn.Module):
         return torch.cat([at, at[-1:].expand(s.stride)])[: blocks * s.stride]
 
     def _matrix(self) -> Float[Tensor, "features steps"]:
-        """All coefficients of a patch, on the steps that they are made of, and zeros up to whole blocks of a stride."""
+        """Return all coefficients of a patch as a matrix on their steps, zero-padded to whole blocks of a stride."""
         s = self.settings
         on_steps = over_patch(composite(*self.filters(), s.level, s.mode), s.length)
         return F.pad(on_steps, (0, -on_steps.shape[1] % s.stride))
 
     def _weights(self) -> Float[Tensor, "out features"]:
-        """The embedding as one matrix on the patch of all bands, each of them weighed."""
+        """Return the embedding as one matrix on the patch of all weighted bands."""
         shape = (self.settings.kernel, self.width, self.num_bands, -1)
         joint = self.embed.view(shape) if self.owner is None else self.embed[:, :, None] * self.owner[:, :, None]
         if self.band is not None:
@@ -273,7 +272,7 @@ class Wavelet(nn.Module):
         return joint.flatten(2).flatten(0, 1)
 
     def _with_neighbours(self, parts: Float[Tensor, "series tokens out"]) -> Float[Tensor, "series tokens width"]:
-        """What each patch gives to its neighbours, put together; what stands beyond the ends is a setting."""
+        """Sum each patch's contributions to its neighbours; a setting decides those beyond the ends."""
         kernel, tokens = self.settings.kernel, parts.shape[1]
         if kernel == 1:
             return parts
@@ -286,6 +285,6 @@ class Wavelet(nn.Module):
 
 
 def _shares(width: int, bands: int) -> Float[Tensor, "width bands"]:
-    """Which band each feature is made of; where the width does not divide, the coarsest have one more."""
+    """Return the width of each band; where the width does not divide, the coarsest bands have one more."""
     sizes = [width // bands + (number < width % bands) for number in range(bands)]
     return F.one_hot(torch.arange(bands).repeat_interleave(torch.tensor(sizes)), bands).float()

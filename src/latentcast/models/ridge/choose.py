@@ -1,4 +1,4 @@
-"""Which maps a closed-form fit has, and what they are: one for all channels, or one for each, by validation."""
+"""Choose and solve the maps of a closed-form fit: shared or one for each channel, by validation."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -14,7 +14,7 @@ from latentcast.layers.ridge_solver import LinearMap
 from latentcast.models.ridge.search import Errors, Grid, measure, solve, weigh
 from latentcast.models.ridge.stretches import Ahead, Source, Steps, blocks
 
-MOST_OWN = 64  # channels up to which maps of their own are tried without being asked for
+MOST_OWN = 64  # most channels for which maps=auto tries one map each
 SHORTEST = 24  # least look-back of the default grid
 Positive = Annotated[float, Field(gt=0)]
 
@@ -22,18 +22,18 @@ Positive = Annotated[float, Field(gt=0)]
 class RidgeSettings(Settings):
     """maps       shared: one map for all channels; own: one for each; auto: by validation, own up to 64 channels
 
-    lookbacks  steps that are read, of which the search chooses; none: from the run's look-back down to an eleventh of
-               it, by factors of √2, in whole seasons
-    trailing   shares of the look-back, whose mean a strong penalty draws the forecast to
+    lookbacks  look-backs that the search chooses from; none: from the run's look-back down to an eleventh of it, by
+    factors of √2, in whole seasons
+    trailing   shares of the look-back to whose mean a strong penalty shrinks the forecast
     alphas     penalties, in units of the mean eigenvalue of the Gram matrix
     smoothing  relative error at which the weight of a candidate falls to 1/e; 0: the best candidate alone
     origins    rolling origins that candidates are judged at; the last is the validation part, the others lie in the
                training part
-    intercept  a constant for each step ahead: a drift that goes on after the training part
-    stride     one window of so many is learned from and judged
+    intercept  a constant for each step ahead: a drift that continues after the training part
+    stride     one window in `stride` is used
     half_life  steps in which the weight of a training window halves; none: all windows weigh the same
-    refit      solve on the training and the validation part once everything is chosen: other figures than those of
-               the usual protocol
+    refit      solve on training and validation part once everything is chosen; its figures differ from the usual
+    protocol
     """
 
     maps: Literal["auto", "shared", "own"] = "auto"
@@ -122,9 +122,9 @@ def solve_windows(sources: Sequence[Source], settings: RidgeSettings, grid: Grid
 def solve_again(
     sources: Sequence[Source], settings: RidgeSettings, grid: Grid, horizon: int, groups: Steps, weights: list[Array]
 ) -> Solved:
-    """The maps of candidates that were chosen before, from all windows that there are now.
+    """Solve the maps of earlier chosen candidates from all current windows.
 
-    Sums over windows add up, so that this is what one solution over all of the history gives.
+    Sums over windows are additive, so that the result equals one solution over the whole history.
     """
     sources = [replace(source, stride=settings.stride) for source in sources]
     ahead = blocks(sources, grid.lookbacks[-1], horizon)
@@ -161,7 +161,7 @@ def _families(maps: str, channels: int, datasets: int) -> dict[str, Steps]:
 
 
 def _best(measured: dict[str, Errors | None]) -> str:
-    """The family with the least error relative to the best of them at each origin; the first where nothing is known."""
+    """Return the family with the lowest error relative to the best at each origin; the first without any error."""
     names = list(measured)
     if len(names) == 1 or any(errors is None for errors in measured.values()):
         return names[0]

@@ -20,8 +20,8 @@ from latentcast.models.ridge.stretches import of_windows
 class LinearMaps(nn.Module):
     """One map for all channels, or one for each of them; before it is solved, the mean of the look-back's last steps.
 
-    `chosen` holds the weights of the candidates [maps, lookbacks, trailing, alphas] that the maps are means of. It is
-    empty before a search; where it was taken over from a trained model, no search is made again.
+    `chosen` holds the weights of the candidates [maps, lookbacks, trailing, alphas] that the maps average. It is empty
+    before a search; where it comes from a trained model, no search is made.
 
     Rows of every map add up to 1, so that a shifted look-back gives a shifted forecast.
     """

@@ -1,8 +1,8 @@
 """The search of a ridge regression: errors of every candidate at rolling origins, and the mean of the near-best maps.
 
-A candidate is a look-back, the trailing mean that a strong penalty draws to, and a penalty. One candidate alone is an
-unstable choice: its neighbours are as good, and which of them wins depends on the grid. All candidates are therefore
-averaged, with weights that fall off with their relative error; a mean of linear maps is one linear map.
+A candidate is a look-back, the trailing mean to which a strong penalty shrinks, and a penalty. A single candidate is
+an unstable choice: its neighbours are as good, and the winner depends on the grid. So all candidates are averaged,
+with weights that decay with their relative error; a mean of linear maps is one linear map.
 """
 
 from collections.abc import Sequence
@@ -60,8 +60,8 @@ class Errors:
     """Errors of every candidate at every origin: [origins, maps, lookbacks, trailing, alphas].
 
     learned
-        Windows that the candidates were learned from at each origin, [origins]. An origin counts in proportion to
-        them: candidates that little data prefer are not those that all of it will prefer.
+        Training windows of the candidates at each origin, [origins]. Origins are weighted by them: few data prefer
+        other candidates than all data do.
     """
 
     values: Array
@@ -129,11 +129,11 @@ def _judge(
 
 
 def weigh(relative: Array, grid: Grid) -> Array:
-    """Weights of the candidates that add up to 1: the less, the farther above the least relative error.
+    """Return weights of the candidates that sum to 1 and decay with the distance from the lowest relative error.
 
-    A look-back stands for all those down to the next one of the grid, so that a finer grid changes little. Among equals
-    longer ones are preferred, by their square: the maps that were judged learned from less data than the final one
-    will, and so show less of what a long look-back gives.
+    A look-back represents all those down to the next one of the grid, so that a finer grid changes little. Among
+    equals longer ones weigh more, by their square: the judged maps learned from less data than the final one, and so
+    understate long look-backs.
     """
     excess = relative / relative.min() - 1
     if grid.smoothing == 0:

@@ -1,4 +1,4 @@
-"""What a closed-form fit reads of windows: the series as arrays, and the stretches of steps that windows lie in."""
+"""The input of a closed-form fit: series as arrays, and the stretches of steps that contain windows."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -57,7 +57,7 @@ class Ahead:
 
 @dataclass(frozen=True)
 class Fold:
-    """One origin: what is learned from before it, and what is judged after it."""
+    """One origin: training stretches before it and judged stretches after it."""
 
     learned: Stretches
     judged: Stretches
@@ -70,7 +70,7 @@ class Source:
     observed
         [steps, channels] or None when everything was observed.
     weight
-        How much its sums count beside those of other datasets.
+        Weight of its sums among those of other datasets.
     stride
         Sums run over one window of so many.
     """
@@ -169,8 +169,8 @@ def folds(source: Source, count: int, horizon: int) -> list[Fold]:
 def blocks(sources: Sequence[Source], lookback: int, horizon: int) -> list[Ahead]:
     """The horizon as blocks that are solved each from its own windows: one where everything was observed.
 
-    Scattered gaps leave few windows with all targets of a long horizon observed. Blocks are halved until at least half
-    of the windows are left that a single step would leave.
+    Scattered gaps leave few windows with all targets of a long horizon observed. Blocks are halved until they keep at
+    least half of the windows that a single step keeps.
     """
     size = horizon
     while size > 1 and _kept(sources, lookback, Ahead(0, size)) < 0.5 * _kept(sources, lookback, Ahead(0, 1)):

@@ -93,7 +93,7 @@ class EncoderLayer(nn.Module):
 
 
 class DecoderLayer(nn.Module):
-    """As in the encoder, with a look at its memory between; the three trends that are split off come out beside."""
+    """Decoder layer: as in the encoder, with cross-attention in between; also returns the sum of the three trends."""
 
     def __init__(self, settings: AutoformerSettings, length: int, channels: int) -> None:
         super().__init__()
@@ -114,7 +114,7 @@ class DecoderLayer(nn.Module):
 
 
 class SeasonalNorm(nn.Module):
-    """LayerNorm, and then the mean over the steps is taken away, a bias with it: a seasonal part has none."""
+    """LayerNorm followed by subtracting the mean over the steps: a seasonal part has none."""
 
     def __init__(self, width: int) -> None:
         super().__init__()

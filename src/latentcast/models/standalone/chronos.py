@@ -1,8 +1,8 @@
 """Chronos-Bolt and Chronos-2 (Ansari et al. 2024, 2025), pretrained on many series, as a zero-shot member.
 
-Nothing is learned here, and nothing of it is saved but its address: the package chronos-forecasting loads the weights,
-from a hub or a folder, and forecasts each channel of a look-back by itself. Missing values are left out, as its own
-masks do. The point forecast is the median.
+Nothing is trained here, and only the address is saved: the package chronos-forecasting loads the weights from a hub or
+a folder and forecasts each channel of a look-back by itself. Its own masks leave out missing values. The point
+forecast is the median.
 """
 
 import logging
@@ -98,7 +98,7 @@ class Chronos(nn.Module):
                 quantiles = torch.cat(found)
             else:
                 quantiles, _ = pipeline.predict_quantiles(rows[:, 0], self.horizon, self._asked)
-        # a look-back of which nothing was observed has no scale; standardised, its mean is zero
+        # a look-back without an observed value has no scale; standardised, its mean is zero
         quantiles = quantiles.to(batch.past).nan_to_num(0.0).sort(-1).values
         quantiles = quantiles.unflatten(0, (-1, channels)).transpose(1, 2)
         median = quantiles[..., self._asked.index(0.5)]

@@ -2,13 +2,13 @@
 
 ARIMA with automatic orders (Hyndman and Khandakar 2008), exponential smoothing with automatic form (Hyndman et al.
 2002), and the Theta method (Assimakopoulos and Nikolopoulos 2000; Fiorucci et al. 2016), as statsforecast has them.
-Nothing is learned when a forecaster is fitted: a forecast reads its own look-back alone, in the units of the batch.
+Fitting a forecaster trains nothing: a forecast reads only its own look-back, in the units of the batch.
 Those are standardised by the training part; with `data.scale=false` they are the data's own, and then multiplicative
 forms, which ask for values above zero, are among those tried. Theta takes out the season where the autocorrelation
 at its lag is significant (90 %), which a smooth cycle is not before four seasons or so.
 
-What is missing: a history begins at the first observed step of the look-back; a gap within it is interpolated between
-its neighbours, one at its end is filled by the last value. A look-back of which nothing was observed is zero.
+Missing values: a history begins at the first observed step of the look-back; inner gaps are interpolated, a gap at the
+end repeats the last value. A look-back without an observed value is zero.
 """
 
 import logging
@@ -38,7 +38,7 @@ class ClassicalSettings(Settings):
     """season: the data's own when not stated. quantiles: from the model's own intervals, symmetric around the median;
     none: points alone.
 
-    failing    a history that cannot be fitted is an error, or its last value is repeated, which is said
+    failing    a history that cannot be fitted is an error, or (naive) its last value is repeated with a note
     processes  that fit at a time; as many as torch has threads when not stated
     """
 
@@ -77,7 +77,7 @@ class Classical(nn.Module):
                 f" {task.lookback}: lengthen it"
             )
         season = settings.season or task.season
-        self.limits: tuple[str, ...] = ()  # what the look-back forbids
+        self.limits: tuple[str, ...] = ()  # limits of the look-back
         if 2 * season > task.lookback:
             self.limits = (
                 f"{self.name}: fitted without a season: that needs two of {season} steps, and the look-back has"
@@ -127,7 +127,7 @@ class Classical(nn.Module):
         return Prediction(values, quantiles=_quantiles(whole) if self.quantile_levels else None), failed
 
     def _replace(self, fits: Array, failed: dict[int, str], histories: list[Array], channels: int) -> None:
-        """Writes the last value where a fit failed, with the spread of a random walk, and says so."""
+        """Fill failed fits with the last value and the spread of a random walk, with a note."""
         number, why = next(iter(failed.items()))
         where = f"window {number // channels}, channel {number % channels} of a batch: {why}"
         log.warning(

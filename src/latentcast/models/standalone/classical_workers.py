@@ -1,4 +1,4 @@
-"""Fits of classical models: once for each history, in several processes where there is much to do, remembered.
+"""Fit classical models once for each history, in several processes for large jobs, with a cache.
 
 No torch here, so that a process that fits starts quickly. Such a process is `python -c` with pipes, not one of
 multiprocessing, which would run the caller's script again to begin.

@@ -1,4 +1,4 @@
-"""What models with an encoder and a decoder share: where the decoder starts, and how time steps are embedded."""
+"""Shared parts of encoder-decoder models: the decoder's input and the embedding of time steps."""
 
 from dataclasses import replace
 from typing import Annotated, Literal

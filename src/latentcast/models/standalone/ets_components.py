@@ -1,4 +1,4 @@
-"""What exponential smoothing makes of a look-back: level, slope, season and residuals of the fit, step by step."""
+"""Components of exponential smoothing of a look-back: level, slope, season and residuals at each step."""
 
 import warnings
 from dataclasses import dataclass

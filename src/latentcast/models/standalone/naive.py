@@ -1,4 +1,4 @@
-"""The floors under every claim: the last value, and the last season, repeated."""
+"""Naive baselines: repeat the last value, or the last season."""
 
 from typing import Annotated
 

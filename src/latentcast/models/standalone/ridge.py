@@ -1,7 +1,7 @@
 """Ridge regression from the look-back to the horizon, solved in closed form; nothing is trained by gradient.
 
-The map moves with the level of its window: its rows add up to 1. What it draws to under a strong penalty is the mean of
-the last steps of the look-back. Look-back, penalty, that mean, and whether channels share one map are chosen at rolling
+The map follows the level of its window: its rows sum to 1. A strong penalty shrinks it to the mean of the last steps
+of the look-back. Look-back, penalty, that mean, and whether channels share one map are chosen at rolling
 origins that end with the validation part; the map is the mean of all candidates that are near the best.
 """
 
