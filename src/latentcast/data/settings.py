@@ -1,4 +1,4 @@
-"""How a table is to be read, mended, split and scaled."""
+"""Settings of how a table is read, completed, split and scaled."""
 
 from typing import Annotated, Any, Literal
 
@@ -60,18 +60,16 @@ class DataSettings(Settings):
     ignore            columns to leave alone
     features          M: all channels forecast all; S: the target from itself; MS: the target from all channels
     target            the channel that S and MS forecast
-    future            covariates known in advance (prices, plans, weather forecasts), numbers or categories: what they
-                      explain is taken out of the series and put back into the forecast; models that read what is known
-                      in advance read them too
+    future            covariates known in advance (prices, plans, weather forecasts), numbers or categories: their
+    effect is subtracted from the series and added to the forecast; models that read known features read them too
     past              past covariates: channels that are read and not forecast
     static            one value for each series of long data, a number or a category
-    categorical       covariates (future or static) whose numbers name categories; text and pandas' category are ones
+    categorical       covariates (future or static) whose numbers are categories; text and pandas' category always are
     holidays          country (DE, US-CA) whose public holidays are one more covariate known in advance
-    freq              pandas alias, or an integer step; inferred when not stated
-    season            steps in the main season; from the frequency when not stated
-    resample          a frequency to which stamps that lie anywhere are brought: each step takes the rows from it to the
-                      next one by `aggregate` (mean, sum, last, min or max); a first or last step that rows cover in
-                      part is left out
+    freq              pandas alias, or an integer step; inferred by default
+    season            steps in the main season; by default from the frequency
+    resample          frequency of a regular grid for irregular stamps: each step aggregates its rows by `aggregate`
+                      (mean, sum, last, min or max); a first or last step that rows cover in part is left out
     covariate_aggregate  the same for covariates, of all or by name ({promo: max}); of text the most frequent counts
     resample_share    inner steps with a smaller share of the usual number of rows are missing; where most steps have
                       different numbers of rows, none is
@@ -81,18 +79,17 @@ class DataSettings(Settings):
     steps             grid: stamps must be regular; rows: each row is one step, whatever its stamp
     frequency_per_series  series with longer steps than the others, in long data. refuse: an error names them; split:
                       they are left out and named, to be fitted by themselves
-    gaps              missing values and missing steps. mask: they stay missing, models see what was observed and what
-                      was not; interpolate, ffill: they are filled, and a look-back takes what was filled for observed;
-                      error: they are refused. None of these is ever trained on or judged as a target
+    gaps              missing values and steps. mask: models see which values were observed; interpolate, ffill: gaps
+    are filled, and look-backs treat them as observed; error: gaps are refused. They are never training or test targets
     split             standard (the dataset's own, else 70/10/20 %), fractions, row counts, or the two dates
                       at which validation and test begin
     fraction          few-shot: only the first share of the training part is trained on; the scaler uses all of it, and
                       validation and test stay as they are
     scale             standardise every series with the mean and standard deviation of its training part
-    transform         of the values before that: log1p, for what grows in proportion and may be zero, or boxcox, by the
-                      likeliest power of each series; forecasts come back in original units, as medians
+    transform         transform before standardising: log1p, for multiplicative series with zeros, or boxcox, by the
+    likeliest power of each series; forecasts are medians in original units
     nonnegative       no forecast below zero
-    description       what the data are, in a sentence or two: language models read it
+    description       a sentence or two about the data, for language models
     notes             CSV or Parquet file of dated notes (the time column, `text`, and the ids where a note is of one
                       series): language models read those that fall into a window's look-back
     time_format       strptime format of the time column, when it is ambiguous or dates are written as 20200131; s, ms,
@@ -163,14 +160,14 @@ class DataSettings(Settings):
 
     @property
     def id_names(self) -> tuple[str, ...]:
-        """The columns that tell series apart, as far as they are set."""
+        """The id columns that are set."""
         if self.id is None:
             return ()
         return (self.id,) if isinstance(self.id, str) else self.id
 
     @property
     def id_name(self) -> str:
-        """The column that tells series apart, once several are joined."""
+        """The id column after several are joined."""
         return BETWEEN_IDS.join(self.id_names) or "unique_id"
 
     @field_validator("time", "value", "target", "freq", mode="before")

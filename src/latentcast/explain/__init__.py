@@ -1,4 +1,4 @@
-"""One forecast explained: what it is made of, what its network says of it, and which part of the past it hangs on."""
+"""Explain one forecast: the data, findings of the network's parts, and attribution to the past."""
 
 from latentcast.explain.attribution import check
 from latentcast.explain.build import ExplanationRequest, chosen, explained

@@ -1,9 +1,9 @@
-"""Which stretches of the past a forecast hangs on.
+"""Attribute a forecast to stretches of the past.
 
-occlusion  a stretch is replaced by what carries none of its news, and the forecast made again: of any model, whatever
-           it reads (its prompt is written anew too)
-gradient   how fast the forecast moves with each value of the look-back: exact, from a backward pass for each step
-           ahead, of models that have one
+occlusion  replace a stretch by uninformative values and forecast again: works for any model (prompts are rewritten
+too)
+gradient   derivative of the forecast by each value of the look-back: exact, from a backward pass for each step ahead,
+for differentiable models
 """
 
 from collections.abc import Callable, Sequence
@@ -25,7 +25,7 @@ METHODS = ("occlusion", "gradient", "none")
 Fill = Literal["line", "season", "mean"]
 FILLS = ("line", "season", "mean")
 AT_ONCE = 16  # windows; a language model reads each of their channels
-Told = Callable[[Batch], Batch]  # writes what a language model is told of each window
+Told = Callable[[Batch], Batch]  # writes the prompts of each window
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Occlusion:
 
 
 def check(method: str, fill: str, stretch: int | None, lookback: int) -> tuple[Method, Fill]:
-    """Method and fill as they are. Raises SettingsError with every fault."""
+    """Validate method and fill. Raises SettingsError with every fault."""
     faults = []
     if method not in METHODS:
         faults.append(Fault("attribution", f"={method!r} is no method; {suggest(str(method), METHODS)}"))
@@ -75,8 +75,8 @@ def occlude(
     """Each stretch of all channels at once hidden in turn, in a batch of one window.
 
     line    a straight line between the values before and after it; the nearest value where it lies at an end
-    season  what is usual at its place of the season, from the rest of the window
-    mean    the mean of the rest: also the level goes
+    season  the seasonal profile of the rest of the window
+    mean    the mean of the rest: removes the level too
     """
     time = batch.past.shape[1]
     starts, each = stretches(time, length)
@@ -114,7 +114,7 @@ def _filled(past: Tensor, seen: Tensor, fill: Fill, season: int) -> Tensor:
         return seasonally(past, seen, season)
     if fill == "line":
         return interpolated(past, seen)
-    rest = torch.where(seen.any(1, keepdim=True), seen, True)  # of a channel that is hidden as a whole: its own mean
+    rest = torch.where(seen.any(1, keepdim=True), seen, True)  # a channel hidden as a whole becomes its own mean
     return ((past * rest).sum(1, keepdim=True) / rest.sum(1, keepdim=True)).expand_as(past)
 
 

@@ -1,4 +1,4 @@
-"""Which stretch of the past mattered: what attribution found, as figures and sentences."""
+"""Findings of attribution, as figures and sentences."""
 
 import numpy as np
 
@@ -14,7 +14,8 @@ def span(first: str, last: str) -> str:
 
 
 def of_stretches(found: Occlusion, places: list[int], shown: WindowLabels, observed: Array, unit: str) -> list[Finding]:
-    """What the forecasts at `places` depend on, each beside its look-back: `observed` [series drawn, look-back]."""
+    """Report the attribution of the forecasts at `places` next to their look-backs `observed` [series drawn,
+    look-back]."""
     effect, horizon = found.effect[places], found.moved.shape[1]
     names = tuple(shown.channels[at] for at in shown.drawn)
     columns = tuple(shown.past[start] for start in found.starts)
@@ -107,7 +108,7 @@ def _look_back(found: Occlusion, effect: Array, row: int, shown: WindowLabels, o
 def _over_the_look_back(
     found: Occlusion, effect: Array, names: tuple[str, ...], shown: WindowLabels, observed: Array, unit: str
 ) -> Finding:
-    """The look-back of the first series, shaded by what each stretch is worth."""
+    """The look-back of the first series, shaded by the effect of each stretch."""
     lookback = len(shown.past)
     ends = (*found.starts[1:], lookback)
     shade = np.zeros(lookback)
@@ -157,7 +158,7 @@ def _heat(
 
 
 def of_channels(moved: Array, shown: WindowLabels, unit: str) -> Finding:
-    """`moved` [channels, series drawn] says how far each forecast moves without each channel."""
+    """Report `moved` [channels, series drawn]: the change of each forecast without each channel."""
     drawn = sorted(np.argsort(-moved.max(1), kind="stable")[:MOST].tolist())
     few = len(drawn) < len(shown.channels)
     more = f" Drawn are the {len(drawn)} of {len(shown.channels)} channels that move a forecast most." if few else ""

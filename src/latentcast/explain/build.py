@@ -1,4 +1,4 @@
-"""From one window and its forecast to an explanation: what stands in it, and in which order."""
+"""Build an explanation from one window and its forecast."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -39,7 +39,7 @@ FORECAST, DATA = "The forecast", "The data"
 
 @dataclass(frozen=True)
 class ExplanationRequest:
-    """What is to be explained, as the forecaster hands it over.
+    """The forecast to explain, as the forecaster passes it.
 
     panel   ends with room for the forecast; `item` is one of its items, `drawn` are channels of it
     stamps  steps of the panel as dates in their own zone
@@ -138,7 +138,7 @@ def _names(asked: ExplanationRequest) -> tuple[str, ...]:
 
 
 def _dates(asked: ExplanationRequest, begin: int, end: int) -> tuple[str, ...]:
-    """Stamps as text, as short as they may be."""
+    """Format stamps as short as possible."""
     times = asked.panel.times[begin:end]
     if asked.panel.frequency.integer:
         return tuple(str(stamp) for stamp in times)
@@ -149,7 +149,7 @@ def _dates(asked: ExplanationRequest, begin: int, end: int) -> tuple[str, ...]:
 
 
 def _teller(asked: ExplanationRequest, batch: Batch) -> Told:
-    """Prompts written anew for changed values, with the same units and notes."""
+    """Rewrite prompts for changed values, with the same units and notes."""
     windows, prompting = asked.windows, asked.windows.prompting
     if prompting is None:
         return lambda batch: batch

@@ -1,4 +1,4 @@
-"""What the parts of a network say of one window, in the order in which they work."""
+"""Collect the findings of a network's parts about one window, in the order of the forward pass."""
 
 from dataclasses import replace
 from typing import Any
@@ -14,7 +14,7 @@ from latentcast.models.network import Network
 def collect_findings(network: Network, batch: Batch, shown: WindowLabels) -> tuple[Finding, ...]:
     """Findings of every module that `Explains`, from one forward over a batch of one window.
 
-    Each is asked after the forward, with what its own forward was given (the first time, where it ran several times).
+    Each is asked after the forward pass with the arguments of its own (first) forward call.
     """
     given: dict[str, tuple[Explains, tuple[Any, ...]]] = {}
     hooks = []

@@ -1,4 +1,4 @@
-"""An explanation: findings in order, as plain values and as a page."""
+"""An explanation: ordered findings, as plain values and as a page."""
 
 import json
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from latentcast.reporting.html import escaped
 
 @dataclass(frozen=True)
 class Explanation:
-    """Of one window: the last of one series, or of the channels of one multivariate block.
+    """Explanation of one window: the last of one series, or of the channels of a multivariate block.
 
     about     facts for a person, by name
     series    names of those that are shown; of `left_out` more only their number is known
@@ -61,14 +61,14 @@ class Explanation:
         return json.dumps(self.to_dict(), indent=1, ensure_ascii=False, allow_nan=False)
 
     def to_html(self) -> str:
-        """One page that holds all it needs: it loads nothing, and runs nothing."""
+        """Return one self-contained page without scripts."""
         from latentcast.explain.page import page  # here, since it brings matplotlib
 
         named = ", ".join(self.series[:3]) + (" …" if len(self.series) > 3 else "")
         return page(f"Forecast of {named} by {self.model}", self.about, self.findings, self.notes)
 
     def save(self, path: str | Path) -> None:
-        """As a page (.html) or as JSON (.json). Raises CheckpointError when it cannot be written."""
+        """Save as a page (.html) or as JSON (.json). Raises CheckpointError when it cannot be written."""
         path = Path(path)
         text = self.to_json() if path.suffix.lower() == ".json" else self.to_html()
         try:

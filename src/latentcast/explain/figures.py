@@ -1,4 +1,4 @@
-"""Findings as pictures: lines, bars and heat maps. Their numbers stand in the page beside them."""
+"""Draw findings as lines, bars and heat maps. The page lists their numbers next to them."""
 
 import math
 import re
@@ -17,7 +17,7 @@ from latentcast.reporting.figures import plain_axes, short, svg
 from latentcast.reporting.html import escaped, printable
 
 WIDE = 10.0  # inches; of text some 12 characters go in one
-# Okabe and Ito 2008: distinguished by the colour-blind too; lines differ in their dashes beside
+# Okabe and Ito 2008: distinguishable for the colour-blind; lines also differ in their dashes
 COLOURS = ("#000000", "#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 DASHES = ("-", "-", (0, (5, 2)), (0, (1.5, 2)), (0, (6, 2, 1.5, 2)), (0, (1, 3)), (0, (9, 3)))
 NUMBERED, COLUMNS = 150, 16  # cells, and columns, of a heat map that has its numbers in it
@@ -26,7 +26,7 @@ DATED = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 def number(value: float) -> str:
-    """Four significant digits, as a person writes them."""
+    """Format with four significant digits."""
     return "–" if not math.isfinite(value) else f"{value:.4g}".replace("-", "−")
 
 
@@ -144,7 +144,7 @@ def _heat(finding: Finding, figure: Figure) -> None:
 
 
 def by_row(values: Array) -> Array:
-    """Each row in shares of its largest size; a row of zeros stays one."""
+    """Scale each row by its largest magnitude; a row of zeros is unchanged."""
     finite = np.where(np.isfinite(values), np.abs(values), 0.0).max(1, keepdims=True, initial=0.0)
     return np.asarray(values / np.where(finite > 0, finite, 1.0))
 

@@ -1,4 +1,4 @@
-"""What a series is like: stationarity, trend, season, periods, noise (Wang, Smith and Hyndman 2006)."""
+"""Characteristics of a series: stationarity, trend, season, periods, noise (Wang, Smith and Hyndman 2006)."""
 
 import warnings
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ Series = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Traits:
-    """Of one series; None where it is too short, or constant, for the question to have an answer.
+    """Traits of one series; None where it is too short or constant for one.
 
     unit_root  p-value of the augmented Dickey-Fuller test (constant, lags by AIC): below .05 the series is taken for
                stationary
@@ -123,7 +123,7 @@ def _strengths(x: Series, period: int) -> tuple[float | None, float | None]:
 
 
 def _share(part: Series, rest: Series) -> float:
-    """How much of the variance of both is not the rest's; 0 where both stand still."""
+    """Return the explained share of the variance; 0 for a constant."""
     whole = float(np.var(part + rest))
     least = (QUIET * max(float(np.abs(part + rest).max()), 1e-300)) ** 2
     return max(0.0, 1 - float(np.var(rest)) / whole) if whole > least else 0.0

@@ -10,7 +10,7 @@ from latentcast.data.tables.frequency import DAY_NS, SECOND_NS, Frequency
 
 
 def feature_names(frequency: Frequency) -> tuple[str, ...]:
-    """Only the cycles that the frequency can tell apart; none for integer time and for years."""
+    """Names of the cycles that the frequency resolves; none for integer time and for years."""
     if frequency.integer:
         return ()
     if frequency.months is not None:

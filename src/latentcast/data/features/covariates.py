@@ -1,4 +1,4 @@
-"""Covariates that were declared → features: numbers, categories and holidays, as they were met in the training part."""
+"""Turn declared covariates into features: numbers, categories and holidays, encoded by the training part."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -14,14 +14,14 @@ from latentcast.data.settings import DataSettings
 from latentcast.data.tables.frequency import DAY_NS
 from latentcast.data.tables.holidays import holidays
 
-MOST = 64  # categories of one covariate: more of them name things, and do not describe them
+MOST = 64  # most categories of one covariate: more are identifiers, not descriptions
 QUARTILES = (0.25, 0.5, 0.75)
 HOLIDAY = "holiday"
 
 
 @dataclass(frozen=True)
 class Column:
-    """One covariate: a number is standardised, and bent at its quartiles; a category has a feature for each value."""
+    """One covariate: a number is standardised, with hinges at its quartiles; a category has a feature per value."""
 
     name: str
     kind: Literal["number", "category", "holiday"]
@@ -56,7 +56,7 @@ class Column:
 
     @classmethod
     def learned(cls, name: str, column: NDArray[Any], seen: NDArray[np.bool_]) -> "Column":
-        """From the training part of all series, where `seen`."""
+        """Learn the encoding from the training part of all series, where `seen`."""
         used = column[seen]
         if column.dtype == object:
             categories = tuple(sorted(set(used.astype(str))))
@@ -72,7 +72,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Covariates:
-    """future   columns known in advance, the holidays of `country` after them; static: of each series"""
+    """future   columns known in advance, then the holidays of `country`; static: constants of each series"""
 
     future: tuple[Column, ...] = ()
     static: tuple[Column, ...] = ()
@@ -80,7 +80,7 @@ class Covariates:
 
     @classmethod
     def learned(cls, panel: Panel, ends: NDArray[np.int64], settings: DataSettings) -> "Covariates":
-        """From the first `ends[i]` steps of each item.
+        """Learn the encodings from the first `ends[i]` steps of each item.
 
         Raises DataError when one cannot be used, SettingsError for a country that is not known.
         """
@@ -112,12 +112,12 @@ class Covariates:
 
     @property
     def groups(self) -> list[slice]:
-        """Where each column's features stand."""
+        """Return the positions of each column's features."""
         ends = np.cumsum([0, *(column.width for column in self.future)])
         return [slice(a, b) for a, b in pairwise(ends.tolist())]
 
     def features(self, panel: Panel, read: Sequence[Column] | None = None) -> NDArray[np.float32]:
-        """[steps, width] of what is known in advance; zeros of columns that are not among those to `read`."""
+        """Return [steps, width] features known in advance; zeros for columns that are not in `read`."""
         found = [np.zeros((len(panel.times), 0), np.float32)]
         for column in self.future:
             if read is not None and column not in read:

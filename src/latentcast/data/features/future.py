@@ -1,4 +1,4 @@
-"""What is known in advance of the steps to be forecast, from a table of its own."""
+"""Read covariates known in advance for the horizon from a table of their own."""
 
 from dataclasses import replace
 from typing import Any
@@ -20,11 +20,11 @@ from latentcast.data.tables.timestamps import read_stamps, show
 
 
 def lay_ahead(room: Panel, frame: pd.DataFrame | None, effects: Effects, settings: DataSettings, horizon: int) -> Panel:
-    """The panel whose items end with `horizon` steps of room, with the covariates of these steps.
+    """Write the covariates of the horizon into a panel whose items end with `horizon` empty steps.
 
-    `frame` has the time column, in long data the ids, and the covariates that explain something: others are read by
-    nobody. Rows of other steps do no harm. Raises DataError where a covariate, a series or a step is missing, or a
-    value is no finite number, and TimeError where a step comes twice, and says which.
+    `frame` has the time column, in long data the ids, and the covariates that the model uses; other columns and rows
+    of other steps are ignored. Raises DataError where a covariate, a series or a step is missing or a value is not
+    finite, and TimeError for a repeated step.
     """
     names = [column.name for column in effects.proven if column.kind != "holiday"]
     if not names:
@@ -72,7 +72,7 @@ def lay_ahead(room: Panel, frame: pd.DataFrame | None, effects: Effects, setting
 
 
 def _items(frame: pd.DataFrame, room: Panel, settings: DataSettings) -> NDArray[np.int64]:
-    """[rows] number of the item that each row belongs to; -1 for others."""
+    """Return [rows] the item of each row; -1 for unknown series."""
     if room.ids == ("",) and not (is_long(frame, settings) and not settings.align):
         return np.zeros(len(frame), np.int64)
     names = settings.id_names or ("unique_id",)
@@ -93,7 +93,7 @@ def _items(frame: pd.DataFrame, room: Panel, settings: DataSettings) -> NDArray[
 
 
 def _rows(items: NDArray[np.int64], times: NDArray[Any], room: Panel, last: NDArray[np.int64]) -> NDArray[np.int64]:
-    """[items, horizon] which row of the table speaks of each step; -1 where none does."""
+    """Return [items, horizon] the row of the table for each step; -1 without one."""
     there: dict[tuple[int, Any], list[int]] = {}
     for row, key in enumerate(zip(items.tolist(), times.tolist(), strict=True)):
         there.setdefault(key, []).append(row)

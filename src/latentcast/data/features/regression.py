@@ -1,4 +1,4 @@
-"""What covariates explain of a series: a regression whose errors are autocorrelated (dynamic regression)."""
+"""Dynamic regression: the effect of covariates on a series, with autocorrelated errors."""
 
 from dataclasses import dataclass
 
@@ -27,14 +27,14 @@ class Effects:
         return (self.features(panel) @ self.weights).astype(np.float32)
 
     def features(self, panel: Panel) -> NDArray[np.float32]:
-        """[steps, width] of what is known in advance, zeros of covariates that were found to explain nothing: whatever
-        these hold does not matter.
+        """Return [steps, width] features known in advance, with zeros for rejected covariates, whose values are
+        ignored.
         """
         return self.covariates.features(panel, self.proven) * self.weights.any(1).astype(np.float32)
 
     @property
     def proven(self) -> list[Column]:
-        """The covariates that were found to explain something of any channel."""
+        """Covariates kept for at least one channel."""
         groups = zip(self.covariates.future, self.covariates.groups, strict=True)
         return [column for column, at in groups if self.weights[at].any()]
 
@@ -43,14 +43,14 @@ class Effects:
         return bool(self.weights.any())
 
     def used(self, channel: int) -> list[str]:
-        """The covariates that were found to explain something of a channel."""
+        """Covariates kept for a channel."""
         groups = zip(self.covariates.future, self.covariates.groups, strict=True)
         return [column.name for column, at in groups if self.weights[at, channel].any()]
 
 
 @dataclass(frozen=True)
 class _Sums:
-    """What least squares need of some rows: XᵀX, Xᵀy and yᵀy."""
+    """Sums for least squares over some rows: XᵀX, Xᵀy and yᵀy."""
 
     rows: int
     xx: Matrix
@@ -77,12 +77,12 @@ class _Sums:
 
 
 def regress(covariates: Covariates, panel: Panel, series: Matrix, ends: NDArray[np.int64]) -> Effects:
-    """Feasible generalised least squares on the training part of all items together: Cochrane & Orcutt (1949), the
-    errors following on those one and two steps, and one season, before.
+    """Feasible generalised least squares on the training part of all items together: Cochrane & Orcutt (1949), with
+    errors that depend on those one step, two steps and one season before.
 
     `series` [steps, channels] is standardised; the first `ends[i]` steps of each item are used, where they were
-    observed. A covariate is kept for a channel only if it explains more than chance would of all of them, and lowers
-    the error of one-step forecasts on the last fifth: a useless one is meant to change nothing at all.
+    observed. A covariate is kept for a channel only if it is significant after correction for their number and lowers
+    the error of one-step forecasts on the last fifth: a useless one changes nothing.
     """
     features = covariates.features(panel).astype(np.float64)
     step = np.arange(len(series)) - np.repeat(panel.offsets[:-1], panel.lengths)
@@ -101,7 +101,7 @@ def regress(covariates: Covariates, panel: Panel, series: Matrix, ends: NDArray[
         now = np.flatnonzero(now)
         level = _Sums.of(x[seen], y[seen])
         keep = np.ones(features.shape[1], np.bool_)
-        for _ in range(2):  # what has gone must not count in how errors follow on each other
+        for _ in range(2):  # removed covariates must not enter the autocorrelation of the errors
             residual = np.where(seen, y - x @ level.solve(keep), 0.0)
             follow = np.stack([residual[now - lag] for lag in lags], axis=1) if len(lags) else np.zeros((len(now), 0))
             rho = _Sums.of(follow, residual[now]).solve(np.ones(len(lags), np.bool_))
@@ -116,7 +116,7 @@ def regress(covariates: Covariates, panel: Panel, series: Matrix, ends: NDArray[
 
 
 def _centred(panel: Panel, y: Matrix, x: Matrix, seen: NDArray[np.bool_]) -> tuple[Matrix, Matrix]:
-    """Less the mean of each item where it was `seen`: levels are not the covariates' business."""
+    """Subtract the mean of each item where it was `seen`: covariates do not explain levels."""
     count = np.maximum(np.add.reduceat(seen, panel.offsets[:-1], dtype=np.int64), 1)
 
     def less(values: Matrix) -> Matrix:
@@ -129,9 +129,7 @@ def _centred(panel: Panel, y: Matrix, x: Matrix, seen: NDArray[np.bool_]) -> tup
 
 
 def _proven(early: _Sums, proof: _Sums, groups: list[slice], keep: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Of the features that are kept, those of covariates that prove themselves; the least of those that do not goes
-    first, until all that are left do.
-    """
+    """Eliminate covariates backwards, the least useful first, until all remaining ones pass."""
     keep, every = keep.copy(), early.plus(proof)
     left = [group for group in groups if keep[group].any()]
     while left:

@@ -1,4 +1,4 @@
-"""Dated notes in words, for models that read: what happened to the data, and when."""
+"""Dated notes in words about events in the data, for models that read prompts."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class Notes:
     days: bool
 
     def within(self, item: int, first: Any, last: Any) -> str:
-        """Those of one window, from its first step to the last that is known; empty where there are none."""
+        """Return the notes of one window, from its first to its last known step, as text."""
         low, high = np.searchsorted(self.times, first), np.searchsorted(self.times, last, side="right")
         said = [
             f"{self._stamp(at)} {self.texts[at]}" for at in range(int(low), int(high)) if self.items[at] in (-1, item)
@@ -35,7 +35,7 @@ class Notes:
 def of_windows(
     notes: Notes | None, panel_times: NDArray[Any], starts: NDArray[np.int64], items: Iterable[int], lookback: int
 ) -> list[str] | None:
-    """What is to be said of each window, by its look-back; None where there are no notes at all."""
+    """Return the notes of each window, by its look-back; None without any notes."""
     if notes is None:
         return None
     return [

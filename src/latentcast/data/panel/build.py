@@ -1,4 +1,4 @@
-"""A frame → a Panel: check, sort and lay each series on its regular time grid."""
+"""Build a Panel from a frame: check, sort, and put each series on its regular time grid."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -33,9 +33,9 @@ SPARSEST = 10  # steps per row above which a grid is taken for a mistake
 
 
 def build(frame: pd.DataFrame, settings: DataSettings) -> Panel:
-    """Validate, sort, and lay a table on its time grid; the frame itself is left as it is.
+    """Validate and sort a table and put it on its time grid; the frame itself is not changed.
 
-    Raises TimeError, GapError or DataError: each says what came, what was wanted and the remedy.
+    Raises TimeError, GapError or DataError with the input, the expectation and the fix.
     """
     frame = with_text_names(frame)
     if not len(frame):
@@ -81,7 +81,7 @@ def build(frame: pd.DataFrame, settings: DataSettings) -> Panel:
 
 
 def _in_zone(read: Stamps, table: Table, zone: str) -> Stamps:
-    """Stamps without a zone as those of the zone that was set."""
+    """Localise stamps without a zone in the zone that is set."""
     if read.clock.zone is not None or not np.issubdtype(read.times.dtype, np.datetime64):
         has = f"stamps of {read.clock.zone}" if read.clock.zone else "whole numbers"
         raise TimeError(f"data.zone={zone} is for dates without a zone; {table.time!r} holds {has}: leave it out")
@@ -90,7 +90,7 @@ def _in_zone(read: Stamps, table: Table, zone: str) -> Stamps:
 
 
 def _sorted(stamps: NDArray[Any], table: Table) -> tuple[NDArray[Any], Table, tuple[str, ...]]:
-    """Rows series after series, each in order of time."""
+    """Sort rows by series, then by time."""
     same = np.diff(table.codes) == 0
     if (np.diff(table.codes) >= 0).all() and (stamps[1:] >= stamps[:-1])[same].all():
         return stamps, table, ()
@@ -103,7 +103,7 @@ def _sorted(stamps: NDArray[Any], table: Table) -> tuple[NDArray[Any], Table, tu
 
 
 def _order(stamps: NDArray[Any], codes: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Rows by series, then by time, equal ones as they came: np.lexsort, several times faster.
+    """Stable order of rows by series, then by time: np.lexsort, several times faster.
 
     Ranks that fit into 16 bits, the usual case, are sorted by numpy in linear time.
     """
@@ -117,7 +117,7 @@ def _order(stamps: NDArray[Any], codes: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def _frequency(stamps: NDArray[Any], table: Table, settings: DataSettings) -> Frequency:
-    """The stated frequency, else the inferred one; on a grid, each stamp of a series occurs once."""
+    """Return the set or the inferred frequency; on a grid, each stamp of a series occurs once."""
     integer = np.issubdtype(stamps.dtype, np.integer)
     if settings.steps == "grid":
         _no_repeats(stamps, table)
@@ -165,7 +165,7 @@ def _by_open_days(
 def _of_one_step(
     stamps: NDArray[Any], table: Table, frequency: Frequency, settings: DataSettings
 ) -> tuple[NDArray[Any], Table, tuple[str, ...]]:
-    """The series whose own step is that of the table; others are refused, or with `split` left out and named."""
+    """Keep the series with the step of the table; others are refused or, with `split`, left out and named."""
     others = with_other_steps(stamps, table.codes, frequency)
     if not others:
         return stamps, table, ()
@@ -202,7 +202,7 @@ def _no_repeats(stamps: NDArray[Any], table: Table) -> None:
 
 
 def _why_twice(stamps: NDArray[Any]) -> str:
-    """A hint where stamps occur twice at night on Sundays alone, as when the clocks go back."""
+    """Hint for stamps that repeat only in Sunday nights, as when the clocks go back."""
     if not np.issubdtype(stamps.dtype, np.datetime64):
         return ""
     dates = pd.DatetimeIndex(stamps)
@@ -211,7 +211,7 @@ def _why_twice(stamps: NDArray[Any]) -> str:
 
 
 def _on_grid(stamps: NDArray[Any], table: Table, frequency: Frequency, settings: DataSettings) -> Panel:
-    """Each series from its first to its last stamp, without holes; values that had no row are NaN."""
+    """Fill each series from its first to its last stamp; values without a row are NaN."""
     starts = np.flatnonzero(np.diff(table.codes, prepend=-1))
     counts = np.diff(starts, append=len(stamps))
     values, times, lengths, beside = table.values, stamps, counts, table.beside
@@ -317,7 +317,7 @@ def _choose(panel: Panel, settings: DataSettings) -> Panel:
 
 
 def _not_yet(panel: Panel, settings: DataSettings) -> tuple[str, ...]:
-    """A note where items end with rows that hold what is known in advance, and no value: meant as the future."""
+    """Note where items end with rows of known covariates without a value, which describe the future."""
     last = panel.offsets[1:] - 1
     known = [~pd.isna(panel.beside[name][last]) for name in settings.future]
     if not known:
@@ -353,9 +353,9 @@ def _same(one: NDArray[Any], other: NDArray[Any]) -> bool:
 
 
 def read_notes(frame: pd.DataFrame, panel: "Panel", settings: DataSettings) -> Notes:
-    """A table with the time column, `text`, and in long data the ids where a note is of one series.
+    """Read a table of dated notes: the time column, `text`, and in long data the ids for notes about one series.
 
-    Raises DataError or TimeError when it is something else.
+    Raises DataError or TimeError for any other table.
     """
     frame = with_text_names(frame)
     if TEXT not in frame.columns:

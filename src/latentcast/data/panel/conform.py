@@ -1,4 +1,4 @@
-"""Data read as those of a fit were."""
+"""Read new data with the schema of a fit."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -24,7 +24,7 @@ def read_alike(
     gaps: str | None = None,
     remedy: Callable[[Source], str],
 ) -> Panel:
-    """The data with the columns, the frequency and the clock of a fit, whose card says them in `schema`.
+    """Read data with the columns, the frequency and the clock of a fit (`schema` of its card).
 
     `gaps` is another policy than the fit's; `remedy` ends the message about other columns or steps.
     Raises GapError, TimeError and DataError when the data are not of the fit's kind.
@@ -64,7 +64,7 @@ def _others(missing: list[str], extra: list[str], remedy: str) -> str:
 
 
 def _strange(frame: pd.DataFrame, settings: DataSettings, channels: tuple[str, ...]) -> list[str]:
-    """Columns of which the settings and the channels of a fit say nothing."""
+    """Columns that are neither channels nor settings of the fit."""
     frame, _ = joined_time(with_text_names(frame), settings)
     columns = list(frame.columns)
     known = {

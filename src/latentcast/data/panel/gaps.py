@@ -1,4 +1,4 @@
-"""What happens to missing values and missing steps: kept as a mask, filled, or refused, as it was stated."""
+"""Apply the gap policy to missing values and steps: mask, fill or refuse."""
 
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 
 def close(panel: "Panel", absent: int) -> "Panel":
-    """The panel with a number at every unobserved place, by its policy `panel.gaps`, and a note that says so.
+    """Put a number at every unobserved place by the policy `panel.gaps`, with a note.
 
-    mask          the numbers are those of interpolate, for models that cannot leave a place empty
+    mask          places stay masked; the numbers are those of interpolate, for models without masks
     interpolate   linear between the neighbours in time, constant before the first and after the last
     ffill         the last value before
     `absent` is the number of steps that had no row. Raises GapError when the policy is to refuse gaps, when a series
@@ -46,7 +46,7 @@ def close(panel: "Panel", absent: int) -> "Panel":
 
 
 def _close_beside(panel: "Panel") -> "Panel":
-    """Covariates without gaps: numbers interpolated (they are known in advance, from both sides), text carried on."""
+    """Fill gaps of covariates: interpolate numbers (both sides are known in advance), carry text forward."""
     beside, counts = dict(panel.beside), {}
     for name, column in panel.beside.items():
         text = column.dtype == object
@@ -81,8 +81,8 @@ def _close_beside(panel: "Panel") -> "Panel":
 
 
 def _neighbours(seen: NDArray[np.bool_], item: NDArray[np.int64]) -> tuple[NDArray[Any], ...]:
-    """The steps at which nothing was seen, for each the nearest seen one before and after it in its own item (the other
-    one where there is none), and whether it leads its item.
+    """Return the unobserved steps, the nearest observed steps before and after each in its item (the other one where
+    missing), and whether it is before the first.
     """
     known, missing = np.flatnonzero(seen), np.flatnonzero(~seen)
     place = np.searchsorted(known, missing)
@@ -93,7 +93,7 @@ def _neighbours(seen: NDArray[np.bool_], item: NDArray[np.int64]) -> tuple[NDArr
 
 
 def longest_gap(panel: "Panel") -> int:
-    """Steps in a row at which one series has no value."""
+    """Return the longest run of steps without a value."""
     longest = 0
     for begin, end in zip(panel.offsets[:-1], panel.offsets[1:], strict=True):
         for seen in panel.observed[begin:end].T:
@@ -115,7 +115,7 @@ def _refusal(panel: "Panel", missing: int, absent: int) -> GapError:
 
 
 def _fill(panel: "Panel", channel: int, values: NDArray[np.float64]) -> None:
-    """Write the missing values of one channel, of all items at once; each item has at least one value."""
+    """Fill one channel of all items at once; each item has at least one value."""
     item = panel.item_of_step
     missing, before, after, leads = _neighbours(panel.observed[:, channel], item)
     column = values[:, channel]

@@ -1,4 +1,4 @@
-"""Series and stamps of a result, in the types that the data had."""
+"""Return series and stamps of a result in the types of the input data."""
 
 from datetime import date, datetime
 from typing import Any
@@ -36,7 +36,7 @@ def as_it_came(frame: pd.DataFrame, source: Source, panel: Panel, settings: Data
 
 
 def _with_id_columns(frame: pd.DataFrame, came: pd.DataFrame, settings: DataSettings) -> pd.DataFrame:
-    """With the columns that tell series apart after `unique_id`, in the types of the data."""
+    """Add the id columns after `unique_id`, in the types of the data."""
     first = first_rows(came, settings)
     rows = first.index.get_indexer(pd.Index(frame["unique_id"], dtype=object))
     for place, name in enumerate(settings.id_names, start=1):
@@ -46,19 +46,19 @@ def _with_id_columns(frame: pd.DataFrame, came: pd.DataFrame, settings: DataSett
 
 
 def origins(source: Source, settings: DataSettings) -> dict[str, str]:
-    """Column of a result → the column of the data that it stands for."""
+    """Map each column of a result to its column of the data."""
     time = name_of_time(source.frame, settings)
     names = settings.id_names if isinstance(settings.id, tuple) else ()
     return {"unique_id": settings.id_name, **dict.fromkeys(_STAMPS, time), **{name: name for name in names}}
 
 
 def name_of_time(frame: pd.DataFrame, settings: DataSettings) -> str:
-    """The time column of a table that was read before; that of the joined one where it stands in several columns."""
+    """Return the time column of an earlier read table; of several columns, the joined one."""
     return time_column(joined_time(with_text_names(frame), settings)[0], settings)
 
 
 def _ids(texts: pd.Series, came: pd.Series) -> Any:
-    """Names of series as the values that the data have for them."""
+    """Return series names as the values of the data."""
     codes, names = pd.factorize(texts)
     if pd.api.types.infer_dtype(came, skipna=True) == "string":
         values: dict[str, Any] = {}  # each is its own text
@@ -74,7 +74,7 @@ def _ids(texts: pd.Series, came: pd.Series) -> Any:
 
 
 def _local(column: pd.Series, settings: DataSettings) -> pd.Series:
-    """Without the zone that the settings gave to stamps without one."""
+    """Remove the zone that the settings added."""
     zoned = settings.zone is not None and isinstance(column.dtype, pd.DatetimeTZDtype)
     return column.dt.tz_localize(None) if zoned else column
 
@@ -109,7 +109,7 @@ def _written(column: pd.Series, came: pd.Series, panel: Panel) -> pd.Series:
 
 
 def _objects(column: pd.Series, first: Any) -> pd.Series:
-    """As Python's dates or as periods, where the data hold such objects."""
+    """Convert to Python dates or periods where the data hold such objects."""
     if isinstance(first, pd.Period):
         return column.dt.to_period(first.freq).astype(object)
     if isinstance(first, date) and not isinstance(first, datetime):

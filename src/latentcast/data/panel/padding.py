@@ -1,4 +1,4 @@
-"""Series that are too short for a look-back begin earlier, with steps at which nothing was observed."""
+"""Pad series that are shorter than a look-back with unobserved steps at the beginning."""
 
 from dataclasses import dataclass
 
@@ -17,11 +17,11 @@ class Padded:
 
 
 def pad_short(panel: Panel, parts: Split, lookback: int, horizon: int) -> Padded:
-    """Items whose training part is too short for a window are begun earlier, so that every window has at least as many
-    steps of the past as are forecast, or the whole look-back where that is less.
+    """Pad items whose training part is too short for a window, so that every window has at least as many steps of the
+    past as the horizon, or the whole look-back where that is shorter.
 
-    What stands before a series is masked: it counts nowhere. Series of one length are left as they are, and so is a
-    panel of which no item is long enough: then the look-back is what is wrong.
+    Padding is masked and counts nowhere. Series of one length are not padded, nor is a panel without any item of
+    sufficient length: there the look-back is at fault.
     """
     short = parts.train_end < lookback + horizon
     counts = np.where(short, max(lookback - horizon, 0), 0)
@@ -37,7 +37,7 @@ def pad_short(panel: Panel, parts: Split, lookback: int, horizon: int) -> Padded
 
 
 def fill_up(panel: Panel, lookback: int) -> Padded:
-    """Every item at least as long as the look-back: what a forecast from its end reads."""
+    """Pad every item to at least the look-back, which a forecast from its end reads."""
     counts = np.maximum(lookback - panel.lengths, 0)
     if not counts.any():
         return Padded(panel, Split(panel.lengths, panel.lengths, panel.lengths))

@@ -1,4 +1,4 @@
-"""A table → a Panel: every series on its regular grid, one after another in contiguous memory."""
+"""The Panel: every series on its regular grid, one after another in contiguous memory."""
 
 import hashlib
 from collections.abc import Mapping
@@ -24,13 +24,13 @@ class Panel:
     observed  [steps, channels] False where a value was filled
     times     [steps] datetime64[ns], or integers
     offsets   [items + 1] where each item begins
-    pads      [items] steps before the first one of each item, put there so that a look-back fits; None: no such steps
-    clock     the time zone that the stamps came in, and how they are held
+    pads      [items] padding steps before each item; None: none
+    clock     the time zone of the stamps, and how they are stored
     said      dated notes
-    written   how stamps were written, where not as dates or steps
+    written   how stamps are written, unless as dates or steps
     beside    covariates known in advance and static ones, [steps] each: numbers, or text
-    notes     what was done to the table, in sentences
-    found     settings of the columns that were left open and found: id, value, ignore
+    notes     changes made to the table
+    found     column settings that were inferred: id, value, ignore
     """
 
     values: NDArray[np.float64]
@@ -69,7 +69,7 @@ class Panel:
 
     @property
     def shown(self) -> NDArray[np.bool_]:
-        """[steps, channels] what a look-back shows: what was observed, or, where gaps are filled, all but the pads."""
+        """[steps, channels] mask of a look-back: observed values, or with filled gaps all but the padding."""
         if self.gaps in ("mask", "error"):
             return self.observed
         pads = np.zeros(len(self.ids), np.int64) if self.pads is None else self.pads
@@ -80,16 +80,16 @@ class Panel:
         return bool(self.observed.all())
 
     def series_name(self, item: int, channel: int) -> str:
-        """`unique_id` of one series: the channel's name in one multivariate block, else the item's."""
+        """Return the `unique_id` of one series: the channel's name in one multivariate block, else the item's."""
         return self.channels[channel] if self.ids == ("",) else self.ids[item]
 
     def shorter_than(self, steps: int) -> list[str]:
-        """Items with fewer steps, each with how many it has."""
+        """Return the items with fewer steps, with their lengths."""
         short = np.flatnonzero(self.lengths < steps)
         return [f"{self.ids[i] or 'the data'} ({self.lengths[i]} steps)" for i in short]
 
     def fingerprint(self) -> str:
-        """Changes when any value, stamp or name changes."""
+        """Digest that changes with any value, stamp or name."""
         digest = hashlib.sha256(repr((self.ids, self.channels, self.frequency.alias)).encode())
         for array in (self.values, self.observed, self.times, self.offsets):
             digest.update(np.ascontiguousarray(array).tobytes())
@@ -100,7 +100,7 @@ class Panel:
         return digest.hexdigest()[:16]
 
     def cut(self, lengths: NDArray[np.int64]) -> "Panel":
-        """Only the first `lengths[i]` ≥ 1 steps of each item."""
+        """Keep only the first `lengths[i]` ≥ 1 steps of each item."""
         keep = np.arange(len(self.times)) < np.repeat(self.offsets[:-1] + lengths, self.lengths)
         return replace(
             self,
@@ -112,9 +112,9 @@ class Panel:
         )
 
     def future_times(self, horizon: int) -> NDArray[Any]:
-        """Stamps of the steps after the end of each item, [items, horizon].
+        """Return the stamps of the steps after the end of each item, [items, horizon].
 
-        Where rows count as steps and their stamps follow no rule, these are the numbers of the steps, counted from 1.
+        Where rows count as steps and stamps follow no rule, these are step numbers from 1.
         """
         later = self.frequency.after(self.times[self.offsets[1:] - 1], horizon)
         if self.frequency.exact or self._goes_on(later):
@@ -122,7 +122,7 @@ class Panel:
         return np.asarray(self.lengths[:, None] + np.arange(1, horizon + 1))
 
     def _goes_on(self, later: NDArray[Any]) -> bool:
-        """Whether nearly all rows lie the usual step apart, and stamps that go on fall on known times of a week."""
+        """Whether nearly all rows are one usual step apart, and continued stamps fall on known times of a week."""
         inside = np.diff(self.item_of_step) == 0
         usual = np.diff(self.times.astype(np.int64))[inside] == self.frequency.step
         if not len(usual) or usual.mean() < REGULAR:
@@ -132,18 +132,18 @@ class Panel:
         return bool((self.frequency.step or 0) % week == 0 or np.isin(later.astype(np.int64) % week, seen).all())
 
     def extended(self, steps: int) -> "Panel":
-        """Each item continued by unobserved steps, dated: the room in which a forecast is written."""
+        """Extend each item by dated unobserved steps, which the forecast fills."""
         return self._with_room(np.zeros(len(self.ids), np.int64), np.full(len(self.ids), steps))
 
     def padded(self, counts: NDArray[np.int64]) -> "Panel":
-        """Each item begun `counts[i]` unobserved steps earlier, which hold its first value."""
+        """Pad each item with `counts[i]` unobserved steps at the beginning that repeat its first value."""
         if not counts.any():
             return self
         pads = counts if self.pads is None else self.pads + counts
         return replace(self._with_room(counts, np.zeros_like(counts)), pads=pads)
 
     def _with_room(self, before: NDArray[np.int64], after: NDArray[np.int64]) -> "Panel":
-        """Each item with unobserved steps before and after it, dated; they hold its first and its last value."""
+        """Pad each item with dated unobserved steps on both sides that repeat its first and its last value."""
         lengths = before + self.lengths + after
         offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
         within = np.arange(offsets[-1]) - np.repeat(offsets[:-1] + before, lengths)  # 0 at an item's first old step

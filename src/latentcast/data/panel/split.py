@@ -1,4 +1,4 @@
-"""Training, validation and test parts: in order of time, never overlapping in their targets."""
+"""Split into training, validation and test part, in order of time and with disjoint targets."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -78,13 +78,13 @@ def _by_fractions(lengths: NDArray[np.int64], rule: Fractions) -> Split:
     train, val, test = (_floor(lengths, share) for share in rule)
     if first + second + third < 1 - 1e-6:
         return Split(train, train + val, train + val + test)
-    if second == 0:  # what rounding leaves goes to validation, or to training where there is none
+    if second == 0:  # steps lost by rounding go to validation, or to training without a validation part
         train = lengths - test
     return Split(train, lengths - test, lengths)
 
 
 def first_share(train_end: NDArray[np.int64], share: float, lookback: int) -> NDArray[np.int64]:
-    """Where training ends when only a first share of the training part is learned from, [items].
+    """Return the end of training when only the first share of the training part is used, [items].
 
     As in the few-shot protocol of GPT4TS (Zhou et al. 2023, section 4.5) and Time-LLM (Jin et al. 2024, section 4.3):
     the first look-back is read in any case, and of the n − lookback steps after it the first ⌊share · (n − lookback)⌋
@@ -116,12 +116,12 @@ class Ends:
         return cls(np.stack(columns, axis=1))
 
     def known(self, column: int) -> NDArray[Any]:
-        """The stamps of one end, of the items that have it."""
+        """Return the stamps of one end for the items that have it."""
         stamps = self.stamps[:, column]
         return stamps[stamps.astype(np.int64) != _NONE]
 
     def dump(self) -> tuple[list[str] | list[int], NDArray[np.int64]]:
-        """The different stamps in order, and [items, 3] which one each is; -1 where there is none."""
+        """Return the distinct stamps in order and their indices [items, 3]; -1 without a stamp."""
         distinct, which = np.unique(self.stamps.astype(np.int64), return_inverse=True)
         which = which.reshape(self.stamps.shape).astype(np.int64)
         if len(distinct) and distinct[0] == _NONE:
@@ -131,7 +131,7 @@ class Ends:
 
     @classmethod
     def parse(cls, distinct: Any, which: NDArray[np.int64]) -> "Ends":
-        """What `dump` made. Raises ValueError for what are neither stamps nor step numbers, or for other sizes."""
+        """Read the result of `dump`. Raises ValueError for other values or sizes."""
         if not isinstance(distinct, list) or any(
             isinstance(stamp, bool) or not isinstance(stamp, str | int) for stamp in distinct
         ):
@@ -153,9 +153,9 @@ def _none(kind: Any) -> Any:
 
 
 def seen(panel: Panel, known: Ends, rows: NDArray[np.int64], fallback: Split) -> Split:
-    """The split as it was when a model was fitted: by date, so that data that grew or shrank since leak nothing.
+    """Return the split of the fit by date, so that data that grew or shrank since do not leak.
 
-    `rows` [items] says which row of `known` each item is; one that the fit did not see (-1) keeps the `fallback`.
+    `rows` [items] gives the row of `known` for each item; an item unknown to the fit (-1) keeps the `fallback`.
     """
     ends, there = [], rows >= 0
     for column, own in enumerate((fallback.train_end, fallback.val_end, fallback.test_end)):
@@ -169,7 +169,7 @@ def seen(panel: Panel, known: Ends, rows: NDArray[np.int64], fallback: Split) ->
 
 
 def _floor(lengths: NDArray[np.int64], share: float) -> NDArray[np.int64]:
-    """⌊share · n⌋ of the decimal share as it was written: 0.7 · 10 is 7."""
+    """Return ⌊share · n⌋ of the decimal share: 0.7 · 10 is 7."""
     return np.floor(lengths * share + 1e-9).astype(np.int64)
 
 

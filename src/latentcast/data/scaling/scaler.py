@@ -1,5 +1,5 @@
-"""Original units ↔ what networks learn from: transformed, standardised by the training part of each series, and less
-what covariates explain.
+"""Convert between original and scaled units: transform, standardise by the training part of each series, and subtract
+the effects of covariates.
 """
 
 from collections.abc import Iterator
@@ -23,9 +23,9 @@ _MOST = 1e15  # standard deviations: networks square values in float32, which en
 class Scaler:
     """Mean and standard deviation (ddof 0) of the observed training values, each [items, channels].
 
-    transform    comes before: the mean and the standard deviation are of transformed values
-    effects      of covariates, in standard deviations, come off after
-    nonnegative  nothing below zero is given back
+    transform    applied first: mean and standard deviation are of transformed values
+    effects      of covariates, in standard deviations, subtracted last
+    nonnegative  forecasts are clipped at zero
     """
 
     mean: Array
@@ -41,7 +41,7 @@ class Scaler:
         ends: NDArray[np.int64],
         settings: DataSettings | None = None,
     ) -> "Scaler":
-        """From the first `ends[i]` steps of each item, as the settings say; without the effects of covariates.
+        """Fit on the first `ends[i]` steps of each item by the settings, without the effects of covariates.
 
         A constant series is only centred, never divided by zero.
 
@@ -58,7 +58,7 @@ class Scaler:
         mean = np.add.reduceat(np.where(used, values, 0.0), panel.offsets[:-1], axis=0) / count
         residual = np.where(used, values - np.repeat(mean, panel.lengths, axis=0), 0.0)
         std = np.sqrt(np.add.reduceat(residual**2, panel.offsets[:-1], axis=0) / count)
-        constant = std <= np.maximum(1e-12 * np.abs(mean), 1e-150)  # what rounding leaves of a constant
+        constant = std <= np.maximum(1e-12 * np.abs(mean), 1e-150)  # largest relative spread of a constant by rounding
         return replace(blank, mean=mean, std=np.where(constant, 1.0, std))
 
     @classmethod
@@ -82,7 +82,7 @@ class Scaler:
         return replace(other, mean=mean, std=std, transform=bent)
 
     def apply(self, panel: Panel) -> NDArray[np.float32]:
-        """The panel's values as networks see them; [steps, channels] in float32."""
+        """Return the scaled values of the panel, [steps, channels] in float32."""
         values = self._transformed(panel)
         scaled = np.empty(values.shape, np.float32)
         for first, last in _blocks(panel.offsets):
@@ -97,9 +97,8 @@ class Scaler:
         return scaled if self.effects is None else scaled - self.effects.of(panel)
 
     def spread(self, panel: Panel, ends: NDArray[np.int64]) -> Array:
-        """[items, channels] standard deviation of the observed part of the first `ends[i]` steps, as networks see
-        them: 1 of
-        what was standardised, less where covariates explain some of it, 0 of a constant.
+        """Return [items, channels] the standard deviation of the first `ends[i]` observed steps in scaled units: 1
+        after standardising, less where covariates explain some of it, 0 for a constant.
         """
         used = panel.observed & (panel.within < np.repeat(ends, panel.lengths))[:, None]
         values, begins = self.apply(panel).astype(np.float64), panel.offsets[:-1]
@@ -115,7 +114,7 @@ class Scaler:
         return self.transform.forward(panel.values, np.repeat(self.transform.power, panel.lengths, axis=0))
 
     def units(self, panel: Panel, columns: list[int]) -> "UnitConversion":
-        """How numbers of this panel are led back, channel by channel of those asked for."""
+        """Return the conversion back to original units for the given channels."""
         effects = None
         if self.effects is not None and self.effects.any:
             effects = self.effects.of(panel)[:, columns].astype(np.float64)
@@ -126,7 +125,7 @@ class Scaler:
 
 
 def _blocks(offsets: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
-    """Items in runs of about a million steps, so that what is computed of one stays small."""
+    """Yield items in blocks of about a million steps, to bound temporary memory."""
     first, items = 0, len(offsets) - 1
     while first < items:
         last = max(int(np.searchsorted(offsets, offsets[first] + _BLOCK, side="right")) - 1, first + 1)
@@ -147,7 +146,7 @@ class UnitConversion:
 
     @property
     def linear(self) -> bool:
-        """Whether a distance of scaled values is one in original units, but for the standard deviation."""
+        """Whether scaled and original distances differ only by the standard deviation."""
         return self.transform is None and not self.nonnegative
 
     def at(self, items: NDArray[np.int64], steps: NDArray[np.int64]) -> "BatchUnits":
@@ -185,7 +184,7 @@ class BatchUnits:
 
         part, mean = values * wide(self.std), wide(self.mean)
         out = part + mean
-        # networks compute in float32: what its rounding leaves of a zero is a zero
+        # networks compute in float32: values of the size of its rounding error become 0
         rounding = ROUNDING * (np.abs(part) + np.abs(mean))
         if self.units.transform is None or self.power is None:
             out = np.where(np.abs(out) <= rounding, 0.0, out)
@@ -203,7 +202,7 @@ class BatchUnits:
 
 
 def constant_series(panel: Panel, ends: NDArray[np.int64]) -> list[str]:
-    """Names of the series whose training part never changes."""
+    """Return the names of series that are constant in the training part."""
     begins = panel.offsets[:-1]
     same = panel.values == np.repeat(panel.values[begins], panel.lengths, axis=0)
     same |= (panel.within >= np.repeat(ends, panel.lengths))[:, None]

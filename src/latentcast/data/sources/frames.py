@@ -1,4 +1,4 @@
-"""Any object that a person calls data → one pandas frame, and a pandas frame → the kind that came in."""
+"""Convert any object with data to one pandas frame, and a result back to the same kind."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -13,20 +13,20 @@ from numpy.typing import NDArray
 from latentcast.core.errors import DataError
 from latentcast.data.sources.formats.records import is_record, long_frame
 
-TIME = "ds"  # the name of dates that come without one
+TIME = "ds"  # default name of the time column
 _NAMES = (TIME, "date", "datetime", "timestamp", "time")
 
 
 @dataclass(frozen=True)
 class Source:
-    """A table, the name it goes by, and the way back to the kind of frame that it came in.
+    """A table, its name, and the conversion back to its kind of frame.
 
     Attributes
     ----------
     in_memory
-        Whether it came as an object: its dates, where they are text, come back as text.
+        Whether it is an object in memory: dates given as text are returned as text.
     schema
-        Types of the columns in the library that they came in, where that is not pandas.
+        Column types in the original library, where that is not pandas.
     """
 
     frame: pd.DataFrame
@@ -36,7 +36,7 @@ class Source:
     schema: Mapping[str, Any] = field(default_factory=dict)
 
     def give_back_as(self, result: pd.DataFrame, origins: Mapping[str, str]) -> Any:
-        """The result as the kind of frame that came in, its columns in the types of those that they stand for."""
+        """Return the result as the original kind of frame with the original column types."""
         native = self.give_back(result)
         casts = {name: self.schema[column] for name, column in origins.items() if column in self.schema}
         if not casts:
@@ -82,7 +82,7 @@ def read_frame(data: Any) -> Source:
 
 
 def _eager(data: Any) -> Any:
-    """A narwhals frame; a lazy one is collected."""
+    """Return a narwhals frame; a lazy one is collected."""
     try:
         known = nw.from_native(data)
     except TypeError as error:
@@ -94,7 +94,7 @@ def _eager(data: Any) -> Any:
 
 
 def _from_pandas(data: pd.DataFrame | pd.Series) -> pd.DataFrame:
-    """Dates and ids that stand in the index as columns; a frame whose index only counts rows as it is."""
+    """Move dates and ids from the index to columns; an index of row numbers is dropped."""
     if isinstance(data, pd.Series):
         data = data.to_frame("y" if data.name is None else str(data.name))
     index = data.index
@@ -117,7 +117,7 @@ def _from_array(values: NDArray[Any]) -> pd.DataFrame:
 
 
 def _has_dates(data: pd.DataFrame) -> bool:
-    """Whether some column holds dates, so that those of the index are not needed."""
+    """Whether a column holds dates, so that the index is not needed."""
     return any(str(name).lower() in _NAMES for name in data.columns) or any(
         pd.api.types.is_datetime64_any_dtype(column) or isinstance(column.dtype, pd.PeriodDtype)
         for _, column in data.items()
@@ -138,7 +138,7 @@ def _level_names(index: pd.MultiIndex) -> list[str] | None:
 
 
 def _same_family(found: Any, wanted: Any) -> bool:
-    """Whether a column can be cast without a change of what it says: dates to dates, names to names."""
+    """Whether a cast keeps the meaning: dates to dates, names to names."""
     if found == wanted:
         return False
     names = (nw.String, nw.Categorical, nw.Enum)

@@ -1,4 +1,4 @@
-"""Whatever a person calls data → its table: a frame, a file, or the name of a dataset."""
+"""Open data: a frame, a file, or the name of a dataset."""
 
 from dataclasses import replace
 from difflib import get_close_matches
@@ -38,7 +38,7 @@ def open_data(data: Any) -> tuple[Source, dict[str, Any]]:
 
 
 def _near(path: Path) -> str:
-    """Files beside it with a similar name, as a hint."""
+    """Hint with files of similar names in the same folder."""
     if not path.parent.is_dir():
         return f", and no folder {path.parent}"
     close = get_close_matches(path.name, [file.name for file in path.parent.iterdir()], n=2)

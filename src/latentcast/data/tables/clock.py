@@ -1,4 +1,4 @@
-"""The time zone of stamps: how dates are held, and how they come back."""
+"""The time zone of stamps: how dates are stored and returned."""
 
 from dataclasses import dataclass
 from datetime import timezone, tzinfo
@@ -16,16 +16,16 @@ _YEARS = (np.datetime64("1678", "Y"), np.datetime64("2261", "Y"))  # what nanose
 
 @dataclass(frozen=True)
 class Clock:
-    """How dates are held: as they came when `zone` is None, else in UTC or, with `wall`, as local clocks show.
+    """How dates are stored: unchanged when `zone` is None, else in UTC or, with `wall`, as local time.
 
-    Days and longer steps are regular on the wall clock, across changes of summer time too; shorter ones in UTC.
+    Days and longer steps are regular in local time, across clock changes too; shorter ones in UTC.
     """
 
     zone: str | None = None
     wall: bool = False
 
     def restore(self, times: NDArray[Any]) -> Any:
-        """Stamps as they came in: in their own time zone where they had one."""
+        """Return stamps in their original time zone."""
         if self.zone is None or np.issubdtype(times.dtype, np.integer):
             return times
         if self.wall:
@@ -35,13 +35,13 @@ class Clock:
         return pd.Series(times).dt.tz_localize("UTC").dt.tz_convert(self.zone)
 
     def local(self, times: NDArray[Any]) -> NDArray[Any]:
-        """Stamps as local clocks show them, without a zone."""
+        """Return stamps in local time, without a zone."""
         if self.zone is None or self.wall:
             return times
         return self.restore(times).dt.tz_localize(None).to_numpy()
 
     def hold(self, stamp: pd.Timestamp) -> np.datetime64:
-        """One stamp as the data are held; without a zone of its own it is local.
+        """Convert one stamp to the stored form; without a zone it is local.
 
         Raises ValueError when it has a zone and the data have none.
         """
@@ -56,7 +56,7 @@ class Clock:
 def on_the_clock_of(
     fitted: Clock, came: Clock, times: NDArray[Any], *, first: Any, step: int | None
 ) -> tuple[NDArray[Any], Clock]:
-    """Stamps held as those of a fit were, and their clock: its parts end at such stamps.
+    """Store stamps like those of a fit, whose parts end at such stamps; return them with their clock.
 
     `first` is the first stamp of the fit, `step` the nanoseconds of a step, None where steps differ in length. Steps
     shorter than a day are held in UTC, and their zone may differ. Longer ones are held as local clocks show: their
@@ -110,7 +110,7 @@ def _zone_name(zone: tzinfo, column: Any) -> str:
 
     Raises TimeError when there is none.
     """
-    names = [] if isinstance(zone, timezone) else [str(zone)]  # a timezone may bear any name
+    names = [] if isinstance(zone, timezone) else [str(zone)]  # time zones can have arbitrary names
     offset = zone.utcoffset(None)
     if offset is not None:
         names.append(str(timezone(offset)))

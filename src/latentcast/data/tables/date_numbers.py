@@ -1,4 +1,4 @@
-"""Dates written as numbers: 201802 may be a month, a week or a step; 2018.0833 is a month."""
+"""Read dates written as numbers: 201802 may be a month, a week or a step; 2018.0833 is a month."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ class NumberCode:
     name: str
 
     def read(self, numbers: Ints) -> NDArray[Any]:
-        """Whole numbers → stamps in seconds, NaT where a number is no such date."""
+        """Convert whole numbers to stamps in seconds, NaT where a number is no such date."""
         if self.name in _CODES:
             unit, head = _CODES[self.name]
             year, number = np.divmod(numbers, head)
@@ -51,7 +51,7 @@ class NumberCode:
         return np.where(np.any(wrong, axis=0), np.datetime64("NaT", "s"), stamps)
 
     def write(self, times: NDArray[Any]) -> Ints:
-        """Stamps → the whole numbers that stand for them."""
+        """Convert stamps back to whole numbers."""
         if self.name in _CODES:
             unit, head = _CODES[self.name]
             year, number = UNITS[unit].number(times)
@@ -147,7 +147,7 @@ def _in_words(code: str) -> str:
 
 
 def read_decimals(numbers: NDArray[np.float64]) -> NDArray[Any] | None:
-    """Years with decimals → the months in which they lie; None for other numbers.
+    """Convert years with decimals to months; None for other numbers.
 
     Three ways of writing: 1949.0833 (the share of the year before the month, or in its middle), 1949.02 (the month's
     number), 1949.2 (the quarter's number).

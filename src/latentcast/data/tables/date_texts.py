@@ -1,4 +1,4 @@
-"""Dates written as text: in a strptime format, in ISO 8601, or as a quarter, month or week of a year."""
+"""Read dates written as text: a strptime format, ISO 8601, or a quarter, month or week of a year."""
 
 import re
 import shlex
@@ -185,7 +185,7 @@ def _read_periods(text: pd.Series, name: Any, asked: str | None, freq: str | Non
 
 
 def _units_without_letter(parts: pd.DataFrame, offset: int) -> set[str]:
-    """What a number beside a year may count; two digits up to 12 are months."""
+    """Return the units that a number next to a year may count; two digits up to 12 are months."""
     number, wide = parts["number"].astype(int), parts["number"].str.len().min() == 2
     if offset or (wide and number.max() <= 12):
         return {"month"}
@@ -233,7 +233,7 @@ def _as_units(
 
 
 def _template(text: pd.Series, kind: str, offset: int, dates: pd.Series) -> TextForm | None:
-    """The form that writes every text again; None where texts are written in several ways."""
+    """Return the form that reproduces every text; None where texts have several forms."""
     pattern = next(form for form in _PERIODS if form.fullmatch(text.iloc[0]))
     found = pattern.fullmatch(text.iloc[0])
     assert found is not None

@@ -1,4 +1,4 @@
-"""The step of a series: found, shown, and continued beyond the end."""
+"""The step of a series: parse, show, and continue it beyond the end."""
 
 import re
 import warnings
@@ -196,7 +196,7 @@ class Frequency:
         return to_offset(self.alias.removeprefix(str(self.multiple) if self.multiple > 1 else ""))
 
     def in_words(self, steps: int) -> str | None:
-        """That many steps as time: "8 hours", "2 days 12 hours"; None where a step has no length of its own."""
+        """Return a number of steps as time: "8 hours", "2 days 12 hours"; None where steps have no fixed length."""
         if self.integer:
             return None
         if self.step is None:
@@ -204,7 +204,7 @@ class Frequency:
             return _count(steps * count, unit) if count else None
         whole, left = steps * self.step, []
         for unit, size in _UNITS:
-            if unit == "week" and self.step % size:  # 14 days of hours are not said to be 2 weeks
+            if unit == "week" and self.step % size:  # 14 days of hours are not shown as 2 weeks
                 continue
             count, whole = divmod(whole, size)
             left += [_count(count, unit)] if count else []

@@ -1,4 +1,4 @@
-"""Which columns tell series apart and which holds the values, where settings leave it open; several ids as one."""
+"""Infer the id and value columns where settings leave them open, and join several ids to one."""
 
 from itertools import combinations
 from typing import Any
@@ -14,12 +14,12 @@ from latentcast.data.tables.time_column import time_column
 VALUE_NAMES = ("y", "target", "value")
 _ID_NAMES = ("unique_id", "item_id", "series_id")
 _NUMBERS = 0.5  # share of entries that are numbers, from which on a column of text is a damaged one of numbers
-_ROWS = 4  # of a series, at least, on average, for columns together to tell series apart
+_ROWS = 4  # least mean number of rows of a series for several columns together to be ids
 _SAMPLE = 1000  # entries by which a column of text is judged
 
 
 def settle(frame: pd.DataFrame, settings: DataSettings) -> tuple[DataSettings, tuple[str, ...]]:
-    """Settings in which the ids, the value and what is left out are set, as the columns tell, and notes on each.
+    """Infer ids, value and ignored columns; return completed settings and notes.
 
     A column of text that makes repeated stamps unique is the id; the one column of numbers of long data is the value;
     other columns of text are left out. `frame` has text as column names.
@@ -114,7 +114,8 @@ def _id_column(frame: pd.DataFrame, settings: DataSettings) -> str | tuple[str, 
 
 
 def _several_columns(frame: pd.DataFrame, time: str, texts: list[str], free: list[str]) -> tuple[str, ...] | None:
-    """The fewest columns of text and whole numbers that make stamps unique. Raises DataError for several ways."""
+    """Return the smallest set of text and integer columns that makes stamps unique. Raises DataError for several such
+    sets."""
     whole = [name for name in free if name not in texts and pd.api.types.is_integer_dtype(frame[name])]
     for count in (2, 3):
         able = [
@@ -161,7 +162,7 @@ def _value_column(frame: pd.DataFrame, settings: DataSettings) -> str | None:
 def _without_texts(
     frame: pd.DataFrame, settings: DataSettings, notes: tuple[str, ...]
 ) -> tuple[DataSettings, tuple[str, ...]]:
-    """Columns of text that nothing declares are left out."""
+    """Ignore undeclared text columns."""
     if len(set(frame.columns)) < len(frame.columns):
         return settings, notes
     time, declared = _time(frame, settings), _declared(settings)
@@ -194,6 +195,6 @@ def is_text(column: pd.Series) -> bool:
 
 
 def _damaged_numbers(column: pd.Series) -> bool:
-    """Whether many texts are numbers: then others are faults, and leaving the column out would hide them."""
+    """Whether many texts are numbers: then the others are errors, and ignoring the column would hide them."""
     seen = column.dropna().iloc[:_SAMPLE].astype(str)
     return bool(pd.to_numeric(seen, errors="coerce").notna().mean() >= _NUMBERS)

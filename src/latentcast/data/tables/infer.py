@@ -1,4 +1,4 @@
-"""The frequency of a table, found from its stamps."""
+"""Infer the frequency of a table from its stamps."""
 
 from collections import Counter
 from dataclasses import replace
@@ -34,7 +34,7 @@ _USUAL = 0.5  # share of a series' own distances that make a step of its own
 
 
 def infer(times: NDArray[Any], series: NDArray[np.int64]) -> Frequency:
-    """The frequency under which every stamp of every series lies on a step.
+    """Return the frequency under which every stamp of every series lies on a step.
 
     `times` sorted within each series, shape [rows]; `series` the number of each row's series. Tried in turn: the
     calendar (months, quarters and years where all stamps are first or all are last days of a month; business days
@@ -105,7 +105,7 @@ def usual_step(times: NDArray[Any], series: NDArray[np.int64]) -> Frequency:
 
 
 def follows(frequency: Frequency, times: NDArray[Any], series: NDArray[np.int64]) -> bool:
-    """Whether rows are steps of a frequency, nearly all of them one step after the row before."""
+    """Whether nearly all rows are one step of a frequency after the row before."""
     if frequency.integer:
         return True
     ordinals = frequency.ordinals(times, heads_of(series))

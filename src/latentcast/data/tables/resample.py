@@ -1,4 +1,4 @@
-"""Rows at any time → one row for each step in which there are rows."""
+"""Resample rows at any time to one row for each step with data."""
 
 from dataclasses import replace
 from typing import Any
@@ -15,7 +15,7 @@ from latentcast.data.tables.infer import nearest_step
 from latentcast.data.tables.table import Table
 from latentcast.data.tables.timestamps import show
 
-_ALIKE = 0.1  # of the usual number of rows, within which others have it too
+_ALIKE = 0.1  # relative tolerance of the usual number of rows
 _REGULAR = 0.75  # share of inner steps with the usual number, without which no number is usual
 USUAL = 0.9  # share of the steps inside a series whose rows may lie as far from an edge: one in ten may hold a hole
 
@@ -37,7 +37,7 @@ def resampled(
     if not np.issubdtype(stamps.dtype, np.datetime64):
         raise TimeError("data.resample brings dates to steps, and the time column holds whole numbers; leave it out")
     frame = pd.DataFrame({"code": table.codes, "ds": stamps})
-    try:  # a frequency that leads nowhere, as 0D
+    try:  # a frequency of length 0, such as 0D
         grouped = frame.groupby(["code", pd.Grouper(key="ds", freq=alias)], sort=True)
         rows = grouped.size()
     except ValueError as error:

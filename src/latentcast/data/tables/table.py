@@ -1,4 +1,4 @@
-"""A data frame → numbers, series and channels: which column is what, and whether it can be used."""
+"""Turn a data frame into numbers, series and channels: find each column's role and check it."""
 
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -21,14 +21,14 @@ _NUMBERS = ("integer", "floating", "mixed-integer-float", "decimal", "boolean", 
 
 @dataclass(frozen=True)
 class Table:
-    """Rows as they came.
+    """Rows in their original order.
 
     time      name of the time column
     codes     [rows] the number of each row's series
     values    [rows, channels]; NaN where missing
     ids       name of each series; ("",) in wide data
     beside    covariates known in advance and static ones, [rows] each: numbers, or text with None where missing
-    notes     what a reader of the result should know
+    notes     what a user of the result should know
     """
 
     time: str
@@ -48,7 +48,7 @@ def with_text_names(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def read_table(frame: pd.DataFrame, settings: DataSettings) -> Table:
-    """Find the columns by the settings or by their usual names; `frame` has text as column names.
+    """Find the columns by the settings or by their usual names; `frame` has text column names.
 
     Raises TimeError without a time column, and DataError when another column is missing, unknown, not used by any
     model, or holds something else than finite numbers.
@@ -71,7 +71,7 @@ def read_table(frame: pd.DataFrame, settings: DataSettings) -> Table:
 
 
 def _numbers_that_name(table: Table, settings: DataSettings) -> tuple[str, ...]:
-    """A note on covariates of few whole numbers, which may be the names of categories."""
+    """Note on covariates with few distinct integers, which may be categories."""
     notes = []
     for name, column in table.beside.items():
         if column.dtype == object:
@@ -189,7 +189,7 @@ def _wide(frame: pd.DataFrame, time: str, settings: DataSettings) -> Table:
     if not used:
         raise DataError(f"there is no value column beside the time column {time!r}")
     if settings.features == "S" and settings.target in used:
-        used = (str(settings.target), *settings.past)  # whatever the other variates hold does not matter
+        used = (str(settings.target), *settings.past)  # other variates are ignored
     values = _values(frame, list(used), settings)
     return Table(time, np.zeros(len(frame), np.int64), values, ("",), used, _beside(frame, settings))
 

@@ -1,4 +1,4 @@
-"""Which column holds the time: by the settings, by its name, or by what it holds; dates in several columns joined."""
+"""Find the time column by the settings, its name or its content; join dates that stand in several columns."""
 
 import re
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ _WITHIN_DAY = re.compile(r"(settlement_?)?period|hour|hr|hour_?ending|interval|q
 _DATE = re.compile(r"(.*_)?(date|datum|day|fecha)", re.I)
 _PERIODS = {24: 60, 48: 30, 96: 15, 288: 5}  # periods of a day → their minutes
 _SAMPLE = 50  # rows by which a column is judged
-UNNAMED = ("Unnamed: 0", "")  # what readers call a column without a name
+UNNAMED = ("Unnamed: 0", "")  # names that readers give to a nameless column
 JOINED = "ds"
 
 
@@ -128,12 +128,12 @@ def joined_time(frame: pd.DataFrame, settings: DataSettings) -> tuple[pd.DataFra
 
 
 def _parts_of(lower: Mapping[str, str]) -> list[str]:
-    """Parts of a date that stand in columns; a quarter beside months is no part of it."""
+    """Return the columns with parts of a date; a quarter next to months is no part."""
     return [part for part in _PARTS if part in lower and not (part == "quarter" and "month" in lower)]
 
 
 def _of_year(lower: Mapping[str, str]) -> bool:
-    """Whether months or quarters stand beside their years."""
+    """Whether months or quarters have a year column."""
     return "year" in lower and ("month" in lower or "quarter" in lower)
 
 

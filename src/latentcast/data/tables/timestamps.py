@@ -1,4 +1,4 @@
-"""A time column → stamps: whole numbers, or dates in nanoseconds."""
+"""Read a time column as stamps: whole numbers, or dates in nanoseconds."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -143,7 +143,7 @@ def _numbers(column: pd.Series, form: str | None, freq: str | None) -> Stamps:
 
 
 def show(stamp: Any) -> str:
-    """A stamp as a person writes it."""
+    """Format a stamp for people."""
     return str(pd.Timestamp(stamp)) if isinstance(stamp, np.datetime64) else str(stamp)
 
 

@@ -1,4 +1,4 @@
-"""Windows of several datasets, in batches that each come from one of them."""
+"""Windows of several datasets; each batch comes from one of them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ APART = 7_919  # between the seeds of two datasets
 class Mix:
     """The windows of one part of several datasets, all of one look-back and horizon.
 
-    weights  how many of the batches come from each, as shares of their sum; None: as many as its windows fill
+    weights  relative share of batches from each; None: as many as its windows fill
     """
 
     sets: tuple[Windows, ...]

@@ -1,4 +1,4 @@
-"""Look-backs in which nothing of a series was observed: they are replaced by its last observed stretch."""
+"""Replace look-backs without any observed value by the last observed stretch of the series."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -34,7 +34,7 @@ def silent_steps(
 
 
 def silent_note(silent: NDArray[np.int64]) -> Note | None:
-    """How many windows have a silent look-back; `silent` as `silent_steps` gives it. None where there is none."""
+    """Note on the number of windows with a silent look-back (`silent` from `silent_steps`); None without any."""
     count = int((silent > 0).any(1).sum())
     if not count:
         return None
@@ -50,7 +50,7 @@ def silent_note(silent: NDArray[np.int64]) -> Note | None:
 class Silence:
     """Replaces silent look-backs by the stretch that ends with the last observed value.
 
-    The stretch is moved by whole seasons, so that every step keeps its place in the season. Fewer than `season` steps
+    The stretch is shifted by whole seasons, so that every step keeps its phase. Fewer than `season` steps
     at its end may be missing; the gap policy fills these as any other gap.
 
     Attributes

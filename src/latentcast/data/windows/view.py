@@ -1,4 +1,4 @@
-"""A panel as a fitted model sees it: split, and with the statistics that apply to each of its items."""
+"""A panel prepared for a fitted model: its split and the statistics of each item."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -43,9 +43,7 @@ class PreparedPanel:
         return window_starts(self.panel, *self.parts.bounds(part), lookback, horizon, stride)
 
     def said(self, part: Part, items: torch.Tensor, last: Any, stride: int) -> tuple[str, ...]:
-        """What a reader of this part's figures should know, where its windows are of these items and the data of the
-        fit ended at `last`.
-        """
+        """Note about the figures of this part for these items, where the data of the fit ended at `last`."""
         panel, notes = self.panel, list(self.notes)
         without = len(panel.ids) - len(torch.unique(items))
         if without:
@@ -64,7 +62,7 @@ class PreparedPanel:
         return tuple(notes)
 
     def why_none(self, part: Part, fitted: Ends, rows: NDArray[np.int64]) -> str:
-        """Where the data lie beside a part of the fit; how long the part is where they lie in it.
+        """Explain why a part has no windows: the position of the data relative to the part, or its length.
 
         `rows` [items] says which row of `fitted` each item is, or -1.
         """

@@ -25,7 +25,7 @@ from latentcast.data.windows.silence import Silence
 
 @dataclass(frozen=True)
 class Masks:
-    """What was observed, and what a look-back holds where nothing was.
+    """Masks of observed values, and the content of look-backs at gaps.
 
     Attributes
     ----------
@@ -50,7 +50,7 @@ class Masks:
     silence: Silence | None = None
 
     def read(self, past: Tensor, seen: Tensor, starts: NDArray[np.int64]) -> tuple[Tensor, Tensor | None]:
-        """The look-backs with their gaps filled, and what of them counts as observed: None for all of it."""
+        """Return look-backs with filled gaps and their masks; None where all is observed."""
         lookback = past.shape[1]
         if self.season is not None and not seen.all():
             if self.silence is not None:
@@ -65,14 +65,14 @@ class Masks:
 
 @dataclass(frozen=True)
 class KnownFeatures:
-    """What is known of a window before it is forecast.
+    """Features of a window that are known before it is forecast.
 
     Attributes
     ----------
     future
         [steps, features], the calendar and the covariates known in advance. None where no part reads them.
     static
-        [items, static], features that a series has for good.
+        [items, static], constant features of a series.
     item_numbers
         [items], the number of each item among those of the fit, -1 for others. None where no model reads it.
     units
@@ -108,7 +108,7 @@ class Prompting:
     times: NDArray[Any]
 
     def notes_of(self, starts: NDArray[np.int64], items: Tensor, lookback: int) -> list[str] | None:
-        """The notes that fall into each look-back; None where there are no notes at all."""
+        """Return the notes of each look-back; None without any notes."""
         return of_windows(self.notes, self.times, starts, items.tolist(), lookback)
 
 
@@ -131,7 +131,7 @@ class Windows:
     masks
         None where every value was observed.
     known
-        Features known in advance, static features and item numbers.
+        Known features, static features and item numbers.
     prompting
         None where no language model reads the windows.
     """
@@ -164,7 +164,7 @@ class Windows:
         return Loader(self, batch_size, seed=seed, shuffle=shuffle)
 
     def batch(self, which: Tensor) -> Batch:
-        """The windows number `which` [batch] as one Batch: views into one gathered block."""
+        """Return the windows `which` [batch] as one Batch of views into one gathered block."""
         starts, items, known = self.starts.numpy()[which.numpy()], self.items[which], self.known
         past, target = self._split(self.values.gather(starts))
         seen = target_seen = past_known = future_known = prompt = None
@@ -211,7 +211,7 @@ def _after_last(seen: Tensor) -> Tensor:
 
 
 def _carried(series: NDArray[np.float32], panel: Panel) -> NDArray[np.float32]:
-    """Gaps filled by the last value before them; by 0, the mean, where there is none."""
+    """Fill gaps by the last value before them; by 0, the mean, without one."""
     steps = np.arange(len(series))[:, None]
     begin = panel.offsets[:-1][panel.item_of_step][:, None]
     last = np.maximum.accumulate(np.where(panel.observed, steps, -1), axis=0)
@@ -316,7 +316,7 @@ def _units(scaler: Scaler) -> Scale | None:
 
 
 def known_features(panel: Panel, scaler: Scaler) -> NDArray[np.float32]:
-    """[steps, known] of the calendar, then of the covariates; of those that were found to explain nothing, zeros."""
+    """Return [steps, known] features of the calendar, then of the covariates; zeros for rejected ones."""
     calendar = features(panel.clock.local(panel.times), panel.frequency)
     if scaler.effects is None:
         return calendar
@@ -324,7 +324,7 @@ def known_features(panel: Panel, scaler: Scaler) -> NDArray[np.float32]:
 
 
 def window_seeds(panel: Panel, starts: Tensor, items: Tensor, lookback: int, seed: int) -> Tensor:
-    """[windows] seeds by series, stamp of the origin and `seed`: of a window, wherever it stands."""
+    """Return [windows] seeds from series, stamp of the origin and `seed`, independent of a window's position."""
     origins = panel.times[starts.numpy() + lookback - 1].astype(np.int64).view(np.uint64)
     names = np.array([crc32(name.encode()) for name in panel.ids], np.uint64)[items.numpy()]
     state = origins ^ (names << np.uint64(32)) ^ np.uint64(seed * 0x9E3779B97F4A7C15 % 2**64)
@@ -360,7 +360,7 @@ class Loader:
         return len(range(0, len(mine), self.batch_size))
 
     def order(self, epoch: int) -> Tensor:
-        """The numbers of this process's windows, as they are met in one epoch."""
+        """Return this process's windows in the order of one epoch."""
         rank, world = self._share()
         if not self.shuffle:  # judged once each, however many processes
             return torch.arange(len(self.windows))[rank::world]
@@ -375,7 +375,7 @@ class Loader:
     def __iter__(self) -> Iterator[Batch]:
         order, last = self.order(self.epoch), len(self) - 1
         for number in range(self.position, last + 1):
-            # counted before it is given: a state saved while the batch is in use says that it was used
+            # counted before it is yielded: a state saved while the batch is in use counts it as used
             self.epoch, self.position = (self.epoch + 1, 0) if number == last else (self.epoch, number + 1)
             yield self.take(order, number)
 

@@ -1,4 +1,4 @@
-"""Delimited text: CSV, TSV and their kin, in any separator, encoding and way of writing numbers."""
+"""Delimited text such as CSV and TSV, with any separator, encoding and number format."""
 
 import csv
 import re
@@ -73,7 +73,8 @@ def read_delimited(path: Path) -> pd.DataFrame:
 
 
 def _separator(path: Path, encoding: str) -> str:
-    """The one that parts each of the first rows into equally many fields; else the most frequent in the header."""
+    """Return the separator that splits the first rows into equally many fields; else the most frequent one in the
+    header."""
     with path.open(encoding=encoding) as file:
         head = "".join(islice(file, _ROWS))
     rows = [row for row in _QUOTED.sub("", head).split("\n") if row.strip()]

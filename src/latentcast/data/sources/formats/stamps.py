@@ -1,4 +1,4 @@
-"""Dates of a series that is given by its first date and its frequency."""
+"""Compute the dates of a series from its first date and its frequency."""
 
 import re
 from typing import Any

@@ -1,4 +1,4 @@
-"""Numbers as people write them: decimal commas, thousands marks, and marks that stand for a missing value."""
+"""Parse numbers with decimal commas, thousands marks and markers of missing values."""
 
 import re
 
@@ -15,7 +15,7 @@ _INFINITE = ("inf", "+inf", "-inf", "infinity", "+infinity", "-infinity")
 
 
 def holds_no_numbers(texts: pd.Series) -> bool:
-    """Whether one of the first texts is no number in any way of writing, so that the column is none of numbers."""
+    """Whether one of the first texts is no number in any notation, so that the column is not numeric."""
     ways = (_PLAIN, _DECIMAL_COMMA, _COMMA_THOUSANDS, _POINT_THOUSANDS)
     first = {str(text).strip().replace("\u2212", "-") for text in texts.dropna().iloc[:_SAMPLE]}
     return any(
@@ -24,7 +24,7 @@ def holds_no_numbers(texts: pd.Series) -> bool:
 
 
 def as_numbers(texts: pd.Series, *, comma_is_decimal: bool) -> tuple[pd.Series, int] | None:
-    """Numbers of a column of text, and how many marks count as missing; None where some text is no number.
+    """Return the numbers of a text column and the count of missing markers; None where some text is no number.
 
     Where `comma_is_decimal` is False a comma is a thousands mark: "2,623.92".
     """
@@ -47,7 +47,7 @@ def as_numbers(texts: pd.Series, *, comma_is_decimal: bool) -> tuple[pd.Series, 
 
 
 def _undone(texts: list[str], *, comma_is_decimal: bool) -> dict[str, str] | None:
-    """Each text with a decimal point and without thousands marks, where all follow one way of writing."""
+    """Normalise texts to a decimal point without thousands marks, where all follow one notation."""
     if comma_is_decimal and all(_DECIMAL_COMMA.fullmatch(text) for text in texts):
         return {text: text.replace(",", ".") for text in texts}
     if all(_COMMA_THOUSANDS.fullmatch(text) for text in texts):
