@@ -13,7 +13,6 @@ import latentcast
 from latentcast import Forecaster
 
 FUNCTIONS = [name for name in latentcast.__all__ if inspect.isfunction(getattr(latentcast, name))]
-BY_FILES = {"ablate", "benchmark", "evaluate_m4"}  # they read YAML files and downloaded data, and have no example yet
 METHODS = [name for name, value in vars(Forecaster).items() if inspect.isfunction(value) and not name.startswith("_")]
 DOCUMENTED = {
     **{name: getattr(latentcast, name) for name in latentcast.__all__},
@@ -45,7 +44,7 @@ def _function(name: str) -> Any:
     return DOCUMENTED[name]
 
 
-@pytest.mark.parametrize("name", [*sorted({*FUNCTIONS} - BY_FILES), *(f"Forecaster.{name}" for name in METHODS)])
+@pytest.mark.parametrize("name", [*sorted(FUNCTIONS), *(f"Forecaster.{name}" for name in METHODS)])
 def test_functions_say_what_they_take_give_and_raise(name: str) -> None:
     doc = inspect.getdoc(_function(name)) or ""
     arguments = [one for one in inspect.signature(_function(name)).parameters if one != "self"]

@@ -1,4 +1,4 @@
-"""What each part of a model is worth: variants of its settings as one comparison, and what its numbers support."""
+"""ablate: compare a model with variants of its settings."""
 
 import json
 import math
@@ -31,7 +31,7 @@ class Difference:
 
     @property
     def sign(self) -> int:
-        """1 where the first has the larger error beyond what seeds do, -1 where the smaller, else 0."""
+        """Return 1 where the first error is significantly larger, -1 where smaller, else 0."""
         return 0 if abs(self.mean) <= self.half else 1 if self.mean > 0 else -1
 
     def __str__(self) -> str:
@@ -40,7 +40,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class Ablation:
-    """`results` holds every variant as a model of a comparison; `study` says what they are."""
+    """Result of an ablation: `results` holds every variant as a model of a benchmark, `study` describes them."""
 
     study: Study
     results: Results
@@ -64,11 +64,11 @@ class Ablation:
         return paired(list(first.values()), [second[seed] for seed in first])
 
     def verdicts(self) -> tuple[str, ...]:
-        """One sentence for each claim, and no more than the numbers carry."""
+        """One sentence for each claim, as far as the numbers support it."""
         return tuple(self._judge(claim) for claim in self.study.claims)
 
     def caveat(self) -> str:
-        """What the sentences do not say."""
+        """Limits of the verdicts."""
         return (
             f"Judged by MSE on this test part: differences of equal seeds, with their {LEVEL:.0%} t interval."
             " That tells what seeds do, and not what other data would."
@@ -177,17 +177,47 @@ def ablate(
     threads: int | None = None,
     report: Callable[[str], None] | None = None,
 ) -> Ablation:
-    """Train a model and its variants with one budget, judge the test part, and say what the difference supports.
+    """Train a model and its variants with one budget, and judge each on the test part.
 
-    switches   all: each extension alone and all together, over the model as it is
-               llm: the language model, the same with random weights, one attention layer, one Transformer block and
-               nothing in its place, and the language model without its prompt (Tan et al. 2024)
-    data       a dataset's name or a file: every variant is trained in a process of its own
-    settings   of the model as it is, as `fit` takes them; the variants differ in nothing else
-    out        folder of cells.jsonl, ablation.md and ablation.csv; what is finished there is not run again
-    workers, threads, report   as `leaderboard` takes them
+    The result has one sentence for each claim, with no more certainty than the differences between seeds support.
 
-    Raises as `leaderboard` does, and SettingsError for a model without the parts that are to be switched.
+    Parameters
+    ----------
+    data
+        A dataset's name or a file: every variant is trained in a process of its own.
+    model, preset, lookback, horizon, settings, config
+        The reference model, as in `fit`; the variants differ from it only in the switched parts.
+    switches
+        `all`: each extension alone and all together, added to the model. `llm`: the language model, the same with
+        random weights, one attention layer, one Transformer block and nothing in its place, and the language model
+        without its prompt (Tan et al. 2024).
+    seeds
+        Seeds of each variant; three or more give an interval of the differences.
+    out
+        Folder of cells.jsonl, ablation.md and ablation.csv. Finished cells are not run again.
+    workers, threads, report
+        As in `benchmark`.
+
+    Returns
+    -------
+    Ablation
+        Errors and costs of every variant, differences with 95 % intervals, and verdicts in words.
+
+    Raises
+    ------
+    SettingsError
+        The model lacks the parts to switch, or settings are wrong; all faults in one error.
+    CheckpointError
+        `out` cannot be written, or another comparison is writing there.
+    Interrupted
+        Ctrl-C or SIGTERM; finished cells are kept.
+
+    Examples
+    --------
+    Takes minutes, as every cell is a training:
+
+    >>> found = latentcast.ablate("ETTh1", "patch-transformer", switches="all", out="runs/ablation")  # doctest: +SKIP
+    >>> print(found.to_markdown())  # doctest: +SKIP
     """
     if not isinstance(data, str | Path):
         raise SettingsError(
@@ -222,7 +252,7 @@ def ablate(
 
 
 def paired(first: list[float], second: list[float]) -> Difference:
-    """Of at least two seeds each, in the same order."""
+    """Paired difference of at least two seeds each, in the same order."""
     apart = [a - b for a, b in zip(first, second, strict=True)]
     return Difference(fmean(apart), t_quantile(len(apart) - 1) * stdev(apart) / math.sqrt(len(apart)))
 

@@ -1,4 +1,4 @@
-"""A model chosen for a table: candidates judged at rolling origins of the validation part, and a weighted ensemble."""
+"""Choose a model for a table: judge candidates at rolling origins of the validation part, and weigh an ensemble."""
 
 import logging
 import time
@@ -74,7 +74,7 @@ class Trial:
 
 @dataclass(frozen=True)
 class AutoFit:
-    """A forecaster that was chosen, and what it was chosen among.
+    """The chosen forecaster and all candidates.
 
     Attributes
     ----------

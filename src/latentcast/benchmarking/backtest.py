@@ -1,4 +1,4 @@
-"""Rolling origins, every model on the same ones."""
+"""Backtest models at the same rolling origins."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -54,7 +54,7 @@ class Backtest:
     n_windows, step_size, horizon
         Origins, steps between them, and steps forecast from each.
     notes
-        What a reader should know.
+        What a user should know about the results.
     forecasters
         Model → the forecaster of the last fit.
     intervals
@@ -213,7 +213,7 @@ class _Rolled:
 
 
 def _results(plan: _Plan, source: Source, runs: list[RunConfig], origins: NDArray[np.int64], step: int) -> Backtest:
-    """Roll every model over the origins, and lay the forecasts beside each other."""
+    """Forecast with every model from all origins and join the forecasts."""
     panel, table, rows = plan.panel, pd.DataFrame(), list[dict[str, Any]]()
     fitted: dict[str, Forecaster] = {}
     of_intervals: dict[str, IntervalFigures] = {}
@@ -325,7 +325,7 @@ def _origins(panel: Panel, run: RunConfig, held: int, step: int) -> NDArray[np.i
 
 
 def _validation(run: RunConfig, ends: NDArray[np.int64]) -> NDArray[np.int64]:
-    """What chooses when to stop: the last tenth before an origin, and at least one horizon."""
+    """Length of the validation part: the last tenth before an origin, at least one horizon."""
     return np.maximum(run.horizon, ends // 10)
 
 
@@ -338,7 +338,7 @@ def _roll(plan: _Plan, run: RunConfig, origins: NDArray[np.int64]) -> _Rolled:
         parts = Split(ends - _validation(run, ends), ends, ends)
         past = panel.cut(ends)
         forecaster = _fitted(plan, run, TrainingData(plan.name, past, parts))
-        # the statistics of the past, laid over the whole panel: the future is read as target only
+        # the statistics of the past apply to the whole panel: the future is only read as target
         view = replace(prepare(forecaster, past, future_only=True), panel=panel)
         starts = torch.from_numpy((panel.offsets[:-1] + group - forecaster.task.lookback).reshape(-1))
         items = torch.arange(len(panel.ids)).repeat(len(group))

@@ -1,4 +1,4 @@
-"""One cell: fit, judge the test part, and say what it took. One line of cells.jsonl."""
+"""Run one cell of a benchmark: fit, judge the test part, and record the cost as one line of cells.jsonl."""
 
 import logging
 import time
@@ -25,7 +25,7 @@ from latentcast.workflows.transfer import transfer
 
 
 def measure(cell: Cell) -> dict[str, Any]:
-    """What the cell was and found, plain values; where it failed, `error` says why and there are no figures.
+    """Return settings and figures of the cell as plain values; a failed cell has `error` and no figures.
 
     Raises Interrupted, which is no failure.
     """
@@ -93,7 +93,7 @@ def _figures(cell: Cell) -> dict[str, Any]:
 
 
 def _elsewhere(forecaster: Forecaster, name: str, fingerprint: str) -> dict[str, Any]:
-    """What the trained model is worth on data that it has not seen; `error` where its weights do not fit them."""
+    """Judge the trained model on other data; `error` where its weights do not fit them."""
     head = {"fingerprint": fingerprint}
     try:
         made = transfer(forecaster, name)

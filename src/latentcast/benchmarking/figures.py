@@ -1,4 +1,4 @@
-"""Pictures of a comparison, as SVG that a page holds: accuracy against cost, mean ranks and what of them is telling."""
+"""SVG figures of a benchmark: accuracy against cost, and mean ranks with their critical difference."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from latentcast.reporting.figures import FUTURE, PAST, plain_axes, short, svg
 
 WIDTH, HEIGHT = 10.0, 2.7  # inches of a figure, and of one row of panels
 FRONT, BEHIND = FUTURE, "#8d99ae"
-FAR = 1.6  # times the least error: what lies beyond would press all others together
+FAR = 1.6  # axis limit as a multiple of the least error
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Spot:
 
 
 def front(spots: Sequence[Spot]) -> list[Spot]:
-    """Those that no other beats in one of cost and error without losing in the other, cheapest first."""
+    """Return the Pareto front of cost and error, cheapest first."""
     found: list[Spot] = []
     for spot in sorted(spots, key=lambda s: (s.cost, s.error)):
         if not found or spot.error < found[-1].error:

@@ -1,4 +1,4 @@
-"""The front door: any table in, a model chosen, a dated forecast with intervals out."""
+"""forecast: choose a model for any table and return a dated forecast with intervals."""
 
 import tempfile
 from base64 import b64encode
@@ -38,7 +38,7 @@ class ChosenForecast:
     data
         What was forecast.
     notes
-        What the user should know of the data and of the intervals.
+        What the user should know about the data and the intervals.
     """
 
     frame: Frame

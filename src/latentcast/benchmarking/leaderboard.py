@@ -1,4 +1,4 @@
-"""Many experiments as one: datasets × horizons × models × seeds, each cell run once, and a table of them."""
+"""benchmark: run datasets × horizons × models × seeds, each cell once, and tabulate."""
 
 import json
 import os
@@ -32,21 +32,51 @@ def benchmark(
     render: bool = False,
     report: Callable[[str], None] | None = None,
 ) -> Results:
-    """Fit every model on every dataset, horizon and seed, judge the test part, and tabulate. Nothing is chosen by it.
+    """Fit every model on every dataset, horizon and seed, judge the test part, and tabulate.
 
-    config   YAML file or mapping: datasets, horizons, seeds, common, models, overrides, without, on, published (see
-             `plan.Comparison`)
-    out      folder of cells.jsonl, table.md, table.csv and, at the end, page.html. What is finished there, with the
-             same settings on the same data, is not run again: a comparison that was cut or extended goes on
-    workers  cells at a time, each in a process of its own; by default one per CUDA device, else one per `threads`
-             cores. 0 runs them in this process. More than 0 in a script needs `if __name__ == "__main__":`
-    threads  of each cell: by default 1, and on a machine with CUDA devices its share of the cores
-    render   True runs nothing: tables and page are written anew from the cells that are finished
-    report   called with one line per finished cell
+    Nothing is selected by the test part. A failed cell is reported, does not stop the others, and runs again the next
+    time.
 
-    A cell that fails is reported, tried again by the next run, and does not stop the others.
-    Raises SettingsError (every fault of every cell, before the first runs), CheckpointError when `out` cannot be
-    written or another comparison is writing there, and Interrupted after Ctrl-C, when what was finished is kept.
+    Parameters
+    ----------
+    config
+        YAML file or mapping with datasets, horizons, seeds, common, models, overrides, without, on and published
+        (see `latentcast.benchmarking.plan.Comparison`).
+    out
+        Folder of cells.jsonl, table.md, table.csv and, at the end, page.html. Finished cells with equal settings and
+        data are not run again, so that an interrupted or extended benchmark continues.
+    workers
+        Cells at a time, each in a process of its own. None: one per CUDA device, else one per `threads` cores. 0 runs
+        them in this process. More than 0 in a script needs ``if __name__ == "__main__":``.
+    threads
+        Threads of each cell. None: 1, or with CUDA devices an equal share of the cores.
+    render
+        Run nothing; write tables and page again from finished cells.
+    report
+        Called with one line for each finished cell.
+
+    Returns
+    -------
+    Results
+        Means over seeds, ranks, significance and the record of every cell.
+
+    Raises
+    ------
+    SettingsError
+        Every fault of every cell, before the first one runs.
+    CheckpointError
+        `out` cannot be written, or another benchmark is writing there.
+    Interrupted
+        Ctrl-C or SIGTERM; finished cells are kept.
+
+    Examples
+    --------
+    >>> frame.to_csv(folder / "load.csv", index=False)
+    >>> plan = {"datasets": [str(folder / "load.csv")], "horizons": [2], "seeds": [0]}
+    >>> plan |= {"common": {"lookback": 48}, "models": {"naive": {}, "seasonal-naive": {}}}
+    >>> results = latentcast.benchmark(plan, out=folder / "board", workers=0)
+    >>> [(row.model, row.rank["MSE"]) for row in results.rows]
+    [('naive', 2.0), ('seasonal-naive', 1.0)]
     """
     say = report or (lambda line: None)
     devices = _devices()
@@ -61,9 +91,7 @@ def benchmark(
 
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    """A second command on the same folder would run the same cells. The lock ends with the process, however that ends;
-    its empty file stays.
-    """
+    """Lock the folder against a second command. The lock ends with the process; its empty file stays."""
     try:
         with FileLock(folder / LOCK, timeout=0):
             yield

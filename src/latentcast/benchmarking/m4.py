@@ -1,4 +1,4 @@
-"""m4: a model by the rules of the M4 competition, beside the organisers' own methods."""
+"""evaluate_m4: judge a model by the rules of the M4 competition, with the organisers' own methods."""
 
 import logging
 import time
@@ -38,10 +38,10 @@ AT_ONCE = 64  # whole histories in a batch
 
 @dataclass(frozen=True)
 class M4:
-    """What a model, and the organisers' methods, came to: `scores` by frequency, and over all that were judged alike.
+    """Scores of a model and of the organisers' methods, by frequency and over all common frequencies.
 
     forecasts   frequency → [series, horizon] of the model, in the order of the competition
-    notes       what was not there, what was chosen
+    notes       missing parts and choices
     """
 
     model: str | None
@@ -71,19 +71,42 @@ def evaluate_m4(
     settings: Mapping[str, Any] | None = None,
     progress: bool = False,
 ) -> M4:
-    """Judge a model as the M4 competition does: sMAPE, MASE and OWA, the whole of the test part once.
+    """Judge a model by the rules of the M4 competition: sMAPE, MASE and OWA over the whole test part, once.
 
-    Look-back 2·H; a model that is fitted to what it reads (auto-arima, auto-ets, theta) reads all of each series. The
-    last horizon of the training part validates, or more of it (`data.split` 0,4·H,H: four), which is what a hybrid
-    learns its weights on; the test part is read to be judged by alone.
+    The look-back is 2·H; models fitted to their input (auto-arima, auto-ets, theta) read all of each series. The last
+    horizon of the training part validates, or more of it: `data.split=[0, 4·H, H]` holds out four horizons, from which
+    a hybrid learns its weights.
 
-    model        a name of `latentcast models`, which is fitted to each frequency; or a forecaster, or its folder, that
-                 was fitted to the one M4-… that is judged; None: the organisers' methods alone
-    frequencies  M4 for all six, or names as M4-hourly, with commas or as a list
-    settings     as of `fit`, for every frequency
+    Parameters
+    ----------
+    model
+        A name of `latentcast models`, fitted to each frequency; or a forecaster, or its folder, fitted to the one
+        dataset M4-… that is judged. None: only the organisers' methods.
+    frequencies
+        `M4` for all six, or names such as `M4-hourly`, separated by commas or as a list.
+    preset, seed, settings
+        As in `fit`, for every frequency.
+    progress
+        Show a progress bar.
 
-    A frequency whose test part is not there is left out, and one without a training part has no fit and no MASE: notes
-    say so. Raises DataError when nothing is there, SettingsError as `fit` does.
+    Returns
+    -------
+    M4
+        Scores by frequency and over all frequencies, forecasts, and notes on frequencies whose test part is missing
+        (left out) or whose training part is missing (no fit and no MASE).
+
+    Raises
+    ------
+    DataError
+        No frequency is available.
+    SettingsError
+        As `fit`.
+
+    Examples
+    --------
+    Needs the M4 data (`LATENTCAST_DATA` or the net):
+
+    >>> latentcast.evaluate_m4("seasonal-naive", "M4-hourly").scores  # doctest: +SKIP
     """
     asked = chosen(frequencies if isinstance(frequencies, str) else ",".join(frequencies))
     fitted = _fitted(model)
@@ -219,7 +242,7 @@ def _forecast(how: RunConfig | Forecaster, there: Competition, progress: bool) -
         if all(whole):
             return _from_whole_histories(how, there, longest)
         if any(whole):  # the members of a hybrid that can; the others have the look-back of the rules
-            # what the longest has to learn from beside one horizon
+            # steps of the longest history before the last horizon
             how = reading_all(how, longest - how.data.split[1] - how.horizon)
         own = TrainingData(f"M4-{there.frequency.name}", build(there.frame(whole=True), how.data))
         how = run_fit(FitSpec(how), own, FitOptions(progress=progress))

@@ -1,4 +1,4 @@
-"""A comparison as it is written in YAML → its cells, each with its settings resolved, or every fault at once."""
+"""Plan a benchmark: turn its YAML into cells with resolved settings, or report every fault at once."""
 
 import hashlib
 import json
@@ -79,7 +79,7 @@ class Published(Settings):
 
 
 class Where(Settings):
-    """The cells that something is said of; what is not stated is any."""
+    """A filter of cells; unset fields match everything."""
 
     model: Names | None = None
     dataset: Names | None = None
@@ -91,7 +91,7 @@ class Where(Settings):
 
 
 class Without(Where):
-    """Cells that are not run, and why not, which stands beside the table."""
+    """Cells that are not run, with the reason shown below the table."""
 
     seed: Seeds | None = None
     because: Annotated[str, Field(min_length=1)]
@@ -115,7 +115,7 @@ class Comparison(Settings):
                {where: {model: …, dataset: …, horizon: …}, training: {…}}
     without    cells that are not run: [{model: …, dataset: …, horizon: …, seed: …, because: …}]
     on         datasets that every trained model is judged on too, without training on them (`transfer`)
-    published  figures of others to stand beside these, never ranked among them:
+    published  published figures shown with the results but not ranked:
                [{name: …, dataset: …, MSE: {96: …}}]
     """
 
@@ -230,7 +230,7 @@ def _runs(
 
 
 def _overrides(comparison: Comparison) -> tuple[list[tuple[Where, dict[str, Any]]], list[str]]:
-    """Each with the cells that it speaks of, and the faults of those that speak of none."""
+    """Return each override with its cells, and faults of overrides without any."""
     overrides, faults = [], []
     for number, item in enumerate(map(nested, comparison.overrides)):
         at = f"overrides.{number}.where"
@@ -301,7 +301,7 @@ def _others(names: tuple[str, ...], horizon: int, faults: list[str]) -> list[tup
 
 
 def _strange(comparison: Comparison) -> list[str]:
-    """Faults of published figures that would stand beside nothing."""
+    """Faults of published figures for datasets or horizons outside the benchmark."""
     return [
         f"published.{number}.dataset: {its.dataset!r} is not compared; {suggest(its.dataset, comparison.datasets)}"
         for number, its in enumerate(comparison.published)

@@ -1,4 +1,4 @@
-"""What a comparison found: means over seeds, ranks, and tables of them."""
+"""Results of a benchmark: means over seeds, ranks and tables."""
 
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
@@ -46,7 +46,7 @@ class Row:
 
     @property
     def state(self) -> str:
-        """How many seeds there are, and what became of the others."""
+        """Describe the finished, failed and missing seeds."""
         if self.finished == self.seeds:
             return str(self.seeds)
         missing = f"{self.failed} failed" if self.failed else "unfinished"
@@ -240,7 +240,7 @@ class Results:
 
 
 def _judged_on(record: Mapping[str, Any] | None, name: str) -> Mapping[str, Any] | None:
-    """A cell's line as if it spoke of the dataset that the model was judged on; a failure of the fit is one there."""
+    """Return a cell's record for the other dataset `on`; a failure of the fit counts there too."""
     if record is None or "error" in record:
         return record
     return {**record, **record["on"][name]}

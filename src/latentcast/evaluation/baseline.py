@@ -1,4 +1,4 @@
-"""The seasonal-naive forecast of the same windows: the line that every model is shown with."""
+"""Seasonal-naive errors on the same windows: the baseline shown with every model."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ Mask = NDArray[np.bool_]
 
 
 def last_of_each_phase(panel: Panel, channels: list[int], season: int) -> Array:
-    """[steps, channels] the last observed value of each step's phase so far in its item; NaN before the first one."""
+    """Return [steps, channels] the last observed value of each step's phase in its item; NaN before the first one."""
     values = panel.values[:, channels]
     observed = panel.observed[:, channels]
     if observed.all():
@@ -54,10 +54,10 @@ class _Sums:
 
 @dataclass
 class SeasonalNaiveErrors:
-    """Sums the errors of the seasonal-naive forecast of windows while these pass by.
+    """Sums the errors of the seasonal-naive forecast while batches of windows pass through.
 
-    It repeats the last season before the origin; a value that was not observed is replaced by the one a season
-    earlier. Where no season came before, the last observed value stands in, as for data without a season.
+    It repeats the last season before the origin; an unobserved value is replaced by the one a season earlier. Without
+    an earlier season, or for data without a season, it repeats the last observed value.
 
     `naive_error` and `constant` [items, targets] as for `accumulate_errors`.
     """
@@ -74,7 +74,7 @@ class SeasonalNaiveErrors:
         self.last = self.by_phase if self.panel.season == 1 else last_of_each_phase(self.panel, self.channels, 1)
 
     def around(self, batches: Iterator[ForecastBatch]) -> Iterator[ForecastBatch]:
-        """The same batches."""
+        """Yield the batches unchanged."""
         for batch in batches:
             self._add(batch)
             yield batch

@@ -1,7 +1,7 @@
-"""The mathematics of conformal intervals: scores, their finite-sample quantiles, and radii that follow the outcomes.
+"""Conformal intervals: scores, their finite-sample quantiles, and adaptive radii.
 
-A base gives every future value a band [lo, hi]: the point forecast twice, or two quantiles. Its score is by how much
-the value lay outside, in units that grow with how restless the look-back was,
+A base gives every future value a band [lo, hi]: the point forecast twice, or two quantiles. The score is the distance
+of the value outside the band, in units that grow with the variability of the look-back,
 
     score = max(lo - y, y - hi) / unit,        band at a level: [lo - r·unit, hi + r·unit]
 
@@ -28,18 +28,16 @@ Narrow = NDArray[np.float32]
 GRID = np.append(np.arange(1, 100) / 100, [0.995, 0.999, 1.0])  # kept of each distribution of scores; 1 is the largest
 RATE = 0.005  # of the tracker, the one in the experiments of Gibbs and Candès (2021)
 FASTEST = 0.05  # where windows are so far apart that each stands for many
-FLOOR = 0.01  # of the unit: a look-back that does not move still has an error
+FLOOR = 0.01  # least unit: a constant look-back still has an error
 
 
 def unit(past: Narrow, seen: NDArray[np.bool_] | None, usual: Array) -> Array:
     """[windows, time, target] look-backs → [windows, 1, target]: the root of their standard deviation.
 
-    Of a look-back of which half or less was seen it is that of the series' `usual` standard deviation, [windows, 1,
-    target]:
-    what few values say of it is next to nothing, and of a single one it would be zero.
+    Where half of the look-back or less was observed, the series' `usual` standard deviation [windows, 1, target] is
+    used: few values estimate it badly, and a single one would give zero.
 
-    Of the standard deviation itself, its root, and none at all, the root was best by the interval score on a second
-    half of
+    Among the standard deviation, its root, and no unit, the root had the best interval score on the second half of
     three validation parts with scores from the first (docs/intervals.md).
     """
     deviation = _deviation(past, seen)
@@ -88,14 +86,14 @@ def windows_needed(level: float) -> int:
 
 
 def column(level: float) -> int:
-    """The place in GRID whose radius serves a level: its own, or the next higher one."""
+    """Return the column of GRID for a level: its own, or the next higher one."""
     return int(np.searchsorted(GRID, level - 1e-9))
 
 
 def radii(scores: Narrow) -> tuple[Narrow, int]:
     """[windows, horizon, band] scores, NaN where nothing was observed → [horizon, band, grid], and the fewest scores.
 
-    A radius that would lie above the largest score is the largest: whoever reads it must have asked `windows_needed`.
+    A radius above the largest score becomes the largest score: callers check `windows_needed` first.
     """
     ascending = np.sort(np.moveaxis(scores, 0, -1), axis=-1)  # NaN at the end
     counts = np.isfinite(ascending).sum(-1)
@@ -105,10 +103,10 @@ def radii(scores: Narrow) -> tuple[Narrow, int]:
 
 @dataclass
 class Tracker:
-    """Radii of one item, [horizon, target, level], that follow its outcomes. Windows come in order, `pace` steps apart.
+    """Adaptive radii of one item, [horizon, target, level]. Windows come in order, `pace` steps apart.
 
-    The outcome of the j-th step ahead is known j steps later and not before: until then it moves nothing. What one of
-    `pace` windows teaches counts for all of them, so that radii follow as fast, up to FASTEST.
+    The outcome of the j-th step ahead is known j steps later and has no effect before. With `pace` > 1 each window
+    counts for the skipped ones, up to FASTEST, so that radii adapt equally fast.
 
     levels   between 0 and 1
     spread   [horizon, target, level] of the held-out scores: how far they move, in their own units
@@ -123,13 +121,13 @@ class Tracker:
     _due: NDArray[np.int8] = field(init=False)
 
     def __post_init__(self) -> None:
-        # what each of the last `horizon` windows was found to be: missed 1, covered 0, nothing known -1
+        # outcomes of the last `horizon` windows: missed 1, covered 0, unknown -1
         self.radius = self.radius.copy()
         self.rate = max(self.rate, min(self.rate * self.pace, FASTEST))
         self._due = np.full((len(self.radius), *self.radius.shape), -1, np.int8)
 
     def step(self, scores: Array, seen: NDArray[np.bool_] | None = None) -> Array:
-        """The radius for the next window. Its `scores` are laid by until they are known.
+        """Return the radius for the next window. Its `scores` take effect once they are known.
 
         They are [horizon, target, level], or [horizon, target, 1] where they are the same at every level.
         """

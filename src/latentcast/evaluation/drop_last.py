@@ -1,7 +1,7 @@
-"""A published flaw, on purpose: a test loader that leaves out its last incomplete batch judges fewer windows.
+"""Reproduce a published flaw: a test loader that drops its last incomplete batch judges fewer windows.
 
-With batches of B it drops the newest `windows % B` of them, and what those hold decides by how much the error falls or
-rises. Figures of scripts that do so are distinguished from honest ones by having both side by side.
+With batches of B it drops the newest `windows % B` windows, which changes the error in either direction. Both figures
+together show the difference.
 """
 
 from collections.abc import Iterator
@@ -31,7 +31,7 @@ def batch_of(protocol: str | None) -> int | None:
 
 @dataclass
 class DropLast:
-    """Judges, on the way, what a loader with batches of `batch` would have left of `windows`."""
+    """Sums the errors that a loader with dropped last batch of `batch` windows would report."""
 
     batch: int
     windows: int
@@ -51,7 +51,7 @@ class DropLast:
             yield batch
 
     def result(self) -> Dropped:
-        """Raises SettingsError where nothing is left."""
+        """Return the figures. Raises SettingsError where no window is left."""
         if not self.kept:
             raise SettingsError(
                 f"{NAME}:{self.batch}: such a loader drops all {self.windows} windows; name a smaller batch"

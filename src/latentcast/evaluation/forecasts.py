@@ -1,4 +1,4 @@
-"""One pass over windows with anything that predicts."""
+"""Forecast windows with a network and sum errors."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
@@ -95,12 +95,12 @@ class ForecastBatch:
         return self.units.to_original(values)
 
     def only(self, keep: NDArray[Any]) -> "ForecastBatch":
-        """Some of the windows, by mask or by number."""
+        """Select windows by mask or by number."""
         return _only(self, keep)
 
     @classmethod
     def joined(cls, parts: Sequence["ForecastBatch"]) -> "ForecastBatch":
-        """Several batches as one."""
+        """Concatenate batches."""
         return _joined(parts)
 
 
@@ -129,7 +129,7 @@ Sampler = Callable[..., Tensor]  # (batch, seeds=…) → [batch, path, horizon,
 
 @dataclass(frozen=True)
 class Sampling:
-    """How paths are drawn: by which function, and the seed of each window, [windows]."""
+    """How paths are drawn: the function and the seed of each window, [windows]."""
 
     draw: Sampler
     seeds: Tensor
@@ -137,7 +137,7 @@ class Sampling:
 
 @dataclass(frozen=True)
 class Target:
-    """What is forecast, and in which units.
+    """Targets of a forecast and their units.
 
     Attributes
     ----------
@@ -170,7 +170,7 @@ def forecasts(
     device: torch.device,
     sampling: Sampling | None = None,
 ) -> Iterator[ForecastBatch]:
-    """Forecast every window once, in order. The last batch is as short as it is: nothing is dropped."""
+    """Forecast every window once, in order. The last batch may be short: nothing is dropped."""
     ahead = windows.lookback + np.arange(windows.horizon)
     for numbers, batch in windows.in_batches(batch_size):
         moved = batch.to(device)
@@ -221,7 +221,7 @@ def _score_unit(windows: Windows, batch: Batch, index: WindowIndex, target: Targ
 
 
 def _of(columns: list[int], values: NDArray[Any]) -> NDArray[Any]:
-    """Some of the channels; no copy where they are all of them."""
+    """Select channels, without a copy where all are selected."""
     return values if columns == list(range(values.shape[-1])) else values[..., columns]
 
 
@@ -259,7 +259,7 @@ def accumulate_errors(
 def _without(
     observed: NDArray[np.bool_] | None, constant: NDArray[np.bool_] | None, batch: ForecastBatch
 ) -> NDArray[np.bool_] | None:
-    """The mask of observed outcomes without those of constant series."""
+    """Mask observed outcomes of series that are not constant."""
     if constant is None:
         return observed
     kept = np.broadcast_to(~constant[batch.index.items][:, None], batch.scaled.shape)
@@ -277,7 +277,7 @@ def _crps(target: Array, distribution: Distribution | None, quantile_levels: tup
 
 
 def _crps_in_original(batch: ForecastBatch, crps: Array, quantile_levels: tuple[float, ...]) -> Array:
-    """The CRPS scales with the unit where the conversion is linear; else it is taken of converted values."""
+    """CRPS in original units: rescaled where the conversion is linear, else computed from converted values."""
     if batch.units.units.linear:
         return crps * batch.units.std
     assert batch.distribution is not None

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 ALPHA = 0.05
-FEWEST = 2  # datasets × horizons, below which nothing can be said
+FEWEST = 2  # least number of datasets × horizons for a test
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Significance:
         )
 
     def words(self) -> str:
-        """What the test supports, and what it does not."""
+        """Describe the result of the test in words."""
         over = f"over {self.blocks} datasets × horizons"
         if not self.differ:
             return f"No model is distinguishable from the others by its ranks {over} (Friedman: p {_small(self.p)})."

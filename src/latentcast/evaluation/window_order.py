@@ -1,4 +1,4 @@
-"""Windows in a row, which radii that follow the outcomes pass on their way to those that were asked for."""
+"""Consecutive forecast origins that adaptive intervals process before the requested ones."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -24,7 +24,7 @@ def consecutive_origins(
     lookback: int,
     stride: int = 1,
 ) -> tuple[tuple[Tensor, Tensor], int]:
-    """Every window that adaptive radii pass on their way to those asked for, (starts, items), and how far apart.
+    """Return all windows that adaptive radii process, (starts, items), and their spacing.
 
     They begin where the windows of the calibration end: `held` [items] is the step, counted from an item's
     start, from which on outcomes are new, but at most RECENT steps before the first one asked for. They are as far
@@ -44,7 +44,7 @@ def consecutive_origins(
 def check_outcomes(
     panel: Panel, starts: NDArray[np.int64], held: NDArray[np.int64], lookback: int, stride: int = 1
 ) -> list[str]:
-    """Whether outcomes are known that adaptive radii can follow before the windows at `starts`, one of each item.
+    """Check that outcomes are known before the windows at `starts`, one of each item, for radii to adapt to.
 
     Notes where some items show none; raises DataError where no item does.
     """
@@ -62,7 +62,7 @@ def check_outcomes(
 
 
 def select_requested(batches: Iterator[ForecastBatch], starts: NDArray[np.int64]) -> Iterator[ForecastBatch]:
-    """Of windows in a row those that begin at `starts`, numbered and ordered as these are."""
+    """Select the requested windows at `starts` from consecutive ones, in the requested order."""
     order = np.argsort(starts)
     ascending = starts[order]
     kept = []

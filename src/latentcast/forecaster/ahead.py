@@ -27,7 +27,7 @@ log = logging.getLogger("latentcast")
 
 @dataclass(frozen=True)
 class Asked:
-    """What is forecast, as `Forecaster.predict` takes it."""
+    """The request of `Forecaster.predict`."""
 
     horizon: int | None
     level: Level
@@ -173,7 +173,7 @@ def _horizon(horizon: int | None) -> int | None:
 
 
 def _longer(fitted: FittedModel, horizon: int) -> tuple[FittedModel, bool]:
-    """The model at a longer horizon, and whether its forecasts must roll on instead."""
+    """Return the model at a longer horizon, and whether forecasts must roll instead."""
     try:
         return changed(fitted, horizon=horizon), False
     except SettingsError:  # its weights belong to its horizon
@@ -193,7 +193,7 @@ def _columns(
     levels: Sequence[float],
     taus: Sequence[float],
 ) -> dict[str, Any]:
-    """Columns of the intervals that were asked for, and of the quantiles."""
+    """Return the columns of requested intervals and quantiles."""
     if how is None and not taus:
         return {}
     made = {} if how is None else interval_columns(fitted.name, how.levels, batches)

@@ -1,8 +1,8 @@
-"""What is kept of held-out windows for prediction intervals: the distribution of their scores at every step ahead.
+"""Calibration of prediction intervals: the distribution of held-out scores at every step ahead.
 
-A series with enough held-out windows is calibrated by its own; all others, and series that come later, by the scores
-of all series together, in standardised units. What is kept of a distribution are its radii at the levels of
-`conformal.GRID`, so that any level can be asked for of a saved folder.
+A series with enough held-out windows has its own distribution; all others, and new series, share the pooled one in
+standardised units. A distribution is stored as radii at the levels of `conformal.GRID`, so that a saved folder serves
+any level.
 """
 
 import json
@@ -29,7 +29,7 @@ SCORES, TABLE = 2**25, 2**24  # numbers held while scores are collected, and kep
 
 
 def check_base(base: str, part: str, model: str, quantile_levels: tuple[float, ...], *, samples: bool) -> Base:
-    """What is to be calibrated, on which part; `auto` is the model's quantiles, else its point forecast.
+    """Check base and part of a calibration; `auto` is the model's quantiles, else its point forecast.
 
     Raises SettingsError for a part that was trained on, or a base that the model has not.
     """
@@ -57,7 +57,7 @@ def quantile_at(levels: Sequence[float], wanted: float) -> int | None:
 
 @dataclass(frozen=True)
 class Calibration:
-    """What is kept of the scores of held-out windows.
+    """Stored scores of held-out windows.
 
     bands    central shares of the base that scores were measured from: 0 is the point forecast (or median) alone
     table    [row, horizon, band, grid] radii at the levels of `conformal.GRID`
@@ -89,7 +89,7 @@ class Calibration:
         return min(range(len(self.bands)), key=lambda n: (abs(self.bands[n] - level), -self.bands[n]))
 
     def about(self) -> dict[str, Any]:
-        """For the run card: what a person wants to know of it."""
+        """Return facts for the run card."""
         own = sum(len(rows) for rows in self.rows.values())
         whose = "each series by its own" if self.pooled is None else "all series together, in standardised units"
         if own and self.pooled is not None:
@@ -165,7 +165,7 @@ def base_band(judged: ForecastBatch, base: Base, band: float, quantile_levels: S
 
 
 class Scores:
-    """Collects the scores of held-out windows while these are forecast once, in order."""
+    """Collects scores while held-out windows are forecast once, in order."""
 
     in_a_row = False  # every window as it is asked for
 

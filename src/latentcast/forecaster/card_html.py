@@ -1,4 +1,4 @@
-"""A forecaster at one glance, for notebooks."""
+"""Summary of a forecaster for notebooks."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from latentcast.reporting.notebook import facts_html
 
 
 def card_html(fitted: FittedModel) -> str:
-    """What it forecasts, how it was trained, and its validation figures beside those of seasonal-naive."""
+    """Show the task, the training, and the validation figures with those of seasonal-naive."""
     schema, task, card = fitted.card.schema, fitted.task, fitted.card
     facts: dict[str, Any] = {
         "data": f"{schema.data}: {schema.series} series, {schema.steps} steps of {schema.freq}",

@@ -1,4 +1,4 @@
-"""A forecaster under what may change after training: its decoding, its horizon."""
+"""Change decoding or horizon of a forecaster after training."""
 
 import logging
 from collections.abc import Mapping
@@ -17,7 +17,8 @@ Fitted = TypeVar("Fitted", bound=FittedModel)
 
 
 def changed(fitted: Fitted, settings: Mapping[str, Any] | None = None, *, horizon: int | None = None) -> Fitted:
-    """The same weights under other settings, or at another horizon; a warning where it goes beyond what was learned.
+    """Return the same weights under other settings or another horizon; a note warns of a horizon beyond the trained
+    one.
 
     Raises SettingsError where the weights depend on what would change.
     """

@@ -1,4 +1,4 @@
-"""Which properties of other data the trained weights depend on."""
+"""Check whether trained weights fit other data."""
 
 from dataclasses import replace
 
@@ -14,7 +14,7 @@ from latentcast.models.network import build as build_network
 
 
 def misfits(fitted: FittedModel, channels: int, known: int) -> list[str]:
-    """Which of `channels` and `known` the weights depend on, where other data have another number of them."""
+    """Return which of `channels` and `known` differ from those that the weights depend on."""
     tasks = {
         "channels": replace(fitted.task, channels=channels, targets=tuple(range(channels))),
         "known": replace(fitted.task, known=known),
@@ -36,7 +36,7 @@ def _weights_suit(fitted: FittedModel, task: Task) -> bool:
 
 
 def transfer_hint(fitted: FittedModel, source: Source) -> str:
-    """The end of an error about other channels or another frequency, where a transfer would serve these data."""
+    """Hint of `transfer` for errors about other channels or another frequency, where it would work."""
     try:
         panel = build(source.frame, fitted.run.data.model_copy(update={"freq": None}))
     except DataError:

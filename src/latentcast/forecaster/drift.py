@@ -1,4 +1,4 @@
-"""How far new data lie from those that a model was trained on."""
+"""Measure the drift of new data from the training data."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from latentcast.core.notes import Note, NoteCode
 from latentcast.data.panel.panel import Panel
 from latentcast.data.scaling.scaler import Scaler
 
-FAR = 3.0  # standard deviations of the training part, or times its standard deviation, that are called a drift
+FAR = 3.0  # limit of shift (in standard deviations) and spread (ratio) that counts as drift
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Drift:
 
     @property
     def far(self) -> NDArray[np.bool_]:
-        """Series whose level or spread is beyond anything the training part prepares for."""
+        """Series whose level or spread is far outside the training part."""
         with np.errstate(invalid="ignore"):
             return (np.abs(self.shift) > FAR) | (self.spread > FAR)
 
@@ -51,7 +51,7 @@ class Drift:
         return tuple(Note(text, code) for text, code in found if text is not None)
 
     def unseen(self) -> str | None:
-        """One sentence that names the series of which nothing was observed; None where something was of all."""
+        """Sentence that names the series without an observed value; None without any."""
         silent = [self.names[item][channel] for item, channel in np.argwhere(self.missing == 1)]
         if not silent:
             return None
@@ -80,7 +80,8 @@ class Drift:
 
 
 def drift(panel: Panel, scaler: Scaler, steps: int, *, scaled: bool) -> Drift:
-    """Of the last `steps` steps of each item, in the units of the fit; effects of covariates are no drift.
+    """Compute the drift of the last `steps` steps of each item, in the units of the fit, without the effects of
+    covariates.
 
     `scaled`: whether the scaler learned level and standard deviation of the training part (data.scale).
     """

@@ -1,4 +1,4 @@
-"""What a fit saw of its data, and what of that applies to the data that it is shown."""
+"""Per-series statistics of the training data, and their application to new data."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -26,9 +26,9 @@ from latentcast.evaluation.metrics import seasonal_error
 
 @dataclass(frozen=True)
 class FitStatistics:
-    """What the fit saw of each series: statistics [items, channels], and where its parts end.
+    """Statistics of each series in the fit, [items, channels], and the ends of its parts.
 
-    spread   standard deviation of the training part as networks see it (`Scaler.spread`)
+    spread   standard deviation of the training part in scaled units (`Scaler.spread`)
     """
 
     ids: tuple[str, ...]
@@ -47,15 +47,15 @@ class FitStatistics:
         return {name: row for row, name in enumerate(self.ids)}
 
     def rows_of(self, panel: Panel) -> NDArray[np.int64]:
-        """[items] rows of a panel's items; -1 where the fit did not see one."""
+        """Return [items] the row of each item of a panel; -1 for items unknown to the fit."""
         if panel.ids == self.ids:
             return np.arange(len(self.ids))
         return np.array([self.rows.get(name, -1) for name in panel.ids], np.int64)
 
     def view(self, panel: Panel, settings: DataSettings, task: Task, *, future_only: bool = False) -> PreparedPanel:
-        """Statistics and parts of the fit for the items it saw; by the same rules from its own data for any other.
+        """Apply statistics and parts of the fit to its items, and compute them by the same rules for new items.
 
-        With `future_only` nothing is split: everything given is past.
+        With `future_only` all data are past.
         """
         rows = self.rows_of(panel)
         unseen, there = np.flatnonzero(rows < 0), np.flatnonzero(rows >= 0)
@@ -87,9 +87,7 @@ class FitStatistics:
         return (Note(text, NoteCode.UNSEEN_SERIES),)
 
     def ends_apart(self, panel: Panel) -> Sequence[str]:
-        """What is to be said before series are forecast each from its own end: those that end before others, and those
-        of the fit that are not there.
-        """
+        """Notes about series that end before others, and about series of the fit that are missing."""
         notes, lasts = [], panel.times[panel.offsets[1:] - 1]
         early = np.flatnonzero(lasts < lasts.max())
         if len(early):

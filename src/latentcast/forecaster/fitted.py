@@ -1,4 +1,4 @@
-"""The state of a fitted forecaster, which preparing data, forecasting and writing read."""
+"""State of a fitted forecaster."""
 
 from dataclasses import dataclass, field
 
@@ -17,7 +17,7 @@ from latentcast.models.network import Network
 
 @dataclass
 class FittedModel:
-    """A network, and what is needed to forecast data with it.
+    """A network with everything needed to forecast.
 
     Attributes
     ----------
@@ -36,7 +36,7 @@ class FittedModel:
     calibration
         Scores of held-out windows, from which intervals are made. None: nothing was held out.
     told
-        Notes on the data that were logged already: each is logged once, however often the same data are read.
+        Notes on the data that were already logged: each is logged once.
     """
 
     run: RunConfig

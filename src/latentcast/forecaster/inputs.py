@@ -1,4 +1,4 @@
-"""The one way of data into a fitted model: opened, laid on the grid of the fit, with its statistics."""
+"""Prepare data for a fitted model: open them, put them on the grid of the fit, attach its statistics."""
 
 from dataclasses import dataclass, replace
 

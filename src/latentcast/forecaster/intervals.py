@@ -1,9 +1,9 @@
-"""Prediction intervals: which method makes them, and the making itself.
+"""Choose the method of prediction intervals and make them.
 
 conformal  the base widened by a quantile of its scores on held-out windows, for each step ahead
-adaptive   the same, and the radii follow the outcomes that were known at each origin
-quantiles  those of a head that was trained on them, as they are
-paths      quantiles of futures that the model draws, as they are
+adaptive   the same, with radii that adapt to the outcomes known at each origin
+quantiles  quantiles of a head trained on them, unchanged
+paths      quantiles of sampled paths, unchanged
 
 The base of the first two is the richest that was calibrated: paths, quantiles, or the point forecast of any model.
 """
@@ -26,11 +26,11 @@ from latentcast.evaluation.metrics import Array
 from latentcast.forecaster.calibration import Base, Calibration, bands_of, base_band, quantile_at
 
 METHODS = ("auto", "conformal", "adaptive", "quantiles", "paths")
-PATHS = 100  # drawn of each window where nothing else is said
+PATHS = 100  # default number of paths of each window
 
 
 def check_unasked(method: str, paths: int = PATHS) -> None:
-    """Raises SettingsError where no level was asked for, and yet it was said how intervals are to be made."""
+    """Raise SettingsError for interval options without a level."""
     said = [f"interval_method={method!r}"] * (method != "auto") + [f"paths={paths}"] * (paths != PATHS)
     if said:
         raise SettingsError(f"{', '.join(said)}: of intervals of which level? set it too (level=[80, 90])")
@@ -92,7 +92,7 @@ def quantile_columns(
 
 @dataclass(frozen=True)
 class Intervals:
-    """How the intervals of some forecasts are made. `levels` are per cent, ascending; `method` is one of METHODS."""
+    """Method of the intervals of some forecasts. `levels` are per cent, ascending; `method` is one of METHODS."""
 
     levels: tuple[float, ...]
     method: str
@@ -102,12 +102,12 @@ class Intervals:
 
     @property
     def in_a_row(self) -> bool:
-        """Whether every window on the way is needed, and not those alone that were asked for."""
+        """Whether all consecutive windows are needed, not only the requested ones."""
         return self.method == "adaptive"
 
     @property
     def base(self) -> Base:
-        """What must be at hand of every forecast."""
+        """What the base needs of every forecast."""
         if self.calibration is not None:
             return self.calibration.base
         return "paths" if self.method == "paths" else "quantiles"
@@ -123,7 +123,7 @@ class Intervals:
 
     @property
     def stride(self) -> int:
-        """How far apart the windows were that it was calibrated on."""
+        """Spacing of the calibration windows."""
         return 1 if self.calibration is None else self.calibration.spacing
 
     def around(self, batches: Iterator[ForecastBatch], panel: Panel, pace: int = 1) -> Iterator[ForecastBatch]:
@@ -208,7 +208,7 @@ def choose(
     samples: bool,
     paths: int = PATHS,
 ) -> Intervals:
-    """What was asked for, or for `auto` what there is: calibrated scores, else quantiles, else paths.
+    """Choose the requested method, or for `auto` the first available: calibrated scores, quantiles, paths.
 
     Raises SettingsError for levels that are none, an unknown method, or one that this model has not; DataError where
     nothing was held out to calibrate on.

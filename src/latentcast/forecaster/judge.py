@@ -1,4 +1,4 @@
-"""Windows through the network: forecasts with their intervals, and their errors."""
+"""Run windows through the network: forecasts, intervals and errors."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -29,7 +29,7 @@ from latentcast.forecaster.intervals import PATHS, Intervals, check_unasked, cho
 
 
 def choose_intervals(fitted: FittedModel, level: Level, method: str = "auto", paths: int = PATHS) -> Intervals | None:
-    """How intervals of these levels are made; None where no level is asked for.
+    """Choose the intervals of these levels; None without a level.
 
     Raises SettingsError for a level or a method that cannot be had, DataError where nothing was held out.
     """
@@ -55,7 +55,7 @@ def choose_intervals(fitted: FittedModel, level: Level, method: str = "auto", pa
 
 
 def cut_windows(fitted: FittedModel, prepared: PreparedPanel, starts_items: Starts) -> Windows:
-    """The windows that start at the given steps of the given items, as the network reads them."""
+    """Cut the windows that start at the given steps of the given items."""
     windows = make_windows(
         prepared.panel,
         prepared.scaler,
@@ -125,7 +125,7 @@ def silent_of(fitted: FittedModel, prepared: PreparedPanel, starts_items: Starts
 def outcome_notes(
     fitted: FittedModel, prepared: PreparedPanel, starts_items: Starts, how: Intervals | None
 ) -> list[str]:
-    """What limits adaptive intervals of these windows. Raises DataError where no series shows an outcome."""
+    """Notes on limits of adaptive intervals. Raises DataError where no series has an outcome."""
     if how is None or how.method != "adaptive":
         return []
     starts, held = starts_items[0].numpy(), held_until(fitted, prepared)
@@ -142,7 +142,7 @@ def held_until(fitted: FittedModel, prepared: PreparedPanel) -> Any:
 
 @dataclass(frozen=True)
 class Judged:
-    """Which windows are judged: those of one part of the data called `data`, one of `stride`.
+    """The judged windows: one part of the dataset `data`, one window in `stride`.
 
     `drop` is the batch size of a test loader that drops its last incomplete batch, where its figures are wanted too.
     """
@@ -204,7 +204,7 @@ def judge(
 
 
 def _keeping(batches: Iterator[ForecastBatch], kept: list[ForecastBatch] | None) -> Iterator[ForecastBatch]:
-    """The same batches, put into `kept` without what only intervals are made from."""
+    """Yield the batches and keep them without interval inputs."""
     for batch in batches:
         if kept is not None:
             kept.append(replace(batch, distribution=None))
@@ -212,7 +212,7 @@ def _keeping(batches: Iterator[ForecastBatch], kept: list[ForecastBatch] | None)
 
 
 def _window_notes(fitted: FittedModel, prepared: PreparedPanel, which: Judged, starts_items: Starts) -> tuple[str, ...]:
-    """What a reader of the figures of these windows should know. Raises DataError when there are none."""
+    """Notes on the figures of these windows. Raises DataError without any window."""
     task, part = fitted.task, which.part
     if not len(starts_items[0]):
         raise DataError(
@@ -238,7 +238,7 @@ def constant_of(fitted: FittedModel, prepared: PreparedPanel) -> NDArray[np.bool
 def _scale_notes(
     fitted: FittedModel, prepared: PreparedPanel, naive_error: Any, constant: NDArray[np.bool_] | None
 ) -> list[Note]:
-    """Which series are left out of scaled figures and of MASE."""
+    """Notes on series left out of scaled figures and of MASE."""
 
     def names(which: NDArray[np.bool_]) -> str:
         targets, panel = fitted.task.targets, prepared.panel

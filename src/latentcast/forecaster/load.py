@@ -1,4 +1,4 @@
-"""The folder of a saved forecaster → the forecaster."""
+"""Load a forecaster from its folder."""
 
 from pathlib import Path
 
@@ -55,7 +55,7 @@ def as_forecaster(forecaster: Forecaster | str | Path, *, device: str = "cpu") -
 
 
 def _effects(card: RunCard) -> Effects | None:
-    """What was learned of covariates, as the card holds it."""
+    """Read the effects of covariates from the card."""
     found = card.covariates
     if found is None:
         return None

@@ -1,4 +1,4 @@
-"""The one way of forecasts out: frames of the same kind as the data that came in."""
+"""Turn forecasts into frames of the same kind as the input."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""A fitted model → its folder."""
+"""Save a fitted model to its folder."""
 
 from dataclasses import asdict
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Whether what a saved folder holds makes sense: shapes, signs and ranges, whoever wrote its digests.
+"""Check the plausibility of a saved folder: shapes, signs and ranges, independent of its digests.
 
 Digests show damage. They are no signature: who can change a file can also renew its digest.
 """

@@ -1,4 +1,4 @@
-"""Saved forecasters: a folder of safetensors and JSON. Nothing in it can run: saved forecasters hold no pickle.
+"""Folders of saved forecasters: safetensors and JSON, without pickle or code.
 
 weights.safetensors   the network
 series.json           the names of the series of the fit, and the stamps at which their parts end
@@ -47,7 +47,8 @@ def versions() -> dict[str, str]:
 
 
 def make_folder(folder: Path, *, overwrite: bool, resume: bool = False) -> None:
-    """A folder to write into. `overwrite` removes what an earlier training left; its forecaster stays until `write`.
+    """Prepare a folder for writing. `overwrite` removes files of an earlier training; its forecaster stays until
+    `write`.
 
     Raises CheckpointError when the folder holds something that was not to be replaced, or cannot be written.
     """
@@ -64,7 +65,7 @@ def make_folder(folder: Path, *, overwrite: bool, resume: bool = False) -> None:
 
 
 def check_folder(folder: Path, *, overwrite: bool) -> None:
-    """Nothing is touched yet. Raises CheckpointError when the folder holds something that was not to be replaced."""
+    """Raise CheckpointError when the folder holds something that must not be replaced; change nothing."""
     _taken(folder, may=overwrite)
 
 
@@ -127,7 +128,7 @@ def write(
     series: tuple[Mapping[str, Any], dict[str, torch.Tensor]],
     intervals: Packed | None = None,
 ) -> None:
-    """All files are written in a folder inside, and then moved: what `folder` held stays whole until these are.
+    """Write all files into an inner folder and then move them: the old content stays whole until then.
 
     Raises CheckpointError when it cannot be written.
     """
@@ -281,7 +282,7 @@ def read_weights(folder: Path, network: nn.Module, card: Mapping[str, Any]) -> N
         raise CheckpointError(f"{folder / WEIGHTS} cannot be read: {error}") from error
     tensors = {_migrated_name(name, card): tensor for name, tensor in stored.items()}
     wanted = network.state_dict()
-    # how many maps a part has was chosen when it was solved: the file says it
+    # the number of maps was chosen when they were solved: it comes from the file
     free = {f"{at}.{name}" for at, part in network.named_modules() for name in getattr(part, "sized_by_weights", ())}
     faults = [f"{name} is missing" for name in wanted.keys() - tensors.keys()]
     faults += [f"{name} is unknown" for name in tensors.keys() - wanted.keys()]
@@ -319,7 +320,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def _finite(value: Any) -> Any:
-    """JSON knows no NaN and no infinity: a figure that is none becomes null."""
+    """Replace NaN and infinity by null for JSON."""
     if isinstance(value, Mapping):
         return {key: _finite(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):

@@ -1,4 +1,4 @@
-"""What a codebook is worth on data: how well it gives the data back, and how many of its codes it uses."""
+"""Health of a codebook on data: reconstruction error and share of used codes."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -14,7 +14,7 @@ from latentcast.data.windows.mixture import Mix
 from latentcast.data.windows.windows import Windows, batch_size_for_memory
 from latentcast.models.network import Network
 
-COLLAPSED = 0.1  # share of codes in use below which there is nothing to learn a language of
+COLLAPSED = 0.1  # least share of used codes
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def health(network: Network, windows: Windows | Mix) -> Health:
 
 
 def use_of_codes(network: Network, batch: Batch) -> dict[str, Tensor]:
-    """Perplexity and share in use of one batch's codes, of the codebook that fares worst."""
+    """Perplexity and share of used codes in one batch, for the worst codebook."""
     codes, size = network.model.codes(batch), network.model.representation.codec.codebook.size
     share = (
         torch.stack([torch.bincount(level.flatten(), minlength=size) for level in codes.unbind(-1)])
@@ -97,7 +97,7 @@ def use_of_codes(network: Network, batch: Batch) -> dict[str, Tensor]:
 
 
 def check_codes(network: Network, windows: Windows | Mix) -> dict[str, Any]:
-    """Raises SettingsError when the codebook has collapsed: what follows would learn a language of a few words."""
+    """Raise SettingsError when the codebook has collapsed: the next stage would learn from a few codes only."""
     found = health(network, windows)
     if min(found.used) < COLLAPSED:
         size = network.model.representation.codec.codebook.size

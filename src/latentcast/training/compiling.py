@@ -14,7 +14,7 @@ BACKEND = "inductor"
 
 @contextmanager
 def compiled(network: Network, *, enabled: bool) -> Iterator[None]:
-    """Within it, calls of the network's parts run compiled code; names and values of weights stay as they are.
+    """Run the network's parts compiled inside the block; names and values of weights are unchanged.
 
     Raises SettingsError where this machine cannot compile.
     """

@@ -44,12 +44,12 @@ class StopRequest:
         self._handlers = {}
 
     def reason(self) -> str | None:
-        """Why training must stop now; None where it may go on."""
+        """The reason to stop training now; None to continue."""
         if self.max_time is not None and time.monotonic() - self._began >= self.max_time:
             return MAX_TIME
         return None if self.signal is None else INTERRUPTED
 
     def deliver(self) -> None:
-        """Raise again a signal that came too late to stop anything."""
+        """Re-raise a signal that arrived after training had ended."""
         if self.signal is not None:
             signal.raise_signal(self.signal)

@@ -12,7 +12,7 @@ EVERY = 20  # optimiser steps between two logged training losses
 
 
 class TrainingLog:
-    """Metrics by optimiser step. Training that goes on writes beside what was logged before: `csv-2/`."""
+    """Metrics by optimiser step. Resumed training writes into a new folder, such as `csv-2/`."""
 
     def __init__(self, settings: TrainingSettings, folder: Path | None, progress: "ProgressBar | None") -> None:
         self.loggers = [] if folder is None else [_logger(name, folder) for name in settings.loggers]

@@ -27,13 +27,13 @@ from latentcast.training.stages import Stage
 
 BEST, LAST = "best.ckpt", "last.ckpt"
 FORMAT = 2  # of a training checkpoint
-PRUNED = "pruned"  # by whoever watches
+PRUNED = "pruned"  # by the watcher
 SAVE_SECONDS = 600.0  # between two checkpoints within an epoch
 
 
 @dataclass(frozen=True)
 class StageTask:
-    """What a stage learns: its loss, the windows of training and of validation, and where checkpoints lie.
+    """The task of a stage: its loss, training and validation windows, and the folder of checkpoints.
 
     `durable` checkpoints are written so that training can go on after a kill; without it only at the end. The loss of
     `test` windows is logged, and nothing else is made of it. `watch` gets the number and the loss of each validation,
@@ -63,7 +63,7 @@ class StageLoss(nn.Module):
 
 
 class _Holder:
-    """A batch that the wrappers of mixed precision and of several processes hand on as it is."""
+    """Wraps a batch so that mixed precision and multi-process wrappers pass it unchanged."""
 
     def __init__(self, batch: Batch) -> None:
         self.batch = batch
@@ -184,7 +184,7 @@ class StageLoop:
         return dict(network.state_dict())
 
     def save(self, reason: str | None) -> None:
-        """Write `last.ckpt`: everything that training goes on from, and why it ended, if it did."""
+        """Write `last.ckpt`: the complete state to resume from, and the reason training ended, if it did."""
         self._saved = time.monotonic()
         random_state: dict[str, Any] = {"cpu": torch.get_rng_state()}
         if torch.cuda.is_available():
@@ -210,7 +210,7 @@ class StageLoop:
         checkpoint.write(state, self.task.folder / LAST, durable=self.task.durable)
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on from what `save` wrote. The random state comes last: nothing may draw from it in between."""
+        """Restore the state of `save`. The random state is last: nothing may draw from it in between."""
         self.progress = Progress(**state["progress"])
         if self.average is None:
             self.network.load_state_dict(state["state_dict"])

@@ -1,4 +1,4 @@
-"""How long a stage of training will take, measured on its first steps and said before the rest."""
+"""Estimate the duration of a training stage from its first steps and log it."""
 
 import logging
 import time
@@ -12,7 +12,7 @@ MEASURED = 5  # steps, after one that warms up
 class Pace:
     """Logs once, at level INFO, how many steps a stage makes at most and how long they take.
 
-    The logger is `latentcast.pace`; `latentcast fit` prints what it says.
+    The logger is `latentcast.pace`; `latentcast fit` prints its message.
     """
 
     def __init__(self, stage: str, schedule: Schedule) -> None:

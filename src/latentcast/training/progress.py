@@ -1,4 +1,4 @@
-"""How far a stage of training has come: what a checkpoint holds beside weights and optimiser."""
+"""Progress of a training stage: the counters in a checkpoint."""
 
 import math
 from dataclasses import dataclass
@@ -88,7 +88,8 @@ class Schedule:
         return step * times // self.epoch_steps > (step - 1) * times // self.epoch_steps
 
     def end(self, progress: Progress, *, validated: float | None) -> str | None:
-        """Why training is over after the last step, or None; `validated` is the loss of a validation just made."""
+        """Return the reason to end training after the last step, or None; `validated` is the loss of the current
+        validation."""
         patience = self.settings.patience
         if progress.step == self.settings.max_steps:
             return "max_steps"

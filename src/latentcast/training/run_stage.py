@@ -1,4 +1,4 @@
-"""Run one stage of training, or go on with it, and leave the network with the weights that are kept."""
+"""Run or resume one stage of training and load the kept weights into the network."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -217,7 +217,7 @@ def _threads_of(state: Mapping[str, Any] | None) -> int | None:
 
 @contextmanager
 def _without_gradients(network: Network, task: StageTask) -> Iterator[None]:
-    """What a stage leaves as it is costs no gradient."""
+    """Disable gradients of parameters that the stage does not train."""
     chosen = {id(parameter) for parameter in task.stage.parameters(network)}
     left = [p for p in network.parameters() if p.requires_grad and id(p) not in chosen]
     for parameter in left:

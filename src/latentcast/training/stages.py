@@ -1,4 +1,4 @@
-"""What is learned, by which loss, and which part learns: training is a list of stages."""
+"""Training as a list of stages, each with its loss and its trained parts."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -24,8 +24,9 @@ class Stage:
     unfrozen    parts that the model counts as finished once an earlier stage made them (`frozen`) learn too
     forecasts   its windows are a look-back and a horizon, not a look-back alone
     targets     the horizon has the channels that are to be forecast, not all of them
-    measures    what is logged of each validation beside its loss, a mean over its batches
-    check       what it came to, on the windows that judge it: facts for the card; raises where going on is in vain
+    measures    further metrics logged for each validation, means over its batches
+    check       checks the result on validation windows and returns facts for the card; raises where further training
+    is pointless
     """
 
     name: str
@@ -63,12 +64,12 @@ def _alone(network: Network, batch: Batch) -> Tensor:
     return network.loss(network.reconstruct(given, alone=True), given)
 
 
-# representation and head, nothing between and nothing hidden: what compression by itself can keep
+# representation and head only, nothing hidden: measures the compression alone
 AUTOENCODE = Stage("autoencode", _alone, ("representation", "head"), forecasts=False)
 
 
 def reconstruction(settings: ReconstructionSettings) -> Stage:
-    """A share of every look-back is hidden, and filled from the rest.
+    """Build the stage that hides a share of every look-back and fills it from the rest.
 
     Validation hides the same places every time, so that its losses can be compared.
     """

@@ -1,4 +1,4 @@
-"""score: how strange each step is to a codec, and to the language model of its codes."""
+"""Score anomalies by a codec's reconstruction error and a token model's surprise."""
 
 from dataclasses import dataclass
 from itertools import pairwise
@@ -37,7 +37,7 @@ class AnomalyScores:
         in nats; with a token model alone) and `score` (mean rank of both among all steps, 0 to 1). NaN where nothing
         was observed.
     notes
-        What a reader should know of these scores.
+        What a user should know about these scores.
     """
 
     frame: Frame
@@ -115,7 +115,7 @@ def anomaly_scores(
 
 
 def judge_codec(forecaster: Forecaster | str | Path, data: IntoFrame, *, part: Part = "test") -> Health:
-    """What the codec is worth on one part of the data: every window of the look-back's length inside it, once.
+    """Judge the codec on one part of the data: every window of look-back length inside it, once.
 
     Raises SettingsError for a model without codes, DataError when the part holds no window.
     """
@@ -184,7 +184,7 @@ def _windows(
 
 
 def _share_below(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The share of all steps, of every series, that are less strange; NaN where there is nothing to judge."""
+    """Return the share of all steps with a lower score; NaN where a step has none."""
     ranks = pd.Series(values.reshape(-1)).rank(method="average").to_numpy()
     seen = np.isfinite(ranks).sum()
     return ((ranks - 1) / max(seen - 1, 1)).reshape(values.shape)

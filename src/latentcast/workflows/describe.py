@@ -1,4 +1,4 @@
-"""What a table looks like to a model before anything is trained, and what a model is made of, trained or not."""
+"""Describe a table as a model reads it, or the architecture of a model, trained or not."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -190,7 +190,7 @@ def _in_words(value: Any, frequency: Frequency) -> str:
 
 
 def _check(panel: Panel, ends: NDArray[np.int64], settings: DataSettings) -> None:
-    """Raises as a fit does for what only the training part, [items] steps, can tell."""
+    """Raise the errors of a fit that depend on the training part, [items] steps."""
     if settings.transform != "none":
         check(settings.transform, panel)
     Covariates.learned(panel, ends, settings)

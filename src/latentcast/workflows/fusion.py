@@ -1,4 +1,4 @@
-"""A hybrid meets its held-out windows, and what it came to: weights of each series and step, members side by side."""
+"""Learn and show the weights of a hybrid: by series and step, with the forecasts of its members."""
 
 import logging
 from collections.abc import Iterable
@@ -38,7 +38,7 @@ def hybrid_of(forecaster: Forecaster) -> Hybrid:
 
 
 def stride_of(model: Hybrid, windows: int) -> int:
-    """One held-out window of how many is read."""
+    """Return the stride of held-out windows."""
     if model.settings.stride is not None:
         return model.settings.stride
     task = model.task

@@ -1,4 +1,4 @@
-"""impute: gaps filled by a pretrained encoder-decoder, and how well it fills values that were hidden from it."""
+"""impute: fill gaps with a pretrained encoder-decoder, and judge it on hidden values."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -274,12 +274,13 @@ def _judge(
 def _fill(forecaster: Forecaster, view: PreparedPanel, batch_size: int) -> tuple[NDArray[np.float64], int]:
     """[steps, channels] what the windows around each gap say, in original units.
 
-    And how many missing values lie in windows without any value of their series: those are interpolated.
+    Also return how many missing values lie in windows without any value of their series; these are interpolated.
     """
     panel, time = view.panel, forecaster.task.lookback
     starts, items = _around_gaps(panel, time)
     total, weights = np.zeros(panel.values.shape), np.zeros(panel.values.shape)
-    near = np.minimum(np.arange(1, time + 1), np.arange(time, 0, -1))[:, None]  # the middle of a window knows most
+    near = np.minimum(np.arange(1, time + 1), np.arange(time, 0, -1))[:, None]  # estimates are best in the middle of a
+    # window
     windows = _windows(forecaster, view, (torch.from_numpy(starts), torch.from_numpy(items)))
     network, units = forecaster.network.eval(), view.scaler.units(panel, list(range(len(panel.channels))))
     for which, batch in windows.in_batches(batch_size):
@@ -287,7 +288,7 @@ def _fill(forecaster: Forecaster, view: PreparedPanel, batch_size: int) -> tuple
             values = network.reconstruct(batch.to(forecaster.device)).values.cpu().double().numpy()
         at = windows.items[which].numpy()
         values = units.at(at, starts[which.numpy()][:, None] + np.arange(time)).to_original(values)
-        # a window without a single value of a channel has no location for it, and nothing to say of it
+        # a window without any value of a channel has no location for it
         knows = panel.observed[starts[which.numpy()][:, None] + np.arange(time)].any(1, keepdims=True)
         for row, start in enumerate(starts[which.numpy()]):
             total[start : start + time] += near * knows[row] * values[row]

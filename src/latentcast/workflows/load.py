@@ -1,4 +1,4 @@
-"""A saved forecaster, as it was or under what may change after training: its decoding, its horizon."""
+"""Load a saved forecaster, optionally with another decoding or horizon."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What a model with a language model in it will be told, to be read by a person before anything is trained."""
+"""Write the prompts of a language-model backbone before training, for inspection."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Which text prototypes the patches of a window take from, and the words nearest to each prototype."""
+"""Attention of a window's patches to text prototypes, with the words nearest to each prototype."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,7 +37,7 @@ class PrototypeAttention:
     words: tuple[tuple[str, ...], ...]
 
     def top(self, count: int) -> list[int]:
-        """The prototypes that all patches together take most from, the most used first."""
+        """Return the prototypes with the most attention over all patches, most used first."""
         return np.argsort(-self.weights.mean((0, 1)), kind="stable")[:count].tolist()
 
 

@@ -1,7 +1,7 @@
-"""The reconstruction floor: the error of encode → decode alone, against how much it compresses.
+"""Reconstruction error: the error of encode → decode alone, against the compression.
 
-Each compression is trained alone on the training part and judged on the validation part, beside the best linear code
-of the same size, which needs no training: the principal components of the same blocks of steps.
+Each compression is trained alone on the training part and judged on the validation part, together with the best linear
+code of the same size, which needs no training: the principal components of the same blocks of steps.
 """
 
 import tempfile
@@ -53,7 +53,7 @@ MOST_WINDOWS = 2000  # that the linear code is fitted to, evenly spread
 
 
 class Compresses(Protocol):
-    """What is asked of a representation here: every `total` steps of `series_channels` become `latent_dim` numbers."""
+    """A representation that compresses: every `total` steps of `series_channels` become `latent_dim` numbers."""
 
     total: int
     latent_dim: int
@@ -147,7 +147,7 @@ def reconstruction_error(
 ) -> ReconstructionErrors:
     """Train encode → decode alone at several compressions, and measure what each loses.
 
-    Each is judged on the validation part, beside as many principal components of the same steps.
+    Each is judged on the validation part, together with as many principal components of the same steps.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""transfer: a trained model on data that it has not seen, without training (zero-shot)."""
+"""transfer: use a trained model on new data without training (zero-shot)."""
 
 import logging
 from collections.abc import Mapping
@@ -116,7 +116,7 @@ def _can_be_scaled(panel: Panel, parts: Split, *, scale: bool) -> None:
 
 
 def _notes(start: Forecaster, made: Forecaster, panel: Panel, parts: Split, *, whole: bool) -> list[str]:
-    """What a person must know to read the figures."""
+    """Notes needed to interpret the figures."""
     name, known = made.card.schema.data, start.card.learned_from
     steps = f"{int(parts.train_end.sum())} of {len(panel.values)} steps"
     by = f"all its past ({len(panel.values)} steps)" if whole else f"its own training part ({steps})"

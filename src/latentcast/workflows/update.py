@@ -1,4 +1,4 @@
-"""A trained model goes on with newer data: a few steps from where it stands, in the units that it knows."""
+"""update: train a forecaster for a few more steps on newer data, in its own units."""
 
 import logging
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Covariates that were declared meet a model: what they explain, and whether the model can use them at all."""
+"""Connect declared covariates with a model: estimate their effects and check that the model reads them."""
 
 from dataclasses import replace
 
@@ -18,12 +18,13 @@ SAME = 1 - 1e-9  # a correlation that no covariate has with what it is to explai
 
 
 def has_covariates(settings: DataSettings) -> bool:
-    """Whether anything but past-only channels, which are part of the panel, is declared."""
+    """Whether covariates other than past ones, which are channels of the panel, are declared."""
     return bool(settings.future or settings.static or settings.holidays)
 
 
 def with_covariates(scaler: Scaler, settings: DataSettings, panel: Panel, parts: Split, notes: list[str]) -> Scaler:
-    """The scaler that also takes out what is known in advance, learned from the training part; `notes` say what of it.
+    """Return the scaler that also subtracts the effects of known covariates, learned from the training part; `notes`
+    list them.
 
     Raises DataError when a covariate cannot be used.
     """

@@ -1,4 +1,4 @@
-"""Several datasets that one model learns from: how each is read, and whether they go together."""
+"""Read several datasets for one model and check that they are compatible."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -26,7 +26,7 @@ from latentcast.models.config.run import resolve_config
 
 @dataclass(frozen=True)
 class TrainingDataset:
-    """One of the datasets that are learned from: read, split and scaled by its own rules, whatever the others are."""
+    """One of several training datasets: read, split and scaled by its own rules."""
 
     name: str
     settings: DataSettings
@@ -64,7 +64,7 @@ def open_numbered(data: Any, number: int | None) -> tuple[Source, dict[str, Any]
 
 
 def read(data: Any, values: Mapping[str, Any], number: int) -> TrainingDataset:
-    """What is beside the first, by the same stated settings and its own protocol.
+    """Read a further dataset by the same settings and its own protocol.
 
     Raises SettingsError and DataError that name it.
     """
@@ -79,7 +79,7 @@ def read(data: Any, values: Mapping[str, Any], number: int) -> TrainingDataset:
 
 @contextmanager
 def error_context(name: str | None) -> Iterator[None]:
-    """What is wrong with one of several datasets is said with its name; None: there are no others."""
+    """Prefix errors with the dataset's name; with None, do nothing."""
     try:
         yield
     except DataError as error:
@@ -105,7 +105,7 @@ def validate_dataset_weights(weights: Sequence[float] | None, count: int) -> tup
 
 
 def check_compatible(forecaster: Forecaster, members: Sequence[TrainingDataset]) -> None:
-    """Whether one network can learn from all members; it was built for the first.
+    """Check that one network, built for the first dataset, can learn from all.
 
     Raises SettingsError with every fault: the field, and its values in both datasets.
     """

@@ -1,4 +1,4 @@
-"""fit and pretrain: a table and settings → a trained forecaster, saved where it was asked for."""
+"""fit and pretrain: train a forecaster from a table and settings."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -234,7 +234,7 @@ def with_stages(values: dict[str, Any], start: Forecaster | None = None, *, fore
     chosen, stages = values.get("model"), values.get("stages", {})
     name = chosen.get("name") if isinstance(chosen, Mapping) else chosen
     if not isinstance(stages, Mapping) or not isinstance(name, str) or name not in MODEL_PRESETS:
-        return values  # `resolve_config` says what is wrong with them
+        return values  # `resolve_config` reports their faults
     named = MODEL_PRESETS[name]
     learned = () if start is None else start.card.learned
     if forecast and not named.forecasts:

@@ -44,7 +44,7 @@ class CheckedData:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A forecaster before training, and what it is trained with.
+    """An untrained forecaster and its training data.
 
     Attributes
     ----------
@@ -98,7 +98,7 @@ def check_trainable(spec: FitSpec, data: TrainingData, notes: NoteLog) -> Checke
 
 
 def build_untrained(spec: FitSpec, checked: CheckedData, options: FitOptions, notes: NoteLog) -> Prepared:
-    """The forecaster with the weights that training begins with, and its windows: what fails here harms no folder."""
+    """Build the forecaster with its initial weights and windows; failures here leave folders unchanged."""
     data, run = checked.data, spec.run
     forecaster, found = untrained(run, data.panel, checked.parts, data.name, data.scaler)
     notes.extend(found)
@@ -136,7 +136,7 @@ def train(spec: FitSpec, prepared: Prepared, folder: Path, options: FitOptions, 
 
 
 def calibrate_on_validation(spec: FitSpec, prepared: Prepared) -> None:
-    """Judge the validation part, if it holds a window; the same pass gives the scores of prediction intervals."""
+    """Judge the validation part, if it holds a window; the same pass collects interval scores."""
     forecaster, own = prepared.forecaster, prepared.own
     held_out = (own.parts.val_end - own.parts.train_end >= spec.run.horizon).any()
     if not (spec.stages[-1][0].forecasts and (prepared.has_members or forecaster.network.calibrates) and held_out):
@@ -159,7 +159,7 @@ def trains_members(forecaster: Forecaster) -> bool:
 
 
 def check_options(options: FitOptions) -> None:
-    """Raises SettingsError for options that have no meaning together."""
+    """Raise SettingsError for contradictory options."""
     if options.resume and options.overwrite:
         raise SettingsError("resume goes on in the folder that overwrite would empty; choose one of them")
     if options.out is None and (options.resume or options.overwrite):
@@ -169,7 +169,7 @@ def check_options(options: FitOptions) -> None:
 
 @contextmanager
 def own_random_state() -> Iterator[None]:
-    """The random state of the caller stays as it is."""
+    """Preserve the random state of the caller."""
     with torch.random.fork_rng(range(torch.cuda.device_count())):
         yield
 

@@ -1,4 +1,4 @@
-"""Which of several training processes this is."""
+"""The rank of this training process."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""The folder that is trained in: an empty one, or one in which the same training began."""
+"""The training folder: empty, or with an interrupted training of equal settings."""
 
 import json
 from pathlib import Path
@@ -42,7 +42,7 @@ def prepare(folder: Path, forecaster: Forecaster, *, overwrite: bool, resume: bo
 
 
 def _origin(card: RunCard) -> dict[str, Any]:
-    """What training begins with: digests of the data and of the weights, and the shares of several datasets."""
+    """Return the origin of a training: digests of data and weights, and shares of several datasets."""
     origin: dict[str, Any] = {
         "data": card.schema.fingerprint,
         "start": None if card.start is None else card.start.sha256,

@@ -1,4 +1,4 @@
-"""Models that are solved in closed form, as a step of a fit; and whether parts trained on what is left pay."""
+"""Solve closed-form models in a fit, and decide whether parts trained on the residual pay."""
 
 import logging
 import time
@@ -16,12 +16,12 @@ from latentcast.workflows.fitting.windows import Supply
 
 log = logging.getLogger("latentcast")
 
-LEAST_GAIN = 0.003  # share of the error that trained parts must save: less is not worth their time
+LEAST_GAIN = 0.003  # least relative gain of trained parts
 STRETCHES = 10  # of the validation part, between which the gain must be consistent
 
 
 def solve_closed_form(forecaster: Forecaster, train: Supply, held_out: Supply | None) -> dict[str, Any]:
-    """Solve what the model solves; return what it chose, with the number of windows and the seconds it took."""
+    """Solve the closed-form part; return its choices, the number of windows and the seconds."""
     model = forecaster.network.model
     assert isinstance(model, SolvedModel)
     began = time.monotonic()
@@ -35,10 +35,10 @@ def solve_closed_form(forecaster: Forecaster, train: Supply, held_out: Supply | 
 
 
 def keep_parts_that_pay(forecaster: Forecaster, held_out: Supply | None) -> dict[str, Any]:
-    """Decide on the validation part whether trained parts are used beside the solved map; return the figures.
+    """Decide on the validation part whether trained parts are added to the solved map; return the figures.
 
-    Used are parts whose mean squared error is lower by a share of `LEAST_GAIN` at least, and by more than the standard
-    error of that gain over stretches of the validation part. Parts that forecast quantiles are always used.
+    Parts are used when they lower the mean squared error by at least the share `LEAST_GAIN` and by more than the
+    standard error of that gain over stretches of the validation part. Parts that forecast quantiles are always used.
     """
     model = forecaster.network.model
     if not isinstance(model, Composed) or model.solved_maps is None:

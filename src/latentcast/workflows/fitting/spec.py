@@ -1,4 +1,4 @@
-"""The small values that pass through a fit: what is asked for, the data, and the options of the run."""
+"""Values that pass through a fit: the request, the data and the options of the run."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Settings that a user gave and that nothing reads: refused, naming what the model does read."""
+"""Refuse given settings that nothing reads, and name those that the model reads."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -22,7 +22,7 @@ RESAMPLING = ("aggregate", "covariate_aggregate", "resample_share")
 def check_all_read(spec: FitSpec, forecaster: Forecaster) -> None:
     """Raise SettingsError for settings of `spec.given` that nothing reads.
 
-    What equals its default is no fault: a settings.yaml of another run holds every setting.
+    Values equal to their default are accepted: a settings.yaml of another run holds every setting.
     """
     faults = [*_of_data(spec), *_of_training(spec, forecaster), *_of_parts(spec)]
     if faults:

@@ -1,4 +1,4 @@
-"""Training that begins with the weights of training before it: a pretrained folder, or a model of other data."""
+"""Start training from earlier weights: a pretrained folder, or a model of other data."""
 
 import hashlib
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from latentcast.models.config.presets import MODEL_PRESETS
 SHORTCUT = "model.shortcut."  # a map between one look-back and one horizon: at others it is learned anew
 SOLVED = ("model.maps.", "model.solved_maps.")  # the number of their maps is that of what is loaded
 
-OF_SERIES = "model.gate.series"  # what a hybrid knows of each series of its fit: nothing is known of others
+OF_SERIES = "model.gate.series"  # per-series weights of a hybrid, which do not apply to other data
 
 
 def inherit_settings(start: Forecaster, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -54,7 +54,7 @@ def _at(values: Mapping[str, Any], path: str) -> Any:
 def load_initial_weights(
     start: Forecaster, forecaster: Forecaster, *, unchanged: bool = False, judged: bool = True
 ) -> StartingPoint:
-    """Lay the trained weights of `start` into an untrained forecaster; say what they were.
+    """Copy the trained weights of `start` into an untrained forecaster; return a report.
 
     unchanged  all weights are laid in, also those that were never trained: nothing is going to be learned here
     judged     whether a part of the data may be judged, which must then be none that was learned from
@@ -102,7 +102,7 @@ def load_initial_weights(
 
 
 def _differences(start: Forecaster, forecaster: Forecaster, where: str, within: str) -> list[str]:
-    """Every field in which a forecaster differs from the one whose weights it is to have, with both values.
+    """Return every field in which a forecaster differs from its starting point, with both values.
 
     Of the model those that stand `within` what is taken over.
     """

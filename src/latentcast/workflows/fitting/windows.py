@@ -1,4 +1,4 @@
-"""What a panel gives to learn from: whether it can be, and the windows of each stage of training."""
+"""Check that a panel can be learned from, and cut the windows of each training stage."""
 
 import math
 from collections.abc import Sequence
@@ -33,7 +33,7 @@ class StageWindows(NamedTuple):
 
 
 def can_learn(panel: Panel, parts: Split, lookback: int, horizon: int) -> Sequence[str]:
-    """Notes about what can be lived with. Raises DataError for what forbids a fit."""
+    """Return notes on tolerable problems. Raises DataError for those that forbid a fit."""
     needed = lookback + horizon
     if (panel.lengths < needed).all():
         raise DataError(

@@ -38,7 +38,7 @@ RATES = {"head": 1e-3, "all": 3e-4}
 
 @dataclass(frozen=True)
 class FineTuning:
-    """What a fine-tuning came to.
+    """Result of a fine-tuning.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""import_checkpoint: weights of a published code → a forecaster."""
+"""import_checkpoint: make a forecaster from a checkpoint of published code."""
 
 from collections.abc import Mapping
 from dataclasses import replace

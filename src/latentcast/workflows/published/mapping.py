@@ -1,4 +1,4 @@
-"""What a source makes of a checkpoint: settings of a run, and its weights under the names that they have here."""
+"""Values of an import: the request, and the checkpoint's settings and weights under our names."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from latentcast.models.network import Network
 
 @dataclass(frozen=True)
 class ImportRequest:
-    """What a user knows of a checkpoint that does not stand in it.
+    """Facts about a checkpoint that its file does not hold.
 
     Attributes
     ----------
@@ -54,7 +54,7 @@ class MappedWeights:
     check
         Raises CheckpointError where the network's frozen parts are not those of the checkpoint.
     notes
-        What a user should know of the forecasts.
+        What a user should know about the forecasts.
     """
 
     source: str

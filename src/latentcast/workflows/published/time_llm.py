@@ -31,7 +31,8 @@ KNOWN = {(50257, 768): "openai-community/gpt2", (30522, 768): "google-bert/bert-
 
 @dataclass(frozen=True)
 class Dialect:
-    """In what the codes differ that save these weights: name, wording of the prompt, prefix of the language model."""
+    """Differences between the codes that save these weights: name, wording of the prompt, prefix of the language
+    model."""
 
     source: str
     wording: str
