@@ -1,4 +1,4 @@
-"""Plain pictures of results: bars beside each other, and lines in panels."""
+"""Plain pictures of results: grouped bars, and lines in panels."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

@@ -40,7 +40,7 @@ def write_text(text: str, path: Path) -> None:
 
 @contextmanager
 def _whole(path: Path) -> Iterator[Path]:
-    """A file beside, which takes the place of `path` when it is whole: a full disk leaves what was there."""
+    """Yield a temporary file that replaces `path` once complete: a full disk leaves the old file."""
     part = path.with_name(f".{path.name}.part")
     try:
         try:

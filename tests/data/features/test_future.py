@@ -38,7 +38,7 @@ def ahead(name: str, prices: list[float], first: str = "2024-01-05") -> pd.DataF
 
 
 def prices(panel: Panel) -> list[float]:
-    return panel.beside["price"].tolist()
+    return panel.covariates["price"].tolist()
 
 
 def test_values_go_to_their_series_and_steps_in_any_order_of_rows() -> None:

@@ -59,7 +59,7 @@ def test_a_window_is_told_the_notes_of_its_look_back_and_series(tmp_path: Path) 
 
 
 def test_notes_that_cannot_be_read(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="notes need a column 'text' beside the time; did you mean texts"):
+    with pytest.raises(DataError, match="notes need a column 'text' and the time; did you mean texts"):
         noted(tmp_path, pd.DataFrame({"ds": ["2024-01-05"], "texts": ["x"]}))
     with pytest.raises(DataError, match="series that the data do not have: c"):
         noted(tmp_path, pd.DataFrame({"ds": ["2024-01-05"], "text": ["x"], "unique_id": ["c"]}))

@@ -415,7 +415,7 @@ def test_irregular_stamps_are_resampled_when_that_is_asked() -> None:
         assert not panel.observed[27:29].any()
         assert panel.frequency.alias == "h"
         assert f"steps of h ({how})" in panel.notes[0]
-    assert panel.beside["k"][0] == table[table["ds"] < "2024-01-01 01:00"]["k"].iloc[-1]
+    assert panel.covariates["k"][0] == table[table["ds"] < "2024-01-01 01:00"]["k"].iloc[-1]
     with pytest.raises(TimeError, match="'fortnightly' is no frequency"):
         make(table, resample="fortnightly", ignore=["k"])
 

@@ -66,13 +66,13 @@ def test_a_series_without_any_value_is_refused_whatever_the_policy() -> None:
 
 
 def test_covariates_are_interpolated_and_texts_carried_on() -> None:
-    beside = {
+    covariates = {
         "price": np.array([NAN, 2.0, NAN, 4.0]),
         "promotion": np.array(["no", None, "yes", None], object),
     }
-    closed = gaps.close(panel([1, 2, 3, 4], [4], "mask", beside=beside), 0)
-    assert closed.beside["price"].tolist() == [2, 2, 3, 4]
-    assert closed.beside["promotion"].tolist() == ["no", "no", "yes", "yes"]
+    closed = gaps.close(panel([1, 2, 3, 4], [4], "mask", covariates=covariates), 0)
+    assert closed.covariates["price"].tolist() == [2, 2, 3, 4]
+    assert closed.covariates["promotion"].tolist() == ["no", "no", "yes", "yes"]
     assert "price (2), promotion (2)" in str(closed.notes[0])
 
 

@@ -71,7 +71,7 @@ def test_texts_that_are_no_ids_are_left_out_and_named() -> None:
     assert "'weather' (such as 'sun')" in panel.notes[0]
     long = prices(weather="sun").rename(columns={"symbol": "unique_id", "Close": "y"})
     assert panel_of(long).found == {"ignore": ("weather",)}
-    assert list(panel_of(frame, future=["weather"]).beside) == ["weather"]
+    assert list(panel_of(frame, future=["weather"]).covariates) == ["weather"]
 
 
 def test_damaged_numbers_are_no_text() -> None:

@@ -53,15 +53,15 @@ def test_covariates_have_an_aggregate_of_their_own(how: object, wanted: float) -
     frame = pd.DataFrame({"ds": HOURS, "sales": 1.0, "promo": promo})
     panel = make(frame, resample="D", aggregate="sum", future="promo", covariate_aggregate=how)
     assert panel.values[:, 0].tolist() == [24.0] * 8
-    np.testing.assert_allclose(panel.beside["promo"], wanted)
+    np.testing.assert_allclose(panel.covariates["promo"], wanted)
 
 
 def test_of_text_the_most_frequent_value_counts_or_the_last() -> None:
     kind = np.where(HOURS.hour < 15, "open", "closed")
     frame = pd.DataFrame({"ds": HOURS, "sales": 1.0, "kind": kind})
-    assert make(frame, resample="D", future="kind").beside["kind"].tolist() == ["open"] * 8
+    assert make(frame, resample="D", future="kind").covariates["kind"].tolist() == ["open"] * 8
     last = make(frame, resample="D", future="kind", covariate_aggregate="last")
-    assert last.beside["kind"].tolist() == ["closed"] * 8
+    assert last.covariates["kind"].tolist() == ["closed"] * 8
 
 
 @pytest.mark.parametrize("freq", [None, "10min"])

@@ -45,9 +45,9 @@ def test_text_beside_is_the_most_frequent_or_the_last() -> None:
     times = pd.date_range("2024-01-01", periods=6, freq="20min").to_numpy("datetime64[ns]")
     rows = table([1.0] * 6, weather=["sun", "sun", "rain", None, "fog", "fog"])
     _, usual, _ = resampled(times, rows, DataSettings(resample="h", future=("weather",)))
-    assert usual.beside["weather"].tolist() == ["sun", "fog"]
+    assert usual.covariates["weather"].tolist() == ["sun", "fog"]
     _, last, _ = resampled(times, rows, DataSettings(resample="h", future=("weather",), covariate_aggregate="last"))
-    assert last.beside["weather"].tolist() == ["rain", "fog"]
+    assert last.covariates["weather"].tolist() == ["rain", "fog"]
 
 
 def test_stamps_move_to_the_nearest_step_from_midnight() -> None:

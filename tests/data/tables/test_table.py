@@ -21,7 +21,7 @@ def read(frame: pd.DataFrame, **settings: object) -> Table:
 def test_whole_numbers_of_a_covariate_are_one_number_and_that_is_noted() -> None:
     frame = pd.DataFrame({"ds": DAYS, "sales": 1.0, "promo": PROMO})
     table = read(frame, future="promo")
-    assert table.beside["promo"].dtype == np.float64
+    assert table.covariates["promo"].dtype == np.float64
     assert table.notes == (
         "the covariate 'promo' holds 5 whole numbers and is read as one number; where they name categories, set"
         " data.categorical=promo",
@@ -37,7 +37,7 @@ def test_categories_by_type_or_by_setting(kind: str) -> None:
     frame = pd.DataFrame({"ds": DAYS, "sales": 1.0, "promo": promo})
     declared = {} if kind in ("category", "ordered") else {"categorical": "promo"}
     table = read(frame, future="promo", **declared)
-    assert table.beside["promo"].tolist() == [str(value) for value in PROMO]
+    assert table.covariates["promo"].tolist() == [str(value) for value in PROMO]
     assert table.notes == ()
 
 

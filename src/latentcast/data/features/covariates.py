@@ -88,7 +88,7 @@ class Covariates:
         seen = step < np.repeat(ends, panel.lengths)
         if not seen.any():
             seen = np.ones_like(seen)
-        future = [Column.learned(name, panel.beside[name], seen) for name in settings.future]
+        future = [Column.learned(name, panel.covariates[name], seen) for name in settings.future]
         if settings.holidays is not None:
             if panel.frequency.integer or panel.frequency.resolution > DAY_NS:
                 raise SettingsError(
@@ -99,7 +99,7 @@ class Covariates:
         for name in settings.static:
             _constant(panel, name)
         everywhere = np.ones_like(seen)
-        static = tuple(Column.learned(name, panel.beside[name], everywhere) for name in settings.static)
+        static = tuple(Column.learned(name, panel.covariates[name], everywhere) for name in settings.static)
         return cls(tuple(future), static, settings.holidays)
 
     @property
@@ -126,14 +126,14 @@ class Covariates:
                 assert self.country is not None
                 found.append(holidays(self.country, panel.clock.local(panel.times))[:, None])
             else:
-                found.append(column.features(panel.beside[column.name]))
+                found.append(column.features(panel.covariates[column.name]))
         return np.concatenate(found, axis=1)
 
     def of_items(self, panel: Panel) -> NDArray[np.float32]:
         """[items, static width]."""
         first = panel.offsets[:-1]
         found = [np.zeros((len(first), 0), np.float32)]
-        found += [column.features(panel.beside[column.name][first]) for column in self.static]
+        found += [column.features(panel.covariates[column.name][first]) for column in self.static]
         return np.concatenate(found, axis=1)
 
     def dump(self) -> dict[str, Any]:
@@ -151,7 +151,7 @@ class Covariates:
 
 
 def _constant(panel: Panel, name: str) -> None:
-    column = panel.beside[name]
+    column = panel.covariates[name]
     first = column[np.repeat(panel.offsets[:-1], panel.lengths)]
     if (changed := column != first).any():
         whose = panel.ids[int(panel.item_of_step[int(changed.argmax())])]

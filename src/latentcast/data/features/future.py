@@ -51,9 +51,9 @@ def lay_ahead(room: Panel, frame: pd.DataFrame | None, effects: Effects, setting
     fitted = Clock(room.clock.zone, wall=room.clock.wall)
     times, _ = on_the_clock_of(fitted, read.clock, read.times, first=str(room.times[0]), step=room.frequency.step)
     rows = _rows(items, times, room, last)
-    beside = dict(room.beside)
+    covariates = dict(room.covariates)
     for name in names:
-        text = room.beside[name].dtype == object
+        text = room.covariates[name].dtype == object
         given = _column(frame[name], name, text=text)
         values = given[np.maximum(rows, 0)]
         missing = (rows < 0) | pd.isna(values)
@@ -66,9 +66,9 @@ def lay_ahead(room: Panel, frame: pd.DataFrame | None, effects: Effects, setting
                 f"{name!r} is infinite or beyond ±{LARGEST:g} at {int(beyond.sum())} of the steps to be forecast"
                 f" (first: {values[item, step]} at {show(room.times[last[item, step]])}{whose}); give finite numbers"
             )
-        beside[name] = beside[name].copy()
-        beside[name][last] = values
-    return replace(room, beside=beside)
+        covariates[name] = covariates[name].copy()
+        covariates[name][last] = values
+    return replace(room, covariates=covariates)
 
 
 def _items(frame: pd.DataFrame, room: Panel, settings: DataSettings) -> NDArray[np.int64]:

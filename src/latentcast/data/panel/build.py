@@ -98,8 +98,8 @@ def _sorted(stamps: NDArray[Any], table: Table) -> tuple[NDArray[Any], Table, tu
     codes = table.codes[order]
     moved = ((np.diff(order) < 0) & (np.diff(codes) == 0)).any()
     notes = (Note("the rows were not in order of time and were sorted", NoteCode.ORDER),) if moved else ()
-    beside = {name: column[order] for name, column in table.beside.items()}
-    return stamps[order], replace(table, codes=codes, values=table.values[order], beside=beside), notes
+    covariates = {name: column[order] for name, column in table.covariates.items()}
+    return stamps[order], replace(table, codes=codes, values=table.values[order], covariates=covariates), notes
 
 
 def _order(stamps: NDArray[Any], codes: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -181,9 +181,9 @@ def _of_one_step(
     left = [code for code in range(len(table.ids)) if code not in others]
     numbers = np.zeros(len(table.ids), np.int64)
     numbers[left] = np.arange(len(left))
-    beside = {name: column[kept] for name, column in table.beside.items()}
+    covariates = {name: column[kept] for name, column in table.covariates.items()}
     ids = tuple(table.ids[code] for code in left)
-    made = replace(table, codes=numbers[table.codes[kept]], values=table.values[kept], ids=ids, beside=beside)
+    made = replace(table, codes=numbers[table.codes[kept]], values=table.values[kept], ids=ids, covariates=covariates)
     return stamps[kept], made, (Note(f"{are}; they were left out: fit them by themselves", NoteCode.FREQUENCY),)
 
 
@@ -214,7 +214,7 @@ def _on_grid(stamps: NDArray[Any], table: Table, frequency: Frequency, settings:
     """Fill each series from its first to its last stamp; values without a row are NaN."""
     starts = np.flatnonzero(np.diff(table.codes, prepend=-1))
     counts = np.diff(starts, append=len(stamps))
-    values, times, lengths, beside = table.values, stamps, counts, table.beside
+    values, times, lengths, covariates = table.values, stamps, counts, table.covariates
     if settings.steps == "grid":
         ordinals = frequency.ordinals(stamps, starts)
         _check_grid(ordinals, stamps, frequency)
@@ -223,10 +223,10 @@ def _on_grid(stamps: NDArray[Any], table: Table, frequency: Frequency, settings:
             place = ordinals + np.repeat(np.cumsum(lengths) - lengths, counts)
             values = np.full((int(lengths.sum()), values.shape[1]), np.nan)
             values[place] = table.values
-            beside = {}
-            for name, column in table.beside.items():
-                beside[name] = np.full(len(values), None if column.dtype == object else np.nan, column.dtype)
-                beside[name][place] = column
+            covariates = {}
+            for name, column in table.covariates.items():
+                covariates[name] = np.full(len(values), None if column.dtype == object else np.nan, column.dtype)
+                covariates[name][place] = column
             within = np.arange(len(values)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
             times = frequency.advance(np.repeat(stamps[starts], lengths), within)
     return Panel(
@@ -239,7 +239,7 @@ def _on_grid(stamps: NDArray[Any], table: Table, frequency: Frequency, settings:
         frequency,
         settings.season or frequency.season,
         settings.gaps,
-        beside=beside,
+        covariates=covariates,
     )
 
 
@@ -277,7 +277,7 @@ def _align(panel: Panel) -> Panel:
     times = panel.times[inside]
     if (counts != steps).any() or (times.reshape(n, steps) != times[:steps]).any():
         raise TimeError("the series have different time steps and cannot be aligned; resample them to one grid")
-    shared = {name: column[inside].reshape(n, steps) for name, column in panel.beside.items()}
+    shared = {name: column[inside].reshape(n, steps) for name, column in panel.covariates.items()}
     apart = [name for name, column in shared.items() if not all(_same(row, column[0]) for row in column)]
     if apart:
         raise DataError(f"covariates of aligned series must be the same in all of them; {shorten(apart)} differ")
@@ -292,7 +292,7 @@ def _align(panel: Panel) -> Panel:
         offsets=np.array([0, steps], np.int64),
         ids=("",),
         channels=panel.ids,
-        beside={name: column[0] for name, column in shared.items()},
+        covariates={name: column[0] for name, column in shared.items()},
         notes=(*panel.notes, Note(note, NoteCode.ALIGNED)),
     )
 
@@ -319,7 +319,7 @@ def _choose(panel: Panel, settings: DataSettings) -> Panel:
 def _not_yet(panel: Panel, settings: DataSettings) -> tuple[str, ...]:
     """Note where items end with rows of known covariates without a value, which describe the future."""
     last = panel.offsets[1:] - 1
-    known = [~pd.isna(panel.beside[name][last]) for name in settings.future]
+    known = [~pd.isna(panel.covariates[name][last]) for name in settings.future]
     if not known:
         return ()
     ends = np.all(known, axis=0) & ~panel.observed[last].any(axis=1)
@@ -359,7 +359,7 @@ def read_notes(frame: pd.DataFrame, panel: "Panel", settings: DataSettings) -> N
     """
     frame = with_text_names(frame)
     if TEXT not in frame.columns:
-        raise DataError(f"notes need a column {TEXT!r} beside the time; {suggest(TEXT, frame.columns)}")
+        raise DataError(f"notes need a column {TEXT!r} and the time; {suggest(TEXT, frame.columns)}")
     if panel.frequency.integer:
         raise DataError("notes are dated, and the data count their steps in whole numbers")
     frame = frame.dropna(subset=[TEXT])

@@ -24,7 +24,7 @@ def close(panel: "Panel", absent: int) -> "Panel":
     `absent` is the number of steps that had no row. Raises GapError when the policy is to refuse gaps, when a series
     has no value at all, or when there is nothing to carry forward.
     """
-    panel = _close_beside(panel)
+    panel = _close_covariates(panel)
     missing = int((~panel.observed).sum())
     if not missing:
         return panel
@@ -45,10 +45,10 @@ def close(panel: "Panel", absent: int) -> "Panel":
     return replace(panel, values=values, notes=(*panel.notes, Note(note, NoteCode.MISSING_VALUES)))
 
 
-def _close_beside(panel: "Panel") -> "Panel":
+def _close_covariates(panel: "Panel") -> "Panel":
     """Fill gaps of covariates: interpolate numbers (both sides are known in advance), carry text forward."""
-    beside, counts = dict(panel.beside), {}
-    for name, column in panel.beside.items():
+    covariates, counts = dict(panel.covariates), {}
+    for name, column in panel.covariates.items():
         text = column.dtype == object
         missing = pd.isna(column)
         if not missing.any():
@@ -59,7 +59,7 @@ def _close_beside(panel: "Panel") -> "Panel":
                 f"the covariate {name!r} has no value at all{f' in {whose!r}' if whose else ''}; leave it out"
             )
         counts[name] = int(missing.sum())
-        beside[name] = column = column.copy()
+        covariates[name] = column = column.copy()
         holes, before, after, _ = _neighbours(~missing, panel.item_of_step)
         if text:
             column[holes] = column[before]
@@ -77,7 +77,7 @@ def _close_beside(panel: "Panel") -> "Panel":
             value="mask",
         )
     note = f"missing values of covariates were filled, numbers between their neighbours, text from before: {which}"
-    return replace(panel, beside=beside, notes=(*panel.notes, Note(note, NoteCode.MISSING_COVARIATES)))
+    return replace(panel, covariates=covariates, notes=(*panel.notes, Note(note, NoteCode.MISSING_COVARIATES)))
 
 
 def _neighbours(seen: NDArray[np.bool_], item: NDArray[np.int64]) -> tuple[NDArray[Any], ...]:

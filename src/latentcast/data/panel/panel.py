@@ -28,7 +28,7 @@ class Panel:
     clock     the time zone of the stamps, and how they are stored
     said      dated notes
     written   how stamps are written, unless as dates or steps
-    beside    covariates known in advance and static ones, [steps] each: numbers, or text
+    covariates      known in advance and static ones, [steps] each: numbers, or text
     notes     changes made to the table
     found     column settings that were inferred: id, value, ignore
     """
@@ -44,7 +44,7 @@ class Panel:
     gaps: str
     pads: NDArray[np.int64] | None = None
     clock: Clock = field(default=Clock())
-    beside: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    covariates: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     said: Notes | None = None
     written: TextForm | NumberCode | None = None
     notes: tuple[str, ...] = field(default=())
@@ -95,7 +95,7 @@ class Panel:
             digest.update(np.ascontiguousarray(array).tobytes())
         if self.said is not None:
             digest.update(repr((self.said.times.tolist(), self.said.items.tolist(), self.said.texts)).encode())
-        for name, column in sorted(self.beside.items()):
+        for name, column in sorted(self.covariates.items()):
             digest.update(repr((name, column.tolist())).encode())
         return digest.hexdigest()[:16]
 
@@ -108,7 +108,7 @@ class Panel:
             observed=self.observed[keep],
             times=self.times[keep],
             offsets=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
-            beside={name: column[keep] for name, column in self.beside.items()},
+            covariates={name: column[keep] for name, column in self.covariates.items()},
         )
 
     def future_times(self, horizon: int) -> NDArray[Any]:
@@ -159,5 +159,5 @@ class Panel:
             observed=self.observed[source] & old[:, None],
             times=times,
             offsets=offsets,
-            beside={name: column[source] for name, column in self.beside.items()},
+            covariates={name: column[source] for name, column in self.covariates.items()},
         )

@@ -66,11 +66,13 @@ def resampled(
     steps = np.repeat(np.arange(len(there)), counts)  # rows are sorted as steps are
     at = np.flatnonzero(whole & ~short)
     values = np.column_stack([_aggregated(column, steps, settings.aggregate)[at] for column in table.values.T])
-    beside = {name: _aggregated(column, steps, _how(name, settings))[at] for name, column in table.beside.items()}
+    covariates = {
+        name: _aggregated(column, steps, _how(name, settings))[at] for name, column in table.covariates.items()
+    }
     codes = kept.get_level_values(0).to_numpy(np.int64)
     return (
         kept.get_level_values(1).to_numpy("datetime64[ns]"),
-        replace(table, codes=codes, values=values, beside=beside),
+        replace(table, codes=codes, values=values, covariates=covariates),
         tuple(Note(note, NoteCode.RESAMPLED) for note in notes),
     )
 

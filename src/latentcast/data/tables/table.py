@@ -27,7 +27,7 @@ class Table:
     codes     [rows] the number of each row's series
     values    [rows, channels]; NaN where missing
     ids       name of each series; ("",) in wide data
-    beside    covariates known in advance and static ones, [rows] each: numbers, or text with None where missing
+    covariates      known in advance and static ones, [rows] each: numbers, or text with None where missing
     notes     what a user of the result should know
     """
 
@@ -36,7 +36,7 @@ class Table:
     values: NDArray[np.float64]
     ids: tuple[str, ...]
     channels: tuple[str, ...]
-    beside: dict[str, NDArray[Any]] = field(default_factory=dict)
+    covariates: dict[str, NDArray[Any]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
 
@@ -73,7 +73,7 @@ def read_table(frame: pd.DataFrame, settings: DataSettings) -> Table:
 def _numbers_that_name(table: Table, settings: DataSettings) -> tuple[str, ...]:
     """Note on covariates with few distinct integers, which may be categories."""
     notes = []
-    for name, column in table.beside.items():
+    for name, column in table.covariates.items():
         if column.dtype == object:
             continue
         distinct = np.unique(column[~np.isnan(column)])
@@ -187,7 +187,7 @@ def _wide(frame: pd.DataFrame, time: str, settings: DataSettings) -> Table:
     if len(set(used)) < len(used):
         raise DataError(f"data.columns names a column twice: {shorten(used, 8)}", setting="data.columns")
     if not used:
-        raise DataError(f"there is no value column beside the time column {time!r}")
+        raise DataError(f"there is no value column next to the time column {time!r}")
     if settings.features == "S" and settings.target in used:
         used = (str(settings.target), *settings.past)  # other variates are ignored
     values = _values(frame, list(used), settings)

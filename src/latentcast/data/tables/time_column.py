@@ -101,7 +101,7 @@ def _is_text_with_digits(sample: pd.Series) -> bool:
 def joined_time(frame: pd.DataFrame, settings: DataSettings) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """The table with one time column where dates stand in several, and a note that says so; else as it came.
 
-    Read are year, month, day, hour, … in columns of their own, and a date beside the hour, the time of day or the
+    Read are year, month, day, hour, … in columns of their own, and a date next to the hour, the time of day or the
     number of a period of the day.
     """
     if settings.time is not None and settings.time not in frame.columns:
@@ -112,8 +112,8 @@ def joined_time(frame: pd.DataFrame, settings: DataSettings) -> tuple[pd.DataFra
     dates = [name for name in lower.values() if _DATE.fullmatch(name)]
     dates = [settings.time] if settings.time is not None else dates
     declared = {*settings.id_names, settings.value, settings.target, *settings.future, *settings.past, *settings.static}
-    beside = [name for name in lower.values() if _WITHIN_DAY.fullmatch(name) and name not in (*dates, *declared)]
-    if len(dates) != 1 or len(beside) != 1 or not frame[dates[0]].duplicated().any():
+    within_day = [name for name in lower.values() if _WITHIN_DAY.fullmatch(name) and name not in (*dates, *declared)]
+    if len(dates) != 1 or len(within_day) != 1 or not frame[dates[0]].duplicated().any():
         return frame, ()
     try:
         days = read_stamps(frame[dates[0]], settings.time_format).times
@@ -121,10 +121,10 @@ def joined_time(frame: pd.DataFrame, settings: DataSettings) -> tuple[pd.DataFra
         return frame, ()
     if np.issubdtype(days.dtype, np.integer) or (days != days.astype("datetime64[D]")).any():
         return frame, ()
-    within = _within_day(frame[beside[0]])
+    within = _within_day(frame[within_day[0]])
     if within is None:
         return frame, ()
-    return _replaced(frame, [dates[0], beside[0]], days + within[0], within[1])
+    return _replaced(frame, [dates[0], within_day[0]], days + within[0], within[1])
 
 
 def _parts_of(lower: Mapping[str, str]) -> list[str]:

@@ -56,7 +56,7 @@ def _in_words(effects: Effects, panel: Panel, settings: DataSettings) -> list[st
             else f"known in advance: {name} was found to explain nothing, and is left out"
         )
     for name in settings.future:
-        column = panel.beside[name]
+        column = panel.covariates[name]
         for at, channel in enumerate(panel.channels):
             seen = panel.observed[:, at]
             if column.dtype != object and _alike(column[seen], panel.values[seen, at]):

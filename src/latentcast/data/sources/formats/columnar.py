@@ -134,5 +134,5 @@ def _table(frame: pd.DataFrame) -> pd.DataFrame:
         return long_frame({str(key): value for key, value in row.items()} for row in frame.to_dict("records"))
     raise DataError(
         f"the column {lists[0]!r} holds lists; wanted numbers, or one series a row with its values in a column 'target'"
-        " beside 'item_id', 'start' and 'freq'"
+        " with 'item_id', 'start' and 'freq'"
     )

@@ -30,7 +30,7 @@ def read_json_lines(path: Path) -> pd.DataFrame:
 
 
 def _frequency_beside(path: Path) -> str | None:
-    """The frequency in the metadata.json that GluonTS keeps beside the folders of a dataset."""
+    """The frequency in the metadata.json that GluonTS keeps next to the folders of a dataset."""
     for folder in (path.parent, path.parent.parent):
         file = folder / "metadata.json"
         if file.is_file():
