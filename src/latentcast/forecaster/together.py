@@ -57,7 +57,7 @@ def joins(fitted: FittedModel) -> bool:
 
 def alike(panel: Panel) -> Any:
     """Equal for panels that may be joined."""
-    own = bool(panel.beside) or panel.said is not None
+    own = bool(panel.covariates) or panel.said is not None
     grid = (panel.frequency, panel.clock, panel.season, panel.times.dtype.str)
     return id(panel) if own else (*grid, panel.complete, panel.ids == ("",))
 
