@@ -25,7 +25,7 @@ HOMES = {
     "statsmodels": {"cli", "explain"},
     "scipy": {"layers", "evaluation", "benchmarking", "data"},
     "pydantic": {"core", "data", "layers", "models", "forecaster", "benchmarking", "serving"},
-    "pydantic_core": {"core"},
+    "pydantic_core": {"core", "serving"},
     "safetensors": {"forecaster", "training", "models", "workflows"},
     "yaml": {"core"},
     "jinja2": {"reporting"},
