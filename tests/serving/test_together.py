@@ -122,7 +122,7 @@ def test_tables_in_order_give_the_same_panel_without_a_frame(folder: Path, long_
         expected = read_panel(forecaster, read_frame(pd.DataFrame(plain(frame))))
         assert found is not None
         assert found.notes == expected.notes
-        for name in ("ids", "channels", "frequency", "season", "gaps", "clock", "pads", "beside", "said"):
+        for name in ("ids", "channels", "frequency", "season", "gaps", "clock", "pads", "covariates", "said"):
             assert getattr(found, name) == getattr(expected, name)
         for name in ("values", "observed", "times", "offsets"):
             ours, theirs = getattr(found, name), getattr(expected, name)
