@@ -20,7 +20,9 @@ NAMES = [
     "fusion_weights", "import_checkpoint", "impute", "load", "member_forecasts", "predict", "pretrain", "prompts",
     "prototype_attention", "reconstruction_error", "transfer", "tune", "update", "zero_shot",
 ]  # fmt: skip
-METHODS = ["calibrate", "device", "drift", "evaluate", "explain", "name", "predict", "sample", "save", "summary"]
+METHODS = [
+    "calibrate", "device", "drift", "evaluate", "explain", "name", "predict", "push_to_hub", "sample", "save", "summary",
+]  # fmt: skip
 ON_A_SAVED_MODEL = [
     "anomaly_scores", "evaluate_imputation", "fusion_weights", "impute", "member_forecasts", "prototype_attention",
     "transfer", "update",

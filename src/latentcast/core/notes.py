@@ -29,6 +29,7 @@ class NoteCode(StrEnum):
     DRIFT = "drift"
     EMPTY_LOOKBACK = "empty-lookback"
     WINDOWS = "windows"  # which windows were judged
+    TRAINED_UNTIL = "trained-until"  # windows lie before the end of the training
     INTERVALS = "intervals"
     TRANSFER = "transfer"
     FEW_SHOT = "few-shot"

@@ -98,6 +98,8 @@ class StartingPoint:
         Number of tensors taken over, and their digest.
     learned_from
         All data that these weights were trained on.
+    trained_until
+        Last time stamp that these weights or their choice depend on.
     """
 
     model: str
@@ -108,6 +110,7 @@ class StartingPoint:
     found: Mapping[str, Mapping[str, Any]]
     sha256: str
     learned_from: tuple[DataOrigin, ...]
+    trained_until: str | None = None
 
 
 @dataclass(frozen=True)
@@ -275,6 +278,9 @@ class RunCard:
         Threads that torch computed with in the fit.
     imported
         Where the weights come from, if another code trained them.
+    trained_until
+        Last time stamp that the weights or their choice depend on: the end of the training and validation parts, of the
+        starting point too. None where nothing was learned, and in cards of older versions.
     """
 
     model: str
@@ -297,6 +303,7 @@ class RunCard:
     transferred: bool = False
     threads: int | None = None
     imported: ImportReport | None = None
+    trained_until: str | None = None
 
     @property
     def learned(self) -> tuple[str, ...]:

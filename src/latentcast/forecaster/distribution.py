@@ -14,6 +14,7 @@ from latentcast.forecaster.fitted import FittedModel
 from latentcast.forecaster.intervals import Intervals, interval_columns
 from latentcast.forecaster.judge import Judged, choose_intervals, forecast_windows, judge
 from latentcast.forecaster.output import give_back, one_column, window_frame
+from latentcast.forecaster.trained_until import early_windows_note
 
 LEVELS = (20.0, 40.0, 60.0, 80.0)  # central intervals whose ends are the deciles but the median
 VALUES = 2**18  # forecast values that are judged; more windows are sampled evenly
@@ -32,7 +33,9 @@ def evaluated(
     kept: list[ForecastBatch] | None = [] if forecasts else None
     result = judge(fitted, prepared, which, how, batch_size, kept)
     starts_items = prepared.starts(which.part, fitted.task.lookback, fitted.task.horizon, which.stride)
-    result = replace(result, distribution=distribution_scores(fitted, prepared, starts_items))
+    early = early_windows_note(fitted, prepared, starts_items)
+    notes = result.notes if early is None else (*result.notes, early)
+    result = replace(result, distribution=distribution_scores(fitted, prepared, starts_items), notes=notes)
     if kept is None:
         return result
     frame = window_frame(fitted, prepared.panel, kept)

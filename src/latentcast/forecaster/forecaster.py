@@ -4,30 +4,26 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from latentcast.core.errors import Fault, LatentcastError, SettingsError, shorten, suggest
-from latentcast.core.notes import Note, NoteCode
+from latentcast.core.errors import Fault, SettingsError, shorten, suggest
 from latentcast.data.panel.split import PARTS, Part
 from latentcast.data.types import Frame, IntoFrame, Level
 from latentcast.evaluation.drop_last import batch_of
-from latentcast.evaluation.forecasts import ForecastBatch
 from latentcast.evaluation.metrics import Evaluation
-from latentcast.explain import Explanation, ExplanationRequest, check, chosen, explained
-from latentcast.forecaster import storage
+from latentcast.explain import Explanation
 from latentcast.forecaster.ahead import Asked, forecast_ahead, sampled_ahead
 from latentcast.forecaster.card_html import card_html
 from latentcast.forecaster.distribution import evaluated
 from latentcast.forecaster.drift import Drift
+from latentcast.forecaster.explaining import explain_ahead
 from latentcast.forecaster.fitted import FittedModel
-from latentcast.forecaster.inputs import drift_of, open_prepared, prepare_forecast
-from latentcast.forecaster.intervals import PATHS, Intervals
+from latentcast.forecaster.inputs import drift_of, open_prepared
+from latentcast.forecaster.intervals import PATHS
 from latentcast.forecaster.judge import (
     Judged,
     calibrate_on,
     choose_intervals,
-    cut_windows,
-    forecast_windows,
 )
-from latentcast.forecaster.save import whole_card, write
+from latentcast.forecaster.save import push, save, whole_card
 from latentcast.models.inspection import inspect
 
 
@@ -216,38 +212,8 @@ class Forecaster(FittedModel):
         >>> found.forecast["load"]["values"].round(3).tolist()
         [16.0, 17.0]
         """
-        by, instead = check(attribution, fill, stretch, self.task.lookback)
-        inputs = prepare_forecast(self, data, future_covariates)
-        prepared, notes = inputs.prepared, inputs.notes
-        number, drawn = chosen(inputs.panel, self.task.targets, item)
-        one = inputs.windows[0][number : number + 1], inputs.windows[1][number : number + 1]
-        wanted: Any = level
-        auto = isinstance(wanted, str) and wanted == "auto"
-        how: Intervals | None = None
-        try:
-            how = choose_intervals(self, (80, 90) if auto else wanted, interval_method)
-            judged = ForecastBatch.joined(list(forecast_windows(self, prepared, one, how=how)))
-        except LatentcastError as error:
-            if not auto:
-                raise
-            judged, how = ForecastBatch.joined(list(forecast_windows(self, prepared, one))), None
-            notes = (*notes, Note(f"no intervals: {error}", NoteCode.INTERVALS))
-        asked = ExplanationRequest(
-            self.name,
-            inputs.source.name,
-            self.network,
-            cut_windows(self, prepared, one),
-            prepared.panel,
-            prepared.scaler,
-            judged,
-            number,
-            drawn,
-            inputs.panel.clock.restore,
-            () if how is None else how.levels,
-            None if how is None else how.words(),
-            notes,
-        )
-        return explained(asked, attribution=by, stretch=stretch, fill=instead)
+        intervals, how = (level, interval_method), (attribution, fill, stretch)
+        return explain_ahead(self, data, future_covariates, intervals, item, how)
 
     def drift(self, data: IntoFrame) -> Drift:
         """Compare the last look-back of each series with its training part.
@@ -427,10 +393,10 @@ class Forecaster(FittedModel):
         Parameters
         ----------
         folder
-            Created where it does not exist.
+            Created where it does not exist. Also an address, as `s3://bucket/folder` or `gs://bucket/folder`.
         overwrite
             Replace what latentcast wrote there; files of others stay. The old forecaster stays whole until the new
-            one is written.
+            one is written; at an address files are replaced one by one, and a half-written folder does not load.
 
         Raises
         ------
@@ -444,4 +410,41 @@ class Forecaster(FittedModel):
         >>> latentcast.load(folder / "naive").predict(frame)["seasonal-naive"].round(3).tolist()
         [16.0, 17.0]
         """
-        storage.replace_folder(Path(folder), lambda at: write(self, at), overwrite=overwrite)
+        save(self, folder, overwrite=overwrite)
+
+    def push_to_hub(
+        self, repo: str, *, revision: str | None = None, private: bool | None = None, message: str | None = None
+    ) -> str:
+        """Commit the saved files and a model card to a repository of a model hub.
+
+        Other files of it stay. The package huggingface_hub finds token and hub (`HF_TOKEN`, `HF_ENDPOINT`).
+
+        Parameters
+        ----------
+        repo
+            Name of the repository, as `org/name`; it is made where it does not exist.
+        revision
+            Branch to commit to, made where it does not exist. None: the main one.
+        private
+            Whether a new repository is private. None: as the hub sets it.
+        message
+            Message of the commit. None: the name of the model and of its data.
+
+        Returns
+        -------
+        str
+            Address of the commit, `hf://org/name@<commit>`, which `latentcast.load` reads.
+
+        Raises
+        ------
+        SettingsError
+            `repo` is no name of a repository.
+        CheckpointError
+            The hub cannot be reached or refuses.
+
+        Examples
+        --------
+        >>> forecaster.push_to_hub("org/load-dlinear")  # doctest: +SKIP
+        'hf://org/load-dlinear@1f3c…'
+        """
+        return push(self, repo, revision=revision, private=private, message=message)

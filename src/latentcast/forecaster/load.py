@@ -1,4 +1,4 @@
-"""Load a forecaster from its folder."""
+"""Load a forecaster from its folder or address."""
 
 from pathlib import Path
 
@@ -8,24 +8,29 @@ from latentcast.core.errors import CheckpointError
 from latentcast.core.types import Task
 from latentcast.data.features.covariates import Covariates
 from latentcast.data.features.regression import Effects
-from latentcast.forecaster import storage
+from latentcast.forecaster import hub, storage
 from latentcast.forecaster.calibration import Calibration
 from latentcast.forecaster.card import RunCard
 from latentcast.forecaster.fit_statistics import FitStatistics, from_rows
 from latentcast.forecaster.forecaster import Forecaster
 from latentcast.forecaster.sense import check_calibration, check_statistics, check_task
+from latentcast.forecaster.trained_until import check_stamp
 from latentcast.models.config.run import resolve_config
 from latentcast.models.network import build as build_network
 
 
 def as_forecaster(forecaster: Forecaster | str | Path, *, device: str = "cpu") -> Forecaster:
-    """The forecaster itself, or the one saved in a folder.
+    """The forecaster itself, or the one saved in a folder or at an address.
 
     Raises CheckpointError when the folder is missing, foreign, unfinished or damaged.
     """
     if isinstance(forecaster, Forecaster):
         return forecaster
-    folder = Path(forecaster)
+    with hub.opened(forecaster) as folder:
+        return _read(folder, device)
+
+
+def _read(folder: Path, device: str) -> Forecaster:
     stored, names, statistics = storage.read(folder)
     try:
         card = RunCard.from_dict(stored)
@@ -35,6 +40,7 @@ def as_forecaster(forecaster: Forecaster | str | Path, *, device: str = "cpu") -
             names, statistics = from_rows(names)
         known = FitStatistics.parse(names, statistics, run.data, _effects(card))
         check_task(task, card.schema)
+        check_stamp(card)
         check_statistics(known, task.channels)
         network = build_network(run.kind, run.model, task)
     except (KeyError, IndexError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:

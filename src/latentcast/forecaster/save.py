@@ -1,11 +1,13 @@
-"""Save a fitted model to its folder."""
+"""Save a fitted model to a folder, an address or a repository of a hub."""
 
 from dataclasses import asdict
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
-from latentcast.forecaster import storage
+from latentcast.forecaster import hub, storage
 from latentcast.forecaster.fitted import FittedModel
+from latentcast.forecaster.model_card import model_card
 from latentcast.models.inspection import count_parameters
 
 
@@ -20,3 +22,24 @@ def write(fitted: FittedModel, folder: Path) -> None:
     """Save into a folder that exists. Raises CheckpointError when it cannot be written."""
     packed = None if fitted.calibration is None else fitted.calibration.dump()
     storage.write(folder, fitted.network, whole_card(fitted), fitted.known.dump(), packed)
+
+
+def save(fitted: FittedModel, folder: str | Path, *, overwrite: bool) -> None:
+    """Save to a folder or an address. Raises CheckpointError when it cannot be written or is not ours to replace."""
+    place = hub.local_or_address(folder)
+    if isinstance(place, Path):
+        storage.replace_folder(place, lambda at: write(fitted, at), overwrite=overwrite)
+        return
+    with TemporaryDirectory(prefix="latentcast-") as made:
+        write(fitted, Path(made))
+        hub.upload(Path(made), place, overwrite=overwrite)
+
+
+def push(fitted: FittedModel, repo: str, *, revision: str | None, private: bool | None, message: str | None) -> str:
+    """Commit the saved files and the model card to a repository; the address of the commit."""
+    name = hub.repository(repo)
+    with TemporaryDirectory(prefix="latentcast-") as made:
+        write(fitted, Path(made))
+        (Path(made) / hub.MODEL_CARD).write_text(model_card(fitted, name), encoding="utf-8")
+        said = message or f"{fitted.name} of {fitted.card.schema.data}"
+        return hub.push(Path(made), name, revision=revision, private=private, message=said)

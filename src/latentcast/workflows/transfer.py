@@ -100,7 +100,8 @@ def transfer(
     for note in notes:
         log.warning(note)
     stages, unchanged = start.card.stages, start.card.untrained
-    made.card = replace(made.card, notes=notes, start=laid, transferred=True, stages=stages, untrained=unchanged)
+    card = replace(made.card, notes=notes, start=laid, transferred=True, stages=stages, untrained=unchanged)
+    made.card = replace(card, trained_until=laid.trained_until)
     made.network.to(start.device).eval()
     return made
 

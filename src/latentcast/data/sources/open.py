@@ -1,4 +1,4 @@
-"""Open data: a frame, a file, or the name of a dataset."""
+"""Open data: a frame, a file, an address, or the name of a dataset."""
 
 from dataclasses import replace
 from difflib import get_close_matches
@@ -11,15 +11,19 @@ from latentcast.data.sources.descriptions import described
 from latentcast.data.sources.files import is_table, read_file
 from latentcast.data.sources.formats.columnar import read_dataset_folder
 from latentcast.data.sources.frames import Source, read_frame
+from latentcast.data.sources.remote import address_of, downloaded
 
 
 def open_data(data: Any) -> tuple[Source, dict[str, Any]]:
-    """A frame, a file or a dataset's name → its table, and the settings its protocol asks for.
+    """A frame, a file, an address or a dataset's name → its table, and the settings its protocol asks for.
 
     Raises DataError when it is none of these or cannot be read.
     """
     if not isinstance(data, str | Path):
         return read_frame(data), {}
+    if (address := address_of(data)) is not None:
+        with downloaded(address) as local:
+            return replace(read_frame(read_file(local)), name=address.name, in_memory=False), {}
     path = Path(data)
     if path.is_file():
         return replace(read_frame(read_file(path)), name=path.name, in_memory=False), {}

@@ -20,6 +20,7 @@ from latentcast.forecaster.forecaster import Forecaster
 from latentcast.forecaster.inputs import prepare as prepare_data
 from latentcast.forecaster.judge import Judged, calibrate_on
 from latentcast.forecaster.save import write
+from latentcast.forecaster.trained_until import learned_until
 from latentcast.models.config.training import RECONSTRUCT, TrainingSettings
 from latentcast.workflows.fitting.datasets import TrainingDataset, check_compatible, error_context
 from latentcast.workflows.fitting.members import check_members_trainable, train_members
@@ -77,7 +78,8 @@ def run_fit(spec: FitSpec, data: TrainingData, options: FitOptions | None = None
         with training_folder(prepared.forecaster, options) as folder:
             train(spec, prepared, folder, options, notes)
             calibrate_on_validation(spec, prepared)
-            prepared.forecaster.card = replace(prepared.forecaster.card, notes=tuple(notes), threads=threads)
+            card, until = prepared.forecaster.card, _trained_until(prepared)
+            prepared.forecaster.card = replace(card, notes=tuple(notes), threads=threads, trained_until=until)
             return save_if_asked(prepared.forecaster, folder, options)
 
 
@@ -144,6 +146,15 @@ def calibrate_on_validation(spec: FitSpec, prepared: Prepared) -> None:
     stride = 1 if forecaster.card.fusion is None else forecaster.card.fusion.stride
     judged = calibrate_on(forecaster, prepare_data(forecaster, own.panel), Judged("val", own.name, stride))
     forecaster.card = replace(forecaster.card, validation=judged.to_dict())
+
+
+def _trained_until(prepared: Prepared) -> str | None:
+    """The last step that something was learned from, by this fit or by the weights it began with."""
+    start = prepared.forecaster.card.start
+    before = None if start is None else start.trained_until
+    if not prepared.has_members and not prepared.supplies:
+        return before
+    return learned_until([(one.panel, one.parts) for one in prepared.datasets], before)
 
 
 def save_if_asked(forecaster: Forecaster, folder: Path, options: FitOptions) -> Forecaster:

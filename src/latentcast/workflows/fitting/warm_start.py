@@ -12,6 +12,7 @@ from latentcast.core.settings import differing
 from latentcast.forecaster.card import StartingPoint
 from latentcast.forecaster.compatibility import misfits
 from latentcast.forecaster.forecaster import Forecaster
+from latentcast.forecaster.trained_until import trained_until
 from latentcast.models.config.presets import MODEL_PRESETS
 
 SHORTCUT = "model.shortcut."  # a map between one look-back and one horizon: at others it is learned anew
@@ -98,6 +99,7 @@ def load_initial_weights(
         start.card.found,
         _digest(learned),
         start.card.learned_from,
+        trained_until(start),
     )
 
 
