@@ -7,12 +7,14 @@ import typer
 
 from latentcast.cli.app import app
 from latentcast.cli.output import print_line
-from latentcast.core.errors import MissingExtra
+from latentcast.core.errors import MissingExtra, SettingsError
 
 
 @app.command()
 def serve(
-    folders: Annotated[list[str], typer.Argument(metavar="FOLDER…", help="Saved models, as FOLDER or NAME=FOLDER.")],
+    folders: Annotated[
+        list[str] | None, typer.Argument(metavar="FOLDER…", help="Saved models, as FOLDER or NAME=FOLDER.")
+    ] = None,
     host: Annotated[str, typer.Option("--host", help="Address to listen at; not loopback: a token is required.")] = (
         "127.0.0.1"
     ),
@@ -35,6 +37,9 @@ def serve(
 
     given = {"host": host, "port": port, "hosts": allowed or (), "workbench": workbench}
     settings = validate(ServeSettings, {**given, "token": os.environ.pop(TOKEN, None) or None})
-    models = Models.open(folders)
-    print_line(f"serving {', '.join(models)} at http://{host}:{port} (its description: /openapi.json)")
+    if not folders and not workbench:
+        raise SettingsError("name the folder of a saved model, or serve the workbench (--workbench)")
+    models = Models.open(folders or [])
+    offered = ", ".join([*models, *["the workbench"] * workbench])
+    print_line(f"serving {offered} at http://{host}:{port} (its description: /openapi.json)")
     run(models, settings)

@@ -13,6 +13,8 @@ from latentcast.serving.routes import forecast, windows
 from latentcast.serving.routes import models as models_routes
 from latentcast.serving.services import Services
 from latentcast.serving.settings import ServeSettings
+from latentcast.serving.workbench.mount import add_workbench
+from latentcast.serving.workbench.routes import PAGE
 
 OPEN = frozenset({"/health"})  # paths that need no token
 
@@ -51,6 +53,8 @@ def create_app(models: Models, settings: ServeSettings) -> FastAPI:
     app.state.services = services
     for routes in (models_routes, forecast, windows):
         app.include_router(routes.router(services))
+    if settings.workbench:
+        add_workbench(app)
     problems.install(app)
-    protect(app, settings, open_paths=OPEN)
+    protect(app, settings, open_paths=OPEN | PAGE if settings.workbench else OPEN)
     return app

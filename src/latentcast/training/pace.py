@@ -12,7 +12,8 @@ MEASURED = 5  # steps, after one that warms up
 class Pace:
     """Logs once, at level INFO, how many steps a stage makes at most and how long they take.
 
-    The logger is `latentcast.pace`; `latentcast fit` prints its message.
+    The logger is `latentcast.pace`; `latentcast fit` prints its message. At level DEBUG it logs every step, with
+    `stage`, `done` and `steps` as attributes of the record.
     """
 
     def __init__(self, stage: str, schedule: Schedule) -> None:
@@ -22,6 +23,9 @@ class Pace:
     def step(self, done: int) -> None:
         """Count a step of this run; `done` steps were made in all."""
         self._count += 1
+        if log.isEnabledFor(logging.DEBUG):
+            place = {"stage": self.stage, "done": done, "steps": self.schedule.steps}
+            log.debug("%s: step %d of at most %d", *place.values(), extra=place)
         if self._count == 1:
             self._began = time.monotonic()
         if self._count == 1 + MEASURED:
