@@ -33,7 +33,7 @@ from latentcast.models.config.run import resolve_config
 
 ROOT = Path(__file__).parents[2]
 LLM = ROOT / "tests" / "fixtures" / "pretrained" / "gpt2"
-LOOP: dict[str, Any] = {"max_epochs": 2, "batch_size": 64, "lr": 0.05, "weight_decay": 0.01, "patience": 9}
+LOOP: dict[str, Any] = {"max_epochs": 4, "batch_size": 64, "lr": 0.05, "weight_decay": 0.01, "patience": 9}
 SMALL = {"width": 8, "ff": 8, "heads": 2}
 PATCH = {"length": 8, "stride": 4, "width": 8}
 CODEC = {"hidden": 6, "blocks": 1, "code_dim": 4, "codebook_size": 8}
@@ -98,7 +98,10 @@ OTHERS: dict[str, Any] = {
     "llm": "minilm", "levels": 3, "temperature": 0.5, "mixers": ["inter-variate"], "snap": True, "damped": True,
     "head_width": 4, "reach": 8, "checkpoint": "amazon/chronos-bolt-tiny",
 }  # fmt: skip
-NOT_TRIED = ("devices", "strategy", "compile", "seed")  # they start processes, take minutes, or move no forecast
+# they start processes, take minutes, or change time and memory only
+NOT_TRIED = ("devices", "strategy", "compile", "seed", "processes", "checkpointing", "check", "reuse", "fused")
+# read when paths are sampled, which a trial does not do
+SAMPLING = ("model.head.paths", "model.head.temperature", "model.head.top_k", "model.head.top_p")
 CHOICES = {
     "fusion": "average", "error": "mae", "norm": "pre", "ends": "zeros", "kind": "wavelet", "position": "learned",
     "quantizer": "rvq", "decode": "greedy", "relax": "straight-through", "prototypes": "words",
@@ -106,7 +109,25 @@ CHOICES = {
 }  # fmt: skip
 
 
-def frame() -> pd.DataFrame:
+def frame(path: str = "") -> pd.DataFrame:
+    """The data of a trial; settings that concern irregular data get such data."""
+    data = regular()
+    match path:
+        case "data.snap":
+            data["ds"] += pd.to_timedelta(np.arange(len(data)) % 3, unit="s")
+        case "data.steps":
+            data = data.drop(index=[100, 101])
+        case "data.zone":
+            data["ds"] += pd.Timestamp("2024-03-25") - data["ds"].iloc[0]  # the clocks change within
+        case "data.missing":
+            data.loc[::50, "load"] = 3.0
+        case "data.frequency_per_series":
+            daily = data.iloc[::24].assign(unique_id="daily")
+            data = pd.concat([data.assign(unique_id="hourly"), daily])[["unique_id", "ds", "load"]]
+    return data
+
+
+def regular() -> pd.DataFrame:
     steps, rng = np.arange(300), np.random.default_rng(0)
     waves = {"load": 2 + np.sin(steps / 4), "price": np.cos(steps / 7)}
     stamps = pd.date_range("2024-05-01", periods=300, freq="h")
@@ -131,9 +152,8 @@ def other(path: str, value: Any) -> Any:
     return "other"
 
 
-def outcome(model: str, stated: dict[str, Any]) -> dict[str, Any]:
+def outcome(model: str, stated: dict[str, Any], data: pd.DataFrame) -> dict[str, Any]:
     """Everything that a setting may change, as digests and texts; or the error."""
-    data = frame()
     with tempfile.TemporaryDirectory() as folder:
         try:
             made = latentcast.fit(
@@ -141,10 +161,12 @@ def outcome(model: str, stated: dict[str, Any]) -> dict[str, Any]:
             )
             forecast = made.predict(data)
             wide = made.predict(data, level=[80]) if made.card.validation else forecast
+            if made.network.capabilities.quantile_levels:
+                wide = wide.join(made.predict(data, level=[60], interval_method="quantiles"), rsuffix="_own")
             judged = made.evaluate(data).to_dict()
         except LatentcastError as error:
             return {"error": f"{type(error).__name__}: {error}"}
-        files = sorted(str(path.relative_to(folder)) for path in Path(folder).rglob("*"))
+        files = {str(path.relative_to(folder)): logged(path) for path in sorted(Path(folder).rglob("*"))}
     weights = {name: hashlib.sha256(t.numpy().tobytes()).hexdigest() for name, t in made.network.state_dict().items()}
     training = None if made.card.training is None else asdict(made.card.training)
     solved = made.card.solved
@@ -156,6 +178,11 @@ def outcome(model: str, stated: dict[str, Any]) -> dict[str, Any]:
     return {key: without_seconds(value) for key, value in found.items()}
 
 
+def logged(path: Path) -> str:
+    """What a log of training holds; nothing of other files."""
+    return path.read_text(encoding="utf-8") if path.name == "metrics.csv" else ""
+
+
 def without_seconds(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: without_seconds(inner) for key, inner in value.items() if "seconds" not in str(key)}
@@ -165,14 +192,19 @@ def without_seconds(value: Any) -> Any:
 
 
 def trial(model: str, path: str, value: Any, base: dict[str, Any]) -> dict[str, Any]:
-    stated = {**dict(leaves(MODELS[model])), path: value}
+    shared, own = dict(leaves(MODELS[model])), frame(path)
+    if path.endswith(".patience"):
+        shared[path.replace(".patience", ".lr")] = 1.0  # the loss must rise for it to count
+    stated = {**shared, path: value}
     try:
-        found = outcome(model, stated)
+        if not own.equals(regular()) or path.endswith(".patience"):
+            base = outcome(model, shared, own)
+        found = outcome(model, stated, own)
     except Exception:
         return {"model": model, "setting": path, "value": value, "result": "traceback", "what": traceback.format_exc()}
     if "error" in found:
         return {"model": model, "setting": path, "value": value, "result": "refused", "what": found["error"]}
-    changed = [key for key in found if found[key] != base[key]]
+    changed = [key for key in found if found[key] != base.get(key)]
     result = "ignored" if not changed else "noted" if changed == ["notes"] else "used"
     return {"model": model, "setting": path, "value": value, "result": result, "what": changed}
 
@@ -188,7 +220,7 @@ def main() -> int:
     torch.set_num_threads(1)
     results = []
     for model in args.models.split(","):
-        base = outcome(model, MODELS[model])
+        base = outcome(model, MODELS[model], frame())
         if "error" in base:
             raise RuntimeError(f"{model}: {base['error']}")
         stages = {name: {} for name in MODEL_PRESETS[model].stages}
@@ -197,7 +229,7 @@ def main() -> int:
         for path, value in leaves(tree):
             if path in ("model.name", "lookback", "horizon") or not path.startswith(args.below):
                 continue
-            if path.rpartition(".")[2] in NOT_TRIED:
+            if path.rpartition(".")[2] in NOT_TRIED or path in SAMPLING:
                 continue
             results.append(trial(model, path, other(path, value), base))
             if results[-1]["result"] not in ("used", "refused"):

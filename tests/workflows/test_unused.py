@@ -9,6 +9,10 @@ import pytest
 
 import latentcast
 from latentcast.core.errors import SettingsError
+from latentcast.core.nested import nested
+from latentcast.core.settings import unread
+from latentcast.models.config.presets import MODEL_PRESETS
+from latentcast.models.config.run import resolve_config
 
 SIZES = {"lookback": 24, "horizon": 6}
 
@@ -65,7 +69,7 @@ def test_settings_of_the_data_that_nothing_reads_are_refused(settings: dict[str,
 
 
 def test_parts_that_other_settings_switch_off_are_refused() -> None:
-    assert refused("patch-linear", {"model.solved.alphas": [0.1]})[0].startswith("model.solved: is of the solved")
+    assert refused("patch-linear", {"model.solved.alphas": [0.1]})[0].startswith("model.solved: is read only with")
 
 
 def test_the_settings_of_another_run_are_taken_where_they_are_defaults(tmp_path: Path) -> None:
@@ -77,3 +81,65 @@ def test_the_settings_of_another_run_are_taken_where_they_are_defaults(tmp_path:
 def test_a_time_format_of_dates_that_need_none_is_noted() -> None:
     made = latentcast.fit(frame(), "naive", **SIZES, settings={"data.time_format": "%d.%m.%Y"})
     assert "data.time_format=%d.%m.%Y is not used: 'ds' holds dates, and no text" in made.card.notes
+
+
+@pytest.mark.parametrize(
+    ("model", "settings", "wanted"),
+    [
+        (
+            "auto-arima",
+            {"model.order": [1, 0, 0], "model.max_order": 2},
+            "model.max_order: is read only with model.order=none",
+        ),
+        (
+            "patch-linear",
+            {"model.representation.name": "frequency", "model.representation.top_k": 3},
+            "model.representation.adaptive=true",
+        ),
+        (
+            "patch-linear",
+            {"model.representation.name": "wavelet", "model.representation.penalty": 1.0},
+            "model.representation.learn_as=free",
+        ),
+        (
+            "dlinear",
+            {"training.schedule": "one-cycle", "training.warmup": 0.1},
+            "training.warmup: is read only with training.schedule=constant",
+        ),
+        ("token-transformer", {"model.representation.codec.grid": [4, 4]}, "model.representation.codec.quantizer=fsq"),
+        (
+            "time-llm",
+            {"model.backbone.llm": "gpt2-here", "model.backbone.segments": 4},
+            "model.backbone.local_statistics=true",
+        ),
+        ("time-llm", {"model.backbone.dynamic_norm": True}, "model.backbone.dynamic other than 0"),
+    ],
+)
+def test_settings_that_another_one_switches_off_are_refused(model: str, settings: dict[str, Any], wanted: str) -> None:
+    run = resolve_config(nested({"model.name": model, **SIZES, **settings}))
+    (fault,) = [*unread(run.model, "model."), *unread(run.training, "training.")]
+    assert wanted in fault
+    assert fault.endswith("set that too, or leave it out")
+
+
+def test_a_fit_refuses_them_and_takes_them_once_the_switch_is_set() -> None:
+    own = {"model.representation.length": 8, "training.max_steps": 1, "model.representation.name": "frequency"}
+    (fault,) = refused("patch-linear", {**own, "model.representation.top_k": 3})
+    wanted = "is read only with model.representation.adaptive=true; set that too, or leave it out"
+    assert fault == f"model.representation.top_k: {wanted}"
+    latentcast.fit(
+        frame(),
+        "patch-linear",
+        **SIZES,
+        settings={**own, "model.representation.top_k": 3, "model.representation.adaptive": True},
+    )
+
+
+@pytest.mark.parametrize("model", sorted(MODEL_PRESETS))
+def test_no_preset_sets_what_it_does_not_read(model: str) -> None:
+    members = {"members": ["naive", "dlinear"]} if model == "hybrid" else {}
+    for preset in (None, *(name for name in MODEL_PRESETS[model].presets if name != "auto")):
+        chosen = {"name": model, "preset": preset} if preset else {"name": model, **members}
+        run = resolve_config({"model": chosen, "lookback": 96, "horizon": 24})
+        assert list(unread(run.model)) == []
+        assert list(unread(run.training)) == []

@@ -7,9 +7,11 @@ from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, fie
 from pydantic_core import ErrorDetails
 
 from latentcast.core.errors import Fault, SettingsError, suggest
+from latentcast.core.nested import format_value
 from latentcast.core.registry import Registry
 
 S = TypeVar("S", bound="Settings")
+ReadWith = Mapping[str, tuple[str, tuple[Any, ...]]]
 
 
 class Settings(BaseModel):
@@ -17,13 +19,15 @@ class Settings(BaseModel):
 
     A field named in `parts` holds the settings of a registered part, chosen by its key `name`; a tuple holds those of
     several parts. Trained weights do not depend on fields named in `not_in_weights`. `reads_words`: the part reads the
-    description of the data.
+    description of the data. `read_with`: field → (another field, its values under which the first one is read;
+    none: any but its default).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
     parts: ClassVar[Mapping[str, Registry]] = {}
     not_in_weights: ClassVar[frozenset[str]] = frozenset({"dropout", "attention_dropout", "loss"})
     reads_words: ClassVar[bool] = False
+    read_with: ClassVar[ReadWith] = {}
 
     @field_validator("*", mode="before")
     @classmethod
@@ -80,6 +84,26 @@ def weight_shaping_settings(settings: Settings, at: str = "") -> dict[str, Any]:
 def read_words(settings: Settings) -> bool:
     """Whether any part reads the description of the data."""
     return settings.reads_words or any(read_words(part.settings) for _, part in settings.chosen())
+
+
+def unread(settings: Settings, at: str = "") -> Iterator[Fault]:
+    """Faults of settings that differ from their default although another setting switches them off."""
+    fields = type(settings).model_fields
+    for name, (switch, values) in settings.read_with.items():
+        default, now = fields[switch].default, getattr(settings, switch)
+        is_read = now in values if values else now != default
+        if not is_read and getattr(settings, name) != fields[name].default:
+            wanted = f"={' or '.join(map(_plain, values))}" if values else f" other than {_plain(default)}"
+            yield Fault(f"{at}{name}", f": is read only with {at}{switch}{wanted}; set that too, or leave it out")
+    for name in type(settings).model_fields:
+        if isinstance(inner := getattr(settings, name), Settings) and name not in settings.parts:
+            yield from unread(inner, f"{at}{name}.")
+    for name, part in settings.chosen():
+        yield from unread(part.settings, f"{at}{name}.")
+
+
+def _plain(value: Any) -> str:
+    return value if isinstance(value, str) else format_value(value).lower()
 
 
 def differing(one: Settings, other: Settings, at: str = "") -> list[tuple[str, Any, Any]]:

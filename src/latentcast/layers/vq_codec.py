@@ -1,14 +1,14 @@
 """VQ-VAE codec: one channel's values to discrete codes of `factor` steps each, and back (van den Oord et al. 2017)."""
 
 from math import prod
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import torch.nn.functional as F
 from jaxtyping import Float
 from pydantic import Field, field_validator
 from torch import Tensor, nn
 
-from latentcast.core.settings import Settings
+from latentcast.core.settings import ReadWith, Settings
 from latentcast.layers.codebook import Codebook, Codes, Quantizer, Vectors
 from latentcast.layers.compression import ConvDown, ConvUp
 
@@ -41,6 +41,12 @@ class CodecSettings(Settings):
     commitment: Annotated[float, Field(ge=0)] = 0.25
     decay: Annotated[float, Field(gt=0, lt=1)] = 0.99
     revive: Annotated[float, Field(gt=0, lt=1)] = 0.2
+
+    read_with: ClassVar[ReadWith] = {
+        "levels": ("quantizer", ("residual",)),
+        "grid": ("quantizer", ("fsq",)),
+        **dict.fromkeys(("codebook_size", "commitment", "decay", "revive"), ("quantizer", ("vq", "residual"))),
+    }
 
     @field_validator("strides", "grid", mode="before")
     @classmethod

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
-from typing import Any, Literal, cast
+from typing import Any, ClassVar, Literal, cast
 
 import torch
 from torch import Tensor, nn
@@ -28,7 +28,7 @@ from latentcast.core.protocols import (
     TokenMixer,
     TrainedBefore,
 )
-from latentcast.core.settings import Part, Settings
+from latentcast.core.settings import Part, ReadWith, Settings
 from latentcast.core.types import Batch, Prediction, Scale, Task, Tokens
 from latentcast.data.windows.mixture import Mix
 from latentcast.data.windows.windows import Windows
@@ -65,6 +65,7 @@ class ComposedSettings(Settings):
     normalise: bool = True
     shortcut: Literal["none", "linear", "solved"] = "none"
     solved: RidgeSettings | None = None
+    read_with: ClassVar[ReadWith] = {"solved": ("shortcut", ("solved",))}
     not_in_weights = Settings.not_in_weights | {"shortcut", "solved"}  # the map fits only one look-back and horizon
 
 

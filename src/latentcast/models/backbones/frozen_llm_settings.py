@@ -1,10 +1,10 @@
 """Settings of the frozen language model as backbone."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from latentcast.core.settings import Settings
+from latentcast.core.settings import ReadWith, Settings
 from latentcast.layers.dynamic_prompt import GatedBy
 from latentcast.layers.reprogramming import Prototypes
 from latentcast.models.backbones.language_model import Dtype, Quantise
@@ -47,6 +47,16 @@ class FrozenLLMSettings(Settings):
     """
 
     reads_words = True
+    read_with: ClassVar[ReadWith] = {
+        "llm_seed": ("random", (True,)),
+        "prototype_base": ("num_prototypes", ("adaptive",)),
+        "anchors": ("prototype_start", ("weighted", "cluster", "random")),
+        **dict.fromkeys(("prompt_wording", "statistics", "prompt_overflow"), ("prompt", (True,))),
+        **dict.fromkeys(("units", "lags"), ("statistics", (True,))),
+        **dict.fromkeys(("dynamic_norm", "dynamic_gate", "join"), ("dynamic", ())),
+        "segments": ("local_statistics", (True,)),
+        "check": ("reuse", (True,)),
+    }
     llm: Annotated[str, Field(min_length=1)] = "openai-community/gpt2"
     revision: str | None = None
     llm_layers: Annotated[int, Field(ge=1)] | None = 6

@@ -1,10 +1,10 @@
 """How a network is trained."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
-from latentcast.core.settings import Settings
+from latentcast.core.settings import ReadWith, Settings
 
 PRECISIONS = {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
 
@@ -57,6 +57,9 @@ class TrainingSettings(Settings):
     loggers: tuple[Literal["csv", "tensorboard"], ...] = ("csv",)
     log_test: bool = False
     compile: bool = False
+    read_with: ClassVar[ReadWith] = {
+        "warmup": ("schedule", ("constant", "cosine", "halving", "type1", "type2", "type3"))  # one-cycle has its own
+    }
 
     @field_validator("loggers", mode="before")
     @classmethod

@@ -9,7 +9,7 @@ missing values at the end, and one encoder-decoder serves both.
 """
 
 from math import prod
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import torch
 from jaxtyping import Float
@@ -17,7 +17,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from torch import Tensor, nn
 
 from latentcast.core.errors import Fault, SettingsError
-from latentcast.core.settings import Settings
+from latentcast.core.settings import ReadWith, Settings
 from latentcast.core.types import Batch, Steps, Task, Tokens
 from latentcast.layers.compression import Compression, merging, pad_left
 from latentcast.layers.dropout import Dropout
@@ -50,6 +50,7 @@ class CompressionSettings(Settings):
     mix: bool = True
     calendar: bool = True
     label_len: Annotated[int, Field(ge=0)] | None = None
+    read_with: ClassVar[ReadWith] = {"heads": ("kind", ("attention",))}
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
 
     @model_validator(mode="after")

@@ -6,7 +6,7 @@ moves slowly: its patches are twice as long and twice as far apart.
 """
 
 import math
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import torch
 from jaxtyping import Float
@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from latentcast.core.errors import SettingsError
 from latentcast.core.findings import Finding, WindowLabels
+from latentcast.core.settings import ReadWith
 from latentcast.core.types import Batch, Steps, Task, Tokens
 from latentcast.layers.dropout import Dropout
 from latentcast.layers.patching import PatchEmbedding, aligned, num_patches, observed_patches
@@ -54,6 +55,10 @@ class FrequencySettings(PatchSettings):
     top_k: Annotated[int, Field(ge=1)] = 5
     strength: Annotated[float, Field(gt=0, lt=1)] = 0.5
     false_alarms: Annotated[float, Field(gt=0, lt=1)] = 0.05
+    read_with: ClassVar[ReadWith] = {
+        "fusion_heads": ("fusion", ("attention",)),
+        **dict.fromkeys(("top_k", "strength", "false_alarms"), ("adaptive", (True,))),
+    }
 
 
 class Frequency(nn.Module):

@@ -4,7 +4,7 @@ Coarser copies are means of `scale` steps. They are padded before the look-back,
 means, and each patch of the finest is met by the coarser patch that ends with it (`layers.patching.aligned`).
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import torch
 import torch.nn.functional as F
@@ -13,6 +13,7 @@ from pydantic import BeforeValidator, Field, field_validator
 from torch import Tensor, nn
 
 from latentcast.core.errors import SettingsError
+from latentcast.core.settings import ReadWith
 from latentcast.core.types import Batch, Steps, Task, Tokens
 from latentcast.layers.dropout import Dropout
 from latentcast.layers.patching import PatchEmbedding, aligned, num_patches, observed_patches
@@ -41,6 +42,7 @@ class MultiScaleSettings(PatchSettings):
     patches: Literal["same-span", "same-length"] = "same-span"
     fusion: Fusion = "gate"
     fusion_heads: Annotated[int, Field(ge=1)] = 4
+    read_with: ClassVar[ReadWith] = {"fusion_heads": ("fusion", ("attention",))}
     fuse_at: Literal["patches", "llm"] = "patches"
 
     @field_validator("scales")

@@ -1,13 +1,13 @@
 """Fuse several representations of the same patches token by token, such as wavelet, scales and frequency."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field, field_validator
 from torch import nn
 
 from latentcast.core.errors import Fault, SettingsError
 from latentcast.core.protocols import Representation
-from latentcast.core.settings import Part, Settings
+from latentcast.core.settings import Part, ReadWith, Settings
 from latentcast.core.types import Batch, Task, Tokens
 from latentcast.layers.view_fusion import Fuse, Fusion
 from latentcast.models.representations import REPRESENTATIONS
@@ -20,6 +20,7 @@ class ViewsSettings(Settings):
     views: tuple[Part, ...] = ()
     fusion: Fusion = "gate"
     fusion_heads: Annotated[int, Field(ge=1)] = 4
+    read_with: ClassVar[ReadWith] = {"fusion_heads": ("fusion", ("attention",))}
 
     @field_validator("views")
     @classmethod

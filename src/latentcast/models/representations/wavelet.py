@@ -6,7 +6,7 @@ coefficients. The signal is extended at its ends, not the coefficients, so that 
 `kernel` of neighbouring patches is inside the fused product.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import torch
 import torch.nn.functional as F
@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from latentcast.core.errors import Fault, SettingsError
 from latentcast.core.findings import Finding, WindowLabels
+from latentcast.core.settings import ReadWith
 from latentcast.core.types import Batch, Steps, Task, Tokens
 from latentcast.layers.dropout import Dropout
 from latentcast.layers.lattice import lattice_angles, lattice_filters
@@ -65,6 +66,7 @@ class WaveletSettings(PatchSettings):
     learn_filters: bool = False
     learn_as: Literal["lattice", "free"] = "lattice"
     penalty: Annotated[float, Field(gt=0)] = 0.1
+    read_with: ClassVar[ReadWith] = {"learn_as": ("learn_filters", (True,)), "penalty": ("learn_as", ("free",))}
     fused: bool = True
 
 

@@ -25,7 +25,7 @@ from latentcast.core.capabilities import Capabilities
 from latentcast.core.errors import DataError, SettingsError
 from latentcast.core.findings import Finding, WindowLabels
 from latentcast.core.interpolation import interpolated
-from latentcast.core.settings import Settings
+from latentcast.core.settings import ReadWith, Settings
 from latentcast.core.types import Batch, Prediction, Steps, Task
 from latentcast.layers.losses import Levels, pinball_loss, point_loss
 from latentcast.models.standalone.classical_workers import SHORTEST, Array, Spec, check_installed, forecast_all
@@ -194,6 +194,10 @@ class AutoArimaSettings(ClassicalSettings):
         if self.seasonal_order is not None and self.order is None:
             raise ValueError("seasonal_order: belongs to a stated order; set order too, as order=[1,1,1]")
         return self
+
+    read_with: ClassVar[ReadWith] = dict.fromkeys(
+        ("stepwise", "approximation", "max_order", "max_seasonal"), ("order", (None,))
+    )
 
     def options(self) -> dict[str, Any]:
         if self.order is not None:

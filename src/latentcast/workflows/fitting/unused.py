@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from latentcast.core.errors import Fault, SettingsError, shorten
-from latentcast.core.nested import by_label, merge
-from latentcast.core.settings import read_words
+from latentcast.core.nested import by_label, leaves, merge
+from latentcast.core.settings import read_words, unread
 from latentcast.data.settings import DataSettings
 from latentcast.forecaster.forecaster import Forecaster
 from latentcast.models.config.presets import MODEL_PRESETS
@@ -48,20 +48,18 @@ def _of_data(spec: FitSpec) -> Iterator[Fault]:
 
 
 def _of_parts(spec: FitSpec) -> Iterator[Fault]:
-    """Settings of a model that its other settings switch off."""
-    model = spec.given.get("model")
-    backbone = model.get("backbone") if isinstance(model, Mapping) else None
-    stated = isinstance(model, Mapping) and model.get("solved") is not None
-    if stated and getattr(spec.run.model, "shortcut", "solved") != "solved":
-        yield Fault("model.solved", ": is of the solved shortcut; set model.shortcut=solved too, or leave it out")
-    chosen = getattr(getattr(spec.run.model, "backbone", None), "settings", None)
-    if not isinstance(backbone, Mapping) or not hasattr(chosen, "llm_seed"):
-        return
-    if backbone.get("llm_seed") and not getattr(chosen, "random", True):
-        yield Fault(
-            "model.backbone.llm_seed", ": is of random weights; set model.backbone.random=true too, or leave it out"
-        )
-    if backbone.get("revision") is not None and Path(str(getattr(chosen, "llm", ""))).expanduser().is_dir():
+    """Given settings that other settings switch off."""
+    run, given = spec.run, [path for path, _ in leaves(spec.given)]
+    tree = [("model.", run.model), ("training.", run.training)]
+    tree += [(f"stages.{name}.", stage) for name, stage in run.stages]
+    for fault in (fault for at, settings in tree for fault in unread(settings, at)):
+        if any(
+            f"{path}.".startswith(f"{fault.setting}.") or f"{fault.setting}.".startswith(f"{path}.") for path in given
+        ):
+            yield fault
+    chosen = getattr(getattr(run.model, "backbone", None), "settings", None)
+    revision, place = getattr(chosen, "revision", None), str(getattr(chosen, "llm", ""))
+    if revision is not None and "model.backbone.revision" in given and Path(place).expanduser().is_dir():
         yield Fault("model.backbone.revision", ": is of a model on the hub, and llm is a folder; leave it out")
 
 
