@@ -5,6 +5,8 @@
 # make test-pandas3   the tests of data and of the front door, on pandas 3, in an environment over the first
 # make dist    build the sdist and the wheel into dist/
 # make test-dist   install the wheel into an empty environment outside the checkout, and forecast a file
+# make docs    build the documentation site into site/, strictly: no broken link
+# make test-docs   run every block of the tutorial and of the pages for users of other libraries
 # make check   lint and types
 PYTHON ?= python3
 VENV ?= .venv
@@ -24,21 +26,21 @@ PANDAS3_VERSION ?= 3.1.1
 PANDAS3_TESTS := tests/data tests/public/test_readme.py tests/public/test_edges.py tests/public/test_several_frames.py \
 	tests/public/test_covariates.py tests/public/test_saved_folders.py tests/cli
 
-.PHONY: demo test test-fast test-ray test-pandas3 dist test-dist check clean
+.PHONY: demo test test-fast test-ray test-pandas3 dist test-dist docs test-docs check clean
 demo: $(VENV)/.core
 	$(BIN)/latentcast demo --out demo
 
 test: $(VENV)/.dev
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal -m "not ray and not dist"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal -m "not ray and not dist and not docs"
 
 test-fast: $(VENV)/.dev
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal -m "not slow and not ray and not dist"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal -m "not slow and not ray and not dist and not docs"
 
 test-ray: $(VENV)/.ray
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m ray
 
 test-pandas3: $(PANDAS3)/.ready
-	OMP_NUM_THREADS=1 $(PANDAS3)/bin/python -m pytest -n auto --dist worksteal -m "not slow and not ray and not dist" $(PANDAS3_TESTS)
+	OMP_NUM_THREADS=1 $(PANDAS3)/bin/python -m pytest -n auto --dist worksteal -m "not slow and not ray and not dist and not docs" $(PANDAS3_TESTS)
 
 dist: $(VENV)/.dist
 	rm -rf dist
@@ -46,6 +48,12 @@ dist: $(VENV)/.dist
 
 test-dist: $(VENV)/.dist
 	TORCH="$(TORCH)" OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m dist tests/packaging
+
+docs: $(VENV)/.docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+
+test-docs: $(VENV)/.dev
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal -m docs tests/docs
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -80,6 +88,10 @@ $(VENV)/.dist: $(VENV)/.dev
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dist]'
 	@touch $@
 
+$(VENV)/.docs: $(VENV)/.dev
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[docs]'
+	@touch $@
+
 $(PANDAS3)/.ready: $(VENV)/.dev
 	$(BIN)/python -m venv --clear --without-pip $(PANDAS3)
 	@base="$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"; \
@@ -89,4 +101,4 @@ $(PANDAS3)/.ready: $(VENV)/.dev
 	@touch $@
 
 clean:
-	rm -rf $(VENV) $(PANDAS3) demo dist
+	rm -rf $(VENV) $(PANDAS3) demo dist site

@@ -24,7 +24,7 @@ class Drift:
     steps
         Steps that are compared: the look-back.
     names
-        Names of the series, [items][channels].
+        Names of the series, by item, then by channel.
     shift
         [items, channels], difference of the means, in standard deviations of the training part.
     spread
