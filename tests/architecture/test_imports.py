@@ -42,6 +42,7 @@ HOMES = {
     "starlette": {"serving"},
     "uvicorn": {"serving", "cli"},
     "prometheus_client": {"serving"},
+    "mcp": {"serving", "cli"},
 }
 
 
