@@ -7,6 +7,7 @@ from importlib.metadata import version
 from fastapi import FastAPI
 
 from latentcast.serving import problems
+from latentcast.serving.metrics import Measurements
 from latentcast.serving.models import Models
 from latentcast.serving.protection import protect
 from latentcast.serving.routes import forecast, windows
@@ -55,6 +56,8 @@ def create_app(models: Models, settings: ServeSettings) -> FastAPI:
         app.include_router(routes.router(services))
     if settings.workbench:
         add_workbench(app)
+    measurements = Measurements(services.work)
+    app.include_router(measurements.router())
     problems.install(app)
-    protect(app, settings, open_paths=OPEN | PAGE if settings.workbench else OPEN)
+    protect(app, settings, measurements, open_paths=OPEN | PAGE if settings.workbench else OPEN)
     return app

@@ -4,6 +4,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from latentcast.serving.metrics import Measure, Measurements
 from latentcast.serving.protection.bodies import LimitBodies
 from latentcast.serving.protection.failures import AnswerFailures
 from latentcast.serving.protection.headers import SecurityHeaders
@@ -15,10 +16,11 @@ from latentcast.serving.settings import ServeSettings
 __all__ = ["protect"]
 
 
-def protect(app: FastAPI, settings: ServeSettings, *, open_paths: frozenset[str]) -> None:
+def protect(app: FastAPI, settings: ServeSettings, measurements: Measurements, *, open_paths: frozenset[str]) -> None:
     """Put every layer around the app. `open_paths` need no token; one that ends in / opens what is below it."""
     layers: tuple[tuple[Any, dict[str, Any]], ...] = (  # from the outside to the inside
         (SecurityHeaders, {}),
+        (Measure, {"measurements": measurements}),
         (AnswerFailures, {}),
         (CheckHost, {"accepted": settings.accepted_hosts}),
         (RefuseCrossOrigin, {}),

@@ -1,7 +1,7 @@
-"""The process that reads one upload and ends: it limits itself, reads one file, and writes an Arrow stream.
+"""Processes that read one upload each and end: they limit themselves, read one file, and write an Arrow stream.
 
-Standard input holds a line of JSON (`Order`) and the bytes of the file; standard output a line of JSON (an error, or
-null) and the table.
+They are forked from one process that has imported what they need. Each reads a line of JSON (its order) and the bytes
+of the file from one pipe, and writes a line of JSON (an error, or null) and the table into another.
 """
 
 import errno
@@ -9,10 +9,10 @@ import json
 import os
 import resource
 import signal
-import sys
+import socket
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pandas as pd
 import pyarrow as pa
@@ -20,8 +20,7 @@ import pyarrow.parquet as pq
 
 from latentcast.core.errors import DataError
 from latentcast.data.sources.files import first_line, read_file
-
-READY = b"ready\n"
+from latentcast.data.sources.formats import FORMATS
 
 
 class TooLarge(Exception):
@@ -30,7 +29,8 @@ class TooLarge(Exception):
 
 def limit(order: dict[str, Any]) -> None:
     """Memory, processor time, real time and sizes of files, from here on."""
-    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize() if _LINUX else 0
+    mapped = Path("/proc/self/statm")  # the limit is on addresses, of which imports took some
+    used = int(mapped.read_text().split()[0]) * resource.getpagesize() if mapped.exists() else 0
     for which, most in (
         (resource.RLIMIT_AS, used + order["parse_bytes"]),
         (resource.RLIMIT_CPU, int(resource.getrusage(resource.RUSAGE_SELF).ru_utime) + order["parse_seconds"] + 1),
@@ -40,9 +40,6 @@ def limit(order: dict[str, Any]) -> None:
         resource.setrlimit(which, (most, most))
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.setitimer(signal.ITIMER_REAL, order["seconds"])
-
-
-_LINUX = sys.platform.startswith("linux")
 
 
 def table_in(path: Path, order: dict[str, Any]) -> pa.Table:
@@ -90,27 +87,6 @@ def _plain(value: Any) -> Any:
     return None if value is pd.NaT or value != value else str(value)
 
 
-def main() -> None:
-    """Serve one order."""
-    pa.set_cpu_count(1)
-    sys.stdout.buffer.write(READY)
-    sys.stdout.buffer.flush()
-    line = sys.stdin.buffer.readline()
-    if not line:
-        return  # the server ended and had no upload
-    order = json.loads(line)
-    tempfile.tempdir = order["folder"]  # the server removes it, also where this process is killed
-    path = Path(order["folder"]) / f"upload{order['suffix']}"
-    path.write_bytes(sys.stdin.buffer.read())
-    limit(order)
-    table, error = outcome(path, order)
-    sys.stdout.buffer.write(json.dumps(error).encode() + b"\n")
-    if table is not None:
-        with pa.ipc.new_stream(sys.stdout.buffer, table.schema) as stream:
-            stream.write_table(table)
-    sys.stdout.buffer.flush()
-
-
 def outcome(path: Path, order: dict[str, Any]) -> tuple[pa.Table | None, list[Any] | None]:
     """The table of a file, or what is wrong with it."""
     try:
@@ -127,6 +103,43 @@ def outcome(path: Path, order: dict[str, Any]) -> tuple[pa.Table | None, list[An
         return None, ["data", text]
     except Exception as fault:  # a file that makes its reader fail in some other way is still the client's
         return None, ["data", f"the upload cannot be read ({type(fault).__name__}: {first_line(fault)[:200]})"]
+
+
+def serve_one(given: BinaryIO, answer: BinaryIO) -> None:
+    """Read one order and one file, and answer with a line of JSON and the table."""
+    order = json.loads(given.readline())
+    tempfile.tempdir = order["folder"]  # the server removes it, also where this process is killed
+    path = Path(order["folder"]) / f"upload{order['suffix']}"
+    path.write_bytes(given.read())
+    limit(order)
+    table, error = outcome(path, order)
+    answer.write(json.dumps(error).encode() + b"\n")
+    if table is not None:
+        with pa.ipc.new_stream(answer, table.schema) as stream:
+            stream.write_table(table)
+    answer.flush()
+
+
+def main() -> None:
+    """Fork a process for each pair of pipes that comes through the socket at standard input, until that closes."""
+    pa.set_cpu_count(1)
+    for each in FORMATS:
+        each.load()
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks how they ended: what they wrote says it
+    with socket.socket(fileno=os.dup(0)) as server:
+        while True:
+            message, pipes, _, _ = socket.recv_fds(server, 1, 2)
+            if not message:
+                return
+            if os.fork() == 0:
+                break
+            for pipe in pipes:
+                os.close(pipe)
+    try:
+        with os.fdopen(pipes[0], "rb") as given, os.fdopen(pipes[1], "wb") as answer:
+            serve_one(given, answer)
+    finally:
+        os._exit(0)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,16 @@
 """An upload as a frame: the child process from the server's side."""
 
+import contextlib
+import io
 import json
 import os
+import select
+import socket
 import subprocess
 import sys
 import tempfile
 import threading
+import time
 from typing import Any
 
 import pandas as pd
@@ -21,21 +26,19 @@ AT_ONCE = 2  # uploads that are read at the same time
 
 
 class Reader:
-    """Reads uploads, each in a child process of its own that limits itself and ends.
-
-    One child has always imported what it needs and waits, so that an upload does not wait for it.
-    """
+    """Reads uploads, each in a process of its own that limits itself and ends."""
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
-        self._lock, self._open = threading.Lock(), False
-        self._spare: subprocess.Popen[bytes] | None = None
+        self._lock = threading.Lock()
+        self._origin: tuple[subprocess.Popen[bytes], socket.socket] | None = None
         self._limiter: CapacityLimiter | None = None
 
     def prepare(self) -> None:
-        """Start the child that waits."""
+        """Start the process that others are forked from, where it does not run."""
         with self._lock:
-            self._open, self._spare = True, self._spare or _started()
+            if self._origin is None or self._origin[0].poll() is not None:
+                self._origin = _started()
 
     async def read(self, name: str, content: bytes) -> pd.DataFrame:
         """The table of an uploaded file; of its name only the suffix counts. Raises Problem."""
@@ -45,38 +48,51 @@ class Reader:
 
     def read_now(self, suffix: str, content: bytes) -> pd.DataFrame:
         """As `read`, in this thread."""
-        child = self._take()
-        limits = self.limits
         with tempfile.TemporaryDirectory(prefix="latentcast-upload-") as folder:
-            order = {**limits.model_dump(mode="json"), "suffix": suffix, "folder": folder}
-            try:
-                out, _ = child.communicate(json.dumps(order).encode() + b"\n" + content, timeout=2 * limits.seconds)
-            except subprocess.TimeoutExpired:
-                child.kill()
-                out, _ = child.communicate()
-        if child.returncode != 0:
-            detail = (
-                f"reading the upload took more than {limits.parse_seconds} seconds or {limits.parse_bytes} bytes of"
-                " memory; send a smaller file"
-            )
-            raise too_large("parse_seconds", limits.parse_seconds, detail)
-        line, _, table = out.removeprefix(b"ready\n").partition(b"\n")
-        if (error := json.loads(line)) is not None:
-            raise _problem(error)
-        return pa.ipc.open_stream(table).read_pandas()
+            order = {**self.limits.model_dump(mode="json"), "suffix": suffix, "folder": folder}
+            out = self._asked(json.dumps(order).encode() + b"\n" + content)
+        line, _, table = out.partition(b"\n")
+        try:
+            if (error := json.loads(line)) is None:
+                return pa.ipc.open_stream(table).read_pandas()
+        except (ValueError, pa.ArrowException):  # it was killed before it had written all
+            seconds, memory = self.limits.parse_seconds, self.limits.parse_bytes
+            detail = f"reading the upload took more than {seconds} seconds or {memory} bytes of memory; send fewer rows"
+            raise too_large("parse_seconds", seconds, detail) from None
+        raise _problem(error)
 
     def close(self) -> None:
-        """End the child that waits."""
+        """End the process that others are forked from."""
         with self._lock:
-            self._open, spare, self._spare = False, self._spare, None
-        if spare is not None:
-            spare.kill()
-            spare.communicate()
+            origin, self._origin = self._origin, None
+        if origin is not None:
+            origin[1].close()
+            origin[0].wait()
 
-    def _take(self) -> "subprocess.Popen[bytes]":
+    def _asked(self, given: bytes) -> bytes:
+        """What a process of its own answers; what it wrote so far where it was killed or takes too long."""
+        self.prepare()
+        inside, ours = os.pipe()
+        answers, outside = os.pipe()
         with self._lock:
-            taken, self._spare = self._spare, _started() if self._open else None
-        return taken if taken is not None and taken.poll() is None else _started()
+            assert self._origin is not None
+            socket.send_fds(self._origin[1], [b"1"], [inside, outside])
+        os.close(inside)
+        os.close(outside)
+        with os.fdopen(answers, "rb", buffering=0) as answer:
+            with contextlib.suppress(BrokenPipeError), os.fdopen(ours, "wb") as pipe:
+                pipe.write(given)
+            return _until(answer, time.monotonic() + 2 * self.limits.seconds)
+
+
+def _until(answer: io.FileIO, deadline: float) -> bytes:
+    """All bytes of a pipe, or those that came before a moment of the monotonic clock."""
+    parts = []
+    while select.select([answer], [], [], max(deadline - time.monotonic(), 0))[0]:
+        if not (part := answer.read(2**20)):
+            break
+        parts.append(part)
+    return b"".join(parts)
 
 
 def suffix_of(name: str) -> str:
@@ -94,16 +110,19 @@ def suffix_of(name: str) -> str:
     raise Problem(415, "file", f"the file's name tells its kind by its suffix; wanted one of {kinds}, packed or not")
 
 
-def _started() -> "subprocess.Popen[bytes]":
+def _started() -> tuple["subprocess.Popen[bytes]", socket.socket]:
+    ours, theirs = socket.socketpair()
     kept = {name: value for name, value in os.environ.items() if name != TOKEN}
-    return subprocess.Popen(
-        [sys.executable, "-m", "latentcast.serving.uploads.child"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        env={**kept, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
-        start_new_session=True,  # Ctrl-C in the server's terminal is the server's
-    )
+    with theirs:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "latentcast.serving.uploads.child"],
+            stdin=theirs,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env={**kept, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+            start_new_session=True,  # Ctrl-C in the server's terminal is the server's
+        )
+    return process, ours
 
 
 def _problem(error: list[Any]) -> Problem:

@@ -18,11 +18,15 @@ class Format:
     suffixes: tuple[str, ...]
     where: str
 
-    def read(self, path: Path) -> pd.DataFrame:
-        """Read the file as a frame. Raises whatever the library behind it raises, or DataError."""
+    def load(self) -> Callable[[Path], pd.DataFrame]:
+        """Import the reader."""
         module, _, name = self.where.partition(":")
         reader: Callable[[Path], pd.DataFrame] = getattr(import_module(f"{_HERE}.{module}"), name)
-        return reader(path)
+        return reader
+
+    def read(self, path: Path) -> pd.DataFrame:
+        """Read the file as a frame. Raises whatever the library behind it raises, or DataError."""
+        return self.load()(path)
 
 
 FORMATS = (
