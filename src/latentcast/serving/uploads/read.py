@@ -116,7 +116,7 @@ def _started() -> tuple["subprocess.Popen[bytes]", socket.socket]:
     with theirs:
         process = subprocess.Popen(
             [sys.executable, "-m", "latentcast.serving.uploads.child"],
-            stdin=theirs,
+            stdin=theirs.fileno(),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             env={**kept, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
