@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from latentcast.core.errors import CheckpointError
+from latentcast.core.errors import CheckpointError, SettingsError
 from latentcast.core.types import Task
 from latentcast.data.features.covariates import Covariates
 from latentcast.data.features.regression import Effects
@@ -22,10 +22,15 @@ from latentcast.models.network import build as build_network
 def as_forecaster(forecaster: Forecaster | str | Path, *, device: str = "cpu") -> Forecaster:
     """The forecaster itself, or the one saved in a folder or at an address.
 
-    Raises CheckpointError when the folder is missing, foreign, unfinished or damaged.
+    Raises CheckpointError when the folder is missing, foreign, unfinished or damaged, and SettingsError for anything
+    else.
     """
     if isinstance(forecaster, Forecaster):
         return forecaster
+    if not isinstance(forecaster, str | Path):
+        raise SettingsError(
+            f"got {type(forecaster).__name__} as the forecaster: wanted a fitted one, or the folder of a saved one"
+        )
     with hub.opened(forecaster) as folder:
         return _read(folder, device)
 

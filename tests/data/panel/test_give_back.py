@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,14 @@ STAMPS: dict[str, Callable[[], Any]] = {
     "arrow timestamps": lambda: pd.array(DAYS, dtype=pd.ArrowDtype(pa.timestamp("us"))),
     "quarters": lambda: [f"{year} Q{quarter}" for year in range(2018, 2024) for quarter in (1, 2, 3, 4)],
     "yyyymm": lambda: pd.date_range("2020", periods=24, freq="MS").strftime("%Y%m").astype(int),
+    "ISO days in text": lambda: DAYS.strftime("%Y-%m-%d"),
+    "days with dots": lambda: DAYS.strftime("%d.%m.%Y"),
+    "minutes in text": lambda: HOURS.strftime("%Y-%m-%d %H:%M"),
+    "UTC in text": lambda: HOURS.strftime("%Y-%m-%dT%H:%M:%SZ"),
+    "an offset in text": lambda: HOURS.strftime("%Y-%m-%d %H:%M:%S+02:00"),
+    "half-days in text": lambda: HOURS.strftime("%Y-%m-%d %I:%M %p"),
+    "half-years": lambda: [f"{year}H{half}" for year in range(2000, 2012) for half in (1, 2)],
+    "years in text": lambda: [str(year) for year in range(2000, 2024)],
     "yyyymm as text": lambda: pd.date_range("2020", periods=24, freq="MS").strftime("%Y%m"),
     "yyyyww": lambda: pd.date_range("2020-10-05", periods=24, freq="W-MON").strftime("%G%V").astype(int),
     "steps": lambda: np.arange(24),
@@ -77,6 +86,7 @@ def test_ids_merge_with_later_rows_in_pandas(kind: str) -> None:
 
 
 POLARS_STAMPS = {
+    "days in text": pl.Series(list(DAYS.strftime("%d.%m.%Y"))),
     "Date": pl.Series([stamp.date() for stamp in DAYS]),
     **{f"Datetime({unit})": pl.Series(DAYS).cast(pl.Datetime(unit)) for unit in ("ms", "us", "ns")},  # type: ignore[arg-type]
     "zone": pl.Series(HOURS).dt.replace_time_zone("Europe/Berlin"),
@@ -117,11 +127,30 @@ def test_dates_of_arrow_stay_dates() -> None:
     assert forecast.column("ds").to_pylist() == [dt.date(2024, 1, 25), dt.date(2024, 1, 26)]
 
 
-@pytest.mark.parametrize("form", ["%Y-%m-%d", "%d.%m.%Y", "%Y-%m-%d %H:%M"])
-def test_dates_in_text_come_back_as_dates(form: str) -> None:
-    frame = pd.DataFrame({"ds": DAYS.strftime(form), "y": np.arange(24.0)})
-    forecast = latentcast.fit(frame, "naive", **SIZES).predict(frame)
-    assert forecast["ds"].tolist() == [pd.Timestamp("2024-01-25"), pd.Timestamp("2024-01-26")]
+def test_text_that_cannot_be_written_alike_comes_back_as_dates(tmp_path: Path) -> None:
+    days = [*DAYS[:20].strftime("%Y-%m-%d"), *DAYS[20:].strftime("%Y-%m-%d %H:%M:%S")]
+    frame = pd.DataFrame({"ds": days, "y": np.arange(24.0)})
+    wanted = [pd.Timestamp("2024-01-25"), pd.Timestamp("2024-01-26")]
+    assert latentcast.fit(frame, "naive", **SIZES).predict(frame)["ds"].tolist() == wanted
+    file = tmp_path / "days.csv"  # files have no types: what a date is comes back as one
+    frame.assign(ds=DAYS.strftime("%d.%m.%Y")).to_csv(file, index=False)
+    assert latentcast.fit(file, "naive", **SIZES).predict(file)["ds"].tolist() == wanted
+
+
+def test_text_comes_back_as_text_of_windows_and_scores() -> None:
+    frame = pd.DataFrame({"ds": DAYS.strftime("%d.%m.%Y"), "y": np.arange(24.0)})
+    fitted = latentcast.fit(frame, "naive", **SIZES)
+    judged = fitted.evaluate(frame, part="test", forecasts=True).forecasts
+    assert isinstance(judged, pd.DataFrame)
+    assert {*judged["ds"], *judged["cutoff"]} <= set(frame["ds"])
+
+
+def test_a_table_of_what_is_known_in_advance_is_read_as_the_data_are() -> None:
+    days = pd.date_range("2024-01-20", periods=60)
+    frame = pd.DataFrame({"ds": days.strftime("%d/%m/%Y"), "x": np.arange(60) % 2, "y": np.arange(60) % 2 * 3.0})
+    past, ahead = frame[:43], frame[43:44].drop(columns="y")  # 03/03/2024, then 04/03/2024 alone
+    fitted = latentcast.fit(past, "naive", lookback=4, horizon=1, settings={"data.future": ["x"]})
+    assert fitted.predict(past, future_covariates=ahead)["ds"].tolist() == ["03/03/2024"]
 
 
 def test_the_unit_is_that_of_the_time_column() -> None:

@@ -44,7 +44,8 @@ def lay_ahead(room: Panel, frame: pd.DataFrame | None, effects: Effects, setting
             f"the table of what is known in advance lacks {shorten(lacking)}; {suggest(lacking[0], frame.columns)}"
         )
     items = _items(frame, room, settings)
-    read = read_stamps(frame[time_column(frame, settings)], settings.time_format, room.frequency.alias)
+    column = frame[time_column(frame, settings)]
+    read = read_stamps(column, settings.time_format, room.frequency.alias, like=room.written)
     if settings.zone is not None:
         local, clock = localised(read.times, items, settings.zone, "future")
         read = replace(read, times=local, clock=clock)

@@ -363,7 +363,8 @@ def read_notes(frame: pd.DataFrame, panel: "Panel", settings: DataSettings) -> N
     if panel.frequency.integer:
         raise DataError("notes are dated, and the data count their steps in whole numbers")
     frame = frame.dropna(subset=[TEXT])
-    read = read_stamps(frame[time_column(frame, settings)], settings.time_format, panel.frequency.alias)
+    column = frame[time_column(frame, settings)]
+    read = read_stamps(column, settings.time_format, panel.frequency.alias, like=panel.written)
     if settings.zone is not None:
         times, clock = localised(read.times, np.zeros(len(frame), np.int64), settings.zone, "notes")
         read = replace(read, times=times, clock=clock)

@@ -21,7 +21,8 @@ _STAMPS = ("ds", "cutoff")
 def as_it_came(frame: pd.DataFrame, source: Source, panel: Panel, settings: DataSettings) -> pd.DataFrame:
     """unique_id, ds and cutoff in the types of the data, so that the two can be merged on them.
 
-    Dates that were written as text come back as dates; quarters, weeks and months of a year as they were written.
+    Text comes back as text, where later stamps can be written alike: not where the texts are written in several ways,
+    with offsets that change, or with 24:00. Dates from a file, which has no types, come back as dates.
     """
     came = with_text_names(source.frame)
     if isinstance(settings.id, tuple):
@@ -86,7 +87,7 @@ def _stamps(column: pd.Series, came: pd.Series | None, panel: Panel, *, in_memor
         kind = came.dtype
         return column.astype(kind) if pd.api.types.is_numeric_dtype(kind) and panel.frequency.integer else column
     written = panel.written
-    if isinstance(written, NumberCode) or (written is not None and written.unit is not None and in_memory):
+    if isinstance(written, NumberCode) or (written is not None and in_memory):
         return _written(column, came, panel)
     if isinstance(came.dtype, pd.PeriodDtype):
         return column.dt.to_period(came.dtype.freq)
@@ -101,6 +102,8 @@ def _stamps(column: pd.Series, came: pd.Series | None, panel: Panel, *, in_memor
 
 def _written(column: pd.Series, came: pd.Series, panel: Panel) -> pd.Series:
     assert panel.written is not None
+    if isinstance(column.dtype, pd.DatetimeTZDtype):
+        column = column.dt.tz_localize(None)  # the offset is part of the form
     texts = pd.Series(panel.written.write(column.to_numpy("datetime64[ns]")), index=column.index)
     if pd.api.types.is_numeric_dtype(texts) and not pd.api.types.is_numeric_dtype(came):
         texts = texts.astype(str)

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from latentcast.data.panel.annotations import Notes
 from latentcast.data.tables.clock import Clock
 from latentcast.data.tables.date_numbers import NumberCode
-from latentcast.data.tables.date_texts import TextForm
 from latentcast.data.tables.frequency import DAY_NS, Frequency
 from latentcast.data.tables.infer import REGULAR
+from latentcast.data.tables.text_form import TextForm
 
 
 @dataclass(frozen=True)

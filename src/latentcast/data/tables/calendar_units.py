@@ -13,6 +13,7 @@ Ints = NDArray[np.int64]
 YEARS = (1700, 2199)  # that a number is taken for
 _CONVENTIONAL = (1900, 2100)  # the same where many other numbers look alike
 _WORDS = {
+    "half": ("half", "semester", "halbjahr", "hy"),
     "quarter": ("quarter", "quartal", "qtr", "yyyyq", "yq"),
     "month": ("month", "monat", "mois", "mes", "yyyymm", "ym"),
     "week": ("week", "woche", "wk", "kw", "yyyyww", "yw"),
@@ -106,6 +107,7 @@ def _every(kind: str, each: int = 1, offset: int = 0) -> Callable[[NDArray[Any]]
 UNITS: Mapping[str, Unit] = {
     unit.name: unit
     for unit in (
+        Unit("half", 2, _months_begin(6), _months_number(6), _every("M", 6)),
         Unit("quarter", 4, _months_begin(3), _months_number(3), _every("M", 3)),
         Unit("month", 12, _months_begin(1), _months_number(1), _every("M")),
         Unit("week", 53, _week_begins, _week_number, _every("D", 7, 3)),

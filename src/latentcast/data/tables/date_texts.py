@@ -1,9 +1,7 @@
-"""Read dates written as text: a strptime format, ISO 8601, or a quarter, month or week of a year."""
+"""Read dates written as text: a strptime format, ISO 8601, or a unit of a year (`period_texts.py`)."""
 
 import re
-import shlex
 import warnings
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +10,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from latentcast.core.errors import TimeError
-from latentcast.data.tables.calendar_units import UNITS, AmbiguousTime, Ints, most_regular, plausible
+from latentcast.data.tables.calendar_units import UNITS
+from latentcast.data.tables.likely_reading import settled
+from latentcast.data.tables.period_texts import read_periods
+from latentcast.data.tables.text_form import TextForm, form_of
 
 _OFFSET = r":\d{2}(?:[.,]\d+)?\s*(Z|[+-]\d{2}:?\d{2})$"
 _MONTH_FIRST = ("%m/%d", "%m-%d", "%m.%d")
@@ -20,50 +21,10 @@ _MIDNIGHT = r"(?<=[T ])24(?=:00(?::00(?:\.0+)?)?(?:\s*(?:Z|[+-]\d{2}:?\d{2}))?$)
 _FURTHER = (
     "%m/%d/%y", "%d/%m/%y", "%m-%d-%y", "%d-%m-%y", "%m.%d.%y", "%d.%m.%y", "%d-%b-%y", "%b %Y", "%B %Y", "%Y %b",
     "%Y %B", "%b-%Y", "%B-%Y", "%Y-%b", "%b %y", "%b-%y", "%b%Y", "%Y%b", "%b %d %Y", "%B %d %Y", "%b %d, %Y",
-    "%B %d, %Y", "%d %b %Y", "%d %B %Y", "%d-%b-%Y", "%d.%m.%Y %H.%M", "%d/%m/%Y %H.%M.%S",
-    "%G-W%V-%u",
+    "%B %d, %Y", "%d %b %Y", "%d %B %Y", "%d-%b-%Y", "%d.%m.%Y", "%d/%m/%Y", "%G-W%V-%u",
 )  # fmt: skip
-_TRIED = 500  # texts on which a form is tried
-_UNIT = r"(?P<unit>[Qq]|[Ww]|KW|kw|[Mm])"
-_PERIODS = tuple(
-    re.compile(form)
-    for form in (
-        rf"(?P<year>\d{{4}})[-/. _]?{_UNIT}[-. ]?(?P<number>\d{{1,2}})",
-        rf"{_UNIT}[-. ]?(?P<number>\d{{1,2}})[-/. _]*(?P<year>\d{{4}})",
-        rf"(?P<number>\d{{1,2}})\.?{_UNIT}[-/. _]?(?P<year>\d{{4}})",
-        r"(?P<year>\d{4})[-/. _](?P<number>\d{1,2})",
-        r"(?P<number>\d{1,2})[-/. _](?P<year>\d{4})",
-        r"(?P<year>\d{1,2})[-/. _](?P<number>\d{2})",
-    )
-)
-_LETTERS = {"Q": "quarter", "W": "week", "K": "week", "M": "month"}
-
-
-@dataclass(frozen=True)
-class TextForm:
-    """How dates are written: a strptime format, or `pattern` with the places of a year and of a unit's number.
-
-    Attributes
-    ----------
-    form
-        A strptime format, or text with the fields `{year}` and `{number}`.
-    unit
-        quarter, month or week, where `form` has fields.
-    offset
-        What is added to a written year to get the calendar's.
-    """
-
-    form: str
-    unit: str | None = None
-    offset: int = 0
-
-    def write(self, times: NDArray[Any]) -> NDArray[Any]:
-        """Stamps → text."""
-        if self.unit is None:
-            return np.asarray(pd.DatetimeIndex(times).strftime(self.form), dtype=object)
-        years, numbers = UNITS[self.unit].number(times)
-        pairs = zip((years - self.offset).tolist(), numbers.tolist(), strict=True)
-        return np.array([self.form.format(year=year, number=number) for year, number in pairs], dtype=object)
+_CLOCK = re.compile(r"([ T,]+)(\d{1,2})([:.])(\d{2})(\3\d{2})?(\s?[AP]M)?$|([ T,]+)(\d{1,2})(\s?[AP]M)$", re.IGNORECASE)
+_HALF_DAY = r"(?i)\b([ap])\.\s?m\.?$"  # a.m. → am
 
 
 @dataclass(frozen=True)
@@ -84,9 +45,10 @@ def read_texts(column: pd.Series, form: str | None, freq: str | None) -> ReadTex
     codes, distinct = pd.factorize(column)
     text = pd.Series(distinct).astype(str).str.strip()
     if form is None or form in UNITS:
-        periods = _read_periods(text, column.name, form, freq)
+        periods = read_periods(text, column.name, form, freq)
         if periods is not None:
-            return ReadTexts(pd.Series(periods.dates.array.take(codes), name=column.name), periods.form, periods.notes)
+            begins, written, notes = periods
+            return ReadTexts(pd.Series(begins[codes], name=column.name), written, notes)
     zones = text.str.extract(_OFFSET)[0]
     if zones.isna().any() and zones.notna().any():
         at = text[zones.isna()].iloc[0]
@@ -96,53 +58,82 @@ def read_texts(column: pd.Series, form: str | None, freq: str | None) -> ReadTex
         )
     aware = bool(zones.notna().all())
     late = text.str.contains(_MIDNIGHT)
-    notes: tuple[str, ...] = ()
-    chosen, dates = _best_form(text.str.replace(_MIDNIGHT, "00", regex=True), form, aware, column.name)
+    plain = text.str.replace(_MIDNIGHT, "00", regex=True).str.replace(_HALF_DAY, r"\1m", regex=True)
+    chosen, dates, notes = _best_form(plain, form, column, freq, aware=aware)
     _refuse_unread(column, text, codes, dates)
     if chosen != "ISO8601" and not any(part in chosen for part in ("%Y", "%y", "%G", "%c", "%x", "%D")):
         raise TimeError(
             f"the time column {column.name!r} holds times without a year (such as {text.iloc[0]!r}); wanted dates"
         )
     if form is None and chosen[:5] in _MONTH_FIRST:
-        chosen, notes = _month_or_day_first(column, text, chosen)
-        dates = _to_dates(text.str.replace(_MIDNIGHT, "00", regex=True), chosen, aware) if notes else dates
+        chosen, notes = _month_or_day_first(column, plain, chosen, freq, aware=aware)
+        dates = _to_dates(plain, chosen, aware) if notes else dates
     if late.any():
         dates = dates + pd.to_timedelta(late.to_numpy().astype(int), unit="D")
     if aware:
         dates = _localised(dates, zones)
-    written = None if chosen == "ISO8601" or aware or late.any() else _that_writes(chosen, text, dates)
+    written = None if chosen == "ISO8601" or late.any() else _written(chosen, text, dates, zones)
     return ReadTexts(pd.Series(dates.array.take(codes), name=column.name), written, notes)
 
 
-def _best_form(text: pd.Series, form: str | None, aware: bool, name: Any) -> tuple[str, pd.Series]:
-    """The format that leaves the fewest texts unread, and the dates by it."""
+def _written(form: str, text: pd.Series, dates: pd.Series, zones: pd.Series) -> TextForm | None:
+    """How later dates are written alike; None where offsets change, or texts are written in several ways."""
+    if dates.dt.tz is not None:
+        if (zones != zones.iloc[0]).any():
+            return None
+        dates, form = dates.dt.tz_localize(None), form.replace("%z", zones.iloc[0])
+    return None if "%z" in form else form_of(form, text, dates.to_numpy())
+
+
+def _best_form(
+    text: pd.Series, form: str | None, column: pd.Series, freq: str | None, *, aware: bool
+) -> tuple[str, pd.Series, tuple[str, ...]]:
+    """The format that leaves the fewest texts unread, the dates by it, and notes."""
     chosen, dates = "", pd.Series(dtype=object)
     for tried in _forms(text.iloc[0]) if form is None else (form,):
         try:
             found = _to_dates(text, tried, aware)
         except (ValueError, TypeError) as error:
-            raise TimeError(f"the time column {name!r} cannot be read in the format {tried!r}: {error}") from error
+            raise TimeError(
+                f"the time column {column.name!r} cannot be read in the format {tried!r}: {error}"
+            ) from error
         if not chosen or found.isna().sum() < dates.isna().sum():
             chosen, dates = tried, found
         if not dates.isna().any():
-            return chosen, dates
+            return chosen, dates, ()
     if form is None and dates.isna().all():
-        return _further_form(text, chosen, dates, name)
-    return chosen, dates
+        return _further_form(text, chosen, dates, column, freq)
+    return chosen, dates, ()
 
 
-def _further_form(text: pd.Series, chosen: str, dates: pd.Series, name: Any) -> tuple[str, pd.Series]:
-    """The one format of those that pandas does not guess that reads every text."""
-    read = {form: found for form in _FURTHER if (found := _or_none(text, form)) is not None}
-    distinct = {tuple(found): form for form, found in read.items()}  # %b and %B read the same
-    if len(distinct) > 1:
-        raise AmbiguousTime(
-            f"the dates in {name!r} (such as {text.iloc[-1]!r}) can be read in several ways: set"
-            f" {_options(distinct.values())}",
-            setting="data.time_format",
-            value=next(iter(distinct.values())),
-        )
-    return next(iter(read.items())) if read else (chosen, dates)
+def _further_form(
+    text: pd.Series, chosen: str, dates: pd.Series, column: pd.Series, freq: str | None
+) -> tuple[str, pd.Series, tuple[str, ...]]:
+    """The one format of those that pandas does not guess that reads every text, with a time of day where one is."""
+    clock = _clock_form(text.iloc[0])
+    read = {form + clock: found for form in _FURTHER if (found := _or_none(text, form + clock)) is not None}
+    distinct = {form: found for found, form in {tuple(found): form for form, found in read.items()}.items()}
+    if not read:
+        return chosen, dates, ()
+    if len(distinct) > 1:  # %b and %B read the same
+        form, notes = settled(column, {form: read[form] for form in distinct}, freq)
+        return form, read[form], notes
+    form, dates = next(iter(read.items()))
+    return form, dates, ()
+
+
+def _clock_form(text: str) -> str:
+    """The format of the time of day at the end of a text, with what stands before it; "" where there is none."""
+    found = _CLOCK.search(text)
+    if found is None:
+        return ""
+    before, _, colon, _, seconds, half, before_hour, _, half_hour = found.groups()
+    half = half or half_hour
+    hour = "%I" if half else "%H"
+    ending = half[:-2] + "%p" if half else ""
+    if colon is None:
+        return f"{before_hour}{hour}{ending}"
+    return f"{before}{hour}{colon}%M{f'{colon}%S' if seconds else ''}{ending}"
 
 
 def _or_none(text: pd.Series, form: str) -> pd.Series | None:
@@ -164,101 +155,6 @@ def _refuse_unread(column: pd.Series, text: pd.Series, codes: NDArray[Any], date
         )
 
 
-def _read_periods(text: pd.Series, name: Any, asked: str | None, freq: str | None) -> ReadTexts | None:
-    """Quarters, months and weeks of a year; None where the texts are something else."""
-    for pattern in _PERIODS:
-        if pattern.fullmatch(text.iloc[0]) is None:
-            continue
-        parts = text.str.extract(f"^{pattern.pattern}$")
-        if parts["year"].isna().any():
-            continue
-        year, number = (parts[part].to_numpy(np.int64) for part in ("year", "number"))
-        offset = 2000 if parts["year"].str.len().max() <= 2 else 0
-        if "unit" in parts:
-            kinds = {_LETTERS[letter[0].upper()] for letter in parts["unit"]}
-        else:
-            kinds = _units_without_letter(parts, offset)
-        if not plausible(year + offset) or (offset and not _counts_up(year, number)):
-            return None
-        return _as_units(text, name, (year + offset, number), kinds if asked is None else {asked}, freq, offset)
-    return None
-
-
-def _units_without_letter(parts: pd.DataFrame, offset: int) -> set[str]:
-    """Return the units that a number next to a year may count; two digits up to 12 are months."""
-    number, wide = parts["number"].astype(int), parts["number"].str.len().min() == 2
-    if offset or (wide and number.max() <= 12):
-        return {"month"}
-    kinds = {"week"}
-    if number.max() <= 12:
-        kinds.add("month")
-    if number.max() <= 4 and parts["number"].str.len().max() == 1:
-        kinds.add("quarter")
-    return kinds
-
-
-def _counts_up(year: Ints, number: Ints) -> bool:
-    """Whether months follow on each other from the first: 1-01, 1-02, … are no days."""
-    places = year * 12 + number - 1
-    return bool(number.max() <= 12 and number.min() >= 1 and len(places) > 2 and (np.diff(places) == 1).all())
-
-
-def _as_units(
-    text: pd.Series, name: Any, parts: tuple[Ints, Ints], kinds: set[str], freq: str | None, offset: int
-) -> ReadTexts | None:
-    """The texts in the one unit of `kinds` under which they are most regular."""
-    year, number = parts
-    begins = {kind: UNITS[kind].begins(year, number) for kind in sorted(kinds)}
-    possible = {kind: days for kind, days in begins.items() if not np.isnat(days).any()}
-    if not possible:
-        (kind, days), *_ = begins.items()
-        at = int(np.isnat(days).argmax())
-        raise TimeError(
-            f"the time column {name!r} holds {text.iloc[at]!r}, and there is no such {kind}; fix it, or give dates"
-        )
-    best = most_regular({kind: UNITS[kind].position(days) for kind, days in possible.items()}, str(name), freq)
-    if len(best) > 1:
-        raise AmbiguousTime(
-            f"the texts in {name!r} (such as {text.iloc[0]!r}) can be read as {'s or as '.join(best)}s of a year: set"
-            f" {' or '.join(f'data.time_format={kind}' for kind in best)}",
-            setting="data.time_format",
-            value=best[0],
-        )
-    kind = best[0]
-    notes = []
-    if offset:
-        notes.append(f"the years of {name!r} have no century: {text.iloc[0]!r} was read as a month of {year[0]}")
-    dates = pd.Series(possible[kind].astype("datetime64[ns]"))
-    return ReadTexts(dates, _template(text, kind, offset, dates), tuple(notes))
-
-
-def _template(text: pd.Series, kind: str, offset: int, dates: pd.Series) -> TextForm | None:
-    """Return the form that reproduces every text; None where texts have several forms."""
-    pattern = next(form for form in _PERIODS if form.fullmatch(text.iloc[0]))
-    found = pattern.fullmatch(text.iloc[0])
-    assert found is not None
-    for width in (1, 2):
-        spans = sorted(
-            ((*found.span("year"), "{year}"), (*found.span("number"), f"{{number:0{width}d}}")), reverse=True
-        )
-        form = text.iloc[0]
-        for begin, end, field in spans:
-            form = form[:begin] + field + form[end:]
-        if (written := _that_writes(form, text, dates, kind, offset)) is not None:
-            return written
-    return None
-
-
-def _that_writes(
-    form: str, text: pd.Series, dates: pd.Series, unit: str | None = None, offset: int = 0
-) -> TextForm | None:
-    """The form, where it writes the dates as they were written."""
-    if dates.dt.tz is not None:
-        return None
-    made, some = TextForm(form, unit, offset), np.linspace(0, len(text) - 1, min(len(text), _TRIED)).astype(int)
-    return made if (made.write(dates.to_numpy()[some]) == text.to_numpy()[some]).all() else None
-
-
 def _localised(dates: pd.Series, zones: pd.Series) -> pd.Series:
     """Dates in UTC and the offset that each was written with → in that zone where all have one offset.
 
@@ -274,11 +170,14 @@ def _localised(dates: pd.Series, zones: pd.Series) -> pd.Series:
 
 def _forms(text: str) -> tuple[str, ...]:
     """Formats of a column that begins with `text`: month first also with the day first, then ISO 8601."""
+    clock = _clock_form(text)
+    half = clock.endswith("%p")
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # about day first: settled by `_refuse_ambiguous`
-        guess = pd.tseries.api.guess_datetime_format(text)
+        warnings.simplefilter("ignore", UserWarning)  # about day first: settled by `_month_or_day_first`
+        guess = pd.tseries.api.guess_datetime_format(_CLOCK.sub("", text) if half else text)
     if guess is None:
         return ("ISO8601",)
+    guess += clock if half else ""
     if guess[:5] in _MONTH_FIRST:
         return guess, _day_first(guess), "ISO8601"
     return guess, "ISO8601"
@@ -290,41 +189,20 @@ def _to_dates(text: pd.Series, form: str, aware: bool) -> pd.Series:
     return dates if pd.api.types.is_datetime64_any_dtype(dates) else pd.to_datetime(dates, utc=True)
 
 
-def _options(forms: Iterable[str]) -> str:
-    """Formats as they can be typed, quoted where they hold a blank."""
-    return f"data.time_format={' or '.join(shlex.quote(form) for form in forms)}"
-
-
 def _day_first(form: str) -> str:
     return f"%d{form[2]}%m{form[5:]}"
 
 
-def _month_or_day_first(column: pd.Series, text: pd.Series, form: str) -> tuple[str, tuple[str, ...]]:
-    """The format, and a note where it was settled by the steps alone.
+def _month_or_day_first(
+    column: pd.Series, text: pd.Series, form: str, freq: str | None, *, aware: bool
+) -> tuple[str, tuple[str, ...]]:
+    """The format, and a note where it was settled by the steps alone: 01/02/2020 may be in January or in February.
 
-    01/02/2020 alone may be in January or in February; one 31/01/2020 in the column settles it, and so do months that
-    follow on each other for longer than a year, which are days of January in the other reading. Raises AmbiguousTime.
+    One 31/01/2020 in the column settles it. Raises AmbiguousTime.
     """
-    parts = text.str.extract(r"^(\d+)\D(\d+)").astype(int)  # as written: in UTC the day may be another
+    parts = text.str.extract(r"^(\d+)\D(\d+)").astype(int)
     if (parts[1] > 12).any() or (parts[0] == parts[1]).all():
         return form, ()
-    for tried in (form, _day_first(form)):
-        if _are_months(_to_dates(text, tried, aware=True)):
-            words = "month" if tried == form else "day"
-            return tried, (
-                f"the dates in {column.name!r} (such as {text.iloc[-1]!r}) were read with the {words} first, by which"
-                f" they are consecutive months ({_options([tried])})",
-            )
-    raise AmbiguousTime(
-        f"the dates in {column.name!r} (such as {text.iloc[-1]!r}) can be read with the month or with the day"
-        f" first: set their format ({_options((form, _day_first(form)))})",
-        setting="data.time_format",
-        value=form,
-    )
-
-
-def _are_months(dates: pd.Series) -> bool:
-    """Whether dates are one day of each of more than twelve months that follow on each other."""
-    if len(dates) <= 12 or dates.isna().any() or (dates.dt.day != dates.dt.day.iloc[0]).any():
-        return False
-    return bool((np.diff(dates.dt.year * 12 + dates.dt.month) == 1).all())
+    local = text.str.replace(r"\s*(Z|[+-]\d{2}:?\d{2})$", "", regex=True) if aware else text  # in UTC days may differ
+    forms = (form, _day_first(form))
+    return settled(column, {tried: _to_dates(local, tried.replace("%z", ""), aware=False) for tried in forms}, freq)

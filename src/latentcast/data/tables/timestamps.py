@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from latentcast.core.errors import TimeError
 from latentcast.data.tables.clock import Clock, read_dates
 from latentcast.data.tables.date_numbers import NAMES, NumberCode, named_code, read_decimals, recognise
-from latentcast.data.tables.date_texts import TextForm, read_texts
+from latentcast.data.tables.date_texts import read_texts
+from latentcast.data.tables.text_form import TextForm
 
 MOST = 2**53  # whole numbers beyond are no count of steps
 _EPOCH_UNITS = {"s": "seconds", "ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"}  # since 1970
@@ -28,7 +29,7 @@ class Stamps:
     clock
         How dates are held.
     written
-        How others are written alike; None for dates and steps.
+        How later ones are written alike; None for dates and steps, and for texts that are written in several ways.
     notes
         What a reader of the result should know.
     """
@@ -39,7 +40,9 @@ class Stamps:
     notes: tuple[str, ...] = ()
 
 
-def read_stamps(column: pd.Series, form: str | None, freq: str | None = None) -> Stamps:
+def read_stamps(
+    column: pd.Series, form: str | None, freq: str | None = None, like: TextForm | NumberCode | None = None
+) -> Stamps:
     """Read a time column.
 
     Parameters
@@ -48,9 +51,11 @@ def read_stamps(column: pd.Series, form: str | None, freq: str | None = None) ->
         Dates, periods, text, whole numbers or years with decimals.
     form
         How it is written: a strptime format, a unit of time since 1970 (s, ms, us, ns), a number code such as yyyymm,
-        or quarter, month or week. None: found from what the column holds.
+        or half, quarter, month or week. None: found from what the column holds.
     freq
         The frequency, where it is set: it decides between readings that are equally likely.
+    like
+        How the stamps of a table are written that this one belongs to: it decides where it reads every entry.
 
     Raises
     ------
@@ -82,6 +87,8 @@ def read_stamps(column: pd.Series, form: str | None, freq: str | None = None) ->
         column, numeric = digits, True
     if numeric and (form is None or form in NAMES):
         return _numbers(column, form, freq)
+    if form is None and isinstance(like, TextForm) and not numeric:
+        form = like.of(column)
     read = read_texts(column, form, freq)
     return Stamps(*read_dates(read.dates), None if numeric else read.form, read.notes)
 
