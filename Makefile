@@ -4,6 +4,7 @@
 # make test-ray    tests on a Ray cluster of two nodes, on this machine
 # make test-pandas3   the tests of data and of the front door, on pandas 3, in an environment over the first
 # make dist    build the sdist and the wheel into dist/
+# make test-browser   the workbench in a headless Chromium: LATENTCAST_CHROMIUM, or chromium on the PATH
 # make test-dist   install the wheel into an empty environment outside the checkout, and forecast a file
 # make docs    build the documentation site into site/, strictly: no broken link
 # make test-docs   run every block of the tutorial and of the pages for users of other libraries
@@ -26,21 +27,24 @@ PANDAS3_VERSION ?= 3.1.1
 PANDAS3_TESTS := tests/data tests/public/test_readme.py tests/public/test_edges.py tests/public/test_several_frames.py \
 	tests/public/test_covariates.py tests/public/test_saved_folders.py tests/cli
 
-.PHONY: demo test test-fast test-ray test-pandas3 dist test-dist docs test-docs check clean
+.PHONY: demo test test-fast test-ray test-pandas3 dist test-dist test-browser docs test-docs check clean
 demo: $(VENV)/.core
 	$(BIN)/latentcast demo --out demo
 
 test: $(VENV)/.dev
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal -m "not ray and not dist and not docs"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal -m "not ray and not dist and not docs and not browser"
 
 test-fast: $(VENV)/.dev
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal -m "not slow and not ray and not dist and not docs"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal -m "not slow and not ray and not dist and not docs and not browser"
 
 test-ray: $(VENV)/.ray
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m ray
 
 test-pandas3: $(PANDAS3)/.ready
-	OMP_NUM_THREADS=1 $(PANDAS3)/bin/python -m pytest -n auto --dist worksteal -m "not slow and not ray and not dist and not docs" $(PANDAS3_TESTS)
+	OMP_NUM_THREADS=1 $(PANDAS3)/bin/python -m pytest -n auto --dist worksteal -m "not slow and not ray and not dist and not docs and not browser" $(PANDAS3_TESTS)
+
+test-browser: $(VENV)/.browser
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m browser tests/browser
 
 dist: $(VENV)/.dist
 	rm -rf dist
@@ -82,6 +86,10 @@ $(VENV)/.dev: pyproject.toml constraints.txt $(VENV)/.torch
 
 $(VENV)/.ray: $(VENV)/.dev
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev,ray]'
+	@touch $@
+
+$(VENV)/.browser: $(VENV)/.dev
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[browser]'
 	@touch $@
 
 $(VENV)/.dist: $(VENV)/.dev

@@ -55,7 +55,7 @@ def create_app(models: Models, settings: ServeSettings) -> FastAPI:
     for routes in (models_routes, forecast, windows):
         app.include_router(routes.router(services))
     if settings.workbench:
-        add_workbench(app)
+        add_workbench(app, settings.limits)
     measurements = Measurements(services.work)
     app.include_router(measurements.router())
     problems.install(app)

@@ -68,7 +68,7 @@ class WorkerProcess:
             for line in self._process.stdout:
                 tell(json.loads(line))
         except (OSError, ValueError) as error:
-            log.warning("a job's process broke off: %s", error)
+            log.error("a job's process broke off: %s", error)
             self.kill()
         finally:
             clock.cancel()
@@ -77,7 +77,7 @@ class WorkerProcess:
         self.kill()  # children that outlive it, while its number is still its own
         code = self._process.returncode
         if code and not late.is_set():
-            log.warning("a job's process ended with %d:\n%s", code, "".join(self._last))
+            log.error("a job's process ended with %d:\n%s", code, "".join(self._last))
         return "time" if late.is_set() else f"exit {code}" if code else ""
 
     def kill(self) -> None:

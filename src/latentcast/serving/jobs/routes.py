@@ -3,17 +3,18 @@
 import json
 from typing import Annotated, Any
 
+import pandas as pd
 from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import FileResponse, Response, StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
-from latentcast.data.sources.files import is_table
 from latentcast.serving.jobs.process import MODEL, OUT, RESULT
 from latentcast.serving.jobs.queue import Job, JobQueue, QueueFull
 from latentcast.serving.jobs.request import JobRequest, checked, offered
 from latentcast.serving.jobs.series import INDEX, LONGEST, read_series
 from latentcast.serving.jobs.store import Upload, safe_name
 from latentcast.serving.problems import Problem
+from latentcast.serving.uploads.read import Reader, suffix_of
 
 EXAMPLE = {"kind": "forecast", "upload": "9f…", "model": "auto", "horizon": 24, "levels": [80, 95]}
 BODY = {"requestBody": {"required": True, "content": {"application/json": {"example": EXAMPLE}}}}
@@ -21,31 +22,27 @@ FILE = {"requestBody": {"required": True, "content": {"application/octet-stream"
 NAMES = ("forecast.csv", "backtest.csv", f"{MODEL}.zip")
 
 
-def router(jobs: JobQueue) -> APIRouter:
+def router(jobs: JobQueue, reader: Reader) -> APIRouter:
     """Every route of uploads and jobs."""
     routes = APIRouter(tags=["jobs"])
-    _uploads(routes, jobs)
+    _uploads(routes, jobs, reader)
     _asking(routes, jobs)
     _results(routes, jobs)
     return routes
 
 
-def _uploads(routes: APIRouter, jobs: JobQueue) -> None:
+def _uploads(routes: APIRouter, jobs: JobQueue, reader: Reader) -> None:
     @routes.post("/uploads", status_code=201, openapi_extra=FILE)
     async def upload(request: Request, name: Annotated[str, Query(min_length=1, max_length=300)]) -> dict[str, Any]:
         """Send a file as the body; `name` is its name, whose ending says what it is."""
-        found = await run_in_threadpool(_new_upload, jobs, name)
-        try:
-            with found.path.open("wb") as file:
-                async for chunk in request.stream():
-                    await run_in_threadpool(file.write, chunk)
-            await run_in_threadpool(jobs.store.keep, found)
-        except BaseException:
-            jobs.store.discard(found)
-            raise
-        if not found.size:
-            jobs.store.discard(found)
-            raise Problem(422, "data", f"{found.name} is empty; wanted a header and rows")
+        if len(jobs.store) >= jobs.settings.uploads:
+            raise _busy(f"{len(jobs.store)} uploads are held already, as many as the server takes")
+        suffix_of(name)
+        content = await request.body()
+        if not content:
+            raise Problem(422, "data", f"{safe_name(name)} is empty; wanted a header and rows")
+        frame = await reader.read(name, content)
+        found = await run_in_threadpool(_kept, jobs, name, frame, len(content))
         return {"id": found.id, "name": found.name, "bytes": found.size, "keep_seconds": jobs.store.keep_seconds}
 
     @routes.delete("/uploads/{upload_id}", status_code=204)
@@ -126,20 +123,19 @@ def _results(routes: APIRouter, jobs: JobQueue) -> None:
             raise Problem(404, "not-found", f"this job has no series {number}, counted from 0") from error
 
 
-def _new_upload(jobs: JobQueue, name: str) -> Upload:
-    if len(jobs.store) >= jobs.settings.uploads:
-        raise _busy(f"{len(jobs.store)} uploads are held already, as many as the server takes")
-    plain = safe_name(name)
-    if not is_table(jobs.store.root / plain):
-        raise Problem(
-            415, "format", f"{plain}: wanted a table, as .csv, .parquet, .xlsx or .json, or one in .gz or .zip"
-        )
-    return jobs.store.new_upload(plain)
+def _kept(jobs: JobQueue, name: str, frame: pd.DataFrame, size: int) -> Upload:
+    """The upload, with its table as Parquet: what jobs read is not the client's bytes but what the reader made."""
+    found = jobs.store.new_upload(name)
+    frame.to_parquet(found.path, index=False)
+    found.size = size
+    jobs.store.keep(found)
+    return found
 
 
 def _submitted(jobs: JobQueue, request: JobRequest) -> Job:
     upload = _upload(jobs, request.upload)
-    task: dict[str, Any] = {"request": request.model_dump(), "file": upload.name, "path": str(upload.path)}
+    task: dict[str, Any] = {"request": request.model_dump(), "name": upload.name, "path": str(upload.path)}
+    task["series"] = jobs.settings.series
     if request.of is not None:
         model = _finished(jobs, request.of).folder / OUT / MODEL
         if not model.is_dir():

@@ -18,17 +18,17 @@ _UNSAFE = re.compile(r"[^\w.() +-]+")
 
 @dataclass
 class Upload:
-    """One file that a client sent."""
+    """One table that a client sent, under the file's name, and kept as Parquet."""
 
     id: str
     name: str
     folder: Path
-    size: int
+    size: int = 0
     used: float = field(default_factory=time.monotonic)
 
     @property
     def path(self) -> Path:
-        return self.folder / self.name
+        return self.folder / f"{self.name.partition('.')[0]}.parquet"
 
 
 class Store:
@@ -49,11 +49,10 @@ class Store:
     def new_upload(self, name: str) -> Upload:
         """An empty place for a file; the caller writes `upload.path`, and calls `keep` or `discard`."""
         folder = self._folder("upload")
-        return Upload(folder.name.partition("-")[2], safe_name(name), folder, 0)
+        return Upload(folder.name.partition("-")[2], safe_name(name), folder)
 
     def keep(self, upload: Upload) -> None:
         """Remember an upload whose file is written."""
-        upload.size = upload.path.stat().st_size
         with self._lock:
             self._uploads[upload.id] = upload
 

@@ -38,13 +38,39 @@ FORECAST, BACKTEST = "forecast.csv", "backtest.csv"
 
 
 @dataclass(frozen=True)
+class Names:
+    """The table's file in the working folder, the name that the client gave it, and how many series it may have."""
+
+    table: str
+    file: str
+    series: int
+
+
+@dataclass(frozen=True)
 class Work:
-    """One job: the request, the file's name in the working folder, and the folder of its results."""
+    """One job: the request, the file, the folder of its results, and who is told of the progress."""
 
     request: JobRequest
-    file: str
+    names: Names
     out: Path
     tell: Tell
+
+    @property
+    def table(self) -> str:
+        return self.names.table
+
+    @property
+    def file(self) -> str:
+        return self.names.file
+
+    def panel(self, frame: pd.DataFrame | None = None) -> Panel:
+        """The table on its time grid. Raises DataError for more series than a job may have."""
+        frame = open_data(self.table)[0].frame if frame is None else frame
+        panel = build(frame, validate(DataSettings, self.request.data, "data."))
+        count = len(panel.ids) * len(panel.channels)
+        if count > self.names.series:
+            raise DataError(f"the table has {count} series, and a job takes {self.names.series}; send fewer")
+        return panel
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -53,13 +79,13 @@ class Work:
 
 def describe(work: Work) -> dict[str, Any]:
     """Columns with their roles, facts and notes; a table that cannot be read so gives a fault beside its columns."""
-    frame = open_data(work.file)[0].frame
+    frame = open_data(work.table)[0].frame
     found: dict[str, Any] = {"rows": len(frame), "columns": columns_of(frame, work.request.data)}
     found["more_columns"] = max(0, frame.shape[1] - len(found["columns"]))
     try:
         with capture_log_messages() as notes:
             described = run_describe(frame, work.settings)
-            panel = build(frame, validate(DataSettings, work.request.data, "data."))
+            panel = work.panel(frame)
     except DataError as error:
         return found | {"fault": {"detail": str(error), "setting": error.setting, "value": error.value}}
     write_series(work.out, panel, range(len(panel.channels)))
@@ -85,7 +111,7 @@ def forecast(work: Work) -> dict[str, Any]:
     request, auto = work.request, None
     if request.model == AUTO:
         chosen = run_forecast(
-            work.file, request.horizon, time_limit=request.time_limit, level=request.levels, seed=request.seed,
+            work.table, request.horizon, time_limit=request.time_limit, level=request.levels, seed=request.seed,
             settings=work.settings, report=work.tell,
         )  # fmt: skip
         auto, forecaster, frame, notes = chosen.auto, chosen.forecaster, chosen.frame, list(chosen.notes)
@@ -93,7 +119,7 @@ def forecast(work: Work) -> dict[str, Any]:
         forecaster, frame, notes = _named(work)
     frame = pd.DataFrame(frame)
     with capture_log_messages():
-        panel = read_panel(forecaster, open_data(work.file)[0])
+        panel = read_panel(forecaster, open_data(work.table)[0])
     write_series(work.out, panel, forecaster.task.targets, _ahead(forecaster, frame, panel))
     write_frame(frame, work.out / FORECAST)
     _save(work, forecaster)
@@ -114,7 +140,7 @@ def fit(work: Work) -> dict[str, Any]:
     horizon = work.request.horizon or _panel_horizon(work)
     with capture_log_messages() as notes:
         forecaster = run_fit(
-            work.file, work.request.model, horizon=horizon, seed=work.request.seed, settings=work.settings
+            work.table, work.request.model, horizon=horizon, seed=work.request.seed, settings=work.settings
         )
     _save(work, forecaster)
     return {
@@ -131,7 +157,7 @@ def backtest(work: Work) -> dict[str, Any]:
     horizon = request.horizon or _panel_horizon(work)
     with capture_log_messages() as notes:
         found = run_backtest(
-            work.file, request.models, horizon=horizon, n_windows=request.n_windows, seed=request.seed,
+            work.table, request.models, horizon=horizon, n_windows=request.n_windows, seed=request.seed,
             settings=work.settings, level=request.levels or None,
         )  # fmt: skip
     write_frame(pd.DataFrame(found.forecasts), work.out / BACKTEST)
@@ -151,7 +177,7 @@ def backtest(work: Work) -> dict[str, Any]:
 def explain(work: Work) -> dict[str, Any]:
     """What the forecast of one series rests on, by the forecaster in the folder `model`."""
     with capture_log_messages() as notes:
-        found = load(Path(MODEL)).explain(work.file, item=work.request.item, level=None)
+        found = load(Path(MODEL)).explain(work.table, item=work.request.item, level=None)
     return {**found.to_dict(), "notes": list(dict.fromkeys([*found.notes, *notes])), "files": []}
 
 
@@ -161,23 +187,23 @@ KINDS = {"describe": describe, "forecast": forecast, "fit": fit, "backtest": bac
 def _named(work: Work) -> tuple[Forecaster, Any, list[str]]:
     """A named model, fitted with nothing held out for a test part, as `latentcast.forecast` does."""
     request = work.request
-    panel = build(open_data(work.file)[0].frame, validate(DataSettings, request.data, "data."))
+    panel = work.panel()
     horizon = request.horizon or default_horizon(panel)
     settings = {"data": {**request.data, "split": whole_split(panel, horizon)}}
     with capture_log_messages() as notes:
-        forecaster = run_fit(work.file, request.model, horizon=horizon, seed=request.seed, settings=settings)
+        forecaster = run_fit(work.table, request.model, horizon=horizon, seed=request.seed, settings=settings)
         try:
-            frame = forecaster.predict(work.file, level=request.levels or None)
+            frame = forecaster.predict(work.table, level=request.levels or None)
         except LatentcastError as error:
             if not request.levels:
                 raise
-            frame = forecaster.predict(work.file)
+            frame = forecaster.predict(work.table)
             notes.append(f"no intervals: {error}")
     return forecaster, frame, list(notes)
 
 
 def _panel_horizon(work: Work) -> int:
-    return default_horizon(build(open_data(work.file)[0].frame, validate(DataSettings, work.request.data, "data.")))
+    return default_horizon(work.panel())
 
 
 def _ahead(forecaster: Forecaster, frame: pd.DataFrame, panel: Panel) -> Ahead:

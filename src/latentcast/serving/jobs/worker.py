@@ -39,17 +39,19 @@ def main() -> None:
 def _run(task: dict[str, Any], say: Say) -> None:
     from latentcast.core.errors import DataError, LatentcastError, SettingsError
     from latentcast.serving.jobs.request import checked
-    from latentcast.serving.jobs.tasks import KINDS, Work
+    from latentcast.serving.jobs.tasks import KINDS, Names, Work
 
     out = Path(OUT)
     out.mkdir()
-    Path(task["file"]).symlink_to(task["path"])
+    path = Path(task["path"])
+    Path(path.name).symlink_to(path)
     if "model" in task:
         Path(MODEL).symlink_to(task["model"])
     _follow_training(say)
     try:
         request = checked(task["request"])
-        work = Work(request, task["file"], out, lambda text: say({"event": "line", "text": text}))
+        told = Names(path.name, task["name"], task["series"])
+        work = Work(request, told, out, lambda text: say({"event": "line", "text": text}))
         result = KINDS[request.kind](work)
         (out / RESULT).write_text(json.dumps(result, allow_nan=False), encoding="utf-8")
     except LatentcastError as error:
@@ -74,7 +76,7 @@ def _plain(text: str, task: dict[str, Any]) -> str:
     """The message without folders of the server."""
     for folder in (task["folder"], str(Path(task["path"]).parent)):
         text = text.replace(f"{folder}/", "").replace(folder, "the job's folder")
-    return text
+    return text.replace(Path(task["path"]).name, task["name"])
 
 
 def _channel() -> Say:

@@ -15,15 +15,18 @@ from latentcast.serving.jobs import routes as jobs_routes
 from latentcast.serving.jobs.queue import JobQueue
 from latentcast.serving.jobs.settings import JobSettings
 from latentcast.serving.jobs.store import Store
+from latentcast.serving.settings import Limits
+from latentcast.serving.uploads.read import Reader
 from latentcast.serving.workbench import routes
 
 
-def add_workbench(app: FastAPI, settings: JobSettings | None = None) -> None:
+def add_workbench(app: FastAPI, limits: Limits, settings: JobSettings | None = None) -> None:
     """Add `/`, `/uploads` and `/jobs` to an app; processes start with the server and end with it."""
     settings = settings or JobSettings()
     jobs = JobQueue(Store(settings.keep_seconds), settings)
     app.state.jobs = jobs
-    app.include_router(jobs_routes.router(jobs))
+    reader = Reader(settings.reading(limits))
+    app.include_router(jobs_routes.router(jobs, reader))
     app.include_router(routes.router())
     outer = app.router.lifespan_context
 
@@ -31,11 +34,13 @@ def add_workbench(app: FastAPI, settings: JobSettings | None = None) -> None:
     async def lifespan(running: FastAPI) -> AsyncIterator[Any]:
         async with outer(running) as state:
             jobs.start()
+            reader.prepare()
             _end_streams_on_signals(jobs)
             try:
                 yield state
             finally:
                 await run_in_threadpool(jobs.stop)
+                reader.close()
 
     app.router.lifespan_context = lifespan
 

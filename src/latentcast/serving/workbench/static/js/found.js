@@ -52,7 +52,8 @@ function fault({ detail, setting, value }, state, again) {
 }
 
 function columns(found, state, again, busy) {
-  const chosen = new Map(found.columns.map((column) => [column.name, column.role ?? "ignored"]));
+  const usual = (column) => (column.kind === "number" ? "value" : "ignored"); // where the role could not be found
+  const chosen = new Map(found.columns.map((column) => [column.name, column.role ?? usual(column)]));
   const rows = found.columns.map((column) => {
     const name = h("span", { class: "name", title: column.name }, column.name || t("found.unnamed"));
     const sample = h("span", { class: "sample" }, column.sample.join(", "));
