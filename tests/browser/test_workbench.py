@@ -1,4 +1,4 @@
-"""The workbench in a real browser: from a file to its forecast, by mouse, keyboard and screen reader, in both themes."""
+"""The workbench in a real browser: from a file to its forecast, by mouse and keyboard, in both themes and languages."""
 
 import csv
 import io
