@@ -8,6 +8,7 @@
 # make test-dist   install the wheel into an empty environment outside the checkout, and forecast a file
 # make docs    build the documentation site into site/, strictly: no broken link
 # make test-docs   run every block of the tutorial and of the pages for users of other libraries
+# make test-notebooks   execute the notebooks of the documentation
 # make check   lint and types
 PYTHON ?= python3
 VENV ?= .venv
@@ -27,21 +28,24 @@ PANDAS3_VERSION ?= 3.1.1
 PANDAS3_TESTS := tests/data tests/public/test_readme.py tests/public/test_edges.py tests/public/test_several_frames.py \
 	tests/public/test_covariates.py tests/public/test_saved_folders.py tests/cli
 
-.PHONY: demo test test-fast test-ray test-pandas3 dist test-dist test-browser docs test-docs check clean
+# Markers of tests with a target of their own.
+APART := not ray and not dist and not docs and not notebooks and not browser
+
+.PHONY: demo test test-fast test-ray test-pandas3 dist test-dist test-browser docs test-docs test-notebooks check clean
 demo: $(VENV)/.core
 	$(BIN)/latentcast demo --out demo
 
 test: $(VENV)/.dev
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal -m "not ray and not dist and not docs and not browser"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal -m "$(APART)"
 
 test-fast: $(VENV)/.dev
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal -m "not slow and not ray and not dist and not docs and not browser"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal -m "not slow and $(APART)"
 
 test-ray: $(VENV)/.ray
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m ray
 
 test-pandas3: $(PANDAS3)/.ready
-	OMP_NUM_THREADS=1 $(PANDAS3)/bin/python -m pytest -n auto --dist worksteal -m "not slow and not ray and not dist and not docs and not browser" $(PANDAS3_TESTS)
+	OMP_NUM_THREADS=1 $(PANDAS3)/bin/python -m pytest -n auto --dist worksteal -m "not slow and $(APART)" $(PANDAS3_TESTS)
 
 test-browser: $(VENV)/.browser
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m browser tests/browser
@@ -58,6 +62,9 @@ docs: $(VENV)/.docs
 
 test-docs: $(VENV)/.dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal -m docs tests/docs
+
+test-notebooks: $(VENV)/.docs
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal -m notebooks tests/docs
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -10,7 +10,7 @@ RESULTS = Path(__file__).parents[2] / "benchmarks" / "results"
 HEAD = """# Measured results
 
 The site's build makes this page from the files in `benchmarks/results/`. [Benchmarks](benchmarks.md) names the script
-and the claim of each. A nested value is shown as the file has it.
+and the claim of each. Of many repeats it shows the range.
 """
 
 
@@ -36,7 +36,8 @@ def _section(path: Path) -> str:
     whole = json.loads(path.read_text(encoding="utf-8"))
     machine, versions = whole.pop("machine"), whole.pop("versions")
     where = f"{whole.pop('measured', 'undated')}, {machine['cpu']}, {machine['cores']} cores"
-    where += f", {machine['threads']} threads" if machine.get("threads") else ""
+    threads = machine.get("threads")
+    where += f", {threads} thread{'' if threads == 1 else 's'}" if threads else ""
     packages = ", ".join(f"{name} {number}" for name, number in versions.items() if name != "latentcast")
     lines = [f"## {path.stem}", "", f"{where}. {packages}.", ""]
     claim = whole.pop("claim", None)
@@ -72,6 +73,8 @@ def _shown(value: Any) -> str:
         return f"{value:.4g}"
     if isinstance(value, dict):
         return "; ".join(f"{name}: {_shown(part)}" for name, part in value.items())
+    if isinstance(value, list) and len(value) > 5 and all(isinstance(one, (int, float)) for one in value):
+        return f"{_shown(min(value))} to {_shown(max(value))} ({len(value)} values)"
     if isinstance(value, list):
         return ", ".join(_shown(part) for part in value)
     return str(value).replace("|", "\\|")
