@@ -1,7 +1,8 @@
-"""What the README shows is run as it stands, training shortened."""
+"""What the README, its translation and the page of recipes show is run as it stands, training shortened."""
 
 import re
 import shlex
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -9,37 +10,60 @@ from typer.testing import CliRunner
 
 from latentcast.cli import app
 
-README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parents[2]
+PAGES = ["README.md", "README.zh.md", "docs/recipes.md"]
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+def blocks(page: str, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", (ROOT / page).read_text(encoding="utf-8"), flags=re.DOTALL)
 
 
-def commands() -> list[list[str]]:
-    lines = [line.split("  #")[0] for block in blocks("bash") for line in block.splitlines()]
+def commands(page: str) -> list[list[str]]:
+    lines = [line.split("  #")[0] for block in blocks(page, "bash") for line in block.splitlines()]
     return [shlex.split(line)[1:] for line in lines if line.startswith("latentcast ")]
 
 
 def test_the_make_targets_exist() -> None:
-    makefile = (Path(__file__).parents[2] / "Makefile").read_text(encoding="utf-8")
-    for target in re.findall(r"^make (\w+)", "\n".join(blocks("bash")), flags=re.MULTILINE):
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = re.findall(r"^make (\w+)", "\n".join(blocks("README.md", "bash")), flags=re.MULTILINE)
+    assert {"demo", "test", "docs"} <= set(targets)
+    for target in targets:
         assert re.search(rf"^{target}:", makefile, flags=re.MULTILINE)
+
+
+@pytest.mark.parametrize("readme", ["README.md", "README.zh.md"])
+def test_the_extras_exist(readme: str) -> None:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    text = (ROOT / readme).read_text(encoding="utf-8")
+    rows = [line.split("|")[1] for line in text.splitlines() if line.startswith("| `")]
+    assert {name for row in rows for name in re.findall(r"`([\w-]+)`", row)} <= set(extras)
 
 
 @pytest.mark.slow
 def test_every_command_runs(data_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    assert {"fit", "predict", "evaluate", "backtest", "describe", "models"} <= {command[0] for command in commands()}
-    for command in commands():
-        stage = {"fit": "training", "backtest": "training", "pretrain": _stage(command)}.get(command[0])
-        short = ["--set", f"{stage}.max_steps=2"] if stage else []
-        short += ["--time-limit", "0"] * (command[0] == "forecast")
-        command = ["2s" if word == "60s" else word for word in command]  # a limit of time
-        result = CliRunner().invoke(app, command + short)
-        assert result.exit_code == 0, (command, result.output, result.exception)
-    assert (tmp_path / "forecast.csv").read_text().startswith("unique_id,ds,dlinear\nHUFL,2018-06-26 20:00:00,")
-    assert (tmp_path / "forecast.png").stat().st_size > 10_000
+    verbs = {page: {command[0] for command in commands(page)} for page in PAGES}
+    assert {"fit", "predict", "evaluate", "backtest", "describe", "models"} <= verbs["docs/recipes.md"]
+    assert "forecast" in verbs["README.md"]
+    for page in PAGES:
+        (tmp_path / page).mkdir(parents=True)
+        monkeypatch.chdir(tmp_path / page)
+        for command in commands(page):
+            _run(command)
+    made = tmp_path / "docs" / "recipes.md"
+    assert (made / "forecast.csv").read_text().startswith("unique_id,ds,dlinear\nHUFL,2018-06-26 20:00:00,")
+    assert (made / "forecast.png").stat().st_size > 10_000
+
+
+def _run(command: list[str]) -> None:
+    stage = {"fit": "training", "backtest": "training", "pretrain": _stage(command)}.get(command[0])
+    short = ["--set", f"{stage}.max_steps=2"] if stage else []
+    short += ["--time-limit", "0"] * (command[0] == "forecast")
+    short += ["--stride", "50"] * (
+        "paper-droplast:128" not in command and command[:2] == ["evaluate", "runs/published"]
+    )
+    command = ["2s" if word == "60s" else word for word in command]  # a limit of time
+    result = CliRunner().invoke(app, command + short)
+    assert result.exit_code == 0, (command, result.output, result.exception)
 
 
 def _stage(command: list[str]) -> str:
@@ -48,11 +72,12 @@ def _stage(command: list[str]) -> str:
     return "stages." + next((stages[word] for word in command if word in stages), "reconstruct")
 
 
-def test_the_python_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("readme", ["README.md", "README.zh.md"])
+def test_the_python_example_runs(readme: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    (block,) = blocks("python")
+    (block,) = blocks(readme, "python")
     names: dict = {}
-    exec(compile(block, "README.md", "exec"), names)
-    assert list(names["forecast"].columns) == ["unique_id", "ds", "dlinear"]
+    exec(compile(block, readme, "exec"), names)
+    assert list(names["forecast"].columns) == ["unique_id", "ds", "dlinear", "dlinear-lo-80", "dlinear-hi-80"]
     assert len(names["forecast"]) == 24
     assert names["forecaster"].evaluate(names["frame"]).scaled["MSE"] < 1

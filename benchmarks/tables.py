@@ -1,0 +1,236 @@
+"""Tables of the documentation, written from `benchmarks/results/`.
+
+A page holds `<!-- measured: NAME -->`, a table, and `<!-- end -->`. `python -m benchmarks.tables` writes every table anew.
+`--check` changes nothing and fails where a page differs from the results; a test does the same.
+"""
+
+import csv
+import json
+import re
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "benchmarks" / "results"
+MARK = re.compile(r"(<!-- measured: (\w+) -->\n)(.*?)(<!-- end -->)", flags=re.DOTALL)
+HORIZONS = (96, 192, 336, 720)
+PATCHTST = {
+    "ETTh1": (0.377, 0.409, 0.431, 0.457),
+    "ETTh2": (0.274, 0.348, 0.377, 0.406),
+}  # published, no dropped windows
+SHORTCUT = "shortcut of small alone"
+Row = list[str]
+
+
+def _json(name: str) -> Any:
+    return json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def _cells(name: str) -> dict[tuple[str, int, str], dict[str, str]]:
+    """(dataset, horizon, model) → the row of a benchmark's table."""
+    with (RESULTS / name / "table.csv").open(encoding="utf-8", newline="") as file:
+        return {(row["dataset"], int(row["horizon"]), row["model"]): row for row in csv.DictReader(file)}
+
+
+def number(value: float, digits: int = 3) -> str:
+    """.368: without the zero before the point."""
+    text = f"{value:.{digits}f}"
+    return text.removeprefix("0") if text.startswith("0.") else text
+
+
+def spread(mean: float, deviation: float, digits: int = 3) -> str:
+    return f"{number(mean, digits)} ± {number(deviation, digits)}"
+
+
+def table(head: Iterable[str], rows: Iterable[Row]) -> str:
+    lines = [list(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in [lines[0], ["---"] * len(lines[0]), *lines[1:]]) + "\n"
+
+
+def dlinear() -> str:
+    rows = _json("dlinear_accuracy")["rows"]
+    lines = []
+    for data in ("ETTh1", "ETTh2"):
+        own = [row for row in rows if row["dataset"] == data]
+        lines.append([f"{data}, here", *(spread(row["test_mse"]["mean"], row["test_mse"]["sd"]) for row in own)])
+        lines.append([f"{data}, published re-run without dropped windows", *(number(row["published"]) for row in own)])
+    return table(["", *map(str, HORIZONS)], lines)
+
+
+def latent_small() -> str:
+    cells = _cells("latent_ett")
+    lines = []
+    for data in ("ETTh1", "ETTh2"):
+        for label, model in (("`small`", "small"), ("its linear shortcut alone", SHORTCUT)):
+            own = [cells[data, horizon, model] for horizon in HORIZONS]
+            lines.append([f"{data}, {label}", *(number(float(row["MSE"])) for row in own)])
+        lines.append([f"{data}, PatchTST, published", *(number(value) for value in PATCHTST[data])])
+    return table(["", *map(str, HORIZONS)], lines)
+
+
+def _models(names: dict[str, str], *, published: bool) -> str:
+    cells = _cells("latent_ett")
+    lines = []
+    for data in ("ETTh1", "ETTh2"):
+        for model, label in names.items():
+            own = [cells[data, horizon, model] for horizon in HORIZONS]
+            lines.append([f"{data}, {label}", *(spread(float(row["MSE"]), float(row["MSE_sd"])) for row in own)])
+        if published:
+            label = f"{data}, PatchTST, published re-run without dropped windows"
+            lines.append([label, *(number(value) for value in PATCHTST[data])])
+    return table(["", *map(str, HORIZONS)], lines)
+
+
+def latent_controls() -> str:
+    names = {
+        "small": "`small`",
+        SHORTCUT: "its linear shortcut alone, same training",
+        "dlinear": "`dlinear` (336)",
+        "pattn": "`pattn` (336)",
+        "patch-transformer": "`patch-transformer` small (336)",
+    }
+    return _models(names, published=True)
+
+
+def latent_presets() -> str:
+    names = ["transformer", "light", "medium", "heavy", "custom_4x", "custom_8x", "custom_16x", "shortcut alone"]
+    return _models({name: f"`{name}`" for name in names}, published=False)
+
+
+def latent_ablation() -> str:
+    cells = _cells("latent_ablation")
+    models = list(dict.fromkeys(model for _, _, model in cells))
+    lines = []
+    for model in models:
+        own = [cells[data, 96, model] for data in ("ETTh1", "ETTh2")]
+        lines.append([model, *(spread(float(row["MSE"]), float(row["MSE_sd"]), 4) for row in own)])
+    return table(["", "ETTh1", "ETTh2"], lines)
+
+
+def imputation() -> str:
+    found = _json("latent_imputation_ETTh1")
+    head = ["hidden", "MSE", "MAE", "interpolation, MSE", "interpolation, MAE"]
+    lines = [
+        [
+            f"{100 * row['mask']:g} %",
+            spread(row["mse"], row["mse_sd"]),
+            *(number(row[name]) for name in ("mae", "linear_mse", "linear_mae")),
+        ]
+        for row in found["rows"]
+    ]
+    lines.append(["mean", *(number(found["mean"][name]) for name in ("mse", "mae", "linear_mse", "linear_mae"))])
+    lines += [
+        [f"{name}, published, mean", number(mse), number(mae), "", ""]
+        for name, (mse, mae) in found["published"].items()
+    ]
+    return table(head, lines)
+
+
+def speed() -> str:
+    step = _json("dlinear_step")["ms_per_step"]
+    ours = step["latentcast"]["median"]
+    lines = []
+    for side, what in (
+        ("neuralforecast", "DLinear training step, 224 windows of 336 → 96, each in its library's loop"),
+        ("neuralforecast, 1 series a batch", "the same, where neuralforecast draws all windows from one series"),
+    ):
+        theirs = step[side]["median"]
+        lines.append([what, f"{ours:.1f} ms", f"neuralforecast {theirs:.1f} ms", f"{theirs / ours:.1f}x"])
+    supply = _json("window_supply")["cases"][0]
+    rates = {side: found["median"] for side, found in supply["windows_per_second"].items()}
+    loader = max(rate for side, rate in rates.items() if side != "latentcast")
+    ratio = f"{rates['latentcast'] / loader:.1f}x"
+    lines.append(
+        ["windows supplied per second", f"{rates['latentcast']:,.0f}", f"torch DataLoader {loader:,.0f}", ratio]
+    )
+    for case in _json("startup")["cases"]:
+        if case["what"] in ("latentcast --help", "import latentcast"):
+            lines.append([f"`{case['what']}`", f"{case['seconds']['median']:.2f} s", "", ""])
+    return table(["", "here", "other", "ratio"], lines)
+
+
+def gaps() -> str:
+    lines = [
+        [
+            f"`{row['model']}`",
+            number(row["complete"]),
+            f"**{number(row['mask'])}** ({100 * row['rise']:+.0f} %)",
+            number(row["interpolate"]),
+            number(row["ffill"]),
+        ]
+        for row in _json("gaps")["rows"]
+    ]
+    return table(["", "complete", "masked", "interpolated", "filled forward"], lines)
+
+
+def token_codec() -> str:
+    lines = []
+    for row in _json("token_codec_ETTh1")["rows"]:
+        mse = spread(row["mse"], row["mse_sd"], 4) if "mse_sd" in row else number(row["mse"], 4)
+        lines.append(
+            [str(row["factor"]), mse, number(row["mae"]), f"{row['perplexity']:.0f}", f"{100 * row['used']:.0f} %"]
+        )
+    return table(["steps a code", "MSE", "MAE", "perplexity", "codes in use"], lines)
+
+
+def token_accuracy() -> str:
+    rows = _json("token_accuracy")["rows"]
+    lines = []
+    for data in ("ETTh1", "ETTh2"):
+        own = [row for row in rows if row["dataset"] == data]
+        lines.append([f"**{data}, fine-tuned on values**", *(spread(row["mse"], row["sd"]) for row in own)])
+        lines.append(["asked: at most", *(number(row["asked"]) for row in own)])
+        for label, name in (
+            ("through the roll-out", "expected mse"),
+            ("by queries", "queries mse"),
+            ("the codes' Transformer alone", "language mse"),
+        ):
+            lines.append([label, *("–" if row.get(name) is None else number(row[name]) for row in own)])
+    return table(["", *map(str, HORIZONS)], lines)
+
+
+def ridge() -> str:
+    cells = {
+        (cell["data"], cell["horizon"]): cell for cell in _json("ridge_accuracy")["cells"] if cell["grid"] == "default"
+    }
+    lines = []
+    for data in ("ETTh1", "ETTh2", "ETTm1", "weather"):
+        own = [cells[data, horizon] for horizon in HORIZONS]
+        lines.append([data, *(f"{number(cell['mse'])} / {number(cell['published'])}" for cell in own)])
+    return table(["", *map(str, HORIZONS)], lines)
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    function.__name__: function
+    for function in (
+        dlinear, latent_small, latent_controls, latent_presets, latent_ablation, imputation, speed, gaps, token_codec,
+        token_accuracy, ridge,
+    )
+}  # fmt: skip
+
+
+def written(text: str) -> str:
+    """The page with every table between marks written from the results."""
+    return MARK.sub(lambda found: f"{found[1]}\n{TABLES[found[2]]()}\n{found[4]}", text)
+
+
+def pages() -> dict[Path, str]:
+    """Pages with marks, and what they should say."""
+    texts = {path: path.read_text(encoding="utf-8") for path in sorted((ROOT / "docs").rglob("*.md"))}
+    return {path: written(text) for path, text in texts.items() if MARK.search(text)}
+
+
+def main() -> None:
+    stale = [path for path, text in pages().items() if path.read_text(encoding="utf-8") != text]
+    for path in stale:
+        print(path.relative_to(ROOT))
+        if "--check" not in sys.argv[1:]:
+            path.write_text(written(path.read_text(encoding="utf-8")), encoding="utf-8")
+    if stale and "--check" in sys.argv[1:]:
+        sys.exit("these pages differ from benchmarks/results; write them by: python -m benchmarks.tables")
+
+
+if __name__ == "__main__":
+    main()
