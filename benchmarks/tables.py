@@ -1,6 +1,6 @@
 """Tables of the documentation, written from `benchmarks/results/`.
 
-A page holds `<!-- measured: NAME -->`, a table, and `<!-- end -->`. `python -m benchmarks.tables` writes every table anew.
+A page holds `<!-- measured: NAME -->`, a table, and `<!-- end -->`. `python -m benchmarks.tables` writes every table.
 `--check` changes nothing and fails where a page differs from the results; a test does the same.
 """
 
