@@ -38,7 +38,7 @@ def distances(forecaster: Any, data: str, count: int, size: int) -> tuple[np.nda
     panel = build(open_data(data)[0].frame, forecaster.run.data)
     prepared = prepare(forecaster, panel)
     first, item = prepared.starts("test", forecaster.task.lookback, forecaster.task.horizon)
-    order = torch.randperm(len(first), generator=torch.Generator().manual_seed(0))[:count]
+    order = torch.randperm(len(first), generator=torch.Generator().manual_seed(0))[:count].numpy()
     windows = cut_windows(forecaster, prepared, (first[order], item[order]))
     word = forecaster.network.model.backbone.language.tokenizer.pad_token_id
     found, added = [], []

@@ -14,6 +14,9 @@ SOURCE = Path(latentcast.__file__).parent
 
 # package → the rooms that may import it
 HOMES = {
+    "onnx": {"forecaster"},
+    "onnxruntime": {"forecaster"},
+    "onnxscript": {"forecaster"},
     "vector_quantize_pytorch": {"layers"},
     "pywt": {"layers"},
     "lightning": {"training"},

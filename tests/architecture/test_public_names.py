@@ -21,8 +21,8 @@ NAMES = [
     "prototype_attention", "reconstruction_error", "transfer", "tune", "update", "zero_shot",
 ]  # fmt: skip
 METHODS = [
-    "calibrate", "device", "drift", "evaluate", "explain", "name", "predict", "push_to_hub", "sample", "save",
-    "summary",
+    "calibrate", "device", "drift", "evaluate", "explain", "export", "name", "predict", "push_to_hub", "sample",
+    "save", "summary",
 ]  # fmt: skip
 ON_A_SAVED_MODEL = [
     "anomaly_scores", "evaluate_imputation", "fusion_weights", "impute", "member_forecasts", "prototype_attention",

@@ -14,6 +14,7 @@ from latentcast.data.scaling.scaler import Scaler
 from latentcast.data.settings import DataSettings
 from latentcast.data.windows.windows import make_windows, window_starts
 from latentcast.evaluation.forecasts import ForecastBatch, Target, forecasts
+from latentcast.evaluation.network_pass import NetworkPass
 
 LOOKBACK, HORIZON = 3, 2
 VALUES = np.array([[1.0, 10.0], [3.0, 30.0], [1.0, 10.0], [3.0, 30.0], [5.0, 50.0], [7.0, 70.0], [9.0, 90.0]])
@@ -30,7 +31,8 @@ def passed(predict: Any, batch_size: int = 2) -> list[ForecastBatch]:
     starts = window_starts(panel, np.array([0]), panel.lengths, LOOKBACK, HORIZON)
     windows = make_windows(panel, scaler, starts, LOOKBACK, HORIZON, targets=(1,), with_known=False)
     target = Target(panel.values, scaler.units(panel, [1]), (1,))
-    return list(forecasts(predict, windows, target, batch_size=batch_size, device=torch.device("cpu")))
+    compute = NetworkPass(predict, torch.device("cpu"))
+    return list(forecasts(compute, windows, target, batch_size=batch_size))
 
 
 def test_every_window_once_in_order_and_the_last_batch_is_short() -> None:

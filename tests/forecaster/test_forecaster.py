@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-import torch
 from utilsforecast.evaluation import evaluate as uf_evaluate
 from utilsforecast.losses import mae
 from utilsforecast.plotting import plot_series
@@ -447,7 +446,7 @@ def test_a_gap_before_the_origin_is_not_filled_from_the_future(wide: pd.DataFram
     truth = forecaster.predict(holes.iloc[:185])[model].to_numpy()
     for frame in (holes, other):
         panel = read_panel(forecaster, open_data(frame)[0])
-        starts = torch.tensor([185 - 24]), torch.tensor([0])
+        starts = np.array([185 - 24]), np.array([0])
         view = prepare(forecaster, panel, future_only=True)
         (batch,) = forecast_windows(forecaster, view, starts)
         assert batch.original[0].T.reshape(-1) == pytest.approx(truth, rel=1e-4)

@@ -240,12 +240,12 @@ def test_the_intervals_at_an_origin_do_not_change_with_what_comes_after_it(model
     forecaster = _fit(frame, model, settings)
     changed = frame.copy()
     changed.loc[620:, ["x", "y"]] += 50
-    starts = torch.arange(530, 660)
+    starts = np.arange(530, 660)
 
     def bands(data: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
         _, view = open_prepared(forecaster, data)
         how = choose_intervals(forecaster, [80, 90], "adaptive")
-        batches = list(forecast_windows(forecaster, view, (starts, torch.zeros_like(starts)), how=how))
+        batches = list(forecast_windows(forecaster, view, (starts, np.zeros_like(starts)), how=how))
         return np.concatenate([b.bands.lo for b in batches]), np.concatenate([b.bands.hi for b in batches])
 
     for one, two in zip(bands(frame), bands(changed), strict=True):
@@ -422,11 +422,11 @@ def test_a_window_has_the_same_paths_in_any_batch_and_any_data(walk: str) -> Non
     recent = forecaster.predict(frame.tail(24).reset_index(drop=True), level=80, interval_method="paths")
     pd.testing.assert_frame_equal(whole, recent)
     panel = open_prepared(forecaster, frame)[1].panel
-    starts = torch.arange(300)
-    seeds = window_seeds(panel, starts, torch.zeros_like(starts), 24, 0)
+    starts = np.arange(300)
+    seeds = window_seeds(panel, starts, np.zeros_like(starts), 24, 0)
     assert len(set(seeds.tolist())) == 300
     assert (seeds >= 0).all()
-    assert not torch.equal(seeds, window_seeds(panel, starts, torch.zeros_like(starts), 24, 1))
+    assert not np.array_equal(seeds, window_seeds(panel, starts, np.zeros_like(starts), 24, 1))
 
 
 def test_the_network_hands_the_targets_alone_through(walk: str) -> None:

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 from numpy.typing import NDArray
 
 from latentcast.benchmarking.candidates import Candidate, candidates, usable_lookback
@@ -363,11 +362,11 @@ def _forecast(task: Searched, forecaster: Forecaster, origins: Starts, deadline:
     """Forecasts, observed values and scales, [origin, horizon, target] in original units."""
     items, steps = origins
     prepared = prepare(forecaster, task.panel)
-    starts = torch.from_numpy(task.panel.offsets[items] + steps - forecaster.task.lookback)
+    starts = task.panel.offsets[items] + steps - forecaster.task.lookback
     slow = deadline is not None and not forecaster.network.calibrates  # each forecast is a fit
     together = max(1, CHECKED // len(task.panel.channels)) if slow else None
     batches = []
-    for batch in forecast_windows(forecaster, prepared, (starts, torch.from_numpy(items)), together):
+    for batch in forecast_windows(forecaster, prepared, (starts, items), together):
         batches.append(batch)
         done = sum(len(one.original) for one in batches)
         if deadline is not None and time.monotonic() > deadline and done < len(items):

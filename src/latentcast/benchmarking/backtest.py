@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 from numpy.typing import NDArray
 
 from latentcast.benchmarking.auto import Searched, search
@@ -340,8 +339,8 @@ def _roll(plan: _Plan, run: RunConfig, origins: NDArray[np.int64]) -> _Rolled:
         forecaster = _fitted(plan, run, TrainingData(plan.name, past, parts))
         # the statistics of the past apply to the whole panel: the future is only read as target
         view = replace(prepare(forecaster, past, future_only=True), panel=panel)
-        starts = torch.from_numpy((panel.offsets[:-1] + group - forecaster.task.lookback).reshape(-1))
-        items = torch.arange(len(panel.ids)).repeat(len(group))
+        starts = (panel.offsets[:-1] + group - forecaster.task.lookback).reshape(-1)
+        items = np.tile(np.arange(len(panel.ids)), len(group))
         if levels is not None:
             how = choose_intervals(forecaster, levels, plan.method)
             assert how is not None

@@ -179,10 +179,10 @@ def calibrate(
     fit did so with the validation part. Say --part test when nothing is to be judged by the test part any more.
     """
     from latentcast.forecaster.save import write
-    from latentcast.workflows.load import load
+    from latentcast.workflows.load import load_folder
 
     with capture_log_messages() as notes:
-        forecaster = load(folder)
+        forecaster = load_folder(folder)
         result = forecaster.calibrate(data, part=split, base=base, paths=paths, stride=stride)  # type: ignore[arg-type]
         write(forecaster, folder)
     print_notes([*notes, *result.notes])

@@ -64,7 +64,7 @@ def describe(
 ) -> None:
     """Show how DATA is understood, or what a model is made of: every stage with its shape, weights and FLOPs."""
     from latentcast.workflows.describe import describe as run_describe
-    from latentcast.workflows.load import load
+    from latentcast.workflows.load import load_folder
 
     if plot is not None:
         from latentcast.reporting.files import check_file
@@ -83,7 +83,7 @@ def describe(
     if plot is not None:
         from latentcast.workflows.plots.codebook import plot_codebook
 
-        plot_codebook(load(data), plot)
+        plot_codebook(load_folder(data), plot)
         print_line(f"codebook drawn in {plot}")
     print_notes([*notes, *description.notes])
 

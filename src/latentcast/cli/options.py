@@ -92,7 +92,8 @@ def takes_threads(command: Callable[..., None]) -> Callable[..., None]:
     def whole(threads: int | None = None, **values: Any) -> None:
         from latentcast.core.threads import using_threads
 
-        with using_threads(threads):
+        # an exported file is forecast without torch
+        with using_threads(threads, with_torch=not str(values.get("folder", "")).endswith(".onnx")):
             command(**values)
 
     signature = inspect.signature(command)

@@ -25,6 +25,7 @@ from latentcast.cli.options import (
 from latentcast.cli.output import counted, out, print_line, print_notes
 from latentcast.core.errors import SettingsError
 from latentcast.core.log_capture import capture_log_messages
+from latentcast.forecaster.export.address import is_exported
 
 if TYPE_CHECKING:
     from latentcast.forecaster.forecaster import Forecaster
@@ -88,7 +89,15 @@ def predict(
         if path is not None:
             check_file(path, suffixes, overwrite=overwrite)
     with capture_log_messages() as notes:
-        forecaster = for_data(folder, data, settings, None, transfer=transfer, held_out=False)
+        forecaster: Any
+        if is_exported(folder):
+            unread = {"--samples": samples, "--plot": plot, "--transfer": transfer, "--set": settings}
+            refuse_unread("not of an exported file; name the folder of the fit", unread.items())
+            from latentcast.forecaster.export.exported import load_exported
+
+            forecaster = load_exported(folder)
+        else:
+            forecaster = for_data(folder, data, settings, None, transfer=transfer, held_out=False)
         levels = levels_in(level)
         drawn = paths if samples is None or intervals == "paths" else 100
         forecast = forecaster.predict(
@@ -194,7 +203,7 @@ def impute(
     from latentcast.reporting.files import check_file, write_frame
     from latentcast.workflows.imputation import evaluate_imputation
     from latentcast.workflows.imputation import impute as run_impute
-    from latentcast.workflows.load import load
+    from latentcast.workflows.load import load_folder
 
     if file is None and judge is None:
         raise SettingsError("impute fills gaps into a file (--out FILE), or judges itself (--judge 0.25), or both")
@@ -204,10 +213,10 @@ def impute(
     if file is not None:
         check_file(file, (".csv", ".parquet"), overwrite=overwrite)
     with capture_log_messages() as notes:
-        forecaster = load(folder)
+        forecaster = load_folder(folder)
         result = None if file is None else run_impute(forecaster, data)
         others = [name.strip() for name in (beside or "").split(",") if name.strip()]
-        members = {str(folder): forecaster, **{name: load(name) for name in others}}
+        members = {str(folder): forecaster, **{name: load_folder(name) for name in others}}
         judged = {
             name: evaluate_imputation(member, data, masks=masks, block=block, tail=tail)
             for name, member in members.items()
@@ -263,12 +272,12 @@ def for_data(
 ) -> "Forecaster":
     """The saved forecaster, its model changed as stated; with --transfer made ready for other data."""
     from latentcast.core.nested import leaves
-    from latentcast.workflows.load import load
+    from latentcast.workflows.load import load_folder
     from latentcast.workflows.transfer import transfer as run_transfer
 
     of_model = {key: value for key, value in settings.items() if key == "model"}
     rest = {key: value for key, value in settings.items() if key != "model"}
-    forecaster = load(folder, settings=of_model, horizon=horizon)
+    forecaster = load_folder(folder, settings=of_model, horizon=horizon)
     if transfer:
         return run_transfer(forecaster, data, rest, held_out=held_out)
     if stated := [path for path, _ in leaves(rest)]:

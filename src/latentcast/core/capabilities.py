@@ -35,6 +35,8 @@ class Capabilities:
     training
         How it is trained, in this order: `solved` in closed form, by `gradient`, or each of its `members` by itself.
         Empty where nothing is trained.
+    not_exported
+        Why its forecast cannot be written as a graph for other runtimes; empty where it can.
     """
 
     mixes_channels: bool = False
@@ -47,3 +49,4 @@ class Capabilities:
     reads_everything: bool = False
     frozen: tuple[str, ...] = ()
     training: tuple[Training, ...] = ("gradient",)
+    not_exported: str = ""

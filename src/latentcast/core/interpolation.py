@@ -1,7 +1,7 @@
 """Fill unobserved places of a window from the window alone, for models that cannot mask them."""
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn.functional import pad
 
@@ -13,13 +13,22 @@ def interpolated(x: Values, known: Seen) -> Values:
     """Interpolate linearly between observed neighbours; constant beyond the first and last, 0 in an empty channel."""
     time = x.shape[1]
     steps = torch.arange(time, device=x.device)[None, :, None].expand_as(x)
-    before = torch.where(known, steps, -1).cummax(1).values
-    after = torch.where(known, steps, time).flip(1).cummin(1).values.flip(1)
+    before = _running_max(torch.where(known, steps, -1))
+    after = -_running_max(-torch.where(known, steps, time).flip(1)).flip(1)
     left = torch.where(before < 0, after, before).clamp(max=time - 1)
     right = torch.where(after == time, before, after).clamp(min=0)
     weight = (steps - left) / (right - left).clamp(min=1)
     start = x.gather(1, left)
     return (start + weight * (x.gather(1, right) - start)) * known.any(1, keepdim=True)
+
+
+def _running_max(x: Int[Tensor, "batch time channel"]) -> Int[Tensor, "batch time channel"]:
+    """The largest value up to each step, in steps that double: `cummax` has no counterpart in ONNX."""
+    reach = 1
+    while reach < x.shape[1]:
+        x = torch.cat([x[:, :reach], torch.maximum(x[:, reach:], x[:, :-reach])], dim=1)
+        reach *= 2
+    return x
 
 
 def seasonally(x: Values, known: Seen, season: int) -> Values:

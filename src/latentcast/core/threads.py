@@ -7,8 +7,6 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 
-import torch
-
 from latentcast.core.errors import Fault, SettingsError
 
 CGROUP = Path("/sys/fs/cgroup/cpu.max")  # quota and period in microseconds, or "max"
@@ -40,24 +38,47 @@ def chosen_threads() -> int | None:
     return _chosen.get()
 
 
+def threads_without_torch() -> int:
+    """The usable cores, or fewer where `OMP_NUM_THREADS` says so: what `default_threads` is, without asking torch."""
+    stated = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
+    cores = usable_cores()
+    return max(1, min(cores, int(stated))) if stated.isdecimal() else cores
+
+
 def default_threads() -> int:
     """Return the chosen number, or torch's (`OMP_NUM_THREADS`), at most the usable cores."""
+    import torch
+
     return chosen_threads() or max(1, min(torch.get_num_threads(), usable_cores()))
 
 
 @contextmanager
-def using_threads(threads: int | None) -> Iterator[int]:
+def using_threads(threads: int | None, *, with_torch: bool = True) -> Iterator[int]:
     """Compute with `threads` threads inside the block; the earlier number is restored afterwards.
 
-    None takes `default_threads()`. Raises SettingsError for less than one.
+    None takes `default_threads()`. Without torch the number is only kept for others, who ask `chosen_threads`. Raises
+    SettingsError for less than one.
     """
     if threads is not None and (isinstance(threads, bool) or not isinstance(threads, int) or threads < 1):
         raise SettingsError(Fault("threads", f"={threads!r}: wanted a whole number of at least 1"))
-    before, count = torch.get_num_threads(), default_threads() if threads is None else threads
     token = _chosen.set(chosen_threads() if threads is None else threads)
+    try:
+        if with_torch:
+            with _torch_threads() as count:
+                yield count
+        else:
+            yield chosen_threads() or threads_without_torch()
+    finally:
+        _chosen.reset(token)
+
+
+@contextmanager
+def _torch_threads() -> Iterator[int]:
+    import torch
+
+    before, count = torch.get_num_threads(), default_threads()
     torch.set_num_threads(count)
     try:
         yield count
     finally:
         torch.set_num_threads(before)
-        _chosen.reset(token)

@@ -5,19 +5,15 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, TypeVar
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from latentcast.core.errors import DataError
-from latentcast.core.types import Batch, Prediction
 from latentcast.data.scaling.scaler import BatchUnits, UnitConversion
+from latentcast.data.windows.arrays import WindowArrays
 from latentcast.data.windows.windows import Windows
 from latentcast.evaluation.conformal import unit, wider
 from latentcast.evaluation.interval_metrics import IntervalErrors, crps_of_paths, crps_of_quantiles
 from latentcast.evaluation.metrics import Array, Errors
-
-LARGEST = 1e9  # standard deviations of the training part that a network is shown where larger values overflow
 
 
 @dataclass(frozen=True)
@@ -124,15 +120,34 @@ def _joined(parts: Sequence[Part]) -> Part:
     return replace(first, **{name: _joined([getattr(part, name) for part in parts]) for name in names})
 
 
-Sampler = Callable[..., Tensor]  # (batch, seeds=…) → [batch, path, horizon, target]
+@dataclass(frozen=True)
+class Computed:
+    """What a model gives for a batch of windows, in standardised units.
+
+    Attributes
+    ----------
+    values
+        [batch, horizon, target].
+    quantiles
+        [batch, horizon, target, quantile], of a model that forecasts them.
+    paths
+        [batch, path, horizon, target], where sampled ones are asked for.
+    """
+
+    values: Array
+    quantiles: Array | None = None
+    paths: Array | None = None
+
+
+Compute = Callable[[Windows, WindowArrays], Computed]  # a batch of these windows, forecast
 
 
 @dataclass(frozen=True)
 class Sampling:
-    """How paths are drawn: the function and the seed of each window, [windows]."""
+    """How many paths are drawn of each window, and the seed of each, [windows]."""
 
-    draw: Sampler
-    seeds: Tensor
+    paths: int
+    seeds: NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -161,63 +176,42 @@ class Target:
     silent: NDArray[np.int64] | None = None
 
 
-def forecasts(
-    predict: Callable[[Batch], Prediction],
-    windows: Windows,
-    target: Target,
-    *,
-    batch_size: int,
-    device: torch.device,
-    sampling: Sampling | None = None,
-) -> Iterator[ForecastBatch]:
+def forecasts(compute: Compute, windows: Windows, target: Target, *, batch_size: int) -> Iterator[ForecastBatch]:
     """Forecast every window once, in order. The last batch may be short: nothing is dropped."""
     ahead = windows.lookback + np.arange(windows.horizon)
-    for numbers, batch in windows.in_batches(batch_size):
-        moved = batch.to(device)
-        paths = None
-        with torch.inference_mode():
-            prediction = predict(moved)
-            if not prediction.values.isfinite().all():  # squares of huge values overflow in float32
-                moved = replace(moved, past=moved.past.clamp(-LARGEST, LARGEST))
-                prediction = predict(moved)
-            if sampling is not None:
-                paths = _array(sampling.draw(moved, seeds=sampling.seeds[numbers].to(device)))
-        _check_finite(prediction, batch)
-        values = _array(prediction.values)
-        index = WindowIndex(numbers.numpy(), windows.items[numbers].numpy(), windows.starts[numbers].numpy())
+    for numbers in windows.in_numbers(batch_size):
+        read = windows.arrays(numbers)
+        found = compute(windows, read)
+        _check_finite(found, read)
+        index = WindowIndex(numbers, read.items, read.starts)
         steps = index.starts[:, None] + ahead
         units = target.units.at(index.items, steps)
         actual = target.values[steps][..., list(target.channels)]
-        observed = None if batch.target_observed is None else batch.target_observed.numpy()
         distribution = None
         if target.spread is not None:
-            quantiles = None if prediction.quantiles is None else _array(prediction.quantiles)
-            distribution = Distribution(_score_unit(windows, batch, index, target), quantiles, paths)
-        outcome = Outcome(units.to_scaled(actual), actual, observed)
-        yield ForecastBatch(index, values, units.to_original(values), outcome, units, distribution)
+            distribution = Distribution(_score_unit(windows, read, target), found.quantiles, found.paths)
+        outcome = Outcome(units.to_scaled(actual), actual, read.target_observed)
+        yield ForecastBatch(index, found.values, units.to_original(found.values), outcome, units, distribution)
 
 
-def _check_finite(prediction: Prediction, batch: Batch) -> None:
-    if not prediction.values.isfinite().all():
+def _check_finite(found: Computed, read: WindowArrays) -> None:
+    if not np.isfinite(found.values).all():
+        most = float(np.abs(read.past).max())
         raise DataError(
-            f"the forecast is not finite. The look-back holds values up to {float(batch.past.abs().max()):.3g} standard"
+            f"the forecast is not finite. The look-back holds values up to {most:.3g} standard"
             " deviations of the training part. Replace such values by missing ones (data.gaps)",
             setting="data.gaps",
         )
 
 
-def _array(values: Tensor) -> Array:
-    return values.cpu().double().numpy()
-
-
-def _score_unit(windows: Windows, batch: Batch, index: WindowIndex, target: Target) -> Array:
+def _score_unit(windows: Windows, read: WindowArrays, target: Target) -> Array:
     assert target.spread is not None
     columns, seen = list(target.channels), None
     if windows.masks is not None:  # values that were observed: filled gaps do not show how restless a series is
-        observed = windows.masks.observed.gather(index.starts)[:, : windows.lookback]
-        seen = None if observed.all() else _of(columns, observed.numpy())
-    units = unit(_of(columns, batch.past.numpy()), seen, target.spread[index.items][:, None])
-    return units if target.silent is None else wider(units, target.silent[index.numbers], windows.horizon)
+        observed = windows.masks.observed.gather(read.starts)[:, : windows.lookback]
+        seen = None if observed.all() else _of(columns, observed)
+    units = unit(_of(columns, read.past), seen, target.spread[read.items][:, None])
+    return units if target.silent is None else wider(units, target.silent[read.numbers], windows.horizon)
 
 
 def _of(columns: list[int], values: NDArray[Any]) -> NDArray[Any]:

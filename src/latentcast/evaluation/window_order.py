@@ -5,12 +5,11 @@ from dataclasses import replace
 from math import gcd
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from latentcast.core.errors import DataError
 from latentcast.data.panel.panel import Panel
+from latentcast.data.windows.windows import Starts
 from latentcast.evaluation.forecasts import ForecastBatch
 
 RECENT = 1000  # steps before the first window asked for, in which outcomes are followed
@@ -23,7 +22,7 @@ def consecutive_origins(
     held: NDArray[np.int64],
     lookback: int,
     stride: int = 1,
-) -> tuple[tuple[Tensor, Tensor], int]:
+) -> tuple[Starts, int]:
     """Return all windows that adaptive radii process, (starts, items), and their spacing.
 
     They begin where the windows of the calibration end: `held` [items] is the step, counted from an item's
@@ -38,7 +37,7 @@ def consecutive_origins(
         begin = min(max(new, asked.min() - RECENT), asked.min())
         found_starts.append(np.arange(asked.max(), begin - 1, -pace)[::-1])
         found_items.append(np.full(len(found_starts[-1]), item))
-    return (torch.from_numpy(np.concatenate(found_starts)), torch.from_numpy(np.concatenate(found_items))), pace
+    return (np.concatenate(found_starts), np.concatenate(found_items)), pace
 
 
 def check_outcomes(

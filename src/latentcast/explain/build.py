@@ -153,13 +153,14 @@ def _teller(asked: ExplanationRequest, batch: Batch) -> Told:
     windows, prompting = asked.windows, asked.windows.prompting
     if prompting is None:
         return lambda batch: batch
-    notes = prompting.notes_of(windows.starts.numpy(), windows.items, windows.lookback)
+    notes = prompting.notes_of(windows.starts, windows.items, windows.lookback)
     units_of_item = windows.known.units_of(windows.items)
 
     def told(changed: Batch) -> Batch:
-        many, units = len(changed), units_of_item
-        if units is not None:
-            units = Scale(units.loc.expand(many, -1, -1), units.scale.expand(many, -1, -1))
+        many, units = len(changed), None
+        if units_of_item is not None:
+            each = units_of_item.loc, units_of_item.scale
+            units = Scale(*(torch.from_numpy(x).expand(many, -1, -1) for x in each))
         observed = None if changed.observed is None else changed.observed.cpu()
         prompt = prompting.prompter(changed.past.cpu(), observed, units, None if notes is None else list(notes) * many)
         return replace(changed, prompt=prompt.to(batch.past.device))

@@ -14,13 +14,12 @@ from latentcast.core.nested import python_values
 from latentcast.core.notes import Note, NoteCode
 from latentcast.data.types import Frame, IntoFrame, Level
 from latentcast.evaluation.forecasts import ForecastBatch
-from latentcast.forecaster.changed import changed
-from latentcast.forecaster.fitted import FittedModel
 from latentcast.forecaster.inputs import LastWindows, prepare_forecast
 from latentcast.forecaster.intervals import Intervals, check_unasked, interval_columns, levels_of, quantile_columns
 from latentcast.forecaster.judge import choose_intervals, forecast_windows, outcome_notes
 from latentcast.forecaster.output import forecast_frame, give_back, one_column
 from latentcast.forecaster.rolling import check_rolls, rolled
+from latentcast.forecaster.state import FittedState
 
 log = logging.getLogger("latentcast")
 
@@ -57,7 +56,7 @@ class Plan:
         Windows forecast together.
     """
 
-    fitted: FittedModel
+    fitted: FittedState
     steps: int
     rolls: bool
     levels: tuple[float, ...]
@@ -66,7 +65,7 @@ class Plan:
     batch_size: int | None
 
 
-def planned(fitted: FittedModel, asked: Asked) -> Plan:
+def planned(fitted: FittedState, asked: Asked) -> Plan:
     """What is asked for as a plan. Raises SettingsError or DataError for what this model does not have."""
     horizon = _horizon(asked.horizon)
     trained = fitted.task.horizon
@@ -88,7 +87,7 @@ def planned(fitted: FittedModel, asked: Asked) -> Plan:
     return Plan(fitted, horizon or trained, rolls, levels or (), taus, how, asked.batch_size)
 
 
-def forecast_ahead(fitted: FittedModel, data: IntoFrame, future_covariates: IntoFrame | None, asked: Asked) -> Frame:
+def forecast_ahead(fitted: FittedState, data: IntoFrame, future_covariates: IntoFrame | None, asked: Asked) -> Frame:
     """The frame that `Forecaster.predict` gives."""
     plan = planned(fitted, asked)
     fitted = plan.fitted
@@ -115,7 +114,7 @@ def forecast_values(plan: Plan, inputs: LastWindows) -> tuple[Any, dict[str, Any
 
 
 def sampled_ahead(
-    fitted: FittedModel, data: IntoFrame, future_covariates: IntoFrame | None, paths: int, batch_size: int | None
+    fitted: FittedState, data: IntoFrame, future_covariates: IntoFrame | None, paths: int, batch_size: int | None
 ) -> Frame:
     """The frame that `Forecaster.sample` gives."""
     if not fitted.network.samples:
@@ -172,10 +171,10 @@ def _horizon(horizon: int | None) -> int | None:
     return horizon
 
 
-def _longer(fitted: FittedModel, horizon: int) -> tuple[FittedModel, bool]:
+def _longer(fitted: FittedState, horizon: int) -> tuple[FittedState, bool]:
     """Return the model at a longer horizon, and whether forecasts must roll instead."""
     try:
-        return changed(fitted, horizon=horizon), False
+        return fitted.engine.at_horizon(horizon), False
     except SettingsError:  # its weights belong to its horizon
         check_rolls(fitted, horizon)
     text = (
@@ -187,7 +186,7 @@ def _longer(fitted: FittedModel, horizon: int) -> tuple[FittedModel, bool]:
 
 
 def _columns(
-    fitted: FittedModel,
+    fitted: FittedState,
     batches: Sequence[ForecastBatch],
     how: Intervals | None,
     levels: Sequence[float],

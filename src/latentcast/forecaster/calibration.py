@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from latentcast.core.errors import CheckpointError, Fault, SettingsError, suggest
@@ -111,16 +110,16 @@ class Calibration:
             f" {said['scores']}"
         )
 
-    def dump(self) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
-        """Tensors, and JSON beside them."""
+    def dump(self) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
+        """Arrays, and JSON beside them."""
         names = ("base", "bands", "rows", "pooled", "part", "windows")
         rest = {name: getattr(self, name) for name in names} | {"every": self.stride, "stride": self.spacing}
         rest |= {"grid": GRID.tolist()}
-        tensors = {"table": torch.from_numpy(self.table), "counts": torch.from_numpy(self.counts)}
+        tensors: dict[str, NDArray[Any]] = {"table": self.table, "counts": self.counts}
         return tensors, {"calibration": json.dumps(rest, ensure_ascii=False)}
 
     @classmethod
-    def parse(cls, tensors: Mapping[str, torch.Tensor], metadata: Mapping[str, str]) -> "Calibration":
+    def parse(cls, tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str, str]) -> "Calibration":
         """Raises CheckpointError when it is not what `dump` wrote."""
         try:
             rest = parse_json(metadata["calibration"])
@@ -128,7 +127,7 @@ class Calibration:
                 raise ValueError("its radii are at other levels")
             rest |= {"stride": rest.pop("every"), "spacing": rest.pop("stride", 1)}
             rest |= {"bands": tuple(rest["bands"]), "rows": {name: tuple(row) for name, row in rest["rows"].items()}}
-            return cls(table=tensors["table"].numpy(), counts=tensors["counts"].numpy(), **rest)
+            return cls(table=tensors["table"], counts=tensors["counts"], **rest)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise CheckpointError(
                 f"the calibration of the intervals cannot be understood by this version of latentcast: {error};"

@@ -7,13 +7,14 @@ import numpy as np
 
 from latentcast.core.errors import LatentcastError
 from latentcast.data.sources.frames import Source
-from latentcast.data.windows.view import PreparedPanel, Starts
+from latentcast.data.windows.view import PreparedPanel
+from latentcast.data.windows.windows import Starts
 from latentcast.evaluation.forecasts import ForecastBatch
 from latentcast.evaluation.metrics import DistributionScores, Evaluation
-from latentcast.forecaster.fitted import FittedModel
 from latentcast.forecaster.intervals import Intervals, interval_columns
 from latentcast.forecaster.judge import Judged, choose_intervals, forecast_windows, judge
 from latentcast.forecaster.output import give_back, one_column, window_frame
+from latentcast.forecaster.state import FittedState
 from latentcast.forecaster.trained_until import early_windows_note
 
 LEVELS = (20.0, 40.0, 60.0, 80.0)  # central intervals whose ends are the deciles but the median
@@ -21,7 +22,7 @@ VALUES = 2**18  # forecast values that are judged; more windows are sampled even
 
 
 def evaluated(
-    fitted: FittedModel,
+    fitted: FittedState,
     source: Source,
     prepared: PreparedPanel,
     which: Judged,
@@ -46,7 +47,7 @@ def evaluated(
 
 
 def distribution_scores(
-    fitted: FittedModel, prepared: PreparedPanel, starts_items: Starts
+    fitted: FittedState, prepared: PreparedPanel, starts_items: Starts
 ) -> DistributionScores | None:
     """Scores of the deciles on evenly spaced windows; None for a model without calibrated intervals or quantiles.
 
@@ -63,7 +64,7 @@ def distribution_scores(
         return None
 
 
-def _scores(fitted: FittedModel, prepared: PreparedPanel, starts_items: Starts, how: Intervals) -> DistributionScores:
+def _scores(fitted: FittedState, prepared: PreparedPanel, starts_items: Starts, how: Intervals) -> DistributionScores:
     count = len(starts_items[0])
     values = count * fitted.task.horizon * len(fitted.task.targets)
     stride = max(1, -(-values // VALUES))

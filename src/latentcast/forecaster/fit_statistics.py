@@ -6,12 +6,12 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from latentcast.core.errors import shorten
 from latentcast.core.notes import Note, NoteCode
-from latentcast.core.types import Task
+from latentcast.core.task import Task
+from latentcast.data.features.covariates import Covariates
 from latentcast.data.features.regression import Effects
 from latentcast.data.panel.padding import pad_short
 from latentcast.data.panel.panel import Panel
@@ -22,6 +22,7 @@ from latentcast.data.settings import DataSettings
 from latentcast.data.tables.timestamps import show
 from latentcast.data.windows.view import PreparedPanel
 from latentcast.evaluation.metrics import seasonal_error
+from latentcast.forecaster.card import RunCard
 
 
 @dataclass(frozen=True)
@@ -106,8 +107,8 @@ class FitStatistics:
             notes.append(Note(text, NoteCode.ABSENT_SERIES))
         return notes
 
-    def dump(self) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
-        """Names and stamps for JSON, and one tensor [items, …] for each statistic."""
+    def dump(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        """Names and stamps for JSON, and one array [items, …] for each statistic."""
         stamps, which = self.ends.dump()
         arrays = {
             "mean": self.scaler.mean,
@@ -117,19 +118,19 @@ class FitStatistics:
             "parts_end": which,
             **({} if self.scaler.transform is None else {"power": self.scaler.transform.power}),
         }
-        tensors = {name: torch.from_numpy(np.ascontiguousarray(values)) for name, values in arrays.items()}
+        tensors = {name: np.ascontiguousarray(values) for name, values in arrays.items()}
         return {"ids": list(self.ids), "parts_end": stamps}, tensors
 
     @classmethod
     def parse(
         cls,
         names: dict[str, Any],
-        tensors: Mapping[str, torch.Tensor],
+        tensors: Mapping[str, NDArray[Any]],
         settings: DataSettings,
         effects: Effects | None,
     ) -> "FitStatistics":
         """What `dump` made. Raises KeyError or ValueError for anything else."""
-        ids, arrays = names["ids"], {name: tensor.numpy() for name, tensor in tensors.items()}
+        ids, arrays = names["ids"], dict(tensors)
         if not isinstance(ids, list) or not all(isinstance(name, str) for name in ids) or len(set(ids)) < len(ids):
             raise ValueError("ids: wanted a list of different names")
         for name, values in arrays.items():
@@ -145,7 +146,17 @@ class FitStatistics:
         )
 
 
-def from_rows(values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+def effects_of(card: RunCard) -> Effects | None:
+    """What was learned of covariates, as the run card holds it. Raises KeyError or ValueError for anything else."""
+    found = card.covariates
+    if found is None:
+        return None
+    covariates = Covariates.parse(found)
+    weights = np.array(found["weights"], float).reshape(covariates.width, len(card.schema.channels))
+    return Effects(covariates, weights)
+
+
+def from_rows(values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     """Statistics that a folder up to latentcast/3 holds, one JSON object for each series, as `dump` makes them now.
 
     Raises KeyError or ValueError for anything else.
@@ -162,6 +173,6 @@ def from_rows(values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, torc
     found["seasonal_error"] = [[np.nan if value is None else value for value in row["seasonal_error"]] for row in rows]
     if all("power" in row for row in rows):
         found["power"] = [row["power"] for row in rows]
-    tensors = {name: torch.from_numpy(np.array(column, np.float64)) for name, column in found.items()}
-    tensors["parts_end"] = torch.tensor([[number[end] for end in own] for own in ends], dtype=torch.int64)
+    tensors: dict[str, NDArray[Any]] = {name: np.array(column, np.float64) for name, column in found.items()}
+    tensors["parts_end"] = np.array([[number[end] for end in own] for own in ends], np.int64)
     return {"ids": list(values), "parts_end": distinct}, tensors

@@ -18,11 +18,8 @@ from latentcast.forecaster.explaining import explain_ahead
 from latentcast.forecaster.fitted import FittedModel
 from latentcast.forecaster.inputs import drift_of, open_prepared
 from latentcast.forecaster.intervals import PATHS
-from latentcast.forecaster.judge import (
-    Judged,
-    calibrate_on,
-    choose_intervals,
-)
+from latentcast.forecaster.judge import Judged, calibrate_on, choose_intervals
+from latentcast.forecaster.network_engine import NetworkEngine
 from latentcast.forecaster.save import push, save, whole_card
 from latentcast.models.inspection import inspect
 
@@ -42,6 +39,9 @@ class Forecaster(FittedModel):
     >>> forecaster.card.schema.season
     24
     """
+
+    def __post_init__(self) -> None:
+        self.engine = NetworkEngine(self)
 
     def __repr__(self) -> str:
         about = f"{self.name}, {self.task.lookback} → {self.task.horizon} steps"
@@ -368,8 +368,8 @@ class Forecaster(FittedModel):
         'test'
         """
         source, prepared = open_prepared(self, data)
-        which = Judged(part, source.name, stride)
-        return calibrate_on(self, prepared, which, base=base, paths=paths, batch_size=batch_size)
+        judged = Judged(part, source.name, stride)
+        return calibrate_on(self, prepared, judged, base=base, paths=paths, batch_size=batch_size)
 
     def summary(self) -> dict[str, Any]:
         """The run card, the number of parameters and the architecture as plain values.
@@ -386,6 +386,40 @@ class Forecaster(FittedModel):
         {'all': 0, 'trainable': 0}
         """
         return {**whole_card(self), "architecture": inspect(self.network).to_dict()}
+
+    def export(
+        self, file: str | Path, *, to: str = "onnx", quantise: str | None = None, overwrite: bool = False
+    ) -> None:
+        """Write the model as a graph: values in, values out.
+
+        Parameters
+        ----------
+        file
+            File to write; it ends in `.onnx` or `.pt2`.
+        to
+            `onnx`, which `latentcast.load` reads without torch, or `torch-export`, for `torch.export.load`.
+        quantise
+            `int8` rounds weights to eight bits. None keeps float32.
+        overwrite
+            Replace a file that exists.
+
+        Raises
+        ------
+        SettingsError
+            The model cannot be exported, with the reason; or an unknown target.
+        MissingExtra
+            The extra `onnx` is not installed.
+
+        Examples
+        --------
+        >>> forecaster = latentcast.fit(frame, "seasonal-naive", lookback=48, horizon=2)
+        >>> forecaster.export(folder / "model.onnx")
+        >>> latentcast.load(folder / "model.onnx").predict(frame)["seasonal-naive"].round(3).tolist()
+        [16.0, 17.0]
+        """
+        from latentcast.forecaster.export.write import export
+
+        export(self, Path(file), to, quantise, overwrite=overwrite)
 
     def save(self, folder: str | Path, *, overwrite: bool = False) -> None:
         """Write a folder that `latentcast.load` reads: safetensors and JSON, no pickle.

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-import torch
+import numpy as np
 
 from latentcast.core.errors import Fault, SettingsError
 from latentcast.data.features.future import lay_ahead
@@ -12,10 +12,10 @@ from latentcast.data.panel.panel import Panel
 from latentcast.data.sources.frames import Source
 from latentcast.data.sources.open import open_data
 from latentcast.data.types import IntoFrame
-from latentcast.data.windows.view import PreparedPanel, Starts
-from latentcast.forecaster.compatibility import transfer_hint
+from latentcast.data.windows.view import PreparedPanel
+from latentcast.data.windows.windows import Starts
 from latentcast.forecaster.drift import Drift, drift
-from latentcast.forecaster.fitted import FittedModel
+from latentcast.forecaster.state import FittedState
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class ForecastInputs(LastWindows):
     source: Source
 
 
-def read_panel(fitted: FittedModel, source: Source, *, gaps: str | None = None) -> Panel:
+def read_panel(fitted: FittedState, source: Source, *, gaps: str | None = None) -> Panel:
     """The data on the grid of the fit; `gaps` replaces the gap policy of the fit.
 
     Raises DataError when columns, frequency or clock differ from those of the fit.
@@ -57,20 +57,20 @@ def read_panel(fitted: FittedModel, source: Source, *, gaps: str | None = None) 
         fitted.run.data,
         fitted.card.schema.to_dict(),
         gaps=gaps,
-        remedy=lambda other: transfer_hint(fitted, other),
+        remedy=fitted.engine.transfer_hint,
     )
     if gaps is None:
         fitted.told.extend(panel.notes)
     return panel
 
 
-def prepare(fitted: FittedModel, panel: Panel, *, future_only: bool = False) -> PreparedPanel:
+def prepare(fitted: FittedState, panel: Panel, *, future_only: bool = False) -> PreparedPanel:
     """The panel split into parts, with the statistics of the fit; with `future_only` all steps count as past."""
     return fitted.known.view(panel, fitted.run.data, fitted.task, future_only=future_only)
 
 
 def open_prepared(
-    fitted: FittedModel, data: IntoFrame, *, gaps: str | None = None, future_only: bool = False
+    fitted: FittedState, data: IntoFrame, *, gaps: str | None = None, future_only: bool = False
 ) -> tuple[Source, PreparedPanel]:
     """Open data and prepare them as the fit reads them."""
     source, _ = open_data(data)
@@ -78,7 +78,7 @@ def open_prepared(
 
 
 def prepare_forecast(
-    fitted: FittedModel, data: IntoFrame, future_covariates: IntoFrame | None = None
+    fitted: FittedState, data: IntoFrame, future_covariates: IntoFrame | None = None
 ) -> ForecastInputs:
     """Everything that a forecast beyond the end of each series reads.
 
@@ -97,18 +97,18 @@ def prepare_forecast(
     return ForecastInputs(panel, replace(laid.prepared, panel=room), laid.windows, notes, source)
 
 
-def laid_out(fitted: FittedModel, panel: Panel) -> tuple[LastWindows, Drift]:
+def laid_out(fitted: FittedState, panel: Panel) -> tuple[LastWindows, Drift]:
     """The last window of each series of a panel, with room for the horizon, and how far the data have drifted."""
     filled = fill_up(panel, fitted.task.lookback)
     prepared = prepare(fitted, filled.panel, future_only=True)
     change = drift_of(fitted, panel, prepared)
     room = filled.panel.extended(fitted.task.horizon)
-    starts = torch.from_numpy(room.offsets[1:] - fitted.task.lookback - fitted.task.horizon)
-    windows = starts, torch.arange(len(panel.ids))
+    starts = room.offsets[1:] - fitted.task.lookback - fitted.task.horizon
+    windows = starts, np.arange(len(panel.ids))
     notes = (*filled.notes, *prepared.notes[len(panel.notes) :])
     return LastWindows(panel, replace(prepared, panel=room), windows, notes), change
 
 
-def drift_of(fitted: FittedModel, panel: Panel, prepared: PreparedPanel) -> Drift:
+def drift_of(fitted: FittedState, panel: Panel, prepared: PreparedPanel) -> Drift:
     """How the last look-back of each series compares with its training part."""
     return drift(panel, prepared.scaler, fitted.task.lookback, scaled=fitted.run.data.scale)

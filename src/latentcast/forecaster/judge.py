@@ -1,12 +1,12 @@
 """Run windows through the network: forecasts, intervals and errors."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from latentcast.core.errors import DataError, Fault, SettingsError, shorten
@@ -15,8 +15,8 @@ from latentcast.core.notes import Note, NoteCode
 from latentcast.data.panel.split import Part
 from latentcast.data.types import Level
 from latentcast.data.windows.silence import silent_note, silent_steps
-from latentcast.data.windows.view import PreparedPanel, Starts
-from latentcast.data.windows.windows import MANY, Windows, batch_size_for_memory, make_windows, window_seeds
+from latentcast.data.windows.view import PreparedPanel
+from latentcast.data.windows.windows import MANY, Starts, Windows, batch_size_for_memory, make_windows, window_seeds
 from latentcast.evaluation.baseline import SeasonalNaiveErrors
 from latentcast.evaluation.drop_last import DropLast
 from latentcast.evaluation.forecasts import ForecastBatch, Sampling, Target, accumulate_errors, forecasts
@@ -24,11 +24,14 @@ from latentcast.evaluation.interval_metrics import IntervalErrors, IntervalFigur
 from latentcast.evaluation.metrics import Evaluation
 from latentcast.evaluation.window_order import check_outcomes, consecutive_origins, select_requested
 from latentcast.forecaster.calibration import Scores, check_base
-from latentcast.forecaster.fitted import FittedModel, check_forecasts
 from latentcast.forecaster.intervals import PATHS, Intervals, check_unasked, choose
+from latentcast.forecaster.state import FittedState, check_forecasts
+
+if TYPE_CHECKING:
+    from latentcast.forecaster.fitted import FittedModel
 
 
-def choose_intervals(fitted: FittedModel, level: Level, method: str = "auto", paths: int = PATHS) -> Intervals | None:
+def choose_intervals(fitted: FittedState, level: Level, method: str = "auto", paths: int = PATHS) -> Intervals | None:
     """Choose the intervals of these levels; None without a level.
 
     Raises SettingsError for a level or a method that cannot be had, DataError where nothing was held out.
@@ -54,7 +57,7 @@ def choose_intervals(fitted: FittedModel, level: Level, method: str = "auto", pa
     return how
 
 
-def cut_windows(fitted: FittedModel, prepared: PreparedPanel, starts_items: Starts) -> Windows:
+def cut_windows(fitted: FittedState, prepared: PreparedPanel, starts_items: Starts) -> Windows:
     """Cut the windows that start at the given steps of the given items."""
     windows = make_windows(
         prepared.panel,
@@ -66,13 +69,11 @@ def cut_windows(fitted: FittedModel, prepared: PreparedPanel, starts_items: Star
         with_known=fitted.network.uses_known,
         prompter=fitted.network.prompter,
     )
-    return replace(
-        windows, known=replace(windows.known, item_numbers=torch.from_numpy(fitted.known.rows_of(prepared.panel)))
-    )
+    return replace(windows, known=replace(windows.known, item_numbers=fitted.known.rows_of(prepared.panel)))
 
 
 def forecast_windows(
-    fitted: FittedModel,
+    fitted: FittedState,
     prepared: PreparedPanel,
     starts_items: Starts,
     batch_size: int | None = None,
@@ -88,17 +89,16 @@ def forecast_windows(
     most = MANY if fitted.network.is_light else 512
     steps = task.lookback + task.horizon
     batch_size = batch_size_for_memory(steps, task.channels, most=most, stated=batch_size)
-    asked = starts_items[0].numpy()
+    asked = starts_items[0]
     pace = 1
     if how is not None and how.in_a_row:
-        items, held = starts_items[1].numpy(), held_until(fitted, prepared)
+        items, held = starts_items[1], held_until(fitted, prepared)
         starts_items, pace = consecutive_origins(prepared.panel, asked, items, held, task.lookback, how.stride)
     windows = cut_windows(fitted, prepared, starts_items)
-    fitted.network.eval()
     sampling = None
     if how is not None and how.base == "paths":
         seeds = window_seeds(prepared.panel, *starts_items, task.lookback, fitted.run.seed)
-        sampling = Sampling(partial(fitted.network.sample, paths=how.paths), seeds)
+        sampling = Sampling(how.paths, seeds)
     columns = list(task.targets)
     target = Target(
         prepared.panel.values,
@@ -107,33 +107,33 @@ def forecast_windows(
         None if how is None else prepared.spread[:, columns],
         silent_of(fitted, prepared, starts_items),
     )
-    batches = forecasts(fitted.network, windows, target, batch_size=batch_size, device=fitted.device, sampling=sampling)
+    batches = forecasts(fitted.engine.compute(sampling), windows, target, batch_size=batch_size)
     if how is None:
         return batches
     batches = how.around(batches, prepared.panel, pace)
     return select_requested(batches, asked) if how.in_a_row else batches
 
 
-def silent_of(fitted: FittedModel, prepared: PreparedPanel, starts_items: Starts) -> NDArray[np.int64] | None:
+def silent_of(fitted: FittedState, prepared: PreparedPanel, starts_items: Starts) -> NDArray[np.int64] | None:
     """[windows, targets] steps since the last observed value of silent look-backs; None where every value was."""
     if prepared.panel.complete:
         return None
     task = fitted.task
-    return silent_steps(prepared.panel, starts_items[0].numpy(), task.lookback, task.targets)
+    return silent_steps(prepared.panel, starts_items[0], task.lookback, task.targets)
 
 
 def outcome_notes(
-    fitted: FittedModel, prepared: PreparedPanel, starts_items: Starts, how: Intervals | None
+    fitted: FittedState, prepared: PreparedPanel, starts_items: Starts, how: Intervals | None
 ) -> list[str]:
     """Notes on limits of adaptive intervals. Raises DataError where no series has an outcome."""
     if how is None or how.method != "adaptive":
         return []
-    starts, held = starts_items[0].numpy(), held_until(fitted, prepared)
+    starts, held = starts_items[0], held_until(fitted, prepared)
     notes = check_outcomes(prepared.panel, starts, held, fitted.task.lookback, how.stride)
     return [Note(note, NoteCode.INTERVALS) for note in notes]
 
 
-def held_until(fitted: FittedModel, prepared: PreparedPanel) -> Any:
+def held_until(fitted: FittedState, prepared: PreparedPanel) -> Any:
     """[items] steps, counted from an item's start, before which outcomes were calibrated on; 0 of a new series."""
     parts, calibration = prepared.parts, fitted.calibration
     ends = parts.test_end if calibration and calibration.part == "test" else parts.val_end
@@ -154,7 +154,7 @@ class Judged:
 
 
 def judge(
-    fitted: FittedModel,
+    fitted: FittedState,
     prepared: PreparedPanel,
     which: Judged,
     how: Intervals | Scores | None = None,
@@ -211,7 +211,7 @@ def _keeping(batches: Iterator[ForecastBatch], kept: list[ForecastBatch] | None)
         yield batch
 
 
-def _window_notes(fitted: FittedModel, prepared: PreparedPanel, which: Judged, starts_items: Starts) -> tuple[str, ...]:
+def _window_notes(fitted: FittedState, prepared: PreparedPanel, which: Judged, starts_items: Starts) -> tuple[str, ...]:
     """Notes on the figures of these windows. Raises DataError without any window."""
     task, part = fitted.task, which.part
     if not len(starts_items[0]):
@@ -226,7 +226,7 @@ def _window_notes(fitted: FittedModel, prepared: PreparedPanel, which: Judged, s
     return notes
 
 
-def constant_of(fitted: FittedModel, prepared: PreparedPanel) -> NDArray[np.bool_] | None:
+def constant_of(fitted: FittedState, prepared: PreparedPanel) -> NDArray[np.bool_] | None:
     """[items, targets] series whose training part never changes, so that they have no scale; None where all have."""
     if not fitted.run.data.scale:
         return None
@@ -236,7 +236,7 @@ def constant_of(fitted: FittedModel, prepared: PreparedPanel) -> NDArray[np.bool
 
 
 def _scale_notes(
-    fitted: FittedModel, prepared: PreparedPanel, naive_error: Any, constant: NDArray[np.bool_] | None
+    fitted: FittedState, prepared: PreparedPanel, naive_error: Any, constant: NDArray[np.bool_] | None
 ) -> list[Note]:
     """Notes on series left out of scaled figures and of MASE."""
 

@@ -2,16 +2,13 @@
 
 from pathlib import Path
 
-import numpy as np
-
 from latentcast.core.errors import CheckpointError, SettingsError
 from latentcast.core.types import Task
-from latentcast.data.features.covariates import Covariates
-from latentcast.data.features.regression import Effects
 from latentcast.forecaster import hub, storage
 from latentcast.forecaster.calibration import Calibration
 from latentcast.forecaster.card import RunCard
-from latentcast.forecaster.fit_statistics import FitStatistics, from_rows
+from latentcast.forecaster.export.address import is_exported
+from latentcast.forecaster.fit_statistics import FitStatistics, effects_of, from_rows
 from latentcast.forecaster.forecaster import Forecaster
 from latentcast.forecaster.sense import check_calibration, check_statistics, check_task
 from latentcast.forecaster.trained_until import check_stamp
@@ -31,6 +28,8 @@ def as_forecaster(forecaster: Forecaster | str | Path, *, device: str = "cpu") -
         raise SettingsError(
             f"got {type(forecaster).__name__} as the forecaster: wanted a fitted one, or the folder of a saved one"
         )
+    if is_exported(forecaster):
+        raise CheckpointError(f"{forecaster} is an export, which predicts alone; name the folder of the fit for this")
     with hub.opened(forecaster) as folder:
         return _read(folder, device)
 
@@ -43,7 +42,7 @@ def _read(folder: Path, device: str) -> Forecaster:
         task = Task(**{**stored["task"], "targets": tuple(stored["task"]["targets"])})
         if statistics is None:
             names, statistics = from_rows(names)
-        known = FitStatistics.parse(names, statistics, run.data, _effects(card))
+        known = FitStatistics.parse(names, statistics, run.data, effects_of(card))
         check_task(task, card.schema)
         check_stamp(card)
         check_statistics(known, task.channels)
@@ -63,13 +62,3 @@ def _read(folder: Path, device: str) -> Forecaster:
             raise CheckpointError(f"{folder / storage.INTERVALS} makes no sense: {error}") from error
     network.to(device).eval()
     return Forecaster(run, task, card.schema.channels, known, network, card, calibration)
-
-
-def _effects(card: RunCard) -> Effects | None:
-    """Read the effects of covariates from the card."""
-    found = card.covariates
-    if found is None:
-        return None
-    covariates = Covariates.parse(found)
-    weights = np.array(found["weights"], float).reshape(covariates.width, len(card.schema.channels))
-    return Effects(covariates, weights)

@@ -11,10 +11,10 @@ from latentcast.data.panel.panel import Panel
 from latentcast.data.sources.frames import Source
 from latentcast.data.types import Frame
 from latentcast.evaluation.forecasts import ForecastBatch
-from latentcast.forecaster.fitted import FittedModel
+from latentcast.forecaster.state import FittedState
 
 
-def forecast_frame(fitted: FittedModel, panel: Panel, values: Any, columns: Mapping[str, Any]) -> pd.DataFrame:
+def forecast_frame(fitted: FittedState, panel: Panel, values: Any, columns: Mapping[str, Any]) -> pd.DataFrame:
     """[items, horizon, target] values beyond the end of a panel → one row per series and step, with more columns."""
     targets = fitted.task.targets
     times = panel.future_times(values.shape[1])
@@ -29,12 +29,12 @@ def forecast_frame(fitted: FittedModel, panel: Panel, values: Any, columns: Mapp
     )
 
 
-def give_back(fitted: FittedModel, source: Source, panel: Panel, frame: pd.DataFrame) -> Frame:
+def give_back(fitted: FittedState, source: Source, panel: Panel, frame: pd.DataFrame) -> Frame:
     """The frame in the kind, the number type of ids and the time unit of the data."""
     return source.give_back_as(as_it_came(frame, source, panel, fitted.run.data), origins(source, fitted.run.data))
 
 
-def window_frame(fitted: FittedModel, panel: Panel, batches: Sequence[ForecastBatch]) -> pd.DataFrame:
+def window_frame(fitted: FittedState, panel: Panel, batches: Sequence[ForecastBatch]) -> pd.DataFrame:
     """unique_id, ds, cutoff and y of every forecast value, in the order of `one_column`; y is NaN where unobserved."""
     horizon, targets = fitted.task.horizon, fitted.task.targets
     items = np.concatenate([batch.index.items for batch in batches])

@@ -4,18 +4,17 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from latentcast.core.errors import SettingsError
-from latentcast.forecaster.fitted import FittedModel
 from latentcast.forecaster.inputs import LastWindows
 from latentcast.forecaster.judge import forecast_windows
+from latentcast.forecaster.state import FittedState
 
 Array = NDArray[np.float64]
 
 
-def check_rolls(fitted: FittedModel, horizon: int) -> None:
+def check_rolls(fitted: FittedState, horizon: int) -> None:
     """Raise SettingsError for a model that reads what is not known beyond its horizon."""
     task = fitted.task
     if len(task.targets) != task.channels:
@@ -30,7 +29,7 @@ def check_rolls(fitted: FittedModel, horizon: int) -> None:
         )
 
 
-def rolled(fitted: FittedModel, inputs: LastWindows, horizon: int, batch_size: int | None) -> Array:
+def rolled(fitted: FittedState, inputs: LastWindows, horizon: int, batch_size: int | None) -> Array:
     """[items, horizon, target] forecasts in original units, made in blocks of the trained horizon."""
     task = fitted.task
     block, blocks = task.horizon, -(-horizon // task.horizon)
@@ -41,7 +40,7 @@ def rolled(fitted: FittedModel, inputs: LastWindows, horizon: int, batch_size: i
     for number in range(blocks):
         origins = ends - (blocks - number) * block
         prepared = replace(inputs.prepared, panel=replace(room, values=values, observed=observed))
-        starts = torch.from_numpy(np.maximum(origins - task.lookback, begins))
+        starts = np.maximum(origins - task.lookback, begins)
         windows = starts, inputs.windows[1]
         batches = forecast_windows(fitted, prepared, windows, batch_size)
         made.append(np.concatenate([batch.original for batch in batches]))

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from latentcast.core.types import Task
+from latentcast.core.task import Task
 from latentcast.data.tables.frequency import Frequency
 from latentcast.evaluation.conformal import GRID
 from latentcast.forecaster.calibration import BASES, Calibration

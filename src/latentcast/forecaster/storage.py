@@ -21,8 +21,10 @@ from pathlib import Path
 from typing import Any
 
 import safetensors
+import safetensors.numpy
 import safetensors.torch
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from latentcast.core.errors import CheckpointError, shorten
@@ -118,14 +120,14 @@ def _clear_training(folder: Path) -> None:
         shutil.rmtree(left, ignore_errors=True)
 
 
-Packed = tuple[dict[str, torch.Tensor], dict[str, str]]
+Packed = tuple[dict[str, NDArray[Any]], dict[str, str]]
 
 
 def write(
     folder: Path,
     network: nn.Module,
     card: Mapping[str, Any],
-    series: tuple[Mapping[str, Any], dict[str, torch.Tensor]],
+    series: tuple[Mapping[str, Any], dict[str, NDArray[Any]]],
     intervals: Packed | None = None,
 ) -> None:
     """Write all files into an inner folder and then move them: the old content stays whole until then.
@@ -152,7 +154,7 @@ def _write_files(
     folder: Path,
     network: nn.Module,
     card: Mapping[str, Any],
-    series: tuple[Mapping[str, Any], dict[str, torch.Tensor]],
+    series: tuple[Mapping[str, Any], dict[str, NDArray[Any]]],
     intervals: Packed | None,
 ) -> tuple[str, ...]:
     safetensors.torch.save_file(
@@ -162,9 +164,9 @@ def _write_files(
     )
     names, statistics = series
     (folder / SERIES).write_text(json.dumps(names, ensure_ascii=False, allow_nan=False), encoding="utf-8")
-    safetensors.torch.save_file(statistics, folder / STATISTICS)
+    safetensors.numpy.save_file(statistics, folder / STATISTICS)
     if intervals is not None:
-        safetensors.torch.save_file(intervals[0], folder / INTERVALS, metadata=intervals[1])
+        safetensors.numpy.save_file(intervals[0], folder / INTERVALS, metadata=intervals[1])
     files = (WEIGHTS, SERIES, STATISTICS, *(() if intervals is None else (INTERVALS,)))
     digests = {name: _sha256(folder / name) for name in files} | {CARD: _card_sha256(card)}
     text = json.dumps({**card, "sha256": digests}, indent=2, ensure_ascii=False, allow_nan=False)
@@ -172,7 +174,7 @@ def _write_files(
     return files
 
 
-def read(folder: Path) -> tuple[dict[str, Any], dict[str, Any], dict[str, torch.Tensor] | None]:
+def read(folder: Path) -> tuple[dict[str, Any], dict[str, Any], dict[str, NDArray[Any]] | None]:
     """(card, names of series, their statistics); up to latentcast/3 all of the latter stands with the names.
 
     Raises CheckpointError when the folder is missing, foreign, unfinished or damaged."""
@@ -268,7 +270,7 @@ def read_intervals(folder: Path, card: Mapping[str, Any]) -> Packed | None:
 
 def _tensors(path: Path) -> Packed:
     try:
-        with safetensors.safe_open(path, framework="pt") as file:
+        with safetensors.safe_open(path, framework="numpy") as file:
             return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
     except (OSError, RuntimeError, safetensors.SafetensorError) as error:  # the second by torch, of file handles
         raise CheckpointError(f"{path} cannot be read: {error}") from error

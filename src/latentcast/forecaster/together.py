@@ -12,9 +12,9 @@ from latentcast.data.panel.panel import Panel
 from latentcast.data.sources.frames import Source
 from latentcast.forecaster.ahead import Plan, forecast_values
 from latentcast.forecaster.drift import Drift
-from latentcast.forecaster.fitted import FittedModel
 from latentcast.forecaster.inputs import LastWindows, laid_out
 from latentcast.forecaster.judge import outcome_notes
+from latentcast.forecaster.state import FittedState
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Told:
     notes: tuple[Note, ...]
 
 
-def joins(fitted: FittedModel) -> bool:
+def joins(fitted: FittedState) -> bool:
     """Whether data of different askers can share a pass: each item is read by itself, from its values alone."""
     return fitted.known.scaler.effects is None and not fitted.run.data.future
 

@@ -9,9 +9,10 @@ from latentcast.core.notes import Note, NoteCode
 from latentcast.data.panel.panel import Panel
 from latentcast.data.panel.split import Split
 from latentcast.data.tables.timestamps import show
-from latentcast.data.windows.view import PreparedPanel, Starts
+from latentcast.data.windows.view import PreparedPanel
+from latentcast.data.windows.windows import Starts
 from latentcast.forecaster.card import RunCard
-from latentcast.forecaster.fitted import FittedModel
+from latentcast.forecaster.state import FittedState
 
 
 def learned_until(datasets: Iterable[tuple[Panel, Split]], before: str | None = None) -> str | None:
@@ -29,7 +30,7 @@ def learned_until(datasets: Iterable[tuple[Panel, Split]], before: str | None = 
     return str(max(last))
 
 
-def trained_until(fitted: FittedModel) -> str | None:
+def trained_until(fitted: FittedState) -> str | None:
     """The last step that the weights, or their choice, depend on; None for a model that learned nothing.
 
     Cards of older versions do not hold it: it is that of the parts of the fit then.
@@ -43,7 +44,7 @@ def trained_until(fitted: FittedModel) -> str | None:
     return str(known.max()) if len(known) else None
 
 
-def early_windows_note(fitted: FittedModel, prepared: PreparedPanel, starts_items: Starts) -> Note | None:
+def early_windows_note(fitted: FittedState, prepared: PreparedPanel, starts_items: Starts) -> Note | None:
     """A note where windows forecast steps that lie before the moment that the model was trained until.
 
     A series of the fit has an end of its own, after which its test part begins; for all other data it is the last of
@@ -53,7 +54,7 @@ def early_windows_note(fitted: FittedModel, prepared: PreparedPanel, starts_item
     until = None if text is None else _stamp(text, prepared.panel.times.dtype)
     if text is None or until is None:
         return None
-    starts, items = starts_items[0].numpy(), starts_items[1].numpy()
+    starts, items = starts_items
     first = prepared.panel.times[starts + fitted.task.lookback]
     ends = np.full(len(prepared.panel.ids), until)
     rows = fitted.known.rows_of(prepared.panel)

@@ -20,6 +20,31 @@ def check_heads(width: int, heads: int) -> None:
         )
 
 
+def attend(
+    query: Float[Tensor, "series heads queries size"],
+    key: Float[Tensor, "series heads tokens size"],
+    value: Float[Tensor, "series heads tokens size"],
+    mask: Bool[Tensor, "..."] | None = None,
+    *,
+    dropout: float = 0.0,
+    causal: bool = False,
+) -> Float[Tensor, "series heads queries size"]:
+    """torch's fused kernel; written out where a graph is exported.
+
+    The mask is True at tokens that a query attends to. A query that may attend to none gets zeros: ONNX operators for
+    attention give it the mean of everything, or no number.
+    """
+    if not torch.compiler.is_exporting():
+        return F.scaled_dot_product_attention(query, key, value, attn_mask=mask, dropout_p=dropout, is_causal=causal)
+    scores = (query / math.sqrt(query.shape[-1])) @ key.transpose(2, 3)
+    if causal:
+        mask = torch.ones(scores.shape[2:], dtype=torch.bool, device=query.device).tril()
+    if mask is None:
+        return scores.softmax(-1) @ value
+    weights = scores.masked_fill(~mask, -1e30).softmax(-1)
+    return (weights * mask) @ value
+
+
 class Attention(nn.Module):
     """Queries attend over keys and values of the same width; dropout acts on the attention weights."""
 
@@ -44,7 +69,7 @@ class Attention(nn.Module):
         k, v = (self._split(part) for part in self.key_value(context).chunk(2, dim=-1))
         mask = None if keep is None else keep[:, None, None, :]
         dropout = self.dropout if self.training else 0.0
-        mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, dropout_p=dropout, is_causal=causal)
+        mixed = attend(q, k, v, mask, dropout=dropout, causal=causal)
         return self.out(mixed.transpose(1, 2).flatten(2))
 
     def weights(

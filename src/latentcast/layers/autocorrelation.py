@@ -81,7 +81,7 @@ def delayed(
     length: int,
 ) -> Float[Tensor, "series queries width"]:
     """Σ_i weights[i]·roll(values, -delays[i]), the values continued by zeros to `length`."""
-    every = weights.new_zeros(len(weights), length).scatter(1, delays, weights)
+    every = weights.new_zeros(weights.shape[0], length).scatter(1, delays, weights)
     matrix: Tensor = _Circulant.apply(every, values.shape[1])  # type: ignore[no-untyped-call]
     return matrix.to(values.dtype) @ values
 

@@ -30,7 +30,7 @@ class ConvDown(nn.Module):
         self.merge = nn.Linear(ratio * width_in, width_out)
 
     def forward(self, x: Float[Tensor, "series time width"]) -> Float[Tensor, "series fewer out"]:
-        return self.merge(x.reshape(len(x), -1, self.ratio * x.shape[2]))
+        return self.merge(x.reshape(x.shape[0], -1, self.ratio * x.shape[2]))
 
 
 class ConvUp(nn.Module):
@@ -42,7 +42,7 @@ class ConvUp(nn.Module):
         self.split = nn.Linear(width_in, ratio * width_out)
 
     def forward(self, x: Float[Tensor, "series fewer width"]) -> Float[Tensor, "series time out"]:
-        return self.split(x).reshape(len(x), -1, self.width_out)
+        return self.split(x).reshape(x.shape[0], -1, self.width_out)
 
 
 class PoolDown(nn.Module):

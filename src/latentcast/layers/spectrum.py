@@ -87,7 +87,7 @@ def has_trend(x: Float[Tensor, "series time"], false_alarms: float = 0.05) -> Bo
     ones such as a random walk; never for a constant series.
     """
     if x.shape[1] < 4:
-        return torch.zeros(len(x), dtype=torch.bool, device=x.device)
+        return torch.zeros(x.shape[0], dtype=torch.bool, device=x.device)
     return slope_statistic(x) > student(1 - false_alarms / 2, x.shape[1] - 2)
 
 

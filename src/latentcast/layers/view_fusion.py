@@ -71,7 +71,7 @@ class Fuse(nn.Module):
         if self.attention is not None:
             made = self.attention
             flat = torch.stack([view.flatten(0, 1) for view in views], 1)
-            query = self.query.expand(len(flat), 1, -1)
+            query = self.query.expand(flat.shape[0], 1, -1)
             taken = made.weights(query, flat)[:, :, 0].transpose(1, 2)  # [tokens, views, heads]
             value = made.key_value(flat).chunk(2, dim=-1)[1].unflatten(-1, (made.heads, -1))
             mixed = (taken[..., None] * value).flatten(2) @ made.out.weight.T

@@ -53,7 +53,14 @@ class Autoregressive(Composed):
         super().__init__(settings, task)
         self.static = None  # a codec reconstructs its input and has no parameters of a series
         # codes reconstruct their input: they are not trained to fill hidden values
-        self.capabilities = replace(self.capabilities, uses_static=False, reconstructs=False, samples=True)
+        sampled = "its forecast is the mean of sampled paths; set model.head.decode=expected, greedy or queries"
+        self.capabilities = replace(
+            self.capabilities,
+            uses_static=False,
+            reconstructs=False,
+            samples=True,
+            not_exported=sampled if self.head.settings.decode == "sample" else "",
+        )
         if not isinstance(self.backbone, ContinuesTokens):
             raise SettingsError(
                 Fault(

@@ -21,6 +21,7 @@ from latentcast.core.protocols import (
     LeavesViews,
     PredictsQuantiles,
     Prompted,
+    PromptedBackbone,
     Prompter,
     ReconstructionHead,
     Representation,
@@ -159,11 +160,13 @@ class Composed(nn.Module):
         """Add the static covariates of a series to each of its tokens and queries."""
         if self.static is None or batch.static is None:
             return tokens
-        more = self.static(batch.static).repeat_interleave(len(tokens.values) // len(batch), dim=0)[:, None]
+        each = tokens.values.shape[0] // batch.past.shape[0]
+        more = self.static(batch.static).repeat_interleave(each, dim=0)[:, None]
         return replace(tokens, values=tokens.values + more, query=None if tokens.query is None else tokens.query + more)
 
     def _capabilities(self) -> Capabilities:
         representation, head = self.representation, self.head
+        told = isinstance(self.backbone, PromptedBackbone)
         frozen = representation.frozen if isinstance(representation, TrainedBefore) else ()
         return Capabilities(
             mixes_channels=not representation.folds_channels or any(part.mixes_channels for part in self._mixers),
@@ -173,6 +176,7 @@ class Composed(nn.Module):
             quantile_levels=head.quantile_levels if isinstance(head, PredictsQuantiles) else (),
             frozen=tuple(f"representation.{part}" for part in frozen),
             training=("gradient",) if self.solved_maps is None else ("solved", "gradient"),
+            not_exported="a graph with its language model does not fit into one file" if told else "",
         )
 
     @property

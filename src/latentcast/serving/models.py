@@ -9,7 +9,7 @@ from latentcast.core.errors import SettingsError, suggest
 from latentcast.forecaster.forecaster import Forecaster
 from latentcast.serving.plain import PlainReader
 from latentcast.serving.problems import Problem
-from latentcast.workflows.load import load
+from latentcast.workflows.load import load_folder
 
 _NAME = re.compile(r"[\w.-]+")
 
@@ -51,7 +51,7 @@ class Models(Mapping[str, ServedModel]):
             name = name or re.split(r"[/\\]", folder.partition("@")[0].rstrip("/\\"))[-1]
             if not _NAME.fullmatch(name):
                 raise SettingsError(f"{name!r} is no name of a model: wanted letters, digits, . _ - (as NAME=FOLDER)")
-            found.append(ServedModel(name, load(folder)))
+            found.append(ServedModel(name, load_folder(folder)))
         return cls(found)
 
     def asked(self, name: str | None) -> ServedModel:

@@ -17,7 +17,7 @@ from latentcast.data.tables.clock import Clock
 from latentcast.data.tables.frequency import Frequency
 from latentcast.data.tables.sentinels import sentinel_notes
 from latentcast.data.tables.table import LARGEST
-from latentcast.forecaster.fitted import FittedModel
+from latentcast.forecaster.state import FittedState
 
 # settings that say nothing about how a table is read
 _FREE = {"freq", "season", "gaps", "split", "fraction", "scale", "transform", "nonnegative", "description"}
@@ -30,7 +30,7 @@ _YEARS = (np.datetime64("1678", "s"), np.datetime64("2262", "s"))  # what nanose
 class PlainReader:
     """Reads tables that are in order as panels of one model."""
 
-    fitted: FittedModel
+    fitted: FittedState
 
     @cached_property
     def _frequency(self) -> Frequency:

@@ -151,7 +151,7 @@ def _judge(
         windows = make_windows(
             panel,
             view.scaler,
-            (torch.from_numpy(starts[some_of]), torch.from_numpy(items[some_of])),
+            (starts[some_of], items[some_of]),
             lookback,
             int(steps),
             targets=tuple(range(len(panel.channels))),
@@ -161,7 +161,7 @@ def _judge(
         for which, batch in windows.in_batches(together):
             with torch.inference_mode():
                 found = [x.cpu().double().numpy() for x in model.strangeness(batch.to(forecaster.device))]
-            for row, number in enumerate(some_of[which.numpy()]):
+            for row, number in enumerate(some_of[which]):
                 begin = starts[number]
                 first = begin == panel.offsets[items[number]]
                 judged = slice(begin if first else begin + lookback, begin + lookback + int(steps))

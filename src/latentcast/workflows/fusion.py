@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+from numpy.typing import NDArray
 
 from latentcast.core.errors import DataError, SettingsError
 from latentcast.core.notes import Note, NoteCode
@@ -75,9 +76,9 @@ def fuse(forecaster: Forecaster, view: PreparedPanel) -> tuple[FusionReport, lis
     return replace(found, part="val", windows=len(windows), stride=stride), notes
 
 
-def _apart(items: torch.Tensor, stride: int, horizon: int) -> float:
+def _apart(items: NDArray[np.int64], stride: int, horizon: int) -> float:
     """How many windows one of a series counts for: below 1 where those that follow on each other overlap."""
-    each = len(items) / len(items.unique())
+    each = len(items) / len(np.unique(items))
     return min(1.0, (1 + (each - 1) * stride / horizon) / each)
 
 
@@ -218,8 +219,8 @@ def member_forecasts(
     forecaster.told.extend(inputs.notes)
     view, starts_items = inputs.prepared, inputs.windows
     targets = list(task.targets)
-    steps = starts_items[0].numpy()[:, None] + task.lookback + np.arange(task.horizon)
-    here = view.scaler.units(view.panel, targets).at(starts_items[1].numpy(), steps)
+    steps = starts_items[0][:, None] + task.lookback + np.arange(task.horizon)
+    here = view.scaler.units(view.panel, targets).at(starts_items[1], steps)
     size = batch_size_for_memory(task.lookback + task.horizon, task.channels)
     with torch.inference_mode():
         batches = cut_windows(forecaster, view, starts_items).in_batches(size)

@@ -19,11 +19,11 @@ from latentcast.data.sources.frames import Source
 from latentcast.data.tables.table import is_long
 from latentcast.data.types import Frame, IntoFrame
 from latentcast.data.windows.view import PreparedPanel
-from latentcast.data.windows.windows import Windows, batch_size_for_memory, make_windows
-from latentcast.forecaster.fitted import reconstructs
+from latentcast.data.windows.windows import Starts, Windows, batch_size_for_memory, make_windows
 from latentcast.forecaster.forecaster import Forecaster
 from latentcast.forecaster.inputs import open_prepared
 from latentcast.forecaster.load import as_forecaster
+from latentcast.forecaster.state import reconstructs
 from latentcast.layers.masking import visible, visible_before
 
 MASKS = (0.125, 0.25, 0.375, 0.5)
@@ -230,7 +230,7 @@ def _able(forecaster: Forecaster | str | Path) -> Forecaster:
     return forecaster
 
 
-def _windows(forecaster: Forecaster, view: PreparedPanel, starts: tuple[torch.Tensor, torch.Tensor]) -> Windows:
+def _windows(forecaster: Forecaster, view: PreparedPanel, starts: Starts) -> Windows:
     channels = tuple(range(len(view.panel.channels)))
     windows = make_windows(
         view.panel,
@@ -281,16 +281,16 @@ def _fill(forecaster: Forecaster, view: PreparedPanel, batch_size: int) -> tuple
     total, weights = np.zeros(panel.values.shape), np.zeros(panel.values.shape)
     near = np.minimum(np.arange(1, time + 1), np.arange(time, 0, -1))[:, None]  # estimates are best in the middle of a
     # window
-    windows = _windows(forecaster, view, (torch.from_numpy(starts), torch.from_numpy(items)))
+    windows = _windows(forecaster, view, (starts, items))
     network, units = forecaster.network.eval(), view.scaler.units(panel, list(range(len(panel.channels))))
     for which, batch in windows.in_batches(batch_size):
         with torch.inference_mode():
             values = network.reconstruct(batch.to(forecaster.device)).values.cpu().double().numpy()
-        at = windows.items[which].numpy()
-        values = units.at(at, starts[which.numpy()][:, None] + np.arange(time)).to_original(values)
+        at = windows.items[which]
+        values = units.at(at, starts[which][:, None] + np.arange(time)).to_original(values)
         # a window without any value of a channel has no location for it
-        knows = panel.observed[starts[which.numpy()][:, None] + np.arange(time)].any(1, keepdims=True)
-        for row, start in enumerate(starts[which.numpy()]):
+        knows = panel.observed[starts[which][:, None] + np.arange(time)].any(1, keepdims=True)
+        for row, start in enumerate(starts[which]):
             total[start : start + time] += near * knows[row] * values[row]
             weights[start : start + time] += near * knows[row]
     alone = ~panel.observed & (weights == 0)

@@ -89,8 +89,8 @@ def prototype_attention(
     item, channel = divmod(names.index(chosen), task.channels)
     if panel.lengths[item] < task.lookback:
         raise DataError(f"{chosen} has {panel.lengths[item]} steps; the look-back of the fit is {task.lookback}")
-    start = torch.tensor([int(panel.offsets[item + 1]) - task.lookback])
-    windows = make_windows(panel, view.scaler, (start, torch.tensor([item])), task.lookback, 0,
+    start = np.array([int(panel.offsets[item + 1]) - task.lookback])
+    windows = make_windows(panel, view.scaler, (start, np.array([item])), task.lookback, 0,
                            targets=task.targets, with_known=forecaster.network.uses_known)  # fmt: skip
     batch = windows.batch(torch.tensor([0])).to(forecaster.device)
     with torch.inference_mode():

@@ -16,7 +16,7 @@ from latentcast.data.settings import DataSettings
 Array = NDArray[np.float64]
 ROUNDING = 4 * float(np.finfo(np.float32).eps)
 _BLOCK = 2**20  # steps that are scaled at a time
-_MOST = 1e15  # standard deviations: networks square values in float32, which ends at 3e38
+MOST = 1e15  # standard deviations: networks square values in float32, which ends at 3e38
 
 
 @dataclass(frozen=True)
@@ -91,8 +91,8 @@ class Scaler:
             exact = values[begin:end] - np.repeat(self.mean[first:last], lengths, axis=0)
             std = np.repeat(self.std[first:last], lengths, axis=0)
             exact /= std
-            if np.abs(exact).max(initial=0) > _MOST:
-                exact = np.where(std == 1, exact, np.clip(exact, -_MOST, _MOST))
+            if np.abs(exact).max(initial=0) > MOST:
+                exact = np.where(std == 1, exact, np.clip(exact, -MOST, MOST))
             scaled[begin:end] = exact
         return scaled if self.effects is None else scaled - self.effects.of(panel)
 

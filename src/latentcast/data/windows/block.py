@@ -3,9 +3,7 @@
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 
 class Block:
@@ -24,6 +22,6 @@ class Block:
         shape, strides = (rows, length * self.width), (array.strides[0], array.itemsize)
         self.rows = np.lib.stride_tricks.as_strided(array, shape, strides, writeable=False)
 
-    def gather(self, starts: NDArray[np.int64]) -> Tensor:
+    def gather(self, starts: NDArray[np.int64]) -> NDArray[Any]:
         """[windows] first steps → [windows, length, width], a copy."""
-        return torch.from_numpy(self.rows[starts]).view(-1, self.length, self.width)
+        return self.rows[starts].reshape(-1, self.length, self.width)

@@ -4,9 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from latentcast.core.notes import Note, NoteCode
 from latentcast.data.panel.panel import Panel
@@ -72,9 +70,11 @@ class Silence:
     def _last(self) -> NDArray[np.int64]:
         return last_observed(self.observed, self.offsets)
 
-    def replace(self, past: Tensor, seen: Tensor, starts: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
+    def replace(
+        self, past: NDArray[np.float32], seen: NDArray[np.bool_], starts: NDArray[np.int64]
+    ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """Look-backs and masks, both [windows, lookback, channels], with the silent ones replaced."""
-        windows, channels = (~seen.any(1)).numpy().nonzero()
+        windows, channels = np.nonzero(~seen.any(1))
         if not len(windows):
             return past, seen
         lookback = past.shape[1]
@@ -89,8 +89,8 @@ class Silence:
         begin = self.offsets[np.searchsorted(self.offsets, end, side="right") - 1]
         there = steps >= begin[:, None]
         steps = np.maximum(steps, begin[:, None])
-        past, seen = past.clone(), seen.clone()
-        at = torch.from_numpy(windows), slice(None), torch.from_numpy(channels)
-        past[at] = torch.from_numpy(self.values[steps, channels[:, None]] * there)
-        seen[at] = torch.from_numpy(self.observed[steps, channels[:, None]] & there)
+        past, seen = past.copy(), seen.copy()
+        at = windows, slice(None), channels
+        past[at] = self.values[steps, channels[:, None]] * there
+        seen[at] = self.observed[steps, channels[:, None]] & there
         return past, seen

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from latentcast.core.errors import Fault, SettingsError
@@ -14,9 +13,7 @@ from latentcast.data.panel.panel import Panel
 from latentcast.data.panel.split import Ends, Part, Split
 from latentcast.data.scaling.scaler import Scaler
 from latentcast.data.tables.timestamps import show
-from latentcast.data.windows.windows import window_starts
-
-Starts = tuple[torch.Tensor, torch.Tensor]
+from latentcast.data.windows.windows import Starts, window_starts
 
 
 @dataclass(frozen=True)
@@ -42,10 +39,10 @@ class PreparedPanel:
             )
         return window_starts(self.panel, *self.parts.bounds(part), lookback, horizon, stride)
 
-    def said(self, part: Part, items: torch.Tensor, last: Any, stride: int) -> tuple[str, ...]:
+    def said(self, part: Part, items: NDArray[np.int64], last: Any, stride: int) -> tuple[str, ...]:
         """Note about the figures of this part for these items, where the data of the fit ended at `last`."""
         panel, notes = self.panel, list(self.notes)
-        without = len(panel.ids) - len(torch.unique(items))
+        without = len(panel.ids) - len(np.unique(items))
         if without:
             are = "is" if without == 1 else "are"
             text = f"{without} of {len(panel.ids)} series {are} too short for a window of the {part} part"

@@ -1,26 +1,35 @@
-"""Windows of a panel, gathered a batch at a time from contiguous memory."""
+"""Windows of a panel, gathered a batch at a time from contiguous memory.
+
+They are cut as arrays. `Windows.batch` makes tensors of them for torch, which is imported when the first is made.
+"""
+
+from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
 import numpy as np
-import torch
-import torch.distributed
 from numpy.typing import NDArray
-from torch import Tensor
 
 from latentcast.core.errors import Fault, SettingsError
-from latentcast.core.interpolation import seasonally
-from latentcast.core.protocols import Prompter
-from latentcast.core.types import Batch, Scale
 from latentcast.data.features.calendar import features
 from latentcast.data.panel.annotations import Notes, of_windows
 from latentcast.data.panel.panel import Panel
 from latentcast.data.scaling.scaler import Scaler
+from latentcast.data.windows.arrays import WindowArrays, WindowUnits
 from latentcast.data.windows.block import Block
 from latentcast.data.windows.silence import Silence
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from latentcast.core.protocols import Prompter
+    from latentcast.core.types import Batch
+
+
+Starts = tuple[NDArray[np.int64], NDArray[np.int64]]  # first step, and item, of each window
 
 
 @dataclass(frozen=True)
@@ -49,15 +58,19 @@ class Masks:
     carried: Block | None = None
     silence: Silence | None = None
 
-    def read(self, past: Tensor, seen: Tensor, starts: NDArray[np.int64]) -> tuple[Tensor, Tensor | None]:
-        """Return look-backs with filled gaps and their masks; None where all is observed."""
+    def read(
+        self, past: NDArray[np.float32], seen: NDArray[np.bool_], starts: NDArray[np.int64]
+    ) -> tuple[NDArray[np.float32], NDArray[np.bool_] | None]:
+        """The look-backs, and what of them counts as observed: None for all of it.
+
+        Gaps that are masked are not filled here: `WindowArrays.season` says how the window fills them.
+        """
         lookback = past.shape[1]
         if self.season is not None and not seen.all():
             if self.silence is not None:
                 past, seen = self.silence.replace(past, seen, starts)
-            past = seasonally(past, seen, self.season)
         elif self.carried is not None and not seen[:, -1].all():
-            past = torch.where(_after_last(seen), self.carried.gather(starts)[:, :lookback], past)
+            past = np.where(_after_last(seen), self.carried.gather(starts)[:, :lookback], past)
         if self.shown is not None:
             seen = self.shown.gather(starts)[:, :lookback]
         return past, None if seen.all() else seen  # None is the fast and usual case
@@ -80,13 +93,13 @@ class KnownFeatures:
     """
 
     future: Block | None = None
-    static: Tensor | None = None
-    item_numbers: Tensor | None = None
-    units: Scale | None = None
+    static: NDArray[np.float32] | None = None
+    item_numbers: NDArray[np.int64] | None = None
+    units: WindowUnits | None = None
 
-    def units_of(self, items: Tensor) -> Scale | None:
+    def units_of(self, items: NDArray[np.int64]) -> WindowUnits | None:
         """Units of the windows of these items, [windows, 1, channels]."""
-        return None if self.units is None else Scale(self.units.loc[items], self.units.scale[items])
+        return None if self.units is None else WindowUnits(self.units.loc[items], self.units.scale[items])
 
 
 @dataclass(frozen=True)
@@ -107,7 +120,7 @@ class Prompting:
     notes: Notes | None
     times: NDArray[Any]
 
-    def notes_of(self, starts: NDArray[np.int64], items: Tensor, lookback: int) -> list[str] | None:
+    def notes_of(self, starts: NDArray[np.int64], items: NDArray[np.int64], lookback: int) -> list[str] | None:
         """Return the notes of each look-back; None without any notes."""
         return of_windows(self.notes, self.times, starts, items.tolist(), lookback)
 
@@ -137,11 +150,11 @@ class Windows:
     """
 
     values: Block
-    starts: Tensor
-    items: Tensor
+    starts: NDArray[np.int64]
+    items: NDArray[np.int64]
     lookback: int
     horizon: int
-    targets: Tensor | None = None
+    targets: NDArray[np.int64] | None = None
     masks: Masks | None = None
     known: KnownFeatures = KnownFeatures()
     prompting: Prompting | None = None
@@ -159,36 +172,56 @@ class Windows:
         """Channels of a window."""
         return self.values.width
 
-    def loader(self, batch_size: int, *, seed: int, shuffle: bool = True) -> "Loader":
+    def loader(self, batch_size: int, *, seed: int, shuffle: bool = True) -> Loader:
         """Batches for training, see `Loader`."""
         return Loader(self, batch_size, seed=seed, shuffle=shuffle)
 
-    def batch(self, which: Tensor) -> Batch:
-        """Return the windows `which` [batch] as one Batch of views into one gathered block."""
-        starts, items, known = self.starts.numpy()[which.numpy()], self.items[which], self.known
+    def arrays(self, which: NDArray[np.int64]) -> WindowArrays:
+        """The windows number `which` [batch] as arrays; masked gaps are not filled."""
+        starts, items, known = self.starts[which], self.items[which], self.known
         past, target = self._split(self.values.gather(starts))
-        seen = target_seen = past_known = future_known = prompt = None
+        seen = target_seen = past_known = future_known = season = None
         if self.masks is not None:
             observed, target_seen = self._split(self.masks.observed.gather(starts))
             past, seen = self.masks.read(past, observed, starts)
+            season = self.masks.season
         if known.future is not None:
-            past_known, future_known = known.future.gather(starts).split_with_sizes((self.lookback, self.horizon), 1)
-        units = known.units_of(items)
-        if (how := self.prompting) is not None:
-            prompt = how.prompter(past, seen, units, how.notes_of(starts, items, self.lookback))
+            whole = known.future.gather(starts)
+            past_known, future_known = whole[:, : self.lookback], whole[:, self.lookback :]
         static = None if known.static is None else known.static[items]
         item = None if known.item_numbers is None else known.item_numbers[items]
-        return Batch(past, seen, target, target_seen, past_known, future_known, prompt, static, item, units)
+        units = known.units_of(items)
+        return WindowArrays(
+            which, starts, items, past, seen, season, target, target_seen, past_known, future_known, static, item, units
+        )
 
-    def _split(self, window: Tensor) -> tuple[Tensor, Tensor]:
+    def batch(self, which: NDArray[np.int64] | Tensor) -> Batch:
+        """The windows number `which` [batch] as one Batch: views into one gathered block."""
+        return self.as_batch(self.arrays(np.asarray(which)))
+
+    def as_batch(self, found: WindowArrays) -> Batch:
+        """Arrays of these windows as tensors, masked gaps filled from the window itself, with its prompt."""
+        from latentcast.data.windows.tensors import batch_of
+
+        batch, how = batch_of(found), self.prompting
+        if how is None:
+            return batch
+        said = how.notes_of(found.starts, found.items, self.lookback)
+        return replace(batch, prompt=how.prompter(batch.past, batch.observed, batch.units, said))
+
+    def _split(self, window: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
         """Look-back, and the targets of the horizon."""
-        past, future = window.split_with_sizes((self.lookback, self.horizon), 1)
+        past, future = window[:, : self.lookback], window[:, self.lookback :]
         return past, future if self.targets is None else future[..., self.targets]
 
-    def in_batches(self, size: int) -> Iterator[tuple[Tensor, Batch]]:
-        """Every window once, in order: (numbers, Batch). The last batch may be shorter."""
+    def in_numbers(self, size: int) -> Iterator[NDArray[np.int64]]:
+        """The numbers of all windows in order, so many at a time. The last batch may be shorter."""
         for start in range(0, len(self), size):
-            which = torch.arange(start, min(start + size, len(self)))
+            yield np.arange(start, min(start + size, len(self)))
+
+    def in_batches(self, size: int) -> Iterator[tuple[NDArray[np.int64], Batch]]:
+        """Every window once, in order: (numbers, Batch). The last batch may be shorter."""
+        for which in self.in_numbers(size):
             yield which, self.batch(which)
 
 
@@ -205,9 +238,9 @@ def batch_size_for_memory(steps: int, channels: int, *, most: int = 512, stated:
     return stated or max(1, min(most, 2**20 // (steps * channels)))
 
 
-def _after_last(seen: Tensor) -> Tensor:
+def _after_last(seen: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """[batch, time, channel] observed → whether a step lies after the last observed one."""
-    return seen.flip(1).cummax(1).values.flip(1).logical_not()
+    return ~np.logical_or.accumulate(seen[:, ::-1], axis=1)[:, ::-1]
 
 
 def _carried(series: NDArray[np.float32], panel: Panel) -> NDArray[np.float32]:
@@ -226,7 +259,7 @@ def window_starts(
     lookback: int,
     horizon: int,
     stride: int = 1,
-) -> tuple[Tensor, Tensor]:
+) -> Starts:
     """(starts, items) of the windows whose targets lie wholly in steps [low, high) of each item.
 
     The look-back may reach back before `low`: those values are known when the forecast is made. With a stride above
@@ -238,13 +271,13 @@ def window_starts(
     items = np.repeat(np.arange(len(panel.ids)), counts)
     number = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
     within = last[items] - (counts[items] - 1 - number) * stride
-    return torch.from_numpy(panel.offsets[:-1][items] + within), torch.from_numpy(items)
+    return panel.offsets[:-1][items] + within, items
 
 
 def make_windows(
     panel: Panel,
     scaler: Scaler,
-    starts_items: tuple[Tensor, Tensor],
+    starts_items: Starts,
     lookback: int,
     horizon: int,
     *,
@@ -277,7 +310,7 @@ def make_windows(
         items,
         lookback,
         horizon,
-        None if len(targets) == len(panel.channels) else torch.tensor(targets),
+        None if len(targets) == len(panel.channels) else np.array(targets, np.int64),
         _masks(panel, series, lookback + horizon),
         KnownFeatures(
             Block(known_features(panel, scaler), lookback + horizon) if with_known else None,
@@ -301,18 +334,18 @@ def _masks(panel: Panel, series: NDArray[np.float32], length: int) -> Masks | No
     )
 
 
-def _static(panel: Panel, scaler: Scaler) -> Tensor | None:
+def _static(panel: Panel, scaler: Scaler) -> NDArray[np.float32] | None:
     """[items, static]; None where no static covariate was declared."""
     if scaler.effects is None or not scaler.effects.covariates.static:
         return None
-    return torch.from_numpy(scaler.effects.covariates.of_items(panel))
+    return scaler.effects.covariates.of_items(panel)
 
 
-def _units(scaler: Scaler) -> Scale | None:
+def _units(scaler: Scaler) -> WindowUnits | None:
     """Mean and standard deviation of each item; None after a transform, which no mean leads back from."""
     if scaler.transform is not None:
         return None
-    return Scale(*(torch.from_numpy(x).float()[:, None] for x in (scaler.mean, scaler.std)))
+    return WindowUnits(*(x.astype(np.float32)[:, None] for x in (scaler.mean, scaler.std)))
 
 
 def known_features(panel: Panel, scaler: Scaler) -> NDArray[np.float32]:
@@ -323,14 +356,16 @@ def known_features(panel: Panel, scaler: Scaler) -> NDArray[np.float32]:
     return np.concatenate([calendar, scaler.effects.features(panel)], axis=1)
 
 
-def window_seeds(panel: Panel, starts: Tensor, items: Tensor, lookback: int, seed: int) -> Tensor:
+def window_seeds(
+    panel: Panel, starts: NDArray[np.int64], items: NDArray[np.int64], lookback: int, seed: int
+) -> NDArray[np.int64]:
     """Return [windows] seeds from series, stamp of the origin and `seed`, independent of a window's position."""
-    origins = panel.times[starts.numpy() + lookback - 1].astype(np.int64).view(np.uint64)
-    names = np.array([crc32(name.encode()) for name in panel.ids], np.uint64)[items.numpy()]
+    origins = panel.times[starts + lookback - 1].astype(np.int64).view(np.uint64)
+    names = np.array([crc32(name.encode()) for name in panel.ids], np.uint64)[items]
     state = origins ^ (names << np.uint64(32)) ^ np.uint64(seed * 0x9E3779B97F4A7C15 % 2**64)
     for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):  # splitmix64 (Steele et al. 2014)
         state = (state ^ (state >> np.uint64(shift))) * np.uint64(factor)
-    return torch.from_numpy(((state ^ (state >> np.uint64(31))) >> np.uint64(1)).astype(np.int64))
+    return ((state ^ (state >> np.uint64(31))) >> np.uint64(1)).astype(np.int64)
 
 
 class Loader:
@@ -346,6 +381,8 @@ class Loader:
 
     @staticmethod
     def _share() -> tuple[int, int]:
+        import torch.distributed
+
         if torch.distributed.is_available() and torch.distributed.is_initialized():
             return torch.distributed.get_rank(), torch.distributed.get_world_size()
         return 0, 1
@@ -361,6 +398,8 @@ class Loader:
 
     def order(self, epoch: int) -> Tensor:
         """Return this process's windows in the order of one epoch."""
+        import torch
+
         rank, world = self._share()
         if not self.shuffle:  # judged once each, however many processes
             return torch.arange(len(self.windows))[rank::world]

@@ -81,7 +81,7 @@ class Decompression(nn.Module):
             skips = tuple(skip[:, -needed * (skip.shape[1] // hidden.shape[1]) :] for skip in skips)
             hidden = hidden[:, -needed:]
         x = self.decode(hidden, skips)[:, -steps:]
-        values = x.reshape(len(scale.loc), -1, steps).transpose(1, 2) if x.shape[2] == 1 else x
+        values = x.reshape(scale.loc.shape[0], -1, steps).transpose(1, 2) if x.shape[2] == 1 else x
         return Prediction(scale.invert(values))
 
     def decode(

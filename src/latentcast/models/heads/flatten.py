@@ -38,7 +38,7 @@ class Flatten(nn.Module):
 
     def forward(self, tokens: Tokens, scale: Scale) -> Prediction:
         flat = self.project(self.dropout(tokens.values.flatten(1)))
-        values = flat.view(len(scale.loc), -1, self.horizon).transpose(1, 2)
+        values = flat.view(scale.loc.shape[0], -1, self.horizon).transpose(1, 2)
         return Prediction(scale.invert(values))
 
     def loss(self, prediction: Prediction, batch: Batch) -> Float[Tensor, ""]:

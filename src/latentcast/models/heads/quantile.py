@@ -62,7 +62,7 @@ class Quantile(nn.Module):
 
     def forward(self, tokens: Tokens, scale: Scale) -> Prediction:
         flat = self.project(self.dropout(tokens.values.flatten(1)))
-        raw = flat.view(len(scale.loc), -1, self.horizon, len(self.quantile_levels)).transpose(1, 2)
+        raw = flat.view(scale.loc.shape[0], -1, self.horizon, len(self.quantile_levels)).transpose(1, 2)
         quantiles = self.ascending(raw) * scale.scale[..., None] + scale.loc[..., None]
         return Prediction(quantiles[..., self.middle], quantiles=quantiles)
 

@@ -34,7 +34,7 @@ def gate_features(
     kernel = min(max(season, SMOOTH), time)
     kernel -= 1 - kernel % 2
     rows = past.transpose(1, 2).flatten(0, 1)
-    trend = moving_average(rows, kernel).unflatten(0, (len(past), -1)).transpose(1, 2)
+    trend = moving_average(rows, kernel).unflatten(0, (past.shape[0], -1)).transpose(1, 2)
     rest = past - trend
     usual = torch.zeros_like(past)
     if 1 < season <= time // 2:

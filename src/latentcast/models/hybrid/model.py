@@ -43,6 +43,9 @@ class Members:
         return (torch.where(self.weights > 0, self.values, 0) * self.weights).sum(0)
 
 
+NOT_EXPORTED = "which members can forecast differs from window to window; export a member that was fitted alone"
+
+
 class Hybrid(nn.Module):
     """Raises SettingsError when a member cannot be built, MissingExtra when its package is not there."""
 
@@ -66,6 +69,7 @@ class Hybrid(nn.Module):
             cheap_to_calibrate=all(one.calibrates for one in members.values()),
             frozen=tuple(f"networks.{label}.model.{part}" for label, one in members.items() for part in one.frozen),
             training=("members",),
+            not_exported=NOT_EXPORTED,
         )
         told = [label for label, one in members.items() if one.prompter is not None]
         if len(told) > 1:
@@ -173,7 +177,7 @@ class Hybrid(nn.Module):
         And label → number of a look-back (window · channels + channel) → why it has none.
         """
         channels = batch.past.shape[2]
-        there = torch.ones(len(batch), channels, len(self.runs), dtype=torch.bool, device=batch.past.device)
+        there = torch.ones(batch.past.shape[0], channels, len(self.runs), dtype=torch.bool, device=batch.past.device)
         values, why = [], {}
         for number, (label, network) in enumerate(self._members.items()):
             given, model = self._given(label, network, batch), network.model

@@ -73,7 +73,10 @@ class Generalist(nn.Module):
     """
 
     Settings = GeneralistSettings
-    capabilities = Capabilities(quantile_levels=LEVELS)
+    capabilities = Capabilities(
+        quantile_levels=LEVELS,
+        not_exported="its candidates (exponential smoothing, autoregressions …) are fitted to each look-back in numpy",
+    )
     reads_units = True
 
     def __init__(self, settings: GeneralistSettings, task: Task) -> None:

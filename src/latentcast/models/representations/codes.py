@@ -83,7 +83,7 @@ class Codes(nn.Module):
         return self.tokens(vectors, self.keep(batch))
 
     def tokens(self, vectors: Vectors, keep: Bool[Tensor, "series tokens"] | None) -> Tokens:
-        query = self.query.expand(len(vectors), self.query_tokens, -1)
+        query = self.query.expand(vectors.shape[0], self.query_tokens, -1)
         return Tokens(self.embed(vectors), keep, self.placed(query, vectors.shape[1]), skips=(vectors,))
 
     def series(self, batch: Batch) -> Float[Tensor, "series time"]:

@@ -127,7 +127,7 @@ class TemporalCompression(nn.Module):
         past, known = self._window(batch)
         # tokens of only unknown steps are equal: one is computed and repeated
         alike = max(self.horizon // self.total - 1, 0)
-        unknown = past.new_zeros(len(past), self.horizon - alike * self.total, past.shape[2])
+        unknown = past.new_zeros(past.shape[0], self.horizon - alike * self.total, past.shape[2])
         label = past.shape[1] - self.label
         query = torch.cat([past[:, label:], unknown], dim=1)
         query_known = torch.cat([known[:, label:], torch.zeros_like(unknown)], dim=1)
@@ -196,7 +196,7 @@ class TemporalCompression(nn.Module):
             x = _repeat_last(x, 1, alike)
         x = x + self.position[: x.shape[1]]
         if known is not None:  # the same for every channel
-            x = x + known.repeat_interleave(len(x) // len(known), dim=0)
+            x = x + known.repeat_interleave(x.shape[0] // known.shape[0], dim=0)
         return self.dropout(x)
 
 

@@ -137,7 +137,7 @@ def _source(train: Windows, held_out: Windows | None, channels: Sequence[int], w
 
 def _stretches(windows: Windows, before: int) -> Stretches:
     """From the first to the last window of each series; its first `before` steps are not forecast."""
-    starts, items = windows.starts.numpy(), windows.items.numpy()
+    starts, items = windows.starts, windows.items
     first = np.flatnonzero(np.diff(items, prepend=-1))
     last = np.append(first[1:], len(items)) - 1
     floor = starts[first]

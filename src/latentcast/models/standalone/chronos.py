@@ -41,7 +41,9 @@ class Chronos(nn.Module):
     these models, or that was not trained on a quantile; CheckpointError when other weights lie where saved ones did."""
 
     Settings = ChronosSettings
-    capabilities = Capabilities(training=())
+    capabilities = Capabilities(
+        training=(), not_exported="it runs inside the package chronos-forecasting, whose graph is not ours to write"
+    )
     weights: Tensor  # what tells them from others
 
     def __init__(self, settings: ChronosSettings, task: Task) -> None:

@@ -65,7 +65,12 @@ class Classical(nn.Module):
 
     name: ClassVar[str]
     # a window is a fit: all those of a validation part may take hours
-    capabilities = Capabilities(cheap_to_calibrate=False, reads_everything=True, training=())
+    capabilities = Capabilities(
+        cheap_to_calibrate=False,
+        reads_everything=True,
+        training=(),
+        not_exported="every forecast is a new fit by statsforecast, and no graph",
+    )
 
     def __init__(self, settings: ClassicalSettings, task: Task) -> None:
         super().__init__()

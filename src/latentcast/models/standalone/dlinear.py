@@ -55,7 +55,7 @@ class DLinear(nn.Module):
         else:
             series = past.transpose(1, 2).reshape(-1, self.task.lookback)
             flat = nn.functional.linear(series, weight[0], bias[0])
-            values = flat.view(len(past), -1, self.task.horizon).transpose(1, 2)
+            values = flat.view(past.shape[0], -1, self.task.horizon).transpose(1, 2)
         return Prediction(scale.invert(values) if normalise else values)
 
     def facts(self, task: Task) -> dict[str, Any]:

@@ -55,5 +55,5 @@ class Transformer(EncoderDecoder):
 
     def _decoder_input(self, past: Tensor) -> Float[Tensor, "batch steps channel"]:
         """The last known steps, then zeros."""
-        unknown = past.new_zeros(len(past), self.horizon, past.shape[2])
+        unknown = past.new_zeros(past.shape[0], self.horizon, past.shape[2])
         return torch.cat([past[:, past.shape[1] - self.label :], unknown], dim=1)

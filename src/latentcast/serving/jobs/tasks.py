@@ -31,7 +31,7 @@ from latentcast.serving.jobs.process import MODEL
 from latentcast.serving.jobs.request import AUTO, JobRequest
 from latentcast.serving.jobs.series import Ahead, write_series
 from latentcast.workflows.describe import describe as run_describe
-from latentcast.workflows.load import load
+from latentcast.workflows.load import load_folder
 
 Tell = Callable[[str], None]
 FORECAST, BACKTEST = "forecast.csv", "backtest.csv"
@@ -177,7 +177,7 @@ def backtest(work: Work) -> dict[str, Any]:
 def explain(work: Work) -> dict[str, Any]:
     """What the forecast of one series rests on, by the forecaster in the folder `model`."""
     with capture_log_messages() as notes:
-        found = load(Path(MODEL)).explain(work.table, item=work.request.item, level=None)
+        found = load_folder(Path(MODEL)).explain(work.table, item=work.request.item, level=None)
     return {**found.to_dict(), "notes": list(dict.fromkeys([*found.notes, *notes])), "files": []}
 
 
