@@ -13,7 +13,7 @@ import latentcast
 from latentcast import Forecaster
 
 FUNCTIONS = [name for name in latentcast.__all__ if inspect.isfunction(getattr(latentcast, name))]
-METHODS = [name for name, value in vars(Forecaster).items() if inspect.isfunction(value) and not name.startswith("_")]
+METHODS = [name for name, value in inspect.getmembers(Forecaster, inspect.isfunction) if not name.startswith("_")]
 DOCUMENTED = {
     **{name: getattr(latentcast, name) for name in latentcast.__all__},
     **{f"Forecaster.{name}": getattr(Forecaster, name) for name in METHODS},

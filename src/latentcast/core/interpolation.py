@@ -1,9 +1,11 @@
 """Fill unobserved places of a window from the window alone, for models that cannot mask them."""
 
+import math
+
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
-from torch.nn.functional import pad
+from torch.nn.functional import max_pool1d, pad
 
 Values = Float[Tensor, "batch time channel"]
 Seen = Bool[Tensor, "batch time channel"]
@@ -23,12 +25,18 @@ def interpolated(x: Values, known: Seen) -> Values:
 
 
 def _running_max(x: Int[Tensor, "batch time channel"]) -> Int[Tensor, "batch time channel"]:
-    """The largest value up to each step, in steps that double: `cummax` has no counterpart in ONNX."""
-    reach = 1
-    while reach < x.shape[1]:
-        x = torch.cat([x[:, :reach], torch.maximum(x[:, reach:], x[:, :-reach])], dim=1)
-        reach *= 2
-    return x
+    """The largest value up to each step; `cummax` has no counterpart in ONNX, and two dilated poolings take its place.
+
+    The first pooling looks back over `reach` steps, the second over as many results of the first, `reach` apart.
+    """
+    if not torch.compiler.is_exporting():
+        return x.cummax(1).values
+    reach = math.isqrt(x.shape[1] - 1) + 1
+    pooled = x.transpose(1, 2).float()  # step numbers are exact in float32 up to 2^24
+    for apart in (1, reach):
+        padded = pad(pooled, ((reach - 1) * apart, 0), value=-1e9)
+        pooled = max_pool1d(padded, reach, stride=1, dilation=apart)
+    return pooled.transpose(1, 2).long()
 
 
 def seasonally(x: Values, known: Seen, season: int) -> Values:

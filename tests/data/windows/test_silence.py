@@ -1,7 +1,6 @@
 """Look-backs without any observed value, replaced by the last observed stretch; values worked by hand."""
 
 import numpy as np
-import torch
 
 from latentcast.data.windows.silence import Silence, last_observed, silent_note
 
@@ -14,8 +13,8 @@ def _silence(values: list[float], offsets: list[int], season: int) -> Silence:
 
 
 def _read(silence: Silence, start: int, lookback: int) -> tuple[list[float], list[bool]]:
-    past = torch.zeros(1, lookback, 1)
-    seen = torch.from_numpy(silence.observed[start : start + lookback])[None]
+    past = np.zeros((1, lookback, 1), np.float32)
+    seen = silence.observed[start : start + lookback][None]
     past, seen = silence.replace(past, seen, np.array([start]))
     return past[0, :, 0].tolist(), seen[0, :, 0].tolist()
 
