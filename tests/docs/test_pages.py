@@ -45,6 +45,7 @@ def _run(words: list[str]) -> None:
     stages = [f"stages.{LAST_STAGE[word]}" for word in command if word in LAST_STAGE]
     stage = {"fit": "training", "backtest": "training", "pretrain": stages[0] if stages else ""}.get(command[0])
     short = ["--set", f"{stage}.max_steps=2"] if stage else []
+    short += ["--set", "model.backbone.llm_layers=1"] if command[0] == "fit" and "time-llm" in command else []
     short += ["--stride", "200"] if command[0] == "evaluate" and "--protocol" not in command else []
     result = CliRunner().invoke(app, command + short)
     assert result.exit_code == 0, (command, result.output, result.exception)
