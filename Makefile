@@ -116,4 +116,4 @@ $(PANDAS3)/.ready: $(VENV)/.dev
 	@touch $@
 
 clean:
-	rm -rf $(VENV) $(PANDAS3) demo dist site
+	rm -rf $(VENV) $(PANDAS3) demo dist site .cache
