@@ -3,11 +3,12 @@
 import itertools
 import json
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 
 import pytest
 import torch
 
-from chronoses import chronos
+from foundations import FOUNDATIONS
 from latentcast.core.errors import SettingsError
 from latentcast.core.findings import WindowLabels
 from latentcast.core.types import Batch, Task
@@ -26,13 +27,14 @@ BATCH, TIME, HORIZON, CHANNELS, KNOWN = 5, 48, 11, 3, 4
 TASK = Task(TIME, HORIZON, CHANNELS, tuple(range(CHANNELS)), KNOWN, season=7)
 SMALL = {"transformer": "small", "autoformer": "small", "patch-transformer": "small", "auto-arima": "fast"}
 DROP_INS, ATTENDING = ("wavelet", "multi-scale", "frequency"), ("encoder", "attention", "causal", "frozen_llm")
+ABSENT = {name for name, (module, _) in FOUNDATIONS.items() if find_spec(module) is None}
 LLM = {"llm": folder("gpt2"), "llm_layers": 2, "num_prototypes": 12}
 
 
 def _llm(name: str) -> dict:
     """A tiny language model, where one is needed."""
-    if name == "chronos":
-        return {"checkpoint": chronos("bolt")}
+    if name in FOUNDATIONS:
+        return {"checkpoint": FOUNDATIONS[name][1]()}
     return {"backbone": {"name": "frozen_llm", **LLM}} if name in ("time-llm", "frozen_llm") else {}
 
 
@@ -50,7 +52,11 @@ class Case:
 
 
 def cases() -> list[Case]:
-    named = [Case(name, {"name": name, "preset": SMALL.get(name), **_llm(name)}) for name in MODEL_PRESETS]
+    named = [
+        Case(name, {"name": name, "preset": SMALL.get(name), **_llm(name)})
+        for name in MODEL_PRESETS
+        if name not in ABSENT
+    ]
     parts = [
         names
         for names in itertools.product(REPRESENTATIONS, BACKBONES, HEADS)

@@ -16,15 +16,19 @@ from latentcast.core.log_capture import capture_log_messages
 
 @app.command()
 def models() -> None:
-    """The models and their presets, and the parts that can be combined."""
+    """The models and their presets, the licences of pretrained weights, and the parts that can be combined."""
     from latentcast.models.backbones import BACKBONES
     from latentcast.models.config.presets import MODEL_PRESETS
+    from latentcast.models.foundation.licences import NOT_LOADED, WEIGHTS
     from latentcast.models.heads import HEADS
     from latentcast.models.mixers import MIXERS
     from latentcast.models.representations import REPRESENTATIONS
 
     rows = [(name, named.about, ", ".join(named.presets)) for name, named in MODEL_PRESETS.items()]
     out.print(tables.grid(rows, "model", "what it is", "presets"))
+    weights = [(one.model, one.checkpoint, one.package, one.licence) for one in WEIGHTS]
+    out.print(tables.grid(weights, "pretrained weights of", "where", "read by", "licence"))
+    print_line(f"not loaded: {'; '.join(NOT_LOADED)}")
     for parts in (REPRESENTATIONS, MIXERS, BACKBONES, HEADS):
         known = [(name, entry.summary) for name, entry in parts.entries.items()]
         out.print(tables.grid(known, parts.kind, f"what it is (model.{parts.kind}=…)"))

@@ -33,7 +33,6 @@ NEAREST = {
     "snaive": "seasonal-naive",
     "chronos2": "chronos",
     "chronosbolt": "chronos",
-    "timesfm": "generalist",
     "moirai": "generalist",
     "lagllama": "generalist",
     "timellm": "time-llm",

@@ -67,6 +67,10 @@ MODEL_PRESETS: dict[str, ModelPreset] = {
     "chronos": ModelPreset(
         "pretrained Chronos-Bolt or Chronos-2, as it is (Ansari et al. 2024, 2025)", "chronos", reads=1024
     ),
+    "fracast": ModelPreset("pretrained Fracast-0, its weights in its package", "fracast", reads=2048),
+    "timesfm": ModelPreset("pretrained TimesFM 2.5, as it is (Das et al. 2024)", "timesfm", reads=1024),
+    "tirex": ModelPreset("pretrained TiRex-2, as it is", "tirex", reads=2048),
+    "toto": ModelPreset("pretrained Toto 2.0, as it is", "toto", reads=2048),
     "generalist": ModelPreset(
         "pretrained weights that ship with the package; forecasts untrained",
         "generalist",

@@ -12,9 +12,9 @@ import latentcast
 from chronoses import LEVELS, chronos
 from latentcast.core.errors import CheckpointError, MissingExtra, SettingsError
 from latentcast.core.types import Batch, Task
+from latentcast.models.foundation import member as module
+from latentcast.models.foundation.chronos import Chronos
 from latentcast.models.inspection import count_parameters
-from latentcast.models.standalone import chronos as module
-from latentcast.models.standalone.chronos import Chronos
 
 TASK = Task(lookback=24, horizon=8, channels=2, targets=(0, 1), season=12)
 KINDS = ["bolt", "two"]
