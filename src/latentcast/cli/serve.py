@@ -22,6 +22,9 @@ def serve(
     allowed: Annotated[
         list[str] | None, typer.Option("--allowed-host", help="A name that the Host header may hold; again for more.")
     ] = None,
+    limits: Annotated[
+        list[str] | None, typer.Option("--limit", metavar="KEY=VALUE", help="A limit of one request, as rows=50000.")
+    ] = None,
     workbench: Annotated[bool, typer.Option("--workbench", help="With the page at / and jobs.")] = False,
 ) -> None:
     """Forecasts of saved models over HTTP. The environment variable LATENTCAST_TOKEN holds the bearer token."""
@@ -30,12 +33,19 @@ def serve(
         import uvicorn  # noqa: F401
     except ImportError as error:
         raise MissingExtra(str(error.name), "serve", "latentcast serve") from error
+    from latentcast.core.parsing import parse_assignments
     from latentcast.core.settings import validate
     from latentcast.serving.models import Models
     from latentcast.serving.run import run
     from latentcast.serving.settings import TOKEN, ServeSettings
 
-    given = {"host": host, "port": port, "hosts": allowed or (), "workbench": workbench}
+    given = {
+        "limits": parse_assignments(limits or []),
+        "host": host,
+        "port": port,
+        "hosts": allowed or (),
+        "workbench": workbench,
+    }
     settings = validate(ServeSettings, {**given, "token": os.environ.pop(TOKEN, None) or None})
     if not folders and not workbench:
         raise SettingsError("name the folder of a saved model, or serve the workbench (--workbench)")

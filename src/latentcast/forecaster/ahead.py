@@ -54,6 +54,8 @@ class Plan:
         How intervals are made; None without any.
     batch_size
         Windows forecast together.
+    notes
+        What the user should know of this request.
     """
 
     fitted: FittedState
@@ -63,16 +65,17 @@ class Plan:
     quantiles: tuple[float, ...]
     how: Intervals | None
     batch_size: int | None
+    notes: tuple[Note, ...] = ()
 
 
 def planned(fitted: FittedState, asked: Asked) -> Plan:
     """What is asked for as a plan. Raises SettingsError or DataError for what this model does not have."""
     horizon = _horizon(asked.horizon)
     trained = fitted.task.horizon
+    notes: tuple[Note, ...] = ()
     if horizon is not None and horizon > trained:
-        fitted, rolls = _longer(fitted, horizon)
-    else:
-        rolls = False
+        fitted, notes = _longer(fitted, horizon)
+    rolls = bool(notes)
     levels = None if asked.level is None else levels_of(asked.level)
     taus = quantiles_of(asked.quantiles)
     wanted = sorted({*(levels or ()), *(level for level in map(level_for, taus) if level)})
@@ -84,13 +87,15 @@ def planned(fitted: FittedState, asked: Asked) -> Plan:
     if levels is None and taus and not wanted:
         check_unasked(asked.method, asked.paths)
     how = choose_intervals(fitted, wanted or None, asked.method, asked.paths)
-    return Plan(fitted, horizon or trained, rolls, levels or (), taus, how, asked.batch_size)
+    return Plan(fitted, horizon or trained, rolls, levels or (), taus, how, asked.batch_size, notes)
 
 
 def forecast_ahead(fitted: FittedState, data: IntoFrame, future_covariates: IntoFrame | None, asked: Asked) -> Frame:
     """The frame that `Forecaster.predict` gives."""
     plan = planned(fitted, asked)
     fitted = plan.fitted
+    for note in plan.notes:
+        log.warning(note)
     inputs = prepare_forecast(fitted, data, future_covariates)
     fitted.told.extend((*inputs.notes, *outcome_notes(fitted, inputs.prepared, inputs.windows, plan.how)))
     values, columns = forecast_values(plan, inputs)
@@ -171,18 +176,17 @@ def _horizon(horizon: int | None) -> int | None:
     return horizon
 
 
-def _longer(fitted: FittedState, horizon: int) -> tuple[FittedState, bool]:
-    """Return the model at a longer horizon, and whether forecasts must roll instead."""
+def _longer(fitted: FittedState, horizon: int) -> tuple[FittedState, tuple[Note, ...]]:
+    """Return the model at a longer horizon, and a note where its forecasts must roll instead."""
     try:
-        return fitted.engine.at_horizon(horizon), False
+        return fitted.engine.at_horizon(horizon), ()
     except SettingsError:  # its weights belong to its horizon
         check_rolls(fitted, horizon)
     text = (
         f"a horizon of {horizon} steps is longer than the {fitted.task.horizon} that this {fitted.name} was trained"
         " for: its forecasts are read as the past of the next ones, and how well was never judged"
     )
-    log.warning(Note(text, NoteCode.MODEL))
-    return fitted, True
+    return fitted, (Note(text, NoteCode.MODEL),)
 
 
 def _columns(

@@ -22,7 +22,7 @@ from latentcast.serving.models import ServedModel
 from latentcast.serving.problems import Problem, problem_of, too_large
 from latentcast.serving.requests import ForecastOptions
 from latentcast.serving.settings import Limits
-from latentcast.serving.tables import as_frame, check_answer, check_panel, columns_in
+from latentcast.serving.tables import as_frame, check_answer, check_options, check_panel, columns_in
 
 SMALL = 20_000  # rows of a request that shares its pass with others
 
@@ -62,6 +62,7 @@ def answer_all(jobs: Sequence[Job], limits: Limits) -> None:
 
 def _answer_group(jobs: Sequence[Job], limits: Limits) -> None:
     first = jobs[0]
+    check_options(first.options, limits)
     forecaster = first.model.for_request()
     plan = planned(forecaster, _asked(first.options))
     apart = not joins(plan.fitted) or (plan.how is not None and plan.how.method == "adaptive")
@@ -124,24 +125,25 @@ def _alone(job: Job, limits: Limits) -> Response:
         interval_method=options.interval_method,
         paths=options.paths,
     )
-    return table_answer(job.model.name, found, forecaster.told, job.media, options.orient)
+    return table_answer(job.model.name, found, (*plan.notes, *forecaster.told), job.media, options.orient)
 
 
 def _check(plan: Plan, panel: Panel, limits: Limits) -> None:
     check_panel(panel, limits)
-    columns = 1 + 2 * len(plan.levels) + len(plan.quantiles)
+    paths = plan.how.paths if plan.how is not None and plan.how.base == "paths" else 0
+    columns = max(1 + 2 * len(plan.levels) + len(plan.quantiles), paths)
     check_answer(len(panel.ids) * len(plan.fitted.task.targets), plan.steps, columns, limits)
 
 
 def _response(plan: Plan, job: Job, asking: Asking, told: Told) -> Response:
-    source = asking.source
+    source, notes = asking.source, (*plan.notes, *told.notes)
     if source is None and job.media == JSON:
         columns = _plain_columns(plan, asking, told)
-        return columns_answer(job.model.name, columns, told.notes, job.options.orient)
+        return columns_answer(job.model.name, columns, notes, job.options.orient)
     frame = forecast_frame(plan.fitted, asking.panel, told.values, told.columns)
     if source is not None:
         frame = give_back(plan.fitted, source, asking.panel, frame)
-    return table_answer(job.model.name, frame, told.notes, job.media, job.options.orient)
+    return table_answer(job.model.name, frame, notes, job.media, job.options.orient)
 
 
 def _plain_columns(plan: Plan, asking: Asking, told: Told) -> dict[str, list[Any]]:

@@ -8,9 +8,10 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
-from latentcast.core.errors import DataError, LatentcastError, SettingsError
+from latentcast.core.errors import DataError, LatentcastError, SettingsError, suggest
 
 MEDIA_TYPE = "application/problem+json"
 _PATH = re.compile(r"(?<![\w.:/])(?:/[\w.@+~=-]+){2,}/?")
@@ -72,12 +73,17 @@ def without_paths(text: str) -> str:
     return _PATH.sub(lambda found: "[path]" if f"/{found[0].split('/')[1]}" in _ROOTS else found[0], text)
 
 
-def invalid(errors: Sequence[Any]) -> Problem:
-    """Faults that pydantic found in a request, all at once."""
+def invalid(kind: type[BaseModel] | None, errors: Sequence[Any]) -> Problem:
+    """Faults that pydantic found in a request of some kind, all at once."""
+    known = () if kind is None else kind.model_fields
     faults = []
     for one in errors[:20]:
-        place = ".".join(str(step) for step in one["loc"])
-        message = one["msg"].removeprefix("Value error, ")
+        place = ".".join(str(step) for step in one["loc"])[:200]
+        message = one["msg"].removeprefix("Value error, ").replace("Input should be ", "wanted ")
+        if one["type"] == "extra_forbidden":
+            message = f"there is no such member; {suggest(str(one['loc'][-1])[:100], known)}"
+        elif one["type"] == "missing":
+            message = "is required"
         faults.append(f"{place}: {message}" if place else message)
     return Problem(422, "request", "; ".join(faults), faults=faults)
 
@@ -95,7 +101,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     def validation(request: Request, error: RequestValidationError) -> JSONResponse:
-        return invalid(error.errors()).response()
+        return invalid(None, error.errors()).response()
 
     @app.exception_handler(HTTPException)
     def http(request: Request, error: HTTPException) -> JSONResponse:

@@ -1,41 +1,90 @@
 """What a request may say: plain values and numbers, never a path or the name of a dataset."""
 
+from collections.abc import Collection
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationError
 
 from latentcast.serving.problems import invalid
 
 _PLAIN = {int, float, str, bool, type(None)}
+_MOST = 2**63 - 1
 
 
-def _plain_columns(columns: dict[str, list[Any]]) -> dict[str, list[Any]]:
-    if odd := [name for name, values in columns.items() if not set(map(type, values)) <= _PLAIN]:
-        raise ValueError(f"column {odd[0]!r} holds lists or objects; wanted numbers, texts and null")
+def _table(value: Any) -> Any:
+    """Columns or records of plain values. Raises ValueError for anything else."""
+    if isinstance(value, dict):
+        return _columns(value)
+    if isinstance(value, list) and all(isinstance(record, dict) for record in value):
+        return _records(value)
+    raise ValueError("wanted columns ({name: [values]}) or records ([{name: value}])")
+
+
+def _columns(columns: dict[str, Any]) -> dict[str, list[Any]]:
+    if odd := [name for name, values in columns.items() if not isinstance(values, list)]:
+        raise ValueError(f"column {odd[0][:100]!r} is no list; wanted one value a row")
+    for name, values in columns.items():
+        if fault := _fault(values):
+            raise ValueError(f"column {name[:100]!r} {fault}")
     if len({len(values) for values in columns.values()}) > 1:
-        lengths = ", ".join(f"{name} {len(values)}" for name, values in list(columns.items())[:5])
+        lengths = ", ".join(f"{name[:100]} {len(values)}" for name, values in list(columns.items())[:5])
         raise ValueError(f"the columns differ in length ({lengths}); wanted one value a row in each")
     return columns
 
 
-def _plain_records(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _records(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
     for number, record in enumerate(records):
-        if not set(map(type, record.values())) <= _PLAIN:
-            raise ValueError(f"record {number} holds lists or objects; wanted numbers, texts and null")
+        if fault := _fault(record.values()):
+            raise ValueError(f"record {number} {fault}")
     return records
 
 
-Columns = Annotated[dict[str, list[Any]], AfterValidator(_plain_columns)]
-Records = Annotated[list[dict[str, Any]], AfterValidator(_plain_records)]
+def _fault(values: Collection[Any]) -> str | None:
+    """What is wrong with some values of a table; None where nothing is."""
+    kinds = set(map(type, values))
+    if not kinds <= _PLAIN:
+        return "holds lists or objects; wanted numbers, texts and null"
+    if int in kinds and any(type(value) is int and not -_MOST <= value <= _MOST for value in values):
+        return "holds a whole number of more than 64 bits; wanted smaller ones, or a text"
+    return None
+
+
+def _numbers(value: Any) -> Any:
+    """A number or a list of numbers, also as text, as in a form. Raises ValueError for anything else."""
+    if isinstance(value, list):
+        if len(value) > 100:
+            raise ValueError(f"got {len(value)} numbers; wanted at most 100")
+        return [_number(one) for one in value]
+    return value if value is None or value == "auto" else _number(value)
+
+
+def _number(value: Any) -> float:
+    try:
+        if isinstance(value, int | float | str) and not isinstance(value, bool):
+            return float(value)
+    except (ValueError, OverflowError):
+        pass
+    raise ValueError(f"got {str(value)[:100]!r}; wanted a number or a list of numbers, as [80, 90]")
+
+
+_Columns = dict[str, list[float | str | None]]
+_Records = list[dict[str, float | str | None]]
 Table = Annotated[
-    Columns | Records,
+    Any,
+    PlainValidator(_table, json_schema_input_type=_Columns | _Records),
     Field(
         description="Columns (name → values) or records. Long data: unique_id, ds and y (without unique_id: one"
         " series). Wide data: ds and one column for each channel. null is a missing value.",
-        union_mode="left_to_right",
     ),
 ]
-Numbers = Annotated[list[float], Field(max_length=100)]
+OptionalTable = Annotated[
+    Any,
+    PlainValidator(
+        lambda value: None if value is None else _table(value),
+        json_schema_input_type=_Columns | _Records | None,
+    ),
+]
+Numbers = Annotated[Any, PlainValidator(_numbers, json_schema_input_type=float | list[float] | None)]
 
 
 class Options(BaseModel):
@@ -51,8 +100,8 @@ class ForecastOptions(Options):
     """How far a forecast reaches, and what comes with it."""
 
     horizon: int | None = Field(None, ge=1, description="Steps to forecast; null: those of the fit.")
-    level: float | Numbers | None = Field(None, description="Levels of prediction intervals in per cent, as [80, 90].")
-    quantiles: float | Numbers | None = Field(None, description="Quantiles between 0 and 1, as [0.1, 0.5, 0.9].")
+    level: Numbers = Field(None, description="Levels of prediction intervals in per cent, as [80, 90].")
+    quantiles: Numbers = Field(None, description="Quantiles between 0 and 1, as [0.1, 0.5, 0.9].")
     interval_method: Literal["auto", "conformal", "adaptive", "quantiles", "paths"] = "auto"
     paths: int = Field(100, ge=2, description="Futures drawn of each series, of a model that samples.")
 
@@ -61,7 +110,7 @@ class ExplainOptions(Options):
     """Which series is explained, and how."""
 
     item: str | None = Field(None, description="A channel of wide data, a unique_id of long data; null: the first.")
-    level: float | Numbers | Literal["auto"] | None = Field("auto", description="Levels of the intervals in per cent.")
+    level: Numbers = Field("auto", description="Levels of the intervals in per cent; auto: 80 and 90 where available.")
     interval_method: Literal["auto", "conformal", "adaptive", "quantiles", "paths"] = "auto"
     attribution: Literal["occlusion", "gradient", "none"] = "occlusion"
     stretch: int | None = Field(None, ge=1, description="Steps that are hidden together; null: chosen.")
@@ -72,14 +121,14 @@ class ForecastRequest(ForecastOptions):
     """A forecast beyond the end of each series."""
 
     data: Table
-    future_covariates: Table | None = Field(None, description="Covariates of the steps to forecast (data.future).")
+    future_covariates: OptionalTable = Field(None, description="Covariates of the steps to forecast (data.future).")
 
 
 class ExplainRequest(ExplainOptions):
     """An explanation of the forecast of one series."""
 
     data: Table
-    future_covariates: Table | None = Field(None, description="Covariates of the steps to forecast (data.future).")
+    future_covariates: OptionalTable = Field(None, description="Covariates of the steps to forecast (data.future).")
 
 
 class TableRequest(Options):
@@ -96,7 +145,7 @@ def parsed(kind: type[Kind], body: bytes) -> Kind:
     try:
         return kind.model_validate_json(body)
     except ValidationError as error:
-        raise invalid(error.errors(include_url=False, include_context=False, include_input=False)) from None
+        raise invalid(kind, error.errors(include_url=False, include_context=False, include_input=False)) from None
 
 
 def from_form(kind: type[Kind], fields: dict[str, str]) -> Kind:
@@ -108,4 +157,4 @@ def from_form(kind: type[Kind], fields: dict[str, str]) -> Kind:
     try:
         return kind.model_validate(values)
     except ValidationError as error:
-        raise invalid(error.errors(include_url=False, include_context=False, include_input=False)) from None
+        raise invalid(kind, error.errors(include_url=False, include_context=False, include_input=False)) from None

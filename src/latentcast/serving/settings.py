@@ -24,6 +24,7 @@ class Limits(Settings):
     parse_seconds           processor seconds of the process that reads an upload
     parse_bytes             memory of that process
     waiting                 requests that wait for a model at a time; more are asked to come again
+    together                requests of one pass through a network; 1: each by itself
     """
 
     rows: int = Field(default=200_000, ge=1)
@@ -39,6 +40,7 @@ class Limits(Settings):
     parse_seconds: int = Field(default=15, ge=1)
     parse_bytes: int = Field(default=1024**3, ge=64 * 1024**2)
     waiting: int = Field(default=256, ge=1)
+    together: int = Field(default=64, ge=1)
 
 
 class ServeSettings(Settings):

@@ -6,6 +6,7 @@ import pandas as pd
 
 from latentcast.data.panel.panel import Panel
 from latentcast.serving.problems import Problem, too_large
+from latentcast.serving.requests import ForecastOptions
 from latentcast.serving.settings import Limits
 
 
@@ -41,15 +42,24 @@ def check_panel(panel: Panel, limits: Limits) -> None:
         raise too_large("series", limits.series, detail)
 
 
+def check_options(options: ForecastOptions, limits: Limits) -> None:
+    """Raises Problem for a horizon, levels or paths beyond a limit, before anything is built for them."""
+    several = [
+        one if isinstance(one, list) else [] if one is None else [one] for one in (options.level, options.quantiles)
+    ]
+    asked = {"horizon": options.horizon or 1, "levels": sum(map(len, several)), "paths": options.paths}
+    for name, found in asked.items():
+        most = getattr(limits, name)
+        if found > most:
+            raise too_large(name, most, f"{name}={str(found)[:20]}: this server takes at most {most}")
+
+
 def check_answer(series: int, horizon: int, columns: int, limits: Limits) -> None:
     """Raises Problem for more numbers than one answer may hold."""
     values = series * horizon * columns
-    if horizon > limits.horizon:
-        detail = f"horizon={horizon}: this server forecasts at most {limits.horizon} steps"
-        raise too_large("horizon", limits.horizon, detail)
     if values > limits.values:
         detail = (
-            f"the answer would hold {values} numbers ({series} series x {horizon} steps x {columns} columns), and this"
-            f" server gives {limits.values}; ask for fewer series, steps or levels"
+            f"the answer would take {values} numbers ({series} series x {horizon} steps x {columns} columns or paths),"
+            f" and this server gives {limits.values}; ask for fewer series, steps, levels or paths"
         )
         raise too_large("values", limits.values, detail)

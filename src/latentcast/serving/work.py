@@ -14,7 +14,6 @@ from latentcast.serving.forecasting import Job, answer_all, out_of_time
 from latentcast.serving.problems import Problem
 from latentcast.serving.settings import Limits
 
-TOGETHER = 64  # requests of one pass
 T = TypeVar("T")
 
 
@@ -69,7 +68,7 @@ class Work:
     def _run(self) -> None:
         while (first := self._jobs.get()) is not None:
             taken = [first]
-            while len(taken) < TOGETHER and not self._jobs.empty():
+            while len(taken) < self.limits.together and not self._jobs.empty():
                 another = self._jobs.get()
                 if another is None:
                     self._jobs.put(None)
