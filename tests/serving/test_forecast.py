@@ -83,8 +83,16 @@ def test_ids_that_are_numbers_come_back_as_numbers(client: TestClient) -> None:
     table = {"unique_id": [7] * 60, "ds": [f"{one}" for one in hours], "y": [float(at % 24) for at in range(60)]}
     found = client.post("/forecast", json={"data": table, "horizon": 2}).json()["data"]
     assert found["unique_id"] == [7, 7]
-    assert found["ds"] == ["2024-01-03T12:00:00", "2024-01-03T13:00:00"]
+    assert found["ds"] == ["2024-01-03 12:00:00", "2024-01-03 13:00:00"]
     assert found["seasonal-naive"] == pytest.approx([12.0, 13.0], abs=1e-5)
+
+
+@pytest.mark.parametrize("form", ["%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M", "%d.%m.%Y %H:%M"])
+def test_stamps_come_back_in_the_form_of_the_request(client: TestClient, form: str) -> None:
+    hours = pd.date_range("2024-01-20", periods=60, freq="h")
+    table = {"ds": hours.strftime(form).tolist(), "y": [float(at % 24) for at in range(60)]}
+    found = client.post("/forecast", json={"data": table, "horizon": 2}).json()["data"]
+    assert found["ds"] == [(hours[-1] + pd.Timedelta(hours=ahead)).strftime(form) for ahead in (1, 2)]
 
 
 def test_too_many_waiting_are_asked_to_come_again(folder: Path, long_frame: pd.DataFrame) -> None:

@@ -25,10 +25,13 @@ class Asking:
     ----------
     source
         The data that it was made of; None where it was made without a frame.
+    written
+        A stamp as these data write it, where there is no source.
     """
 
     source: Source | None
     panel: Panel
+    written: str = ""
 
 
 @dataclass(frozen=True)

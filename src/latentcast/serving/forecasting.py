@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from starlette.responses import Response
 
@@ -19,6 +18,7 @@ from latentcast.forecaster.output import forecast_frame, give_back
 from latentcast.forecaster.together import Asking, Told, alike, forecast_together, joins
 from latentcast.serving.answers import JSON, columns_answer, table_answer
 from latentcast.serving.models import ServedModel
+from latentcast.serving.plain import written_like
 from latentcast.serving.problems import Problem, problem_of, too_large
 from latentcast.serving.requests import ForecastOptions
 from latentcast.serving.settings import Limits
@@ -86,7 +86,7 @@ def _answer_group(jobs: Sequence[Job], limits: Limits) -> None:
 def _read(job: Job, limits: Limits) -> Asking:
     table = job.data if isinstance(job.data, pd.DataFrame) else columns_in(job.data, limits)
     if isinstance(table, dict) and (found := job.model.plain.panel(table)) is not None:
-        return Asking(None, found)
+        return Asking(None, found, table["ds"][0])
     source = read_frame(as_frame(table, limits))
     return Asking(source, read_panel(job.model.for_request(), source))
 
@@ -149,7 +149,7 @@ def _response(plan: Plan, job: Job, asking: Asking, told: Told) -> Response:
 def _plain_columns(plan: Plan, asking: Asking, told: Told) -> dict[str, list[Any]]:
     """The columns of a table that was in order, without a frame."""
     panel, (steps, targets) = asking.panel, told.values.shape[1:]
-    stamps = np.datetime_as_string(panel.future_times(steps).reshape(-1), unit="s").tolist()
+    stamps = written_like(panel.future_times(steps).reshape(-1), asking.written)
     names = [panel.series_name(item, channel) for item in range(len(panel.ids)) for channel in plan.fitted.task.targets]
     starts = range(0, len(stamps), steps)
     return {

@@ -57,6 +57,9 @@ class PlainReader:
         ordinals = self._frequency.ordinals(stamps, begins)
         if (ordinals != np.arange(len(stamps)) - np.repeat(begins, lengths)).any():
             return None
+        unit = np.timedelta64(1, _FORMS[len(table["ds"][0])])  # a later stamp must be one that this form can write
+        if self._frequency.step is not None and self._frequency.step % unit.astype("timedelta64[ns]").astype(int):
+            return None
         settings, frequency = self.fitted.run.data, self._frequency
         signs = (Note(note, NoteCode.READING) for note in sentinel_notes(values, ("y",)))
         return Panel(
@@ -96,6 +99,13 @@ def iso_stamps(texts: list[Any]) -> NDArray[Any] | None:
     if stamps.min() < _YEARS[0] or stamps.max() >= _YEARS[1]:
         return None
     return stamps.astype("datetime64[ns]")
+
+
+def written_like(stamps: NDArray[Any], first: str) -> list[str]:
+    """Stamps in the form of a text that `iso_stamps` reads."""
+    unit: Any = _FORMS[len(first)]
+    texts: list[str] = np.datetime_as_string(stamps, unit=unit).tolist()
+    return [text.replace("T", " ") for text in texts] if first[10:11] == " " else texts
 
 
 def _numbers(values: list[Any]) -> NDArray[np.float64] | None:
