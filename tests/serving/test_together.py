@@ -170,3 +170,23 @@ def test_plain_iso_stamps_are_read_by_hand() -> None:
     found = iso_stamps(["1970-01-02T00:00:01", "1970-01-03T01:00:00"])
     assert found is not None
     assert found.astype("int64").tolist() == [86_401_000_000_000, 176_400_000_000_000]
+
+
+@pytest.mark.slow
+def test_an_exported_model_is_served_as_its_folder_is(
+    networks: dict[str, Models], long_frame: pd.DataFrame, tmp_path: Path
+) -> None:
+    pytest.importorskip("onnxscript")
+    fitted = networks["dlinear"]["dlinear"].fitted()
+    fitted.export(tmp_path / "small.onnx")
+    exported = Models.open([str(tmp_path / "small.onnx")])
+    assert list(exported) == ["small"]
+    shared = [job(exported, frame, level=[80]) for frame in clients(long_frame)]
+    answer_all(shared, Limits())
+    for one, frame in zip(shared, clients(long_frame), strict=True):
+        found = pd.DataFrame(answer(one)["data"])
+        expected = networks["dlinear"]["dlinear"].fitted().predict(frame, level=[80])
+        for column in expected.columns[2:]:
+            assert np.abs(found[column] - expected[column]).max() <= 1e-4 * frame["y"].std()
+    with pytest.raises(Problem, match="only forecasts"):
+        exported["small"].fitted()

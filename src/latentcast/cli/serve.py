@@ -13,7 +13,7 @@ from latentcast.core.errors import MissingExtra, SettingsError
 @app.command()
 def serve(
     folders: Annotated[
-        list[str] | None, typer.Argument(metavar="FOLDER…", help="Saved models, as FOLDER or NAME=FOLDER.")
+        list[str] | None, typer.Argument(metavar="FOLDER…", help="Saved or exported models, as FOLDER or NAME=FOLDER.")
     ] = None,
     host: Annotated[str, typer.Option("--host", help="Address to listen at; not loopback: a token is required.")] = (
         "127.0.0.1"
@@ -22,6 +22,7 @@ def serve(
     allowed: Annotated[
         list[str] | None, typer.Option("--allowed-host", help="A name that the Host header may hold; again for more.")
     ] = None,
+    threads: Annotated[int, typer.Option("--threads", min=1, help="Threads that models compute with.")] = 1,
     limits: Annotated[
         list[str] | None, typer.Option("--limit", metavar="KEY=VALUE", help="A limit of one request, as rows=50000.")
     ] = None,
@@ -49,6 +50,7 @@ def serve(
     settings = validate(ServeSettings, {**given, "token": os.environ.pop(TOKEN, None) or None})
     if not folders and not workbench:
         raise SettingsError("name the folder of a saved model, or serve the workbench (--workbench)")
+    os.environ["OMP_NUM_THREADS"] = str(threads)  # read by what computes, when it is loaded
     models = Models.open(folders or [])
     offered = ", ".join([*models, *["the workbench"] * workbench])
     print_line(f"serving {offered} at http://{host}:{port} (its description: /openapi.json)")

@@ -1,15 +1,24 @@
 """The models that a server offers, each under a short name."""
 
+import copy
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING, TypeAlias
 
 from latentcast.core.errors import SettingsError, suggest
-from latentcast.forecaster.forecaster import Forecaster
+from latentcast.core.notes import NoteLog
+from latentcast.forecaster.export.address import SUFFIX
+from latentcast.forecaster.export.exported import ExportedForecaster
 from latentcast.serving.plain import PlainReader
 from latentcast.serving.problems import Problem
-from latentcast.workflows.load import load_folder
+from latentcast.workflows.load import load
+
+if TYPE_CHECKING:  # it brings torch, which an exported model does not need
+    from latentcast.forecaster.forecaster import Forecaster
+
+Served: TypeAlias = "Forecaster | ExportedForecaster"
 
 _NAME = re.compile(r"[\w.-]+")
 
@@ -19,16 +28,27 @@ class ServedModel:
     """A forecaster and the name that requests call it by."""
 
     name: str
-    forecaster: Forecaster
+    forecaster: Served
 
     @cached_property
     def plain(self) -> PlainReader:
         """The reader of tables that are in order."""
         return PlainReader(self.forecaster)
 
-    def for_request(self) -> Forecaster:
+    def for_request(self) -> Served:
         """The forecaster for one request: equal weights, and notes of its own, which no other request sees."""
-        return replace(self.forecaster)
+        own = copy.copy(self.forecaster)
+        own.told = NoteLog()
+        return own
+
+    def fitted(self) -> "Forecaster":
+        """As `for_request`, with its network. Raises Problem for an exported model."""
+        own = self.for_request()
+        if isinstance(own, ExportedForecaster):
+            raise Problem(
+                422, "model", f"{self.name} is an exported model and only forecasts; serve the folder of its fit"
+            )
+        return own
 
 
 class Models(Mapping[str, ServedModel]):
@@ -41,17 +61,17 @@ class Models(Mapping[str, ServedModel]):
 
     @classmethod
     def open(cls, addresses: Sequence[str]) -> "Models":
-        """Load models from `FOLDER` or `NAME=FOLDER`; the name of a folder is its last part.
+        """Load models from `FOLDER` or `NAME=FOLDER`, or files of `latentcast export`; a name is the last part.
 
         Raises CheckpointError for a folder that holds no model, SettingsError for names that clash.
         """
         found = []
         for address in addresses:
             name, _, folder = address.rpartition("=")
-            name = name or re.split(r"[/\\]", folder.partition("@")[0].rstrip("/\\"))[-1]
+            name = name or re.split(r"[/\\]", folder.partition("@")[0].rstrip("/\\"))[-1].removesuffix(SUFFIX)
             if not _NAME.fullmatch(name):
                 raise SettingsError(f"{name!r} is no name of a model: wanted letters, digits, . _ - (as NAME=FOLDER)")
-            found.append(ServedModel(name, load_folder(folder)))
+            found.append(ServedModel(name, load(folder)))
         return cls(found)
 
     def asked(self, name: str | None) -> ServedModel:

@@ -14,7 +14,7 @@ from latentcast.core.notes import Note, NoteCode
 from latentcast.data.panel.panel import Panel
 from latentcast.data.settings import DataSettings
 from latentcast.data.tables.clock import Clock
-from latentcast.data.tables.frequency import Frequency
+from latentcast.data.tables.frequency import DAY_NS, Frequency
 from latentcast.data.tables.sentinels import sentinel_notes
 from latentcast.data.tables.table import LARGEST
 from latentcast.forecaster.state import FittedState
@@ -22,6 +22,7 @@ from latentcast.forecaster.state import FittedState
 # settings that say nothing about how a table is read
 _FREE = {"freq", "season", "gaps", "split", "fraction", "scale", "transform", "nonnegative", "description"}
 _FORMS = {10: "D", 16: "m", 19: "s"}  # length of a stamp → numpy's unit
+_FINEST = {10: DAY_NS, 16: 60 * 10**9, 19: 10**9}  # and its step in nanoseconds
 _SEPARATORS = {4: b"-", 7: b"-", 10: b"T ", 13: b":", 16: b":"}
 _YEARS = (np.datetime64("1678", "s"), np.datetime64("2262", "s"))  # what nanoseconds can hold
 
@@ -57,9 +58,8 @@ class PlainReader:
         ordinals = self._frequency.ordinals(stamps, begins)
         if (ordinals != np.arange(len(stamps)) - np.repeat(begins, lengths)).any():
             return None
-        unit = np.timedelta64(1, _FORMS[len(table["ds"][0])])  # a later stamp must be one that this form can write
-        if self._frequency.step is not None and self._frequency.step % unit.astype("timedelta64[ns]").astype(int):
-            return None
+        if self._frequency.step is not None and self._frequency.step % _FINEST[len(table["ds"][0])]:
+            return None  # this form cannot write a later stamp
         settings, frequency = self.fitted.run.data, self._frequency
         signs = (Note(note, NoteCode.READING) for note in sentinel_notes(values, ("y",)))
         return Panel(

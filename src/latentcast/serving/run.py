@@ -6,7 +6,6 @@ import signal
 import sys
 from types import FrameType
 
-import torch
 import uvicorn
 
 from latentcast.serving.app import create_app
@@ -20,7 +19,8 @@ def run(models: Models, settings: ServeSettings) -> None:
     """Serve until SIGTERM or Ctrl-C. Requests under way are answered, new connections refused."""
     # notes on data go to the client that sent them, and to nobody's log
     logging.getLogger("latentcast").setLevel(logging.ERROR)
-    torch.set_num_threads(settings.threads)
+    if "torch" in sys.modules:  # exported models do without
+        sys.modules["torch"].set_num_threads(settings.threads)
     sys.setswitchinterval(SWITCH)
     signal.signal(signal.SIGTERM, _ended)
     gc.collect()

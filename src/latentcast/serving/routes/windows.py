@@ -4,8 +4,8 @@ from fastapi import APIRouter, Request, Response
 
 from latentcast.core.notes import Note
 from latentcast.data.sources.frames import read_frame
-from latentcast.forecaster.forecaster import Forecaster
 from latentcast.forecaster.inputs import read_panel
+from latentcast.forecaster.state import FittedState
 from latentcast.serving.answers import json_answer, table_answer
 from latentcast.serving.bodies import Body, received
 from latentcast.serving.examples import described
@@ -14,8 +14,6 @@ from latentcast.serving.requests import ExplainOptions, ExplainRequest, Options,
 from latentcast.serving.services import Services
 from latentcast.serving.settings import Limits
 from latentcast.serving.tables import as_frame, check_panel
-from latentcast.workflows.anomaly import anomaly_scores
-from latentcast.workflows.imputation import impute
 
 
 def router(services: Services) -> APIRouter:
@@ -46,7 +44,7 @@ def router(services: Services) -> APIRouter:
 
 
 def _explain(model: ServedModel, body: Body[ExplainOptions], limits: Limits) -> Response:
-    forecaster, options = model.for_request(), body.options
+    forecaster, options = model.fitted(), body.options
     frame = as_frame(body.data, limits)
     _check(forecaster, frame, limits)
     found = forecaster.explain(
@@ -64,7 +62,9 @@ def _explain(model: ServedModel, body: Body[ExplainOptions], limits: Limits) -> 
 
 
 def _scores(model: ServedModel, body: Body[Options], limits: Limits) -> Response:
-    forecaster = model.for_request()
+    from latentcast.workflows.anomaly import anomaly_scores
+
+    forecaster = model.fitted()
     frame = as_frame(body.data, limits)
     _check(forecaster, frame, limits)
     found = anomaly_scores(forecaster, frame)
@@ -72,12 +72,14 @@ def _scores(model: ServedModel, body: Body[Options], limits: Limits) -> Response
 
 
 def _impute(model: ServedModel, body: Body[Options], limits: Limits) -> Response:
-    forecaster = model.for_request()
+    from latentcast.workflows.imputation import impute
+
+    forecaster = model.fitted()
     frame = as_frame(body.data, limits)
     found = impute(forecaster, frame)
     return table_answer(model.name, found.frame, found.notes, body.media, body.options.orient)
 
 
-def _check(forecaster: Forecaster, frame: object, limits: Limits) -> None:
+def _check(forecaster: FittedState, frame: object, limits: Limits) -> None:
     """The limit on series; what is wrong with the table is said by the verb itself."""
     check_panel(read_panel(forecaster, read_frame(frame)), limits)
