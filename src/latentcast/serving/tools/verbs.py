@@ -145,7 +145,7 @@ def _name(models: Models, name: str | None) -> str:
 def _forecaster(models: Models, name: str, frame: pd.DataFrame, horizon: int | None) -> Forecaster:
     """A saved model, or a built-in one fitted to the data of this call."""
     if name in models:
-        forecaster = models[name].for_request()
+        forecaster = models[name].fitted()
         read_panel(forecaster, read_frame(frame))  # what is wrong with the table is found before the limits count
         return forecaster
     return fit(frame, name, horizon=horizon)
