@@ -80,9 +80,21 @@ def test_figures_of_tiny_series_are_shown() -> None:
 
 
 @pytest.mark.parametrize("model", ["naive", "dlinear", "patch-transformer"])
-def test_a_usual_fill_value_gives_finite_forecasts(model: str) -> None:
+@pytest.mark.parametrize("place", [195, 199])
+def test_a_usual_fill_value_counts_as_missing(model: str, place: int) -> None:
     frame = _frame(y=np.random.default_rng(3).normal(10, 1, 200))
-    filled = frame.copy()
-    filled.iloc[195, 2] = 1e20
-    forecast = _fit(frame, model).predict(filled)[model]
-    assert np.isfinite(forecast).all()
+    filled, holed = frame.copy(), frame.copy()
+    filled.iloc[place, 2], holed.iloc[place, 2] = 1e20, np.nan
+    fitted = _fit(frame, model)
+    forecast = fitted.predict(filled)
+    assert "it counts as missing" in " ".join(fitted.told)
+    pd.testing.assert_frame_equal(forecast, fitted.predict(holed))
+    assert forecast[model].between(5, 15).all()
+
+
+def test_a_fill_value_in_the_training_part_leaves_the_forecast_as_it_is() -> None:
+    values = np.random.default_rng(3).normal(10, 1, 200)
+    values[20] = 1e20
+    frame = _frame(y=values)
+    forecast = _fit(frame).predict(frame)["naive"]
+    np.testing.assert_allclose(forecast, values[-1], rtol=1e-6)

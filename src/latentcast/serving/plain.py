@@ -15,8 +15,7 @@ from latentcast.data.panel.panel import Panel
 from latentcast.data.settings import DataSettings
 from latentcast.data.tables.clock import Clock
 from latentcast.data.tables.frequency import DAY_NS, Frequency
-from latentcast.data.tables.sentinels import sentinel_notes
-from latentcast.data.tables.table import LARGEST
+from latentcast.data.tables.sentinels import HUGE, sentinel_notes
 from latentcast.forecaster.state import FittedState
 
 # settings that say nothing about how a table is read
@@ -109,14 +108,14 @@ def written_like(stamps: NDArray[Any], first: str) -> list[str]:
 
 
 def _numbers(values: list[Any]) -> NDArray[np.float64] | None:
-    """[rows, 1]; None where something else than a finite number is among them."""
+    """[rows, 1]; None where something else than a finite, plausible number is among them."""
     if not set(map(type, values)) <= {int, float}:
         return None
     try:
         numbers = np.array(values, np.float64)[:, None]
     except OverflowError:
         return None
-    return numbers if (np.abs(numbers) <= LARGEST).all() else None
+    return numbers if (np.abs(numbers) < HUGE).all() else None  # larger ones may be fill values
 
 
 def _starts(ids: list[Any] | None, rows: int) -> tuple[NDArray[np.int64], tuple[str, ...]] | None:

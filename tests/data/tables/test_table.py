@@ -47,7 +47,7 @@ def test_only_covariates_known_in_advance_are_categories() -> None:
 
 
 @pytest.mark.parametrize(
-    ("sign", "noted"), [(-999.0, True), (-9999.0, True), (9999.0, True), (1e20, True), (-7.0, False), (55.0, False)]
+    ("sign", "noted"), [(-999.0, True), (-9999.0, True), (9999.0, True), (-7.0, False), (55.0, False)]
 )
 def test_a_sign_for_missing_values_is_noted_and_can_be_set(sign: float, noted: bool) -> None:
     values = np.sin(np.arange(40.0)) * 8
@@ -66,18 +66,38 @@ def test_values_that_reach_that_far_are_no_signs() -> None:
     assert read(frame).notes == ()
 
 
-def test_a_huge_value_stays_finite_when_it_is_squared() -> None:
+@pytest.mark.parametrize("fill", [1e20, -1e34, 9.96921e36])
+def test_a_fill_value_counts_as_missing_and_that_is_noted(fill: float) -> None:
+    values = 5 + np.sin(np.arange(40.0))
+    values[[3, 9]] = fill
+    before = values.copy()
+    table = read(pd.DataFrame({"ds": DAYS, "t": values}))
+    assert np.flatnonzero(np.isnan(table.values[:, 0])).tolist() == [3, 9]
+    assert table.notes == (f"'t' holds {fill:g} 2 times, more than 1e+09 times its other values (up to 5.99991): it"
+                           " counts as missing",)  # fmt: skip
+    np.testing.assert_array_equal(values, before)
+
+
+@pytest.mark.parametrize("values", [[0.0, 3e15, 0.0], [2e15, 3e15, 1e10], [1e16, 2e17, 3e16]])
+def test_huge_values_among_zeros_and_other_huge_ones_are_kept(values: list[float]) -> None:
+    assert read(pd.DataFrame({"ds": DAYS[:3], "t": values})).values[:, 0].tolist() == values
+
+
+def test_a_fill_value_of_a_covariate_counts_as_missing() -> None:
+    frame = pd.DataFrame({"ds": DAYS, "t": np.arange(40.0), "x": [*np.arange(39.0), 1e20]})
+    table = read(frame, future=["x"])
+    assert np.isnan(table.covariates["x"][-1])
+    assert "'x' holds 1e+20 once" in table.notes[0]
+
+
+def test_values_that_no_network_can_read_are_refused() -> None:
     from latentcast.data.panel.build import build
 
-    values = np.sin(np.arange(40.0))
-    values[35] = 1e20
-    panel = build(pd.DataFrame({"ds": DAYS, "t": values}), DataSettings())
-    scaled = Scaler.fit(panel, np.array([30])).apply(panel)
-    assert scaled[35, 0] == np.float32(1e15)
-    assert np.isfinite(scaled**2).all()
-    exact = np.abs(scaled) < 100
-    mean, std = values[:30].mean(), values[:30].std()
-    np.testing.assert_allclose(scaled[exact[:, 0], 0], ((values - mean) / std)[exact[:, 0]], rtol=1e-5, atol=1e-6)
+    panel = build(pd.DataFrame({"ds": DAYS, "t": np.sin(np.arange(40.0))}), DataSettings())
+    scaler = Scaler.fit(panel, np.array([30]))
+    later = build(pd.DataFrame({"ds": DAYS, "t": np.full(40, 1e20)}), DataSettings())
+    with pytest.raises(DataError, match=r"40 values of 't' lie more than 1e\+15 standard deviations .*first: 1e\+20"):
+        scaler.apply(later)
 
 
 def test_lists_in_cells_are_named() -> None:

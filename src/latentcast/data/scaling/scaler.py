@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from latentcast.core.errors import DataError
 from latentcast.data.features.regression import Effects
 from latentcast.data.panel.panel import Panel
 from latentcast.data.scaling.transform import Transform, check
@@ -92,7 +93,9 @@ class Scaler:
             std = np.repeat(self.std[first:last], lengths, axis=0)
             exact /= std
             if np.abs(exact).max(initial=0) > MOST:
-                exact = np.where(std == 1, exact, np.clip(exact, -MOST, MOST))
+                far = (np.abs(exact) > MOST) & (std != 1)
+                _refuse_far(panel, far & panel.observed[begin:end], int(begin))
+                exact = np.where(far, 0.0, exact)  # what no model sees
             scaled[begin:end] = exact
         return scaled if self.effects is None else scaled - self.effects.of(panel)
 
@@ -121,6 +124,18 @@ class Scaler:
         power = None if self.transform is None else self.transform.power[:, columns]
         return UnitConversion(
             self.mean[:, columns], self.std[:, columns], effects, self.transform, power, self.nonnegative
+        )
+
+
+def _refuse_far(panel: Panel, far: NDArray[np.bool_], begin: int) -> None:
+    """Raise DataError for observed values so far from the training part that no network can read them."""
+    if far.any():
+        step, channel = np.argwhere(far)[0]
+        name = panel.series_name(int(panel.item_of_step[begin + step]), int(channel))
+        raise DataError(
+            f"{int(far.sum())} values of {name!r} lie more than {MOST:g} standard deviations from its training part"
+            f" (first: {panel.values[begin + step, channel]:g}); where they stand for missing values, leave them"
+            " missing; where the unit changed, convert it or fit again"
         )
 
 

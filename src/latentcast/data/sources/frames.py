@@ -17,6 +17,15 @@ TIME = "ds"  # default name of the time column
 _NAMES = (TIME, "date", "datetime", "timestamp", "time")
 
 
+_WRITTEN_OUT = "latentcast_written_out"
+
+
+def written_out(frame: pd.DataFrame) -> pd.DataFrame:
+    """Mark a frame whose values were sent as plain text and numbers: dates come back as dates, as those of a file."""
+    frame.attrs[_WRITTEN_OUT] = True
+    return frame
+
+
 @dataclass(frozen=True)
 class Source:
     """A table, its name, and the conversion back to its kind of frame.
@@ -78,7 +87,8 @@ def read_frame(data: Any) -> Source:
 
     if not len(frame):
         raise DataError("the data frame has no row")
-    return Source(frame, "frame", give_back, in_memory=True, schema=schema)
+    typed = not (isinstance(data, pd.DataFrame) and data.attrs.get(_WRITTEN_OUT, False))
+    return Source(frame, "frame", give_back, in_memory=typed, schema=schema)
 
 
 def _eager(data: Any) -> Any:

@@ -4,8 +4,37 @@ import numpy as np
 from numpy.typing import NDArray
 
 _USUAL = (-99, -200, -999, -9999, -99999, -32768, 999, 9999, 99999, 32767, -99.9, -999.9, 999.9)
-_HUGE = 1e15
+HUGE = 1e15
 _FAR = 3  # times the range of the other values
+_IMPLAUSIBLE = 1e9  # times the largest of the other values: a fill value such as 1e20, and no measurement
+
+
+def without_fill_values(
+    values: NDArray[np.float64], names: tuple[str, ...]
+) -> tuple[NDArray[np.float64], tuple[str, ...]]:
+    """Huge values of each column, beyond any plausible range of its others, become missing, with a note.
+
+    Infinite ones stay, and so do huge ones of a column that holds nothing else. `values` itself is left as it is.
+    """
+    notes: list[str] = []
+    found = values
+    for at, name in enumerate(names):
+        column = values[:, at]
+        size = np.abs(column)
+        huge = (size >= HUGE) & np.isfinite(size)
+        if not huge.any():
+            continue
+        most = float(np.fmax.reduce(size[~huge], initial=0.0))
+        fill = huge & (size >= _IMPLAUSIBLE * most) & (most > 0)
+        if fill.any():
+            count = "once" if fill.sum() == 1 else f"{int(fill.sum())} times"
+            notes.append(
+                f"{name!r} holds {column[fill.argmax()]:g} {count}, more than {_IMPLAUSIBLE:g} times its other values"
+                f" (up to {most:g}): it counts as missing"
+            )
+            found = values.copy() if found is values else found
+            found[fill, at] = np.nan
+    return found, tuple(notes)
 
 
 def sentinel_notes(values: NDArray[np.float64], channels: tuple[str, ...]) -> tuple[str, ...]:
@@ -13,7 +42,7 @@ def sentinel_notes(values: NDArray[np.float64], channels: tuple[str, ...]) -> tu
     notes = []
     for name, column in zip(channels, values.T, strict=True):
         for extreme in (np.fmin.reduce(column), np.fmax.reduce(column)):
-            if not (extreme in _USUAL or abs(extreme) >= _HUGE):
+            if not (extreme in _USUAL or abs(extreme) >= HUGE):
                 continue
             seen = column[~np.isnan(column)]
             others = seen[seen != extreme]

@@ -11,7 +11,7 @@ from latentcast.core.errors import DataError, TimeError, shorten, suggest
 from latentcast.core.notes import Note, NoteCode
 from latentcast.data.settings import DataSettings
 from latentcast.data.tables.id_text import id_text
-from latentcast.data.tables.sentinels import sentinel_notes
+from latentcast.data.tables.sentinels import sentinel_notes, without_fill_values
 from latentcast.data.tables.time_column import UNNAMED, are_years, joined_time, time_column
 
 _FEW = 12  # whole numbers of a covariate that may name categories
@@ -66,8 +66,29 @@ def read_table(frame: pd.DataFrame, settings: DataSettings) -> Table:
     if time in covariates:
         raise DataError(f"{time!r} is the time column and cannot be a covariate too")
     table = _long(frame, time, settings) if is_long(frame, settings) else _wide(frame, time, settings)
-    signs = (Note(note, NoteCode.READING) for note in sentinel_notes(table.values, table.channels))
+    values, filled = without_fill_values(table.values, table.channels)
+    _refuse_infinite(values, table.channels)
+    found = {}
+    for name, column in table.covariates.items():
+        if column.dtype != object:
+            column, more = without_fill_values(column[:, None], (name,))
+            column, filled = column[:, 0], (*filled, *more)
+            if np.abs(column[~np.isnan(column)]).max(initial=0) > LARGEST:
+                raise DataError(f"the covariate {name!r} holds values that are infinite or beyond ±{LARGEST:g}")
+        found[name] = column
+    table = replace(table, values=values, covariates=found)
+    signs = (Note(note, NoteCode.READING) for note in (*filled, *sentinel_notes(values, table.channels)))
     return replace(table, notes=(*signs, *_numbers_that_name(table, settings)))
+
+
+def _refuse_infinite(values: NDArray[np.float64], channels: tuple[str, ...]) -> None:
+    beyond = np.abs(values) > LARGEST
+    if beyond.any():
+        row, at = np.argwhere(beyond)[0]
+        raise DataError(
+            f"{int(beyond.sum())} values are infinite or beyond ±{LARGEST:g} (first: {values[row, at]} in"
+            f" {channels[at]}, row {row}); make them missing, or rescale the column"
+        )
 
 
 def _numbers_that_name(table: Table, settings: DataSettings) -> tuple[str, ...]:
@@ -199,12 +220,7 @@ def _beside(frame: pd.DataFrame, settings: DataSettings) -> dict[str, NDArray[An
     found: dict[str, NDArray[Any]] = {}
     for name in (*settings.future, *settings.static):
         numbers = None if is_category(frame[name], settings) else as_numbers(frame[name])
-        if numbers is None:
-            found[name] = as_text(frame[name])
-        elif np.abs(numbers[~np.isnan(numbers)]).max(initial=0) > LARGEST:
-            raise DataError(f"the covariate {name!r} holds values that are infinite or beyond ±{LARGEST:g}")
-        else:
-            found[name] = numbers
+        found[name] = as_text(frame[name]) if numbers is None else numbers
     return found
 
 
@@ -245,13 +261,6 @@ def _values(frame: pd.DataFrame, names: list[str], settings: DataSettings) -> ND
         values[:, at] = columns[name]
     if settings.missing:
         values[np.isin(values, settings.missing)] = np.nan
-    beyond = np.abs(values) > LARGEST
-    if beyond.any():
-        row, at = np.argwhere(beyond)[0]
-        raise DataError(
-            f"{int(beyond.sum())} values are infinite or beyond ±{LARGEST:g} (first: {values[row, at]} in {names[at]},"
-            f" row {row}); make them missing, or rescale the column"
-        )
     return values
 
 
