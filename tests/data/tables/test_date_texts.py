@@ -159,7 +159,7 @@ def test_names_that_look_like_units_are_no_dates() -> None:
 
 
 def test_years_of_a_business_are_noted() -> None:
-    assert "read as calendar years" in read(["FY2015 Q3", "FY2015 Q4"]).notes[0]
+    assert "read as those of calendar years" in read(["FY2015 Q3", "FY2015 Q4"]).notes[0]
     assert "was read as a half-year of 2015" in read(["1H15", "2H15", "1H16"]).notes[0]
 
 

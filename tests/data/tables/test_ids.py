@@ -53,7 +53,9 @@ def test_two_columns_that_could_each_be_the_id_are_both_named() -> None:
 
 
 def test_two_columns_of_numbers_are_both_named_as_the_value() -> None:
-    with pytest.raises(DataError, match=r"'Close', 'Volume' hold numbers.*data.value=Close or data.value=Volume"):
+    with pytest.raises(
+        DataError, match=r"'Close', 'Volume' hold numbers.*data.value=Close data.ignore=Volume or data.value=Volume "
+    ):
         panel_of(prices(Volume=1.0))
     assert panel_of(prices(Volume=1.0), value="Volume", ignore=["Close"]).channels == ("Volume",)
 

@@ -209,3 +209,37 @@ def test_a_closed_day_is_no_gap_and_no_step() -> None:
         build(
             frame.assign(ds=pd.date_range("2024", periods=len(frame))), validate(DataSettings, {"closed": "holidays"})
         )
+
+
+def _next(stamps: pd.DatetimeIndex, count: int) -> list[str]:
+    frequency = infer(stamps.to_numpy("datetime64[ns]"), np.zeros(len(stamps), np.int64))
+    return [str(stamp)[:10] for stamp in frequency.after(stamps[-1:].to_numpy("datetime64[ns]"), count)[0]]
+
+
+@pytest.mark.parametrize(
+    ("days", "alias", "season"),
+    [((0, 2, 4), "W-days(Mon,Wed,Fri)", 3), ((0, 1, 2, 3, 6), "W-days(Mon,Tue,Wed,Thu,Sun)", 5),
+     ((0, 1, 2, 3, 4, 5), "W-days(Mon,Tue,Wed,Thu,Fri,Sat)", 6), ((1, 3), "W-days(Tue,Thu)", 2)],
+)  # fmt: skip
+def test_days_of_a_week_go_on(days: tuple[int, ...], alias: str, season: int) -> None:
+    every = pd.date_range("2021-01-04 09:00", periods=140)
+    stamps = every[every.dayofweek.isin(days)]
+    past, later = stamps[:-3], stamps[-3:]
+    frequency = infer(past.to_numpy("datetime64[ns]"), np.zeros(len(past), np.int64))
+    assert (frequency.alias, frequency.season) == (alias, season)
+    assert (
+        frequency.after(past[-1:].to_numpy("datetime64[ns]"), 3)[0].tolist()
+        == later.to_numpy("datetime64[ns]").tolist()
+    )
+    assert Frequency.of(alias) == frequency
+
+
+def test_sparse_days_are_no_days_of_a_week() -> None:
+    every = pd.date_range("2021-01-04", periods=140)
+    stamps = every[(every.dayofweek < 6) & (np.arange(140) % 3 > 0)]
+    assert infer(stamps.to_numpy("datetime64[ns]"), np.zeros(len(stamps), np.int64)).alias == "D"
+
+
+def test_the_middle_and_the_end_of_months_and_third_fridays() -> None:
+    assert _next(pd.date_range("2019-01-15", periods=27, freq="SME"), 3) == ["2020-02-29", "2020-03-15", "2020-03-31"]
+    assert _next(pd.date_range("2019-01-01", periods=16, freq="WOM-3FRI"), 2) == ["2020-05-15", "2020-06-19"]

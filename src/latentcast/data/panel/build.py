@@ -47,7 +47,7 @@ def build(frame: pd.DataFrame, settings: DataSettings) -> Panel:
     found = {name: value for name, value in found.items() if value != getattr(stated, name)}
     frame = join_ids(frame, settings)
     table = read_table(frame, settings)
-    read = read_stamps(frame[table.time], settings.time_format, settings.freq)
+    read = _read(frame[table.time], table, settings)
     if settings.zone is not None:
         read = _in_zone(read, table, settings.zone)
     stamps, table, notes = _sorted(read.times, table)
@@ -78,6 +78,41 @@ def build(frame: pd.DataFrame, settings: DataSettings) -> Panel:
     if settings.notes is None:
         return panel
     return replace(panel, said=read_notes(read_file(Path(settings.notes)), panel, settings))
+
+
+def _read(column: pd.Series, table: Table, settings: DataSettings) -> Stamps:
+    """The stamps; where rows count as steps and the column cannot be read as dates, the numbers of the rows."""
+    try:
+        read = read_stamps(column, settings.time_format, settings.freq)
+    except TimeError:
+        if settings.steps != "rows" or column.isna().any() or settings.time_format is not None:
+            raise
+        numbers = pd.Series(table.codes).groupby(table.codes).cumcount().to_numpy(np.int64) + 1
+        text = (
+            f"{table.time!r} (such as {column.iloc[0]!r}) cannot be read as dates: rows count as steps in the order in"
+            " which they stand, and forecasts have step numbers"
+        )
+        return Stamps(numbers, notes=(text,))
+    if settings.steps == "rows" and (words := _mixed(read.times, table)):
+        return replace(read, notes=(*read.notes, words))
+    return read
+
+
+def _mixed(times: NDArray[Any], table: Table) -> str:
+    """Words on stamps that begin anew: rows that count as steps are sorted by time, and these are mixed up."""
+    same = np.diff(table.codes) == 0
+    if not ((times[1:] < times[:-1]) & same).any():
+        return ""
+    again = pd.MultiIndex.from_arrays([table.codes, times]).duplicated()
+    again[1:] &= (times[1:] != times[:-1]) | ~same
+    if not again.any():
+        return ""
+    row = int(again.argmax())
+    return (
+        f"stamps in {table.time!r} occur again after other ones (first: {show(times[row])}, row {row}), and rows"
+        " were put in order of time: where they begin anew each year, or belong to several series, name a column that"
+        " goes on (data.time) or the one that tells series apart (data.id)"
+    )
 
 
 def _in_zone(read: Stamps, table: Table, zone: str) -> Stamps:

@@ -11,6 +11,7 @@ from latentcast.core.errors import DataError, LatentcastError
 from latentcast.data.sources.formats import COMPRESSED, SUFFIXES, format_of, is_compressed
 from latentcast.data.sources.formats.compressed import unpacked
 from latentcast.data.sources.formats.series_rows import as_long
+from latentcast.data.sources.frames import written_out
 
 
 def read_file(path: Path) -> pd.DataFrame:
@@ -29,7 +30,7 @@ def read_file(path: Path) -> pd.DataFrame:
     if not len(frame):
         raise DataError(f"{path} has a header and no row")
     long = as_long(frame)
-    return frame if long is None else long
+    return written_out(frame if long is None else long)
 
 
 def _unpacked_and_read(path: Path) -> pd.DataFrame:

@@ -21,7 +21,7 @@ _WRITTEN_OUT = "latentcast_written_out"
 
 
 def written_out(frame: pd.DataFrame) -> pd.DataFrame:
-    """Mark a frame whose values were sent as plain text and numbers: dates come back as dates, as those of a file."""
+    """Mark a frame that was read from a file or sent as plain text and numbers: its dates come back as dates."""
     frame.attrs[_WRITTEN_OUT] = True
     return frame
 

@@ -148,11 +148,14 @@ def _value_column(frame: pd.DataFrame, settings: DataSettings) -> str | None:
     if settings.target in frame.columns:
         return settings.target
     if len(numbers) > 1:
-        ways = " or ".join(f"data.value={name}" for name in numbers[:3])
+        ways = " or ".join(
+            f"data.value={name} data.ignore={','.join((*settings.ignore, *(one for one in numbers if one != name)))}"
+            for name in numbers[:3]
+        )
         raise DataError(
             f"series are told apart by {settings.id_name!r}, and {shorten([repr(name) for name in numbers])} hold"
-            f" numbers: set which one is forecast ({ways}), and leave the others out (data.ignore) or declare them as"
-            " covariates (data.future, data.past)",
+            f" numbers: set which one is forecast and leave the others out ({ways}), or declare them as covariates"
+            " (data.future, data.past)",
             setting="data.value",
             value=numbers[0],
         )

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from latentcast.core.errors import TimeError, shorten
 from latentcast.data.tables.frequency import DAY_NS, Frequency, day_of, of_length
-from latentcast.data.tables.row_calendars import fill_of, infer_days, infer_sessions
+from latentcast.data.tables.row_calendars import fill_of, infer_days, infer_sessions, infer_weekdays
 
 # business days at the ends of months, quarters and years; sparser ones first, for denser ones hold them too
 _BUSINESS = ("BYE-DEC", "BYS-JAN", "BQE-DEC", "BQE-JAN", "BQE-FEB", "BQS-JAN", "BQS-FEB", "BQS-MAR", "BME", "BMS")
@@ -65,9 +65,13 @@ def _own_calendar(times: NDArray[Any], heads: NDArray[np.int64], usual: Frequenc
     """Business days at the end or the beginning of months, or days of a month or a year, on which all stamps lie."""
     if (business := _business(times, heads, usual)) is not None:
         return Frequency.of(business)
-    if usual.integer or (usual.step or 0) < 4 * DAY_NS:
+    if usual.integer or (usual.step or 0) < DAY_NS:
         return None
     distinct = np.unique(times)
+    if (weekly := infer_weekdays(distinct)) is not None and (Frequency.by(weekly).ordinals(times, heads) >= 0).all():
+        return Frequency.by(weekly)
+    if (usual.step or 0) < 4 * DAY_NS:
+        return None
     for calendar in infer_days(distinct):
         found = Frequency.by(calendar)
         if fill_of(calendar, distinct) > 0.5 / found.multiple and (found.ordinals(times, heads) >= 0).all():
@@ -76,10 +80,14 @@ def _own_calendar(times: NDArray[Any], heads: NDArray[np.int64], usual: Frequenc
 
 
 def _business(times: NDArray[Any], heads: NDArray[np.int64], usual: Frequency) -> str | None:
-    """The first or last business days of months, quarters or years on which all stamps lie."""
+    """Return the first or last business days of months, quarters or years, or the n-th weekday of months."""
     if usual.integer or (usual.step or 0) < 28 * DAY_NS:
         return None
-    return next((alias for alias in _BUSINESS if (Frequency.of(alias).ordinals(times, heads) >= 0).all()), None)
+    day = pd.Timestamp(times[0]).day_name()[:3].upper()
+    of_month = (f"WOM-{number}{day}" for number in (1, 2, 3, 4))
+    return next(
+        (alias for alias in (*_BUSINESS, *of_month) if (Frequency.of(alias).ordinals(times, heads) >= 0).all()), None
+    )
 
 
 def _sessions(times: NDArray[Any], frequency: Frequency) -> Frequency | None:
@@ -107,7 +115,7 @@ def usual_step(times: NDArray[Any], series: NDArray[np.int64]) -> Frequency:
 def follows(frequency: Frequency, times: NDArray[Any], series: NDArray[np.int64]) -> bool:
     """Whether nearly all rows are one step of a frequency after the row before."""
     if frequency.integer:
-        return True
+        return bool((np.diff(times)[np.diff(series) == 0] > 0).all())
     ordinals = frequency.ordinals(times, heads_of(series))
     next_one = np.diff(ordinals)[np.diff(series) == 0] == 1
     return bool((ordinals >= 0).all() and (not len(next_one) or next_one.mean() >= REGULAR))
@@ -152,7 +160,8 @@ def _calendar(
     if usual.step == DAY_NS:
         weekday = (distinct.astype("datetime64[D]").astype(np.int64) + 3) % 7  # Monday is 0
         if weekday.max() > 4:
-            return []
+            weekly = infer_weekdays(np.unique(distinct))
+            return [] if weekly is None else [Frequency.by(weekly)]
         weekend_between = (np.diff(weekday[codes]) < 0) & (np.diff(series) == 0)
         return [Frequency.of("B")] if weekend_between.any() else []
     day, month = distinct.astype("datetime64[D]"), distinct.astype("datetime64[M]")

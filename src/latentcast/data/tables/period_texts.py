@@ -15,7 +15,7 @@ from latentcast.data.tables.text_form import TextForm
 _WORDS = {  # how units are written, in lower case; one word may stand for several
     "half": ("h", "hy", "hj", "half", "halbjahr", "s", "sem", "semester", "semestre"),
     "quarter": ("q", "qtr", "quarter", "quartal", "t", "trim", "trimestre"),
-    "month": ("m", "month", "monat"),
+    "month": ("m", "month", "monat", "p", "per", "period", "fp"),
     "week": ("w", "wk", "week", "kw", "cw", "woche", "s", "sem", "semaine", "semana"),
 }
 _LETTERS = sorted({word for words in _WORDS.values() for word in words}, key=len, reverse=True)
@@ -36,6 +36,7 @@ _PERIODS = tuple(
         r"(?P<year>\d{1,2})[-/. _](?P<number>\d{2})",
     )
 )
+_FISCAL_UNITS = ("p", "per", "period", "fp")
 _PIVOT = 69  # years of two digits from here on are of the last century, as in strptime
 
 
@@ -78,10 +79,11 @@ def _read(
         notes.append(
             f"the years of {name!r} have no century: {text.iloc[0]!r} was read as a {_in_words(kind)} of {year[0]}"
         )
-    if "fiscal" in parts and parts["fiscal"].notna().any():
+    of_business = "fiscal" in parts and parts["fiscal"].notna().any()
+    if of_business or ("unit" in parts and parts["unit"].str.lower().iloc[0] in _FISCAL_UNITS):
         notes.append(
-            f"the texts in {name!r} (such as {text.iloc[0]!r}) name years of a business: they were read as calendar"
-            f" years, and dates that stand for them are those of the calendar ({str(days[0])[:10]})"
+            f"the texts in {name!r} (such as {text.iloc[0]!r}) name periods of a business: they were read as those of"
+            f" calendar years, and dates that stand for them are those of the calendar ({str(days[0])[:10]})"
         )
     return days, _template(text, pattern, kind, 2000 if short else 0, days), tuple(notes)
 
@@ -136,8 +138,8 @@ def _as_unit(
         (kind, days), *_ = begins.items()
         at = int(np.isnat(days).argmax())
         raise TimeError(
-            f"the time column {name!r} holds {text.iloc[at]!r}, and there is no such {_in_words(kind)}; fix it, or"
-            " give dates"
+            f"the time column {name!r} holds {text.iloc[at]!r}, and there is no such {_in_words(kind)}; fix it,"
+            " give dates, or count rows as steps (data.steps=rows)"
         )
     best = most_regular({kind: UNITS[kind].position(days) for kind, days in possible.items()}, str(name), freq)
     if len(best) > 1:

@@ -14,6 +14,7 @@ _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _FULL = 0.9  # share of a calendar's steps that must have a row
 _SPARSE = 0.75  # share of a week above which sessions are no sessions
 _CLOSED = 0.1  # share of the days from Monday to Friday that a market may be closed
+_WEEKS = 14  # days that show which days of a week are closed
 _YEARLY = (5, 8, 10, 16, 32)  # days between the composites of satellites
 
 
@@ -104,6 +105,34 @@ class DaysOfYear:
     def stamps(self, positions: Ints) -> NDArray[Any]:
         year, slot = np.divmod(positions, self.season)
         return np.asarray(year.astype("datetime64[Y]").astype("datetime64[D]") + (self.first - 1 + slot * self.every))
+
+
+@dataclass(frozen=True)
+class DaysOfWeek:
+    """The same days of every week: Monday to Saturday, or Monday, Wednesday and Friday."""
+
+    days: tuple[int, ...]  # 0 for Monday
+
+    @property
+    def alias(self) -> str:
+        return f"W-days({','.join(_WEEKDAYS[day] for day in self.days)})"
+
+    @property
+    def season(self) -> int:
+        return len(self.days)
+
+    @property
+    def resolution(self) -> int:
+        return _DAY_NS
+
+    def position(self, stamps: NDArray[Any]) -> tuple[Ints, NDArray[np.bool_]]:
+        week, weekday = np.divmod(stamps.astype("datetime64[D]").astype(np.int64) + 3, 7)
+        place = np.array([sum(open_ <= at for open_ in self.days) - 1 for at in range(7)])[weekday]
+        return week * len(self.days) + place, np.isin(weekday, self.days)
+
+    def stamps(self, positions: Ints) -> NDArray[Any]:
+        week, which = np.divmod(positions, len(self.days))
+        return np.asarray((week * 7 + np.array(self.days)[which] - 3).astype("datetime64[D]"))
 
 
 @dataclass(frozen=True)
@@ -218,6 +247,8 @@ def parse(alias: str) -> Calendar | None:
         return DaysOfMonth(tuple(map(int, found[2].split(","))), int(found[1] or 1))
     if found := re.fullmatch(r"Y-every\((\d+)D,(\d+)\)", alias):
         return DaysOfYear(int(found[1]), int(found[2]))
+    if found := re.fullmatch(r"W-days\(([A-Z,a-z]+)\)", alias):
+        return DaysOfWeek(tuple(_WEEKDAYS.index(day) for day in found[1].split(",")))
     if found := re.fullmatch(r"B-closed\(((?:\d{4}-\d\d-\d\d)?(?:,\d{4}-\d\d-\d\d)*)\)", alias):
         return OpenDays(tuple(filter(None, found[1].split(","))))
     if found := re.fullmatch(r"sessions\((\d+)s ([\d:\- ]+) ([A-Z,a-z]+)\)", alias):
@@ -243,8 +274,9 @@ def infer_days(stamps: NDArray[Any]) -> list[Calendar]:
     of_year = (day - year.astype("datetime64[D]")).astype(np.int64) + 1
     found: list[Calendar] = []
     numbers = np.unique(of_month)
-    if numbers[-1] > 28 and (numbers >= 28).all():  # cut off by short months
-        found.append(DaysOfMonth((int(numbers[-1]),)))
+    early = numbers[numbers < 28]
+    if numbers[-1] > 28 and len(early) <= 5:  # days at the end are cut off by short months
+        found.append(DaysOfMonth((*map(int, early), int(numbers[-1]))))
     elif len(numbers) <= 6:
         months = np.diff(np.unique(month.astype(np.int64)))
         each = int(np.gcd.reduce(months)) if len(numbers) == 1 and len(months) else 1
@@ -253,6 +285,16 @@ def infer_days(stamps: NDArray[Any]) -> list[Calendar]:
         first = int(of_year.min())
         found += [DaysOfYear(n, first) for n in _YEARLY if ((of_year - first) % n == 0).all()][::-1]
     return found
+
+
+def infer_weekdays(stamps: NDArray[Any]) -> DaysOfWeek | None:
+    """Return the days of a week on which all distinct stamps lie; None where every day has some, or many have none."""
+    day = stamps.astype("datetime64[D]")
+    weekdays = np.unique((day.astype(np.int64) + 3) % 7)
+    if len(day) < _WEEKS or len(np.unique(day)) < len(day) or not 1 < len(weekdays) < 7:
+        return None
+    found = DaysOfWeek(tuple(map(int, weekdays)))
+    return found if fill_of(found, stamps) >= _FULL else None
 
 
 def infer_sessions(stamps: NDArray[Any], every: int) -> Sessions | None:

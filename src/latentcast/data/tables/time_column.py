@@ -1,7 +1,6 @@
 """Find the time column by the settings, its name or its content; join dates that stand in several columns."""
 
 import re
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -10,11 +9,11 @@ import pandas as pd
 from latentcast.core.errors import TimeError, shorten, suggest
 from latentcast.data.settings import DataSettings
 from latentcast.data.tables.calendar_units import AmbiguousTime, plausible
+from latentcast.data.tables.date_parts import months_across, parts_of, stamps_of
 from latentcast.data.tables.timestamps import read_stamps
 
 TIME_NAMES = ("ds", "date", "datetime", "timestamp", "time")
 _FURTHER_NAMES = ("month", "quarter", "week", "day", "period", "year", "datum", "fecha", "date_time", "index", "t")
-_PARTS = ("year", "quarter", "month", "day", "hour", "minute", "second")
 _WITHIN_DAY = re.compile(r"(settlement_?)?period|hour|hr|hour_?ending|interval|quarter_?hour|minute|time|he", re.I)
 _DATE = re.compile(r"(.*_)?(date|datum|day|fecha)", re.I)
 _PERIODS = {24: 60, 48: 30, 96: 15, 288: 5}  # periods of a day → their minutes
@@ -60,7 +59,11 @@ def time_column(frame: pd.DataFrame, settings: DataSettings) -> str:
     if free and free[0] == columns[0] and columns[0] in UNNAMED and are_years(frame[columns[0]]):
         return str(columns[0])
     among = f"among {shorten(columns, 8)}" if columns else "(the table has no columns)"
-    raise TimeError(f"no time column found {among}: name it {TIME_NAMES[0]} or set it (data.time)", setting="data.time")
+    raise TimeError(
+        f"no time column found {among}: name it {TIME_NAMES[0]} or set it (data.time); where no column holds dates,"
+        " data.steps=rows counts the rows of the one that is set",
+        setting="data.time",
+    )
 
 
 def are_years(column: pd.Series) -> bool:
@@ -101,14 +104,19 @@ def _is_text_with_digits(sample: pd.Series) -> bool:
 def joined_time(frame: pd.DataFrame, settings: DataSettings) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """The table with one time column where dates stand in several, and a note that says so; else as it came.
 
-    Read are year, month, day, hour, … in columns of their own, and a date next to the hour, the time of day or the
-    number of a period of the day.
+    Read are year, month, day, hour, … in columns of their own, a year next to its week or quarter, twelve columns of
+    months, and a date next to the hour, the time of day or the number of a period of the day.
     """
     if settings.time is not None and settings.time not in frame.columns:
         return frame, ()
     lower = {name.lower(): name for name in frame.columns if name not in settings.ignore}
-    if settings.time is None and not any(name in lower for name in TIME_NAMES) and _of_year(lower):
-        return _of_parts(frame, [lower[part] for part in _parts_of(lower)])
+    unnamed = settings.time is None and not any(name in lower for name in TIME_NAMES)
+    if unnamed and (months := months_across(frame)) is not None:
+        rest, words = months
+        return rest, (words,)
+    if unnamed and (parts := parts_of(lower.values())):
+        stamps = stamps_of(frame, parts)
+        return (frame, ()) if stamps is None else _replaced(frame, list(parts.values()), stamps, "")
     dates = [name for name in lower.values() if _DATE.fullmatch(name)]
     dates = [settings.time] if settings.time is not None else dates
     declared = {*settings.id_names, settings.value, settings.target, *settings.future, *settings.past, *settings.static}
@@ -125,33 +133,6 @@ def joined_time(frame: pd.DataFrame, settings: DataSettings) -> tuple[pd.DataFra
     if within is None:
         return frame, ()
     return _replaced(frame, [dates[0], within_day[0]], days + within[0], within[1])
-
-
-def _parts_of(lower: Mapping[str, str]) -> list[str]:
-    """Return the columns with parts of a date; a quarter next to months is no part."""
-    return [part for part in _PARTS if part in lower and not (part == "quarter" and "month" in lower)]
-
-
-def _of_year(lower: Mapping[str, str]) -> bool:
-    """Whether months or quarters have a year column."""
-    return "year" in lower and ("month" in lower or "quarter" in lower)
-
-
-def _of_parts(frame: pd.DataFrame, names: list[str]) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    parts = {name.lower(): pd.to_numeric(frame[name], errors="coerce") for name in names}
-    if any(part.isna().any() for part in parts.values()) or not parts["year"].between(1700, 2199).all():
-        return frame, ()
-    if "month" not in parts:
-        quarter = parts.pop("quarter")
-        if not quarter.isin([1, 2, 3, 4]).all():
-            return frame, ()
-        parts["month"] = 3 * quarter - 2
-    parts.setdefault("day", pd.Series(1, index=frame.index))
-    try:
-        times = pd.to_datetime(pd.DataFrame(parts))
-    except (ValueError, TypeError) as error:
-        raise TimeError(f"the columns {shorten(names, 6)} make no dates: {error}") from error
-    return _replaced(frame, names, times.to_numpy("datetime64[ns]"), "")
 
 
 def _within_day(column: pd.Series) -> tuple[Any, str] | None:
