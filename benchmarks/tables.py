@@ -41,7 +41,7 @@ def number(value: float, digits: int = 3) -> str:
 
 
 def spread(mean: float, deviation: float, digits: int = 3) -> str:
-    return f"{number(mean, digits)} ± {number(deviation, digits)}"
+    return f"{number(mean, digits)}\u00a0±\u00a0{number(deviation, digits)}"  # kept on one line
 
 
 def table(head: Iterable[str], rows: Iterable[Row]) -> str:
