@@ -5,15 +5,14 @@ A page holds `<!-- measured: NAME -->`, a table, and `<!-- end -->`. `python -m 
 """
 
 import csv
-import json
 import re
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-ROOT = Path(__file__).parents[1]
-RESULTS = ROOT / "benchmarks" / "results"
+from benchmarks import _comparison_tables as comparisons
+from benchmarks._table_text import RESULTS, ROOT, number, result, spread, table
+
 MARK = re.compile(r"(<!-- measured: (\w+) -->\n)(.*?)(<!-- end -->)", flags=re.DOTALL)
 HORIZONS = (96, 192, 336, 720)
 PATCHTST = {
@@ -21,11 +20,6 @@ PATCHTST = {
     "ETTh2": (0.274, 0.348, 0.377, 0.406),
 }  # published, no dropped windows
 SHORTCUT = "shortcut of small alone"
-Row = list[str]
-
-
-def _json(name: str) -> Any:
-    return json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
 
 
 def _cells(name: str) -> dict[tuple[str, int, str], dict[str, str]]:
@@ -34,23 +28,8 @@ def _cells(name: str) -> dict[tuple[str, int, str], dict[str, str]]:
         return {(row["dataset"], int(row["horizon"]), row["model"]): row for row in csv.DictReader(file)}
 
 
-def number(value: float, digits: int = 3) -> str:
-    """.368: without the zero before the point."""
-    text = f"{value:.{digits}f}"
-    return text.removeprefix("0") if text.startswith("0.") else text
-
-
-def spread(mean: float, deviation: float, digits: int = 3) -> str:
-    return f"{number(mean, digits)}\u00a0±\u00a0{number(deviation, digits)}"  # kept on one line
-
-
-def table(head: Iterable[str], rows: Iterable[Row]) -> str:
-    lines = [list(head), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in [lines[0], ["---"] * len(lines[0]), *lines[1:]]) + "\n"
-
-
 def dlinear() -> str:
-    rows = _json("dlinear_accuracy")["rows"]
+    rows = result("dlinear_accuracy")["rows"]
     lines = []
     for data in ("ETTh1", "ETTh2"):
         own = [row for row in rows if row["dataset"] == data]
@@ -110,7 +89,7 @@ def latent_ablation() -> str:
 
 
 def imputation() -> str:
-    found = _json("latent_imputation_ETTh1")
+    found = result("latent_imputation_ETTh1")
     head = ["hidden", "MSE", "MAE", "interpolation, MSE", "interpolation, MAE"]
     lines = [
         [
@@ -129,7 +108,7 @@ def imputation() -> str:
 
 
 def speed() -> str:
-    step = _json("dlinear_step")["ms_per_step"]
+    step = result("dlinear_step")["ms_per_step"]
     ours = step["latentcast"]["median"]
     lines = []
     for side, what in (
@@ -138,14 +117,14 @@ def speed() -> str:
     ):
         theirs = step[side]["median"]
         lines.append([what, f"{ours:.1f} ms", f"neuralforecast {theirs:.1f} ms", f"{theirs / ours:.1f}x"])
-    supply = _json("window_supply")["cases"][0]
+    supply = result("window_supply")["cases"][0]
     rates = {side: found["median"] for side, found in supply["windows_per_second"].items()}
     loader = max(rate for side, rate in rates.items() if side != "latentcast")
     ratio = f"{rates['latentcast'] / loader:.1f}x"
     lines.append(
         ["windows supplied per second", f"{rates['latentcast']:,.0f}", f"torch DataLoader {loader:,.0f}", ratio]
     )
-    for case in _json("startup")["cases"]:
+    for case in result("startup")["cases"]:
         if case["what"] in ("latentcast --help", "import latentcast"):
             lines.append([f"`{case['what']}`", f"{case['seconds']['median']:.2f} s", "", ""])
     return table(["", "here", "other", "ratio"], lines)
@@ -160,14 +139,14 @@ def gaps() -> str:
             number(row["interpolate"]),
             number(row["ffill"]),
         ]
-        for row in _json("gaps")["rows"]
+        for row in result("gaps")["rows"]
     ]
     return table(["", "complete", "masked", "interpolated", "filled forward"], lines)
 
 
 def token_codec() -> str:
     lines = []
-    for row in _json("token_codec_ETTh1")["rows"]:
+    for row in result("token_codec_ETTh1")["rows"]:
         mse = spread(row["mse"], row["mse_sd"], 4) if "mse_sd" in row else number(row["mse"], 4)
         lines.append(
             [str(row["factor"]), mse, number(row["mae"]), f"{row['perplexity']:.0f}", f"{100 * row['used']:.0f} %"]
@@ -176,7 +155,7 @@ def token_codec() -> str:
 
 
 def token_accuracy() -> str:
-    rows = _json("token_accuracy")["rows"]
+    rows = result("token_accuracy")["rows"]
     lines = []
     for data in ("ETTh1", "ETTh2"):
         own = [row for row in rows if row["dataset"] == data]
@@ -193,7 +172,7 @@ def token_accuracy() -> str:
 
 def ridge() -> str:
     cells = {
-        (cell["data"], cell["horizon"]): cell for cell in _json("ridge_accuracy")["cells"] if cell["grid"] == "default"
+        (cell["data"], cell["horizon"]): cell for cell in result("ridge_accuracy")["cells"] if cell["grid"] == "default"
     }
     lines = []
     for data in ("ETTh1", "ETTh2", "ETTm1", "weather"):
@@ -203,12 +182,27 @@ def ridge() -> str:
 
 
 TABLES: dict[str, Callable[[], str]] = {
-    function.__name__: function
-    for function in (
-        dlinear, latent_small, latent_controls, latent_presets, latent_ablation, imputation, speed, gaps, token_codec,
-        token_accuracy, ridge,
-    )
-}  # fmt: skip
+    "boards": comparisons.boards,
+    "coverage": comparisons.coverage,
+    "dlinear": dlinear,
+    "extensions_ETTh1": comparisons.extensions_etth1,
+    "extensions_ETTh2": comparisons.extensions_etth2,
+    "front_door": comparisons.front_door,
+    "gaps": gaps,
+    "imputation": imputation,
+    "latent_ablation": latent_ablation,
+    "latent_controls": latent_controls,
+    "latent_presets": latent_presets,
+    "latent_small": latent_small,
+    "ridge": ridge,
+    "speed": speed,
+    "timellm_ETTh1": comparisons.timellm_etth1,
+    "timellm_ETTh2": comparisons.timellm_etth2,
+    "token_accuracy": token_accuracy,
+    "token_codec": token_codec,
+    "token_transfer": comparisons.token_transfer,
+    "wavelet": comparisons.wavelet,
+}
 
 
 def written(text: str) -> str:
