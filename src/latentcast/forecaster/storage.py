@@ -114,8 +114,9 @@ def _clear_training(folder: Path) -> None:
         for file in folder.glob(pattern):
             file.unlink()
     for at in ("", "members/*/"):
-        for logs in (*folder.glob(f"{at}logs/*/csv*"), *folder.glob(f"{at}logs/*/tensorboard*")):
-            shutil.rmtree(logs)
+        for kind in ("csv", "tensorboard", "mlflow", "wandb"):
+            for logs in folder.glob(f"{at}logs/*/{kind}*"):
+                shutil.rmtree(logs)
     for left in folder.glob(f"{SAVING}*"):
         shutil.rmtree(left, ignore_errors=True)
 

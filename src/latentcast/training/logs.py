@@ -1,12 +1,13 @@
-"""What a stage of training writes while it runs: CSV and TensorBoard logs, and a progress bar."""
+"""What a stage of training writes while it runs: its logs, and a progress bar."""
 
 import csv
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from latentcast.core.errors import CheckpointError, MissingExtra
 from latentcast.models.config.training import TrainingSettings
+from latentcast.training.trackers import TRACKERS, TrackerLog
 
 EVERY = 20  # optimiser steps between two logged training losses
 
@@ -15,7 +16,7 @@ class TrainingLog:
     """Metrics by optimiser step. Resumed training writes into a new folder, such as `csv-2/`."""
 
     def __init__(self, settings: TrainingSettings, folder: Path | None, progress: "ProgressBar | None") -> None:
-        self.loggers = [] if folder is None else [_logger(name, folder) for name in settings.loggers]
+        self.loggers = [] if folder is None else [_logger(name, folder, settings) for name in settings.loggers]
         self.progress = progress
         self.losses, self.steps = 0.0, 0  # since the last validation
 
@@ -72,6 +73,19 @@ class ProgressBar:
         self.bar.close()
 
 
+class Log(Protocol):
+    """Where metrics go."""
+
+    def add(self, metrics: Mapping[str, float], step: int) -> None:
+        """Take the metrics of one optimiser step."""
+
+    def save(self) -> None:
+        """Bring to the disk what was taken."""
+
+    def close(self) -> None:
+        """Save, and take nothing more."""
+
+
 class CsvLog:
     """Metrics as `metrics.csv`: one row a call, its columns those of all rows."""
 
@@ -120,7 +134,9 @@ class TensorBoardLog:
         self.writer.close()
 
 
-def _logger(name: str, logs: Path) -> CsvLog | TensorBoardLog:
+def _logger(name: str, logs: Path, settings: TrainingSettings) -> Log:
     before = len(list(logs.glob(f"{name}*")))
     folder = logs / (f"{name}-{before + 1}" if before else name)
+    if name in TRACKERS:
+        return TrackerLog(name, folder, settings)
     return CsvLog(folder) if name == "csv" else TensorBoardLog(folder)

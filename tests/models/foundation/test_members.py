@@ -21,8 +21,10 @@ from latentcast.models.foundation.licences import WEIGHTS
 from latentcast.models.foundation.member import DECILES, FoundationModel
 
 HERE = [name for name, (module, _) in FOUNDATIONS.items() if find_spec(module) is not None]
-# tirex-2 compiles a function while it is imported
-pytestmark = pytest.mark.filterwarnings("ignore:.*script_method.*:DeprecationWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:.*script_method.*:DeprecationWarning"),  # of tirex-2, while it is imported
+    pytest.mark.filterwarnings("ignore:Using `json`-module:UserWarning"),  # of gluonts, which toto-2 imports
+]
 TASK = Task(lookback=24, horizon=8, channels=2, targets=(0, 1), season=12)
 
 

@@ -28,7 +28,8 @@ class TrainingSettings(Settings):
     clip                  largest norm of the gradient; None leaves it
     accumulate            batches per optimiser step
     accelerator, devices, strategy   as in lightning.Trainer
-    loggers               what is logged into DIR/logs
+    loggers               where metrics are logged, one or several: csv, tensorboard (both in DIR/logs), mlflow (at
+                          MLFLOW_TRACKING_URI, else in DIR/logs), wandb (WANDB_MODE=offline: in DIR/logs)
     log_test              the loss of the test part is logged with each validation; nothing is chosen by it
     compile               torch.compile for the parts that learn: some steps are slower first, later ones quicker;
                           random draws of dropout are others
@@ -54,7 +55,7 @@ class TrainingSettings(Settings):
     accelerator: Literal["auto", "cpu", "gpu", "cuda", "mps", "tpu"] = "auto"
     devices: Annotated[int, Field(ge=1)] | Literal["auto"] = 1
     strategy: str = "auto"
-    loggers: tuple[Literal["csv", "tensorboard"], ...] = ("csv",)
+    loggers: tuple[Literal["csv", "tensorboard", "mlflow", "wandb"], ...] = ("csv",)
     log_test: bool = False
     compile: bool = False
     read_with: ClassVar[ReadWith] = {
