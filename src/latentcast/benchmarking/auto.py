@@ -111,7 +111,7 @@ class AutoFit:
         return pd.DataFrame(rows).sort_values("validation MASE", kind="stable", ignore_index=True)
 
     def summary(self) -> str:
-        """One sentence: what was chosen, and how it compares with the naive forecast at the validation origins."""
+        """One sentence: the choice, and its error relative to the naive forecast at the validation origins."""
         used = [trial for trial in self.trials if trial.weight > 0]
         chosen = " + ".join(f"{trial.weight:.2f} {trial.candidate.name}" for trial in used)
         chosen = used[0].candidate.name if len(used) == 1 else chosen

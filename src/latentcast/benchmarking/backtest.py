@@ -53,7 +53,7 @@ class Backtest:
     n_windows, step_size, horizon
         Origins, steps between them, and steps forecast from each.
     notes
-        What a user should know about the results.
+        Notes about the results.
     forecasters
         Model → the forecaster of the last fit.
     intervals

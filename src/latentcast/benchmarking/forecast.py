@@ -36,7 +36,7 @@ class ChosenForecast:
     auto
         The chosen forecaster and every candidate.
     data
-        What was forecast.
+        The data.
     notes
         What the user should know about the data and the intervals.
     """
@@ -59,7 +59,7 @@ class ChosenForecast:
         return Path(path)
 
     def facts(self) -> dict[str, str]:
-        """What was found in the data and what was chosen, by name."""
+        """Return facts about the data and the choice, by name."""
         schema, task = self.forecaster.card.schema, self.forecaster.task
         return {
             "data": schema.data,

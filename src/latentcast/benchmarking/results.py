@@ -63,7 +63,7 @@ class Row:
 @dataclass(frozen=True)
 class Results:
     """`records` holds, in the order of `cells`, the line of each cell in cells.jsonl; None where there is none yet.
-    `published` are figures of others, `without` says what was not run."""
+    `published` are figures of others, `without` lists what was not run."""
 
     cells: tuple[Cell, ...]
     records: tuple[Mapping[str, Any] | None, ...]

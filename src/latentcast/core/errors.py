@@ -103,7 +103,7 @@ class MissingExtra(LatentcastError, ImportError):
 
 
 class Interrupted(LatentcastError):
-    """Training was stopped by a signal; what was reached is kept."""
+    """A signal stopped the training; the progress is kept."""
 
 
 def suggest(name: str, known: Iterable[str]) -> str:

@@ -35,7 +35,7 @@ class ForecastFolder:
     parts, series, rows
         How many files, series and rows.
     notes
-        What a reader of the forecasts should know.
+        Notes about the forecasts.
 
     Examples
     --------

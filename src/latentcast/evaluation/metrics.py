@@ -176,7 +176,7 @@ class Evaluation:
     Attributes
     ----------
     model, data, part
-        What was judged.
+        The data that were judged.
     windows, values
         Windows, each judged once, and single outcomes behind the means.
     zeros
@@ -184,7 +184,7 @@ class Evaluation:
     scaled, original
         Metric → value, in standardised and in original units. NaN where no outcome counts.
     notes
-        What was left out, and why.
+        Values and windows that were left out, with the reason.
     intervals
         Coverage and scores of intervals, where levels were asked for.
     dropped
@@ -231,7 +231,7 @@ class Evaluation:
         }
 
     def plot(self, path: str | Path) -> Path:
-        """Draw scaled MSE, scaled MAE and MASE beside those of seasonal-naive, as PNG, PDF or SVG."""
+        """Draw scaled MSE, scaled MAE and MASE next to those of seasonal-naive, as PNG, PDF or SVG."""
         from latentcast.reporting.charts import draw_bars
 
         groups = {self.model: (self.scaled, self.original)}

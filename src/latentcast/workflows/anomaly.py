@@ -37,7 +37,7 @@ class AnomalyScores:
         in nats; with a token model alone) and `score` (mean rank of both among all steps, 0 to 1). NaN where nothing
         was observed.
     notes
-        What a user should know about these scores.
+        Notes about these scores.
     """
 
     frame: Frame

@@ -47,7 +47,7 @@ class Description:
     facts
         Name of each fact → its text.
     notes
-        What a reader should know.
+        Notes about the result.
     architecture
         Shapes, parameters and FLOPs of every stage, where a model is described; else None.
     """

@@ -69,7 +69,7 @@ class Imputation:
     filled, values
         Values that were filled, and all values.
     notes
-        What a reader should know of these values.
+        Notes about these values.
     """
 
     frame: Frame
@@ -150,7 +150,7 @@ def evaluate_imputation(
     part: Part = "test",
     batch_size: int | None = None,
 ) -> list[ImputationErrors]:
-    """Hide a share of the observed values of every window of one part, and compare what is filled in.
+    """Hide a share of the observed values of every window of one part, and compare the filled values.
 
     Windows have the length of the look-back, lie wholly inside the part and overlap (stride 1). The hidden places are
     the same for every model, call and batch size.

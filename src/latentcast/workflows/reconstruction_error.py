@@ -107,7 +107,7 @@ class ReconstructionErrors:
     points
         One for each compression, with that of a linear code (PCA) of the same size.
     notes
-        What a reader should know.
+        Notes about the result.
     """
 
     model: str

@@ -114,9 +114,9 @@ def fit(
     DataError
         The data cannot be read, or are too short for a window.
     CheckpointError
-        `out` is not empty, cannot be written, or cannot be gone on with.
+        `out` is not empty, cannot be written, or cannot be continued.
     Interrupted
-        SIGINT or SIGTERM arrived. With `out`, the same call with `resume=True` goes on.
+        SIGINT or SIGTERM arrived. With `out`, the same call with `resume=True` continues.
 
     Examples
     --------
@@ -150,7 +150,7 @@ def pretrain(
     progress: bool = False,
     threads: int | None = None,
 ) -> Forecaster:
-    """Train only the stages before forecasting; `fit(..., start=...)` goes on from there, at any horizon.
+    """Train only the stages before forecasting; `fit(..., start=...)` continues from there, at any horizon.
 
     A `latent-transformer` learns to fill hidden values (`stages.reconstruct.mask`), a `vq-codec` its codes, a
     `token-transformer` the next code. Stages that `start` went through are not repeated, but for the last.
