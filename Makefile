@@ -6,6 +6,7 @@
 # make dist    build the sdist and the wheel into dist/
 # make test-browser   the workbench in a headless Chromium: LATENTCAST_CHROMIUM, or chromium on the PATH
 # make test-dist   install the wheel into an empty environment outside the checkout, and forecast a file
+# make test-container   lint the Dockerfile, and run its commands in order in an empty environment
 # make docs    build the documentation site into site/, strictly: no broken link
 # make test-docs   run every block of the tutorial and of the pages for users of other libraries
 # make test-notebooks   execute the notebooks of the documentation
@@ -29,9 +30,9 @@ PANDAS3_TESTS := tests/data tests/public/test_readme.py tests/public/test_edges.
 	tests/public/test_covariates.py tests/public/test_saved_folders.py tests/cli
 
 # Markers of tests with a target of their own.
-APART := not ray and not dist and not docs and not notebooks and not browser
+APART := not ray and not container and not dist and not docs and not notebooks and not browser
 
-.PHONY: demo test test-fast test-ray test-pandas3 dist test-dist test-browser docs test-docs test-notebooks check clean
+.PHONY: demo test test-fast test-ray test-pandas3 dist test-dist test-container test-browser docs test-docs test-notebooks check clean
 demo: $(VENV)/.core
 	$(BIN)/latentcast demo --out demo
 
@@ -56,6 +57,9 @@ dist: $(VENV)/.dist
 
 test-dist: $(VENV)/.dist
 	TORCH="$(TORCH)" OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m dist tests/packaging
+
+test-container: $(VENV)/.container
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m container tests/packaging
 
 docs: $(VENV)/.docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
@@ -101,6 +105,10 @@ $(VENV)/.browser: $(VENV)/.dev
 
 $(VENV)/.dist: $(VENV)/.dev
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dist]'
+	@touch $@
+
+$(VENV)/.container: $(VENV)/.dev
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[container]'
 	@touch $@
 
 $(VENV)/.docs: $(VENV)/.dev

@@ -80,14 +80,14 @@ def fitted(folder: Path) -> Path:
     return folder / "dlinear"
 
 
-def bodies(count: int, seed: int = 0) -> list[bytes]:
-    """Requests for one series of 512 steps each, all different."""
+def bodies(count: int, seed: int = 0, steps: int = STEPS) -> list[bytes]:
+    """Requests for one series each, all different."""
     rng = np.random.default_rng(seed)
-    stamps = [str(stamp) for stamp in pd.date_range("2024-05-01", periods=STEPS, freq="h")]
+    stamps = [str(stamp) for stamp in pd.date_range("2024-05-01", periods=steps, freq="h")]
     found = []
     for number in range(count):
-        values = 40 + 8 * np.sin(2 * np.pi * (np.arange(STEPS) + number) / 24) + rng.normal(0, 0.5, STEPS)
-        data = {"unique_id": [f"client-{number}"] * STEPS, "ds": stamps, "y": values.round(3).tolist()}
+        values = 40 + 8 * np.sin(2 * np.pi * (np.arange(steps) + number) / 24) + rng.normal(0, 0.5, steps)
+        data = {"unique_id": [f"client-{number}"] * steps, "ds": stamps, "y": values.round(3).tolist()}
         found.append(json.dumps({"data": data}).encode())
     return found
 
