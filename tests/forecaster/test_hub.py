@@ -153,6 +153,16 @@ def test_folders_at_addresses(fitted: latentcast.Forecaster, memory: str, tmp_pa
         latentcast.load(f"{memory}-absent")
 
 
+def test_a_folder_at_an_address_is_described_and_nothing_else_is_written_there(
+    fitted: latentcast.Forecaster, memory: str
+) -> None:
+    fitted.save(memory)
+    assert latentcast.describe(memory).facts == latentcast.describe(fitted).facts
+    with pytest.raises(CheckpointError, match="folder of this machine"):
+        latentcast.fit(_frame(), "naive", lookback=14, horizon=7, out=f"{memory}-2")
+    assert not Path("memory:").exists()
+
+
 def test_data_at_addresses(fitted: latentcast.Forecaster, tmp_path: Path) -> None:
     import fsspec
 

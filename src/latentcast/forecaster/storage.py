@@ -29,6 +29,7 @@ from torch import nn
 
 from latentcast.core.errors import CheckpointError, shorten
 from latentcast.core.parsing import parse_json
+from latentcast.data.sources.remote import address_of
 
 WEIGHTS, SERIES, CARD = "weights.safetensors", "series.json", "card.json"
 STATISTICS, INTERVALS = "statistics.safetensors", "intervals.safetensors"
@@ -72,6 +73,11 @@ def check_folder(folder: Path, *, overwrite: bool) -> None:
 
 
 def _taken(folder: Path, *, may: bool) -> bool:
+    if (address := address_of(folder)) is not None:
+        raise CheckpointError(
+            f"{address} is an address, and this is written into a folder of this machine: name one, and copy it there"
+            " with Forecaster.save"
+        )
     if folder.exists() and not folder.is_dir():
         raise CheckpointError(f"{folder} is a file; name a folder")
     taken = folder.is_dir() and any(not path.name.startswith(SAVING) for path in folder.iterdir())

@@ -23,7 +23,9 @@ from latentcast.data.panel.split import split
 from latentcast.data.scaling.scaler import constant_series
 from latentcast.data.scaling.transform import check
 from latentcast.data.settings import DataSettings
+from latentcast.data.sources.files import is_table
 from latentcast.data.sources.open import open_data
+from latentcast.data.sources.remote import address_of
 from latentcast.data.tables.frequency import Frequency
 from latentcast.data.types import IntoFrame
 from latentcast.forecaster.forecaster import Forecaster
@@ -109,7 +111,7 @@ def describe(
     """
     own = {"model": model, "preset": preset, "lookback": lookback, "horizon": horizon, "config": config}
     given = [name for name, value in own.items() if value is not None]
-    if isinstance(data, Forecaster) or (isinstance(data, str | Path) and Path(data).is_dir()):
+    if isinstance(data, Forecaster) or _names_a_forecaster(data):
         given += [path for path, _ in leaves(nested(settings or {}))]
         if given:
             raise SettingsError(f"a trained model is what it is: leave out {', '.join(given)}, or describe data")
@@ -120,6 +122,14 @@ def describe(
     if given:
         raise SettingsError([f"{name}: belongs to a model: say which (model)" for name in given])
     return _of_table(data, values)
+
+
+def _names_a_forecaster(data: Any) -> bool:
+    """Whether data are a folder, or an address that does not end as a table does."""
+    if not isinstance(data, str | Path):
+        return False
+    address = address_of(data)
+    return Path(data).is_dir() if address is None else not is_table(Path(address.name))
 
 
 def _of_forecaster(forecaster: Forecaster) -> Description:

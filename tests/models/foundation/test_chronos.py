@@ -1,5 +1,6 @@
 """Chronos as a member: the package's own forecasts, of every channel by itself, and nothing trained or saved."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -122,3 +123,15 @@ def test_the_package_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(module, "find_spec", lambda name: None)
     with pytest.raises(MissingExtra, match=r"latentcast\[chronos\]"):
         make("bolt")
+
+
+def test_code_in_a_folder_of_weights_is_never_run(tmp_path: Path) -> None:
+    folder, ran = tmp_path / "weights", tmp_path / "ran"
+    shutil.copytree(chronos("two"), folder)
+    config = json.loads((folder / "config.json").read_text())
+    config |= {"model_type": "own", "auto_map": {"AutoConfig": "own.Own", "AutoModel": "own.Own"}}
+    (folder / "config.json").write_text(json.dumps(config))
+    (folder / "own.py").write_text(f"from pathlib import Path\nPath({str(ran)!r}).touch()\nclass Own: pass\n")
+    with pytest.raises(SettingsError, match="cannot be loaded"):
+        Chronos(Chronos.Settings(checkpoint=str(folder)), TASK)
+    assert not ran.exists()

@@ -36,7 +36,9 @@ class Chronos(FoundationModel):
 
         logging.getLogger("chronos").setLevel(logging.ERROR)
         revision = {} if settings.revision is None else {"revision": settings.revision}
-        pipeline = BaseChronosPipeline.from_pretrained(settings.checkpoint, device_map="cpu", **revision)
+        pipeline = BaseChronosPipeline.from_pretrained(
+            settings.checkpoint, device_map="cpu", trust_remote_code=False, **revision
+        )
         if not isinstance(pipeline, ChronosBoltPipeline | Chronos2Pipeline):
             text = (
                 f": {settings.checkpoint} is a {type(pipeline).__name__}, which draws samples; wanted a"
