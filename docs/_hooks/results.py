@@ -10,7 +10,7 @@ RESULTS = Path(__file__).parents[2] / "benchmarks" / "results"
 HEAD = """# Measured results
 
 The site's build makes this page from the files in `benchmarks/results/`. [Benchmarks](benchmarks.md) names the script
-and the claim of each. Of many repeats it shows the range.
+and the claim of each. It leaves out the single repeats of a measurement.
 """
 
 
@@ -62,17 +62,22 @@ def _named(value: dict[str, Any]) -> list[dict[str, Any]]:
 def _table(rows: list[dict[str, Any]]) -> list[str]:
     if not rows:
         return []
-    columns = list(dict.fromkeys(name for row in rows for name in row))
+    columns = list(dict.fromkeys(name for row in rows for name in row if not _is_repeats(name)))
     lines = ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
     lines += ["| " + " | ".join(_shown(row.get(name, "")) for name in columns) + " |" for row in rows]
     return [*lines, ""]
+
+
+def _is_repeats(name: str) -> bool:
+    """Every turn of a measurement; its median has a name of its own."""
+    return name == "all" or name.startswith("all_")
 
 
 def _shown(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.4g}"
     if isinstance(value, dict):
-        return "; ".join(f"{name}: {_shown(part)}" for name, part in value.items())
+        return "; ".join(f"{name}: {_shown(part)}" for name, part in value.items() if not _is_repeats(name))
     if isinstance(value, list) and len(value) > 5 and all(isinstance(one, (int, float)) for one in value):
         return f"{_shown(min(value))} to {_shown(max(value))} ({len(value)} values)"
     if isinstance(value, list):

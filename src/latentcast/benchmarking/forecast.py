@@ -128,8 +128,8 @@ def forecast(
 ) -> ChosenForecast:
     """Choose a model for a table and forecast beyond the end of each series.
 
-    Nothing is held out for a test part: the last fifth of each series, or ten horizons where that is less, validates,
-    and what comes before trains.
+    There is no test part: the last fifth of each series, or ten horizons where that is less, is the validation part,
+    and the steps before it are the training part.
 
     Parameters
     ----------
