@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import os
 import re
 import subprocess
 import sys
@@ -80,6 +81,14 @@ def fitted(folder: Path) -> Path:
     return folder / "dlinear"
 
 
+def exported(folder: Path) -> Path:
+    """The same model as an ONNX file."""
+    from latentcast.workflows.load import load_folder
+
+    load_folder(folder).export(folder.with_suffix(".onnx"))
+    return folder.with_suffix(".onnx")
+
+
 def bodies(count: int, seed: int = 0, steps: int = STEPS) -> list[bytes]:
     """Requests for one series each, all different."""
     rng = np.random.default_rng(seed)
@@ -135,3 +144,9 @@ def resident_mib(process: int) -> float:
     found = re.search(r"VmRSS:\s+(\d+) kB", text)
     assert found is not None
     return int(found[1]) / 1024
+
+
+def processor_seconds(process: int) -> float:
+    """Processor time of a process so far (Linux)."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
