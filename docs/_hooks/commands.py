@@ -28,6 +28,8 @@ def page() -> str:
 def _section(name: str, command: Any, parent: Any) -> str:
     context = type(parent)(command, info_name=name, parent=parent)
     usage = " ".join(command.collect_usage_pieces(context))
+    for typed, plain in (("{", ""), ("}", ""), ("[[", "["), ("]]", "]"), ("]...", "]")):
+        usage = usage.replace(typed, plain)
     lines = [f"## {name}", "", (command.help or "").strip(), "", "```", f"latentcast {name} {usage}", "```", ""]
     options = [parameter for parameter in command.params if parameter.param_type_name == "option"]
     lines += ["| option | default | |", "|---|---|---|"]

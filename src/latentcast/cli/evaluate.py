@@ -54,7 +54,7 @@ def evaluate(
         typer.Option(
             "--protocol",
             help="m4: DATA is M4, or M4-hourly …; a model's name in place of DIR is fitted first. paper-droplast:B:"
-            " beside the figures those of a script that drops its last incomplete batch of B test windows.",
+            " also prints the figures of a script that drops its last incomplete batch of B test windows.",
         ),
     ] = None,
     split: Annotated[str, typer.Option("--part", help="train, val, test or all.")] = "test",
@@ -64,11 +64,11 @@ def evaluate(
     file: Annotated[Path | None, typer.Option("--json", help="JSON file to write.")] = None,
     rows: Annotated[Path | None, typer.Option("--out", help="CSV or Parquet file for the forecasts.")] = None,
     batch_size: Annotated[
-        int | None, typer.Option("--batch-size", min=1, help="Windows at once; changes no figure.")
+        int | None, typer.Option("--batch-size", min=1, help="Windows forecast together; does not change the result.")
     ] = None,
     stride: Stride = 1,
     on: Annotated[
-        str | None, typer.Option("--on", help="Other DATA, separated by commas: judged too, without training on them.")
+        str | None, typer.Option("--on", help="Other DATA, separated by commas: judged too, without training.")
     ] = None,
     horizon: Horizon = None,
     transfer: Transfer = False,
@@ -169,14 +169,15 @@ def calibrate(
     data: Data,
     split: Annotated[str, typer.Option("--part", help="The part that is read: val or test.")] = "val",
     base: Annotated[
-        str, typer.Option("--base", help="What is widened: point, quantiles, paths; auto: quantiles where learned.")
+        str,
+        typer.Option("--base", help="Base that is widened: point, quantiles, paths; auto: quantiles where learned."),
     ] = "auto",
     paths: Paths = 100,
     stride: Stride = 1,
 ) -> None:
-    """Take what prediction intervals are made of from held-out windows of DATA, and keep it in the folder.
+    """Calibrate prediction intervals on held-out windows of DATA, and save the scores in the folder.
 
-    fit did so with the validation part. Say --part test when nothing is to be judged by the test part any more.
+    fit uses the validation part. Use --part test when the test part no longer judges anything.
     """
     from latentcast.forecaster.save import write
     from latentcast.workflows.load import load_folder
@@ -270,7 +271,7 @@ def benchmark(
         bool, typer.Option("--render", help="Run nothing: write tables and page of the finished cells.")
     ] = False,
 ) -> None:
-    """Compare models over datasets, horizons and seeds; what is finished in the folder is not run again."""
+    """Compare models over datasets, horizons and seeds; finished cells in the folder are not run again."""
     from latentcast.benchmarking.leaderboard import benchmark as run_benchmark
 
     results = run_benchmark(config, out=folder, workers=workers, threads=threads, render=render, report=report_line)
@@ -291,7 +292,7 @@ def ablate(
     data: Data,
     folder: Annotated[Path, typer.Option("--out", help="Folder for cells.jsonl, ablation.md and ablation.csv.")],
     model: Annotated[str, typer.Option("--model", "-m", help="A model with a language model in it.")] = "time-llm",
-    switches: Annotated[str, typer.Option("--switches", help="What is switched: llm, or all: the extensions.")] = "llm",
+    switches: Annotated[str, typer.Option("--switches", help="Parts to switch: llm, or all: the extensions.")] = "llm",
     preset: Annotated[str | None, typer.Option("--preset", help="A preset of the model.")] = None,
     lookback: Lookback = None,
     horizon: Horizon = None,
@@ -304,7 +305,7 @@ def ablate(
     *,
     settings: dict[str, Any],
 ) -> None:
-    """What are the parts worth? Train the model with, without and instead of them, with one budget.
+    """Measure what parts are worth: train the model with, without and instead of them, with one budget.
 
     llm: its language model and prompt. all: each extension alone (representations, attention over channels, experts,
     prompt tokens, prototypes) and all together, over plain patches.

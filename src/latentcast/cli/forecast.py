@@ -19,7 +19,7 @@ def forecast(
     data: Data,
     horizon: Horizon = None,
     limit: Annotated[
-        str, typer.Option("--time-limit", help="For the choice, as 60s, 5m or none; 0: the pretrained model.")
+        str, typer.Option("--time-limit", help="Time for the choice: 60s, 5m or none; 0 takes the pretrained model.")
     ] = "60s",
     folder: Annotated[
         Path, typer.Option("--out", help="Folder for forecast.csv, forecast.png, report.html and the model.")

@@ -51,13 +51,15 @@ def simulate(
     file: Annotated[Path, typer.Option("--out", help="CSV or Parquet file to write.")],
     series: Annotated[int, typer.Option("--series", min=1, help="Number of series.")] = 20,
     steps: Annotated[int, typer.Option("--steps", min=1, help="Steps of each.")] = 300,
-    recipe: Annotated[str | None, typer.Option("--recipe", help="Of all series; drawn for each by default.")] = None,
+    recipe: Annotated[
+        str | None, typer.Option("--recipe", help="Recipe of all series; by default drawn for each.")
+    ] = None,
     season: Annotated[int | None, typer.Option("--main-season", min=1, help="Of all series, in steps.")] = None,
     plot: Annotated[Path | None, typer.Option("--plot", help="PNG, PDF or SVG file: a gallery of all recipes.")] = None,
     seed: Seed = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Write simulated series, as those that the generalist learned from."""
+    """Write simulated series of the kind that the generalist learned from."""
     from latentcast.data.simulation.table import simulate_table
     from latentcast.reporting.files import check_file, write_frame
 

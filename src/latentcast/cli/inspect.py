@@ -16,7 +16,7 @@ from latentcast.core.log_capture import capture_log_messages
 
 @app.command()
 def models() -> None:
-    """The models and their presets, the licences of pretrained weights, and the parts that can be combined."""
+    """List models, presets, licences of pretrained weights, and parts that can be combined."""
     from latentcast.models.backbones import BACKBONES
     from latentcast.models.config.presets import MODEL_PRESETS
     from latentcast.models.foundation.licences import NOT_LOADED, WEIGHTS
@@ -36,7 +36,7 @@ def models() -> None:
 
 @app.command()
 def datasets() -> None:
-    """The named datasets, and where they would be read from."""
+    """List the named datasets, and where they are read from."""
     from latentcast.data.sources.catalog import DATASETS, FOLDER, local_path
 
     rows = []
@@ -54,7 +54,7 @@ def datasets() -> None:
 @takes_settings
 def describe(
     data: Annotated[str, typer.Argument(metavar="DATA|DIR", help="Data, or a folder that fit or pretrain wrote.")],
-    model: Annotated[str | None, typer.Option("--model", "-m", help="A model on DATA, yet untrained.")] = None,
+    model: Annotated[str | None, typer.Option("--model", "-m", help="A model on DATA, untrained.")] = None,
     preset: Annotated[str | None, typer.Option("--preset", help="A preset of the model.")] = None,
     lookback: Lookback = None,
     horizon: Horizon = None,
@@ -66,7 +66,7 @@ def describe(
     *,
     settings: dict[str, Any],
 ) -> None:
-    """Show how DATA is understood, or what a model is made of: every stage with its shape, weights and FLOPs."""
+    """Show how DATA is read, or the parts of a model: every stage with its shape, weights and FLOPs."""
     from latentcast.workflows.describe import describe as run_describe
     from latentcast.workflows.load import load_folder
 
@@ -100,7 +100,7 @@ def prototype_attention(
     series: Annotated[str | None, typer.Option("--series", help="Which series (default: the first).")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file.")] = False,
 ) -> None:
-    """Draw which words' prototypes the patches of the last window take from."""
+    """Draw which text prototypes the patches of the last window attend to."""
     from latentcast.reporting.files import check_file
     from latentcast.workflows.plots.prototype_attention import plot_heat_map
     from latentcast.workflows.prototype_attention import prototype_attention as run_prototype_attention
@@ -129,7 +129,7 @@ def prompt(
     *,
     settings: dict[str, Any],
 ) -> None:
-    """Print what the language model will be told of the last window of DATA, and how many tokens that makes."""
+    """Print the prompt of the last window of DATA, and its number of tokens."""
     from latentcast.workflows.prompts import prompts
 
     with capture_log_messages() as notes:
@@ -147,12 +147,14 @@ def prompt(
 def reconstruction_error(
     data: Data,
     model: Annotated[str | None, typer.Option("--model", "-m", help="A model that can reconstruct.")] = None,
-    start: Annotated[Path | None, typer.Option("--from", metavar="DIR", help="The model and settings in it.")] = None,
+    start: Annotated[
+        Path | None, typer.Option("--from", metavar="DIR", help="Folder of a model, for its settings.")
+    ] = None,
     lookback: Lookback = None,
     presets: Annotated[str, typer.Option("--presets", help="Presets, separated by commas: light,medium,heavy")] = "",
-    ratios: Annotated[str, typer.Option("--ratios", help="Total compressions (default 2,4,8,16,32).")] = "",
+    ratios: Annotated[str, typer.Option("--ratios", help="Total compression ratios (default 2,4,8,16,32).")] = "",
     latent_dims: Annotated[str, typer.Option("--latent-dims", help="Widths of a latent, each with every ratio.")] = "",
-    steps: Annotated[int, typer.Option("--steps", min=1, help="Training steps of each.")] = 300,
+    steps: Annotated[int, typer.Option("--steps", min=1, help="Training steps of each fit.")] = 300,
     config: Config = None,
     seed: Seed = None,
     file: Annotated[Path | None, typer.Option("--out", help="CSV or Parquet file for the table.")] = None,
@@ -161,7 +163,7 @@ def reconstruction_error(
     *,
     settings: dict[str, Any],
 ) -> None:
-    """Error against compression: what a model's encode → decode alone keeps of DATA, to choose a ratio by."""
+    """Measure reconstruction error against compression, to choose a ratio."""
     from latentcast.reporting.files import check_file, write_frame
     from latentcast.workflows.reconstruction_error import reconstruction_error as run_reconstruction_error
 

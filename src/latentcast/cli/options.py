@@ -17,14 +17,18 @@ Horizon = Annotated[int | None, typer.Option("--horizon", "-H", help="Steps that
 Config = Annotated[Path | None, typer.Option("--config", help="YAML file of settings.")]
 Seed = Annotated[int | None, typer.Option("--seed", help="Random seed (default 0).")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
-Start = Annotated[Path | None, typer.Option("--from", metavar="DIR", help="Begin with the weights in it.")]
-Resume = Annotated[bool, typer.Option("--resume", help="Go on with training that was cut in the folder.")]
+Start = Annotated[
+    Path | None, typer.Option("--from", metavar="DIR", help="Folder whose weights the training begins with.")
+]
+Resume = Annotated[bool, typer.Option("--resume", help="Continue a training that was cut in the folder.")]
 Level = Annotated[str | None, typer.Option("--level", help="Levels of prediction intervals in per cent, as 80,90.")]
 Method = Annotated[
     str, typer.Option("--interval-method", help="How they are made: auto, conformal, adaptive, quantiles or paths.")
 ]
-Paths = Annotated[int, typer.Option("--paths", min=2, help="Futures drawn a window, of a model that samples.")]
-Stride = Annotated[int, typer.Option("--stride", min=1, help="Read one window of so many: a sample, and said to be.")]
+Paths = Annotated[int, typer.Option("--paths", min=2, help="Futures drawn for each window, by a model that samples.")]
+Stride = Annotated[
+    int, typer.Option("--stride", min=1, help="Judge one window of so many; a note says that it is a sample.")
+]
 Fraction = Annotated[
     float | None, typer.Option("--fraction", help="Few-shot: learn from this first share of the training part.")
 ]
@@ -33,7 +37,7 @@ Several = Annotated[
     str, typer.Argument(metavar="DATA", help="A dataset's name or a file; several, separated by commas.")
 ]
 Transfer = Annotated[
-    bool, typer.Option("--transfer", help="DATA are others than those of the fit: read by their own rules.")
+    bool, typer.Option("--transfer", help="DATA differ from those of the fit: their own columns, split and scaling.")
 ]
 Text = str | None
 OF_DATA = {  # settings of the data with an option of their own
@@ -44,10 +48,10 @@ OF_DATA = {  # settings of the data with an option of their own
     "time": Annotated[Text, typer.Option(help="Name of the time column.")],
     "id": Annotated[
         list[str] | None,
-        typer.Option(help="Long data: name of the column that tells series apart; again for further columns."),
+        typer.Option(help="Long data: name of the id column; repeat for further columns."),
     ],
     "value": Annotated[Text, typer.Option(help="Long data: name of the value column.")],
-    "describe": Annotated[Text, typer.Option(help="What the data are, in a sentence: language models read it.")],
+    "describe": Annotated[Text, typer.Option(help="Description of the data in a sentence, for language models.")],
 }
 CALLED = {"describe": "description"}  # where the option and the setting have different names
 ANY = Annotated[
@@ -81,7 +85,8 @@ def takes_settings(command: Callable[..., None]) -> Callable[..., None]:
 
 
 Threads = Annotated[
-    int | None, typer.Option("--threads", min=1, help="To compute with; by default the cores the process may use.")
+    int | None,
+    typer.Option("--threads", min=1, help="Threads to compute with; by default the cores that the process may use."),
 ]
 
 

@@ -59,7 +59,7 @@ def predict(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False,
     engine: Annotated[str | None, typer.Option("--engine", help="local or ray, where --out is a folder.")] = None,
     workers: Annotated[int, typer.Option("--workers", min=1, help="Processes or Ray actors, for a folder.")] = 1,
-    address: Annotated[str | None, typer.Option("--address", help="Of a running Ray cluster.")] = None,
+    address: Annotated[str | None, typer.Option("--address", help="Address of a running Ray cluster.")] = None,
     *,
     settings: dict[str, Any],
 ) -> None:
@@ -137,7 +137,7 @@ def explain(
         str | None, typer.Option("--item", help="Which series: a channel of wide data, a unique_id of long data.")
     ] = None,
     level: Annotated[
-        str, typer.Option("--level", help="Levels of the intervals in per cent; auto: 80,90 where they can be had.")
+        str, typer.Option("--level", help="Levels of the intervals in per cent; auto: 80,90 where available.")
     ] = "auto",
     intervals: Method = "auto",
     future: Annotated[
@@ -149,7 +149,7 @@ def explain(
     ] = "occlusion",
     stretch: Annotated[int | None, typer.Option("--stretch", help="Occlusion: steps that are hidden together.")] = None,
     fill: Annotated[
-        str, typer.Option("--fill", help="Occlusion: what stands there instead: line, season or mean.")
+        str, typer.Option("--fill", help="Occlusion: what replaces hidden steps: line, season or mean.")
     ] = "line",
     transfer: Transfer = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False,
@@ -199,7 +199,7 @@ def impute(
     ] = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Fill the gaps of DATA; --judge tells how well, on values that are hidden."""
+    """Fill the gaps of DATA; --judge measures the error on hidden values."""
     from latentcast.reporting.files import check_file, write_frame
     from latentcast.workflows.imputation import evaluate_imputation
     from latentcast.workflows.imputation import impute as run_impute
@@ -239,10 +239,10 @@ def anomaly_scores(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A vq-codec or a token-transformer.")],
     data: Data,
     file: Annotated[Path, typer.Option("--out", help="CSV or Parquet file to write.")],
-    top: Annotated[int, typer.Option("--top", min=0, help="Strangest steps to print.")] = 5,
+    top: Annotated[int, typer.Option("--top", min=0, help="Most unusual steps to print.")] = 5,
     overwrite: Overwrite = False,
 ) -> None:
-    """How strange each step of DATA is to its codes: reconstruction error and surprise."""
+    """Score how unusual each step of DATA is: reconstruction error and surprise of its code."""
     from latentcast.reporting.files import check_file, write_frame
     from latentcast.workflows.anomaly import anomaly_scores as run_anomaly_scores
 

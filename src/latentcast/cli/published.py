@@ -17,7 +17,7 @@ from latentcast.core.log_capture import capture_log_messages
 def import_weights(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="time-llm or dlinear.")],
     checkpoint: Annotated[Path, typer.Argument(metavar="CHECKPOINT", help="A state_dict: .pth, .pt or .safetensors.")],
-    data: Annotated[str, typer.Option("--data", metavar="DATA", help="The data that it was trained on.")],
+    data: Annotated[str, typer.Option("--data", metavar="DATA", help="The data that the checkpoint was trained on.")],
     folder: Annotated[Path, typer.Option("--out", help="Folder to save into.")],
     lookback: Lookback = None,
     horizon: Horizon = None,
@@ -27,7 +27,7 @@ def import_weights(
     *,
     settings: dict[str, Any],
 ) -> None:
-    """Make a forecaster of a checkpoint that a published code trained."""
+    """Make a forecaster from a checkpoint of published code."""
     from latentcast.workflows.published.import_checkpoint import import_checkpoint
 
     with capture_log_messages():

@@ -93,13 +93,15 @@ def pretrain(
     weights: Weights = None,
     config: Config = None,
     seed: Seed = None,
-    hours: Annotated[float | None, typer.Option("--hours", help="Of one core, for generalist (default 0.28).")] = None,
-    processes: Annotated[int, typer.Option("--processes", min=0, help="That simulate ahead, for generalist.")] = 0,
+    hours: Annotated[float | None, typer.Option("--hours", help="Core-hours, for generalist (default 0.28).")] = None,
+    processes: Annotated[
+        int, typer.Option("--processes", min=0, help="Processes that simulate ahead, for generalist.")
+    ] = 0,
     overwrite: Overwrite = False,
     resume: Resume = False,
     settings: dict[str, Any],
 ) -> None:
-    """Train what comes before forecasts (hidden values, codes, next codes; generalist: all, on simulated series)."""
+    """Train the stages before the forecast (hidden values, codes, next codes; generalist: all, on simulated series)."""
     if model == "generalist" and data is not None:
         unread: list[tuple[str, object]] = [("--config", config), ("--weights", weights), ("--fraction", fraction)]
         unread += [("--hours", hours), ("--processes", processes), ("--resume", resume)]
@@ -257,11 +259,11 @@ def update(
     folder: Folder,
     data: Data,
     out: Annotated[Path, typer.Option("--out", help="Folder of the updated forecaster.")],
-    steps: Annotated[int, typer.Option("--steps", min=1, help="Training steps from where it stands.")] = 100,
+    steps: Annotated[int, typer.Option("--steps", min=1, help="Training steps of the update.")] = 100,
     lr: Annotated[float | None, typer.Option("--lr", help="Learning rate; a tenth of the fit's when left out.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the folder.")] = False,
 ) -> None:
-    """Go on with a trained model as its data grow: a few steps, in the units that it knows; --out takes the result."""
+    """Continue training a saved model as its data grow: a few steps, in the units of its fit."""
     from latentcast.workflows.update import update as run_update
 
     with capture_log_messages() as notes:
