@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import tempfile
+import warnings
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -16,12 +17,24 @@ from chronoses import chronos
 _KEPT: list[tempfile.TemporaryDirectory[str]] = []
 
 
+def _quiet(build: Callable[[int], str]) -> Callable[..., str]:
+    """The packages warn while they are imported; each is built once."""
+
+    @cache
+    def quiet(seed: int = 0) -> str:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return build(seed)
+
+    return quiet
+
+
 def _folder() -> Path:
     _KEPT.append(tempfile.TemporaryDirectory())
     return Path(_KEPT[-1].name)
 
 
-@cache
+@_quiet
 def timesfm(seed: int = 0) -> str:
     """4 steps a patch, 8 forecast at once, 248 read. The package knows one size: it is made small here for good."""
     from timesfm.timesfm_2p5 import timesfm_2p5_base, timesfm_2p5_torch
@@ -55,7 +68,7 @@ def timesfm(seed: int = 0) -> str:
     return str(folder)
 
 
-@cache
+@_quiet
 def tirex(seed: int = 0) -> str:
     """4 steps a patch, 8 forecast at once, 32 read."""
     from tirex2 import TiRex2
@@ -100,7 +113,7 @@ def tirex(seed: int = 0) -> str:
     return str(folder)
 
 
-@cache
+@_quiet
 def toto(seed: int = 0) -> str:
     """4 steps a patch."""
     from toto2 import Toto2Model, Toto2ModelConfig

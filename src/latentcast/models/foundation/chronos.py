@@ -5,6 +5,7 @@ for: it attends to all future patches at once.
 """
 
 import logging
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -25,6 +26,7 @@ class Chronos(FoundationModel):
     """Chronos-Bolt or Chronos-2, whichever the checkpoint holds."""
 
     Settings = ChronosSettings
+    capabilities = replace(FoundationModel.capabilities, cheap_to_calibrate=True)
     name = "chronos"
     package = ("chronos", "chronos-forecasting", "chronos")
 

@@ -50,7 +50,9 @@ class FoundationModel(nn.Module, ABC):
 
     Settings: ClassVar[type[FoundationSettings]]
     capabilities = Capabilities(
-        training=(), not_exported="it runs inside a package of its own, whose graph is not ours to write"
+        cheap_to_calibrate=False,
+        training=(),
+        not_exported="it runs inside a package of its own, whose graph is not ours to write",
     )
     name: ClassVar[str]
     package: ClassVar[tuple[str, str, str]]  # the module, its package, and the extra
