@@ -143,6 +143,13 @@ def _or_none(text: pd.Series, form: str) -> pd.Series | None:
 
 def _refuse_unread(column: pd.Series, text: pd.Series, codes: NDArray[Any], dates: pd.Series) -> None:
     bad = dates.isna().to_numpy()
+    if bad.all() and text.str.fullmatch(r"\d{1,2}:\d{2}(:\d{2})?").all():
+        raise TimeError(
+            f"the time column {column.name!r} holds times of day without a date (such as {text.iloc[0]!r}), and they"
+            " are no dates: join the date to them, or count rows as steps (data.steps=rows)",
+            setting="data.steps",
+            value="rows",
+        )
     if bad.any():
         rows = np.flatnonzero(bad[codes])
         ways = "fix them" if not bad.all() else "name another column (data.time)"

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from latentcast.data.sources.formats.around_table import is_header, lines_before, without_surroundings
 from latentcast.data.sources.formats.encoding import encoding_of
 from latentcast.data.sources.formats.notes import with_notes
-from latentcast.data.sources.formats.written_numbers import as_numbers, holds_no_numbers
+from latentcast.data.sources.formats.written_numbers import MISSING, as_numbers, holds_no_numbers
 
 _SEPARATORS = ";\t,|"  # the first wins a draw: the comma is also found in names and numbers
 # the number that was printed; pandas 3.1 knows no other, and warns of the word
@@ -21,6 +22,7 @@ _PRECISION: dict[str, Any] = (
     {} if tuple(map(int, pd.__version__.split(".")[:2])) >= (3, 1) else {"float_precision": "round_trip"}
 )
 _ROWS = 20  # read to find the separator
+_HEAD = 60  # read to find what stands before the table
 _QUOTED = re.compile(r'(?<![^,;\t|\n])"(?:[^"]|"")*"')  # a field in quotes
 _SPACES = r"\s+"
 _CHUNK = 1 << 22
@@ -29,16 +31,20 @@ _DECIMAL_COMMA = r"\s*[+-]?\d*,\d+(?:[eE][+-]?\d+)?\s*"
 
 @dataclass(frozen=True)
 class _Layout:
-    """How a file is written: `names` are given where several lines make the header, `skip` of them."""
+    """How a file is written: `names` are given where several lines make the header, `skip` of them, or none does;
+    `before` lines stand before the table."""
 
     path: Path
     encoding: str
     separator: str
     names: list[str] | None = None
     skip: int = 0
+    before: int = 0
 
     def read(self, dtype: Any = None) -> pd.DataFrame:
-        header: dict[str, Any] = {} if self.names is None else {"names": self.names, "skiprows": self.skip}
+        header: dict[str, Any] = {"skiprows": self.before + self.skip}
+        if self.names is not None:
+            header["names"] = self.names
         return pd.read_csv(
             self.path,
             sep=self.separator,
@@ -55,8 +61,12 @@ class _Layout:
 def read_delimited(path: Path) -> pd.DataFrame:
     """Read delimited text. Ids keep their leading zeros; numbers may have decimal commas and thousands marks."""
     encoding = encoding_of(path)
-    separator = _separator(path, encoding)
-    layout = _Layout(path, encoding, separator, *_header(path, encoding, separator))
+    with path.open(encoding=encoding) as file:
+        head = list(islice(file, _HEAD))
+    before = lines_before(head, _SEPARATORS)
+    separator = _separator(head[before:])
+    names, skip = _header(path, encoding, separator, before)
+    layout = _Layout(path, encoding, separator, names, skip, before)
     frame = layout.read()
     if not isinstance(frame.index, pd.RangeIndex):
         raise ValueError("its rows have more fields than its header")
@@ -66,17 +76,23 @@ def read_delimited(path: Path) -> pd.DataFrame:
             " spaces between them"
         )
     frame = _with_leading_zeros(layout, frame)
-    frame, notes = _with_numbers(frame, comma_may_be_decimal=separator != ",")
+    frame, around = without_surroundings(frame)
+    frame, notes = with_numbers(frame, comma_may_be_decimal=separator != ",")
+    notes = [*around, *notes]
+    if before:
+        lines = "the first line is" if before == 1 else f"the first {before} lines are"
+        notes.insert(0, f"{lines} no part of the table and left out")
+    if names is not None and not skip:
+        notes.insert(0, f"the file has no header: its columns are taken as {', '.join(names)}")
     if encoding not in ("utf-8", "utf-8-sig"):
         notes.insert(0, f"the file is read in the encoding {encoding}")
     return with_notes(frame, notes)
 
 
-def _separator(path: Path, encoding: str) -> str:
+def _separator(lines: list[str]) -> str:
     """Return the separator that splits the first rows into equally many fields; else the most frequent one in the
     header."""
-    with path.open(encoding=encoding) as file:
-        head = "".join(islice(file, _ROWS))
+    head = "".join(lines[:_ROWS])
     rows = [row for row in _QUOTED.sub("", head).split("\n") if row.strip()]
     counts = {separator: {row.count(separator) for row in rows} for separator in _SEPARATORS}
     alike = [separator for separator in _SEPARATORS if len(counts[separator]) == 1 and counts[separator] != {0}]
@@ -87,8 +103,8 @@ def _separator(path: Path, encoding: str) -> str:
     return _SPACES if rows and best not in rows[0] and len(fields) == 1 and fields != {1} else best
 
 
-def _header(path: Path, encoding: str, separator: str) -> tuple[list[str] | None, int]:
-    """Names and number of header lines where the header takes several; (None, 0) where it takes one.
+def _header(path: Path, encoding: str, separator: str, before: int) -> tuple[list[str] | None, int]:
+    """Names and number of header lines where the header takes several or none; (None, 0) where it takes one.
 
     pandas writes columns of several levels so: the levels line by line, then the name of the index alone in a line.
     """
@@ -96,7 +112,10 @@ def _header(path: Path, encoding: str, separator: str) -> tuple[list[str] | None
         return None, 0
     lines: list[list[str]] = []
     with path.open(encoding=encoding, newline="") as file, suppress(csv.Error):  # a field beyond the limit of csv
-        lines = list(islice(csv.reader(file, delimiter=separator), 5))
+        lines = list(islice(csv.reader(islice(file, before, None), delimiter=separator), 5))
+    if lines and len(lines[0]) > 1 and not is_header(lines[0]):
+        values = ["y"] if len(lines[0]) == 2 else [f"y{at}" for at in range(1, len(lines[0]))]
+        return ["ds", *values], 0
     for at, line in enumerate(lines[1:4], start=1):
         if len(line) > 1 and line[0].strip() and not any(field.strip() for field in line[1:]):
             levels = [level for level in lines[:at] if len(level) == len(line)]
@@ -131,7 +150,7 @@ def _has_leading_zeros(layout: _Layout) -> bool:
     return False
 
 
-def _with_numbers(frame: pd.DataFrame, *, comma_may_be_decimal: bool) -> tuple[pd.DataFrame, list[str]]:
+def with_numbers(frame: pd.DataFrame, *, comma_may_be_decimal: bool) -> tuple[pd.DataFrame, list[str]]:
     """Columns of text that hold numbers as numbers, and notes on marks that count as missing."""
     texts = [name for name, column in frame.items() if pd.api.types.is_string_dtype(column) or column.dtype == object]
     texts = [name for name in texts if not holds_no_numbers(frame[name])]
@@ -144,9 +163,13 @@ def _with_numbers(frame: pd.DataFrame, *, comma_may_be_decimal: bool) -> tuple[p
         filled = column.where(column.notna(), "")
         if (numbers := as_numbers(filled, comma_is_decimal=decimal)) is None:
             continue
-        values, marks = numbers
+        values, marks, sign = numbers
         whole = bool((values == np.round(values)).all() and not column.astype(str).str.contains(r"[.,eE]").any())
         frame[name] = values.astype(np.int64) if whole else values
+        if sign:
+            notes.append(
+                f"{name}: {sign!r} was left out, and {column.dropna().iloc[0]!r} is {values.dropna().iloc[0]:g}"
+            )
         if marks:
             notes.append(f"{name}: {marks} entries such as {_first_mark(column)!r} count as missing")
     return frame, notes
@@ -154,7 +177,7 @@ def _with_numbers(frame: pd.DataFrame, *, comma_may_be_decimal: bool) -> tuple[p
 
 def _first_mark(column: pd.Series) -> str:
     """The first entry that is no number."""
-    bad = pd.to_numeric(column.astype(str).str.replace(",", "."), errors="coerce").isna() & column.notna()
+    bad = column.astype(str).str.strip().str.lower().isin(MISSING) & column.notna()
     return str(column[bad].iloc[0])
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from latentcast.data.sources.formats.notes import with_notes
+from latentcast.data.tables.period_texts import read_periods
 
 _COUNTED = re.compile(r"[A-Za-z]*[_ ]?(\d+)")
 LEAST = 8  # columns of numbers below which a table is taken as it is
@@ -36,6 +37,8 @@ def as_long(frame: pd.DataFrame) -> pd.DataFrame | None:
         {"unique_id": frame.iloc[:, 0].astype(str).to_numpy(object)[row], "ds": stamps[step], "y": values[row, step]}
     )
     left_out = f"; the columns {', '.join(map(str, texts))} are left out" if texts else ""
+    empty = int((~seen.any(1)).sum())
+    left_out += f"; {empty} without any value are left out" if empty else ""
     return with_notes(long, [f"the table holds one series a row, {len(frame)} of them{left_out}"])
 
 
@@ -57,5 +60,8 @@ def _stamps(names: list[str]) -> np.ndarray | None:
     if all(counted):
         numbers = np.array([int(match[1]) for match in counted if match is not None])
         return numbers if (np.diff(numbers) == 1).all() else None
+    if (periods := read_periods(pd.Series(names), "columns", None, None)) is not None:
+        return periods[0]
     dates = pd.to_datetime(pd.Series(names), format="ISO8601", errors="coerce")
-    return None if dates.isna().any() or not dates.is_monotonic_increasing else dates.to_numpy()
+    ordered = dates.is_monotonic_increasing or dates.is_monotonic_decreasing
+    return None if dates.isna().any() or not ordered else dates.to_numpy()
