@@ -100,8 +100,6 @@ OTHERS: dict[str, Any] = {
 }  # fmt: skip
 # they start processes, take minutes, or change time and memory only
 NOT_TRIED = ("devices", "strategy", "compile", "seed", "processes", "checkpointing", "check", "reuse", "fused")
-# read when paths are sampled, which a trial does not do
-SAMPLING = ("model.head.paths", "model.head.temperature", "model.head.top_k", "model.head.top_p")
 CHOICES = {
     "fusion": "average", "error": "mae", "norm": "pre", "ends": "zeros", "kind": "wavelet", "position": "learned",
     "quantizer": "rvq", "decode": "greedy", "relax": "straight-through", "prototypes": "words",
@@ -163,6 +161,9 @@ def outcome(model: str, stated: dict[str, Any], data: pd.DataFrame) -> dict[str,
             wide = made.predict(data, level=[80]) if made.card.validation else forecast
             if made.network.capabilities.quantile_levels:
                 wide = wide.join(made.predict(data, level=[60], interval_method="quantiles"), rsuffix="_own")
+            if made.network.samples:
+                wide = wide.join(made.sample(data, paths=3), rsuffix="_path")
+                wide = wide.join(made.predict(data, level=[60], interval_method="paths"), rsuffix="_sampled")
             judged = made.evaluate(data).to_dict()
         except LatentcastError as error:
             return {"error": f"{type(error).__name__}: {error}"}
@@ -229,7 +230,7 @@ def main() -> int:
         for path, value in leaves(tree):
             if path in ("model.name", "lookback", "horizon") or not path.startswith(args.below):
                 continue
-            if path.rpartition(".")[2] in NOT_TRIED or path in SAMPLING:
+            if path.rpartition(".")[2] in NOT_TRIED:
                 continue
             results.append(trial(model, path, other(path, value), base))
             if results[-1]["result"] not in ("used", "refused"):

@@ -6,6 +6,7 @@ import pytest
 
 import latentcast
 from latentcast import Forecaster
+from latentcast.core.errors import DataError, SettingsError
 
 
 def _frame(**series: np.ndarray) -> pd.DataFrame:
@@ -98,3 +99,40 @@ def test_a_fill_value_in_the_training_part_leaves_the_forecast_as_it_is() -> Non
     frame = _frame(y=values)
     forecast = _fit(frame).predict(frame)["naive"]
     np.testing.assert_allclose(forecast, values[-1], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("asked", "wanted"),
+    [
+        ({"seed": 2**70}, r"seed: got .*, wanted a whole number below 2\^63"),
+        ({"threads": 10**6}, "wanted at most 1024"),
+    ],
+)
+def test_numbers_that_are_too_large_are_refused(asked: dict[str, int], wanted: str) -> None:
+    with pytest.raises(SettingsError, match=wanted):
+        latentcast.fit(_frame(y=np.arange(60.0) % 5), "naive", lookback=14, horizon=2, **asked)
+
+
+def test_a_model_that_is_none_is_named() -> None:
+    with pytest.raises(SettingsError, match="got DataFrame as the forecaster"):
+        latentcast.impute(_frame(y=np.arange(60.0)), _frame(y=np.arange(60.0)))  # type: ignore[arg-type]
+
+
+def test_what_is_known_in_advance_must_be_plausible() -> None:
+    frame = _frame(y=np.arange(60.0) % 5)
+    frame["x"] = np.arange(60) % 2
+    frame["y"] += 3.0 * frame["x"]
+    fitted = latentcast.fit(frame, "naive", lookback=14, horizon=2, settings={"data.future": ["x"]})
+    ahead = pd.DataFrame(
+        {"unique_id": "y", "ds": frame["ds"].iloc[-1] + pd.to_timedelta([1, 2], unit="D"), "x": [1.0, 1e20]}
+    )
+    with pytest.raises(DataError, match=r"'x' is infinite or beyond ±1e\+15 at 1 of the steps"):
+        fitted.predict(frame, future_covariates=ahead)
+
+
+def test_quantiles_are_named_as_they_were_asked_for() -> None:
+    frame = _frame(y=np.random.default_rng(0).normal(10, 1, 200))
+    fitted = _fit(frame)
+    assert list(fitted.predict(frame, quantiles=[np.float32(0.9)]).columns)[-1] == "naive-q-0.9"
+    with pytest.raises(SettingsError, match=r"quantiles='0.5': wanted numbers"):
+        fitted.predict(frame, quantiles="0.5")

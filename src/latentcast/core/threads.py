@@ -30,6 +30,7 @@ def _quota() -> float | None:
         return None
 
 
+_MOST = 1024  # threads; beyond it a number is a mistake, and starting them would fail
 _chosen: ContextVar[int | None] = ContextVar("threads", default=None)
 
 
@@ -61,6 +62,10 @@ def using_threads(threads: int | None, *, with_torch: bool = True) -> Iterator[i
     """
     if threads is not None and (isinstance(threads, bool) or not isinstance(threads, int) or threads < 1):
         raise SettingsError(Fault("threads", f"={threads!r}: wanted a whole number of at least 1"))
+    if threads is not None and threads > _MOST:
+        raise SettingsError(
+            Fault("threads", f"={threads}: wanted at most {_MOST}; this process may use {usable_cores()}")
+        )
     token = _chosen.set(chosen_threads() if threads is None else threads)
     try:
         if with_torch:

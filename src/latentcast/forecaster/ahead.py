@@ -153,7 +153,8 @@ def quantiles_of(quantiles: Any) -> tuple[float, ...]:
     """Quantile levels between 0 and 1, ascending, each once. Raises SettingsError with every fault."""
     if quantiles is None:
         return ()
-    given = list(quantiles) if isinstance(quantiles, Sequence | np.ndarray) else [quantiles]
+    several = isinstance(quantiles, Sequence | np.ndarray) and not isinstance(quantiles, str)
+    given = list(quantiles) if several else [quantiles]
     faults = [] if given else ["quantiles=[]: wanted at least one, as quantiles=[0.1, 0.5, 0.9]"]
     for value in given:
         number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
@@ -161,7 +162,7 @@ def quantiles_of(quantiles: Any) -> tuple[float, ...]:
             faults.append(f"quantiles={value!r}: wanted numbers between 0 and 1, as quantiles=[0.1, 0.5, 0.9]")
     if faults:
         raise SettingsError(faults)
-    return tuple(sorted({float(value) for value in given}))
+    return tuple(sorted({float(str(value)) for value in given}))  # float32's 0.9 is 0.9
 
 
 def level_for(quantile: float) -> float:

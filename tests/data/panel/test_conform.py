@@ -52,3 +52,16 @@ def test_the_gap_policy_of_the_fit_holds_and_can_be_replaced() -> None:
 def test_a_gap_that_no_policy_can_fill_says_so() -> None:
     with pytest.raises(GapError, match="there is nothing to fill it from"):
         read(frame(a=[np.nan, 2, 3, 4], b=[1, 2, 3, 4]), gaps="ffill")
+
+
+def test_rows_at_longer_steps_than_those_of_the_fit_are_refused() -> None:
+    weekly = pd.DataFrame({"ds": pd.date_range("2024-02-01", periods=8, freq="7D"), "a": 1.0, "b": np.arange(8.0)})
+    with pytest.raises(TimeError, match=r"steps of D, and the rows of the data lie 7 of them apart.*; the remedy"):
+        read(weekly)
+    assert read(weekly, DataSettings(freq="D")).values.shape == (50, 2)  # as set for the fit too
+    assert read(weekly[:5]).values.shape == (29, 2)  # too few to tell
+
+
+def test_a_channel_without_a_value_is_named_with_its_setting() -> None:
+    with pytest.raises(GapError, match=r"'a' has no value at all; leave it out \(data.ignore=a\)"):
+        read(frame(a=[np.nan] * 4, b=[1, 2, 3, 4]))

@@ -14,6 +14,7 @@ from latentcast.data.settings import DataSettings
 from latentcast.data.tables.clock import Clock, localised, on_the_clock_of
 from latentcast.data.tables.id_text import id_text
 from latentcast.data.tables.ids import join_ids
+from latentcast.data.tables.sentinels import HUGE, IMPLAUSIBLE
 from latentcast.data.tables.table import LARGEST, as_numbers, as_text, is_long, with_text_names
 from latentcast.data.tables.time_column import joined_time, time_column
 from latentcast.data.tables.timestamps import read_stamps, show
@@ -60,11 +61,11 @@ def lay_ahead(room: Panel, frame: pd.DataFrame | None, effects: Effects, setting
         missing = (rows < 0) | pd.isna(values)
         if missing.any():
             raise _lacking(name, missing, room, last)
-        if not text and (beyond := np.abs(values) > LARGEST).any():
+        if not text and (beyond := np.abs(values) > (most := _largest(room.covariates[name]))).any():
             item, step = np.argwhere(beyond)[0]
             whose = f" of {room.ids[item]}" if room.ids[item] else ""
             raise DataError(
-                f"{name!r} is infinite or beyond ±{LARGEST:g} at {int(beyond.sum())} of the steps to be forecast"
+                f"{name!r} is infinite or beyond ±{most:g} at {int(beyond.sum())} of the steps to be forecast"
                 f" (first: {values[item, step]} at {show(room.times[last[item, step]])}{whose}); give finite numbers"
             )
         covariates[name] = covariates[name].copy()
@@ -108,6 +109,12 @@ def _rows(items: NDArray[np.int64], times: NDArray[Any], room: Panel, last: NDAr
             f" {show(room.times[last[item, at]])}{whose}); keep one row of each"
         )
     return np.array(found, np.int64)[..., 0]
+
+
+def _largest(known: NDArray[np.float64]) -> float:
+    """The largest plausible value of a covariate: larger ones stand for missing values, such as 1e20."""
+    most = float(np.nanmax(np.abs(known), initial=0.0))
+    return min(max(HUGE, IMPLAUSIBLE * most), LARGEST)
 
 
 def _column(column: pd.Series, name: str, *, text: bool) -> NDArray[Any]:

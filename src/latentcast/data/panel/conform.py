@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from latentcast.core.errors import DataError, GapError, TimeError, shorten
@@ -14,6 +15,8 @@ from latentcast.data.sources.frames import Source
 from latentcast.data.tables.clock import Clock, on_the_clock_of
 from latentcast.data.tables.table import is_long, with_text_names
 from latentcast.data.tables.time_column import joined_time, time_column
+
+_ROWS = 6  # of a series, from which on they tell how far rows lie apart
 
 
 def read_alike(
@@ -43,6 +46,11 @@ def read_alike(
         if strange := _strange(source.frame, settings, channels):
             raise DataError(_others([], strange, remedy(source))) from error
         raise
+    if settings.freq is None and (apart := _rows_apart(panel)) > 1:
+        raise TimeError(
+            f"the fit had steps of {frequency}, and the rows of the data lie {apart} of them apart: they are of another"
+            f" frequency{remedy(source)}"
+        )
     zone = schema.get("zone")
     fitted = Clock(zone, wall=schema.get("wall", panel.clock.wall and zone is not None))
     times, clock = on_the_clock_of(fitted, panel.clock, panel.times, first=schema["first"], step=panel.frequency.step)
@@ -55,6 +63,20 @@ def read_alike(
         raise DataError(_others(missing, extra, remedy(source)))
     order = [panel.channels.index(name) for name in channels]
     return replace(panel, values=panel.values[:, order], observed=panel.observed[:, order], channels=channels)
+
+
+def _rows_apart(panel: Panel) -> int:
+    """Steps between rows with a value, where all lie a multiple of it apart; 1 where a series has too few to tell."""
+    seen = panel.observed.any(axis=1)
+    apart = []
+    for begin, end in zip(panel.offsets[:-1], panel.offsets[1:], strict=True):
+        at = np.flatnonzero(seen[begin:end])
+        if len(at) < _ROWS:
+            return 1
+        apart.append(int(np.gcd.reduce(np.diff(at))))
+        if apart[-1] == 1:
+            return 1
+    return int(np.gcd.reduce(apart))
 
 
 def _others(missing: list[str], extra: list[str], remedy: str) -> str:

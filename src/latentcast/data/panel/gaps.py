@@ -31,7 +31,9 @@ def close(panel: "Panel", absent: int) -> "Panel":
     seen = np.add.reduceat(panel.observed, panel.offsets[:-1], axis=0, dtype=np.int64)
     if not seen.all():
         item, channel = np.argwhere(seen == 0)[0]
-        raise GapError(f"the series {panel.series_name(int(item), int(channel))!r} has no value at all; leave it out")
+        name = panel.series_name(int(item), int(channel))
+        way = f" (data.ignore={name})" if panel.ids == ("",) else ""
+        raise GapError(f"the series {name!r} has no value at all; leave it out{way}")
     if panel.gaps == "error":
         raise _refusal(panel, missing, absent)
     values = panel.values.copy()

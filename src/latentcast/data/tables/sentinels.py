@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 _USUAL = (-99, -200, -999, -9999, -99999, -32768, 999, 9999, 99999, 32767, -99.9, -999.9, 999.9)
 HUGE = 1e15
 _FAR = 3  # times the range of the other values
-_IMPLAUSIBLE = 1e9  # times the largest of the other values: a fill value such as 1e20, and no measurement
+IMPLAUSIBLE = 1e9  # times the largest of the other values: a fill value such as 1e20, and no measurement
 
 
 def without_fill_values(
@@ -25,11 +25,11 @@ def without_fill_values(
         if not huge.any():
             continue
         most = float(np.fmax.reduce(size[~huge], initial=0.0))
-        fill = huge & (size >= _IMPLAUSIBLE * most) & (most > 0)
+        fill = huge & (size >= IMPLAUSIBLE * most) & (most > 0)
         if fill.any():
             count = "once" if fill.sum() == 1 else f"{int(fill.sum())} times"
             notes.append(
-                f"{name!r} holds {column[fill.argmax()]:g} {count}, more than {_IMPLAUSIBLE:g} times its other values"
+                f"{name!r} holds {column[fill.argmax()]:g} {count}, more than {IMPLAUSIBLE:g} times its other values"
                 f" (up to {most:g}): it counts as missing"
             )
             found = values.copy() if found is values else found

@@ -131,6 +131,8 @@ def _sizes(values: Mapping[str, Any]) -> list[str]:
             faults.append(f"{key}: is required")
         elif not isinstance(value, int) or isinstance(value, bool) or value < least:
             faults.append(f"{key}: got {value!r}, wanted a whole number of at least {least}")
+        elif key == "seed" and value >= 2**63:
+            faults.append(f"seed: got {value}, wanted a whole number below 2^63")
     return faults
 
 
