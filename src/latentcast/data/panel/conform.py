@@ -67,7 +67,7 @@ def read_alike(
 
 def _rows_apart(panel: Panel) -> int:
     """Steps between rows with a value, where all lie a multiple of it apart; 1 where a series has too few to tell."""
-    seen = panel.observed.any(axis=1)
+    seen = np.asarray(panel.observed.any(axis=1))
     apart = []
     for begin, end in zip(panel.offsets[:-1], panel.offsets[1:], strict=True):
         at = np.flatnonzero(seen[begin:end])
