@@ -100,6 +100,26 @@ def test_only_the_files_of_a_forecaster_are_fetched(
     assert not list(tmp_path.rglob("escaped.json"))
 
 
+def test_a_commit_that_is_a_path_is_refused(saved: Path, hub: hubs.Hub, tmp_path: Path) -> None:
+    hub.commits["../../../../escaped"] = _files(saved)
+    hub.branches["org/load"] = {"main": "../../../../escaped"}
+    with pytest.raises(CheckpointError, match=r"escaped' as its commit, which is none"):
+        latentcast.load("hf://org/load")
+    assert not list(tmp_path.parent.rglob("escaped*"))
+
+
+def test_a_commit_that_was_loaded_needs_no_hub_any_more(
+    fitted: latentcast.Forecaster, hub: hubs.Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit = fitted.push_to_hub("org/load")
+    latentcast.load("hf://org/load")
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    before = len(hub.asked)
+    for address in (commit, "hf://org/load"):
+        assert latentcast.load(address).name == fitted.name
+    assert len(hub.asked) == before
+
+
 def test_what_a_hub_lacks_is_reported(saved: Path, hub: hubs.Hub) -> None:
     files = _files(saved)
     hub.commit("org/half", {name: body for name, body in files.items() if name != storage.WEIGHTS})

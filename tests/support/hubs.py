@@ -94,9 +94,9 @@ class _Handler(BaseHTTPRequestHandler):
         path = self._path()
         if found := re.fullmatch(r"/api/models/([^/]+/[^/]+)(?:/revision/(.+))?", path):
             self._info(found[1], found[2] or "main")
-        elif found := re.fullmatch(r"/api/models/([^/]+/[^/]+)/tree/([^/]+)/?", path):
+        elif found := re.fullmatch(r"/api/models/([^/]+/[^/]+)/tree/(.+?)/?", path):
             self._tree(found[1], found[2])
-        elif found := re.fullmatch(r"/([^/]+/[^/]+)/resolve/([^/]+)/(.+)", path):
+        elif found := re.fullmatch(r"/([^/]+/[^/]+)/resolve/(.+)/([^/]+)", path):
             self._file(*found.groups())
         else:
             self._json({"error": "not here"}, 404)

@@ -19,6 +19,7 @@ from latentcast.forecaster import storage
 
 FILES = (storage.WEIGHTS, storage.SERIES, storage.STATISTICS, storage.INTERVALS, storage.CARD)  # the card last
 MODEL_CARD = "README.md"
+_COMMIT = re.compile(r"[0-9a-f]{40}")
 _REPOSITORY = re.compile(r"([\w.-]+/[\w.-]+?)(?:@(.+))?")
 
 
@@ -106,15 +107,20 @@ def _snapshot(address: Address) -> Path:
     found = _REPOSITORY.fullmatch(address.path)
     if found is None:
         raise CheckpointError(f"{address}: wanted hf://org/name, or hf://org/name@revision")
-    hub = _hub(str(address))
+    hub, endpoint = _hub(str(address)), os.environ.get("HF_ENDPOINT")
     with _as_checkpoint_error(), remote_errors(address):
+        api = hub.HfApi(library_name="latentcast", endpoint=endpoint)
+        revision = api.resolve_revision(found[1], revision=found[2])
+        # the package makes paths of it
+        if not _COMMIT.fullmatch(revision.resolved):
+            raise CheckpointError(f"{address}: the hub names {revision.resolved[:60]!r} as its commit, which is none")
         folder = Path(
             hub.snapshot_download(
                 found[1],
-                revision=found[2],
+                revision=revision,
                 allow_patterns=[*FILES],
                 library_name="latentcast",
-                endpoint=os.environ.get("HF_ENDPOINT"),
+                endpoint=endpoint,
             )
         )
     if not (folder / storage.CARD).is_file():
