@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import shlex
 import sys
 import threading
 import time
@@ -15,8 +16,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from fastapi.testclient import TestClient
+from typer.testing import CliRunner
 
 import latentcast
+from latentcast.cli import app
 from latentcast.serving.app import create_app
 from latentcast.serving.jobs.queue import Job, JobQueue, QueueFull
 from latentcast.serving.jobs.request import checked
@@ -244,7 +247,9 @@ def test_without_the_workbench_there_are_no_jobs(client: TestClient) -> None:
         assert client.get(path).status_code == 404
 
 
-def test_from_an_upload_to_a_forecast(bench: TestClient, shops: bytes, tmp_path: Path) -> None:
+def test_from_an_upload_to_a_forecast(
+    bench: TestClient, shops: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     upload = sent(bench, shops)
     job, events = followed(bench, kind="describe", upload=upload)
     found = bench.get(f"/jobs/{job}/result").json()
@@ -270,11 +275,16 @@ def test_from_an_upload_to_a_forecast(bench: TestClient, shops: bytes, tmp_path:
     index = bench.get(f"/jobs/{job}/series").json()
     assert (index["ids"], index["levels"]) == (["north", "south"], ["80"])
     assert bench.get(f"/jobs/{job}/series/2").status_code == 404
-    assert result["commands"][1] == "latentcast predict model shops.csv --level 80 --out forecast.csv"
-
-    zipfile.ZipFile(io.BytesIO(bench.get(f"/jobs/{job}/files/model.zip").content)).extractall(tmp_path)
-    again = latentcast.load(tmp_path / "model").predict(pd.read_csv(io.BytesIO(shops)))
+    zipfile.ZipFile(io.BytesIO(bench.get(f"/jobs/{job}/files/model.zip").content)).extractall(tmp_path / "zip")
+    again = latentcast.load(tmp_path / "zip" / "model").predict(pd.read_csv(io.BytesIO(shops)))
     assert again["seasonal-naive"].to_numpy() == pytest.approx(frame["seasonal-naive"].to_numpy())
+
+    monkeypatch.chdir(tmp_path)
+    Path("shops.csv").write_bytes(shops)
+    for line in result["commands"]:
+        ran = CliRunner().invoke(app, shlex.split(line)[1:], catch_exceptions=False)
+        assert ran.exit_code == 0
+    pd.testing.assert_frame_equal(pd.read_csv("forecast.csv"), frame)
     for name in ("result.json", "..%2F..%2Fowner", "settings.json"):
         assert bench.get(f"/jobs/{job}/files/{name}").status_code == 404
     assert bench.delete(f"/jobs/{job}").status_code == 204

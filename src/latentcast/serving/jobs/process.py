@@ -34,6 +34,7 @@ class WorkerProcess:
             [*command, str(memory_mib), str(disk_mib)], stdin=pipe, stdout=pipe, stderr=pipe, env=environment,
             start_new_session=True, text=True, encoding="utf-8", errors="replace",
         )  # fmt: skip
+        self._killed = False
         self._last = deque[str](maxlen=20)
         self._listener = threading.Thread(target=self._listen, daemon=True)
         self._listener.start()
@@ -74,19 +75,20 @@ class WorkerProcess:
             clock.cancel()
         with contextlib.suppress(ChildProcessError):  # another thread has ended it
             os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOWAIT)
+        meant = self._killed
         self.kill()  # children that outlive it, while its number is still its own
         code = self._process.returncode
-        if code and not late.is_set():
+        if code and not meant:
             log.error("a job's process ended with %d:\n%s", code, "".join(self._last))
         return "time" if late.is_set() else f"exit {code}" if code else ""
 
     def kill(self) -> None:
         """End the process and its children now."""
-        try:
-            os.killpg(self._process.pid, signal.SIGKILL)
-        except (ProcessLookupError, PermissionError):
-            self._process.kill()
-        self._process.wait()
+        self._killed = True
+        if self._process.returncode is None:  # else its number may be another's by now
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
 
     def close(self) -> None:
         """End a process that has no job, and free its pipes."""

@@ -2,6 +2,7 @@
 import { t } from "./i18n.js";
 
 let askToken = async () => null;
+let asking = null; // several requests may be refused at once, and a person is asked once
 const token = () => { try { return sessionStorage.getItem("token"); } catch { return null; } };
 
 export const onToken = (ask) => { askToken = ask; };
@@ -25,7 +26,8 @@ export async function call(method, path, { body, type, signal, headers = {} } = 
     throw new Fault({ detail: t("error.offline") }, 0);
   }
   if (answer.status === 401) {
-    const text = await askToken();
+    asking ??= askToken().finally(() => { asking = null; });
+    const text = await asking;
     if (text) {
       sessionStorage.setItem("token", text);
       return call(method, path, { body, type, signal, headers });

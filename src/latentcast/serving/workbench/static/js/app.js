@@ -157,14 +157,15 @@ function home() {
 
 // A link to a finished forecast opens it again, as long as the server keeps it.
 async function reopen(job) {
+  const [result, index] = [get(`/jobs/${job}/result`), get(`/jobs/${job}/series`)];
+  for (const early of [result, index]) early.catch(() => {}); // the first answer says what is wrong
   const about = await get(`/jobs/${job}`);
   if (about.kind !== "forecast" || about.status !== "done") return;
   const { model, horizon, levels, time_limit: limit, data } = about.request;
-  Object.assign(state, { file: about.file, upload: about.upload, data, job, result: await get(`/jobs/${job}/result`) });
+  Object.assign(state, { file: about.file, upload: about.upload, data, job, result: await result });
   Object.assign(state.asked, { model, horizon, levels, limit });
   begin();
-  await view.open(job, state.result.horizon);
-  draw();
+  await view.open(job, state.result.horizon, index);
   const described = await ask({ kind: "describe", upload: state.upload, data });
   state.found = await finished(described, () => {});
   end(described.id);
@@ -208,9 +209,9 @@ async function start() {
   listen();
   document.body.dataset.ready = "true";
   try {
-    state.models = (await get("/jobs/models")).models;
+    const models = get("/jobs/models").then((answer) => { state.models = answer.models; });
     const job = /^#job=([0-9a-f]+)$/.exec(location.hash)?.[1];
-    if (job) await reopen(job);
+    await Promise.all([models, job ? reopen(job) : null]);
   } catch (error) {
     if (error.status === 404) history.replaceState(null, "", "/");
     fail(error.status === 404 ? new Error(t("error.gone")) : error);

@@ -58,6 +58,11 @@ export class List {
     this.box.setAttribute("aria-activedescendant", `series-${item}`);
   }
 
+  around(item) {
+    const at = this.items.indexOf(item);
+    return at < 0 ? [] : [at + 1, at - 1].filter((next) => next >= 0 && next < this.items.length).map((next) => this.items[next]);
+  }
+
   key(event) {
     const page = Math.max(1, Math.floor(this.box.clientHeight / ROW) - 1);
     const steps = { ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page, Home: -Infinity, End: Infinity };

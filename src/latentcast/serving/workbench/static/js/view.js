@@ -16,9 +16,10 @@ export class View {
 
   get name() { return this.index?.ids[this.chosen]; }
 
-  async open(job, horizon) {
+  // `first` may be under way already: the index of the series.
+  async open(job, horizon, first = get(`/jobs/${job}/series`)) {
     const before = this.name;
-    const index = await get(`/jobs/${job}/series`);
+    const index = await first;
     Object.assign(this, { job, horizon, index });
     this.kept.clear();
     this.lower = index.ids.map((name) => name.toLowerCase());
@@ -67,13 +68,23 @@ export class View {
     this.chosen = at;
     this.list?.select(at);
     try {
-      const series = this.kept.get(at) ?? await get(`/jobs/${this.job}/series/${at}`);
-      if (this.kept.size >= KEPT) this.kept.delete(this.kept.keys().next().value);
-      this.kept.set(at, series);
-      if (this.chosen === at) this.draw(series);
+      const series = await this.fetch(at);
+      if (this.chosen !== at) return;
+      this.draw(series);
     } catch (error) {
       this.fail(error);
     }
+    for (const near of this.list?.around(at) ?? []) this.fetch(near).catch(() => {}); // the likeliest to be next
+  }
+
+  fetch(at) {
+    if (!this.kept.has(at)) {
+      if (this.kept.size >= KEPT) this.kept.delete(this.kept.keys().next().value);
+      const asked = get(`/jobs/${this.job}/series/${at}`);
+      this.kept.set(at, asked);
+      asked.catch(() => this.kept.delete(at));
+    }
+    return this.kept.get(at);
   }
 
   draw(series) {
