@@ -611,3 +611,15 @@ def test_the_direction_of_a_trend_is_told() -> None:
     t, noise = np.arange(60.0), np.random.default_rng(0).normal(size=60)
     told = [series_statistics(values).direction for values in (t + noise, -t + noise, noise, np.full(60, 2.0))]
     assert told == ["rising", "falling", "level", "level"]
+
+
+def test_members_of_a_hybrid_that_read_less_than_it_are_explained() -> None:
+    steps = np.arange(300)
+    frame = pd.DataFrame({"ds": pd.date_range("2024-01-01", periods=300), "y": steps % 7 + np.sin(steps)})
+    member = {"label": "short", "model": {"name": "ridge"}, "lookback": 21}
+    model = {"members": [member, "seasonal-naive"], "fusion": "average"}
+    hybrid = latentcast.fit(frame, "hybrid", lookback=35, horizon=7, settings={"model": model})
+    (found,) = [one for one in hybrid.explain(frame, attribution="none").findings if one.section == "The linear map"]
+    assert found.values is not None
+    assert found.values.shape == (7, 21)
+    assert (found.columns[0], found.columns[-1]) == ("2024-10-06", "2024-10-26")

@@ -5,7 +5,7 @@ given and the window's names, and knows nothing of pages; the page (`explain/pag
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
@@ -122,6 +122,10 @@ class WindowLabels:
     past: tuple[str, ...]
     ahead: tuple[str, ...]
     original: Callable[[Array], Array]
+
+    def of_last(self, steps: int) -> "WindowLabels":
+        """The labels for a part that reads only the last `steps` of the look-back, as a member of a hybrid may."""
+        return replace(self, past=self.past[max(0, len(self.past) - steps) :])
 
     def of_series(self, count: int) -> tuple[list[int], tuple[str, ...]]:
         """Return (places, names) of the drawn series among `count`: channels, where each channel is a series."""

@@ -31,8 +31,13 @@ def collect_findings(network: Network, batch: Batch, shown: WindowLabels) -> tup
             network(batch)
             for hook in hooks:
                 hook.remove()
-            said = [(name, module.findings(shown, *args)) for name, (module, args) in given.items()]
+            said = [(name, module.findings(_labels(shown, args), *args)) for name, (module, args) in given.items()]
     finally:
         for hook in hooks:
             hook.remove()
     return tuple(replace(one, part=name or "model") for name, several in said for one in several)
+
+
+def _labels(shown: WindowLabels, args: tuple[Any, ...]) -> WindowLabels:
+    """The window's labels as far as a module was given it."""
+    return shown.of_last(args[0].past.shape[1]) if args and isinstance(args[0], Batch) else shown

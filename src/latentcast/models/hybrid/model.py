@@ -161,7 +161,8 @@ class Hybrid(nn.Module):
         """Collect findings of classical members; other members report where they run."""
         for label, network in self._members.items():
             if isinstance(network.model, PartialForecaster) and isinstance(network.model, Explains):
-                yield from network.model.findings(shown, self._given(label, network, batch))
+                given = self._given(label, network, batch)
+                yield from network.model.findings(shown.of_last(given.past.shape[1]), given)
 
     def apart(
         self, batch: Batch

@@ -29,13 +29,14 @@ class JobRequest(Settings):
                 backtest: judge models at the last origins; explain: what a forecast rests on
     upload      id that `POST /uploads` gave
     model       of forecast and fit: `auto` or a name of `GET /jobs/models`
-    models      of backtest: names
+    models      of backtest: names; none with `of`: the model of that forecast is judged, with all its settings
     horizon     steps to forecast; by default one season, at most a quarter of the usual length of a series
     levels      nominal coverage of the intervals in per cent
     time_limit  of `auto`: seconds after which no further candidate is begun
     n_windows   of backtest: forecast origins
     data        settings of the data, as `{"time": "day", "id": "store"}`
-    of, item    of explain: the id of a forecast job, and the series; the first series by default
+    of          of explain and backtest: the id of a forecast job
+    item        of explain: the series; the first by default
     """
 
     kind: Literal["describe", "forecast", "fit", "backtest", "explain"]
@@ -72,8 +73,8 @@ def checked(values: Any) -> JobRequest:
     known = (AUTO, *MODELS)
     if request.kind in ("forecast", "fit", "backtest"):
         faults += [Fault("model", f"={name!r}: {suggest(name, known)}") for name in asked if name not in known]
-    if request.kind == "backtest" and not request.models:
-        faults.append(Fault("models", ": a backtest needs one or several names"))
+    if request.kind == "backtest" and bool(request.models) == (request.of is not None):
+        faults.append(Fault("models", ": a backtest needs one or several names, or the id of a forecast job (of)"))
     if request.kind == "explain" and request.of is None:
         faults.append(Fault("of", ": an explanation is of a forecast; give the id of its job"))
     if faults:

@@ -153,12 +153,14 @@ def fit(work: Work) -> dict[str, Any]:
 
 def backtest(work: Work) -> dict[str, Any]:
     """Judge models at the last origins; the seasonal-naive line stands in the table."""
-    request = work.request
+    request, names, settings = work.request, work.request.models, work.settings
     horizon = request.horizon or _panel_horizon(work)
+    if request.of is not None:
+        names, settings = _model_of_forecast(work, horizon)
     with capture_log_messages() as notes:
         found = run_backtest(
-            work.table, request.models, horizon=horizon, n_windows=request.n_windows, seed=request.seed,
-            settings=work.settings, level=request.levels or None,
+            work.table, names, horizon=horizon, n_windows=request.n_windows, seed=request.seed,
+            settings=settings, level=request.levels or None,
         )  # fmt: skip
     write_frame(pd.DataFrame(found.forecasts), work.out / BACKTEST)
     baseline = None if found.baseline is None else found.baseline.model
@@ -169,7 +171,7 @@ def backtest(work: Work) -> dict[str, Any]:
         "step": found.step_size,
         "horizon": found.horizon,
         "notes": list(dict.fromkeys([*found.notes, *notes])),
-        "commands": commands(request, work.file, horizon, ()),
+        "commands": commands(request, work.file, horizon, ()) if request.models else [],
         "files": [BACKTEST],
     }
 
@@ -200,6 +202,25 @@ def _named(work: Work) -> tuple[Forecaster, Any, list[str]]:
             frame = forecaster.predict(work.table)
             notes.append(f"no intervals: {error}")
     return forecaster, frame, list(notes)
+
+
+def _model_of_forecast(work: Work, horizon: int) -> tuple[tuple[str, ...], dict[str, Any]]:
+    """The name and the settings of the model in the folder `model`, as a backtest takes them.
+
+    A look-back that is longer than what lies before the first origin is cut, of the members of a hybrid too.
+    """
+    run = load(Path(MODEL)).run
+    whole = run.dump()
+    before = int(work.panel().lengths.min()) - horizon * work.request.n_windows
+    lookback = max(1, min(run.lookback, before - max(horizon, before // 10) - horizon))
+    own = {part: whole[part] for part in ("model", "training", "stages") if whole.get(part)}
+    if "members" in own["model"]:
+        members = [one if isinstance(one, str) else {**one} for one in own["model"]["members"]]
+        for member in members:
+            if isinstance(member, dict) and member.get("lookback"):
+                member["lookback"] = min(member["lookback"], lookback)
+        own["model"] = {**own["model"], "members": members}
+    return (run.name,), {**work.settings, "lookback": lookback, "models": {run.name: own}}
 
 
 def _panel_horizon(work: Work) -> int:

@@ -122,14 +122,13 @@ async function forecast() {
   if (state.result && asked.backtest) backtest();
 }
 
-// Judges the models in use at the last origins, once the forecast is there to be looked at.
+// Judges the model at the last origins, once the forecast is there to be looked at.
 async function backtest() {
-  const { result, upload: file, data, asked } = state;
-  const models = result.judged?.used ?? [asked.model];
+  const { result, upload: file, data, job: of } = state;
   const mine = state.backtest = {};
   results.show();
   try {
-    const job = await ask({ kind: "backtest", upload: file, data, models, horizon: result.horizon, levels: [] });
+    const job = await ask({ kind: "backtest", upload: file, data, of, horizon: result.horizon, levels: [] });
     mine.job = job.id;
     Object.assign(mine, await finished(job, () => {}));
   } catch (error) {
