@@ -9,6 +9,7 @@ import threading
 import time
 import zipfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from latentcast.serving.jobs.queue import Job, JobQueue, QueueFull
 from latentcast.serving.jobs.request import checked
 from latentcast.serving.jobs.settings import JobSettings
 from latentcast.serving.jobs.store import PREFIX, Store, safe_name
+from latentcast.serving.jobs.tasks import KINDS, Names, Work
 from latentcast.serving.models import Models
 from latentcast.serving.settings import ServeSettings
 
@@ -289,6 +291,29 @@ def test_from_an_upload_to_a_forecast(
         assert bench.get(f"/jobs/{job}/files/{name}").status_code == 404
     assert bench.delete(f"/jobs/{job}").status_code == 204
     assert bench.get(f"/jobs/{job}").status_code == 404
+
+
+def test_the_model_of_a_forecast_is_judged_and_explained(
+    shops: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In this process: what a job's process does with the folder of a forecast."""
+    monkeypatch.chdir(tmp_path)
+    frame = pd.read_csv(io.BytesIO(shops))
+    frame.to_parquet("shops.parquet")
+    names = Names("shops.parquet", "shops.csv", 10)
+    latentcast.fit(frame, "ridge", lookback=150, horizon=5, settings={"data.split": [0.8, 0.2, 0.0]}, out="model")
+    asked = {"upload": "0", "of": "0", "horizon": 5, "levels": [], "n_windows": 2}
+    found = KINDS["backtest"](Work(checked({"kind": "backtest", **asked}), names, tmp_path, print))
+    by_model = {row["model"]: row["MAE"] for row in found["table"]}
+    assert set(by_model) == {"ridge", "seasonal-naive"}
+    direct = latentcast.backtest(frame, ["ridge"], lookback=150, horizon=5, n_windows=2)
+    assert by_model["ridge"] == pytest.approx(direct.leaderboard["MAE"][0], rel=1e-6)
+    assert len(pd.read_csv("backtest.csv")) == 2 * 2 * 5
+    found = KINDS["explain"](Work(checked({"kind": "explain", "item": "south", **asked}), names, tmp_path, print))
+    assert found["series"] == ["south"]
+    assert {"The data", "The linear map"} <= {one["section"] for one in found["findings"]}
+    with pytest.raises(latentcast.DataError, match="2 series, and a job takes 1"):
+        KINDS["forecast"](Work(checked({"kind": "forecast", "upload": "0"}), replace(names, series=1), tmp_path, print))
 
 
 def test_a_table_that_cannot_be_read_says_how_to_fix_it(bench: TestClient) -> None:

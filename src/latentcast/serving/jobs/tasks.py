@@ -109,9 +109,10 @@ def describe(work: Work) -> dict[str, Any]:
 def forecast(work: Work) -> dict[str, Any]:
     """Choose or fit a model, forecast beyond the end of every series, and save both."""
     request, auto = work.request, None
+    horizon = _horizon(work)
     if request.model == AUTO:
         chosen = run_forecast(
-            work.table, request.horizon, time_limit=request.time_limit, level=request.levels, seed=request.seed,
+            work.table, horizon, time_limit=request.time_limit, level=request.levels, seed=request.seed,
             settings=work.settings, report=work.tell,
         )  # fmt: skip
         auto, forecaster, frame, notes = chosen.auto, chosen.forecaster, chosen.frame, list(chosen.notes)
@@ -137,7 +138,7 @@ def forecast(work: Work) -> dict[str, Any]:
 
 def fit(work: Work) -> dict[str, Any]:
     """Fit a model on the training part, and save it; the test part stays unseen."""
-    horizon = work.request.horizon or _panel_horizon(work)
+    horizon = _horizon(work)
     with capture_log_messages() as notes:
         forecaster = run_fit(
             work.table, work.request.model, horizon=horizon, seed=work.request.seed, settings=work.settings
@@ -154,7 +155,7 @@ def fit(work: Work) -> dict[str, Any]:
 def backtest(work: Work) -> dict[str, Any]:
     """Judge models at the last origins; the seasonal-naive line stands in the table."""
     request, names, settings = work.request, work.request.models, work.settings
-    horizon = request.horizon or _panel_horizon(work)
+    horizon = _horizon(work)
     if request.of is not None:
         names, settings = _model_of_forecast(work, horizon)
     with capture_log_messages() as notes:
@@ -209,7 +210,7 @@ def _model_of_forecast(work: Work, horizon: int) -> tuple[tuple[str, ...], dict[
 
     A look-back that is longer than what lies before the first origin is cut, of the members of a hybrid too.
     """
-    run = load(Path(MODEL)).run
+    run = load_folder(Path(MODEL)).run
     whole = run.dump()
     before = int(work.panel().lengths.min()) - horizon * work.request.n_windows
     lookback = max(1, min(run.lookback, before - max(horizon, before // 10) - horizon))
@@ -223,8 +224,10 @@ def _model_of_forecast(work: Work, horizon: int) -> tuple[tuple[str, ...], dict[
     return (run.name,), {**work.settings, "lookback": lookback, "models": {run.name: own}}
 
 
-def _panel_horizon(work: Work) -> int:
-    return default_horizon(work.panel())
+def _horizon(work: Work) -> int:
+    """Steps to forecast. Raises DataError for a table that a job does not take, before anything is fitted."""
+    panel = work.panel()
+    return work.request.horizon or default_horizon(panel)
 
 
 def _ahead(forecaster: Forecaster, frame: pd.DataFrame, panel: Panel) -> Ahead:

@@ -65,9 +65,10 @@ def _run(task: dict[str, Any], say: Say) -> None:
         detail = "the job needs more memory than the server gives it; send fewer rows or series"
         say({"event": "failed", "title": "Memory limit", "detail": detail, "status": 422})
     except Exception:
-        traceback.print_exc()  # to the server's log
+        traceback.print_exc()  # to the server's log, as the process then ends with 1
         detail = "the job ended with an error of the server; its log has the details"
         say({"event": "failed", "title": "Internal error", "detail": detail, "status": 500})
+        sys.exit(1)
     else:
         say({"event": "done"})
 
