@@ -2,7 +2,7 @@
 
 import pytest
 
-from latentcast.core.parsing import parse_json
+from latentcast.core.bounded_json import parse_json
 
 
 def test_depth_of_json_counts_brackets_outside_of_texts() -> None:

@@ -1,6 +1,5 @@
-"""Settings as text: `key=value` on the command line, and YAML files with strict scalars. JSON of bounded depth."""
+"""Settings as text: `key=value` on the command line, and YAML files with strict scalars."""
 
-import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,8 +12,6 @@ from latentcast.core.nested import nested
 
 _DEEPEST = 41  # levels of a text
 _MOST_VALUES = 20_000
-_DEEPEST_JSON = 64  # lists and objects inside each other
-_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
 
 
 def parse_assignments(assignments: list[str]) -> dict[str, Any]:
@@ -135,20 +132,6 @@ def _resolve_plainly(kind: Any) -> None:
 
 _resolve_plainly(_Loader)
 _resolve_plainly(_Dumper)
-
-
-def parse_json(text: str) -> Any:
-    """Parse JSON of bounded depth. Raises ValueError for invalid JSON or too deep nesting.
-
-    The depth is counted before parsing: the parser and many readers of the result recurse.
-    """
-    if text.count("[") + text.count("{") > _DEEPEST_JSON:
-        depth = 0
-        for bracket in re.findall(r"[\[\]{}]", _QUOTED.sub("", text)):
-            depth += 1 if bracket in "[{" else -1
-            if depth > _DEEPEST_JSON:
-                raise ValueError(f"it is nested more than {_DEEPEST_JSON} lists and objects deep")
-    return json.loads(text)
 
 
 def read_yaml(path: str | Path) -> dict[str, Any]:

@@ -13,8 +13,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from latentcast.core.bounded_json import parse_json
 from latentcast.core.errors import CheckpointError, Fault, SettingsError, suggest
-from latentcast.core.parsing import parse_json
 from latentcast.data.panel.panel import Panel
 from latentcast.evaluation.conformal import GRID, radii, score
 from latentcast.evaluation.forecasts import ForecastBatch

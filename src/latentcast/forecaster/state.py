@@ -12,7 +12,7 @@ from latentcast.evaluation.forecasts import Compute, Sampling
 from latentcast.forecaster.calibration import Calibration
 from latentcast.forecaster.card import RunCard
 from latentcast.forecaster.fit_statistics import FitStatistics
-from latentcast.models.config.training import CODEC, RECONSTRUCT
+from latentcast.models.config.stage_names import CODEC, RECONSTRUCT
 
 
 class RunSettings(Protocol):

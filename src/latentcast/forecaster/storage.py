@@ -27,8 +27,8 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from latentcast.core.bounded_json import parse_json
 from latentcast.core.errors import CheckpointError, shorten
-from latentcast.core.parsing import parse_json
 from latentcast.data.sources.remote import address_of
 
 WEIGHTS, SERIES, CARD = "weights.safetensors", "series.json", "card.json"

@@ -41,8 +41,9 @@ def attend(
         mask = torch.ones(scores.shape[2:], dtype=torch.bool, device=query.device).tril()
     if mask is None:
         return scores.softmax(-1) @ value
-    weights = scores.masked_fill(~mask, -1e30).softmax(-1)
-    return (weights * mask) @ value
+    # a mask of tokens is small beside the scores: it is added to them, and what sees nothing is put to zero at the end
+    weights = (scores + torch.where(mask, 0.0, -1e30)).softmax(-1)
+    return (weights @ value) * mask.any(-1, keepdim=True)
 
 
 class Attention(nn.Module):

@@ -66,7 +66,7 @@ def correlations(
 ) -> Float[Tensor, "series queries"]:
     """r(τ) = Σ_t q[t + τ]·k[t], circular over the length of q, k continued by zeros; the mean over the features."""
     length, width = q.shape[1:]
-    if length <= BY_PRODUCT:
+    if length <= BY_PRODUCT or torch.compiler.is_exporting():  # transforms of other runtimes are less exact
         sums: Tensor = _Diagonals.apply(q @ k.transpose(1, 2))  # type: ignore[no-untyped-call]
         return sums / width
     q, k = (x.transpose(1, 2).contiguous().float() for x in (q, k))  # transforms are faster along contiguous memory

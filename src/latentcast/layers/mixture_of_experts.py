@@ -47,6 +47,15 @@ class Experts(nn.Module):
         weighed = found * share.flatten().index_select(0, order)[:, None].to(found.dtype)
         return torch.zeros_like(x, dtype=found.dtype).index_add(0, rows, weighed)
 
+    def written_out(
+        self, x: Float[Tensor, "many width"], share: Float[Tensor, "many top"], which: Int[Tensor, "many top"]
+    ) -> Float[Tensor, "many width"]:
+        """Equal to `forward`, by all experts for all rows: for graphs, whose sizes do not depend on values."""
+        inner = nn.functional.gelu(torch.einsum("mw,ewh->emh", x, self.up) + self.up_bias[:, None])
+        found = torch.einsum("emh,ehw->mew", inner, self.down) + self.down_bias
+        weights = torch.zeros(x.shape[0], self.experts, device=x.device).scatter(1, which, share)
+        return (weights.to(found.dtype)[..., None] * found).sum(1)
+
     def _expert(self, x: Tensor, up: Tensor, up_bias: Tensor, down: Tensor, down_bias: Tensor) -> Tensor:
         """Apply one expert to its rows."""
         return torch.addmm(down_bias, self.drop(nn.functional.gelu(torch.addmm(up_bias, x, up))), down)

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
@@ -37,9 +38,25 @@ def slow(x: Float[Tensor, "series time"], cutoff: float, season: int = 1) -> Flo
     at = torch.arange(more, device=x.device)
     share = (at + 1) / (more + 1)
     bridge = (1 - share) * rest[:, time - season + at % season] + share * rest[:, (time + at) % season]
-    spectrum = torch.fft.rfft(torch.cat([rest, bridge], 1))
-    kept = torch.fft.rfftfreq(time + more, device=x.device) < cutoff
-    return course + torch.fft.irfft(spectrum * kept, time + more)[:, :time].to(x.dtype)
+    below = _below(torch.cat([rest, bridge], 1), cutoff)
+    return course + below[:, :time].to(x.dtype)
+
+
+def _below(x: Float[Tensor, "series time"], cutoff: float) -> Float[Tensor, "series time"]:
+    """The frequencies below `cutoff`; as a matrix product in an exported graph, where transforms are less exact."""
+    time = x.shape[1]
+    if not torch.compiler.is_exporting():
+        kept = torch.fft.rfftfreq(time, device=x.device) < cutoff
+        return torch.fft.irfft(torch.fft.rfft(x) * kept, time)
+    found_at = np.arange(time // 2 + 1, dtype=np.float32) * np.float32(1 / time)  # as rfftfreq rounds
+    count = int((found_at < np.float32(cutoff)).sum())
+    k, step = torch.arange(count, dtype=torch.float64), torch.arange(time, dtype=torch.float64)
+    angle = torch.remainder(step[:, None] * k, time) * (2 * math.pi / time)
+    twice = 2.0 - ((k == 0) | (2 * k == time)).double()
+    found = torch.zeros_like(x)
+    for wave in (angle.cos(), angle.sin()):
+        found = found + x @ wave.to(x.dtype) @ (wave * twice / time).T.to(x.dtype)
+    return found
 
 
 def amplitudes(x: Float[Tensor, "series time"]) -> Float[Tensor, "series frequencies"]:

@@ -9,8 +9,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from latentcast.core.atomic import replacing
+from latentcast.core.bounded_json import parse_json
 from latentcast.core.errors import CheckpointError
-from latentcast.core.parsing import parse_json
 
 
 def write(checkpoint: dict[str, Any], path: Path, *, durable: bool = True) -> None:

@@ -12,7 +12,8 @@ from latentcast.core.types import Batch
 from latentcast.data.windows.mixture import Mix
 from latentcast.data.windows.windows import Windows
 from latentcast.layers.masking import visible
-from latentcast.models.config.training import CODEC, NEXT_CODE, RECONSTRUCT, ReconstructionSettings, TrainingSettings
+from latentcast.models.config.stage_names import CODEC, NEXT_CODE, RECONSTRUCT
+from latentcast.models.config.training import ReconstructionSettings, TrainingSettings
 from latentcast.models.network import Network
 from latentcast.training.codebook_usage import check_codes, use_of_codes
 

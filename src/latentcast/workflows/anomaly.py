@@ -21,7 +21,7 @@ from latentcast.forecaster.inputs import open_prepared
 from latentcast.forecaster.load import as_forecaster
 from latentcast.forecaster.output import give_back
 from latentcast.models.autoregressive import Autoregressive
-from latentcast.models.config.training import NEXT_CODE
+from latentcast.models.config.stage_names import NEXT_CODE
 from latentcast.training.codebook_usage import Health, health
 
 

@@ -32,7 +32,7 @@ from latentcast.layers.compression import pad_left
 from latentcast.layers.instance_norm import no_scale, window_scale
 from latentcast.models.config.presets import MODEL_PRESETS
 from latentcast.models.config.run import RunConfig, make_task, merge_user_settings, resolve_config
-from latentcast.models.config.training import RECONSTRUCT
+from latentcast.models.config.stage_names import RECONSTRUCT
 from latentcast.models.network import Network
 from latentcast.models.network import build as build_network
 from latentcast.training.stages import AUTOENCODE

@@ -1,23 +1,23 @@
 """What an exported file says of itself: run card, series, statistics, interval scores and what the model declares.
 
-It stands in the metadata of the file as text: JSON, and safetensors in base64 where it is numbers of many series.
+It stands in the metadata of the file as text: JSON, in which arrays are numpy files in base64.
 """
 
 import base64
 import binascii
 import hashlib
+import io
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import safetensors
-import safetensors.numpy
+import numpy as np
 from numpy.typing import NDArray
 
+from latentcast.core.bounded_json import parse_json
 from latentcast.core.errors import CheckpointError, LatentcastError
 from latentcast.core.findings import json_values
-from latentcast.core.parsing import parse_json
 from latentcast.core.settings import validate
 from latentcast.core.task import Task
 from latentcast.data.settings import DataSettings
@@ -125,7 +125,7 @@ def unpack(metadata: Mapping[str, str], where: str) -> Contents:
         return _contents(said)
     except (
         KeyError, IndexError, TypeError, ValueError, AttributeError, OverflowError, RecursionError, LatentcastError,
-        binascii.Error, safetensors.SafetensorError,
+        binascii.Error, EOFError, MemoryError,
     ) as error:  # fmt: skip
         raise CheckpointError(f"the metadata of {where} make no sense: {error}; export the model again") from error
 
@@ -160,12 +160,19 @@ def _object(text: str) -> dict[str, Any]:
 
 
 def _packed(arrays: dict[str, NDArray[Any]]) -> str:
-    return base64.b64encode(safetensors.numpy.save(arrays)).decode("ascii")
+    return json.dumps({name: base64.b64encode(_file(array)).decode("ascii") for name, array in arrays.items()})
+
+
+def _file(array: NDArray[Any]) -> bytes:
+    held = io.BytesIO()
+    np.save(held, array, allow_pickle=False)
+    return held.getvalue()
 
 
 def _unpacked(text: str) -> dict[str, NDArray[Any]]:
-    found: dict[str, NDArray[Any]] = safetensors.numpy.load(base64.b64decode(text, validate=True))
-    return found
+    """Raises ValueError for what is no array of numbers; a size that its file does not have is one too."""
+    files = {name: base64.b64decode(file, validate=True) for name, file in _object(text).items()}
+    return {name: np.load(io.BytesIO(file), allow_pickle=False) for name, file in files.items()}
 
 
 def _digest(texts: Mapping[str, str]) -> str:

@@ -17,6 +17,7 @@ from latentcast.evaluation.forecasts import Compute, Computed, Sampling
 from latentcast.forecaster.export.signature import STANDARDISED, STANDARDISED_QUANTILES, Signature, Value
 
 LARGEST = 1e9  # as network_pass.LARGEST: what is shown where squares of larger values overflow
+TOGETHER = 32  # windows of one run: what a graph holds of more leaves the cache of the processor
 TYPES = {"tensor(double)": "double", "tensor(float)": "float", "tensor(bool)": "bool"}
 
 
@@ -83,16 +84,16 @@ class SessionEngine:
 
     def _forecast(self, windows: Windows, read: WindowArrays) -> Computed:
         """The windows are in standardised units already: the graph gets location 0 and scale 1."""
+        past = read.past.astype(np.float64)
+        found = self._run(past, read)
+        if not np.isfinite(found[0]).all():
+            found = self._run(past.clip(-LARGEST, LARGEST), read)
+        return Computed(*found)
+
+    def _run(self, past: NDArray[np.float64], read: WindowArrays) -> list[NDArray[np.float64]]:
         outputs = [STANDARDISED]
         if any(one.name == STANDARDISED_QUANTILES for one in self.signature.outputs):
             outputs.append(STANDARDISED_QUANTILES)
-        past = read.past.astype(np.float64)
-        found = self._run(outputs, past, read)
-        if not np.isfinite(found[0]).all():
-            found = self._run(outputs, past.clip(-LARGEST, LARGEST), read)
-        return Computed(*(one.astype(np.float64) for one in found))
-
-    def _run(self, outputs: list[str], past: NDArray[np.float64], read: WindowArrays) -> list[Any]:
         given: dict[str, Any] = {
             "values": past,
             "observed": read.observed,
@@ -101,8 +102,11 @@ class SessionEngine:
             "static": read.static,
         }
         feeds = {one.name: _neutral(one, len(past), given) for one in self.signature.inputs}
-        found: list[Any] = self.session.run(outputs, feeds)
-        return found
+        found = [
+            self.session.run(outputs, {name: whole[first : first + TOGETHER] for name, whole in feeds.items()})
+            for first in range(0, len(past), TOGETHER)
+        ]
+        return [np.concatenate(parts).astype(np.float64) for parts in zip(*found, strict=True)]
 
 
 def _neutral(one: Value, count: int, given: Mapping[str, Any]) -> NDArray[Any]:

@@ -16,6 +16,7 @@ from latentcast.core.atomic import replacing
 from latentcast.core.errors import Fault, MissingExtra, SettingsError, suggest
 from latentcast.forecaster.export.graph import ForecastGraph
 from latentcast.forecaster.export.metadata import ExportedModel, pack
+from latentcast.forecaster.export.quantise import quantised
 from latentcast.forecaster.export.signature import BATCH, Signature, Value, signature_of
 from latentcast.forecaster.fitted import FittedModel
 from latentcast.forecaster.save import whole_card
@@ -41,7 +42,7 @@ def export(fitted: FittedModel, path: Path, to: str, quantise: str | None, *, ov
         torch.export.save(program, held, extra_files=said)
         content = held.getvalue()
     else:
-        content = _onnx(program, graph.signature, said)
+        content = _onnx(program, graph.signature, said, quantise)
     with replacing(path) as part:
         part.write_bytes(content)
 
@@ -93,7 +94,7 @@ def _example(one: Value, count: int = 3) -> Tensor:
     return (values < 1.2) if one.dtype == "bool" else values.to(_DTYPES[one.dtype])
 
 
-def _onnx(program: Any, signature: Signature, said: dict[str, str]) -> bytes:
+def _onnx(program: Any, signature: Signature, said: dict[str, str], quantise: str | None) -> bytes:
     import onnx
 
     with _quietly():
@@ -106,7 +107,7 @@ def _onnx(program: Any, signature: Signature, said: dict[str, str]) -> bytes:
             verbose=False,
         )
     assert made is not None
-    proto = made.model_proto
+    proto = made.model_proto if quantise is None else quantised(made.model_proto)
     onnx.helper.set_model_props(proto, said)
     content: bytes = proto.SerializeToString()
     return content

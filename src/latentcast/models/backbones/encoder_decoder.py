@@ -46,7 +46,7 @@ class EncoderDecoder(nn.Module):
 
     def forward(self, tokens: Tokens) -> Tokens:
         memory = self.encoder(tokens.values, tokens.keep)
-        query = tokens.query if self.query is None else self.query.expand(len(memory), -1, -1)
+        query = tokens.query if self.query is None else self.query.expand(memory.shape[0], -1, -1)
         for layer in self.decoder:
             query = layer(query, memory, tokens.keep)
         assert query is not None

@@ -5,6 +5,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, field_validator
 
 from latentcast.core.settings import ReadWith, Settings
+from latentcast.models.config.stage_names import CODEC, NEXT_CODE, RECONSTRUCT
 
 PRECISIONS = {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
 
@@ -88,8 +89,6 @@ class ReconstructionSettings(TrainingSettings):
     mask: Annotated[float, Field(ge=0, lt=1)] = 0.4
     block: Annotated[int, Field(ge=1)] = 1
 
-
-RECONSTRUCT, CODEC, NEXT_CODE = "reconstruct", "codec", "next-code"
 
 # stages that may come before forecasting, and what each is set by
 STAGE_SETTINGS: dict[str, type[TrainingSettings]] = {

@@ -52,6 +52,8 @@ class Mixture(nn.Module):
     def forward(self, tokens: Tokens, channels: int) -> Tokens:
         whole = tokens.sequence()
         x = whole.values.flatten(0, 1)
+        if torch.compiler.is_exporting():
+            return tokens.changed(self._written_out(x, whole.keep).view(whole.values.shape))
         kept = None if whole.keep is None else whole.keep.flatten().nonzero()[:, 0]
         real = x if kept is None else x.index_select(0, kept)
         chances, share, which = self.experts.route(real)
@@ -59,6 +61,12 @@ class Mixture(nn.Module):
         x = real if kept is None else x.index_copy(0, kept, real.to(x.dtype))
         changed = tokens.changed(x.view(whole.values.shape))
         return changed.penalised(self.balance * imbalance(chances, which)) if self.balance else changed
+
+    def _written_out(self, x: Tensor, keep: Tensor | None) -> Tensor:
+        """Every token through every expert: a graph cannot choose rows by what they hold."""
+        _, share, which = self.experts.route(x)
+        changed = self.norm(x + self.drop(self.experts.written_out(x, share, which)))
+        return changed if keep is None else torch.where(keep.flatten()[:, None], changed, x)
 
     def usage(self, tokens: Tokens) -> Float[Tensor, " experts"]:
         """The share of tokens' choices that each expert has; they sum to 1."""

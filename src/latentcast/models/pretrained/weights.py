@@ -11,8 +11,8 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from latentcast.core.atomic import replacing, write_text
+from latentcast.core.bounded_json import parse_json
 from latentcast.core.errors import CheckpointError
-from latentcast.core.parsing import parse_json
 from latentcast.models.pretrained.candidates import NAMES
 from latentcast.models.pretrained.network import LEVELS, Weights
 

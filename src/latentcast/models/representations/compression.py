@@ -161,7 +161,7 @@ class TemporalCompression(nn.Module):
         """Concatenate the features of all steps of a token."""
         assert self.known_to_width is not None
         steps = pad_left(known, self.total)
-        tokens: Tensor = self.known_to_width(steps.reshape(len(steps), -1, self.total * steps.shape[2]))
+        tokens: Tensor = self.known_to_width(steps.reshape(steps.shape[0], -1, self.total * steps.shape[2]))
         return tokens
 
     def _window(self, batch: Batch) -> tuple[Tensor, Tensor]:

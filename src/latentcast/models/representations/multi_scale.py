@@ -113,7 +113,7 @@ class MultiScale(nn.Module):
             view, ends = embed(coarse), embed.ends(coarse.shape[1], scale)
             if finest is None:
                 finest = ends
-            elif not torch.equal(ends, finest):
+            elif torch.compiler.is_exporting() or not torch.equal(ends, finest):
                 view = view.index_select(1, aligned(finest, ends).to(view.device))
             views.append(view)
         tokens = torch.cat(views, 2) if self.fuse is None else self.fuse(tuple(views))

@@ -227,7 +227,7 @@ class Wavelet(nn.Module):
         on_bands = self._weights()
         on_steps = on_bands @ (self._matrix() if s.learn_filters else self.matrix)[: on_bands.shape[1]]
         signal, kernel = (
-            each.view(len(each), 1, -1, s.stride).permute(0, 3, 1, 2)
+            each.view(each.shape[0], 1, -1, s.stride).permute(0, 3, 1, 2)
             for each in (taken(series, self.at, s.mode), on_steps)
         )
         made = F.conv2d(signal, kernel, self._bias())

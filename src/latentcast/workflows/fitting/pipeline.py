@@ -21,7 +21,8 @@ from latentcast.forecaster.inputs import prepare as prepare_data
 from latentcast.forecaster.judge import Judged, calibrate_on
 from latentcast.forecaster.save import write
 from latentcast.forecaster.trained_until import learned_until
-from latentcast.models.config.training import RECONSTRUCT, TrainingSettings
+from latentcast.models.config.stage_names import RECONSTRUCT
+from latentcast.models.config.training import TrainingSettings
 from latentcast.workflows.fitting.datasets import TrainingDataset, check_compatible, error_context
 from latentcast.workflows.fitting.members import check_members_trainable, train_members
 from latentcast.workflows.fitting.processes import is_first_process

@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from latentcast.core.atomic import replacing, write_text
+from latentcast.core.bounded_json import parse_json
 from latentcast.core.errors import CheckpointError, DataError, SettingsError
 from latentcast.core.nested import leaves, nested
-from latentcast.core.parsing import parse_json, read_yaml, write_yaml
+from latentcast.core.parsing import read_yaml, write_yaml
 from latentcast.forecaster import storage
 from latentcast.forecaster.card import RunCard
 from latentcast.forecaster.forecaster import Forecaster
