@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from latentcast.core.errors import Fault, SettingsError
-from latentcast.core.parsing import parse_json
+from latentcast.core.bounded_json import parse_json
 from latentcast.models.foundation.member import FoundationModel, FoundationSettings
 from latentcast.models.foundation.protocol import Adapter
 
