@@ -6,8 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from latentcast.core.errors import Fault, SettingsError
 from latentcast.core.bounded_json import parse_json
+from latentcast.core.errors import Fault, SettingsError
 from latentcast.models.foundation.member import FoundationModel, FoundationSettings
 from latentcast.models.foundation.protocol import Adapter
 
