@@ -4,6 +4,7 @@ import io
 import json
 import os
 import shlex
+import subprocess
 import sys
 import threading
 import time
@@ -32,12 +33,14 @@ from latentcast.serving.settings import ServeSettings
 
 # Speaks as a job's process does: it tells its number and that of a child, and then sleeps or ends as it is asked.
 STAND_IN = """
-import json, subprocess, sys, time
+import json, os, subprocess, sys, time
 task = json.loads(sys.stdin.readline())
 if task["do"] == "sleep":
     child = subprocess.Popen(["sleep", "60"])
     print(json.dumps({"event": "line", "text": str(child.pid)}), flush=True)
     time.sleep(60)
+elif task["do"] == "environment":
+    print(json.dumps({"event": "line", "text": " ".join(os.environ)}), flush=True)
 elif task["do"] == "crash":
     sys.exit(3)
 open(task["folder"] + "/result", "w").write("kept")
@@ -155,6 +158,35 @@ def test_finished_jobs_and_uploads_are_deleted_after_the_time_that_is_set(queue_
     wait_for(lambda: not job.folder.exists() and not job.upload.path.exists())
     assert queue.get(job.id) is None
     assert queue.store.upload(job.upload.id) is None
+
+
+def test_a_job_s_process_gets_no_secret_of_the_server(
+    queue_of: Callable[..., JobQueue], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("LATENTCAST_TOKEN", "STORE_API_KEY", "DB_PASSWORD", "LATENTCAST_DATA", "PLAIN_SETTING"):
+        monkeypatch.setenv(name, "x")
+    job = submitted(queue_of(), "environment")
+    assert job.ended.wait(20.0)
+    (names,) = [event.data["text"].split() for event in job.events.since(0) if event.kind == "line"]
+    assert "PLAIN_SETTING" in names
+    assert not {"LATENTCAST_TOKEN", "STORE_API_KEY", "DB_PASSWORD", "LATENTCAST_DATA"} & set(names)
+
+
+def test_a_job_s_process_ends_at_its_limits_of_memory_and_of_files(tmp_path: Path) -> None:
+    code = f"""
+from latentcast.serving.jobs.worker import _limit
+_limit(300 * 2**20, 2**20)
+try:
+    bytearray(400 * 2**20)
+except MemoryError:
+    print("memory")
+try:
+    open({str(tmp_path / "file")!r}, "wb").write(bytes(2 * 2**20))
+except OSError:
+    print("file")
+"""
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.split() == ["memory", "file"]
 
 
 def test_processes_end_with_the_queue(queue_of: Callable[..., JobQueue]) -> None:

@@ -41,6 +41,7 @@ export const get = async (path, options) => (await call("GET", path, options)).j
 export const ask = async (values) =>
   (await call("POST", "/jobs", { body: JSON.stringify(values), type: "application/json" })).json();
 export const end = (job) => call("DELETE", `/jobs/${job}`).catch(() => null);
+export const discard = (upload) => call("DELETE", `/uploads/${upload}`).catch(() => null);
 export const upload = async (name, body) =>
   (await call("POST", `/uploads?name=${encodeURIComponent(name)}`, { body, type: "application/octet-stream" })).json();
 

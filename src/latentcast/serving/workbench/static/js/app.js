@@ -1,5 +1,5 @@
 // The page: what was sent, what is asked, what came of it.
-import { Fault, ask, end, follow, get, onToken, upload } from "./api.js";
+import { Fault, ask, discard, end, follow, get, onToken, upload } from "./api.js";
 import { drawAsk } from "./ask.js";
 import { $, announce, h } from "./dom.js";
 import { example } from "./example.js";
@@ -146,6 +146,7 @@ async function cancel() {
 
 function forget() {
   for (const job of [state.job, state.backtest?.job, state.running?.job]) if (job) end(job);
+  if (state.upload) discard(state.upload);
 }
 
 function home() {
