@@ -195,7 +195,8 @@ def without_seconds(value: Any) -> Any:
 def trial(model: str, path: str, value: Any, base: dict[str, Any]) -> dict[str, Any]:
     shared, own = dict(leaves(MODELS[model])), frame(path)
     if path.endswith(".patience"):
-        shared[path.replace(".patience", ".lr")] = 1.0  # the loss must rise for it to count
+        noisy = {"lr": 0.3, "validations": 3, "ema": None}
+        shared |= {path.replace("patience", name): one for name, one in noisy.items()}
     stated = {**shared, path: value}
     try:
         if not own.equals(regular()) or path.endswith(".patience"):
