@@ -177,10 +177,21 @@ def cases() -> list[Case]:
     fused = [
         Case(f"hybrid {how}", {"name": "hybrid", "members": members, "fusion": how}) for how in ("average", "adaptive")
     ]
+    level = {"cycles": [7, 5], "trailing": 0.25}
+    by_phase = [
+        Case("dlinear cycles exponential", {"name": "dlinear", "exponential": 0.3, **level}),
+        Case("patches cycles", {"name": "patch-linear", **level}),
+        Case("fits own", {"name": "fits", "individual": True, "trailing": 0.25}),
+        Case(
+            "mixers spectrum",
+            {"name": "patch-linear", "mixers": [{"name": "inter-variate", "heads": 2, "mask": "spectrum"}]},
+        ),
+    ]
     adapted = [Case("generalist all", {"name": "generalist", "adapt": "all"})]
     return [
         *named,
         *adapted,
+        *by_phase,
         *fused,
         *composed,
         *variants,
@@ -207,6 +218,7 @@ def make_batch(seed: int = 0, batch: int = BATCH, task: Task = TASK) -> Batch:
         target=draw(batch, task.horizon, len(task.targets)),
         past_known=draw(batch, task.lookback, task.known),
         future_known=draw(batch, task.horizon, task.known),
+        phase=torch.arange(batch) * 5,
     )
 
 
@@ -269,6 +281,9 @@ def test_a_model_that_keeps_channels_apart_takes_any_number_of_them(case: Case) 
     network, batch = case.network(), make_batch()
     if network.mixes_channels:
         return
+    more = case.network(replace(TASK, channels=CHANNELS + 1, targets=tuple(range(CHANNELS + 1))))
+    if [t.shape for t in network.state_dict().values()] != [t.shape for t in more.state_dict().values()]:
+        return  # each channel has weights of its own
     wide = replace(batch, past=torch.cat([batch.past, batch.past[..., :1] + 1], dim=-1), target=None)
     every = network(wide).values
     assert every.shape == (BATCH, HORIZON, CHANNELS + 1)

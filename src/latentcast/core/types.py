@@ -31,6 +31,8 @@ class Batch:
     static  features of the series that each window belongs to
     units   location and scale of original units; None where they are unknown or not linear
     item    number of the series in the fit, -1 for a new one; for models with parameters of each series
+    phase   absolute number of the first step of each window, counted from 1970 in steps of the data; None where steps
+            cannot be counted
     """
 
     past: Float[Tensor, "batch time channel"]
@@ -43,6 +45,7 @@ class Batch:
     static: Float[Tensor, "batch static"] | None = None
     item: Int[Tensor, "batch"] | None = None
     units: "Scale | None" = None
+    phase: Int[Tensor, "batch"] | None = None
 
     def __len__(self) -> int:
         return self.past.shape[0]

@@ -64,11 +64,14 @@ class Attention(nn.Module):
         keep: Bool[Tensor, "series tokens"] | None = None,
         *,
         causal: bool = False,
+        bias: Float[Tensor, "series queries tokens"] | None = None,
     ) -> Float[Tensor, "series queries width"]:
-        """`keep` is False at masked tokens; with `causal` a query sees no later token."""
+        """`keep` is False at masked tokens; with `causal` a query sees no later token; `bias` adds to the scores."""
         q = self._split(self.query(x))
         k, v = (self._split(part) for part in self.key_value(context).chunk(2, dim=-1))
         mask = None if keep is None else keep[:, None, None, :]
+        if bias is not None:
+            mask = bias[:, None] if mask is None else bias[:, None].masked_fill(~mask, -torch.inf)
         dropout = self.dropout if self.training else 0.0
         mixed = attend(q, k, v, mask, dropout=dropout, causal=causal)
         return self.out(mixed.transpose(1, 2).flatten(2))
@@ -78,10 +81,13 @@ class Attention(nn.Module):
         x: Float[Tensor, "series queries width"],
         context: Float[Tensor, "series tokens width"],
         keep: Bool[Tensor, "series tokens"] | None = None,
+        bias: Float[Tensor, "series queries tokens"] | None = None,
     ) -> Float[Tensor, "series heads queries tokens"]:
         """Return the attention weights of each query over the tokens, for inspection."""
         q, k = self._split(self.query(x)), self._split(self.key_value(context).chunk(2, dim=-1)[0])
         scores = q @ k.transpose(2, 3) / math.sqrt(q.shape[-1])
+        if bias is not None:
+            scores = scores + bias[:, None]
         if keep is not None:
             scores = scores.masked_fill(~keep[:, None, None], -torch.inf)
         return scores.softmax(-1)

@@ -37,6 +37,14 @@ def moving_average_adjoint(w: Float[Tensor, "rows time"], kernel: int) -> Float[
     return inner
 
 
+def exponential_average_matrix(length: int, rate: float) -> Float[Tensor, "time time"]:
+    """The matrix A of the exponential average: (A·x)₀ = x₀ and (A·x)ₜ = rate · xₜ + (1 - rate) · (A·x)ₜ₋₁."""
+    ages = (torch.arange(length)[:, None] - torch.arange(length)).double()
+    weights = torch.where(ages >= 0, rate * (1 - rate) ** ages.clamp(min=0), 0.0)
+    weights[:, 0] = (1 - rate) ** torch.arange(length).double()
+    return weights.float()
+
+
 class Decomposition(nn.Module):
     """Split a series of features into the remainder and its moving average (Wu et al. 2021, section 3.1).
 

@@ -1,12 +1,16 @@
 """Instance normalisation: scale windows and channels by their look-back (RevIN, Kim et al. 2022, without affine)."""
 
+from typing import Annotated
+
 import torch
 from jaxtyping import Bool, Float
+from pydantic import Field
 from torch import Tensor
 
 from latentcast.core.types import Batch, Scale
 
 EPSILON = 1e-5
+Share = Annotated[float, Field(gt=0, le=1)]
 
 
 def window_scale(
@@ -24,9 +28,26 @@ def window_scale(
     return Scale(loc, (variance + EPSILON).sqrt())
 
 
-def scale_of(batch: Batch, normalise: bool) -> Scale:
-    """Return the scale of a batch with instance normalisation, or the identity."""
-    return window_scale(batch.past, batch.observed) if normalise else no_scale(batch.past)
+def scale_of(batch: Batch, normalise: bool, trailing: float | None = None) -> Scale:
+    """Return the scale of a batch with instance normalisation, or the identity.
+
+    With `trailing` the location is the mean of only that last share of the look-back: the newest level.
+    """
+    if not normalise:
+        return no_scale(batch.past)
+    scale = window_scale(batch.past, batch.observed)
+    return scale if trailing is None else Scale(_newest_level(batch, scale.loc, trailing), scale.scale)
+
+
+def _newest_level(batch: Batch, whole: Tensor, trailing: float) -> Float[Tensor, "batch 1 channel"]:
+    """Mean of the last observed values; that of the whole look-back where the last share has none."""
+    steps = max(1, round(trailing * batch.past.shape[1]))
+    past = batch.past[:, -steps:]
+    if batch.observed is None:
+        return past.mean(1, keepdim=True)
+    seen = batch.observed[:, -steps:]
+    count = seen.sum(1, keepdim=True)
+    return torch.where(count > 0, (past * seen).sum(1, keepdim=True) / count.clamp(min=1), whole)
 
 
 def no_scale(past: Float[Tensor, "batch time channel"]) -> Scale:

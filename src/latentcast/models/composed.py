@@ -33,7 +33,8 @@ from latentcast.core.settings import Part, ReadWith, Settings
 from latentcast.core.types import Batch, Prediction, Scale, Task, Tokens
 from latentcast.data.windows.mixture import Mix
 from latentcast.data.windows.windows import Windows
-from latentcast.layers.instance_norm import scale_of
+from latentcast.layers.cycle import Cycles, Lengths
+from latentcast.layers.instance_norm import Share, scale_of
 from latentcast.models.backbones import BACKBONES
 from latentcast.models.heads import HEADS
 from latentcast.models.mixers import MIXERS
@@ -56,6 +57,11 @@ class ComposedSettings(Settings):
                forecast of zero; they are used only if that pays on the validation part
 
     solved     settings of the model `ridge`, for the map that is solved
+
+    cycles     lengths in steps, such as 24 or 24,168: a table by position in each cycle is learned for every channel,
+               subtracted from the look-back and added to the forecast (CycleNet, Lin et al. 2024)
+
+    trailing   share of the look-back, its last steps, whose mean is subtracted; none: the whole look-back
     """
 
     parts = {"representation": REPRESENTATIONS, "mixers": MIXERS, "backbone": BACKBONES, "head": HEADS}  # noqa: RUF012
@@ -66,7 +72,9 @@ class ComposedSettings(Settings):
     normalise: bool = True
     shortcut: Literal["none", "linear", "solved"] = "none"
     solved: RidgeSettings | None = None
-    read_with: ClassVar[ReadWith] = {"solved": ("shortcut", ("solved",))}
+    cycles: Lengths = ()
+    trailing: Share | None = None
+    read_with: ClassVar[ReadWith] = {"solved": ("shortcut", ("solved",)), "trailing": ("normalise", (True,))}
     not_in_weights = Settings.not_in_weights | {"shortcut", "solved"}  # the map fits only one look-back and horizon
 
 
@@ -79,7 +87,8 @@ class Composed(nn.Module):
 
     def __init__(self, settings: ComposedSettings, task: Task) -> None:
         super().__init__()
-        self.normalise = settings.normalise
+        self.normalise, self.trailing = settings.normalise, settings.trailing
+        self.cycles = Cycles(settings.cycles, task.channels) if settings.cycles else None
         self.representation: Representation = _build(REPRESENTATIONS, settings.representation, task)
         outer = {
             place: _build(MIXERS, part, task, self.representation, at=f"mixers.{place}")
@@ -109,10 +118,14 @@ class Composed(nn.Module):
     def forward(self, batch: Batch) -> Prediction:
         if self.solved_maps is not None and not self.uses_parts:
             return Prediction(self.solved_maps(batch.past))
-        scale = self._scale(batch)
+        scale, lookback = self._scale(batch), batch.past.shape[1]
         past = scale.apply(batch.past)
+        cycle = None if self.cycles is None else self.cycles(batch, lookback + self.task.horizon)
+        past = past if cycle is None else past - cycle[:, :lookback]
         hidden = self._through_backbone(self.tokens(replace(batch, past=past)), batch.past.shape[2])
         prediction = replace(self.head(hidden, scale), penalty=hidden.penalty)
+        if cycle is not None:
+            prediction = prediction.plus(scale.scale * cycle[:, lookback:])
         if self.solved_maps is not None:
             return prediction.plus(self.solved_maps(batch.past) - scale.loc)
         if self.shortcut is None:
@@ -144,6 +157,8 @@ class Composed(nn.Module):
         assert isinstance(self.head, ReconstructionHead)
         scale = self._scale(batch)
         past = scale.apply(batch.past)
+        cycle = None if self.cycles is None else self.cycles(batch, past.shape[1])
+        past = past if cycle is None else past - cycle
         scaled = replace(batch, past=past)
         tokens = self.representation.whole(scaled, alone=alone)
         hidden = (
@@ -151,6 +166,7 @@ class Composed(nn.Module):
         )
         restored = self.head.restore(hidden, scale, batch.past.shape[1])
         prediction = replace(restored, penalty=hidden.penalty)
+        prediction = prediction if cycle is None else prediction.plus(scale.scale * cycle)
         if (self.shortcut is None and self.solved_maps is None) or alone or batch.observed is None:
             return prediction
         # observed values are not passed through: the model must learn to reconstruct them
@@ -195,8 +211,9 @@ class Composed(nn.Module):
         return cast("Iterable[TokenMixer]", self.mixers)
 
     def normalised(self, batch: Batch) -> Batch:
-        """The batch with its past in the units that the parts read."""
-        return replace(batch, past=self._scale(batch).apply(batch.past))
+        """The batch with its past in the units that the parts read, without its cycles."""
+        past = self._scale(batch).apply(batch.past)
+        return replace(batch, past=past if self.cycles is None else past - self.cycles(batch, past.shape[1]))
 
     def tokens(self, batch: Batch) -> Tokens:
         """Return the tokens for the backbone from a batch with a normalised past."""
@@ -204,11 +221,11 @@ class Composed(nn.Module):
 
     def _prepared(self, tokens: Tokens, batch: Batch) -> Tokens:
         """The tokens after the mixers, with the prompt of a language model and the window itself."""
-        tokens = self._with_static(tokens, batch)
-        folded = self.representation.folds_channels
-        tokens = self._mixed(tokens, batch.past.shape[2], inside=False)
-        window = batch.past.transpose(1, 2).flatten(0, 1)[..., None] if folded else batch.past
-        return _told(replace(tokens, window=window), batch)
+        window = (
+            batch.past.transpose(1, 2).flatten(0, 1)[..., None] if self.representation.folds_channels else batch.past
+        )
+        tokens = replace(self._with_static(tokens, batch), window=window)
+        return _told(self._mixed(tokens, batch.past.shape[2], inside=False), batch)
 
     def _mixed(self, tokens: Tokens, channels: int, *, inside: bool) -> Tokens:
         for place, part in enumerate(self._mixers):
@@ -237,7 +254,7 @@ class Composed(nn.Module):
         return {place: _build(MIXERS, part, task, seen, at=f"mixers.{place}") for place, part in chosen.items()}
 
     def _scale(self, batch: Batch) -> Scale:
-        return scale_of(batch, self.normalise)
+        return scale_of(batch, self.normalise, self.trailing)
 
     def loss(self, prediction: Prediction, batch: Batch) -> Tensor:
         loss = self.head.loss(prediction, batch)

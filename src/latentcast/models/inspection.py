@@ -130,7 +130,8 @@ def training_memory(network: Network, windows: int) -> Memory:
             None if x is None else x.repeat(count, 1, 1) for x in (one.past, one.past_known, one.future_known)
         )
         assert past is not None
-        several = Batch(past, past_known=known, future_known=later)
+        phase = torch.zeros(count, dtype=torch.int64)
+        several = Batch(past, past_known=known, future_known=later, phase=phase)
         seen: dict[int, int] = {}
 
         def keep(tensor: Tensor, seen: dict[int, int] = seen) -> Tensor:
@@ -169,7 +170,8 @@ def _shapes(output: Any) -> list[Shape]:
 def _one_window(task: Task) -> Batch:
     past = torch.zeros(1, task.lookback, task.channels)
     known = torch.zeros(1, task.lookback + task.horizon, task.known)
-    return Batch(past, past_known=known[:, : task.lookback], future_known=known[:, task.lookback :])
+    phase = torch.zeros(1, dtype=torch.int64)
+    return Batch(past, past_known=known[:, : task.lookback], future_known=known[:, task.lookback :], phase=phase)
 
 
 def _attention(query: Shape, key: Shape, value: Shape, *_: Any, **__: Any) -> int:

@@ -364,3 +364,18 @@ def test_views_are_averaged_by_mean() -> None:
     torch.testing.assert_close(fuse((one, two)), (one + two) / 2)
     torch.testing.assert_close(fuse.contributions((one, two)).sum(0), (one + two) / 2)
     assert not list(fuse.parameters())
+
+
+def test_channels_with_equal_spectra_attend_as_without_a_mask_and_others_less() -> None:
+    masked, plain = make(InterVariate, heads=2, mask="spectrum"), make(InterVariate, heads=2)
+    masked.attention.load_state_dict(plain.attention.state_dict())
+    time = torch.arange(48.0)
+    same, other = torch.sin(time), torch.sin(3 * time)
+    windows = torch.stack([same, -same, other])[..., None]  # the sign changes no amplitude
+    tokens = Tokens(draw(3, 6, 16), window=windows)
+    weights, without = masked.weights(tokens, 3)[0, 0], plain.weights(tokens, 3)[0, 0]
+    ratio = weights / without
+    torch.testing.assert_close(ratio[:, 0, 0], ratio[:, 0, 1])
+    assert (ratio[:, 0, 2] < 0.9 * ratio[:, 0, 0]).all()
+    masked(tokens, 3).values.square().sum().backward()
+    assert masked.similarity.metric.grad.abs().sum() > 0

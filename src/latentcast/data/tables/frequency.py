@@ -239,6 +239,20 @@ class Frequency:
             off |= since_head(clocks.astype(np.int32)[codes]) != 0
         return np.where(off, -1, count // size)
 
+    def positions(self, stamps: NDArray[Any]) -> NDArray[np.int64] | None:
+        """Number of steps from 1970 (or from 0) to each stamp; None where stamps follow a rule that only pandas knows.
+
+        Equal stamps have equal positions, whatever the series is, so that cycles keep their phase in new data.
+        """
+        if not self.exact:
+            return None
+        if self.step is not None:
+            return stamps.astype(np.int64) // self.step
+        size = self.months or self.weekdays
+        if size is None and self.calendar is None:
+            return None
+        return self._place(stamps)[0] // (size or self.multiple)
+
     @property
     def _has_days(self) -> bool:
         """Whether steps are days or longer, with one time of day for all of them."""

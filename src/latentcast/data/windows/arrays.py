@@ -39,6 +39,9 @@ class WindowArrays:
         The number of the item among those of the fit, -1 for others.
     units
         Location and scale that lead back to original units.
+    phase
+        [windows], absolute number of the first step, counted from 1970 in steps of the data; None where steps cannot be
+        counted.
     """
 
     numbers: NDArray[np.int64]
@@ -54,3 +57,4 @@ class WindowArrays:
     static: NDArray[np.float32] | None = None
     item: NDArray[np.int64] | None = None
     units: WindowUnits | None = None
+    phase: NDArray[np.int64] | None = None

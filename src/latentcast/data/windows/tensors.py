@@ -27,6 +27,7 @@ def batch_of(found: WindowArrays) -> Batch:
         _tensor(found.static),
         _tensor(found.item),
         None if units is None else Scale(torch.from_numpy(units.loc), torch.from_numpy(units.scale)),
+        _tensor(found.phase),
     )
 
 

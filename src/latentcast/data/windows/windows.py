@@ -18,6 +18,7 @@ from latentcast.data.features.calendar import features
 from latentcast.data.panel.annotations import Notes, of_windows
 from latentcast.data.panel.panel import Panel
 from latentcast.data.scaling.scaler import Scaler
+from latentcast.data.tables.frequency import Frequency
 from latentcast.data.windows.arrays import WindowArrays, WindowUnits
 from latentcast.data.windows.block import Block
 from latentcast.data.windows.silence import Silence
@@ -90,12 +91,22 @@ class KnownFeatures:
         [items], the number of each item among those of the fit, -1 for others. None where no model reads it.
     units
         Mean and standard deviation of each item, [items, 1, channels]. None where values are transformed.
+    calendar
+        The stamps of all steps, [steps], and their frequency: they give the phase of a window. None without stamps.
     """
 
     future: Block | None = None
     static: NDArray[np.float32] | None = None
     item_numbers: NDArray[np.int64] | None = None
     units: WindowUnits | None = None
+    calendar: tuple[NDArray[Any], Frequency] | None = None
+
+    def phase_of(self, starts: NDArray[np.int64]) -> NDArray[np.int64] | None:
+        """Absolute number of the steps at `starts`, [windows]; None where steps cannot be counted."""
+        if self.calendar is None:
+            return None
+        times, frequency = self.calendar
+        return frequency.positions(times[starts])
 
     def units_of(self, items: NDArray[np.int64]) -> WindowUnits | None:
         """Units of the windows of these items, [windows, 1, channels]."""
@@ -190,10 +201,9 @@ class Windows:
             past_known, future_known = whole[:, : self.lookback], whole[:, self.lookback :]
         static = None if known.static is None else known.static[items]
         item = None if known.item_numbers is None else known.item_numbers[items]
-        units = known.units_of(items)
-        return WindowArrays(
-            which, starts, items, past, seen, season, target, target_seen, past_known, future_known, static, item, units
-        )
+        units, phase = known.units_of(items), known.phase_of(starts)
+        window = (past, seen, season, target, target_seen, past_known, future_known, static, item, units, phase)
+        return WindowArrays(which, starts, items, *window)
 
     def batch(self, which: NDArray[np.int64] | Tensor) -> Batch:
         """The windows number `which` [batch] as one Batch: views into one gathered block."""
@@ -316,6 +326,7 @@ def make_windows(
             Block(known_features(panel, scaler), lookback + horizon) if with_known else None,
             _static(panel, scaler),
             units=_units(scaler),
+            calendar=(panel.times, panel.frequency),
         ),
         None if prompter is None else Prompting(prompter, panel.said, panel.times),
     )

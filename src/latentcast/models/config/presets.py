@@ -139,6 +139,11 @@ MODEL_PRESETS: dict[str, ModelPreset] = {
             },
         },
     ),
+    "fits": ModelPreset(
+        "complex linear map of low frequencies (FITS, Xu et al. 2024)",
+        "fits",
+        training={"lr": 5e-3, "ema": 0.98, "max_epochs": 30, "keep": "best", "patience": 5},
+    ),
     "ridge": ModelPreset(
         "ridge regression, solved in closed form; look-back, penalty and maps searched at rolling origins",
         "ridge",

@@ -22,6 +22,7 @@ SEARCH_SPACES: Mapping[str, Space] = {
         "model.individual": {"choices": [False, True]},
         "training.ema": {"choices": [None, 0.98]},
     },
+    "fits": {**_TRAINING, "model.harmonics": {"choices": [2, 4, 6, 8]}, "model.individual": {"choices": [False, True]}},
     "transformer": {**_TRAINING, "model.width": {"choices": [32, 64, 128]}, "model.dropout": DROPOUT},
     "autoformer": {**_TRAINING, "model.width": {"choices": [32, 64, 128]}, "model.dropout": DROPOUT},
     "patch-transformer": {**_TRAINING, **_ENCODER, "model.backbone.dropout": DROPOUT},

@@ -1,6 +1,6 @@
 """Attention over the channels of a window, at each place (Crossformer, Zhang & Yan 2023, section 3.2)."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from jaxtyping import Bool, Float, Shaped
@@ -12,6 +12,7 @@ from latentcast.core.protocols import Representation
 from latentcast.core.types import Task, Tokens
 from latentcast.layers.attention import Attention
 from latentcast.layers.dropout import Dropout
+from latentcast.layers.spectral_similarity import SpectralSimilarity
 from latentcast.layers.transformer import feed_forward
 from latentcast.models.mixers.place import MixerSettings
 
@@ -19,11 +20,15 @@ from latentcast.models.mixers.place import MixerSettings
 class InterVariateSettings(MixerSettings):
     """heads divide the width; ff is the feed-forward block's width, as a multiple of the tokens' width. at=llm: behind
     the reprogramming, at the language model's width.
+
+    mask: spectrum lets channels attend to those with a similar amplitude spectrum in the window, by a learned metric
+    (DUET, Qiu et al. 2025, section 3.4); none: to all
     """
 
     heads: Annotated[int, Field(ge=1)] = 8
     ff: Annotated[int, Field(ge=1)] = 4
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    mask: Literal["spectrum"] | None = None
 
 
 class InterVariate(nn.Module):
@@ -49,6 +54,7 @@ class InterVariate(nn.Module):
         self.feed_forward = feed_forward(width, settings.ff * width, settings.dropout)
         self.norm_attention, self.norm_ff = nn.LayerNorm(width), nn.LayerNorm(width)
         self.drop = Dropout(settings.dropout)
+        self.similarity = SpectralSimilarity(task.lookback) if settings.mask == "spectrum" else None
 
     def facts(self, task: Task) -> dict[str, Any]:
         return {"channels attend to each other": f"{task.channels}" if self.mixes_channels else "no"}
@@ -58,7 +64,8 @@ class InterVariate(nn.Module):
             return tokens
         whole = tokens.sequence()
         x, keep = _by_place(whole.values, channels), _kept(whole.keep, channels)
-        x = self.norm_attention(x + self.drop(self.attention(x, x, keep)))
+        bias = self._bias(tokens, channels)
+        x = self.norm_attention(x + self.drop(self.attention(x, x, keep, bias=bias)))
         x = self.norm_ff(x + self.drop(self.feed_forward(x)))
         places = whole.values.shape[1]
         return tokens.changed(x.unflatten(0, (-1, places)).transpose(1, 2).flatten(0, 1))
@@ -67,8 +74,16 @@ class InterVariate(nn.Module):
         """Return the attention between channels at each place; the last dimension sums to 1."""
         whole = tokens.sequence()
         x = _by_place(whole.values, channels)
-        scores = self.attention.weights(x, x, _kept(whole.keep, channels))
+        scores = self.attention.weights(x, x, _kept(whole.keep, channels), self._bias(tokens, channels))
         return scores.unflatten(0, (-1, whole.values.shape[1]))
+
+    def _bias(self, tokens: Tokens, channels: int) -> Float[Tensor, "places channels channels"] | None:
+        """Logarithm of the similarity of channels, the same at every place; None without a mask."""
+        if self.similarity is None:
+            return None
+        assert tokens.window is not None
+        alike = self.similarity(tokens.window[..., 0].unflatten(0, (-1, channels)))
+        return alike.repeat_interleave(tokens.sequence().values.shape[1], 0)
 
     def findings(self, shown: WindowLabels, tokens: Tokens, channels: int) -> tuple[Finding, ...]:
         """Report the mean over places and heads; of many channels, those with the most attention."""

@@ -11,16 +11,20 @@ from latentcast.core.errors import Fault, SettingsError
 from latentcast.core.settings import Settings
 from latentcast.layers.gram import Array
 from latentcast.layers.ridge_solver import LinearMap
+from latentcast.models.ridge.clusters import cluster_channels
 from latentcast.models.ridge.search import Errors, Grid, measure, solve, weigh
 from latentcast.models.ridge.stretches import Ahead, Source, Steps, blocks
 
 MOST_OWN = 64  # most channels for which maps=auto tries one map each
 SHORTEST = 24  # least look-back of the default grid
+CLUSTERS = (2, 4, 8, 16)  # numbers of groups that maps=clustered tries
 Positive = Annotated[float, Field(gt=0)]
 
 
 class RidgeSettings(Settings):
-    """maps       shared: one map for all channels; own: one for each; auto: by validation, own up to 64 channels
+    """maps       shared: one map for all channels; own: one for each; clustered: one for each group of channels with
+               similar autocorrelation, their number by validation; auto: by validation, own up to 64 channels, beyond
+               them clustered
 
     lookbacks  look-backs that the search chooses from; none: from the run's look-back down to an eleventh of it, by
     factors of √2, in whole seasons
@@ -36,7 +40,7 @@ class RidgeSettings(Settings):
     protocol
     """
 
-    maps: Literal["auto", "shared", "own"] = "auto"
+    maps: Literal["auto", "shared", "clustered", "own"] = "auto"
     lookbacks: tuple[Annotated[int, Field(ge=1)], ...] | None = None
     trailing: tuple[Annotated[float, Field(gt=0, le=1)], ...] = (0.02, 0.1, 0.3, 1.0)
     alphas: tuple[Positive, ...] = (1e-6, 1e-4, 0.01, 0.032, 0.1, 0.32, 1.0, 3.2, 10.0)
@@ -103,11 +107,9 @@ def solve_windows(sources: Sequence[Source], settings: RidgeSettings, grid: Grid
 
     Raises DataError when no window has all of its targets observed.
     """
-    channels = sources[0].values.shape[1]
-    families = _families(settings.maps, channels, len(sources))
     sources = [replace(source, stride=settings.stride) for source in sources]
     ahead = blocks(sources, grid.lookbacks[-1], horizon)
-    families = _families(settings.maps, sources[0].values.shape[1], len(sources))
+    families = _families(settings.maps, sources)
     measured = {name: measure(sources, groups, grid, ahead) for name, groups in families.items()}
     name = _best(measured)
     errors = measured[name]
@@ -142,7 +144,8 @@ def _finished(
 ) -> Solved:
     """Solve with chosen weights, and say what they are."""
     maps = solve(sources, groups, grid, weights, ahead, held_out=settings.refit)
-    family = "shared" if len(maps) == 1 else "own"
+    count = len(maps)
+    family = "shared" if count == 1 else "own" if count == len(groups) else f"{count} clusters"
     chosen = {
         "lookback": round(float(np.mean([_mean(weight, grid.lookbacks, 0) for weight in weights])), 1),
         "trailing": round(float(np.mean([_mean(weight, grid.trailing, 1) for weight in weights])), 4),
@@ -151,13 +154,19 @@ def _finished(
     return Solved(maps, groups, weights, {"maps": family, **found, **chosen, "refit": settings.refit})
 
 
-def _families(maps: str, channels: int, datasets: int) -> dict[str, Steps]:
-    shared, own = np.zeros(channels, np.int64), np.arange(channels)
+def _families(maps: str, sources: Sequence[Source]) -> dict[str, Steps]:
+    """Name → the map of each channel [channels], for every way to share maps that is tried."""
+    channels = sources[0].values.shape[1]
+    shared, own = {"shared": np.zeros(channels, np.int64)}, {"own": np.arange(channels)}
     if maps == "own":
-        return {"own": own}
-    if maps == "shared" or channels == 1 or channels > MOST_OWN or datasets > 1:
-        return {"shared": shared}
-    return {"shared": shared, "own": own}
+        return own
+    if maps == "shared" or channels == 1 or len(sources) > 1:
+        return shared
+    if maps == "clustered" or channels > MOST_OWN:
+        numbers = [number for number in CLUSTERS if number < channels]
+        clusters = {f"{number} clusters": cluster_channels(sources[0], number) for number in numbers}
+        return {**shared, **clusters}
+    return {**shared, **own}
 
 
 def _best(measured: dict[str, Errors | None]) -> str:

@@ -5,7 +5,7 @@ W_s, W_t·A·x + W_s·(x − A·x) = (W_s + (W_t − W_s)·A)·x. Folding A into
 product over the data, forward and backward; the result is the same but for rounding.
 """
 
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from jaxtyping import Float
@@ -13,25 +13,35 @@ from torch import Tensor, nn
 
 from latentcast.core.capabilities import Capabilities
 from latentcast.core.findings import Finding, WindowLabels
-from latentcast.core.settings import Settings
+from latentcast.core.settings import ReadWith, Settings
 from latentcast.core.types import Batch, Prediction, Steps, Task
-from latentcast.layers.decomposition import Kernel, moving_average_adjoint
-from latentcast.layers.instance_norm import scale_of
+from latentcast.layers.cycle import Cycles, Lengths
+from latentcast.layers.decomposition import Kernel, exponential_average_matrix, moving_average_adjoint
+from latentcast.layers.instance_norm import Share, scale_of
 from latentcast.layers.losses import Loss, PointLoss
 
 
 class DLinearSettings(Settings):
-    """individual: own weights for every channel; normalise: instance normalisation (not in the published form)."""
+    """individual: own weights for every channel; normalise: instance normalisation (not in the published form).
+
+    exponential: rate of an exponential average as the trend, in place of the moving average of `kernel` steps (xPatch,
+    Stitsyuk and Choi 2025). cycles, trailing: as of composed models; kernel=1 with cycles is CycleNet/Linear.
+    """
 
     kernel: Kernel = 25
+    exponential: Share | None = None
     individual: bool = False
     normalise: bool = False
+    trailing: Share | None = None
+    cycles: Lengths = ()
     loss: Loss = "mse"
+    read_with: ClassVar[ReadWith] = {"trailing": ("normalise", (True,)), "kernel": ("exponential", (None,))}
 
 
 class DLinear(nn.Module):
     Settings = DLinearSettings
     capabilities = Capabilities()
+    average: Tensor | None
 
     def __init__(self, settings: DLinearSettings, task: Task) -> None:
         super().__init__()
@@ -44,11 +54,17 @@ class DLinear(nn.Module):
         self.remainder = nn.Parameter(self.trend.detach().clone())
         self.trend_bias = nn.Parameter(torch.zeros(maps, task.horizon))
         self.remainder_bias = nn.Parameter(torch.zeros(maps, task.horizon))
+        self.cycles = Cycles(settings.cycles, task.channels) if settings.cycles else None
+        rate = settings.exponential
+        average = None if rate is None else exponential_average_matrix(task.lookback, rate)
+        self.register_buffer("average", average, persistent=False)
 
     def forward(self, batch: Batch) -> Prediction:
         normalise = self.settings.normalise
-        scale = scale_of(batch, normalise)
+        scale = scale_of(batch, normalise, self.settings.trailing)
         past = scale.apply(batch.past) if normalise else batch.past
+        cycle = None if self.cycles is None else self.cycles(batch, self.task.lookback + self.task.horizon)
+        past = past if cycle is None else past - cycle[:, : self.task.lookback]
         weight, bias = self.folded()
         if self.settings.individual:
             values = torch.einsum("chl,blc->bhc", weight, past) + bias.T
@@ -56,16 +72,24 @@ class DLinear(nn.Module):
             series = past.transpose(1, 2).reshape(-1, self.task.lookback)
             flat = nn.functional.linear(series, weight[0], bias[0])
             values = flat.view(past.shape[0], -1, self.task.horizon).transpose(1, 2)
+        values = values if cycle is None else values + cycle[:, self.task.lookback :]
         return Prediction(scale.invert(values) if normalise else values)
 
     def facts(self, task: Task) -> dict[str, Any]:
-        return {"moving average": Steps(self.settings.kernel), "maps": len(self.trend)}
+        rate, found = self.settings.exponential, {"maps": len(self.trend)}
+        cycles = {"cycles": list(map(Steps, self.settings.cycles))} if self.settings.cycles else {}
+        if rate is None:
+            return {"moving average": Steps(self.settings.kernel), **found, **cycles}
+        return {"exponential average": f"rate {rate}", **found, **cycles}
 
     def folded(self) -> tuple[Float[Tensor, "maps horizon time"], Float[Tensor, "maps horizon"]]:
         """The one linear map that both of them make, and its bias."""
         difference = (self.trend - self.remainder).flatten(0, 1)
-        averaged = moving_average_adjoint(difference, self.settings.kernel).view_as(self.trend)
-        return self.remainder + averaged, self.trend_bias + self.remainder_bias
+        if self.average is None:
+            averaged = moving_average_adjoint(difference, self.settings.kernel)
+        else:
+            averaged = difference @ self.average
+        return self.remainder + averaged.view_as(self.trend), self.trend_bias + self.remainder_bias
 
     def findings(self, shown: WindowLabels, batch: Batch) -> tuple[Finding, ...]:
         at = shown.drawn[0]

@@ -1,0 +1,35 @@
+"""Learned cycles: a table by position in each cycle (CycleNet, Lin et al. 2024, section 3.1)."""
+
+from typing import Annotated
+
+import torch
+from jaxtyping import Float
+from pydantic import BeforeValidator, Field
+from torch import Tensor, nn
+
+from latentcast.core.errors import DataError
+from latentcast.core.types import Batch
+
+Length = Annotated[int, Field(ge=2)]
+Lengths = Annotated[tuple[Length, ...], BeforeValidator(lambda value: (value,) if isinstance(value, int) else value)]
+
+
+class Cycles(nn.Module):
+    """One table [length, channels] for each cycle length; their sum is subtracted from the past and added to forecasts.
+
+    All tables start at zero. `channels` is 1 where all series share a table.
+    """
+
+    def __init__(self, lengths: tuple[int, ...], channels: int) -> None:
+        super().__init__()
+        self.tables = nn.ParameterList(nn.Parameter(torch.zeros(length, channels)) for length in lengths)
+
+    def forward(self, batch: Batch, steps: int) -> Float[Tensor, "batch steps channel"]:
+        """Return the cycles of the first `steps` steps of each window. Raises DataError where steps have no phase."""
+        if batch.phase is None:
+            raise DataError(
+                "model.cycles needs steps that can be counted (equally long ones, months, business days or the days of"
+                " a calendar), and the frequency of these data has no such count; leave it out"
+            )
+        at = batch.phase[:, None] + torch.arange(steps, device=batch.phase.device)
+        return torch.stack([table[at % len(table)] for table in self.tables]).sum(0)
