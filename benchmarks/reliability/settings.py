@@ -46,6 +46,7 @@ MODELS: dict[str, dict[str, Any]] = {
     "generalist": {},
     "hybrid": {"model": {"members": ["naive", "dlinear"]}, "training": LOOP},
     "dlinear": {"training": LOOP},
+    "fits": {"training": LOOP},
     "ridge": {},
     "transformer": {"training": LOOP, "model": SMALL},
     "autoformer": {"training": LOOP, "model": {"width": 8, "ff": 8}},
@@ -91,7 +92,7 @@ OTHERS: dict[str, Any] = {
     "fraction": 0.5, "steps": "rows", "frequency_per_series": "split", "weights": [1.0, 2.0], "loss": "mae",
     "lookback": 20, "form": "ANN", "variant": "optimised", "decomposition": "additive", "failing": "leave-out",
     "processes": 2, "contexts": [64], "maps": 2, "lookbacks": [12, 24], "trailing": [0.5], "alphas": [0.1],
-    "half_life": 50.0, "members": ["naive", "theta"], "quantiles": [0.2, 0.5, 0.8], "preset": "nowhere",
+    "half_life": 50.0, "members": ["naive", "theta"], "quantiles": [0.1, 0.3, 0.5, 0.7, 0.9], "preset": "nowhere",
     "revision": "main", "dtype": "bf16", "quantise": "nf4", "representation": "frequency", "solved": {"alphas": [0.1]},
     "max_order": 2, "max_seasonal": 1, "adapt": "head", "seasons": "frequency", "shortcut": "linear", "label_len": 6,
     "compile": True, "strides": [2], "grid": [4, 4], "ratios": [2], "channels": [4, 6], "nonnegative": True,
@@ -160,7 +161,7 @@ def outcome(model: str, stated: dict[str, Any], data: pd.DataFrame) -> dict[str,
             forecast = made.predict(data)
             wide = made.predict(data, level=[80]) if made.card.validation else forecast
             if made.network.capabilities.quantile_levels:
-                wide = wide.join(made.predict(data, level=[60], interval_method="quantiles"), rsuffix="_own")
+                wide = wide.join(made.predict(data, level=[80], interval_method="quantiles"), rsuffix="_own")
             if made.network.samples:
                 wide = wide.join(made.sample(data, paths=3), rsuffix="_path")
                 wide = wide.join(made.predict(data, level=[60], interval_method="paths"), rsuffix="_sampled")

@@ -26,7 +26,7 @@ HOMES = {
     "pooch": {"data"},
     "narwhals": {"data"},
     "statsmodels": {"cli", "explain"},
-    "scipy": {"layers", "evaluation", "benchmarking", "data"},
+    "scipy": {"layers", "models", "evaluation", "benchmarking", "data"},
     "pydantic": {"core", "data", "layers", "models", "forecaster", "benchmarking", "serving"},
     "pydantic_core": {"core", "serving"},
     "fsspec": {"data"},
