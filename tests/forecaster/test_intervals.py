@@ -250,7 +250,7 @@ def test_the_intervals_at_an_origin_do_not_change_with_what_comes_after_it(model
 
     for one, two in zip(bands(frame), bands(changed), strict=True):
         same = (one == two).reshape(len(starts), -1).all(1)
-        last = starts.numpy() + 24 - 1  # the newest step that is known
+        last = np.asarray(starts) + 24 - 1  # the newest step that is known
         assert same[last < 620].all()
         assert not same[last >= 620].any()
 

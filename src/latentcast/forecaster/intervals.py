@@ -256,5 +256,5 @@ def _check_quantiles(levels: Sequence[float], model: str, learned: tuple[float, 
         raise SettingsError(
             f"level {', '.join(f'{n:g}' for n in missing)}: this {model} learned the quantiles"
             f" {', '.join(f'{q:g}' for q in learned)}, which make intervals of {', '.join(able) or 'no level'};"
-            f" interval_method='conformal' reaches any level, or learn {wanted} too (quantiles of the model or of its head)"
+            f" interval_method='conformal' reaches any level, or learn {wanted} too (its setting quantiles)"
         )

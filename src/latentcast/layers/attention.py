@@ -28,15 +28,20 @@ def attend(
     *,
     dropout: float = 0.0,
     causal: bool = False,
+    bias: Float[Tensor, "..."] | None = None,
 ) -> Float[Tensor, "series heads queries size"]:
     """torch's fused kernel; written out where a graph is exported.
 
     The mask is True at tokens that a query attends to. A query that may attend to none gets zeros: ONNX operators for
-    attention give it the mean of everything, or no number.
+    attention give it the mean of everything, or no number. `bias` is added to the scores.
     """
     if not torch.compiler.is_exporting():
+        if bias is not None:
+            biased = bias if mask is None else bias.masked_fill(~mask, -torch.inf)
+            return F.scaled_dot_product_attention(query, key, value, attn_mask=biased, dropout_p=dropout)
         return F.scaled_dot_product_attention(query, key, value, attn_mask=mask, dropout_p=dropout, is_causal=causal)
     scores = (query / math.sqrt(query.shape[-1])) @ key.transpose(2, 3)
+    scores = scores if bias is None else scores + bias
     if causal:
         mask = torch.ones(scores.shape[2:], dtype=torch.bool, device=query.device).tril()
     if mask is None:
@@ -70,10 +75,9 @@ class Attention(nn.Module):
         q = self._split(self.query(x))
         k, v = (self._split(part) for part in self.key_value(context).chunk(2, dim=-1))
         mask = None if keep is None else keep[:, None, None, :]
-        if bias is not None:
-            mask = bias[:, None] if mask is None else bias[:, None].masked_fill(~mask, -torch.inf)
+        added = None if bias is None else bias[:, None]
         dropout = self.dropout if self.training else 0.0
-        mixed = attend(q, k, v, mask, dropout=dropout, causal=causal)
+        mixed = attend(q, k, v, mask, dropout=dropout, causal=causal, bias=added)
         return self.out(mixed.transpose(1, 2).flatten(2))
 
     def weights(

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from latentcast.core.errors import DataError
 from latentcast.core.types import Batch
 
+NOT_EXPORTED = "its cycles read the phase of each window, for which a graph has no input"
 Length = Annotated[int, Field(ge=2)]
 Lengths = Annotated[tuple[Length, ...], BeforeValidator(lambda value: (value,) if isinstance(value, int) else value)]
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 
 from latentcast.data.panel.panel import Panel
@@ -53,25 +54,25 @@ def read_series(folder: Path, number: int, steps: int = LONGEST) -> dict[str, An
     Stamps are seconds since 1970 of the wall clock, or numbers of steps. Raises IndexError for an unknown number.
     """
     place = folder / FOLDER
-    values = np.load(place / "values.npy", mmap_mode="r")
-    offsets = np.load(place / "offsets.npy")
+    values = _array(place / "values.npy")
+    offsets = _array(place / "offsets.npy")
     width = values.shape[1]
     if not 0 <= number < width * (len(offsets) - 1):
         raise IndexError(number)
     item, column = divmod(number, width)
     begin, end = int(offsets[item]), int(offsets[item + 1])
     begin = max(begin, end - steps)
-    times = np.load(place / "times.npy", mmap_mode="r")[begin:end]
+    times = _array(place / "times.npy")[begin:end]
     found: dict[str, Any] = {"t": times.tolist(), "y": _numbers(values[begin:end, column])}
     found["left_out"] = begin - int(offsets[item])
     if (place / "ahead.npy").exists():
         levels = json.loads((folder / INDEX).read_text(encoding="utf-8"))["levels"]
-        point, *ends = np.load(place / "ahead.npy", mmap_mode="r")[:, number]
+        point, *ends = _array(place / "ahead.npy")[:, number]
         bands = [
             {"level": level, "lo": _numbers(ends[2 * at]), "hi": _numbers(ends[2 * at + 1])}
             for at, level in enumerate(levels)
         ]
-        future = np.load(place / "future.npy", mmap_mode="r")[item]
+        future = _array(place / "future.npy")[item]
         found["ahead"] = {"t": future.tolist(), "y": _numbers(point), "bands": bands}
     return found
 
@@ -95,3 +96,8 @@ def _wall_clock(panel: Panel, times: NDArray[Any]) -> NDArray[Any]:
 def _numbers(values: Array) -> list[float | None]:
     """Seven significant digits, which JSON holds shortly; None where there is no number."""
     return [None if value != value else float(f"{value:.7g}") for value in values.tolist()]
+
+
+def _array(path: Path) -> NDArray[Any]:
+    """A saved array where it lies; this reader takes no pickled objects."""
+    return open_memmap(path, mode="r")
