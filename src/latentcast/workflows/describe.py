@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 import pandas as pd
@@ -124,7 +124,7 @@ def describe(
     return _of_table(data, values)
 
 
-def _names_a_forecaster(data: Any) -> bool:
+def _names_a_forecaster(data: Any) -> TypeGuard[str | Path]:
     """Whether data are a folder, or an address that does not end as a table does."""
     if not isinstance(data, str | Path):
         return False
