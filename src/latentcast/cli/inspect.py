@@ -28,7 +28,7 @@ def models() -> None:
     out.print(tables.grid(rows, "model", "what it is", "presets"))
     weights = [(one.model, one.checkpoint, one.package, one.licence) for one in WEIGHTS]
     out.print(tables.grid(weights, "pretrained weights of", "where", "read by", "licence"))
-    print_line(f"not loaded: {'; '.join(NOT_LOADED)}")
+    out.print(tables.grid([(name, "not loaded", why) for name, why in NOT_LOADED.items()]))
     for parts in (REPRESENTATIONS, MIXERS, BACKBONES, HEADS):
         known = [(name, entry.summary) for name, entry in parts.entries.items()]
         out.print(tables.grid(known, parts.kind, f"what it is (model.{parts.kind}=…)"))

@@ -34,7 +34,8 @@ WEIGHTS = (
     Weights("tirex", "NX-AI/TiRex-2", "tirex-2", "Apache-2.0"),
     Weights("toto", "Datadog/Toto-2.0-*", "toto-2", "Apache-2.0"),
 )
-NOT_LOADED = (
-    "TimesFM 3: its weights are for non-commercial use",
-    "TiRex (the first): NXAI Community License, with conditions on commercial use",
-)
+# weights → why no model here loads them
+NOT_LOADED = {
+    "TimesFM 3": "for non-commercial use",
+    "TiRex, the first": "NXAI Community License, with conditions on commercial use",
+}
