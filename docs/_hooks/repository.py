@@ -15,6 +15,7 @@ from mkdocs.structure.files import File
 
 ROOT = Path(__file__).parents[2]
 PAGES = {"CONTRIBUTING.md": "contributing.md", "CHANGELOG.md": "changelog.md", "benchmarks/README.md": "benchmarks.md"}
+PLANNED = {"assistants.md", "export.md", "hub.md", "serving.md", "workbench.md"}  # named before they are written
 LINK = re.compile(r"(?<!!)\[([^\]\n]*)\]\((?!https?:|#|mailto:)([^)\s#]+)(#[^)\s]*)?\)")
 log = logging.getLogger("mkdocs.hooks.repository")
 
@@ -57,6 +58,8 @@ def _rewritten(link: re.Match[str], home: str, here: str) -> str:
     text, address, anchor = link[1], link[2], link[3] or ""
     target = posixpath.normpath(posixpath.join(posixpath.dirname(home), address))
     page = PAGES.get(target) or (target.removeprefix("docs/") if target.startswith("docs/") else None)
+    if page in PLANNED and not (ROOT / target).exists():
+        return text
     if page is not None:
         return f"[{text}]({posixpath.relpath(page, posixpath.dirname(here) or '.')}{anchor})"
     if not (ROOT / target).exists():
