@@ -97,7 +97,7 @@ OTHERS: dict[str, Any] = {
     "max_order": 2, "max_seasonal": 1, "adapt": "head", "seasons": "frequency", "shortcut": "linear", "label_len": 6,
     "compile": True, "strides": [2], "grid": [4, 4], "ratios": [2], "channels": [4, 6], "nonnegative": True,
     "llm": "minilm", "levels": 3, "temperature": 0.5, "mixers": ["inter-variate"], "snap": True, "damped": True,
-    "head_width": 4, "reach": 8, "checkpoint": "amazon/chronos-bolt-tiny",
+    "head_width": 4, "reach": 2, "revive": 0.95, "checkpoint": "amazon/chronos-bolt-tiny",
 }  # fmt: skip
 # they start processes, take minutes, or change time and memory only
 NOT_TRIED = ("devices", "strategy", "compile", "seed", "processes", "checkpointing", "check", "reuse", "fused")

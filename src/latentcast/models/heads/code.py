@@ -1,6 +1,6 @@
 """Map tokens to probabilities of codes, and decode them with the codec of the representation."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import torch
 import torch.nn.functional as F
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from latentcast.core.errors import SettingsError
 from latentcast.core.protocols import Backbone, Representation
-from latentcast.core.settings import Settings
+from latentcast.core.settings import ReadWith, Settings
 from latentcast.core.types import Batch, Prediction, Scale, Task, Tokens
 from latentcast.layers.code_sampling import WANTED, Draw
 from latentcast.layers.codebook import Codes, Vectors
@@ -28,7 +28,8 @@ class CodeSettings(Settings):
              sample: the mean of `paths` sampled paths; queries: all codes in one pass, from learned queries
     relax    choice of codes in training: expected (softmax over codes · codebook); straight-through (the most likely
     code with the gradient of the expected one); gumbel (a relaxed draw, Jang et al. 2017)
-    codes    weight of the next code's cross-entropy relative to the error of the values; sampling needs it
+    codes    with queries, weight of the next code's cross-entropy relative to the error of the values; sampling needs
+    it
     temperature, top_k, top_p   of sampling (see `Draw`)
     """
 
@@ -41,6 +42,7 @@ class CodeSettings(Settings):
     top_p: float = 1.0
     loss: Loss = "mse"
     not_in_weights = Settings.not_in_weights | {"decode", "relax", "codes", "paths", "temperature", "top_k", "top_p"}
+    read_with: ClassVar[ReadWith] = {"codes": ("decode", ("queries",)), "paths": ("decode", ("sample",))}
 
     @field_validator("temperature", "top_p")
     @classmethod
