@@ -1,6 +1,7 @@
 """What stands around a table in a file, and numbers as people write them."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -106,3 +107,43 @@ def test_times_of_day_without_a_date_name_a_way() -> None:
     panel = build(frame, DataSettings(steps="rows"))
     assert panel.values[:, 0].tolist() == frame["y"].tolist()
     assert panel.future_times(1).tolist() == [[49]]
+
+
+def sheet(rows: list[list[Any]], path: Path, **others: list[list[Any]]) -> tuple[pd.DataFrame, str]:
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.Workbook()
+    book.remove(book.active)
+    for name, lines in {**others, "data": rows}.items():
+        made = book.create_sheet(name)
+        for line in lines:
+            made.append(line)
+    book.save(path / "book.xlsx")
+    frame = read_file(path / "book.xlsx")
+    return frame, " ".join(notes_of(frame))
+
+
+ROWS = [[day.to_pydatetime(), float(value)] for day, value in zip(DAYS, VALUES, strict=True)]
+
+
+def test_the_sheet_with_numbers_and_the_header_below_a_title_are_found(tmp_path: Path) -> None:
+    rows = [["Report of the office", None], [], ["date", "load"], *ROWS, ["Total", 9999.0]]
+    frame, notes = sheet(rows, tmp_path, about=[["Read me"], ["nothing"]])
+    assert build(frame, DataSettings()).values[:, 0].tolist() == VALUES.tolist()
+    assert "the sheet 'data' is read, and not about" in notes
+    assert "the first 2 rows are no part of the table" in notes
+    assert "left out: Total" in notes
+
+
+def test_names_in_merged_cells_are_repeated_and_na_is_namibia(tmp_path: Path) -> None:
+    rows = [[name if at == 0 else None, *row] for name in ("NA", "DE") for at, row in enumerate(ROWS)]
+    frame, notes = sheet([["geo", "date", "load"], *rows], tmp_path)
+    assert build(frame, DataSettings()).ids == ("NA", "DE")
+    assert "geo: blank cells repeat the name above them" in notes
+
+
+def test_dates_and_texts_in_one_column_are_named() -> None:
+    days = [day if at % 2 else f"{day:%d.%m.%Y}" for at, day in enumerate(DAYS)]
+    with pytest.raises(DataError, match=r"15 of 30 entries .* are no dates but str \(first: '13.01.2024', row 0\)"):
+        build(pd.DataFrame({"ds": days, "y": VALUES}), DataSettings())
+    same = pd.DataFrame({"ds": pd.Series(list(DAYS.to_numpy()), dtype=object), "y": VALUES})
+    assert build(same, DataSettings()).times.tolist() == DAYS.to_numpy("datetime64[ns]").tolist()

@@ -43,7 +43,7 @@ def read_texts(column: pd.Series, form: str | None, freq: str | None) -> ReadTex
     likely; it names the first entry at fault and its row, counted from 0.
     """
     codes, distinct = pd.factorize(column)
-    text = pd.Series(distinct).astype(str).str.strip()
+    text = pd.Series(distinct, dtype=object).astype(str).str.strip()
     if form is None or form in UNITS:
         periods = read_periods(text, column.name, form, freq)
         if periods is not None:

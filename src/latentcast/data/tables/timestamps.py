@@ -1,6 +1,7 @@
 """Read a time column as stamps: whole numbers, or dates in nanoseconds."""
 
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -106,11 +107,24 @@ def _of_one_kind(column: pd.Series) -> pd.Series:
     if kind == "date":
         dates = pd.to_datetime(column, errors="coerce")
         return column if dates.isna().any() else dates
-    if kind == "datetime":
-        return column.infer_objects()
+    if kind in ("datetime", "datetime64"):
+        return pd.to_datetime(column)
+    if kind in ("mixed", "mixed-integer"):
+        _refuse_mixed(column)
     if kind == "period":
         return pd.Series(pd.PeriodIndex(column).to_timestamp(), name=column.name)
     return column
+
+
+def _refuse_mixed(column: pd.Series) -> None:
+    """Raise TimeError where some entries are dates and others are texts or numbers, as in sheets filled in by hand."""
+    dates = column.map(lambda value: isinstance(value, date)).to_numpy()
+    if dates.any() and not dates.all():
+        row = int((~dates).argmax())
+        raise TimeError(
+            f"{int((~dates).sum())} of {len(column)} entries of the time column {column.name!r} are no dates but"
+            f" {type(column.iloc[row]).__name__} (first: {column.iloc[row]!r}, row {row}): bring all to one kind"
+        )
 
 
 def _whole_numbers_in_text(column: pd.Series) -> pd.Series | None:
