@@ -46,8 +46,8 @@ def _sheets(path: Path, name: str | None = None, above: int = 0) -> dict[str, pd
 
 def _holds_numbers(frame: pd.DataFrame) -> bool:
     """Whether a sheet may hold a table: several columns, with numbers in one of them."""
-    numbers = frame.apply(lambda column: pd.to_numeric(column, errors="coerce").notna().mean())
-    return len(frame.columns) > 1 and bool((numbers > 0.5).any())
+    shares = [pd.to_numeric(frame[name], errors="coerce").notna().to_numpy().mean() for name in frame.columns]
+    return len(shares) > 1 and max(shares) > 0.5
 
 
 def _rows_above(frame: pd.DataFrame) -> int:
