@@ -145,6 +145,7 @@ def main() -> None:
     print(json.dumps(opening, indent=1))
     show(rows, ["interaction", "median", "p95", "largest"])
     settings = {"series": SERIES, "months": MONTHS, "tabs": args.tabs, "times": args.times, "chromium": version}
+    settings["load_average"] = os.getloadavg()[0]  # of everything on the machine: what else runs lengthens all of it
     asked_for = {"first_paint_ms": 1000, "interaction_ms": 100}
     found = {"settings": settings, "seconds_before": before, **opening, "interactions": rows}
     report(CLAIM, asked_for, found, name="workbench")

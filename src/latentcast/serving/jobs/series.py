@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from latentcast.data.panel.panel import Panel
 
-FOLDER, INDEX = "series", "series.json"
+FOLDER, INDEX, LEVELS = "series", "series.json", "levels.json"
 LONGEST = 4000  # steps of a history that are sent, the last ones
 Array = NDArray[np.float64]
 
@@ -45,6 +45,7 @@ def write_series(folder: Path, panel: Panel, targets: Sequence[int], ahead: Ahea
         np.save(place / "future.npy", np.stack([_wall_clock(panel, row) for row in future]))
         np.save(place / "ahead.npy", np.stack([ahead.values, *(end for _, *ends in ahead.bands for end in ends)]))
         index |= {"levels": [level for level, _, _ in ahead.bands], "end": _numbers(ahead.values[:, -1])}
+    (place / LEVELS).write_text(json.dumps(index["levels"]), encoding="utf-8")
     (folder / INDEX).write_text(json.dumps(index, allow_nan=False), encoding="utf-8")
 
 
@@ -66,7 +67,7 @@ def read_series(folder: Path, number: int, steps: int = LONGEST) -> dict[str, An
     found: dict[str, Any] = {"t": times.tolist(), "y": _numbers(values[begin:end, column])}
     found["left_out"] = begin - int(offsets[item])
     if (place / "ahead.npy").exists():
-        levels = json.loads((folder / INDEX).read_text(encoding="utf-8"))["levels"]
+        levels = json.loads((place / LEVELS).read_text(encoding="utf-8"))
         point, *ends = _array(place / "ahead.npy")[:, number]
         bands = [
             {"level": level, "lo": _numbers(ends[2 * at]), "hi": _numbers(ends[2 * at + 1])}

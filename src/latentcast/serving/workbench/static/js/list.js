@@ -58,9 +58,10 @@ export class List {
     this.box.setAttribute("aria-activedescendant", `series-${item}`);
   }
 
-  around(item) {
+  // The items that are `steps` away from one, as far as there are any.
+  near(item, steps) {
     const at = this.items.indexOf(item);
-    return at < 0 ? [] : [at + 1, at - 1].filter((next) => next >= 0 && next < this.items.length).map((next) => this.items[next]);
+    return at < 0 ? [] : steps.map((step) => this.items[at + step]).filter((next) => next !== undefined);
   }
 
   key(event) {
@@ -70,6 +71,6 @@ export class List {
     event.preventDefault();
     const at = this.items.indexOf(this.selected);
     const next = at < 0 ? 0 : Math.min(this.items.length - 1, Math.max(0, at + steps[event.key]));
-    this.choose(this.items[next]);
+    this.choose(this.items[next], Math.sign(next - at));
   }
 }

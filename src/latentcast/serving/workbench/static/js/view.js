@@ -6,6 +6,7 @@ import { number, t } from "./i18n.js";
 import { List } from "./list.js";
 
 const KEPT = 200;
+const IDLE = 250; // milliseconds after a click, before its neighbours are fetched
 
 export class View {
   constructor(card, fail) {
@@ -64,7 +65,8 @@ export class View {
     this.list.select(this.chosen);
   }
 
-  async choose(at) {
+  // `direction`: by which arrow key the list was walked; 0 for a click.
+  async choose(at, direction = 0) {
     this.chosen = at;
     this.list?.select(at);
     try {
@@ -74,7 +76,13 @@ export class View {
     } catch (error) {
       this.fail(error);
     }
-    for (const near of this.list?.around(at) ?? []) this.fetch(near).catch(() => {}); // the likeliest to be next
+    if (direction) this.ahead(at, [direction, 2 * direction]);
+    else setTimeout(() => { if (this.chosen === at) this.ahead(at, [1, -1]); }, IDLE);
+  }
+
+  // Fetches what is likely to be next.
+  ahead(at, steps) {
+    for (const next of this.list?.near(at, steps) ?? []) this.fetch(next).catch(() => {});
   }
 
   fetch(at) {
