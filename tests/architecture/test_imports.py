@@ -106,6 +106,7 @@ def test_heavy_packages_have_one_home(package: str) -> None:
             "torch lightning pandas numpy",
         ),
         ("import latentcast.models.config.presets, latentcast.models.config.training", "torch lightning pandas"),
+        ("import latentcast.forecaster.export.exported", "torch lightning matplotlib scipy typer safetensors onnx"),
         ("import latentcast.cli", "torch lightning pandas numpy pydantic matplotlib"),
         (
             "import latentcast; latentcast.load, latentcast.fit",

@@ -3,6 +3,8 @@
 import base64
 import io
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -67,6 +69,17 @@ def test_the_graph_by_hand_forecasts_as_naive_does(parts: Parts, tmp_path: Path)
     found = latentcast.load(written(parts, tmp_path / "m.onnx")).predict(frame_of(), level=80)
     assert found["naive"].tolist() == pytest.approx([7, 7, 14, 14])  # step 199 is hour 7 of its day
     assert (found["naive-lo-80"] < found["naive"]).all()
+
+
+def test_a_whole_process_forecasts_without_torch(parts: Parts, tmp_path: Path) -> None:
+    file, data, out = written(parts, tmp_path / "m.onnx"), tmp_path / "data.csv", tmp_path / "out.csv"
+    frame_of().to_csv(data, index=False)
+    argv = ["latentcast", "predict", str(file), str(data), "--out", str(out), "--level", "80"]
+    code = f"import sys; sys.argv = {argv!r}; from latentcast.cli import main; import atexit; "
+    code += "atexit.register(lambda: print('torch' in sys.modules)); main()"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.splitlines()[-1] == "False"
+    assert pd.read_csv(out)["naive"].tolist() == pytest.approx([7, 7, 14, 14])
 
 
 def packed(array: Any) -> str:

@@ -81,4 +81,5 @@ def aligned(fine: Int[Tensor, " tokens"], coarse: Int[Tensor, " other"]) -> Int[
 
     So the newest patch is always paired with a patch that holds the newest values.
     """
-    return torch.searchsorted(coarse, fine).clamp(max=len(coarse) - 1)
+    # counted, as searchsorted has no counterpart in ONNX
+    return (coarse < fine[:, None]).sum(1).clamp(max=len(coarse) - 1)

@@ -1,6 +1,7 @@
 """A fitted forecaster → a file with its graph."""
 
 import contextlib
+import copy
 import io
 import logging
 import warnings
@@ -21,6 +22,7 @@ from latentcast.forecaster.export.signature import BATCH, Signature, Value, sign
 from latentcast.forecaster.fitted import FittedModel
 from latentcast.forecaster.save import whole_card
 from latentcast.forecaster.state import check_forecasts
+from latentcast.models.network import Network
 
 Target = Literal["onnx", "torch-export"]
 SUFFIXES: dict[str, str] = {"onnx": ".onnx", "torch-export": ".pt2"}
@@ -79,13 +81,24 @@ def _program(fitted: FittedModel) -> tuple[ForecastGraph, Any]:
     effects = fitted.known.scaler.effects
     season = fitted.card.schema.season
     signature = signature_of(fitted.task, fitted.run.data, season, effects, fitted.network)
-    network = fitted.network.cpu().eval()
+    network = _settled(fitted.network.cpu().eval())
     graph = ForecastGraph(network, signature, None if effects is None else effects.weights).eval()
     batch = torch.export.Dim(BATCH, min=1)
     given = tuple(_example(one) for one in signature.inputs)
     with _quietly(), torch.no_grad():
         program = torch.export.export(graph, given, dynamic_shapes=(tuple({0: batch} for _ in given),), strict=False)
     return graph, program
+
+
+def _settled(network: Network) -> Network:
+    """Whether a solved map is used alone is kept as a tensor; a graph holds the chosen way only."""
+    if not isinstance(getattr(network.model, "uses_parts", None), Tensor):
+        return network
+    settled = copy.deepcopy(network)
+    chosen = bool(settled.model.uses_parts)
+    del settled.model.uses_parts
+    settled.model.uses_parts = chosen
+    return settled
 
 
 def _example(one: Value, count: int = 3) -> Tensor:
