@@ -73,7 +73,9 @@ class Machine:
 
     def __init__(self, root: Path) -> None:
         self.root, self.place = root, "/"
-        kept = {name: os.environ[name] for name in ("PIP_FIND_LINKS", "PIP_EXTRA_INDEX_URL") if name in os.environ}
+        kept = {name: value for name, value in os.environ.items() if name.startswith(("PIP_", "SSL_", "HTTPS_"))}
+        own = Path.home() / ".config" / "pip" / "pip.conf"  # where this machine's packages come from
+        kept |= {"PIP_CONFIG_FILE": str(own)} if own.exists() and "PIP_CONFIG_FILE" not in kept else {}
         python = Path(sys.base_prefix) / "bin"
         self.variables = {**kept, "PATH": f"{python}:/usr/bin:/bin", "HOME": str(root / "home")}
         (root / "home").mkdir(parents=True)
