@@ -181,6 +181,22 @@ def ridge() -> str:
     return table(["", *map(str, HORIZONS)], lines)
 
 
+def linear_parts() -> str:
+    cells = _cells("linear_parts")
+    labels = list(dict.fromkeys(model for _, _, model in cells))
+    data = list(dict.fromkeys(name for name, _, _ in cells))
+    best = {name: min(float(cells[name, 96, label]["MSE"]) for label in labels) for name in data}
+    lines = []
+    for label in labels:
+        errors = [float(cells[name, 96, label]["MSE"]) for name in data]
+        marked = [
+            f"**{number(error)}**" if error == best[name] else number(error)
+            for name, error in zip(data, errors, strict=True)
+        ]
+        lines.append([label, *marked])
+    return table(["", *data], lines)
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "boards": comparisons.boards,
     "coverage": comparisons.coverage,
@@ -194,6 +210,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "latent_controls": latent_controls,
     "latent_presets": latent_presets,
     "latent_small": latent_small,
+    "linear_parts": linear_parts,
     "ridge": ridge,
     "speed": speed,
     "timellm_ETTh1": comparisons.timellm_etth1,
