@@ -48,10 +48,11 @@ def fit(
 ) -> Forecaster:
     """Train a model on the training part of the data.
 
-    Each series is split by time into a training, a validation and a test part (`data.split`; 70 %, 10 % and 20 %
-    unless the dataset has a protocol of its own). The weights are learned on the training part, chosen and stopped by
-    the validation part, whose errors also give the prediction intervals. The test part is not touched; judge it with
-    `Forecaster.evaluate`.
+    One global model learns from all series. Each series is split by time into a training, a validation and a test part
+    (`data.split`; 70 %, 10 % and 20 % unless the dataset has a protocol of its own). The weights are learned on the
+    training part, chosen and stopped by the validation part, whose errors also give the prediction intervals. The test
+    part is not touched; judge it with `Forecaster.evaluate`, or models at rolling origins with `latentcast.backtest`.
+    For production hold out no test part: `data.split=[0.9, 0.1, 0]`, or `[0, 48, 0]` for 48 validation steps.
 
     Parameters
     ----------
@@ -59,24 +60,30 @@ def fit(
         pandas or polars frame, path of a CSV or Parquet file, or a dataset's name (`latentcast datasets`). Wide data
         have one column for each series, long data the columns `unique_id`, `ds` and `y` (`data.id`, `data.time`,
         `data.value` name others). The frequency is inferred from the time stamps (`data.freq` sets it). Missing values
-        and missing steps are masked, and neither learned from nor judged (`data.gaps` fills them instead). A list
-        trains one model on several datasets; the forecaster belongs to the first.
+        and missing steps are masked, and neither learned from nor judged (`data.gaps` fills them instead). Stamps may
+        be whole numbers. Series shorter than a window are padded, unless all are. A list trains one model on several
+        datasets; the forecaster belongs to the first. The forecaster keeps no data: `predict` takes them again.
     model
-        A name of `latentcast models`. Left out with `start`: that forecaster's model. `auto` chooses one for the data
-        as `fit_auto` does.
+        A name of `latentcast models`. `auto` chooses one for the data as `fit_auto` does. May be left out with `start`
+        or where `settings` or `config` name it.
     lookback
         Steps of history that a forecast reads (`input_size` elsewhere). None takes four seasons or three horizons,
         whichever is longer, as far as the series are long enough.
     horizon
-        Steps to forecast (`h`, `prediction_length` elsewhere).
+        Steps to forecast (`h`, `prediction_length` elsewhere). Required here, in `settings` or in `config`, except for
+        `auto`.
     preset
         A named variant of the model (`latentcast models --presets`).
     seed
         Seed of the first weights, of the order of the windows and of dropout; 0 by default. Equal seeds, versions and
         numbers of threads give equal weights. The caller's random state is not changed.
     settings
-        Further settings, nested or dotted: `{"training.lr": 1e-3, "data.gaps": "interpolate"}`. `data.future`,
-        `data.past` and `data.static` declare covariates; `data.scale` switches the standardisation of each series off;
+        Further settings, nested or dotted: `{"training.lr": 1e-3, "data.gaps": "interpolate"}`; `settings.yaml` of a
+        saved forecaster lists all of them. `data.split` takes three fractions, three row counts (0 first: all rows
+        before), or the two dates at which validation and test begin. `data.future`, `data.past` and `data.static` name
+        covariates, columns of the same table, as numbers or text; `data.scale` switches the standardisation of each
+        series off, `model.normalise` that of each window on; `model.loss` or `model.head.loss` is mse, mae, …, and
+        `model.head=quantile` learns quantiles;
         `training.max_steps`, `training.max_epochs` and `training.max_time` (seconds) bound the training;
         `training.patience` counts validations without a better loss, `training.validations` are made in each epoch;
         `training.accelerator` is `cpu`, `cuda` or `auto`, `training.devices` the number of processes. A setting that
