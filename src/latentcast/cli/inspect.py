@@ -26,8 +26,8 @@ def models() -> None:
 
     rows = [(name, named.about, ", ".join(named.presets)) for name, named in MODEL_PRESETS.items()]
     out.print(tables.grid(rows, "model", "what it is", "presets"))
-    weights = [(one.model, one.checkpoint, one.package, one.licence) for one in WEIGHTS]
-    out.print(tables.grid(weights, "pretrained weights of", "where", "read by", "licence"))
+    weights = [(one.model, one.checkpoint, one.licence) for one in WEIGHTS]
+    out.print(tables.grid(weights, "pretrained weights of", "where", "licence"))
     out.print(tables.grid([(name, "not loaded", why) for name, why in NOT_LOADED.items()]))
     for parts in (REPRESENTATIONS, MIXERS, BACKBONES, HEADS):
         known = [(name, entry.summary) for name, entry in parts.entries.items()]
