@@ -17,7 +17,7 @@ from latentcast.serving.settings import ServeSettings
 SECRET = "correct-horse-battery"
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def guarded(folder: Path) -> Iterator[TestClient]:
     """A server with a token and a small limit on bodies."""
     given = {"token": SECRET, "hosts": ("api.example",), "limits": {"bytes": 2048}}

@@ -5,12 +5,15 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from latentcast.core.errors import SettingsError, suggest
 from latentcast.core.notes import NoteLog
+from latentcast.data.sources.frames import Source
+from latentcast.evaluation.forecasts import Compute, Sampling
 from latentcast.forecaster.export.address import SUFFIX
 from latentcast.forecaster.export.exported import ExportedForecaster
+from latentcast.forecaster.state import Engine
 from latentcast.serving.plain import PlainReader
 from latentcast.serving.problems import Problem
 from latentcast.workflows.load import load
@@ -21,6 +24,25 @@ if TYPE_CHECKING:  # it brings torch, which an exported model does not need
 Served: TypeAlias = "Forecaster | ExportedForecaster"
 
 _NAME = re.compile(r"[\w.-]+")
+
+
+@dataclass(frozen=True)
+class ServedEngine:
+    """An engine whose errors say nothing of transfer: clients cannot ask for it, and to find out takes seconds."""
+
+    engine: Engine
+
+    def compute(self, sampling: Sampling | None = None) -> Compute:
+        """As the engine's own."""
+        return self.engine.compute(sampling)
+
+    def at_horizon(self, horizon: int) -> Any:
+        """As the engine's own."""
+        return self.engine.at_horizon(horizon)
+
+    def transfer_hint(self, source: Source) -> str:
+        """Nothing."""
+        return ""
 
 
 @dataclass(frozen=True)
@@ -39,6 +61,7 @@ class ServedModel:
         """The forecaster for one request: equal weights, and notes of its own, which no other request sees."""
         own = copy.copy(self.forecaster)
         own.told = NoteLog()
+        own.engine = ServedEngine(self.forecaster.engine)
         return own
 
     def fitted(self) -> "Forecaster":
