@@ -105,6 +105,7 @@ def resolve_config(values: Mapping[str, Any], data_defaults: Mapping[str, Any] |
     data = _gather(faults, DataSettings, merge(defaults, _mapping(faults, values, "data")), "data.")
     if model is not None and data is not None and data.scale:
         faults += _losses_in_units(model)
+        notes += (Note(model.unscaled, NoteCode.MODEL),) if model.unscaled else ()
     if faults or name is None or model is None or training is None or data is None:
         raise SettingsError(faults)
     return RunConfig(

@@ -222,6 +222,10 @@ class AutoEtsSettings(ClassicalSettings):
     """form: error, trend and season, each A (additive), M (multiplicative), N (none) or Z (chosen); damped: the trend,
     chosen when not stated."""
 
+    unscaled: ClassVar[str] = (
+        "auto-ets: values are standardised and lie around zero, so that only additive forms are tried; data.scale=false"
+        " tries multiplicative ones too where values are above zero"
+    )
     form: Annotated[str, Field(pattern="^[AMZ][NAMZ][NAMZ]$")] = "ZZZ"
     damped: bool | None = None
 
@@ -244,7 +248,12 @@ class AutoEts(Classical):
 class ThetaSettings(ClassicalSettings):
     """variant: of Fiorucci et al.: standard (STM), optimised (OTM), dynamic (DSTM), dynamic-optimised (DOTM), or auto,
     the one with the least error in sample. decomposition: where the season is found significant; multiplicative takes
-    values above zero, and is additive where there are others."""
+    values above zero (data.scale=false: standardised ones lie around zero), and is additive where there are others."""
+
+    unscaled: ClassVar[str] = (
+        "theta: values are standardised and lie around zero, so that its season is added; data.scale=false lets it be"
+        " multiplied where values are above zero"
+    )
 
     variant: Literal["standard", "optimised", "dynamic", "dynamic-optimised", "auto"] = "standard"
     decomposition: Literal["multiplicative", "additive"] = "multiplicative"
