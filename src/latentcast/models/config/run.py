@@ -105,7 +105,6 @@ def resolve_config(values: Mapping[str, Any], data_defaults: Mapping[str, Any] |
     data = _gather(faults, DataSettings, merge(defaults, _mapping(faults, values, "data")), "data.")
     if model is not None and data is not None and data.scale:
         faults += _losses_in_units(model)
-        notes += (Note(model.unscaled, NoteCode.MODEL),) if model.unscaled else ()
     if faults or name is None or model is None or training is None or data is None:
         raise SettingsError(faults)
     return RunConfig(
@@ -119,7 +118,7 @@ def resolve_config(values: Mapping[str, Any], data_defaults: Mapping[str, Any] |
         data,
         training,
         stages,
-        notes,
+        (*notes, *_unscaled(model, data)),
     )
 
 
@@ -135,6 +134,11 @@ def _sizes(values: Mapping[str, Any]) -> list[str]:
         elif key == "seed" and value >= 2**63:
             faults.append(f"seed: got {value}, wanted a whole number below 2^63")
     return faults
+
+
+def _unscaled(model: Settings, data: DataSettings) -> tuple[Note, ...]:
+    """Note on what the model cannot do with standardised values."""
+    return (Note(model.unscaled, NoteCode.MODEL),) if data.scale and model.unscaled else ()
 
 
 def _losses_in_units(model: Settings) -> list[str]:
