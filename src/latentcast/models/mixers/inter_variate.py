@@ -92,7 +92,7 @@ class InterVariate(nn.Module):
         weights = self.weights(tokens, channels).mean((0, 1, 2)).cpu().double().numpy()
         taken = sorted(np.argsort(-weights.mean(0), kind="stable")[:MOST].tolist())
         rows = list(range(channels)) if channels <= MOST else list(shown.drawn)
-        left = f" The {len(taken)} of {channels} that most is taken from are drawn." if len(taken) < channels else ""
+        left = f" The {len(taken)} of {channels} with the most attention are drawn." if len(taken) < channels else ""
         return (
             Finding(
                 "Which channels attend to which",
