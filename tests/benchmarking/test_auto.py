@@ -170,3 +170,10 @@ def test_a_model_that_loses_to_naive_is_told_so(tmp_path: Path) -> None:
     naive = ["--lookback", "14", "--horizon", "7", "--out", str(tmp_path / "naive")]
     fitted = CliRunner().invoke(app, ["fit", str(tmp_path / "sales.csv"), "--model", "seasonal-naive", *naive])
     assert "MASE is above 1" not in fitted.output
+
+
+@pytest.mark.parametrize("limit", ["10s", -1, True, float("nan")])
+def test_a_time_limit_is_seconds(limit: object) -> None:
+    frame = pd.DataFrame({"ds": pd.date_range("2024-01-01", periods=60), "sales": np.arange(60.0)})
+    with pytest.raises(SettingsError, match=r"time_limit=.*wanted seconds as a number"):
+        latentcast.fit_auto(frame, horizon=3, time_limit=limit)  # type: ignore[arg-type]

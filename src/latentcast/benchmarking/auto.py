@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from latentcast.benchmarking.candidates import Candidate, candidates, usable_lookback
 from latentcast.benchmarking.ensemble import ensemble_weights, scaled_error
-from latentcast.core.errors import DataError, Interrupted, LatentcastError
+from latentcast.core.errors import DataError, Fault, Interrupted, LatentcastError, SettingsError
 from latentcast.core.nested import merge
 from latentcast.core.notes import Note, NoteCode, NoteLog
 from latentcast.data.panel.build import build
@@ -197,6 +197,7 @@ def fit_auto(
     >>> fit_auto(frame, horizon=7, time_limit=0).forecaster.name
     'seasonal-naive'
     """
+    check_time_limit(time_limit)
     values = merge_user_settings(None, None, None, None, seed, settings, config)
     source, defaults = open_data(data)
     asked = values.get("horizon")
@@ -262,6 +263,13 @@ class _Judged:
 
 class _OutOfTime(Exception):
     """The limit passed while forecasts were made."""
+
+
+def check_time_limit(limit: object) -> None:
+    """Raise SettingsError for anything else than None and seconds from zero up."""
+    number = isinstance(limit, int | float | np.number) and not isinstance(limit, bool)
+    if limit is not None and not (number and float(str(limit)) >= 0):
+        raise SettingsError(Fault("time_limit", f"={limit!r}: wanted seconds as a number, such as 60; None: no limit"))
 
 
 def search(task: Searched, time_limit: float | None = None, report: Callable[[str], None] | None = None) -> AutoFit:

@@ -276,8 +276,8 @@ def _data(asked: ExplanationRequest, names: tuple[str, ...], end: int) -> list[F
             DATA,
             f"the last {end - begin} steps",
             "Stationary: augmented Dickey-Fuller test at 5 %. Strength of trend and season (0 to 1, by STL): the part"
-            " of the variance that each explains, compared with the remainder. Dominant periods: peaks of the spectrum in"
-            " steps, with their share of the variance. Noise: standard deviation of the differences over that of the"
+            " of the variance that each explains, compared with the remainder. Dominant periods: peaks of the spectrum"
+            " in steps, with their share of the variance. Noise: standard deviation of the differences over that of the"
             " series; 0 for a straight line, 1.41 for white noise.",
             "table",
             tuple(found),
