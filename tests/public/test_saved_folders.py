@@ -70,7 +70,7 @@ def test_saving_again_changes_nothing(kind: str, tmp_path: Path) -> None:
     ids, statistics = from_rows(read(before / "series.json"))
     assert read(after / "series.json") == ids
     for key, tensor in tensors(after / "statistics.safetensors").items():
-        assert torch.equal(tensor.nan_to_num(-1), statistics[key].nan_to_num(-1)), key
+        assert torch.equal(tensor.nan_to_num(-1), torch.as_tensor(statistics[key]).nan_to_num(-1)), key
     for name in (path.name for path in before.glob("*.safetensors")):
         old_tensors, new_tensors = tensors(before / name), tensors(after / name)
         old_tensors = {key.replace("model.between.", "model.mixers."): value for key, value in old_tensors.items()}

@@ -55,7 +55,10 @@ def check_options(options: ForecastOptions, limits: Limits) -> None:
 
 
 def check_answer(series: int, horizon: int, columns: int, limits: Limits) -> None:
-    """Raises Problem for more numbers than one answer may hold."""
+    """Raises Problem for more steps, or more numbers, than one answer may hold."""
+    if horizon > limits.horizon:
+        detail = f"horizon={str(horizon)[:20]}: this server gives at most {limits.horizon} steps"
+        raise too_large("horizon", limits.horizon, detail)
     values = series * horizon * columns
     if values > limits.values:
         detail = (

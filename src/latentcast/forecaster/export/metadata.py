@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.lib.format import read_array
 from numpy.typing import NDArray
 
 from latentcast.core.bounded_json import parse_json
@@ -172,7 +173,7 @@ def _file(array: NDArray[Any]) -> bytes:
 def _unpacked(text: str) -> dict[str, NDArray[Any]]:
     """Raises ValueError for what is no array of numbers; a size that its file does not have is one too."""
     files = {name: base64.b64decode(file, validate=True) for name, file in _object(text).items()}
-    return {name: np.load(io.BytesIO(file), allow_pickle=False) for name, file in files.items()}
+    return {name: read_array(io.BytesIO(file), allow_pickle=False) for name, file in files.items()}
 
 
 def _digest(texts: Mapping[str, str]) -> str:
