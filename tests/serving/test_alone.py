@@ -44,6 +44,7 @@ def test_covariates_of_the_future_come_with_the_request(promoted: tuple[Path, pd
         uploaded = client.post("/forecast", files=files)
     expected = latentcast.load(folder).predict(frame, future_covariates=ahead)["seasonal-naive"].tolist()
     assert found.json()["data"]["seasonal-naive"] == pytest.approx(expected, abs=1e-9)
+    assert uploaded.status_code == 200, uploaded.text
     assert uploaded.json()["data"]["seasonal-naive"] == pytest.approx(expected, abs=1e-6)
     assert without.status_code == 422
     assert "promo" in without.json()["detail"]

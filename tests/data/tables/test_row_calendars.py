@@ -223,7 +223,7 @@ def _next(stamps: pd.DatetimeIndex, count: int) -> list[str]:
 )  # fmt: skip
 def test_days_of_a_week_go_on(days: tuple[int, ...], alias: str, season: int) -> None:
     every = pd.date_range("2021-01-04 09:00", periods=140)
-    stamps = every[every.dayofweek.isin(days)]
+    stamps = every[every.day_of_week.isin(days)]
     past, later = stamps[:-3], stamps[-3:]
     frequency = infer(past.to_numpy("datetime64[ns]"), np.zeros(len(past), np.int64))
     assert (frequency.alias, frequency.season) == (alias, season)
@@ -236,7 +236,7 @@ def test_days_of_a_week_go_on(days: tuple[int, ...], alias: str, season: int) ->
 
 def test_sparse_days_are_no_days_of_a_week() -> None:
     every = pd.date_range("2021-01-04", periods=140)
-    stamps = every[(every.dayofweek < 6) & (np.arange(140) % 3 > 0)]
+    stamps = every[(every.day_of_week < 6) & (np.arange(140) % 3 > 0)]
     assert infer(stamps.to_numpy("datetime64[ns]"), np.zeros(len(stamps), np.int64)).alias == "D"
 
 

@@ -64,7 +64,7 @@ def _with_merged_names(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     for name in frame.columns[:-1]:
         column = frame[name]
         blank = column.isna()
-        text = column.dtype == object and column.dropna().map(lambda value: isinstance(value, str)).all()
+        text = column.dropna().map(lambda value: isinstance(value, str)).all()
         if not text or len(frame) < 2 or blank.iloc[0] or not 0.5 < blank.mean() < 1:
             break
         frame = frame.assign(**{str(name): column.ffill()})
