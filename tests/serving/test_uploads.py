@@ -3,6 +3,8 @@
 import gzip
 import io
 import json
+import os
+import resource
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -178,3 +180,19 @@ def test_client_texts_are_never_paths_or_names(strict: TestClient, tmp_path: Pat
         listed = strict.get(f"/models/{text}")
         assert listed.status_code == 404
         assert json.loads(listed.content)["status"] == 404
+
+
+def test_a_process_with_many_open_handles_reads_uploads() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < 2048:
+        pytest.skip("this system grants too few file handles")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 2048), hard))
+    held = [os.open(os.devnull, os.O_RDONLY) for _ in range(1100)]
+    reader = Reader(Limits())
+    try:
+        assert reader.read_now(".csv", b"ds,y\n2024-01-01,1\n").shape == (1, 2)
+    finally:
+        reader.close()
+        for handle in held:
+            os.close(handle)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

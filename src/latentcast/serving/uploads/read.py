@@ -4,7 +4,7 @@ import contextlib
 import io
 import json
 import os
-import select
+import selectors
 import socket
 import subprocess
 import sys
@@ -88,10 +88,12 @@ class Reader:
 def _until(answer: io.FileIO, deadline: float) -> bytes:
     """All bytes of a pipe, or those that came before a moment of the monotonic clock."""
     parts = []
-    while select.select([answer], [], [], max(deadline - time.monotonic(), 0))[0]:
-        if not (part := answer.read(2**20)):
-            break
-        parts.append(part)
+    with selectors.DefaultSelector() as ready:  # select itself refuses file handles from 1024 on
+        ready.register(answer, selectors.EVENT_READ)
+        while ready.select(max(deadline - time.monotonic(), 0)):
+            if not (part := answer.read(2**20)):
+                break
+            parts.append(part)
     return b"".join(parts)
 
 
