@@ -107,7 +107,7 @@ def test_too_many_waiting_are_asked_to_come_again(folder: Path, long_frame: pd.D
 
 
 def test_a_request_that_takes_too_long_is_answered(folder: Path, long_frame: pd.DataFrame) -> None:
-    app = create_app(Models.open([str(folder)]), validate(ServeSettings, {"limits": {"seconds": 0.05}}))
+    app = create_app(Models.open([str(folder)]), validate(ServeSettings, {"limits": {"seconds": 0.002}}))
     with TestClient(app, base_url="http://localhost") as client:
         found = client.post("/explain", json={"data": columns(long_frame), "stretch": 1})
     assert found.status_code == 413

@@ -121,7 +121,8 @@ def _started() -> tuple["subprocess.Popen[bytes]", socket.socket]:
             stdin=theirs.fileno(),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            env={**kept, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+            # its own allocator reserves a gigabyte of addresses at once, which the limit on memory refuses
+            env={**kept, "ARROW_DEFAULT_MEMORY_POOL": "system", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
             start_new_session=True,  # Ctrl-C in the server's terminal is the server's
         )
     return process, ours
