@@ -27,7 +27,7 @@ class RunSettings(Protocol):
 
 
 class WindowModel(Protocol):
-    """What a model declares to whoever cuts its windows and makes its intervals."""
+    """What a model declares for cutting its windows and making its intervals."""
 
     @property
     def prompter(self) -> Any: ...

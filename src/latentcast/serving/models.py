@@ -57,6 +57,22 @@ class ServedModel:
         """The reader of tables that are in order."""
         return PlainReader(self.forecaster)
 
+    def about(self) -> dict[str, Any]:
+        """Look-back, horizon, frequency and columns, as plain values."""
+        forecaster = self.forecaster
+        schema, task = forecaster.card.schema, forecaster.task
+        return {
+            "name": self.name,
+            "model": forecaster.name,
+            "lookback": task.lookback,
+            "horizon": task.horizon,
+            "freq": schema.freq,
+            "season": schema.season,
+            "channels": list(schema.channels),
+            "future_covariates": list(forecaster.run.data.future),
+            "intervals": forecaster.calibration is not None,
+        }
+
     def for_request(self) -> Served:
         """The forecaster for one request: equal weights, and notes of its own, which no other request sees."""
         own = copy.copy(self.forecaster)

@@ -27,8 +27,8 @@ class WindowArrays:
     observed
         What of the look-back counts as observed; None: all of it.
     season
-        Set where gaps are masked: what is not observed is filled from the window by this season in steps. None: the
-        look-back is filled already.
+        Steps of the season by which masked gaps are filled from the window itself. None: the look-back is filled
+        already.
     target, target_observed
         [windows, horizon, targets], the outcome, and what of it was observed; None: all of it.
     past_known, future_known

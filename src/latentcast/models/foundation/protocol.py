@@ -20,7 +20,7 @@ class Adapter(Protocol):
     least
         Observed values of a series that it needs.
     module
-        Its network: moved to the device, and told from others by its weights.
+        Its network: moved to the device, and identified by its weights.
     notes
         What a user should know of it, beyond these numbers.
     """

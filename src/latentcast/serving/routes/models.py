@@ -4,7 +4,6 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from latentcast.serving.models import ServedModel
 from latentcast.serving.services import Services
 
 
@@ -20,28 +19,12 @@ def router(services: Services) -> APIRouter:
     @routes.get("/models")
     def listed() -> dict[str, Any]:
         """Every model with its look-back, horizon, frequency and columns."""
-        return {"models": [_about(model) for model in models.values()]}
+        return {"models": [model.about() for model in models.values()]}
 
     @routes.get("/models/{name}")
     def card(name: str) -> dict[str, Any]:
         """The run card of one model: settings, data, versions, training and validation figures, notes."""
         model = models.asked(name)
-        return {**_about(model), "card": model.forecaster.card.to_dict()}
+        return {**model.about(), "card": model.forecaster.card.to_dict()}
 
     return routes
-
-
-def _about(model: ServedModel) -> dict[str, Any]:
-    forecaster = model.forecaster
-    schema, task = forecaster.card.schema, forecaster.task
-    return {
-        "name": model.name,
-        "model": forecaster.name,
-        "lookback": task.lookback,
-        "horizon": task.horizon,
-        "freq": schema.freq,
-        "season": schema.season,
-        "channels": list(schema.channels),
-        "future_covariates": list(forecaster.run.data.future),
-        "intervals": forecaster.calibration is not None,
-    }

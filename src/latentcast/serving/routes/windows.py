@@ -81,5 +81,5 @@ def _impute(model: ServedModel, body: Body[Options], limits: Limits) -> Response
 
 
 def _check(forecaster: FittedState, frame: object, limits: Limits) -> None:
-    """The limit on series; what is wrong with the table is said by the verb itself."""
+    """Check the limit on series; the verb itself reports other faults of the table."""
     check_panel(read_panel(forecaster, read_frame(frame)), limits)

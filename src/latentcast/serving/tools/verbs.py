@@ -16,7 +16,7 @@ from latentcast.data.sources.frames import read_frame
 from latentcast.forecaster.forecaster import Forecaster
 from latentcast.forecaster.inputs import read_panel
 from latentcast.serving.answers import columns_of
-from latentcast.serving.models import Models, ServedModel
+from latentcast.serving.models import Models
 from latentcast.serving.problems import Problem
 from latentcast.serving.settings import Limits
 from latentcast.serving.tables import check_answer, check_panel, check_size
@@ -45,25 +45,8 @@ class Question:
 
 def listed(models: Models) -> dict[str, Any]:
     """Saved models with their sizes and columns, and the names of those that need no folder."""
-    return {"saved": [about(model) for model in models.values()], "built_in": dict(BUILT_IN)}
-
-
-def about(model: ServedModel) -> dict[str, Any]:
-    """Look-back, horizon, frequency and columns of a saved model, and until when it learned."""
-    forecaster = model.forecaster
-    schema, task = forecaster.card.schema, forecaster.task
-    return {
-        "name": model.name,
-        "model": forecaster.name,
-        "lookback": task.lookback,
-        "horizon": task.horizon,
-        "freq": schema.freq,
-        "season": schema.season,
-        "channels": list(schema.channels),
-        "future_covariates": list(forecaster.run.data.future),
-        "intervals": forecaster.calibration is not None,
-        "trained_until": forecaster.card.trained_until,
-    }
+    saved = [{**model.about(), "trained_until": model.forecaster.card.trained_until} for model in models.values()]
+    return {"saved": saved, "built_in": dict(BUILT_IN)}
 
 
 def described(frame: pd.DataFrame, limits: Limits) -> dict[str, Any]:

@@ -73,7 +73,7 @@ def _check_parquet(path: Path, order: dict[str, Any]) -> None:
     try:
         footer = pq.read_metadata(path)
     except (OSError, pa.ArrowException):
-        return  # what is wrong with it is said when it is read
+        return  # reading the file reports the fault
     _check(footer.num_rows, footer.num_columns, order)
     groups = [footer.row_group(at).total_byte_size for at in range(footer.num_row_groups)]
     if sum(groups) > order["unpacked_bytes"]:

@@ -69,7 +69,7 @@ def plot_floor(result: ReconstructionErrors, path: Path) -> None:
 
 
 def _curves(axis: Axes, points: Sequence[Point], xs: Sequence[float], shade: Any, bottom: float) -> None:
-    """The model's errors, and those of the linear code that can be told from zero; the others at the bottom."""
+    """The model's errors, and those of the linear code that differ from zero; the others at the bottom."""
     axis.plot(xs, [p.mse for p in points], "o-", color=shade, markersize=6)
     linear = [(x, p.linear_mse) for x, p in zip(xs, points, strict=True) if p.linear_mse is not None]
     there = [(x, error) for x, error in linear if error > EXACT]
