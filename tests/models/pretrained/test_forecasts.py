@@ -12,7 +12,7 @@ from latentcast.models.pretrained.candidates import NAMES
 from latentcast.models.pretrained.context import prepare
 from latentcast.models.pretrained.explanation import candidate_weights
 from latentcast.models.pretrained.features import features
-from latentcast.models.pretrained.network import LEVELS, MEDIAN, mixture, outputs, quantiles
+from latentcast.models.pretrained.network import LEVELS, MEDIAN, known, mixture, outputs, quantiles
 from latentcast.models.pretrained.ragged import forecast_rows, groups
 from latentcast.models.pretrained.seasons import detect, likeliest, of_frequency, seasons_to_try, shares
 from latentcast.models.pretrained.torch_network import GeneralistNetwork
@@ -30,7 +30,7 @@ def wave(length: int, season: int, count: int = 3) -> np.ndarray:
 
 
 def test_numpy_and_torch_compute_the_same() -> None:
-    found = features(prepare(wave(200, 12), 12), np.arange(1, 25))
+    found = features(prepare(wave(200, 12), 12), np.arange(1, 25), known(WEIGHTS))
     network = GeneralistNetwork.from_numpy(WEIGHTS)
     with torch.no_grad():
         expected = network(*(torch.from_numpy(part) for part in found.parts())).numpy()
@@ -38,7 +38,7 @@ def test_numpy_and_torch_compute_the_same() -> None:
 
 
 def test_weights_of_candidates_sum_to_one() -> None:
-    found = features(prepare(wave(200, 12), 12), np.arange(1, 25))
+    found = features(prepare(wave(200, 12), 12), np.arange(1, 25), known(WEIGHTS))
     weights = mixture(outputs(WEIGHTS, found), found.skill)
     assert weights.min() >= 0
     np.testing.assert_allclose(weights.sum(-1), 1, rtol=1e-5)
@@ -181,7 +181,7 @@ def test_damaged_weights_are_refused(tmp_path: Path) -> None:
 def test_random_walks_are_drawn_to_their_last_value() -> None:
     walk = np.random.default_rng(3).normal(size=(200, 150)).cumsum(1)
     context = prepare(walk[:, :-12], 1)
-    raw = quantiles(WEIGHTS, features(context, np.arange(1, 13)))
+    raw = quantiles(WEIGHTS, features(context, np.arange(1, 13), known(WEIGHTS)))
     drawn = toward_last_value(context, raw)
     last = context.values[:, -1:]
     before, after = (np.abs(part[..., MEDIAN] - last) for part in (raw, drawn))
@@ -190,7 +190,7 @@ def test_random_walks_are_drawn_to_their_last_value() -> None:
     assert (np.diff(drawn, axis=2) >= 0).all()
     trend = np.arange(150.0)[None] + np.random.default_rng(0).normal(0, 0.1, (1, 150))
     context = prepare(trend, 1)
-    raw = quantiles(WEIGHTS, features(context, np.arange(1, 13)))
+    raw = quantiles(WEIGHTS, features(context, np.arange(1, 13), known(WEIGHTS)))
     np.testing.assert_array_equal(toward_last_value(context, raw), raw)
 
 

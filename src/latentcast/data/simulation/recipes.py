@@ -10,6 +10,7 @@ from latentcast.data.simulation import events, links
 from latentcast.data.simulation.draws import Array, Generator, log_uniform, standardised
 from latentcast.data.simulation.noise import autoregressive, noise, power_law, volatile, white
 from latentcast.data.simulation.seasonality import double, profiles, seasonal
+from latentcast.data.simulation.state_space import observed, state_space
 from latentcast.data.simulation.trends import trends
 
 
@@ -136,6 +137,11 @@ def calendar(rng: Generator, shape: Shape) -> Array:
     return np.exp(np.clip(growth + wave + walk + fine + shifts, -10, 10))
 
 
+def ets(rng: Generator, shape: Shape) -> Array:
+    """Level, slope and season that change by the same errors (exponential smoothing), with breaks of the slope."""
+    return observed(rng, state_space(rng, shape.count, shape.length, shape.season))
+
+
 def mixture(rng: Generator, shape: Shape) -> Array:
     """Sums of two other recipes."""
     names = [name for name in RECIPES if name not in ("mixture", "intermittent")]
@@ -146,12 +152,13 @@ def mixture(rng: Generator, shape: Shape) -> Array:
 
 
 RECIPES: dict[str, tuple[Recipe, float]] = {
-    "structural": (structural, 0.26),
-    "calendar": (calendar, 0.16),
-    "sarima": (sarima, 0.16),
-    "martingale": (martingale, 0.12),
-    "coloured": (coloured, 0.08),
-    "persistent": (persistent, 0.14),
-    "intermittent": (intermittent, 0.05),
+    "structural": (structural, 0.22),
+    "calendar": (calendar, 0.15),
+    "ets": (ets, 0.2),
+    "sarima": (sarima, 0.13),
+    "martingale": (martingale, 0.1),
+    "coloured": (coloured, 0.06),
+    "persistent": (persistent, 0.11),
+    "intermittent": (intermittent, 0.04),
     "mixture": (mixture, 0.03),
 }

@@ -7,9 +7,9 @@ import numpy as np
 from latentcast.models.pretrained import smoothing
 from latentcast.models.pretrained.autocorrelation import autoregression, correlations
 from latentcast.models.pretrained.context import Context, Rows
-from latentcast.models.pretrained.seasonal import Profile, moving_average, profile
+from latentcast.models.pretrained.seasonal import Profile, decompose
+from latentcast.models.pretrained.seasonal_states import States
 
-NO_PROFILE_BELOW = 2
 LOG_VARIANTS = ((0.1, 0.0, 0.0), (0.5, 0.0, 0.0), (0.9, 0.0, 0.0), (0.5, 0.08, 0.95), (0.2, 0.02, 1.0), (0.7, 0.1, 1.0))
 SES = tuple(f"smoothing-{variant[0]:g}" for variant in smoothing.VARIANTS if variant[1] == 0)
 HOLT = tuple(f"holt-{a:g}-{b:g}-{c:g}" for a, b, c in smoothing.VARIANTS if b > 0)
@@ -44,7 +44,14 @@ NAMES = (
     "log-line-20-damped",
     "log-line-60",
     "log-seasonal-naive",
+    "holt-winters",
+    "holt-winters-level",
+    "holt-winters-damped",
+    "holt-winters-linear",
+    "log-holt-winters",
+    "log-holt-winters-damped",
 )
+FIRST = NAMES.index("holt-winters")  # candidates of the weights that shipped first: those before
 
 
 @dataclass(frozen=True)
@@ -65,8 +72,13 @@ class Candidates:
     log_errors: Rows
 
 
-def candidates(context: Context, steps: np.ndarray) -> Candidates:
-    """All candidates at the given steps ahead (1 is the next one), in the order of `NAMES`."""
+def candidates(
+    context: Context, steps: np.ndarray, *, states: States | None = None, number: int = len(NAMES)
+) -> Candidates:
+    """The first `number` candidates at the given steps ahead (1 is the next one), in the order of `NAMES`.
+
+    `states` are those of Holt-Winters smoothing at the end of the context; None finds them.
+    """
     z, seen = context.values, context.seen
     slow, quick, second, adjusted = decompose(z, seen, context.season, context.second)
     season = _ahead(slow, steps) + _ahead(second, steps)
@@ -101,6 +113,9 @@ def candidates(context: Context, steps: np.ndarray) -> Candidates:
         *_second(context, second, steps, smoothed.level[:, [2]] + _ahead(slow, steps)),
         *logs,
     ]
+    if number > FIRST:
+        states = states or States.of(context, (z.shape[1],))[0]
+        parts += states.ahead(context, steps, smoothed, season, logs[0])
     values = np.stack(parts, 2)
     low, high = z.min(1)[:, None, None], z.max(1)[:, None, None]
     reach = (high - low) * (1 + 0.02 * steps.astype(np.float32)[None, :, None])
@@ -112,23 +127,6 @@ def _lags(season: int, time: int) -> tuple[int, ...]:
     """Lags of an autoregression: the last few steps, and those around one season where two fit in."""
     few = tuple(range(1, min(4, max(1, time // 3)) + 1))
     return (*few, season - 1, season, season + 1) if season > 5 and 2 * season + 2 <= time else few
-
-
-def decompose(z: Rows, seen: Rows, season: int, second: int) -> tuple[Profile, Profile, Profile, Rows]:
-    """Slow, quick and second profile, and the rows without them."""
-    nothing = Profile(np.zeros((len(z), 1), np.float32), np.zeros((len(z), 1), np.float32))
-    if season < 2 or NO_PROFILE_BELOW * season > z.shape[1]:
-        return nothing, nothing, nothing, z
-    average, whole = moving_average(z, seen, season)
-    weights = seen * (0.4 + 0.6 * whole)
-    apart = z - average
-    slow, quick = profile(apart, weights, season, 0.9), profile(apart, weights, season, 0.5)
-    time = z.shape[1]
-    adjusted = z - slow.strength * slow.over(time)
-    if second < 2 or 2 * second > time:
-        return slow, quick, nothing, adjusted
-    rest = profile(adjusted - moving_average(adjusted, seen, second)[0], weights, second, 0.9)
-    return slow, quick, rest, adjusted - rest.strength * rest.over(time)
 
 
 def _ahead(part: Profile, steps: np.ndarray) -> Rows:

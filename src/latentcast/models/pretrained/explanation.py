@@ -9,7 +9,7 @@ from latentcast.core.findings import Finding, WindowLabels
 from latentcast.models.pretrained.candidates import NAMES
 from latentcast.models.pretrained.context import prepare
 from latentcast.models.pretrained.features import features
-from latentcast.models.pretrained.network import Weights, mixture, outputs
+from latentcast.models.pretrained.network import Weights, known, mixture, outputs
 from latentcast.models.pretrained.seasons import Season
 
 SHOWN = 8  # candidates with the largest weights; the others are one row
@@ -25,7 +25,7 @@ def candidate_weights(
     the share that is drawn to the last value of a random walk, come on top.
     """
     context = prepare(row[None], *season)
-    found = features(context, np.arange(1, horizon + 1))
+    found = features(context, np.arange(1, horizon + 1), known(weights))
     shares = mixture(outputs(weights, found), found.skill)[0].astype(np.float64)
     return shares, found.candidates[0] * context.scale[0] + context.location[0]
 
@@ -48,7 +48,7 @@ def of_candidates(
         Finding(
             SECTION,
             f"{name}: weights of the candidates",
-            f"How much of each closed-form forecast is taken at each step ahead; the {len(NAMES) - SHOWN} others are"
+            f"How much of each closed-form forecast is taken at each step ahead; the {len(mean) - SHOWN} others are"
             f" one row. Weights of a step sum to 1. Season: {season[0]} steps.",
             "heat",
             (*names, "others"),

@@ -1,15 +1,18 @@
 """Features of a window and of each step ahead, squashed by asinh and finite."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from latentcast.models.pretrained.autocorrelation import correlations, spreads, walk_statistics
-from latentcast.models.pretrained.candidates import NAMES, Candidates, candidates, cycles_back
-from latentcast.models.pretrained.context import Context, Rows, mean_difference
+from latentcast.models.pretrained.candidates import FIRST, NAMES, Candidates, candidates, cycles_back
+from latentcast.models.pretrained.context import Context, Rows, mean_difference, prepare
 from latentcast.models.pretrained.seasonal import fold
+from latentcast.models.pretrained.seasonal_states import States
 
 RECENT = 32
+RECENT_ENOUGH = 256  # steps that a backtest reads
 BLOCKS = 24
 CYCLES = 10
 FARTHEST = 256  # steps ahead beyond which the network is told no larger number
@@ -45,49 +48,77 @@ class Features:
         return self.window, self.step, self.candidates, self.unit, self.skill
 
 
-def features(context: Context, steps: np.ndarray) -> Features:
-    """Features of all series of a context at the given steps ahead."""
-    found = candidates(context, steps)
+def features(context: Context, steps: np.ndarray, number: int = len(NAMES)) -> Features:
+    """Features of all series of a context at the given steps ahead.
+
+    `number` is that of the candidates which the weights know: those that shipped first know `FIRST` of them.
+    """
+    origins = _origins(context)
+    time = context.values.shape[1]
+    ends = (time, *origins)
+    states: list[States | None] = [*States.of(context, ends)] if number > FIRST else [None] * len(ends)
+    found = candidates(context, steps, states=states[0], number=number)
     spread = spreads(found.adjusted, context.seen, steps)
     values = found.values
     average = values[:, :, [NAMES.index("smoothing-average")]]
     apart = np.abs(values - average).mean(2)
     unit = (0.2 + 0.5 * spread + 0.5 * np.minimum(apart, 20.0))[..., None]
-    skill = _backtest(context)
-    window = np.concatenate([_window(context, found), skill.reshape(len(skill), -1)], 1)
+    errors = _backtest(context, origins, states[1:], number)
+    mean = np.maximum(errors.mean(2, keepdims=True), 1e-6)
+    skill = np.log(np.clip(errors / mean, 0.05, 10)).astype(np.float32) if origins else np.zeros_like(errors)
+    parts = [_window(context, found), skill.reshape(len(skill), -1)]
+    if number > FIRST:
+        parts.append(_sizes_of_errors(errors, mean))
     step = _steps(context, found, steps, average, spread, apart, unit)
-    return Features(window, step, values, unit, skill)
+    return Features(np.concatenate(parts, 1), step, values, unit, skill)
 
 
-def _backtest(context: Context) -> Rows:
-    """[series, 2, candidate] log errors near and far ahead, from two origins within the context, less their mean."""
+def input_sizes(number: int) -> tuple[int, int]:
+    """Numbers of features of a window and of a step, for weights that know so many candidates."""
+    found = features(prepare(np.arange(8.0)[None], 1), np.array([1]), number)
+    return found.window.shape[1], found.step.shape[2]
+
+
+def _origins(context: Context) -> tuple[int, ...]:
+    """Two origins of a backtest within the context, the earlier one first; none where it is too short."""
     time = context.values.shape[1]
     held = min(max(6, min(context.season, 48)), time // 4)
-    if held < 2:
-        return np.zeros((len(context.values), 2, len(NAMES)), np.float32)
+    return (time - held, time - max(1, held // 2)) if held >= 2 else ()
+
+
+def _backtest(context: Context, origins: tuple[int, ...], states: Sequence[States | None], number: int) -> Rows:
+    """[series, 2, candidate] mean absolute errors near and far ahead, from origins within the context."""
+    if not origins:
+        return np.zeros((len(context.values), 2, number), np.float32)
+    held = context.values.shape[1] - origins[0]
     middle = max(1, held // 2)
     steps = np.unique(np.linspace(1, held, min(held, 6)).astype(np.int64))
-    first = _errors_from(context, time - held, steps)
-    second = _errors_from(context, time - middle, steps[steps <= middle])
+    first = _errors_from(context, origins[0], steps, states[0], number)
+    second = _errors_from(context, origins[1], steps[steps <= middle], states[1], number)
     near = np.concatenate([first[:, steps <= middle], second], 1).mean(1)
-    far = first[:, steps > middle].mean(1)
-    both = np.stack([near, far], 1)
-    mean = np.maximum(both.mean(2, keepdims=True), 1e-6)
-    return np.log(np.clip(both / mean, 0.05, 10)).astype(np.float32)
+    return np.stack([near, first[:, steps > middle].mean(1)], 1)
 
 
-def _errors_from(context: Context, end: int, steps: np.ndarray) -> Rows:
+def _sizes_of_errors(errors: Rows, mean: Rows) -> Rows:
+    """[series, 6] logs of the errors of a backtest: their mean, the least one, and that of Holt-Winters smoothing."""
+    parts = [mean[..., 0], errors.min(2), errors[..., FIRST]]
+    return _squash(*[np.log(np.maximum(part, 1e-3)) for part in parts])
+
+
+def _errors_from(context: Context, end: int, steps: np.ndarray, states: States | None, number: int) -> Rows:
     """[series, steps, candidate] absolute errors of forecasts that read the context up to `end`."""
+    recent = max(RECENT_ENOUGH, 4 * context.season, 2 * context.second + 2) if number > FIRST else end
+    start = max(0, end - recent)
     kept = replace(
         context,
-        values=context.values[:, :end],
-        seen=context.seen[:, :end],
-        original=context.original[:, :end],
+        values=context.values[:, start:end],
+        seen=context.seen[:, start:end],
+        original=context.original[:, start:end],
         season=context.season if context.season < end else 1,
         second=context.second if context.second < end else 0,
     )
     truth, there = context.values[:, end + steps - 1], context.seen[:, end + steps - 1]
-    return np.abs(candidates(kept, steps).values - truth[..., None]) * there[..., None]
+    return np.abs(candidates(kept, steps, states=states, number=number).values - truth[..., None]) * there[..., None]
 
 
 def _squash(*parts: Rows) -> Rows:

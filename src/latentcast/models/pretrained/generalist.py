@@ -133,7 +133,7 @@ class Generalist(nn.Module):
         rows, location, scale = _in_original_units(batch)
         rows = np.where(np.isfinite(rows).any(1, keepdims=True), rows, location)
         context = prepare(rows[:, -max(self.settings.contexts) :], *self.seasons[0])
-        found = features(context, np.arange(1, self.horizon + 1))
+        found = features(context, np.arange(1, self.horizon + 1), self.network.candidates)
         quantiles = self.network(*(torch.from_numpy(part) for part in found.parts()))
         unit = torch.from_numpy((context.scale / scale)[..., None]).to(quantiles)
         shift = torch.from_numpy(((context.location - location) / scale)[..., None]).to(quantiles)

@@ -5,10 +5,10 @@ from numpy.typing import NDArray
 
 from latentcast.models.pretrained.context import prepare
 from latentcast.models.pretrained.features import features
-from latentcast.models.pretrained.network import Weights, quantiles
+from latentcast.models.pretrained.network import Weights, known, quantiles
 from latentcast.models.pretrained.walk import toward_last_value
 
-ROWS = 128  # series that are worked on at a time, for the cache of the processor
+ROWS = 256  # series that are worked on at a time, for the cache of the processor
 SHORTEST = 128  # no shorter contexts are averaged
 
 
@@ -58,7 +58,7 @@ def _average(
     total = np.zeros((len(rows), len(steps), 0))
     for number, length in enumerate(kept):
         context = prepare(rows[:, -length:], season, second)
-        found = toward_last_value(context, quantiles(weights, features(context, steps)))
+        found = toward_last_value(context, quantiles(weights, features(context, steps, known(weights))))
         values = found * context.scale[..., None] + context.location[..., None]
         total = values if number == 0 else total + (values - total) / (number + 1)
     return total

@@ -12,6 +12,11 @@ MEDIAN = LEVELS.index(0.5)
 Weights = Mapping[str, Rows]
 
 
+def known(weights: Weights) -> int:
+    """Number of candidates that some weights know."""
+    return len(weights["last.bias"]) - 2 - len(LEVELS)
+
+
 def _affine(rows: Rows, weights: Weights, name: str) -> Rows:
     return rows @ weights[f"{name}.weight"].T + weights[f"{name}.bias"]
 

@@ -6,6 +6,8 @@ import numpy as np
 
 from latentcast.models.pretrained.context import Rows
 
+NO_PROFILE_BELOW = 2  # cycles
+
 
 @dataclass(frozen=True)
 class Profile:
@@ -88,3 +90,20 @@ def profile(apart: Rows, weights: Rows, season: int, keep: float) -> Profile:
     variance = (values**2).sum(1) / share[:, 0]
     strength = np.clip(1 - error / np.maximum(variance, 1e-9), 0, 1).astype(np.float32)
     return Profile(values, strength[:, None])
+
+
+def decompose(z: Rows, seen: Rows, season: int, second: int) -> tuple[Profile, Profile, Profile, Rows]:
+    """Slow, quick and second profile, and the rows without them."""
+    nothing = Profile(np.zeros((len(z), 1), np.float32), np.zeros((len(z), 1), np.float32))
+    if season < 2 or NO_PROFILE_BELOW * season > z.shape[1]:
+        return nothing, nothing, nothing, z
+    average, whole = moving_average(z, seen, season)
+    weights = seen * (0.4 + 0.6 * whole)
+    apart = z - average
+    slow, quick = profile(apart, weights, season, 0.9), profile(apart, weights, season, 0.5)
+    time = z.shape[1]
+    adjusted = z - slow.strength * slow.over(time)
+    if second < 2 or 2 * second > time:
+        return slow, quick, nothing, adjusted
+    rest = profile(adjusted - moving_average(adjusted, seen, second)[0], weights, second, 0.9)
+    return slow, quick, rest, adjusted - rest.strength * rest.over(time)

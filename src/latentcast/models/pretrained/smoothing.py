@@ -70,7 +70,7 @@ def smooth(
     across, flags = np.ascontiguousarray(rows.T), np.ascontiguousarray(seen.T)
     complete = bool(seen[:, start:].all())
     level = np.repeat(across[start][None], len(variants), 0)
-    slope = _first_slope(rows, seen)[None] * ((damping >= 0.95) * np.where(damping >= 1, 1.0, 0.5)).astype(np.float32)
+    slope = first_slope(rows, seen)[None] * ((damping >= 0.95) * np.where(damping >= 1, 1.0, 0.5)).astype(np.float32)
     slope, trended, alpha_trend = slope[level_only:], level[level_only:], beta[level_only:]
     damping = damping[level_only:]
     squares = np.zeros_like(level)
@@ -97,7 +97,7 @@ def smooth(
     return Smoothed(np.ascontiguousarray(level.T), np.ascontiguousarray(whole), squared, variants)
 
 
-def _first_slope(rows: Rows, seen: Rows) -> Rows:
+def first_slope(rows: Rows, seen: Rows) -> Rows:
     """[series] mean slope between the halves of what was observed."""
     time = rows.shape[1]
     length = np.maximum(time - seen.argmax(1), 2)

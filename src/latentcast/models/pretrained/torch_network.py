@@ -1,11 +1,16 @@
 """The network as a module, for training; `network.quantiles` computes the same in numpy."""
 
+from typing import Any
+
 import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
+from latentcast.core.errors import CheckpointError
+from latentcast.models.pretrained.candidates import FIRST, NAMES
+from latentcast.models.pretrained.features import input_sizes
 from latentcast.models.pretrained.network import LEVELS, MEDIAN, Weights
 
 
@@ -35,6 +40,7 @@ class GeneralistNetwork(nn.Module):
         Residual layers in each.
     """
 
+    sized_by_weights: tuple[str, ...]
     window_mean: Tensor
     window_scale: Tensor
     step_mean: Tensor
@@ -53,6 +59,32 @@ class GeneralistNetwork(nn.Module):
         self.last = nn.Linear(narrow, candidates + 2 + len(LEVELS))
         nn.init.zeros_(self.last.weight)
         nn.init.zeros_(self.last.bias)
+        self.sized_by_weights = tuple(self.state_dict())
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
+        """Weights of another number of candidates, or of other widths, change the sizes."""
+        stored = {name[len(prefix) :]: value for name, value in state_dict.items() if name.startswith(prefix)}
+        if any(name in stored and stored[name].shape != own.shape for name, own in self.state_dict().items()):
+            self._resize(stored)
+        super()._load_from_state_dict(state_dict, prefix, *args)
+
+    def _resize(self, stored: dict[str, Tensor]) -> None:
+        """Takes on the sizes of stored weights. Raises CheckpointError where they do not fit each other."""
+        self.candidates = len(stored["last.bias"]) - 2 - len(LEVELS)
+        window, step = input_sizes(self.candidates) if self.candidates in (FIRST, len(NAMES)) else (0, 0)
+        wide, narrow = len(stored["window_in.bias"]), len(stored["step_in.bias"])
+        with torch.device("meta"):
+            fitting = GeneralistNetwork(
+                window, step, self.candidates, wide=wide, narrow=narrow, blocks=len(self.step_blocks)
+            )
+        for name, value in fitting.state_dict().items():
+            if stored[name].shape != value.shape:
+                raise CheckpointError(
+                    f"weights of the generalist: {name} is {tuple(stored[name].shape)}, wanted {tuple(value.shape)} with"
+                    f" {self.candidates} candidates; copy the folder again, or fit again"
+                )
+        for name, own in [*self.named_parameters(), *self.named_buffers()]:
+            own.data = torch.empty_like(stored[name], dtype=own.dtype, device=own.device)
 
     def standardise_by(self, window: np.ndarray, step: np.ndarray) -> None:
         """Sets the location and scale of the inputs from a sample of features."""

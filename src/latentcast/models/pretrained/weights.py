@@ -13,8 +13,8 @@ from safetensors.numpy import load, save
 from latentcast.core.atomic import replacing, write_text
 from latentcast.core.bounded_json import parse_json
 from latentcast.core.errors import CheckpointError
-from latentcast.models.pretrained.candidates import NAMES
-from latentcast.models.pretrained.network import LEVELS, Weights
+from latentcast.models.pretrained.candidates import FIRST, NAMES
+from latentcast.models.pretrained.network import LEVELS, Weights, known
 
 SHIPPED = Path(__file__).parent / "shipped"
 
@@ -78,7 +78,7 @@ def _load(path: Path) -> Weights:
             f"{path.name} has the digest {digest[:12]}…, its card says {str(card['sha256'])[:12]}…: the file is damaged"
             " or was replaced; install the package again, or pretrain again"
         )
-    if card["candidates"] != list(NAMES) or card["levels"] != list(LEVELS):
+    if card["candidates"] not in (list(NAMES), list(NAMES[:FIRST])) or card["levels"] != list(LEVELS):
         raise CheckpointError(
             f"{path.name} was trained for other candidates or quantiles than this version has: take the weights that"
             " this version ships, or pretrain again"
@@ -99,7 +99,7 @@ def write_weights(path: Path, weights: Weights, card: dict[str, Any]) -> None:
         **card,
         "parameters": int(sum(value.size for name, value in weights.items() if "." in name)),
         "sha256": hashlib.sha256(content).hexdigest(),
-        "candidates": list(NAMES),
+        "candidates": list(NAMES[: known(weights)]),
         "levels": list(LEVELS),
     }
     write_text(path.with_suffix(".json"), json.dumps(whole, indent=1) + "\n")

@@ -117,9 +117,10 @@ def finetune_generalist(
     panel = build(source.frame, chosen)
     rng = np.random.default_rng(plan.seed)
     train, held = _drawn(panel, split(panel, chosen.split), horizon, plan, rng)
-    learned = _windows(panel, train, plan.context, horizon, rng)
-    judged = _windows(panel, held, plan.context, horizon, np.random.default_rng(plan.seed))
     network = GeneralistNetwork.from_numpy(load_weights(start))
+    number = network.candidates
+    learned = _windows(panel, train, plan.context, horizon, rng, number)
+    judged = _windows(panel, held, plan.context, horizon, np.random.default_rng(plan.seed), number)
     before, after, epoch = _train(network, learned, judged, plan, rng)
     if epoch == 0:
         log.warning("fine-tuning: no epoch was better on the validation part than the weights that it began with")
@@ -158,7 +159,7 @@ def _origins(panel: Panel, low: np.ndarray, high: np.ndarray, horizon: int, leas
 
 
 def _windows(
-    panel: Panel, origins: np.ndarray, context: int, horizon: int, rng: np.random.Generator
+    panel: Panel, origins: np.ndarray, context: int, horizon: int, rng: np.random.Generator, number: int
 ) -> TrainingWindows:
     """Features and outcomes; windows that share a length are worked on together, with a few steps ahead each."""
     starts = np.maximum(panel.offsets[origins[:, 0]], origins[:, 2] - context)
@@ -176,7 +177,7 @@ def _windows(
             rows = values[at[:, None] + np.arange(-length, 0), channel[:, None]]
             outcome = values[at[:, None] + steps - 1, channel[:, None]]
             given = prepare(rows, season, second)
-            ready = features(given, steps)
+            ready = features(given, steps, number)
             target = (outcome - given.location) / given.scale
             usable = np.isfinite(outcome).all(1) & (np.nanmax(rows, 1) > np.nanmin(rows, 1))
             target = np.clip(np.nan_to_num(target), -200, 200).astype(np.float32)

@@ -16,10 +16,10 @@ from latentcast.core.errors import CheckpointError, Fault, SettingsError, sugges
 from latentcast.models.pretrained.network import Weights
 from latentcast.models.pretrained.weights import write_weights
 from latentcast.workflows.pretraining.state import PRESETS, Pretraining
-from latentcast.workflows.pretraining.windows import CHUNKS, TrainingWindows, round_of_windows
+from latentcast.workflows.pretraining.windows import CHUNKS, ROWS, TrainingWindows, round_of_windows
 
 log = logging.getLogger("latentcast")
-ROUNDS_AN_HOUR = 2500  # of one processor core; hours stand for a number of rounds, so that they give equal weights
+ROUNDS_AN_HOUR = 1250  # of one processor core; hours stand for a number of rounds, so that they give equal weights
 VALIDATION_SEED = 1_000_003  # of the validation board: no training round draws from it
 STATE, CURVE, WEIGHTS = "state.ckpt", "curve.jsonl", "generalist.safetensors"
 Judge = Callable[[Weights], dict[str, float]]
@@ -34,7 +34,7 @@ class PretrainingPlan:
     preset
         `small` or `base`: sizes of the network and how it learns.
     rounds
-        Rounds of 4 096 windows, see `rounds_in`.
+        Rounds of 8 192 windows, see `rounds_in`.
     seed
         Of the simulator and the first weights.
     every
@@ -42,7 +42,7 @@ class PretrainingPlan:
     """
 
     preset: str = "small"
-    rounds: int = 700
+    rounds: int = 350
     seed: int = 0
     every: int = 25
 
@@ -149,5 +149,5 @@ def _card(run: Pretraining, preset: str) -> dict[str, object]:
         "preset": asdict(run.preset),
         "seed": run.seed,
         "rounds": run.rounds,
-        "windows": run.rounds * CHUNKS * 128,
+        "windows": run.rounds * CHUNKS * 2 * ROWS,
     }

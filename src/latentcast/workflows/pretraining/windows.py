@@ -12,7 +12,7 @@ from latentcast.models.pretrained.features import features
 LONGEST = 512
 STEPS = 12  # of the horizon that a window learns from
 FARTHEST = 192
-ROWS = 64  # series of a chunk; two windows are cut from each
+ROWS = 128  # series of a chunk; two windows are cut from each
 CHUNKS = 32  # of a round
 
 
