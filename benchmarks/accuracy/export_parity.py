@@ -22,7 +22,8 @@ import latentcast
 from benchmarks._harness import RESULTS, Cells, report, show
 from latentcast.evaluation.forecasts import ForecastBatch
 from latentcast.forecaster.inputs import open_prepared
-from latentcast.forecaster.judge import Judged, forecast_windows, judge
+from latentcast.forecaster.judge import forecast_windows, judge
+from latentcast.forecaster.judged_sums import Judged
 
 CLAIM = "exported graphs forecast what torch forecasts, in every test window of ETTh1"
 ASKED = {"difference_in_standard_deviations": 1e-4}

@@ -25,18 +25,21 @@ if TYPE_CHECKING:
         SettingsError,
         TimeError,
     )
+    from latentcast.distributed.anomaly import ScoreFolder, anomaly_scores
+    from latentcast.distributed.evaluate import evaluate
+    from latentcast.distributed.impute import ImputationFolder, impute
     from latentcast.distributed.predict import ForecastFolder, predict
     from latentcast.evaluation.interval_metrics import IntervalFigures
     from latentcast.evaluation.metrics import Evaluation
     from latentcast.explain.explanation import Explanation
     from latentcast.forecaster.drift import Drift
     from latentcast.forecaster.forecaster import Forecaster
-    from latentcast.workflows.anomaly import AnomalyScores, anomaly_scores
+    from latentcast.workflows.anomaly import AnomalyScores
     from latentcast.workflows.describe import Description, describe
     from latentcast.workflows.fitting.fit import fit as fit
     from latentcast.workflows.fitting.fit import pretrain
     from latentcast.workflows.fusion import fusion_weights, member_forecasts
-    from latentcast.workflows.imputation import Imputation, ImputationErrors, evaluate_imputation, impute
+    from latentcast.workflows.imputation import Imputation, ImputationErrors, evaluate_imputation
     from latentcast.workflows.load import load
     from latentcast.workflows.prompts import Prompts, prompts
     from latentcast.workflows.prototype_attention import PrototypeAttention, prototype_attention
@@ -66,17 +69,20 @@ _NAMES = {
         "SettingsError",
         "TimeError",
     ),
+    "distributed.anomaly": ("ScoreFolder", "anomaly_scores"),
+    "distributed.evaluate": ("evaluate",),
+    "distributed.impute": ("ImputationFolder", "impute"),
     "distributed.predict": ("ForecastFolder", "predict"),
     "evaluation.interval_metrics": ("IntervalFigures",),
     "evaluation.metrics": ("Evaluation",),
     "explain.explanation": ("Explanation",),
     "forecaster.drift": ("Drift",),
     "forecaster.forecaster": ("Forecaster",),
-    "workflows.anomaly": ("AnomalyScores", "anomaly_scores"),
+    "workflows.anomaly": ("AnomalyScores",),
     "workflows.describe": ("Description", "describe"),
     "workflows.fitting.fit": ("pretrain",),
     "workflows.fusion": ("fusion_weights", "member_forecasts"),
-    "workflows.imputation": ("Imputation", "ImputationErrors", "evaluate_imputation", "impute"),
+    "workflows.imputation": ("Imputation", "ImputationErrors", "evaluate_imputation"),
     "workflows.load": ("load",),
     "workflows.prompts": ("Prompts", "prompts"),
     "workflows.prototype_attention": ("PrototypeAttention", "prototype_attention"),
@@ -106,6 +112,7 @@ __all__ = [
     "GapError",
     "Imputation",
     "ImputationErrors",
+    "ImputationFolder",
     "Interrupted",
     "IntervalFigures",
     "LatentcastError",
@@ -114,6 +121,7 @@ __all__ = [
     "PrototypeAttention",
     "ReconstructionErrors",
     "Results",
+    "ScoreFolder",
     "SettingsError",
     "TimeError",
     "Tuned",
@@ -122,6 +130,7 @@ __all__ = [
     "backtest",
     "benchmark",
     "describe",
+    "evaluate",
     "evaluate_imputation",
     "evaluate_m4",
     "fit",

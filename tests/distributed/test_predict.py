@@ -1,15 +1,10 @@
 """Forecasts part by part equal those of one table, wherever the rows of a series lie."""
 
-import os
-import signal
-import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import psutil
 import pytest
 from pandas.testing import assert_frame_equal
 
@@ -140,46 +135,3 @@ def test_one_table_of_channels_is_one_part(tmp_path: Path) -> None:
     found = latentcast.predict(forecaster, tmp_path / "wide.parquet", tmp_path / "out")
     assert (found.parts, found.series) == (1, 2)
     assert_frame_equal(pd.read_parquet(tmp_path / "out"), forecaster.predict(wide))
-
-
-@pytest.mark.ray
-@pytest.mark.slow
-@pytest.mark.filterwarnings("ignore")
-def test_a_cluster_gives_the_same_forecasts_also_when_a_worker_is_killed(
-    forecaster: latentcast.Forecaster, tmp_path: Path
-) -> None:
-    ray = pytest.importorskip("ray")
-    from ray.cluster_utils import Cluster
-
-    frame = interleaved(panel(80))
-    data, whole = write(frame, tmp_path / "data", files=3), forecaster.predict(frame)
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
-    try:
-        cluster.add_node(num_cpus=1)
-        ray.init(address=cluster.address, log_to_driver=False)
-        call: dict[str, Any] = {"engine": "ray", "workers": 2, "rows": 120}
-        plain = latentcast.predict(forecaster, data, tmp_path / "out", **call)
-        assert_frame_equal(pd.read_parquet(tmp_path / "out"), whole)
-        assert plain.parts > 20
-        with ThreadPoolExecutor(1) as pool:
-            killed = pool.submit(_kill_a_worker, tmp_path / "again")
-            found = latentcast.predict(forecaster, data, tmp_path / "again", **call)
-            assert killed.result()
-        assert_frame_equal(pd.read_parquet(tmp_path / "again"), whole)
-        assert (found.series, found.parts) == (plain.series, plain.parts)
-        assert not list((tmp_path / "again").glob("*.part"))
-    finally:
-        ray.shutdown()
-        cluster.shutdown()
-
-
-def _kill_a_worker(out: Path) -> bool:
-    """Kill one actor as soon as a part is written; whether one was found."""
-    for _ in range(6000):
-        if list(out.glob("part-*.parquet")):
-            for process in psutil.process_iter(["cmdline"]):
-                if any("_Actor" in word for word in process.info["cmdline"] or ()):
-                    os.kill(process.pid, signal.SIGKILL)
-                    return True
-        time.sleep(0.01)
-    return False

@@ -13,7 +13,8 @@ from latentcast.data.sources.frames import read_frame
 from latentcast.forecaster.compatibility import misfits
 from latentcast.forecaster.fit_statistics import FitStatistics
 from latentcast.forecaster.inputs import open_prepared, prepare, prepare_forecast, read_panel
-from latentcast.forecaster.judge import Judged, constant_of, held_until, judge
+from latentcast.forecaster.judge import constant_of, held_until, judge
+from latentcast.forecaster.judged_sums import Judged
 
 DAYS = pd.date_range("2024-01-01", periods=20)
 SPLIT = {"data.split": [10, 5, 5], "data.season": 2}

@@ -14,6 +14,7 @@ import pandas as pd
 from latentcast.benchmarking.leaderboard import benchmark
 from latentcast.benchmarking.results import Results, Row, markdown_line
 from latentcast.benchmarking.variants import Claim, Study, study
+from latentcast.core.cluster import Engine
 from latentcast.core.errors import Fault, SettingsError
 from latentcast.models.config.run import merge_user_settings, resolve_config
 from latentcast.reporting.files import write_frame, write_text
@@ -176,6 +177,11 @@ def ablate(
     workers: int | None = None,
     threads: int | None = None,
     report: Callable[[str], None] | None = None,
+    engine: Engine = "local",
+    address: str | None = None,
+    cpus: float = 1,
+    gpus: float = 0,
+    retries: int = 3,
 ) -> Ablation:
     """Train a model and its variants with one budget, and judge each on the test part.
 
@@ -195,7 +201,7 @@ def ablate(
         Seeds of each variant; three or more give an interval of the differences.
     out
         Folder of cells.jsonl, ablation.md and ablation.csv. Finished cells are not run again.
-    workers, threads, report
+    workers, threads, report, engine, address, cpus, gpus, retries
         As in `benchmark`.
 
     Returns
@@ -244,6 +250,11 @@ def ablate(
         workers=workers,
         threads=threads,
         report=report,
+        engine=engine,
+        address=address,
+        cpus=cpus,
+        gpus=gpus,
+        retries=retries,
     )
     found = Ablation(asked, results)
     write_text(found.to_markdown(), Path(out) / f"{FILE}.md")

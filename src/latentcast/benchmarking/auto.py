@@ -24,7 +24,8 @@ from latentcast.data.types import IntoFrame
 from latentcast.forecaster.card import FusionReport
 from latentcast.forecaster.forecaster import Forecaster
 from latentcast.forecaster.inputs import prepare
-from latentcast.forecaster.judge import Judged, calibrate_on, forecast_windows
+from latentcast.forecaster.judge import calibrate_on, forecast_windows
+from latentcast.forecaster.judged_sums import Judged
 from latentcast.models.config.run import RunConfig, merge_user_settings, resolve_config
 from latentcast.workflows.fitting.fit import with_stages
 from latentcast.workflows.fitting.pipeline import (

@@ -1,7 +1,6 @@
 """Backtest models at the same rolling origins."""
 
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -10,34 +9,27 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from latentcast.benchmarking.auto import Searched, search
+from latentcast.benchmarking.rolled import AUTO, Rolled, RollingPlan, roll, validation_steps
+from latentcast.core.cluster import Cluster, Engine, check_engine
 from latentcast.core.errors import DataError, Fault, SettingsError, shorten, suggest
 from latentcast.core.nested import merge, merge_without_conflict, nested, python_values
 from latentcast.data.panel.build import build
 from latentcast.data.panel.panel import Panel
-from latentcast.data.panel.split import Split
 from latentcast.data.sources.frames import Source
 from latentcast.data.sources.open import open_data
 from latentcast.data.types import Frame, IntoFrame, Level
 from latentcast.data.windows.silence import silent_note, silent_steps
-from latentcast.evaluation.baseline import SeasonalNaiveErrors
-from latentcast.evaluation.forecasts import ForecastBatch, accumulate_errors
-from latentcast.evaluation.interval_metrics import IntervalErrors, IntervalFigures
-from latentcast.evaluation.metrics import Baseline, Errors
+from latentcast.evaluation.interval_metrics import IntervalFigures
+from latentcast.evaluation.metrics import Baseline
 from latentcast.forecaster.forecaster import Forecaster
-from latentcast.forecaster.inputs import prepare
 from latentcast.forecaster.intervals import check_unasked, interval_columns, levels_of
-from latentcast.forecaster.judge import choose_intervals, constant_of, forecast_windows, interval_figures
 from latentcast.forecaster.output import give_back, one_column, window_frame
 from latentcast.models.config.lookback import default_lookback
 from latentcast.models.config.presets import MODEL_PRESETS
 from latentcast.models.config.run import RunConfig, resolve_config
 from latentcast.workflows.fitting.fit import with_stages
-from latentcast.workflows.fitting.pipeline import run_fit
-from latentcast.workflows.fitting.spec import FitOptions, FitSpec, TrainingData
 
 MOST = 8  # series drawn
-AUTO = "auto"  # the model that is chosen before each origin
 
 
 @dataclass(frozen=True)
@@ -122,6 +114,12 @@ def backtest(
     level: Level = None,
     interval_method: str = "auto",
     progress: bool = False,
+    engine: Engine = "local",
+    workers: int = 1,
+    address: str | None = None,
+    cpus: float = 1,
+    gpus: float = 0,
+    retries: int = 3,
 ) -> Backtest:
     """Judge models at the last `n_windows` origins, on data that none of them saw.
 
@@ -145,6 +143,11 @@ def backtest(
         As for `Forecaster.predict`; with a level the intervals are judged too.
     progress
         Show a progress bar.
+    engine, workers
+        Models at a time, with `refit` models and origins: in processes of this machine (`local`), or on a Ray cluster
+        (`ray`). More than one worker in a script needs ``if __name__ == "__main__":``.
+    address, cpus, gpus, retries
+        As in `benchmark`, on Ray alone.
 
     Returns
     -------
@@ -182,43 +185,27 @@ def backtest(
     if chooses:
         values["lookback"] = _lookback(runs, panel, held)
         runs = _runs(models, values, defaults, n_windows, step_size)
-    plan = _Plan(panel, source.name, values, defaults, levels, interval_method, refit, progress)
-    return _results(plan, source, runs, _origins(panel, runs[0], held, step), step)
+    cluster = Cluster(workers, address, cpus, gpus, retries)
+    check_engine(engine, cluster)
+    plan = RollingPlan(panel, source.name, values, defaults, levels, interval_method, refit, progress)
+    origins = _origins(panel, runs[0], held, step)
+    rolled = roll(plan, runs, origins, engine, cluster)
+    return _results(plan, source, runs, origins, step, rolled)
 
 
-@dataclass(frozen=True)
-class _Plan:
-    """What all models of a backtest have in common."""
-
-    panel: Panel
-    name: str
-    values: Mapping[str, Any]
-    defaults: Mapping[str, Any]
-    levels: tuple[float, ...] | None
-    method: str
-    refit: bool
-    progress: bool
-
-
-@dataclass(frozen=True)
-class _Rolled:
-    """One model's forecasts from all origins."""
-
-    forecaster: Forecaster
-    judged: list[ForecastBatch]
-    errors: tuple[Errors, Errors]
-    intervals: IntervalFigures | None
-    baseline: Baseline
-
-
-def _results(plan: _Plan, source: Source, runs: list[RunConfig], origins: NDArray[np.int64], step: int) -> Backtest:
-    """Forecast with every model from all origins and join the forecasts."""
+def _results(
+    plan: RollingPlan,
+    source: Source,
+    runs: list[RunConfig],
+    origins: NDArray[np.int64],
+    step: int,
+    every: Iterable[Rolled],
+) -> Backtest:
+    """Join the forecasts of every model."""
     panel, table, rows = plan.panel, pd.DataFrame(), list[dict[str, Any]]()
     fitted: dict[str, Forecaster] = {}
     of_intervals: dict[str, IntervalFigures] = {}
-    for run in runs:
-        began = time.monotonic()
-        rolled = _roll(plan, run, origins)
+    for run, rolled in zip(runs, every, strict=True):
         if not fitted:
             table = window_frame(rolled.forecaster, panel, rolled.judged)
         table[run.name] = one_column([batch.original for batch in rolled.judged])
@@ -226,9 +213,8 @@ def _results(plan: _Plan, source: Source, runs: list[RunConfig], origins: NDArra
             table = table.assign(**interval_columns(run.name, plan.levels, rolled.judged))
             of_intervals[run.name] = rolled.intervals
         fitted[run.name] = rolled.forecaster
-        seconds = time.monotonic() - began
         scaled, original = (errors.result() for errors in rolled.errors)
-        rows.append({"model": run.name, **original, "scaled MSE": scaled["MSE"], "seconds": seconds})
+        rows.append({"model": run.name, **original, "scaled MSE": scaled["MSE"], "seconds": rolled.seconds})
     leaderboard = pd.DataFrame(rows).sort_values("MAE", kind="stable").reset_index(drop=True)
     table = give_back(rolled.forecaster, source, panel, table)
     lookback = runs[0].lookback
@@ -243,7 +229,7 @@ def _results(plan: _Plan, source: Source, runs: list[RunConfig], origins: NDArra
 def _lookback(runs: Sequence[RunConfig], panel: Panel, held: int) -> int:
     """The longest default look-back of the models for which every series has a training window."""
     ends = np.maximum(panel.lengths - held, 1)
-    ends = np.maximum(ends - _validation(runs[0], ends), 1)
+    ends = np.maximum(ends - validation_steps(runs[0], ends), 1)
     wanted = max(default_lookback(run.name, panel.season, run.horizon, ends) for run in runs)
     return max(1, min(wanted, int(ends.min()) - runs[0].horizon))
 
@@ -312,7 +298,7 @@ def _faults_of_names(
 def _origins(panel: Panel, run: RunConfig, held: int, step: int) -> NDArray[np.int64]:
     """[windows, items] steps at which forecasts begin, oldest first."""
     first = panel.lengths - held
-    needed = run.lookback + run.horizon + _validation(run, first)
+    needed = run.lookback + run.horizon + validation_steps(run, first)
     short = np.flatnonzero(first < needed)
     if len(short):
         names = [f"{panel.ids[i] or 'the data'} ({panel.lengths[i]} steps)" for i in short]
@@ -321,50 +307,3 @@ def _origins(panel: Panel, run: RunConfig, held: int, step: int) -> NDArray[np.i
             f" horizon and validation); too short: {shorten(names)}"
         )
     return np.asarray(first + np.arange(0, held - run.horizon + 1, step)[:, None])
-
-
-def _validation(run: RunConfig, ends: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Length of the validation part: the last tenth before an origin, at least one horizon."""
-    return np.maximum(run.horizon, ends // 10)
-
-
-def _roll(plan: _Plan, run: RunConfig, origins: NDArray[np.int64]) -> _Rolled:
-    """Fit before the first origin, or before each, and forecast from every origin."""
-    judged, found, how, baseline = list[ForecastBatch](), None, None, None
-    errors, panel, levels = (Errors(), Errors()), plan.panel, plan.levels
-    for group in origins[:, None] if plan.refit else [origins]:
-        ends = group[0]
-        parts = Split(ends - _validation(run, ends), ends, ends)
-        past = panel.cut(ends)
-        forecaster = _fitted(plan, run, TrainingData(plan.name, past, parts))
-        # the statistics of the past apply to the whole panel: the future is only read as target
-        view = replace(prepare(forecaster, past, future_only=True), panel=panel)
-        starts = (panel.offsets[:-1] + group - forecaster.task.lookback).reshape(-1)
-        items = np.tile(np.arange(len(panel.ids)), len(group))
-        if levels is not None:
-            how = choose_intervals(forecaster, levels, plan.method)
-            assert how is not None
-            taus = how.quantile_levels
-            found = found or (IntervalErrors(levels, taus), IntervalErrors(levels, taus))
-        columns = list(forecaster.task.targets)
-        naive_error, constant = view.naive_error[:, columns], constant_of(forecaster, view)
-        beside = SeasonalNaiveErrors(panel, columns, forecaster.task.lookback, naive_error, constant)
-        baseline = beside if baseline is None else replace(beside, sums=baseline.sums)
-        batches = list(baseline.around(forecast_windows(forecaster, view, (starts, items), how=how)))
-        accumulate_errors(batches, naive_error, errors, found, constant)
-        judged += [replace(batch, distribution=None) for batch in batches]
-    assert baseline is not None
-    figures = None if how is None or found is None else interval_figures(how, found)
-    return _Rolled(forecaster, judged, errors, figures, baseline.result())
-
-
-def _fitted(plan: _Plan, run: RunConfig, data: TrainingData) -> Forecaster:
-    """A model fitted to the past; of `auto` the one that is chosen there."""
-    if run.name != AUTO:
-        return run_fit(FitSpec(run), data, FitOptions(progress=plan.progress))
-    assert data.parts is not None
-    shared = {key: value for key, value in plan.values.items() if key not in ("models", "lookback", "horizon")}
-    values = merge(shared, plan.values.get("models", {}).get(AUTO, {}))
-    longest = int(data.parts.train_end.min()) - run.horizon  # every series is forecast
-    task = Searched(plan.name, data.panel, data.parts, run.horizon, values, plan.defaults, longest)
-    return search(task).forecaster

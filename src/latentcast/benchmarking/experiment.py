@@ -17,7 +17,8 @@ from latentcast.evaluation.metrics import Evaluation
 from latentcast.forecaster import storage
 from latentcast.forecaster.forecaster import Forecaster
 from latentcast.forecaster.inputs import prepare
-from latentcast.forecaster.judge import Judged, judge
+from latentcast.forecaster.judge import judge
+from latentcast.forecaster.judged_sums import Judged
 from latentcast.models.inspection import count_parameters
 from latentcast.workflows.fitting.pipeline import run_fit
 from latentcast.workflows.fitting.spec import FitSpec, TrainingData

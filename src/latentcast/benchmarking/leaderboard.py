@@ -5,16 +5,18 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import torch
 from filelock import FileLock, Timeout
 
+from latentcast.benchmarking.engines import on_ray, on_this_machine
 from latentcast.benchmarking.plan import Cell, Comparison, comparison_of, key, plan
 from latentcast.benchmarking.results import Results
-from latentcast.benchmarking.workers import in_processes, in_this_process
-from latentcast.core.errors import CheckpointError, Interrupted, SettingsError
+from latentcast.benchmarking.workers import Measured
+from latentcast.core.cluster import Cluster, Engine, check_engine
+from latentcast.core.errors import CheckpointError, Interrupted
 from latentcast.core.nested import leaves
 from latentcast.forecaster import storage
 from latentcast.models.config.run import resolve_config
@@ -31,6 +33,11 @@ def benchmark(
     threads: int | None = None,
     render: bool = False,
     report: Callable[[str], None] | None = None,
+    engine: Engine = "local",
+    address: str | None = None,
+    cpus: float = 1,
+    gpus: float = 0,
+    retries: int = 3,
 ) -> Results:
     """Fit every model on every dataset, horizon and seed, judge the test part, and tabulate.
 
@@ -54,6 +61,13 @@ def benchmark(
         Run nothing; write tables and page again from finished cells.
     report
         Called with one line for each finished cell.
+    engine
+        `local`: processes of this machine. `ray`: tasks on a Ray cluster (extra `ray`), whose nodes all see the files
+        of the datasets; `workers` None is then as many as there is room for, and `threads` follows `cpus`.
+    address
+        Address of a running Ray cluster. None starts one on this machine.
+    cpus, gpus, retries
+        Of each cell on Ray: cores, GPUs, and how often it is run again when its worker is lost.
 
     Returns
     -------
@@ -79,14 +93,17 @@ def benchmark(
     [('naive', 2.0), ('seasonal-naive', 1.0)]
     """
     say = report or (lambda line: None)
-    devices = _devices()
-    threads, workers = _sizes(threads, workers, len(devices))
+    if engine == "local":
+        run_cells = on_this_machine(workers, threads)
+    else:
+        check_engine(engine, cluster := Cluster(workers, address, cpus, gpus, retries))
+        run_cells = partial(on_ray, cluster=cluster)
     comparison = comparison_of(config)
     cells = plan(comparison)
     folder = Path(out)
     storage.make_folder(folder, overwrite=False, resume=(folder / CELLS).is_file() or (folder / LOCK).is_file())
     with _alone(folder):
-        return _run(cells, comparison, folder, workers, threads, [] if render else devices, say, render=render)
+        return _run(cells, comparison, folder, run_cells, say, render=render)
 
 
 @contextmanager
@@ -105,9 +122,7 @@ def _run(
     cells: tuple[Cell, ...],
     comparison: Comparison,
     folder: Path,
-    workers: int,
-    threads: int,
-    devices: list[str],
+    run_cells: Callable[[list[Cell]], Measured],
     say: Callable[[str], None],
     *,
     render: bool,
@@ -118,11 +133,7 @@ def _run(
     finished = sum(cell.key not in missing for cell in cells)
     if finished:
         say(f"{finished} of {len(cells)} cells are finished already")
-    ran = (
-        in_processes(missing.values(), workers, threads, devices)
-        if workers
-        else in_this_process(missing.values(), threads)
-    )
+    ran = run_cells(list(missing.values()))
     began = time.monotonic()
     try:
         for number, (cell, record) in enumerate(ran, 1):
@@ -217,27 +228,6 @@ def _duration(seconds: float) -> str:
     if seconds < 100:
         return f"{seconds:.0f} s"
     return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60:02d} min"
-
-
-def _devices() -> list[str]:
-    """What CUDA_VISIBLE_DEVICES may say, one text per device that is seen here."""
-    stated = [name.strip() for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name.strip()]
-    return [stated[i] if i < len(stated) else str(i) for i in range(torch.cuda.device_count())]
-
-
-def _sizes(threads: int | None, workers: int | None, devices: int) -> tuple[int, int]:
-    faults = [
-        f"{name}: got {value!r}, wanted a whole number of at least {least}"
-        for name, value, least in (("threads", threads, 1), ("workers", workers, 0))
-        if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < least)
-    ]
-    if faults:
-        raise SettingsError(faults)
-    affinity = getattr(os, "sched_getaffinity", None)
-    cores = len(affinity(0)) if affinity else os.cpu_count() or 1
-    if workers is None:
-        workers = devices or max(1, cores // (threads or 1))
-    return threads or (max(1, cores // max(1, workers)) if devices else 1), workers
 
 
 __all__ = ["Results", "benchmark"]

@@ -13,6 +13,7 @@ import pandas as pd
 from latentcast.benchmarking.tuning.page import page
 from latentcast.benchmarking.tuning.space import Searchable, space_of
 from latentcast.benchmarking.tuning.study import Study, Trainer, opened, optuna, run
+from latentcast.core.cluster import Cluster, Engine, check_engine
 from latentcast.core.errors import CheckpointError, DataError, Fault, SettingsError
 from latentcast.core.parsing import read_yaml, write_yaml
 from latentcast.data.types import IntoFrame
@@ -96,6 +97,11 @@ def tune(
     workers: int = 1,
     threads: int | None = None,
     report: Callable[[str], None] | None = None,
+    engine: Engine = "local",
+    address: str | None = None,
+    cpus: float = 1,
+    gpus: float = 0,
+    retries: int = 3,
 ) -> Tuned:
     """Search the settings of a model by its errors on the validation part (extra `tune`: Optuna).
 
@@ -126,6 +132,11 @@ def tune(
         Threads of each.
     report
         Called with one line at the end of the search.
+    engine
+        `local`: processes of this machine. `ray`: tasks on a Ray cluster (extra `ray`), which needs `out`, a folder
+        that every node sees.
+    address, cpus, gpus, retries
+        As in `benchmark`, on Ray alone; `threads` follows `cpus` there.
 
     Returns
     -------
@@ -153,19 +164,23 @@ def tune(
     """
     optuna()
     _check(trials, time_limit, workers, resume=resume, out=out)
+    cluster = Cluster(workers, address, cpus, gpus, retries)
+    check_engine(engine, cluster)
+    if engine == "ray" and out is None:
+        raise SettingsError(Fault("engine", "=ray: workers meet in a folder that every node sees; name one (out)"))
     values = merge_user_settings(model, preset, lookback, horizon, seed, settings, config)
     stated = read_yaml(space) if isinstance(space, str | Path) else space
     searched = space_of(model, stated)
     deadline = None if time_limit is None else time.time() + time_limit
     with tempfile.TemporaryDirectory(prefix="latentcast-") as scratch:
-        folder = Path(scratch) if out is None else Path(out) / FOLDER
+        folder = Path(scratch) if out is None else Path(out).absolute() / FOLDER
         study = Study(data, values, searched, folder, seed or 0, trials, deadline, workers, threads)
         trainer = Trainer(study)
         for one in searched:
             _check_setting(trainer, one)
         if out is not None:
             _prepare(Path(out), study, trainer, resume=resume)
-        run(study)
+        run(study, cluster if engine == "ray" else None)
         found = _best(study, trainer)
     if report is not None:
         report(found.summary())

@@ -3,25 +3,33 @@
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from latentcast.cli import tables
 from latentcast.cli.app import app
 from latentcast.cli.options import (
+    Address,
     Config,
+    Cpus,
     Data,
+    Engine,
     Folder,
+    Gpus,
     Horizon,
     Level,
     Lookback,
     Method,
     Paths,
+    Retries,
     Seed,
     Stride,
     Transfer,
+    Workers,
     levels_in,
+    on_cluster,
+    refuse_unread,
     takes_settings,
     takes_threads,
     whole_numbers_in,
@@ -36,9 +44,13 @@ from latentcast.cli.output import (
     print_notes,
     report_line,
 )
+from latentcast.cli.parts import evaluate_parts
 from latentcast.cli.predict import for_data
 from latentcast.core.errors import SettingsError
 from latentcast.core.log_capture import capture_log_messages
+
+if TYPE_CHECKING:
+    from latentcast.evaluation.metrics import Evaluation
 
 
 @app.command()
@@ -62,7 +74,10 @@ def evaluate(
     intervals: Method = "auto",
     paths: Paths = 100,
     file: Annotated[Path | None, typer.Option("--json", help="JSON file to write.")] = None,
-    rows: Annotated[Path | None, typer.Option("--out", help="CSV or Parquet file for the forecasts.")] = None,
+    rows: Annotated[
+        Path | None,
+        typer.Option("--out", help="CSV or Parquet file for the forecasts; a folder: part by part, from Parquet DATA."),
+    ] = None,
     batch_size: Annotated[
         int | None, typer.Option("--batch-size", min=1, help="Windows forecast together; does not change the result.")
     ] = None,
@@ -73,6 +88,9 @@ def evaluate(
     horizon: Horizon = None,
     transfer: Transfer = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the JSON file.")] = False,
+    engine: Engine = None,
+    workers: Workers = None,
+    address: Address = None,
     *,
     settings: dict[str, Any],
 ) -> None:
@@ -80,9 +98,22 @@ def evaluate(
     from latentcast.reporting.files import check_file, write_frame, write_text
     from latentcast.workflows.transfer import transfer as run_transfer
 
-    for path, suffixes in ((file, (".json",)), (rows, (".csv", ".parquet"))):
+    by_parts = bool(engine or workers or address or (rows is not None and not rows.suffix))
+    for path, suffixes in ((file, (".json",)), (None if by_parts else rows, (".csv", ".parquet"))):
         if path is not None:
             check_file(path, suffixes, overwrite=overwrite)
+    if by_parts:
+        unread = {"--protocol": protocol, "--on": on, "--horizon": horizon, "--transfer": transfer, "--set": settings}
+        refuse_unread("is not judged part by part; leave it out", unread.items())
+        result = evaluate_parts(
+            folder, data, rows, (engine, workers, address), overwrite=overwrite, part=split, level=levels_in(level),
+            interval_method=intervals, paths=paths, batch_size=batch_size, stride=stride,
+        )  # fmt: skip
+        _print_evaluation(result)
+        if file is not None:
+            write_text(json.dumps(result.to_dict(), indent=2, allow_nan=False), file)
+            print_line(f"written to {file}")
+        return
     if protocol is not None and not protocol.startswith("paper-"):
         given = {
             "--part": split != "test",
@@ -116,14 +147,7 @@ def evaluate(
             made = run_transfer(forecaster, name)
             elsewhere[name] = made.evaluate(name, part=split, batch_size=batch_size, stride=stride)  # type: ignore[arg-type]
     print_notes([*notes, *result.notes])
-    found = result.to_dict()
-    print_metrics(found)
-    if result.dropped is not None:
-        print_line(f"\n{result.dropped.words()}")
-        out.print(tables.metrics(found["paper-droplast"]))
-    if result.intervals is not None:
-        print_line(f"\nintervals: {result.intervals.about}")
-        out.print(tables.intervals(found))
+    found = _print_evaluation(result)
     for name, there in elsewhere.items():
         found.setdefault("on", {})[name] = there.to_dict()
     if elsewhere:
@@ -138,6 +162,19 @@ def evaluate(
     if file is not None:
         write_text(json.dumps(found, indent=2, allow_nan=False), file)
         print_line(f"written to {file}")
+
+
+def _print_evaluation(result: "Evaluation") -> dict[str, Any]:
+    """The figures, also as plain values."""
+    found = result.to_dict()
+    print_metrics(found)
+    if result.dropped is not None:
+        print_line(f"\n{result.dropped.words()}")
+        out.print(tables.metrics(found["paper-droplast"]))
+    if result.intervals is not None:
+        print_line(f"\nintervals: {result.intervals.about}")
+        out.print(tables.intervals(found))
+    return found
 
 
 def _by_protocol(
@@ -214,6 +251,12 @@ def backtest(
     seed: Seed = None,
     file: Annotated[Path | None, typer.Option("--out", help="CSV or Parquet file for the forecasts.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file.")] = False,
+    workers: Workers = None,
+    engine: Engine = None,
+    address: Address = None,
+    cpus: Cpus = 1,
+    gpus: Gpus = 0,
+    retries: Retries = 3,
     *,
     settings: dict[str, Any],
 ) -> None:
@@ -240,6 +283,8 @@ def backtest(
             settings=settings,
             level=levels_in(level),
             interval_method=intervals,
+            workers=workers or 1,
+            **on_cluster(engine, address, cpus, gpus, retries),
         )
     print_notes(notes)
     apart = (
@@ -270,11 +315,19 @@ def benchmark(
     render: Annotated[
         bool, typer.Option("--render", help="Run nothing: write tables and page of the finished cells.")
     ] = False,
+    engine: Engine = None,
+    address: Address = None,
+    cpus: Cpus = 1,
+    gpus: Gpus = 0,
+    retries: Retries = 3,
 ) -> None:
     """Compare models over datasets, horizons and seeds; finished cells in the folder are not run again."""
     from latentcast.benchmarking.leaderboard import benchmark as run_benchmark
 
-    results = run_benchmark(config, out=folder, workers=workers, threads=threads, render=render, report=report_line)
+    results = run_benchmark(
+        config, out=folder, workers=workers, threads=threads, render=render, report=report_line,
+        **on_cluster(engine, address, cpus, gpus, retries),
+    )  # fmt: skip
     print_line(results.title())
     out.print(tables.comparison(results))
     if results.average_ranks:
@@ -302,6 +355,11 @@ def ablate(
         int | None, typer.Option("--workers", help="Cells at a time (default: one per GPU, else per core).")
     ] = None,
     threads: Annotated[int | None, typer.Option("--threads", help="Threads of each (default 1 without a GPU).")] = None,
+    engine: Engine = None,
+    address: Address = None,
+    cpus: Cpus = 1,
+    gpus: Gpus = 0,
+    retries: Retries = 3,
     *,
     settings: dict[str, Any],
 ) -> None:
@@ -326,6 +384,7 @@ def ablate(
         workers=workers,
         threads=threads,
         report=report_line,
+        **on_cluster(engine, address, cpus, gpus, retries),
     )
     print_line(result.results.title())
     out.print(tables.ablation(result))

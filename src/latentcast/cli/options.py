@@ -39,6 +39,12 @@ Several = Annotated[
 Transfer = Annotated[
     bool, typer.Option("--transfer", help="DATA differ from those of the fit: their own columns, split and scaling.")
 ]
+Engine = Annotated[str | None, typer.Option("--engine", help="local (default) or ray.")]
+Workers = Annotated[int | None, typer.Option("--workers", min=1, help="Processes, or tasks on a Ray cluster.")]
+Address = Annotated[str | None, typer.Option("--address", help="Address of a running Ray cluster.")]
+Cpus = Annotated[float, typer.Option("--cpus", min=0, help="Cores of each task on a Ray cluster.")]
+Gpus = Annotated[float, typer.Option("--gpus", min=0, help="GPUs of each task on a Ray cluster.")]
+Retries = Annotated[int, typer.Option("--retries", min=0, help="How often work of a lost Ray worker is begun again.")]
 Text = str | None
 OF_DATA = {  # settings of the data with an option of their own
     "features": Annotated[Text, typer.Option(help="M: all → all, S: target → target, MS: all → target.")],
@@ -144,6 +150,14 @@ def with_fraction(settings: dict[str, Any], fraction: float | None) -> dict[str,
     from latentcast.core.nested import merge_without_conflict
 
     return settings if fraction is None else merge_without_conflict(settings, {"data": {"fraction": fraction}})
+
+
+def on_cluster(engine: str | None, address: str | None, cpus: float, gpus: float, retries: int) -> dict[str, Any]:
+    """Arguments of the library. Raises SettingsError for those of a Ray cluster without --engine ray."""
+    if engine != "ray":
+        given = [("--address", address), ("--cpus", cpus != 1), ("--gpus", gpus), ("--retries", retries != 3)]
+        refuse_unread("is of a Ray cluster; say --engine ray", given)
+    return {"engine": engine or "local", "address": address, "cpus": cpus, "gpus": gpus, "retries": retries}
 
 
 def refuse_unread(why: str, given: Iterable[tuple[str, object]]) -> None:

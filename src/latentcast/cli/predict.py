@@ -8,7 +8,9 @@ import typer
 from latentcast.cli import tables
 from latentcast.cli.app import app
 from latentcast.cli.options import (
+    Address,
     Data,
+    Engine,
     Folder,
     Horizon,
     Level,
@@ -16,6 +18,7 @@ from latentcast.cli.options import (
     Overwrite,
     Paths,
     Transfer,
+    Workers,
     levels_in,
     numbers_in,
     refuse_unread,
@@ -23,6 +26,7 @@ from latentcast.cli.options import (
     takes_threads,
 )
 from latentcast.cli.output import counted, out, print_line, print_notes
+from latentcast.cli.parts import impute_parts, refuse_without_folder, score_parts
 from latentcast.core.errors import SettingsError
 from latentcast.core.log_capture import capture_log_messages
 from latentcast.forecaster.export.address import is_exported
@@ -57,9 +61,9 @@ def predict(
     ] = None,
     transfer: Transfer = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False,
-    engine: Annotated[str | None, typer.Option("--engine", help="local or ray, where --out is a folder.")] = None,
-    workers: Annotated[int, typer.Option("--workers", min=1, help="Processes or Ray actors, for a folder.")] = 1,
-    address: Annotated[str | None, typer.Option("--address", help="Address of a running Ray cluster.")] = None,
+    engine: Engine = None,
+    workers: Workers = None,
+    address: Address = None,
     *,
     settings: dict[str, Any],
 ) -> None:
@@ -75,15 +79,14 @@ def predict(
         with capture_log_messages() as notes:
             found = run_in_parts(
                 folder, data, file, engine=engine or "local",  # type: ignore[arg-type]
-                 workers=workers, address=address, horizon=horizon,
+                 workers=workers or 1, address=address, horizon=horizon,
                 future_covariates=future, level=levels_in(level), quantiles=asked, interval_method=intervals,
                 paths=paths, overwrite=overwrite,
             )  # fmt: skip
         print_notes(notes)
         print_line(f"{counted(found.rows, 'row')} of {found.series} series in {file}")
         return
-    unread = {"--engine": engine, "--workers": workers > 1, "--address": address}
-    refuse_unread("forecasts part by part into a folder; name one with --out, without a suffix", unread.items())
+    refuse_without_folder(engine, workers, address)
     tables_of = (".csv", ".parquet")
     for path, suffixes in ((file, tables_of), (samples, tables_of), (plot, (".png", ".pdf", ".svg"))):
         if path is not None:
@@ -188,7 +191,10 @@ def explain(
 def impute(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that pretrain wrote.")],
     data: Data,
-    file: Annotated[Path | None, typer.Option("--out", help="CSV or Parquet file to write.")] = None,
+    file: Annotated[
+        Path | None,
+        typer.Option("--out", help="CSV or Parquet file to write; a folder: part by part, from Parquet DATA."),
+    ] = None,
     judge: Annotated[
         str | None, typer.Option("--judge", help="Shares of the test part to hide and fill: 0.125,0.25,0.375,0.5")
     ] = None,
@@ -198,6 +204,9 @@ def impute(
         str | None, typer.Option("--beside", help="Other folders, separated by commas, judged on the same values.")
     ] = None,
     overwrite: Overwrite = False,
+    engine: Engine = None,
+    workers: Workers = None,
+    address: Address = None,
 ) -> None:
     """Fill the gaps of DATA; --judge measures the error on hidden values."""
     from latentcast.reporting.files import check_file, write_frame
@@ -210,6 +219,11 @@ def impute(
     masks = [] if judge is None else numbers_in("--judge", judge, "shares above 0 and below 1")
     if (beside or tail or block > 1) and not masks:
         raise SettingsError("--beside, --block and --tail say how --judge judges: set it too, as --judge 0.25")
+    if file is not None and not file.suffix:
+        refuse_unread("fills gaps part by part into a folder; judge apart", [("--judge", judge)])
+        impute_parts(folder, data, file, (engine, workers, address), overwrite=overwrite)
+        return
+    refuse_without_folder(engine, workers, address)
     if file is not None:
         check_file(file, (".csv", ".parquet"), overwrite=overwrite)
     with capture_log_messages() as notes:
@@ -238,14 +252,23 @@ def impute(
 def anomaly_scores(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A vq-codec or a token-transformer.")],
     data: Data,
-    file: Annotated[Path, typer.Option("--out", help="CSV or Parquet file to write.")],
+    file: Annotated[
+        Path, typer.Option("--out", help="CSV or Parquet file to write; a folder: part by part, from Parquet DATA.")
+    ],
     top: Annotated[int, typer.Option("--top", min=0, help="Most unusual steps to print.")] = 5,
     overwrite: Overwrite = False,
+    engine: Engine = None,
+    workers: Workers = None,
+    address: Address = None,
 ) -> None:
     """Score how unusual each step of DATA is: reconstruction error and surprise of its code."""
     from latentcast.reporting.files import check_file, write_frame
     from latentcast.workflows.anomaly import anomaly_scores as run_anomaly_scores
 
+    if not file.suffix:
+        score_parts(folder, data, file, (engine, workers, address), overwrite=overwrite)
+        return
+    refuse_without_folder(engine, workers, address)
     check_file(file, (".csv", ".parquet"), overwrite=overwrite)
     with capture_log_messages() as notes:
         result = run_anomaly_scores(folder, data)

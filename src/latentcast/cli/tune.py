@@ -7,7 +7,21 @@ import typer
 
 from latentcast.cli.app import app
 from latentcast.cli.forecast import seconds_in
-from latentcast.cli.options import Config, Data, Horizon, Lookback, Resume, Seed, takes_settings
+from latentcast.cli.options import (
+    Address,
+    Config,
+    Cpus,
+    Data,
+    Engine,
+    Gpus,
+    Horizon,
+    Lookback,
+    Resume,
+    Retries,
+    Seed,
+    on_cluster,
+    takes_settings,
+)
 from latentcast.cli.output import print_line, print_metrics, print_notes
 from latentcast.core.log_capture import capture_log_messages
 
@@ -31,6 +45,11 @@ def tune(
     config: Config = None,
     seed: Seed = None,
     resume: Resume = False,
+    engine: Engine = None,
+    address: Address = None,
+    cpus: Cpus = 1,
+    gpus: Gpus = 0,
+    retries: Retries = 3,
     *,
     settings: dict[str, Any],
 ) -> None:
@@ -42,6 +61,7 @@ def tune(
             data, model, space=space, trials=trials, time_limit=None if limit is None else seconds_in(limit),
             lookback=lookback, horizon=horizon, preset=preset, seed=seed, settings=settings, config=config,
             out=folder, resume=resume, workers=workers, threads=threads,
+            **on_cluster(engine, address, cpus, gpus, retries),
         )  # fmt: skip
     print_notes(notes)
     print_line(found.summary())

@@ -1,9 +1,9 @@
-"""The forecast of one part, and what a reader of all parts must know of it."""
+"""What is done with one part of the data, and what a reader of all parts must know of it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,18 +17,46 @@ from latentcast.forecaster.forecaster import Forecaster
 from latentcast.forecaster.intervals import PATHS
 from latentcast.forecaster.load import as_forecaster
 
+Report = TypeVar("Report", covariant=True)
 
-@dataclass(frozen=True)
-class Request:
-    """How each part is forecast, and the folder that it is written into."""
 
-    out: Path
-    horizon: int | None = None
-    future_covariates: Any = None
-    level: Level = None
-    quantiles: Sequence[float] | None = None
-    interval_method: str = "auto"
-    paths: int = PATHS
+class Work(Protocol[Report]):
+    """Done with each part by a forecaster; plain values, as it is sent to other processes."""
+
+    def __call__(self, forecaster: Forecaster, shard: Shard) -> Report: ...
+
+
+class Silent(NoteLog):
+    """Keeps notes without logging: they are joined over all parts first."""
+
+    def add(self, note: str) -> None:
+        self._notes.setdefault(note, Note.from_value(note))
+
+
+class Worker:
+    """Works on one part after another with a model that is loaded once."""
+
+    def __init__(self, model: Forecaster | str, work: Work[Any]) -> None:
+        loaded = as_forecaster(model)
+        self.forecaster = Forecaster(
+            loaded.run, loaded.task, loaded.channels, loaded.known, loaded.network, loaded.card, loaded.calibration
+        )
+        self.work = work
+
+    def __call__(self, shard: Shard) -> Any:
+        self.forecaster.told = Silent()
+        return self.work(self.forecaster, shard)
+
+
+def part_name(number: int) -> str:
+    """Name of the file of a part."""
+    return f"part-{number:05d}.parquet"
+
+
+def write_part(frame: Any, folder: Path, number: int) -> None:
+    """Write the rows of a part; its file has its name once it is whole."""
+    with replacing(folder / part_name(number), durable=False) as part:
+        frame.to_parquet(part, index=False)
 
 
 @dataclass(frozen=True)
@@ -43,38 +71,30 @@ class PartReport:
     notes: tuple[str, ...] = ()
 
 
-class _Silent(NoteLog):
-    """Keeps notes without logging: they are joined over all parts first."""
+@dataclass(frozen=True)
+class Request:
+    """The forecast of each part, written into a folder."""
 
-    def add(self, note: str) -> None:
-        self._notes.setdefault(note, Note.from_value(note))
+    out: Path
+    horizon: int | None = None
+    future_covariates: Any = None
+    level: Level = None
+    quantiles: Sequence[float] | None = None
+    interval_method: str = "auto"
+    paths: int = PATHS
 
-
-class PartForecaster:
-    """Forecasts one part after another with a model that is loaded once."""
-
-    def __init__(self, model: Forecaster | str, request: Request) -> None:
-        loaded = as_forecaster(model)
-        self.forecaster = Forecaster(
-            loaded.run, loaded.task, loaded.channels, loaded.known, loaded.network, loaded.card, loaded.calibration
-        )
-        self.request = request
-
-    def __call__(self, shard: Shard) -> PartReport:
-        forecaster, request = self.forecaster, self.request
-        forecaster.told = _Silent()
+    def __call__(self, forecaster: Forecaster, shard: Shard) -> PartReport:
         frame = forecaster.predict(
             read(shard),
-            horizon=request.horizon,
-            future_covariates=request.future_covariates,
-            level=request.level,
-            quantiles=request.quantiles,
-            interval_method=request.interval_method,
-            paths=request.paths,
+            horizon=self.horizon,
+            future_covariates=self.future_covariates,
+            level=self.level,
+            quantiles=self.quantiles,
+            interval_method=self.interval_method,
+            paths=self.paths,
         )
-        with replacing(request.out / f"part-{shard.number:05d}.parquet", durable=False) as part:
-            frame.to_parquet(part, index=False)
-        horizon = request.horizon or forecaster.task.horizon
+        write_part(frame, self.out, shard.number)
+        horizon = self.horizon or forecaster.task.horizon
         names = frame["unique_id"].to_numpy()[::horizon]
         begins = frame["ds"].to_numpy()[::horizon]
         ends = {}

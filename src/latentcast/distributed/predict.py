@@ -1,27 +1,22 @@
 """`predict` from Parquet files to Parquet files: part after part, so that no more than one part is held at once."""
 
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
 import numpy as np
 
-from latentcast.core.errors import CheckpointError, Fault, SettingsError, shorten
+from latentcast.core.cluster import Engine
+from latentcast.core.errors import shorten
 from latentcast.core.notes import Note, NoteCode, NoteLog
 from latentcast.data.tables.timestamps import show
 from latentcast.data.types import IntoFrame, Level
-from latentcast.distributed.parts import PartForecaster, PartReport, Request
-from latentcast.distributed.shards import Shard, plan
+from latentcast.distributed.joined_notes import joined
+from latentcast.distributed.parts import PartReport, Request
+from latentcast.distributed.run import ROWS, Where, make_empty, parts_of
 from latentcast.forecaster.forecaster import Forecaster
 from latentcast.forecaster.intervals import PATHS
-from latentcast.forecaster.load import as_forecaster
-
-ROWS = 1_000_000  # of one part
-Engine = Literal["local", "ray"]
 
 
 @dataclass(frozen=True)
@@ -54,7 +49,7 @@ class ForecastFolder:
 
 def predict(
     forecaster: Forecaster | str | Path,
-    data: str | Path,
+    data: Any,
     out: str | Path,
     *,
     engine: Engine = "local",
@@ -79,7 +74,7 @@ def predict(
     forecaster
         A forecaster, or the folder of one.
     data
-        A Parquet file or a folder of Parquet files, with the columns of the fit.
+        A Parquet file or a folder of Parquet files, or a Ray dataset, with the columns of the fit.
     out
         Folder for `part-00000.parquet`, … A file has its name once it is whole.
     engine
@@ -119,98 +114,22 @@ def predict(
     >>> pd.read_parquet(found.folder)["seasonal-naive"].round(3).tolist()
     [16.0, 17.0]
     """
-    faults = [
-        Fault(name, f"={value!r}: wanted a whole number of at least 1")
-        for name, value in (("workers", workers), ("rows", rows))
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1
-    ]
-    if engine not in ("local", "ray"):
-        faults.append(Fault("engine", f"={engine!r}: wanted local or ray"))
-    if faults:
-        raise SettingsError(faults)
-    fitted = as_forecaster(forecaster)
+    where = Where(engine, workers, address, rows)
+    where.check()
     folder = Path(out)
-    _make_empty(folder, overwrite=overwrite)
+    make_empty(folder, overwrite=overwrite)
     request = Request(folder, horizon, future_covariates, level, quantiles, interval_method, paths)
-    with tempfile.TemporaryDirectory(prefix="latentcast-") as spare:
-        shards = plan(data, fitted.run.data.id_names or ("unique_id",), rows, Path(spare))
-        model: Forecaster | str = fitted
-        if workers > 1 or engine == "ray":
-            model = _saved(forecaster, fitted, Path(spare))
-        reports = list(_run(model, request, shards, engine=engine, workers=workers, address=address))
-    joined = _notes(fitted, sorted(reports, key=lambda report: report.number))
-    NoteLog(joined)
+    with parts_of(forecaster, data, where, folder) as parts:
+        reports: list[PartReport] = parts.run(request)
+    notes = _notes(parts.fitted, reports)
+    NoteLog(notes)
     series, written = (sum(getattr(report, name) for report in reports) for name in ("series", "rows"))
-    return ForecastFolder(folder, len(reports), series, written, tuple(joined))
-
-
-def _run(
-    model: Forecaster | str, request: Request, shards: list[Shard], *, engine: Engine, workers: int, address: str | None
-) -> Iterator[PartReport]:
-    if engine == "ray":
-        from latentcast.distributed.ray_engine import run_on_ray
-
-        yield from run_on_ray(str(model), request, shards, workers=workers, address=address)
-    elif workers == 1:
-        yield from map(PartForecaster(model, request), shards)
-    else:
-        with ProcessPoolExecutor(workers, get_context("spawn"), _begin, (str(model), request)) as pool:
-            yield from pool.map(_forecast, shards)
-
-
-_IN_THIS_PROCESS: list[Callable[[Shard], PartReport]] = []
-
-
-def _begin(model: str, request: Request) -> None:
-    """Load the model of a worker process, which computes with one thread."""
-    import torch
-
-    torch.set_num_threads(1)
-    _IN_THIS_PROCESS[:] = [PartForecaster(model, request)]
-
-
-def _forecast(shard: Shard) -> PartReport:
-    return _IN_THIS_PROCESS[0](shard)
-
-
-def _make_empty(folder: Path, *, overwrite: bool) -> None:
-    """Raises CheckpointError when the folder holds anything but parts that may be replaced."""
-    if folder.exists() and not folder.is_dir():
-        raise CheckpointError(f"{folder} is a file; name a folder")
-    there = sorted(folder.iterdir()) if folder.is_dir() else []
-    parts = [path for path in there if path.name.startswith("part-")]
-    if there and (not overwrite or len(parts) < len(there)):
-        raise CheckpointError(
-            f"{folder} exists and is not empty; use another folder"
-            + (", or say --overwrite" if len(parts) == len(there) else "")
-        )
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for path in parts:
-            path.unlink()
-    except OSError as error:
-        raise CheckpointError(f"{folder} cannot be written: {error.strerror or error}") from error
-
-
-def _saved(forecaster: Forecaster | str | Path, fitted: Forecaster, spare: Path) -> str:
-    """A folder from which other processes load the model."""
-    if not isinstance(forecaster, Forecaster):
-        return str(Path(forecaster).absolute())
-    fitted.save(spare / "model")
-    return str(spare / "model")
+    return ForecastFolder(folder, len(reports), series, written, tuple(notes))
 
 
 def _notes(fitted: Forecaster, reports: list[PartReport]) -> list[Note]:
     """The notes of all parts, each once, and what only all of them together tell."""
-    counted: dict[NoteCode, list[Note]] = {}
-    for report in reports:
-        for note in map(Note.from_value, report.notes):
-            own = counted.setdefault(note.code, [])
-            own += [note] if note not in own else []
-    found = [note for own in counted.values() for note in own[:2]]
-    for code, own in counted.items():
-        if len(own) > 2:
-            found.append(Note(f"… and the like of {len(own) - 2} more parts", code))
+    found = joined(report.notes for report in reports)
     return [*found, *_ends(reports), *_absent(fitted, reports)]
 
 

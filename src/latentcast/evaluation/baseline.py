@@ -31,7 +31,9 @@ def last_of_each_phase(panel: Panel, channels: list[int], season: int) -> Array:
 
 
 @dataclass
-class _Sums:
+class BaselineSums:
+    """Running sums of the errors of seasonal-naive."""
+
     se: float = 0.0
     ae: float = 0.0
     count: int = 0
@@ -45,6 +47,11 @@ class _Sums:
         self.count += error.size
         self.ase += float(np.divide(error, naive, out=np.zeros_like(error), where=counts).sum())
         self.scaled += int(counts.sum())
+
+    def __add__(self, other: "BaselineSums") -> "BaselineSums":
+        own = (self.se, self.ae, self.count, self.ase, self.scaled)
+        more = (other.se, other.ae, other.count, other.ase, other.scaled)
+        return BaselineSums(*(a + b for a, b in zip(own, more, strict=True)))  # type: ignore[arg-type]
 
     def result(self) -> dict[str, float]:
         mse, mae = (total / self.count if self.count else float("nan") for total in (self.se, self.ae))
@@ -67,7 +74,7 @@ class SeasonalNaiveErrors:
     lookback: int
     naive_error: Array
     constant: Mask | None = None
-    sums: tuple[_Sums, _Sums] = field(default_factory=lambda: (_Sums(), _Sums()))
+    sums: tuple[BaselineSums, BaselineSums] = field(default_factory=lambda: (BaselineSums(), BaselineSums()))
 
     def __post_init__(self) -> None:
         self.by_phase = last_of_each_phase(self.panel, self.channels, self.panel.season)
@@ -105,6 +112,10 @@ class SeasonalNaiveErrors:
         self.sums[0].add(error[scaled], np.broadcast_to(scaled_naive, values.shape)[scaled])
         self.sums[1].add((outcome.original - values)[kept], naive[kept])
 
+    @property
+    def model(self) -> str:
+        """Name of the forecast: naive for data without a season."""
+        return "seasonal-naive" if self.panel.season > 1 else "naive"
+
     def result(self) -> Baseline:
-        name = "seasonal-naive" if self.panel.season > 1 else "naive"
-        return Baseline(name, *(sums.result() for sums in self.sums))
+        return Baseline(self.model, *(sums.result() for sums in self.sums))

@@ -77,6 +77,15 @@ class IntervalErrors:
             before = self.by_series.get(int(item))
             self.by_series[int(item)] = (count, covered) if before is None else (before[0] + count, before[1] + covered)
 
+    def __add__(self, other: "IntervalErrors") -> "IntervalErrors":
+        """Sums over the windows of both, which have no series in common."""
+        total = IntervalErrors(self.levels, self.quantile_levels, self.count + other.count)
+        total.covered, total.width = self.covered + other.covered, self.width + other.width
+        total.outside = self.outside + other.outside
+        total.crps, total.crps_count = self.crps + other.crps, self.crps_count + other.crps_count
+        total.by_series = dict(enumerate([*self.by_series.values(), *other.by_series.values()]))
+        return total
+
     def worst_decile(self) -> Array | None:
         """[level] mean coverage of the tenth of the series that is covered least; None of a single series."""
         counts, covered = (np.array([]) for _ in range(2))

@@ -54,6 +54,11 @@ class Errors:
         self.counts["nonzero"] += int(nonzero.sum())
         self.counts["scaled"] += int(scaled.sum())
 
+    def __add__(self, other: "Errors") -> "Errors":
+        """Sums of both."""
+        sums = {name: value + other.sums[name] for name, value in self.sums.items()}
+        return Errors(sums, {name: count + other.counts[name] for name, count in self.counts.items()})
+
     def result(self) -> dict[str, float]:
         """Metric → value; NaN where no target counts."""
 

@@ -1,18 +1,20 @@
 """A part judged with all that `evaluate` reports: errors, WQL and CRPS of the deciles, and the forecasts themselves."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from latentcast.core.errors import LatentcastError
 from latentcast.data.sources.frames import Source
+from latentcast.data.types import Frame
 from latentcast.data.windows.view import PreparedPanel
 from latentcast.data.windows.windows import Starts
 from latentcast.evaluation.forecasts import ForecastBatch
 from latentcast.evaluation.metrics import DistributionScores, Evaluation
 from latentcast.forecaster.intervals import Intervals, interval_columns
-from latentcast.forecaster.judge import Judged, choose_intervals, forecast_windows, judge
+from latentcast.forecaster.judge import choose_intervals, forecast_windows, judge
+from latentcast.forecaster.judged_sums import Judged
 from latentcast.forecaster.output import give_back, one_column, window_frame
 from latentcast.forecaster.state import FittedState
 from latentcast.forecaster.trained_until import early_windows_note
@@ -39,11 +41,40 @@ def evaluated(
     result = replace(result, distribution=distribution_scores(fitted, prepared, starts_items), notes=notes)
     if kept is None:
         return result
+    return replace(result, forecasts=forecast_rows(fitted, source, prepared, kept, how))
+
+
+def forecast_rows(
+    fitted: FittedState, source: Source, prepared: PreparedPanel, kept: list[ForecastBatch], how: Intervals | None
+) -> Frame:
+    """The forecasts of judged windows with their outcomes, in the kind of frame of the data."""
     frame = window_frame(fitted, prepared.panel, kept)
     frame[fitted.name] = one_column([batch.original for batch in kept])
     if how is not None:
         frame = frame.assign(**interval_columns(fitted.name, how.levels, kept))
-    return replace(result, forecasts=give_back(fitted, source, prepared.panel, frame))
+    return give_back(fitted, source, prepared.panel, frame)
+
+
+@dataclass(frozen=True)
+class DecileSums:
+    """Sums over windows: pinball losses of the deciles, sizes |y| of the outcomes, and how many these are."""
+
+    losses: float = 0.0
+    size: float = 0.0
+    number: int = 0
+
+    def __add__(self, other: "DecileSums") -> "DecileSums":
+        return DecileSums(self.losses + other.losses, self.size + other.size, self.number + other.number)
+
+    def scores(self, how: Intervals, stride: int) -> DistributionScores:
+        """WQL and CRPS of one window in `stride`; NaN without an outcome."""
+        share = "every window" if stride == 1 else f"one window of {stride}"
+        nothing = float("nan")
+        return DistributionScores(
+            self.losses / self.size if self.size else nothing,
+            self.losses / self.number if self.number else nothing,
+            f"{how.method} deciles, {share}",
+        )
 
 
 def distribution_scores(
@@ -53,22 +84,36 @@ def distribution_scores(
 
     Models whose every forecast is a fit are left out: their windows would be forecast twice.
     """
-    if not fitted.network.calibrates:
+    how = decile_intervals(fitted)
+    if how is None:
         return None
+    stride = decile_stride(fitted, len(starts_items[0]))
     try:
-        how = choose_intervals(fitted, LEVELS)
-        if how is None or how.method == "paths":
-            return None
-        return _scores(fitted, prepared, starts_items, how)
+        return decile_sums(fitted, prepared, (starts_items[0][::stride], starts_items[1][::stride]), how).scores(
+            how, stride
+        )
     except LatentcastError:  # too few held-out windows, or other quantiles
         return None
 
 
-def _scores(fitted: FittedState, prepared: PreparedPanel, starts_items: Starts, how: Intervals) -> DistributionScores:
-    count = len(starts_items[0])
-    values = count * fitted.task.horizon * len(fitted.task.targets)
-    stride = max(1, -(-values // VALUES))
-    chosen = starts_items[0][::stride], starts_items[1][::stride]
+def decile_intervals(fitted: FittedState) -> Intervals | None:
+    """The intervals whose ends are the deciles; None of a model that has none without sampling or fitting again."""
+    if not fitted.network.calibrates:
+        return None
+    try:
+        how = choose_intervals(fitted, LEVELS)
+    except LatentcastError:
+        return None
+    return None if how is None or how.method == "paths" else how
+
+
+def decile_stride(fitted: FittedState, windows: int) -> int:
+    """One window of how many is judged, so that about `VALUES` forecast values are."""
+    return max(1, -(-windows * fitted.task.horizon * len(fitted.task.targets) // VALUES))
+
+
+def decile_sums(fitted: FittedState, prepared: PreparedPanel, chosen: Starts, how: Intervals) -> DecileSums:
+    """Losses of the deciles of these windows."""
     losses, size, number = 0.0, 0.0, 0
     for batch in forecast_windows(fitted, prepared, chosen, how=how):
         assert batch.bands is not None
@@ -82,8 +127,4 @@ def _scores(fitted: FittedState, prepared: PreparedPanel, starts_items: Starts, 
             losses += 2 * float(np.maximum(tau * above, (tau - 1) * above).sum()) / (2 * len(how.levels) + 1)
         size += float(np.abs(target[kept]).sum())
         number += int(kept.sum())
-    share = "every window" if stride == 1 else f"one window of {stride}"
-    nothing = float("nan")
-    return DistributionScores(
-        losses / size if size else nothing, losses / number if number else nothing, f"{how.method} deciles, {share}"
-    )
+    return DecileSums(losses, size, number)

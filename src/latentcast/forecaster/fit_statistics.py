@@ -53,10 +53,18 @@ class FitStatistics:
             return np.arange(len(self.ids))
         return np.array([self.rows.get(name, -1) for name in panel.ids], np.int64)
 
-    def view(self, panel: Panel, settings: DataSettings, task: Task, *, future_only: bool = False) -> PreparedPanel:
+    def view(
+        self,
+        panel: Panel,
+        settings: DataSettings,
+        task: Task,
+        *,
+        future_only: bool = False,
+        among_longer: bool = False,
+    ) -> PreparedPanel:
         """Apply statistics and parts of the fit to its items, and compute them by the same rules for new items.
 
-        With `future_only` all data are past.
+        With `future_only` all data are past; `among_longer` as for `pad_short`.
         """
         rows = self.rows_of(panel)
         unseen, there = np.flatnonzero(rows < 0), np.flatnonzero(rows >= 0)
@@ -74,7 +82,7 @@ class FitStatistics:
             notes = (*notes, *self.unseen_notes(panel))
         if future_only:
             return PreparedPanel(panel, parts, scaler, error, spread, notes)
-        longer = pad_short(panel, parts, task.lookback, task.horizon)
+        longer = pad_short(panel, parts, task.lookback, task.horizon, among_longer=among_longer)
         return PreparedPanel(longer.panel, longer.parts, scaler, error, spread, (*notes, *longer.notes))
 
     def unseen_notes(self, panel: Panel) -> tuple[Note, ...]:

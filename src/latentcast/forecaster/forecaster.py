@@ -16,7 +16,8 @@ from latentcast.forecaster.drift import Drift
 from latentcast.forecaster.explaining import explain_ahead
 from latentcast.forecaster.inputs import drift_of, open_prepared
 from latentcast.forecaster.intervals import PATHS
-from latentcast.forecaster.judge import Judged, calibrate_on, choose_intervals
+from latentcast.forecaster.judge import calibrate_on, choose_intervals
+from latentcast.forecaster.judged_sums import Judged
 from latentcast.forecaster.network_engine import NetworkEngine
 from latentcast.forecaster.save import whole_card
 from latentcast.forecaster.written import WrittenModel

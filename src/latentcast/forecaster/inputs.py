@@ -64,9 +64,11 @@ def read_panel(fitted: FittedState, source: Source, *, gaps: str | None = None) 
     return panel
 
 
-def prepare(fitted: FittedState, panel: Panel, *, future_only: bool = False) -> PreparedPanel:
+def prepare(
+    fitted: FittedState, panel: Panel, *, future_only: bool = False, among_longer: bool = False
+) -> PreparedPanel:
     """The panel split into parts, with the statistics of the fit; with `future_only` all steps count as past."""
-    return fitted.known.view(panel, fitted.run.data, fitted.task, future_only=future_only)
+    return fitted.known.view(panel, fitted.run.data, fitted.task, future_only=future_only, among_longer=among_longer)
 
 
 def open_prepared(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from latentcast.core.errors import DataError, Fault, SettingsError, shorten
 from latentcast.core.nested import python_values
 from latentcast.core.notes import Note, NoteCode
-from latentcast.data.panel.split import Part
 from latentcast.data.types import Level
 from latentcast.data.windows.silence import silent_note, silent_steps
 from latentcast.data.windows.view import PreparedPanel
@@ -20,11 +19,12 @@ from latentcast.data.windows.windows import MANY, Starts, Windows, batch_size_fo
 from latentcast.evaluation.baseline import SeasonalNaiveErrors
 from latentcast.evaluation.drop_last import DropLast
 from latentcast.evaluation.forecasts import ForecastBatch, Sampling, Target, accumulate_errors, forecasts
-from latentcast.evaluation.interval_metrics import IntervalErrors, IntervalFigures
+from latentcast.evaluation.interval_metrics import IntervalErrors
 from latentcast.evaluation.metrics import Evaluation
 from latentcast.evaluation.window_order import check_outcomes, consecutive_origins, select_requested
 from latentcast.forecaster.calibration import Scores, check_base
 from latentcast.forecaster.intervals import PATHS, Intervals, check_unasked, choose
+from latentcast.forecaster.judged_sums import Judged, JudgedSums
 from latentcast.forecaster.state import FittedState, check_forecasts
 
 if TYPE_CHECKING:
@@ -140,19 +140,6 @@ def held_until(fitted: FittedState, prepared: PreparedPanel) -> Any:
     return np.where(fitted.known.rows_of(prepared.panel) >= 0, ends, 0)
 
 
-@dataclass(frozen=True)
-class Judged:
-    """The judged windows: one part of the dataset `data`, one window in `stride`.
-
-    `drop` is the batch size of a test loader that drops its last incomplete batch, where its figures are wanted too.
-    """
-
-    part: Part
-    data: str
-    stride: int = 1
-    drop: int | None = None
-
-
 def judge(
     fitted: FittedState,
     prepared: PreparedPanel,
@@ -165,11 +152,29 @@ def judge(
 
     Raises DataError when the part holds no window.
     """
-    task, part = fitted.task, which.part
-    starts_items = prepared.starts(part, task.lookback, task.horizon, which.stride)
-    count = len(starts_items[0])
-    notes = _window_notes(fitted, prepared, which, starts_items)
+    starts_items = prepared.starts(which.part, fitted.task.lookback, fitted.task.horizon, which.stride)
+    if not len(starts_items[0]):
+        raise DataError(
+            f"the {which.part} part of {which.data} holds no window of {fitted.task.lookback} + {fitted.task.horizon}"
+            f" steps ({prepared.why_none(which.part, fitted.known.ends, fitted.known.rows_of(prepared.panel))})"
+        )
+    found = judged_sums(fitted, prepared, which, starts_items, how, batch_size, kept)
+    return found.evaluation(fitted.name, which, how if isinstance(how, Intervals) else None)
+
+
+def judged_sums(
+    fitted: FittedState,
+    prepared: PreparedPanel,
+    which: Judged,
+    starts_items: Starts,
+    how: Intervals | Scores | None = None,
+    batch_size: int | None = None,
+    kept: list[ForecastBatch] | None = None,
+) -> JudgedSums:
+    """Forecast at least one window, and sum the errors."""
+    task, count = fitted.task, len(starts_items[0])
     naive_error, constant = prepared.naive_error[:, list(task.targets)], constant_of(fitted, prepared)
+    notes = _window_notes(fitted, prepared, which, starts_items)
     notes = (*notes, *_scale_notes(fitted, prepared, naive_error, constant))
     batches = forecast_windows(fitted, prepared, starts_items, batch_size, how)
     baseline = SeasonalNaiveErrors(prepared.panel, list(task.targets), task.lookback, naive_error, constant)
@@ -178,29 +183,16 @@ def judge(
     if which.drop is not None:
         short = DropLast(which.drop, count, naive_error, constant)
         batches = short.around(batches)
-    intervals = how if isinstance(how, Intervals) else None
     found = None
-    if intervals is not None:
-        taus = intervals.quantile_levels
-        found = IntervalErrors(intervals.levels, taus), IntervalErrors(intervals.levels, taus)
-        if intervals.calibration is not None and part in (intervals.calibration.part, "all"):
+    if isinstance(how, Intervals):
+        taus = how.quantile_levels
+        found = IntervalErrors(how.levels, taus), IntervalErrors(how.levels, taus)
+        if how.calibration is not None and which.part in (how.calibration.part, "all"):
             text = "these intervals are judged on windows that they were calibrated on"
             notes = (*notes, Note(text, NoteCode.INTERVALS))
-    scaled, original = accumulate_errors(_keeping(batches, kept), naive_error, None, found, constant)
-    return Evaluation(
-        fitted.name,
-        which.data,
-        part,
-        count,
-        original.counts["all"],
-        original.zeros,
-        scaled.result(),
-        original.result(),
-        notes,
-        None if intervals is None or found is None else interval_figures(intervals, found),
-        None if short is None else short.result(),
-        baseline.result(),
-    )
+    errors = accumulate_errors(_keeping(batches, kept), naive_error, None, found, constant)
+    dropped = None if short is None else short.result()
+    return JudgedSums(count, errors, baseline.model, baseline.sums, found, notes, dropped)
 
 
 def _keeping(batches: Iterator[ForecastBatch], kept: list[ForecastBatch] | None) -> Iterator[ForecastBatch]:
@@ -212,14 +204,8 @@ def _keeping(batches: Iterator[ForecastBatch], kept: list[ForecastBatch] | None)
 
 
 def _window_notes(fitted: FittedState, prepared: PreparedPanel, which: Judged, starts_items: Starts) -> tuple[str, ...]:
-    """Notes on the figures of these windows. Raises DataError without any window."""
-    task, part = fitted.task, which.part
-    if not len(starts_items[0]):
-        raise DataError(
-            f"the {part} part of {which.data} holds no window of {task.lookback} + {task.horizon} steps"
-            f" ({prepared.why_none(part, fitted.known.ends, fitted.known.rows_of(prepared.panel))})"
-        )
-    notes = prepared.said(part, starts_items[1], fitted.card.schema.last, which.stride)
+    """Notes on the figures of these windows."""
+    notes = prepared.said(which.part, starts_items[1], fitted.card.schema.last, which.stride)
     silent = silent_of(fitted, prepared, starts_items)
     if silent is not None and (note := silent_note(silent)) is not None:
         notes = (*notes, note)
@@ -258,11 +244,6 @@ def _scale_notes(
         )
         notes.append(Note(text, NoteCode.CONSTANT))
     return notes
-
-
-def interval_figures(how: Intervals, found: tuple[IntervalErrors, IntervalErrors]) -> IntervalFigures:
-    """Coverage and scores of intervals, in scaled and in original units."""
-    return IntervalFigures(how.method, how.words(), found[0].result(), found[1].result())
 
 
 def calibrate_on(

@@ -1,5 +1,6 @@
 """Score anomalies by a codec's reconstruction error and a token model's surprise."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -93,7 +94,7 @@ def anomaly_scores(
     columns = {"error": np.where(missing, np.nan, error)}
     if knows:
         columns["surprise"] = np.where(missing, np.nan, surprise)
-    columns["score"] = np.mean([_share_below(values) for values in columns.values()], axis=0)
+    columns["score"] = score_of([share_below(values, ascending(values)) for values in columns.values()])
     names = [panel.series_name(i, c) for i in range(len(panel.ids)) for c in range(len(panel.channels))]
     order = [slice(*panel.offsets[i : i + 2]) for i in range(len(panel.ids)) for _ in panel.channels]
     channel = [c for _ in panel.ids for c in range(len(panel.channels))]
@@ -183,8 +184,17 @@ def _windows(
     return starts, items, ahead
 
 
-def _share_below(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the share of all steps with a lower score; NaN where a step has none."""
-    ranks = pd.Series(values.reshape(-1)).rank(method="average").to_numpy()
-    seen = np.isfinite(ranks).sum()
-    return ((ranks - 1) / max(seen - 1, 1)).reshape(values.shape)
+def ascending(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The scores of all steps that have one, in order."""
+    return np.sort(values[np.isfinite(values)], axis=None)
+
+
+def share_below(values: NDArray[np.float64], every: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the share of `every` score, ascending, that is lower: that of the mean rank; NaN where a step has none."""
+    rank = (np.searchsorted(every, values) + np.searchsorted(every, values, side="right") - 1) / 2
+    return np.where(np.isfinite(values), rank / max(len(every) - 1, 1), np.nan)
+
+
+def score_of(shares: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """The score of each step: the mean of its shares."""
+    return np.asarray(np.mean(shares, axis=0))

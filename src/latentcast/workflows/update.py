@@ -14,7 +14,8 @@ from latentcast.data.types import IntoFrame
 from latentcast.forecaster.card import UpdateReport
 from latentcast.forecaster.forecaster import Forecaster
 from latentcast.forecaster.inputs import open_prepared, prepare
-from latentcast.forecaster.judge import Judged, calibrate_on, judge
+from latentcast.forecaster.judge import calibrate_on, judge
+from latentcast.forecaster.judged_sums import Judged
 from latentcast.forecaster.load import as_forecaster
 from latentcast.forecaster.storage import check_folder
 from latentcast.models.config.training import TrainingSettings

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from latentcast.benchmarking.tuning.space import Searchable
+from latentcast.core.cluster import Cluster, each
 from latentcast.core.errors import Interrupted, LatentcastError, MissingExtra
 from latentcast.core.nested import merge, nested
 from latentcast.core.threads import using_threads
@@ -91,12 +92,17 @@ def opened(folder: Path, seed: int = 0, *, workers: int = 1) -> Any:
     )
 
 
-def run(study: Study) -> None:
-    """Make the trials that are missing, in this process or in several; what broke off before counts as failed."""
+def run(study: Study, cluster: Cluster | None = None) -> None:
+    """Make the trials that are missing, in this process, in several, or on Ray; what broke off before has failed."""
     package = optuna()
     there = opened(study.folder)
     for trial in there.get_trials(deepcopy=False, states=(package.trial.TrialState.RUNNING,)):
         there.tell(trial.number, state=package.trial.TrialState.FAIL)
+    if cluster is not None:
+        lost = [found for _, found in each(work, study, range(study.workers), cluster) if found is not None]
+        if len(lost) == study.workers:
+            raise LatentcastError(f"every worker was lost: {lost[0].why}")
+        return
     if study.workers == 1:
         work(study, 0)
         return

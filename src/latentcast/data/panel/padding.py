@@ -16,16 +16,16 @@ class Padded:
     notes: tuple[str, ...] = ()
 
 
-def pad_short(panel: Panel, parts: Split, lookback: int, horizon: int) -> Padded:
+def pad_short(panel: Panel, parts: Split, lookback: int, horizon: int, *, among_longer: bool = False) -> Padded:
     """Pad items whose training part is too short for a window, so that every window has at least as many steps of the
     past as the horizon, or the whole look-back where that is shorter.
 
     Padding is masked and counts nowhere. Series of one length are not padded, nor is a panel without any item of
-    sufficient length: there the look-back is at fault.
+    sufficient length: there the look-back is at fault. `among_longer` items are some of a larger panel that has one.
     """
     short = parts.train_end < lookback + horizon
     counts = np.where(short, max(lookback - horizon, 0), 0)
-    if not counts.any() or short.all():
+    if not counts.any() or (short.all() and not among_longer):
         return Padded(panel, parts)
     moved = Split(*(end + counts for end in (parts.train_end, parts.val_end, parts.test_end)))
     which = f"{int(short.sum())} of {len(panel.ids)} series"

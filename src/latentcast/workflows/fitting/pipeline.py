@@ -18,7 +18,8 @@ from latentcast.data.panel.split import Split, split
 from latentcast.data.windows.mixture import Mix
 from latentcast.forecaster.forecaster import Forecaster
 from latentcast.forecaster.inputs import prepare as prepare_data
-from latentcast.forecaster.judge import Judged, calibrate_on
+from latentcast.forecaster.judge import calibrate_on
+from latentcast.forecaster.judged_sums import Judged
 from latentcast.forecaster.save import write
 from latentcast.forecaster.trained_until import learned_until
 from latentcast.models.config.stage_names import RECONSTRUCT

@@ -18,7 +18,8 @@ from latentcast.forecaster import storage
 from latentcast.forecaster.card import ImportReport
 from latentcast.forecaster.forecaster import Forecaster
 from latentcast.forecaster.inputs import prepare
-from latentcast.forecaster.judge import Judged, calibrate_on
+from latentcast.forecaster.judge import calibrate_on
+from latentcast.forecaster.judged_sums import Judged
 from latentcast.forecaster.save import write
 from latentcast.models.config.run import resolve_config
 from latentcast.workflows.fitting.untrained import untrained
