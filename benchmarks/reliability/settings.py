@@ -48,6 +48,7 @@ MODELS: dict[str, dict[str, Any]] = {
     "dlinear": {"training": LOOP},
     "fits": {"training": LOOP},
     "ridge": {},
+    "random-features": {},
     "transformer": {"training": LOOP, "model": SMALL},
     "autoformer": {"training": LOOP, "model": {"width": 8, "ff": 8}},
     "patch-transformer": {

@@ -181,6 +181,7 @@ def cases() -> list[Case]:
     by_phase = [
         Case("dlinear cycles exponential", {"name": "dlinear", "exponential": 0.3, **level}),
         Case("patches cycles", {"name": "patch-linear", **level}),
+        Case("random features", {"name": "random-features", "features": 20}),
         Case("fits own", {"name": "fits", "individual": True, "trailing": 0.25}),
         Case(
             "mixers spectrum",

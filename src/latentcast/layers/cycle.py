@@ -34,3 +34,16 @@ class Cycles(nn.Module):
             )
         at = batch.phase[:, None] + torch.arange(steps, device=batch.phase.device)
         return torch.stack([table[at % len(table)] for table in self.tables]).sum(0)
+
+
+def without_cycles(
+    cycles: Cycles | None, past: Float[Tensor, "batch time channel"], batch: Batch, ahead: int = 0
+) -> tuple[Float[Tensor, "batch time channel"], Float[Tensor, "batch steps channel"] | None]:
+    """The look-back without its cycles, and the cycles of the look-back and of `ahead` steps after it.
+
+    A model without cycles gets its look-back back, and None.
+    """
+    if cycles is None:
+        return past, None
+    cycle = cycles(batch, past.shape[1] + ahead)
+    return past - cycle[:, : past.shape[1]], cycle

@@ -33,7 +33,7 @@ from latentcast.core.settings import Part, ReadWith, Settings
 from latentcast.core.types import Batch, Prediction, Scale, Task, Tokens
 from latentcast.data.windows.mixture import Mix
 from latentcast.data.windows.windows import Windows
-from latentcast.layers.cycle import NOT_EXPORTED, Cycles, Lengths
+from latentcast.layers.cycle import NOT_EXPORTED, Cycles, Lengths, without_cycles
 from latentcast.layers.instance_norm import Share, scale_of
 from latentcast.models.backbones import BACKBONES
 from latentcast.models.heads import HEADS
@@ -121,9 +121,7 @@ class Composed(nn.Module):
         if self.solved_maps is not None and not self.uses_parts:
             return Prediction(self.solved_maps(batch.past))
         scale, lookback = self._scale(batch), batch.past.shape[1]
-        past = scale.apply(batch.past)
-        cycle = None if self.cycles is None else self.cycles(batch, lookback + self.task.horizon)
-        past = past if cycle is None else past - cycle[:, :lookback]
+        past, cycle = without_cycles(self.cycles, scale.apply(batch.past), batch, self.task.horizon)
         hidden = self._through_backbone(self.tokens(replace(batch, past=past)), batch.past.shape[2])
         prediction = replace(self.head(hidden, scale), penalty=hidden.penalty)
         if cycle is not None:
@@ -158,9 +156,7 @@ class Composed(nn.Module):
         assert isinstance(self.representation, InvertibleRepresentation)
         assert isinstance(self.head, ReconstructionHead)
         scale = self._scale(batch)
-        past = scale.apply(batch.past)
-        cycle = None if self.cycles is None else self.cycles(batch, past.shape[1])
-        past = past if cycle is None else past - cycle
+        past, cycle = without_cycles(self.cycles, scale.apply(batch.past), batch)
         scaled = replace(batch, past=past)
         tokens = self.representation.whole(scaled, alone=alone)
         hidden = (
@@ -214,8 +210,8 @@ class Composed(nn.Module):
 
     def normalised(self, batch: Batch) -> Batch:
         """The batch with its past in the units that the parts read, without its cycles."""
-        past = self._scale(batch).apply(batch.past)
-        return replace(batch, past=past if self.cycles is None else past - self.cycles(batch, past.shape[1]))
+        past, _ = without_cycles(self.cycles, self._scale(batch).apply(batch.past), batch)
+        return replace(batch, past=past)
 
     def tokens(self, batch: Batch) -> Tokens:
         """Return the tokens for the backbone from a batch with a normalised past."""

@@ -150,6 +150,12 @@ MODEL_PRESETS: dict[str, ModelPreset] = {
         training={"keep": "last", "patience": None},  # there is no state to choose
         reads=336,
     ),
+    "random-features": ModelPreset(
+        "ridge regression and a solved readout of random features on its residual: nonlinear, without gradients",
+        "random-features",
+        training={"keep": "last", "patience": None},
+        reads=336,
+    ),
     "transformer": ModelPreset(
         "encoder-decoder over single time steps (Vaswani et al. 2017)",
         "transformer",

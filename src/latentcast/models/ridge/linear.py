@@ -67,6 +67,11 @@ class LinearMaps(nn.Module):
             )
         return values.transpose(1, 2) + level
 
+    def of_channel(self, past: Float[Tensor, "batch time"], channel: int) -> Float[Tensor, "batch horizon"]:
+        """The forecast of one channel."""
+        which, level = 0 if self.count == 1 else int(self.map_of[channel]), past[:, -1:]
+        return nn.functional.linear(past - level, self.weight[which], self.bias[which]) + level
+
     def solve(
         self,
         train: Windows | Mix,

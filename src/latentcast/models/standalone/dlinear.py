@@ -15,7 +15,7 @@ from latentcast.core.capabilities import Capabilities
 from latentcast.core.findings import Finding, WindowLabels
 from latentcast.core.settings import ReadWith, Settings
 from latentcast.core.types import Batch, Prediction, Steps, Task
-from latentcast.layers.cycle import NOT_EXPORTED, Cycles, Lengths
+from latentcast.layers.cycle import NOT_EXPORTED, Cycles, Lengths, without_cycles
 from latentcast.layers.decomposition import Kernel, exponential_average_matrix, moving_average_adjoint
 from latentcast.layers.instance_norm import Share, scale_of
 from latentcast.layers.losses import Loss, PointLoss
@@ -65,8 +65,7 @@ class DLinear(nn.Module):
         normalise = self.settings.normalise
         scale = scale_of(batch, normalise, self.settings.trailing)
         past = scale.apply(batch.past) if normalise else batch.past
-        cycle = None if self.cycles is None else self.cycles(batch, self.task.lookback + self.task.horizon)
-        past = past if cycle is None else past - cycle[:, : self.task.lookback]
+        past, cycle = without_cycles(self.cycles, past, batch, self.task.horizon)
         weight, bias = self.folded()
         if self.settings.individual:
             values = torch.einsum("chl,blc->bhc", weight, past) + bias.T

@@ -1,0 +1,50 @@
+"""Random features of a look-back: projections of stretches of it, with random weights, through a bounded function.
+
+A linear readout of many such features fits smooth nonlinear functions, and is solved in closed form (Rahimi and Recht
+2008; Huang, Zhu and Siew 2006). Each projection sees one stretch of the look-back. Lengths are uniform in their
+logarithm; late stretches are more frequent, since forecasts depend most on them.
+"""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+
+class RandomFeatures(nn.Module):
+    """tanh(x · directions / spread + biases): drawn once, never trained.
+
+    Parameters
+    ----------
+    lookback
+        Steps that are read.
+    count
+        Number of features.
+    shortest
+        Least steps of a stretch; where the look-back is shorter, every stretch is all of it.
+    """
+
+    directions: Tensor
+    biases: Tensor
+
+    def __init__(self, lookback: int, count: int, shortest: int = 8) -> None:
+        super().__init__()
+        self.register_buffer("directions", stretches_of_noise(lookback, count, shortest))
+        self.register_buffer("biases", torch.randn(count))
+
+    def scale_to(self, spread: Float[Tensor, "features"]) -> None:
+        """Divide every projection by its standard deviation; one that never varies is left out."""
+        floor = 1e-6 * spread.max().clamp(min=1e-12)
+        self.directions = torch.where(spread > floor, self.directions / spread.clamp(min=floor), 0.0)
+
+    def forward(self, x: Float[Tensor, "*batch time"]) -> Float[Tensor, "*batch features"]:
+        return torch.tanh(x @ self.directions + self.biases)
+
+
+def stretches_of_noise(lookback: int, count: int, shortest: int) -> Float[Tensor, "time features"]:
+    """Random weights on a random stretch of the look-back, of norm 1, and 0 elsewhere."""
+    least = min(shortest, lookback)
+    lengths = (least * (lookback / least) ** torch.rand(count)).round().clamp(least, lookback)
+    ends = lookback - ((lookback - lengths) * torch.rand(count) ** 2).floor()
+    steps = torch.arange(lookback)[:, None]
+    weights = torch.randn(lookback, count) * ((steps < ends) & (steps >= ends - lengths))
+    return weights / weights.norm(dim=0).clamp(min=1e-12)

@@ -1,0 +1,202 @@
+"""A solved linear map, and a readout of random features on what it leaves: nonlinear, and no step of gradient training.
+
+The linear map is that of the model `ridge`, and is kept. Its residual is regressed on the look-back, less its level,
+and on random features of it. Penalties are judged on the validation part, where "no features at all" is one of the
+candidates: the readout is the mean of all candidates, whose weights fall with their error.
+"""
+
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
+
+import torch
+from jaxtyping import Float
+from pydantic import Field, field_validator
+from torch import Tensor, nn
+
+from latentcast.core.capabilities import Capabilities
+from latentcast.core.errors import DataError
+from latentcast.core.findings import Finding, WindowLabels
+from latentcast.core.settings import Settings
+from latentcast.core.types import Batch, Prediction, Steps, Task
+from latentcast.data.windows.mixture import Mix
+from latentcast.data.windows.windows import Windows
+from latentcast.layers.losses import PointLoss
+from latentcast.layers.random_features import RandomFeatures
+from latentcast.models.ridge.choose import RidgeSettings
+from latentcast.models.ridge.linear import LinearMaps
+from latentcast.models.ridge.readout import ColumnSums, Pairs, Readout, near_best
+
+ROWS = 2048  # windows of one channel that are turned into columns at a time
+Family = dict[str, tuple[list[float], Tensor, Tensor]]  # name → errors of the maps, chosen weights, readouts
+
+
+class RandomFeaturesSettings(Settings):
+    """solved     settings of the model `ridge`, for the linear map
+
+    features   random features of a window; more of them fit finer functions and need more windows
+    shortest   least steps of the stretch that a feature sees
+    level      share of the look-back, its last steps, whose mean is subtracted
+    readouts   shared: one readout for all channels; own: one for each; auto: by validation, own up to 64 channels
+    alphas     penalties of the readout, in units of the mean square of a column over all windows
+    smoothing  relative error at which the weight of a candidate falls to 1/e; 0: the best candidate alone
+    windows    most windows of each channel that the readout learns from, evenly spaced
+    """
+
+    solved: RidgeSettings = RidgeSettings()
+    features: Annotated[int, Field(ge=1)] = 1000
+    shortest: Annotated[int, Field(ge=1)] = 8
+    level: Annotated[float, Field(gt=0, le=1)] = 0.02
+    readouts: Literal["auto", "shared", "own"] = "auto"
+    alphas: tuple[Annotated[float, Field(gt=0)], ...] = (0.03, 0.1, 0.3, 1.0, 3.0)
+    smoothing: Annotated[float, Field(ge=0)] = 0.005
+    windows: Annotated[int, Field(ge=1)] = 12_000
+
+    @field_validator("alphas")
+    @classmethod
+    def _ascending(cls, values: tuple[float, ...]) -> tuple[float, ...]:
+        if not values or list(values) != sorted(set(values)):
+            raise ValueError("wanted at least one value, ascending, none of them twice")
+        return values
+
+
+class RandomFeatureRidge(nn.Module):
+    """Raises SettingsError when a candidate of the linear map reads more steps than the look-back has."""
+
+    Settings = RandomFeaturesSettings
+    capabilities = Capabilities(training=("solved",))
+
+    def __init__(self, settings: RandomFeaturesSettings, task: Task) -> None:
+        super().__init__()
+        self.settings, self.task = settings, task
+        self.grid = settings.solved.grid(task.lookback, task.season)
+        self.last = max(1, round(settings.level * task.lookback))
+        self.maps = LinearMaps(task.lookback, task.horizon, task.channels)
+        self.features = RandomFeatures(task.lookback, settings.features, settings.shortest)
+        self.readout = Readout(task.lookback + settings.features, task.horizon, task.channels)
+        self.point_loss = PointLoss("mse", task)
+
+    def forward(self, batch: Batch) -> Prediction:
+        return Prediction(self.maps(batch.past) + self.readout(self._columns(batch.past.transpose(1, 2))))
+
+    def loss(self, prediction: Prediction, batch: Batch) -> Float[Tensor, ""]:
+        return self.point_loss(prediction.values, batch)
+
+    def solve(self, train: Windows | Mix, held_out: Windows | Mix | None) -> dict[str, Any]:
+        """Solve the linear map, then the readout of its residual; return what was chosen.
+
+        Raises DataError when no window has all of its targets observed.
+        """
+        found = self.maps.solve(train, held_out, self.task.targets, (self.settings.solved, self.grid))
+        if not self.readout.chosen.numel():
+            self._scale_features(train)
+        with torch.no_grad():
+            families = self._families(train, held_out)
+        name = min(families, key=lambda each: sum(families[each][0]))
+        _, chosen, weight = families[name]
+        self.readout.take(weight, chosen, self.task.targets)
+        means = {key: float(f"{sum(each[0]) / len(self.task.targets):.5g}") for key, each in families.items()}
+        return {
+            **found,
+            "readouts": name,
+            "validation_mse_with_features": {} if held_out is None else means,
+            "share_of_linear_map_alone": float(f"{chosen[:, -1].mean():.3g}"),
+        }
+
+    def _columns(self, past: Float[Tensor, "*batch time"]) -> Float[Tensor, "*batch columns"]:
+        centred = past - past[..., -self.last :].mean(-1, keepdim=True)
+        return torch.cat([centred, self.features(centred)], dim=-1)
+
+    def _scale_features(self, train: Windows | Mix) -> None:
+        """Scale the projections to a standard deviation of 1 over windows of all channels."""
+        squares, rows = torch.zeros(self.settings.features, dtype=torch.float64), 0
+        for windows in _sets(train):
+            batch = windows.batch(_spaced(len(windows), 256))
+            past = batch.past[..., list(self.task.targets)].transpose(1, 2).flatten(0, 1)
+            centred = past - past[..., -self.last :].mean(-1, keepdim=True)
+            squares += (centred @ self.features.directions).double().square().sum(0)
+            rows += len(centred)
+        self.features.scale_to((squares / rows).sqrt().float())
+
+    def _pairs(self, part: Windows | Mix, place: int) -> Iterator[Pairs]:
+        """Columns and residuals of the windows of one channel, a batch at a time.
+
+        An unobserved target counts as forecast exactly by the linear map.
+        """
+        channel, most = self.task.targets[place], self.settings.windows
+        for windows in _sets(part):
+            share = max(1, round(most * len(windows) / len(part)))
+            chosen = _spaced(len(windows), share)
+            for begin in range(0, len(chosen), ROWS):
+                batch = windows.batch(chosen[begin : begin + ROWS])
+                assert batch.target is not None
+                past = batch.past[..., channel]
+                residual = batch.target[..., place] - self.maps.of_channel(past, channel)
+                if batch.target_observed is not None:
+                    residual = residual * batch.target_observed[..., place]
+                yield self._columns(past), residual
+
+    def _families(self, train: Windows | Mix, held_out: Windows | Mix | None) -> Family:
+        """Name → errors, weights of the candidates and readouts, for each way to share readouts that is tried."""
+        tried = self._tried()
+        own: list[tuple[float, Tensor, Tensor]] = []
+        learned_total = judged_total = None
+        for place in range(len(self.task.targets)):
+            learned = ColumnSums.of(self._pairs(train, place))
+            judged = None if held_out is None else ColumnSums.of(self._pairs(held_out, place))
+            if learned is None:
+                raise DataError("random-features: the training part has no window; shorten lookback or horizon")
+            if "own" in tried:
+                own.append(self._solved(learned, judged, place))
+            if "shared" in tried:
+                learned_total = learned if learned_total is None else learned_total + learned
+                if judged is not None:
+                    judged_total = judged if judged_total is None else judged_total + judged
+        found: Family = {}
+        if learned_total is not None:
+            error, chosen, weight = self._solved(learned_total, judged_total, 0)
+            found["shared"] = ([error] * len(self.task.targets), chosen[None], weight[None])
+        if own:
+            errors, chosens, weights = zip(*own, strict=True)
+            found["own"] = (list(errors), torch.stack(chosens), torch.stack(weights))
+        return found
+
+    def _tried(self) -> tuple[str, ...]:
+        if self.readout.chosen.numel():  # as it was chosen before
+            return ("shared",) if len(self.readout.chosen) == 1 else ("own",)
+        if self.settings.readouts != "auto":
+            return (self.settings.readouts,)
+        channels = len(self.task.targets)
+        return ("shared", "own") if 1 < channels <= 64 else ("shared",)
+
+    def _solved(self, learned: ColumnSums, judged: ColumnSums | None, place: int) -> tuple[float, Tensor, Tensor]:
+        """Validation error, weights of the candidates and the readout; the last candidate is none."""
+        candidates = [*learned.solutions(self.settings.alphas), torch.zeros_like(learned.cross)]
+        errors = [0.0 if judged is None else judged.error(each) for each in candidates]
+        if self.readout.chosen.numel():
+            shares = self.readout.chosen[place].double()
+        elif judged is None:  # nothing to choose by: the middle of the grid
+            shares = nn.functional.one_hot(torch.tensor(len(candidates) // 2), len(candidates)).double()
+        else:
+            shares = near_best(errors, self.settings.smoothing)
+        weight = sum(share * each for share, each in zip(shares, candidates, strict=True))
+        assert isinstance(weight, Tensor)
+        return 0.0 if judged is None else judged.error(weight), shares.float(), weight.float()
+
+    def facts(self, task: Task) -> dict[str, Any]:
+        return {
+            "maps": self.maps.count,
+            "look-backs": [Steps(steps) for steps in self.grid.lookbacks],
+            "random features": self.settings.features,
+        }
+
+    def findings(self, shown: WindowLabels, batch: Batch) -> tuple[Finding, ...]:
+        return (self.maps.finding(shown, self.task.horizon),)
+
+
+def _sets(part: Windows | Mix) -> tuple[Windows, ...]:
+    return part.sets if isinstance(part, Mix) else (part,)
+
+
+def _spaced(count: int, most: int) -> Any:
+    """At most `most` of `count` numbers, evenly spaced."""
+    return torch.linspace(0, count - 1, min(count, most)).round().long().numpy()

@@ -1,0 +1,114 @@
+"""Random features on the residual of a solved map: the solution, its selection, and its way through the interface."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+import latentcast
+from latentcast.core.errors import SettingsError
+from latentcast.layers.random_features import RandomFeatures, stretches_of_noise
+from latentcast.models.ridge.readout import ColumnSums, near_best
+
+LOOKBACK, HORIZON = 12, 3
+FEW = {"model.features": 60}
+
+
+def chaotic(steps: int = 900) -> pd.DataFrame:
+    """Two logistic maps: the next value is a parabola of the last one, which no linear map follows."""
+    values = np.empty((steps, 2))
+    values[0] = 0.3, 0.4
+    for step in range(1, steps):
+        values[step] = 3.9 * values[step - 1] * (1 - values[step - 1])
+    frame = pd.DataFrame(values, columns=["a", "b"])
+    return frame.assign(date=pd.date_range("2024-01-01", periods=steps, freq="h"))
+
+
+def test_features_see_one_stretch_each_and_have_the_asked_spread() -> None:
+    torch.manual_seed(0)
+    weights = stretches_of_noise(50, 40, 8)
+    torch.testing.assert_close(weights.norm(dim=0), torch.ones(40))
+    for column in weights.T:
+        seen = column.nonzero().flatten()
+        assert 8 <= len(seen) == int(seen[-1] - seen[0]) + 1
+    assert stretches_of_noise(5, 3, 8).count_nonzero() == 15  # shorter than a stretch: all of it
+    features = RandomFeatures(50, 4)
+    x = torch.randn(4000, 50) * 3
+    features.scale_to((x @ features.directions).std(0))
+    torch.testing.assert_close((x @ features.directions).std(0), torch.ones(4), rtol=1e-3, atol=1e-3)
+    features.scale_to(torch.zeros(4))  # windows that never vary
+    assert torch.isfinite(features(x)).all()
+
+
+def test_sums_over_batches_give_least_squares_and_its_error() -> None:
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal((200, 5)), rng.standard_normal((200, 2))
+    batches = ((torch.from_numpy(x[part]).float(), torch.from_numpy(y[part]).float()) for part in (slice(90), slice(90, 200)))  # fmt: skip
+    sums = ColumnSums.of(batches)
+    assert sums is not None
+    (found,) = sums.solutions([0.2])
+    penalty = 0.2 * np.trace(x.T @ x) / 5
+    expected = np.linalg.solve(x.T @ x + penalty * np.eye(5), x.T @ y)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    assert sums.error(found) == pytest.approx(((y - x @ expected) ** 2).mean(), rel=1e-5)
+    assert ColumnSums.of(iter(())) is None
+
+
+def test_candidates_weigh_less_with_their_relative_error() -> None:
+    weights = near_best([1.0, 1.01, 2.0], smoothing=0.01)
+    np.testing.assert_allclose(weights, [np.e / (np.e + 1), 1 / (np.e + 1), 0.0])
+    assert near_best([3.0, 1.0], smoothing=0).tolist() == [0, 1]
+    assert near_best([0.0, 0.0, 1.0], smoothing=0.01).tolist() == [0.5, 0.5, 0]
+
+
+def test_a_parabola_is_followed_where_a_linear_map_cannot(tmp_path: Path) -> None:
+    frame, sizes = chaotic(), {"lookback": LOOKBACK, "horizon": 1}
+    ridge = latentcast.fit(frame, "ridge", **sizes).evaluate(frame).scaled["MSE"]
+    settings = {**FEW, "model.solved.maps": "shared", "model.level": 1.0, "model.alphas": [1e-5, 1e-3]}
+    forecaster = latentcast.fit(frame, "random-features", **sizes, settings=settings, out=tmp_path / "run")
+    assert forecaster.evaluate(frame).scaled["MSE"] < 0.3 * ridge
+    assert forecaster.card.solved is not None
+    assert forecaster.card.solved["share_of_linear_map_alone"] == 0
+    loaded = latentcast.load(tmp_path / "run")
+    np.testing.assert_array_equal(loaded.predict(frame).iloc[:, -1], forecaster.predict(frame).iloc[:, -1])
+
+
+def test_features_that_do_not_pay_are_not_used() -> None:
+    rng = np.random.default_rng(0)
+    walks = pd.DataFrame(rng.standard_normal((700, 2)).cumsum(0), columns=["a", "b"])
+    frame = walks.assign(date=pd.date_range("2024-01-01", periods=700, freq="h"))
+    made = {
+        name: latentcast.fit(frame, name, lookback=LOOKBACK, horizon=HORIZON, seed=0).evaluate(frame).scaled["MSE"]
+        for name in ("ridge", "random-features")
+    }
+    assert made["random-features"] < 1.01 * made["ridge"]
+
+
+@pytest.mark.parametrize("readouts", ["shared", "own"])
+def test_an_update_keeps_the_features_and_what_was_chosen(readouts: str) -> None:
+    frame = chaotic()
+    settings = {**FEW, "model.readouts": readouts, "model.level": 1.0, "model.alphas": [1e-4, 1e-2]}
+    first = latentcast.fit(
+        frame[:220], "random-features", lookback=LOOKBACK, horizon=HORIZON, settings=settings, seed=0
+    )
+    updated = latentcast.update(first, frame)
+    ours, theirs = (one.network.model for one in (first, updated))
+    torch.testing.assert_close(theirs.features.directions, ours.features.directions, rtol=0, atol=0)
+    torch.testing.assert_close(theirs.readout.chosen, ours.readout.chosen, rtol=0, atol=0)
+    assert len(theirs.readout.weight) == {"shared": 1, "own": 2}[readouts]
+    assert (theirs.readout.weight - ours.readout.weight).abs().max() > 0
+
+
+def test_gaps_and_constant_channels_give_finite_forecasts() -> None:
+    frame = chaotic()
+    frame.loc[100:400, "a"] = np.nan
+    frame["flat"] = 3.0
+    forecaster = latentcast.fit(frame, "random-features", lookback=LOOKBACK, horizon=HORIZON, settings=FEW)
+    assert np.isfinite(forecaster.predict(frame).iloc[:, -1]).all()
+
+
+def test_penalties_are_ascending() -> None:
+    with pytest.raises(SettingsError, match="ascending"):
+        latentcast.fit(chaotic(), "random-features", lookback=12, horizon=3, settings={"model.alphas": [1.0, 0.1]})
