@@ -45,8 +45,8 @@ def test_features_see_one_stretch_each_and_have_the_asked_spread() -> None:
 def test_sums_over_batches_give_least_squares_and_its_error() -> None:
     rng = np.random.default_rng(0)
     x, y = rng.standard_normal((200, 5)), rng.standard_normal((200, 2))
-    batches = ((torch.from_numpy(x[part]).float(), torch.from_numpy(y[part]).float()) for part in (slice(90), slice(90, 200)))  # fmt: skip
-    sums = ColumnSums.of(batches)
+    halves = (slice(90), slice(90, 200))
+    sums = ColumnSums.of((torch.from_numpy(x[part]).float(), torch.from_numpy(y[part]).float()) for part in halves)
     assert sums is not None
     (found,) = sums.solutions([0.2])
     penalty = 0.2 * np.trace(x.T @ x) / 5
