@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from latentcast.core.errors import DataError, SettingsError
 from latentcast.core.types import Batch, Scale, Task
+from latentcast.layers.instance_norm import window_scale
 from latentcast.models.backbones.lag_statistics import top_lags
 from latentcast.models.backbones.prompt import (
     PromptWriter,
@@ -16,8 +17,8 @@ from latentcast.models.backbones.prompt import (
     static_text,
     static_words,
     statistics,
-    window_text,
 )
+from latentcast.models.backbones.short_prompt import ShortPromptWriter, short_static
 from latentcast.models.config.run import resolve_config
 from latentcast.models.network import build
 from llms import folder, tokenizer
@@ -80,21 +81,51 @@ def test_numbers_have_three_digits_and_no_exponent_of_large_ones(value: float) -
 
 
 def test_the_prompt_word_for_word() -> None:
-    begin = static_text(TASK, statistics=True)
+    begin = static_text(TASK)
     assert begin == (
         "<|start_prompt|>Dataset description: Load of {a} 50% <b> Task description: forecast the next 24 steps given"
         " the previous 96 steps information; Input statistics: min value"
     )
-    assert window_text(-1.23456, 1234.5, 0.0, 2.0, [24, 48]) == (
+    assert writer().of_window(-1.23456, 1234.5, 0.0, 2.0, [24, 48], "") == (
         " -1.23, max value 1230, median value 0, the trend of input is upward, top 2 lags are : 24, 48<|end_prompt|>"
     )
-    assert window_text(0.0, 0.0, 0.0, -1.0, []).endswith(
-        "the trend of input is downward, no lag stands out<|end_prompt|>"
+    assert (
+        writer()
+        .of_window(0.0, 0.0, 0.0, -1.0, [], "")
+        .endswith("the trend of input is downward, no lag stands out<|end_prompt|>")
     )
-    assert static_text(Task(96, 24), statistics=False) == (
+    assert static_text(Task(96, 24), None) == (
         "<|start_prompt|>Task description: forecast the next 24 steps given the previous 96 steps"
         " information<|end_prompt|>"
     )
+
+
+def test_the_short_prompt_word_for_word() -> None:
+    """Labels stand in the shared part; hundredths for three digits, and significant digits in original units."""
+    assert short_static(Task(96, 24), 2, 3, "window").endswith(
+        "information; Input statistics: trend, top 2 lags, median, min and max value in hundredths of the window's"
+        " standard deviation:"
+    )
+    assert short_static(Task(96, 24), 0, 1, "original").endswith("statistics: trend, median, min and max value:")
+    make = {"units": "window", "lags": 2, "folds": True, "room": 500}
+    brief = ShortPromptWriter(tokenizer(), **make)
+    assert brief.of_window(-1.23456, 2.0, 0.004, 2.0, [24, 48], "") == " upward 24 48, 0 -123 200."
+    assert brief.of_window(-1.0, 2.0, 0.5, 0.0, [], "holiday") == " flat none, 50 -100 200; notes: holiday."
+    original = ShortPromptWriter(tokenizer(), **{**make, "units": "original", "lags": 0, "digits": 2})
+    assert original.of_window(-1234.0, 0.0123, 0.0, -1.0, [], "") == " downward 0 -1200 0.012."
+
+
+def test_the_short_prompt_of_a_model_says_what_the_rounded_one_does() -> None:
+    """The numbers of both wordings are the same to the digits that they state."""
+    past = torch.randn(3, 96, 2).cumsum(1)
+    told = ShortPromptWriter(tokenizer(), units="window", lags=3, folds=True, room=500).texts(past, None, None)
+    numbers, lags = statistics(window_scale(past, None).apply(past), None, 3)
+    for text, (low, high, median, trend), own in zip(told, numbers, lags, strict=True):
+        way, rest = text.rstrip(".").split(" ", 2)[1:]
+        listed, values = rest.split(", ")
+        assert way == ("upward" if trend > 0 else "downward")
+        assert listed.split() == [str(lag) for lag in own if lag]
+        assert [int(value) for value in values.split()] == [round(100 * value) for value in (median, low, high)]
 
 
 def test_words_are_those_of_the_text_padded_behind() -> None:

@@ -23,6 +23,7 @@ from latentcast.models.backbones.language_model import LanguageModel
 from latentcast.models.backbones.prompt import PromptWriter, shortened, static_text, static_words
 from latentcast.models.backbones.prompt_reader import Reader
 from latentcast.models.backbones.published_prompt import PublishedPromptWriter, published_static
+from latentcast.models.backbones.short_prompt import ShortPromptWriter, short_static
 from latentcast.models.backbones.task_vocabulary import adaptive_count, known_words, mixtures
 
 
@@ -57,7 +58,7 @@ class FrozenLLM(nn.Module):
         told = shortened(task, partial(self._fits, representation, language, tokens + made)) if s.prompt else task
         self.cut = task.description if told is not task else None
         self.static_text, ids = self._static(told, representation, language)
-        self.reader = Reader(language, ids)
+        self.reader = Reader(language, ids, s.cache)
         self.width = s.width
         if s.width > language.width:
             raise SettingsError(
@@ -87,8 +88,10 @@ class FrozenLLM(nn.Module):
         s = self.settings
         if not s.prompt:
             return "", []
-        if s.prompt_wording == "rounded":
-            text = static_text(task, statistics=s.statistics)
+        if s.prompt_wording in ("rounded", "short"):
+            text = static_text(task) if s.statistics else static_text(task, None)
+            if s.statistics and s.prompt_wording == "short":
+                text = short_static(task, s.lags, s.digits, s.units)
             return text, static_words(language.tokenizer, text)
         if not s.statistics or not representation.folds_channels:
             raise SettingsError(
@@ -176,8 +179,9 @@ class FrozenLLM(nn.Module):
         s, context, folds = self.settings, language.context, representation.folds_channels
         room = 2**31 if context is None else context - len(static) - tokens
         how: dict[str, Any] = {"units": s.units, "lags": s.lags, "room": room, "cut": s.prompt_overflow == "truncate"}
-        if s.prompt_wording == "rounded":
-            return PromptWriter(language.tokenizer, folds=folds, **how)
+        if s.prompt_wording in ("rounded", "short"):
+            kind = PromptWriter if s.prompt_wording == "rounded" else ShortPromptWriter
+            return kind(language.tokenizer, folds=folds, digits=s.digits, **how)
         return PublishedPromptWriter(language.tokenizer, text or self.static_text, static, **how)
 
     def _fits(self, representation: Representation, language: LanguageModel, tokens: int, task: Task) -> bool:

@@ -31,8 +31,10 @@ class FrozenLLMSettings(Settings):
     prototype_start   mixtures of the whole vocabulary as published, or words for time series: weighted, cluster, random
     anchors           the anchor words; None takes task_vocabulary.WORDS
     prompt         whether there is one; statistics: whether it holds statistics of the window; units, lags: which
-    prompt_wording rounded: three significant digits, highest maxima of the autocorrelation; published, neuralforecast:
-                   word for word as in these codes, for weights that were trained with it
+    prompt_wording rounded: significant digits, highest maxima of the autocorrelation; short: the same numbers, coarse
+                   before fine, in whole numbers, their labels once in the part that all windows share; published,
+                   neuralforecast: word for word as in these codes, for weights that were trained with it
+    digits         significant digits of the numbers; in the short wording a deviation of 1 has as many (3: hundredths)
     dynamic        number of dynamic tokens, computed from the window, after the text and before the patches; 32 is
     usual, 0: none
     dynamic_norm   LayerNorm between the maps that make them
@@ -43,6 +45,8 @@ class FrozenLLMSettings(Settings):
                        words, and a window's own text its end
     join           behind the text, or fuse: the dynamic tokens attend to the text and replace it
     reuse          whether the prompt's keys and values are computed once, where that is exact
+    cache          MiB of keys and values of words that later prompts may begin with too; the words that were not needed
+                   for the longest time make room. 0: words are shared within a batch, where its prompts are equal
     check          whether reuse is checked on a ragged batch when the model is built
     """
 
@@ -53,9 +57,10 @@ class FrozenLLMSettings(Settings):
         "anchors": ("prototype_start", ("weighted", "cluster", "random")),
         **dict.fromkeys(("prompt_wording", "statistics", "prompt_overflow"), ("prompt", (True,))),
         **dict.fromkeys(("units", "lags"), ("statistics", (True,))),
+        "digits": ("prompt_wording", ("rounded", "short")),
         **dict.fromkeys(("dynamic_norm", "dynamic_gate", "join"), ("dynamic", ())),
         "segments": ("local_statistics", (True,)),
-        "check": ("reuse", (True,)),
+        **dict.fromkeys(("check", "cache"), ("reuse", (True,))),
     }
     llm: Annotated[str, Field(min_length=1)] = "openai-community/gpt2"
     revision: str | None = None
@@ -80,6 +85,7 @@ class FrozenLLMSettings(Settings):
     statistics: bool = True
     units: Units = "window"
     lags: Annotated[int, Field(ge=0)] = 5
+    digits: Annotated[int, Field(ge=1, le=6)] = 3
     dynamic: Annotated[int, Field(ge=0)] = 0
     dynamic_norm: bool = False
     dynamic_gate: GatedBy = "token"
@@ -88,5 +94,6 @@ class FrozenLLMSettings(Settings):
     prompt_overflow: Literal["error", "truncate"] = "error"
     join: Literal["behind", "fuse"] = "behind"
     reuse: bool = True
+    cache: Annotated[int, Field(ge=0)] = 256
     check: bool = True
-    not_in_weights = Settings.not_in_weights | {"checkpointing", "reuse", "check"}
+    not_in_weights = Settings.not_in_weights | {"checkpointing", "reuse", "cache", "check"}

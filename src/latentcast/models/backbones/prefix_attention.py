@@ -9,7 +9,7 @@ Positions count real words only: padding lies behind a window's last word, where
 itself, and `lengths` hides it from the patches.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,7 +19,8 @@ from torch.utils.checkpoint import checkpoint
 
 AT_ONCE = 8  # series whose leading tokens are run again side by side
 NAME = "latentcast"  # of this attention, among those of transformers
-Layers = tuple[tuple[Tensor, Tensor], ...]  # keys and values of each layer, [series, heads, words, head width]
+Pair = tuple[Tensor, Tensor]
+Layers = tuple[Pair, ...]  # keys and values of each layer, [series, heads, words, head width]
 
 
 @dataclass(frozen=True)
@@ -78,12 +79,14 @@ class Reading:
 
     keep   [series, tokens] False at tokens that nobody may attend to
     stop   layers after which nothing more is needed, 0 for none
+    instead   attention of another shape: of a layer's number, query, key, value, scaling and sliding window
     """
 
     known: Known
     taken: list[tuple[Tensor, Tensor]] | None = None
     keep: Tensor | None = None
     stop: int = 0
+    instead: Callable[[int, Tensor, Tensor, Tensor, float, int | None], Tensor] | None = None
 
 
 def attend(
@@ -108,29 +111,41 @@ def attend(
         reading.taken.append((key, value))
         if len(reading.taken) == reading.stop:
             raise Enough
+    window = rest.get("sliding_window")
+    if reading.instead is not None:
+        return reading.instead(layer, query, key, value, scaling, window), None
     series, heads, tokens, width = query.shape
-    groups = heads // key.shape[1]
-    q = (query * scaling).reshape(series, key.shape[1], groups * tokens, width)
+    q = (query * scaling).reshape(series, key.shape[1], -1, width)
     static = known.static[layer] if known.static else None
     each = [layers[layer] for layers in (known.own, known.led) if layers]
+    mixed = attended(q, static, [*each, (key, value)], _hidden(reading, series, tokens, query.device, window))
+    return mixed.reshape(series, heads, tokens, width).transpose(1, 2), None
+
+
+def attended(q: Tensor, static: Pair | None, each: list[Pair], hidden: Tensor) -> Tensor:
+    """Mix values by one softmax over the scores of all parts, none of which is copied.
+
+    q [series, heads of keys, groups · tokens, head width]; static [1, heads, words, head width] is shared by all
+    series; hidden [series or 1, 1, 1, tokens, everything].
+    """
+    series, heads, queries, width = q.shape
     scores = []
-    if static is not None:  # one product for all series: their queries side by side
-        side_by_side = q.transpose(0, 1).reshape(key.shape[1], -1, width)
+    if static is not None:  # one product for all series: their queries next to each other
+        side_by_side = q.transpose(0, 1).reshape(heads, -1, width)
         shared = side_by_side @ static[0][0].transpose(1, 2)
-        scores.append(shared.view(key.shape[1], series, groups * tokens, -1).transpose(0, 1))
+        scores.append(shared.view(heads, series, queries, -1).transpose(0, 1))
     scores += [q @ keys.transpose(2, 3) for keys, _ in each]
-    scores.append(q @ key.transpose(2, 3))
-    whole = torch.cat(scores, -1).unflatten(2, (groups, tokens))
-    hidden = _hidden(reading, series, tokens, query.device, rest.get("sliding_window"))
+    whole = torch.cat(scores, -1).unflatten(2, (-1, hidden.shape[3]))
+    value = each[-1][1]
     weights = torch.softmax(whole.masked_fill_(hidden, -torch.inf), -1, dtype=torch.float32).to(value.dtype)
     parts = list(weights.flatten(2, 3).split([s.shape[-1] for s in scores], -1))
     mixed = parts.pop() @ value
-    for _, values in reversed(each):
+    for _, values in reversed(each[:-1]):
         mixed = mixed + parts.pop() @ values
     if static is not None:
-        side_by_side = parts.pop().transpose(0, 1).reshape(key.shape[1], series * groups * tokens, -1)
-        mixed = mixed + (side_by_side @ static[1][0]).view(key.shape[1], series, -1, width).transpose(0, 1)
-    return mixed.reshape(series, heads, tokens, width).transpose(1, 2), None
+        side_by_side = parts.pop().transpose(0, 1).reshape(heads, series * queries, -1)
+        mixed = mixed + (side_by_side @ static[1][0]).view(heads, series, -1, width).transpose(0, 1)
+    return mixed
 
 
 def _fused(
@@ -252,6 +267,6 @@ def register() -> None:
 
 
 __all__: Sequence[str] = (
-    "NAME", "Enough", "Known", "Layers", "Reading", "attend", "keys_and_values", "led_by", "of_windows", "read",
-    "register",
+    "NAME", "Enough", "Known", "Layers", "Reading", "attend", "attended", "keys_and_values", "led_by", "of_windows",
+    "read", "register",
 )  # fmt: skip

@@ -22,17 +22,17 @@ from latentcast.models.backbones.lag_statistics import top_lags
 
 START, END = "<|start_prompt|>", "<|end_prompt|>"
 Units = Literal["window", "scaled", "original"]
-LONGEST = -0.000123  # as long as a number of three significant digits gets, but for very large ones
+LONGEST = -0.000123456  # rounded, as long as a number gets, except very large ones
 
 
-def static_text(task: Task, *, statistics: bool) -> str:
-    """Return the text before every window; with statistics, up to the first number."""
+def static_text(task: Task, statistics: str | None = "Input statistics: min value") -> str:
+    """Return the text before every window; with the label of its statistics, or closed where there are none."""
     described = f"Dataset description: {task.description} " if task.description else ""
     text = (
         f"{START}{described}Task description: forecast the next {task.horizon} steps given the previous"
         f" {task.lookback} steps information"
     )
-    return f"{text}; Input statistics: min value" if statistics else f"{text}{END}"
+    return f"{text}; {statistics}" if statistics else f"{text}{END}"
 
 
 def shortened(task: Task, fits: Callable[[Task], bool]) -> Task:
@@ -45,21 +45,18 @@ def shortened(task: Task, fits: Callable[[Task], bool]) -> Task:
     return whole[max(fitting - 1, 0)]
 
 
-def window_text(low: float, high: float, median: float, trend: float, lags: list[int], notes: str = "") -> str:
-    """Return the text about one series of one window."""
-    direction = "upward" if trend > 0 else "downward" if trend < 0 else "flat"
-    least = 1e-6 * max(abs(low), abs(high))  # rounding noise around zero is printed as zero
-    median = median if abs(median) > least else 0.0
-    top = f"top {len(lags)} lags are : {', '.join(map(str, lags))}" if lags else "no lag stands out"
-    return (
-        f" {number(low)}, max value {number(high)}, median value {number(median)}, the trend of input is {direction},"
-        f" {top}{f'; notes: {notes}' if notes else ''}{END}"
-    )
+def direction(trend: float) -> str:
+    return "upward" if trend > 0 else "downward" if trend < 0 else "flat"
 
 
-def number(value: float) -> str:
-    """Three significant digits, never with an exponent above one thousand: 0.123, 12.3, 1230."""
-    text = f"{value:.3g}"
+def level(low: float, high: float, median: float) -> float:
+    """The median; rounding noise around zero is zero."""
+    return median if abs(median) > 1e-6 * max(abs(low), abs(high)) else 0.0
+
+
+def number(value: float, digits: int = 3) -> str:
+    """Significant digits, never with an exponent above one thousand: 0.123, 12.3, 1230."""
+    text = f"{value:.{digits}g}"
     if "e+" in text:
         text = f"{float(text):.0f}"
     return "0" if float(text) == 0 else text
@@ -94,13 +91,27 @@ class PromptWriter:
 
     units   the statistics' units: window (each window normalised by itself, as published), scaled (the training part's
             standard deviation) or original, in which minimum and maximum mean something
+    digits  significant digits of numbers
     cut     a text that is too long loses its end; else it is an error
     folds   each channel is a series with its own prompt; else one prompt describes the channels one after another
     """
 
-    def __init__(self, tokenizer: Any, *, units: Units, lags: int, folds: bool, room: int, cut: bool = False) -> None:
+    between = "; min value"  # of two channels in one prompt
+
+    def __init__(
+        self, tokenizer: Any, *, units: Units, lags: int, folds: bool, room: int, digits: int = 3, cut: bool = False
+    ) -> None:
         self.tokenizer, self.units, self.lags, self.folds, self.room = tokenizer, units, lags, folds, room
-        self.cut = cut
+        self.digits, self.cut = digits, cut
+
+    def of_window(self, low: float, high: float, median: float, trend: float, lags: list[int], note: str) -> str:
+        """Return the text about one series of one window."""
+        low_text, high_text = number(low, self.digits), number(high, self.digits)
+        top = f"top {len(lags)} lags are : {', '.join(map(str, lags))}" if lags else "no lag stands out"
+        return (
+            f" {low_text}, max value {high_text}, median value {number(level(low, high, median), self.digits)}, the"
+            f" trend of input is {direction(trend)}, {top}{f'; notes: {note}' if note else ''}{END}"
+        )
 
     def texts(
         self, past: Tensor, observed: Tensor | None, units: Scale | None, notes: list[str] | None = None
@@ -113,12 +124,12 @@ class PromptWriter:
         if not self.folds:  # once for all channels
             said = [note if at % channels == channels - 1 else "" for at, note in enumerate(said)]
         told = [
-            window_text(row[0], row[1], row[2], row[3], [lag for lag in own if lag], note)
+            self.of_window(row[0], row[1], row[2], row[3], [lag for lag in own if lag], note)
             for row, own, note in zip(numbers.tolist(), lags.tolist(), said, strict=True)
         ]
         if self.folds:
             return told
-        return ["; min value".join(told[at : at + channels]) for at in range(0, len(told), channels)]
+        return [self.between.join(told[at : at + channels]) for at in range(0, len(told), channels)]
 
     def in_units(self, past: Tensor, observed: Tensor | None, units: Scale | None) -> Tensor:
         """The look-back in the units that statistics are given in."""
@@ -157,7 +168,8 @@ class PromptWriter:
 
     def longest(self, task: Task) -> int:
         """Words of about the longest prompt that a window can have."""
-        text = window_text(LONGEST, LONGEST, LONGEST, 1.0, [task.lookback] * self.lags)
+        low = float(number(LONGEST, self.digits))
+        text = self.of_window(low, low, low, 1.0, [task.lookback] * self.lags, "")
         return len(words(self.tokenizer, [text])[0]) * (1 if self.folds else task.channels)
 
 

@@ -1,5 +1,6 @@
 """Tokens read behind a prompt by a frozen language model: after what was computed of it once, or as one sequence."""
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 from latentcast.core.errors import Fault, SettingsError
 from latentcast.models.backbones import prefix_attention
 from latentcast.models.backbones.language_model import LanguageModel
+from latentcast.models.backbones.prefix_tree import PrefixTree
 
 TOLERANCE = 1e-4  # of the check when the model is built; the tests hold 1e-5 in fp32
 
@@ -19,12 +21,15 @@ class Reader:
     averaged, nor ever set to train.
 
     static  [words] on the device of the model
+    kept    MiB of keys and values of windows' own words that are kept for later batches
     """
 
-    def __init__(self, language: LanguageModel, static: list[int]) -> None:
-        self.language = language
+    def __init__(self, language: LanguageModel, static: list[int], kept: int = 0) -> None:
+        self.language, self.kept = language, kept
         self.static = torch.tensor(static, dtype=torch.long, device="cpu")
         self._known: prefix_attention.Layers | None = None  # of frozen weights and fixed words: worked out when needed
+        self._trees: dict[torch.dtype | None, PrefixTree] = {}
+        self._lock = threading.Lock()
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "Reader":
         if any(p.requires_grad for p in self.language.model.parameters()):
@@ -36,6 +41,7 @@ class Reader:
     def to(self, device: torch.device) -> None:
         """The frozen weights keep their type."""
         self._known = None
+        self._trees = {}
         self.static = self.static.to(device)
         if device != self.language.words.device:
             self.language.model.to(device)
@@ -63,8 +69,21 @@ class Reader:
             self._known = found
         return self._known
 
+    def _tree(self, static: prefix_attention.Layers) -> PrefixTree:
+        """The words of earlier batches, apart for each precision that they were read in."""
+        kind = self.static.device.type
+        precision = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else None
+        with self._lock:
+            if precision not in self._trees:
+                bytes_of_a_word = sum(2 * key[0, :, 0].numel() * key.element_size() for key, _ in static)
+                self._trees[precision] = PrefixTree(static, max(1, self.kept * 2**20 // bytes_of_a_word))
+            return self._trees[precision]
+
     def known(self, own: Int[Tensor, "series words"]) -> prefix_attention.Known:
         """What is read before the tokens: keys and values of the static part, and of each series' own words."""
+        static = self.static_part()
+        if self.kept and static and own.shape[1]:
+            return self._tree(static).read(self.language.model, own)
         return prefix_attention.of_windows(self.language.model, self.static_part(), own, self.language.layers)
 
     def after_known(

@@ -15,7 +15,7 @@ from latentcast.core.errors import Fault, SettingsError
 from latentcast.core.types import Scale, Task
 from latentcast.models.backbones.prompt import PromptWriter, Units
 
-Wording = Literal["rounded", "published", "neuralforecast"]
+Wording = Literal["rounded", "short", "published", "neuralforecast"]
 NUMBERS = (0.5, -0.5, 12.25, -1e-7, 3.0)  # first numbers of texts that show where their words begin to differ
 WIDEST = -0.12345678901234567  # as long as most numbers of float32 get
 
