@@ -19,7 +19,7 @@ class Settings(BaseModel):
 
     A field named in `parts` holds the settings of a registered part, chosen by its key `name`; a tuple holds those of
     several parts. Trained weights do not depend on fields named in `not_in_weights`. `reads_words`: the part reads the
-    description of the data. `unscaled`: what the part cannot do with standardised values, in a sentence.
+    description of the data.
     `read_with`: field → (another field, its values under which the first one is read; none: any but its default).
     """
 
@@ -27,7 +27,6 @@ class Settings(BaseModel):
     parts: ClassVar[Mapping[str, Registry]] = {}
     not_in_weights: ClassVar[frozenset[str]] = frozenset({"dropout", "attention_dropout", "loss"})
     reads_words: ClassVar[bool] = False
-    unscaled: ClassVar[str] = ""
     read_with: ClassVar[ReadWith] = {}
 
     @field_validator("*", mode="before")

@@ -161,10 +161,3 @@ def test_an_argument_and_a_setting_must_agree_and_win_over_the_file(tmp_path: Pa
     for settings, told in (({"horizon": 6}, "horizon: stated as 6 and as 4"), ({"model": "naive"}, "model: stated")):
         with pytest.raises(SettingsError, match=told):
             merge_user_settings("dlinear", None, 8, 4, None, settings, path)
-
-
-@pytest.mark.parametrize(("model", "noted"), [("theta", True), ("auto-ets", True), ("auto-arima", False)])
-def test_what_standardised_values_keep_a_model_from_is_noted(model: str, noted: bool) -> None:
-    values = {"model": {"name": model}, "lookback": 24, "horizon": 2}
-    assert any("data.scale=false" in note for note in resolve_config(values).notes) == noted
-    assert resolve_config({**values, "data": {"scale": False}}).notes == ()

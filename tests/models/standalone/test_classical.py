@@ -12,8 +12,8 @@ import torch
 
 import latentcast
 from latentcast.core.errors import DataError, MissingExtra, SettingsError
-from latentcast.core.types import Batch, Task
-from latentcast.models.standalone import classical_workers
+from latentcast.core.types import Batch, Scale, Task
+from latentcast.models.standalone import classical, classical_workers
 from latentcast.models.standalone.classical import AutoArima, AutoEts, Classical, Theta
 
 TASK = Task(lookback=48, horizon=6, season=12)
@@ -42,6 +42,29 @@ def test_a_season_is_continued(kind: type[Classical]) -> None:
     torch.testing.assert_close(found, whole[48:], atol=0.4, rtol=0)
     flat = make(kind, season=1)(Batch(whole[None, :48, None])).values.flatten()
     assert (found - whole[48:]).abs().mean() < 0.2 * (flat - whole[48:]).abs().mean()
+
+
+def test_histories_are_read_in_original_units() -> None:
+    """A season that grows with its level: multiplicative Theta of the package itself, on the values as they are."""
+    models = pytest.importorskip("statsforecast.models")
+    level = 100 * 1.005 ** torch.arange(60, dtype=torch.float64)
+    values = level * (1 + 0.5 * torch.sin(torch.arange(60) * 2 * torch.pi / 12))
+    wanted = models.AutoTheta(season_length=12, model="STM", decomposition_type="multiplicative").forecast(
+        values.numpy(), h=6
+    )["mean"]
+    mean, std = values.mean().float().reshape(1, 1, 1), values.std().float().reshape(1, 1, 1)
+    past = ((values[None, :, None] - mean) / std).float()
+    found = make(Theta, replace(TASK, lookback=60))(Batch(past, units=Scale(mean, std))).values
+    np.testing.assert_allclose((found * std + mean).flatten(), wanted, rtol=1e-5)
+    added = make(Theta, replace(TASK, lookback=60))(Batch(past)).values
+    assert ((added * std + mean).flatten() - torch.from_numpy(wanted)).abs().max() > 1e-2
+
+
+def test_a_zero_of_the_data_stays_a_zero_in_the_history() -> None:
+    values = torch.tensor([0.0, 0, 3, 0, 7, 1, 0, 0])[None, :, None]
+    units = Scale(torch.full((1, 1, 1), 1.375), torch.full((1, 1, 1), 2.3260))
+    (history,) = classical._histories(Batch(units.apply(values), units=units))
+    assert (history[values.flatten().numpy() == 0] == 0).all()
 
 
 def test_ets_without_trend_and_season_is_the_best_simple_smoothing() -> None:

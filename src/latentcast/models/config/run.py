@@ -118,7 +118,7 @@ def resolve_config(values: Mapping[str, Any], data_defaults: Mapping[str, Any] |
         data,
         training,
         stages,
-        (*notes, *_unscaled(model, data)),
+        notes,
     )
 
 
@@ -134,11 +134,6 @@ def _sizes(values: Mapping[str, Any]) -> list[str]:
         elif key == "seed" and value >= 2**63:
             faults.append(f"seed: got {value}, wanted a whole number below 2^63")
     return faults
-
-
-def _unscaled(model: Settings, data: DataSettings) -> tuple[Note, ...]:
-    """Note on what the model cannot do with standardised values."""
-    return (Note(model.unscaled, NoteCode.MODEL),) if data.scale and model.unscaled else ()
 
 
 def _losses_in_units(model: Settings) -> list[str]:

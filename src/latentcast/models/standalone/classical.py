@@ -2,10 +2,10 @@
 
 ARIMA with automatic orders (Hyndman and Khandakar 2008), exponential smoothing with automatic form (Hyndman et al.
 2002), and the Theta method (Assimakopoulos and Nikolopoulos 2000; Fiorucci et al. 2016), as statsforecast has them.
-Fitting a forecaster trains nothing: a forecast reads only its own look-back, in the units of the batch.
-Those are standardised by the training part; with `data.scale=false` they are the data's own, and then multiplicative
-forms, which ask for values above zero, are among those tried. Theta takes out the season where the autocorrelation
-at its lag is significant (90 %), which a smooth cycle is not before four seasons or so.
+Fitting a forecaster trains nothing: a forecast reads only its own look-back, in original units, so that multiplicative
+forms are tried where all values are above zero. After a transform (`data.transform`) the values are the transformed
+ones. Theta takes out the season where the autocorrelation at its lag is significant (90 %), which a smooth cycle is
+not before four seasons or so.
 
 Missing values: a history begins at the first observed step of the look-back; inner gaps are interpolated, a gap at the
 end repeats the last value. A look-back without an observed value is zero.
@@ -127,7 +127,8 @@ class Classical(nn.Module):
         if failed and self.settings.failing == "naive":
             self._replace(fits, failed, histories, channels)
             failed = {}
-        whole = torch.from_numpy(fits).to(batch.past).unflatten(0, (-1, channels)).transpose(1, 2)
+        scaled = torch.from_numpy(_in_batch_units(fits, batch)).to(batch.past)
+        whole = scaled.unflatten(0, (-1, channels)).transpose(1, 2)
         values = whole[..., 0]
         return Prediction(values, quantiles=_quantiles(whole) if self.quantile_levels else None), failed
 
@@ -155,15 +156,41 @@ class Classical(nn.Module):
 
 
 def _histories(batch: Batch) -> list[Array]:
-    """The look-back of each channel of each window, channels of a window together, from its first observed step on."""
+    """The look-back of each channel of each window in original units, channels of a window together, from its first
+    observed step on."""
     past, seen = batch.past, batch.observed
     if seen is not None:
         past = interpolated(past, seen)
     rows = past.transpose(1, 2).flatten(0, 1).double().cpu().numpy()
+    units = _units(batch)
+    if units is not None:
+        loc, scale = units
+        rows = rows * scale + loc
+        # a zero of the data stays a zero, whatever standardising in float32 rounded off
+        rows[np.abs(rows) <= 8 * np.finfo(np.float32).eps * np.maximum(np.abs(loc), scale)] = 0
     if seen is None:
         return list(rows)
     known = seen.transpose(1, 2).flatten(0, 1).cpu().numpy()
     return [row[int(there.argmax()) :] for row, there in zip(rows, known, strict=True)]
+
+
+def _units(batch: Batch) -> tuple[Array, Array] | None:
+    """Location and scale of each row of `_histories`, [rows, 1]; None where the batch has none."""
+    if batch.units is None:
+        return None
+    both = (batch.units.loc, batch.units.scale)
+    loc, scale = (x.double().cpu().numpy().reshape(-1, 1) for x in both)
+    return loc, scale
+
+
+def _in_batch_units(fits: Array, batch: Batch) -> Array:
+    """Forecasts [rows, horizon, columns] from original units to those of the batch."""
+    units = _units(batch)
+    if units is None:
+        return fits
+    loc, scale = units
+    scaled: Array = (fits - loc[..., None]) / scale[..., None]
+    return scaled
 
 
 def _quantiles(whole: Float[Tensor, "batch horizon channel column"]) -> Float[Tensor, "batch horizon channel quantile"]:
@@ -222,10 +249,6 @@ class AutoEtsSettings(ClassicalSettings):
     """form: error, trend and season, each A (additive), M (multiplicative), N (none) or Z (chosen); damped: the trend,
     chosen when not stated."""
 
-    unscaled: ClassVar[str] = (
-        "auto-ets: values are standardised and lie around zero, so that only additive forms are tried; data.scale=false"
-        " tries multiplicative ones too where values are above zero"
-    )
     form: Annotated[str, Field(pattern="^[AMZ][NAMZ][NAMZ]$")] = "ZZZ"
     damped: bool | None = None
 
@@ -248,12 +271,7 @@ class AutoEts(Classical):
 class ThetaSettings(ClassicalSettings):
     """variant: of Fiorucci et al.: standard (STM), optimised (OTM), dynamic (DSTM), dynamic-optimised (DOTM), or auto,
     the one with the least error in sample. decomposition: where the season is found significant; multiplicative takes
-    values above zero (data.scale=false: standardised ones lie around zero), and is additive where there are others."""
-
-    unscaled: ClassVar[str] = (
-        "theta: values are standardised and lie around zero, so that its season is added; data.scale=false lets it be"
-        " multiplied where values are above zero"
-    )
+    values above zero, and is additive where there are others."""
 
     variant: Literal["standard", "optimised", "dynamic", "dynamic-optimised", "auto"] = "standard"
     decomposition: Literal["multiplicative", "additive"] = "multiplicative"
