@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -710,3 +711,11 @@ def test_interrupted_training_says_how_to_go_on(data: Path, tmp_path: Path) -> N
     assert "interrupted" in err
     assert "--resume" in err
     assert "Traceback" not in err
+
+
+def test_the_list_of_commands_shows_each_with_the_beginning_of_its_text() -> None:
+    shown = subprocess.run([sys.executable, "-m", "latentcast", "--help"], capture_output=True, text=True, check=True)
+    for command in cli.app.registered_commands:
+        assert command.callback is not None
+        name = command.name or command.callback.__name__.replace("_", "-")
+        assert re.search(rf"│ {name} +{str(command.callback.__doc__)[:25]}", shown.stdout), name

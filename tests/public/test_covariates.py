@@ -19,6 +19,10 @@ from latentcast.data.settings import DataSettings
 
 SIZES: dict[str, Any] = {"lookback": 24, "horizon": 6}
 QUICK = {"training.max_epochs": 2}
+SMALL: dict[str, dict[str, Any]] = {
+    "transformer": {"model.width": 16, "model.ff": 32, "model.heads": 2},
+    "latent-transformer": {"model.representation.width": 32, "model.backbone.ff": 64, "model.backbone.heads": 4},
+}
 
 
 def sales(steps: int = 400, seed: int = 0, noise: float = 0.3) -> pd.DataFrame:
@@ -39,7 +43,7 @@ def sales(steps: int = 400, seed: int = 0, noise: float = 0.3) -> pd.DataFrame:
 
 def fitted(frame: pd.DataFrame, model: str = "dlinear", sizes: dict[str, Any] = SIZES, **data: Any):
     quick = {} if model == "naive" else QUICK  # it has nothing to train
-    settings = {**quick, **{f"data.{key}": value for key, value in data.items()}}
+    settings = {**quick, **SMALL.get(model, {}), **{f"data.{key}": value for key, value in data.items()}}
     return latentcast.fit(frame, model, settings=settings, **sizes)
 
 
@@ -186,7 +190,11 @@ def test_a_static_covariate_tells_series_apart(tmp_path: Path) -> None:
     how = {
         "training": {"max_epochs": 12, "lr": 3e-3, "patience": None},
         "data": {"scale": False, "split": [0.6, 0.2, 0.2]},
-        "model": {"normalise": False, "representation": {"length": 4, "stride": 4, "width": 16}},
+        "model": {
+            "normalise": False,
+            "representation": {"length": 4, "stride": 4, "width": 16},
+            "backbone": {"heads": 2, "ff": 32},
+        },
     }
     apart = {**how, "data": {**how["data"], "static": ["kind"]}}
     told = latentcast.fit(frame, "patch-transformer", settings=apart, **sizes)

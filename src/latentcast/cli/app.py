@@ -6,6 +6,7 @@ import shlex
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from types import FrameType
 from typing import Annotated
 
@@ -46,6 +47,8 @@ def main() -> None:
 
     Training that was interrupted ends with 130, as the shell counts Ctrl-C.
     """
+    if sys.argv[1:] in ([], ["--help"]):
+        _without_parameters()
     pressed = _noticing_ctrl_c()
     try:
         app()
@@ -58,6 +61,15 @@ def main() -> None:
         # a package whose import was cut by Ctrl-C may swallow it and fail in its own way a moment later
         err.print("interrupted", highlight=False)
         sys.exit(130)
+
+
+def _without_parameters() -> None:
+    """Leave names and texts of the commands: their list shows nothing else, and reading all options takes time."""
+    for command in app.registered_commands:
+        assert command.callback is not None
+        named: Callable[[], None] = lambda: None  # noqa: E731
+        named.__name__, named.__doc__ = command.callback.__name__, command.callback.__doc__
+        command.callback = named
 
 
 def _show(error: Exception) -> None:

@@ -93,7 +93,10 @@ def test_other_weights_where_saved_ones_lay_are_refused(tmp_path: Path) -> None:
         ({"quantiles": (0.05, 0.5)}, "not trained on 0.05"),
     ],
 )
-def test_checkpoints_that_do_not_serve(settings: dict[str, object], words: str) -> None:
+def test_checkpoints_that_do_not_serve(
+    settings: dict[str, object], words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)  # no attempts to reach the hub
     stated = {"checkpoint": chronos("bolt"), **settings}
     if stated["checkpoint"] == "T5":
         stated["checkpoint"] = chronos("t5")
