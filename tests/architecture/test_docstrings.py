@@ -3,6 +3,7 @@
 import doctest
 import inspect
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,25 @@ from latentcast import Forecaster
 
 FUNCTIONS = [name for name in latentcast.__all__ if inspect.isfunction(getattr(latentcast, name))]
 METHODS = [name for name, value in inspect.getmembers(Forecaster, inspect.isfunction) if not name.startswith("_")]
-DOCUMENTED = {
-    **{name: getattr(latentcast, name) for name in latentcast.__all__},
-    **{f"Forecaster.{name}": getattr(Forecaster, name) for name in METHODS},
+RESULTS = [
+    value
+    for name in latentcast.__all__
+    if inspect.isclass(value := getattr(latentcast, name)) and not issubclass(value, Exception)
+]
+METHODS_OF_RESULTS = {
+    f"{kind.__name__}.{name}": member
+    for kind in RESULTS
+    for name, member in inspect.getmembers(kind)
+    if not name.startswith("_") and getattr(getattr(member, "fget", member), "__module__", "").startswith("latentcast")
 }
+DOCUMENTED = {**{name: getattr(latentcast, name) for name in latentcast.__all__}, **METHODS_OF_RESULTS}
+
+
+@cache
+def _forecaster() -> Forecaster:
+    """What the examples of results call `forecaster`."""
+    settings = {"training.max_steps": 30}
+    return latentcast.fit(_frame(), "dlinear", lookback=96, horizon=24, settings=settings)
 
 
 def _frame() -> pd.DataFrame:
@@ -35,6 +51,7 @@ def _tests() -> Iterator[doctest.DocTest]:
 @pytest.mark.parametrize("example", list(_tests()), ids=lambda example: example.name)
 def test_examples_run(example: doctest.DocTest, tmp_path: Path) -> None:
     example.globs |= {"latentcast": latentcast, "pd": pd, "frame": _frame(), "folder": tmp_path}
+    example.globs["forecaster"] = _forecaster()
     printed: list[str] = []
     doctest.DocTestRunner().run(example, out=printed.append)
     assert not printed, "".join(printed)
@@ -55,6 +72,11 @@ def test_functions_say_what_they_take_give_and_raise(name: str) -> None:
     listed = doc.partition("Parameters\n")[2].partition("Returns\n")[0]
     named = {word.strip(" ,") for line in listed.splitlines() if not line.startswith(" ") for word in line.split(",")}
     assert set(arguments) <= named
+
+
+@pytest.mark.parametrize("name", METHODS_OF_RESULTS)
+def test_methods_of_results_have_an_example(name: str) -> None:
+    assert "Examples\n--------\n" in (inspect.getdoc(METHODS_OF_RESULTS[name]) or "")
 
 
 @pytest.mark.parametrize("name", [name for name in latentcast.__all__ if name not in FUNCTIONS])

@@ -157,6 +157,12 @@ class IntervalFigures:
         `pinball`, `CRPS` and `levels`: level → `coverage`, `width`, `score` (Winkler 1972) and, of several series,
         `worst_decile`, the coverage of the tenth of the series that is covered least. In standardised and in original
         units.
+
+    Examples
+    --------
+    >>> figures = forecaster.evaluate(frame, level=[80]).intervals
+    >>> 0 <= figures.original["levels"]["80"]["coverage"] <= 1
+    True
     """
 
     method: str
@@ -165,7 +171,18 @@ class IntervalFigures:
     original: dict[str, Any]
 
     def lines(self) -> list[str]:
-        """One per level, in original units."""
+        """Return one line of text for each level, in original units.
+
+        Returns
+        -------
+        list of str
+            Coverage, mean width and interval score of each level.
+
+        Examples
+        --------
+        >>> [line.split(":")[0].strip() for line in forecaster.evaluate(frame, level=[80, 90]).intervals.lines()]
+        ['80 %', '90 %']
+        """
         rows = []
         for level, found in self.original["levels"].items():
             worst = found.get("worst_decile")
@@ -177,7 +194,18 @@ class IntervalFigures:
         return rows
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON, which knows no NaN."""
+        """Return plain values for JSON.
+
+        Returns
+        -------
+        dict
+            `method`, `about`, and the figures in both units; None in place of NaN.
+
+        Examples
+        --------
+        >>> list(forecaster.evaluate(frame, level=[80]).intervals.to_dict()["original"]["levels"])
+        ['80']
+        """
         figures = {"scaled": _plain(self.scaled), "original": _plain(self.original)}
         return {"method": self.method, "about": self.about, **figures}
 

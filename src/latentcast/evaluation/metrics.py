@@ -200,6 +200,14 @@ class Evaluation:
         WQL and CRPS, where the forecasts have quantiles.
     forecasts
         `unique_id`, `ds`, `cutoff`, `y` and the forecasts of every window, where they were asked for.
+
+    Examples
+    --------
+    >>> evaluation = forecaster.evaluate(frame)
+    >>> evaluation.part, evaluation.windows
+    ('test', 57)
+    >>> sorted(evaluation.original)[:3]
+    ['MAE', 'MAPE', 'MASE']
     """
 
     model: str
@@ -218,7 +226,18 @@ class Evaluation:
     forecasts: Any = field(default=None, repr=False, compare=False)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON, which knows no NaN: a metric that no target counts for is None."""
+        """Return plain values for JSON.
+
+        Returns
+        -------
+        dict
+            All figures by name. JSON has no NaN: a metric that no outcome counts for is None.
+
+        Examples
+        --------
+        >>> forecaster.evaluate(frame).to_dict()["part"]
+        'test'
+        """
         return {
             "model": self.model,
             "data": self.data,
@@ -236,7 +255,30 @@ class Evaluation:
         }
 
     def plot(self, path: str | Path) -> Path:
-        """Draw scaled MSE, scaled MAE and MASE next to those of seasonal-naive, as PNG, PDF or SVG."""
+        """Draw scaled MSE, scaled MAE and MASE next to those of seasonal-naive.
+
+        Parameters
+        ----------
+        path
+            File to write; its ending says which: PNG, PDF or SVG.
+
+        Returns
+        -------
+        Path
+            The file.
+
+        Raises
+        ------
+        SettingsError
+            Another ending.
+        CheckpointError
+            The file cannot be written.
+
+        Examples
+        --------
+        >>> forecaster.evaluate(frame).plot(folder / "evaluation.png").name
+        'evaluation.png'
+        """
         from latentcast.reporting.charts import draw_bars
 
         groups = {self.model: (self.scaled, self.original)}

@@ -18,6 +18,12 @@ class Explanation:
     series    names of those that are shown; of `left_out` more only their number is known
     forecast  series → ds, values and ends of the intervals, in original units
     findings  the forecast, the data, what the parts of the network say, attribution: in this order
+
+    Examples
+    --------
+    >>> explanation = forecaster.explain(frame)
+    >>> explanation.series
+    ('load',)
     """
 
     model: str
@@ -38,14 +44,49 @@ class Explanation:
 
     @property
     def sections(self) -> tuple[str, ...]:
-        """Headings, each once, in order."""
+        """Headings in the order of the page, each once.
+
+        Examples
+        --------
+        >>> forecaster.explain(frame).sections[0]
+        'The forecast'
+        """
         return tuple(dict.fromkeys(finding.section for finding in self.findings))
 
     def of(self, section: str) -> tuple[Finding, ...]:
+        """Return the findings under a heading.
+
+        Parameters
+        ----------
+        section
+            One of `sections`.
+
+        Returns
+        -------
+        tuple of Finding
+            Empty for an unknown heading.
+
+        Examples
+        --------
+        >>> explanation = forecaster.explain(frame)
+        >>> all(finding.section == "The forecast" for finding in explanation.of("The forecast"))
+        True
+        """
         return tuple(finding for finding in self.findings if finding.section == section)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON; None where a number is missing."""
+        """Return plain values for JSON.
+
+        Returns
+        -------
+        dict
+            Every field; None where a number is missing.
+
+        Examples
+        --------
+        >>> forecaster.explain(frame).to_dict()["model"]
+        'dlinear'
+        """
         return {
             "model": self.model,
             "data": self.data,
@@ -58,17 +99,56 @@ class Explanation:
         }
 
     def to_json(self) -> str:
+        """Return the explanation as JSON text.
+
+        Returns
+        -------
+        str
+            `to_dict`, indented.
+
+        Examples
+        --------
+        >>> import json
+        >>> json.loads(forecaster.explain(frame).to_json())["series"]
+        ['load']
+        """
         return json.dumps(self.to_dict(), indent=1, ensure_ascii=False, allow_nan=False)
 
     def to_html(self) -> str:
-        """Return one self-contained page without scripts."""
+        """Return one self-contained page without scripts.
+
+        Returns
+        -------
+        str
+            HTML with pictures inside it.
+
+        Examples
+        --------
+        >>> "<html" in forecaster.explain(frame).to_html()
+        True
+        """
         from latentcast.explain.page import page  # here, since it brings matplotlib
 
         named = ", ".join(self.series[:3]) + (" …" if len(self.series) > 3 else "")
         return page(f"Forecast of {named} by {self.model}", self.about, self.findings, self.notes)
 
     def save(self, path: str | Path) -> None:
-        """Save as a page (.html) or as JSON (.json). Raises CheckpointError when it cannot be written."""
+        """Save as a page (.html) or as JSON (.json).
+
+        Parameters
+        ----------
+        path
+            File to write. Any ending but .json gives a page.
+
+        Raises
+        ------
+        CheckpointError
+            The file cannot be written.
+
+        Examples
+        --------
+        >>> forecaster.explain(frame).save(folder / "explanation.json")
+        """
         path = Path(path)
         text = self.to_json() if path.suffix.lower() == ".json" else self.to_html()
         try:

@@ -31,6 +31,12 @@ class Drift:
         [items, channels], standard deviation over that of the training part.
     missing
         [items, channels], share of missing values.
+
+    Examples
+    --------
+    >>> found = forecaster.drift(frame)
+    >>> found.steps, found.names
+    (96, (('load',),))
     """
 
     steps: int
@@ -41,17 +47,45 @@ class Drift:
 
     @property
     def far(self) -> NDArray[np.bool_]:
-        """Series whose level or spread is far outside the training part."""
+        """Series whose level or spread is far outside the training part, [items, channels].
+
+        Examples
+        --------
+        >>> forecaster.drift(frame.assign(load=frame["load"] + 1000)).far
+        array([[ True]])
+        """
         with np.errstate(invalid="ignore"):
             return (np.abs(self.shift) > FAR) | (self.spread > FAR)
 
     def notes(self) -> tuple[Note, ...]:
-        """Series without an observed value, and series unlike their training part."""
+        """Return notes on series without an observed value, and on series unlike their training part.
+
+        Returns
+        -------
+        tuple of Note
+            At most one of each kind.
+
+        Examples
+        --------
+        >>> forecaster.drift(frame).notes()
+        ()
+        """
         found = ((self.unseen(), NoteCode.EMPTY_LOOKBACK), (self.note(), NoteCode.DRIFT))
         return tuple(Note(text, code) for text, code in found if text is not None)
 
     def unseen(self) -> str | None:
-        """Sentence that names the series without an observed value; None without any."""
+        """Return a sentence that names the series without an observed value.
+
+        Returns
+        -------
+        str or None
+            None where every series has one.
+
+        Examples
+        --------
+        >>> forecaster.drift(frame).unseen() is None
+        True
+        """
         silent = [self.names[item][channel] for item, channel in np.argwhere(self.missing == 1)]
         if not silent:
             return None
@@ -61,7 +95,18 @@ class Drift:
         )
 
     def note(self) -> str | None:
-        """One sentence with the worst figures; None where nothing is far."""
+        """Return one sentence with the worst figures.
+
+        Returns
+        -------
+        str or None
+            None where nothing is far.
+
+        Examples
+        --------
+        >>> "unlike their training part" in forecaster.drift(frame.assign(load=frame["load"] + 1000)).note()
+        True
+        """
         far = self.far
         if not far.any():
             return None

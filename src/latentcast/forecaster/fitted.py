@@ -26,5 +26,11 @@ class FittedModel(FittedState):
 
     @property
     def device(self) -> torch.device:
-        """The device that the network is on."""
+        """The device that the network is on.
+
+        Examples
+        --------
+        >>> forecaster.device
+        device(type='cpu')
+        """
         return next((p.device for p in self.network.parameters()), torch.device("cpu"))

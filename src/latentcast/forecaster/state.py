@@ -97,7 +97,13 @@ class FittedState:
 
     @property
     def name(self) -> str:
-        """Name of the model: the column of its forecasts."""
+        """Name of the model, and the column of its forecasts.
+
+        Examples
+        --------
+        >>> forecaster.name
+        'dlinear'
+        """
         return self.run.name
 
 

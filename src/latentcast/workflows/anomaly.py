@@ -39,6 +39,13 @@ class AnomalyScores:
         was observed.
     notes
         Notes about these scores.
+
+    Examples
+    --------
+    Takes a forecaster with a codec, and so a training:
+
+    >>> scores = latentcast.anomaly_scores("runs/tokens", frame)  # doctest: +SKIP
+    >>> scores.frame.nlargest(5, "score")  # doctest: +SKIP
     """
 
     frame: Frame

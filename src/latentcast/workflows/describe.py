@@ -52,6 +52,12 @@ class Description:
         Notes about the result.
     architecture
         Shapes, parameters and FLOPs of every stage, where a model is described; else None.
+
+    Examples
+    --------
+    >>> found = latentcast.describe(frame)
+    >>> found.facts["frequency"]
+    'h (season of 24 steps)'
     """
 
     facts: dict[str, str]

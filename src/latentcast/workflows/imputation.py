@@ -45,6 +45,11 @@ class ImputationErrors:
         Of the model.
     linear_mse, linear_mae
         Of linear interpolation between the neighbours.
+
+    Examples
+    --------
+    >>> errors = latentcast.evaluate_imputation("runs/imputer", frame, masks=[0.125])  # doctest: +SKIP
+    >>> errors[0].mse < errors[0].linear_mse  # doctest: +SKIP
     """
 
     mask: float
@@ -70,6 +75,11 @@ class Imputation:
         Values that were filled, and all values.
     notes
         Notes about these values.
+
+    Examples
+    --------
+    >>> filled = latentcast.impute("runs/imputer", frame)  # doctest: +SKIP
+    >>> filled.frame, filled.filled  # doctest: +SKIP
     """
 
     frame: Frame

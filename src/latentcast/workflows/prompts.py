@@ -38,6 +38,11 @@ class Prompts:
         Tokens of the patches, and of those that the window makes itself.
     context
         Most tokens that the language model reads; None where it has no limit.
+
+    Examples
+    --------
+    >>> found = latentcast.prompts(frame, "time-llm", lookback=96, horizon=24)  # doctest: +SKIP
+    >>> found.own["load"], found.context  # doctest: +SKIP
     """
 
     texts: dict[str, str]
@@ -48,6 +53,19 @@ class Prompts:
     led: int = 0
 
     def summary(self) -> str:
+        """Return one sentence with the tokens that a window needs.
+
+        Returns
+        -------
+        str
+            Tokens that all windows share, tokens of each window, patches, and the limit of the language model.
+
+        Examples
+        --------
+        Needs the weights of a language model:
+
+        >>> latentcast.prompts(frame, "time-llm", lookback=96, horizon=24).summary()  # doctest: +SKIP
+        """
         most, least = max(self.own.values(), default=0), min(self.own.values(), default=0)
         each = f"{least} to {most}" if least != most else str(most)
         limit = "" if self.context is None else f", of {self.context} that the model reads"

@@ -30,6 +30,11 @@ class PrototypeAttention:
         [heads, patches, prototypes]; each row sums to 1.
     words
         The words nearest to each prototype, the nearest first.
+
+    Examples
+    --------
+    >>> found = latentcast.prototype_attention("runs/time-llm", frame)  # doctest: +SKIP
+    >>> [found.words[number] for number in found.top(5)]  # doctest: +SKIP
     """
 
     series: str
@@ -37,7 +42,26 @@ class PrototypeAttention:
     words: tuple[tuple[str, ...], ...]
 
     def top(self, count: int) -> list[int]:
-        """Return the prototypes with the most attention over all patches, most used first."""
+        """Return the prototypes with the most attention over all patches, most used first.
+
+        Parameters
+        ----------
+        count
+            How many.
+
+        Returns
+        -------
+        list of int
+            Numbers of prototypes, as in `words`.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> weights = np.array([[[0.1, 0.7, 0.2]]], np.float32)
+        >>> found = latentcast.PrototypeAttention("load", weights, (("up",), ("flat",), ("down",)))
+        >>> [found.words[number][0] for number in found.top(2)]
+        ['flat', 'down']
+        """
         return np.argsort(-self.weights.mean((0, 1)), kind="stable")[:count].tolist()
 
 

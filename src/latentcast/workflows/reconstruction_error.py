@@ -108,6 +108,11 @@ class ReconstructionErrors:
         One for each compression, with that of a linear code (PCA) of the same size.
     notes
         Notes about the result.
+
+    Examples
+    --------
+    >>> found = latentcast.reconstruction_error(frame, "latent-transformer", lookback=96)  # doctest: +SKIP
+    >>> found.frame()  # doctest: +SKIP
     """
 
     model: str
@@ -120,10 +125,33 @@ class ReconstructionErrors:
     notes: tuple[str, ...] = ()
 
     def frame(self) -> pd.DataFrame:
-        """One row per compression."""
+        """Return one row for each compression.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Sizes, errors of the codec and of PCA in scaled units, seconds, and `rate`.
+
+        Examples
+        --------
+        Trains a codec for each compression:
+
+        >>> latentcast.reconstruction_error(frame, "latent-transformer", lookback=96).frame()  # doctest: +SKIP
+        """
         return pd.DataFrame([{**asdict(point), "rate": point.rate} for point in self.points])
 
     def title(self) -> str:
+        """Return one sentence: what was compressed, and how it was judged.
+
+        Returns
+        -------
+        str
+            Model, data, size of a window, steps and windows.
+
+        Examples
+        --------
+        >>> latentcast.reconstruction_error(frame, "latent-transformer", lookback=96).title()  # doctest: +SKIP
+        """
         return (
             f"{self.model} on {self.data}: encode → decode alone, {self.lookback} steps × {self.channels} channels,"
             f" {self.max_steps} training steps each; {self.windows} windows of the validation part, scaled units;"
