@@ -36,7 +36,7 @@ def refused(model: str, settings: dict[str, Any]) -> tuple[str, ...]:
         ("naive", "it has no settings of its own"),
         ("seasonal-naive", "its settings are model.season"),
         ("ridge", "its settings are model.maps, model.lookbacks"),
-        ("generalist", "it is trained with model.adapt=head or all"),
+        ("generalist", "model.adapt=head, all or low-rank fine-tunes it"),
     ],
 )
 def test_training_of_a_model_that_trains_nothing_is_refused(model: str, reads: str) -> None:

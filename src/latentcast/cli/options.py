@@ -18,7 +18,10 @@ Config = Annotated[Path | None, typer.Option("--config", help="YAML file of sett
 Seed = Annotated[int | None, typer.Option("--seed", help="Random seed (default 0).")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
 Start = Annotated[
-    Path | None, typer.Option("--from", metavar="DIR", help="Folder whose weights the training begins with.")
+    Path | None,
+    typer.Option(
+        "--from", metavar="DIR", help="Folder whose weights the training begins with; generalist: those shipped."
+    ),
 ]
 Resume = Annotated[bool, typer.Option("--resume", help="Continue a training that was cut in the folder.")]
 Level = Annotated[str | None, typer.Option("--level", help="Levels of prediction intervals in per cent, as 80,90.")]

@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from latentcast.forecaster.card import DatasetReport, Schema
     from latentcast.forecaster.forecaster import Forecaster
+    from latentcast.models.pretrained.tuning import Learn
 
 
 @app.command()
@@ -93,7 +94,7 @@ def pretrain(
     weights: Weights = None,
     config: Config = None,
     seed: Seed = None,
-    hours: Annotated[float | None, typer.Option("--hours", help="Core-hours, for generalist (default 0.28).")] = None,
+    hours: Annotated[float | None, typer.Option("--hours", help="Core-hours, for generalist (default 0.4).")] = None,
     processes: Annotated[
         int, typer.Option("--processes", min=0, help="Processes that simulate ahead, for generalist.")
     ] = 0,
@@ -147,9 +148,9 @@ def _finetune_generalist(
 
     if horizon is None:
         raise SettingsError("--horizon: is required, to fine-tune a generalist for it")
-    if preset not in (None, "head", "all"):
-        raise SettingsError(f"--preset {preset}: wanted head or all, which say what is trained")
-    learn: Literal["head", "all"] = "head" if preset == "head" else "all"
+    if preset not in (None, "head", "all", "low-rank"):
+        raise SettingsError(f"--preset {preset}: wanted head, all or low-rank, which say what is trained")
+    learn = cast("Learn", preset or "all")
     with capture_log_messages() as notes:
         plan = TuningPlan(learn=learn, context=lookback or 512, seed=seed or 0)
         begin = "small" if start is None else str(start)
@@ -157,7 +158,7 @@ def _finetune_generalist(
     print_notes(notes)
     print_line(
         f"{counted(found.windows, 'window')}, {counted(found.epochs, 'epoch')}; validation loss {found.before:.4g}"
-        f" before, {found.after:.4g} after"
+        f" before, {found.after:.4g} after; mean share of the linear map {found.map_share:.2f}"
     )
     print_line(f"weights in {found.path}; use them with --set model.weights={folder}")
 
@@ -176,7 +177,7 @@ def _pretrain_generalist(
     from latentcast.workflows.pretraining.generalist import PretrainingPlan, pretrain_generalist, rounds_in
 
     with capture_log_messages():
-        plan = PretrainingPlan(preset or "small", rounds_in(0.28 if hours is None else hours), seed or 0)
+        plan = PretrainingPlan(preset or "small", rounds_in(0.4 if hours is None else hours), seed or 0)
         path = pretrain_generalist(folder, plan, processes=processes, overwrite=overwrite, resume=resume)
     print_line(f"weights in {path}; use them with --set model.weights={folder}")
 

@@ -293,7 +293,10 @@ def read_weights(folder: Path, network: nn.Module, card: Mapping[str, Any]) -> N
     wanted = network.state_dict()
     # the number of maps was chosen when they were solved: it comes from the file
     free = {f"{at}.{name}" for at, part in network.named_modules() for name in getattr(part, "sized_by_weights", ())}
-    faults = [f"{name} is missing" for name in wanted.keys() - tensors.keys()]
+    optional = {
+        f"{at}.{name}" for at, part in network.named_modules() for name in getattr(part, "optional_weights", ())
+    }
+    faults = [f"{name} is missing" for name in wanted.keys() - tensors.keys() - optional]
     faults += [f"{name} is unknown" for name in tensors.keys() - wanted.keys()]
     faults += [
         f"{name} is {_shape(tensors[name])}, wanted {_shape(wanted[name])}"

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import latentcast
-from latentcast.core.errors import DataError
+from latentcast.core.errors import DataError, SettingsError
 from latentcast.workflows.zero_shot import zero_shot
 
 
@@ -51,9 +51,27 @@ def test_counts_and_signs_are_kept_on_request() -> None:
         latentcast.fit(frame.assign(calls=-frame["calls"]), "generalist", lookback=60, horizon=7, settings=how)
 
 
-def test_all_weights_can_be_trained_by_fit() -> None:
-    frame = daily()[["ds", "sales"]]
-    short = {"training.max_steps": 4, "training.validations": 1}
-    forecaster = latentcast.fit(frame, "generalist", preset="all", lookback=60, horizon=7, settings=short)
-    assert forecaster.card.training.stages[0].trained_parameters == 186_249
-    assert np.isfinite(forecaster.predict(frame)["generalist"]).all()
+@pytest.mark.slow
+@pytest.mark.parametrize("preset", ["head", "all", "low-rank"])
+def test_fit_fine_tunes_what_the_package_ships(preset: str, tmp_path: Path) -> None:
+    """A value that comes back with the other sign after ten steps is in no simulated series."""
+    rng = np.random.default_rng(0)
+    values = list(rng.normal(size=10))
+    for _ in range(890):
+        values.append(-0.9 * values[-10] + 0.3 * rng.normal())
+    frame = pd.DataFrame({"ds": range(900), "y": values})
+    short = {"model.windows": 400, "model.epochs": 4}
+    tuned = latentcast.fit(frame, start="generalist", preset=preset, lookback=48, horizon=5, settings=short)
+    shipped = latentcast.fit(frame, "generalist", lookback=48, horizon=5)
+    found = tuned.card.solved
+    assert found["adapt"] == preset
+    assert found["validation_loss_after"] <= found["validation_loss_before"]
+    assert found["share_of_the_linear_map"] > 0.2
+    assert tuned.card.validation["scaled"]["MAE"] < 0.8 * shipped.card.validation["scaled"]["MAE"]
+    tuned.save(tmp_path / "tuned")
+    pd.testing.assert_frame_equal(latentcast.load(tmp_path / "tuned").predict(frame), tuned.predict(frame))
+
+
+def test_only_the_generalist_begins_with_what_the_package_ships() -> None:
+    with pytest.raises(SettingsError, match="those of generalist"):
+        latentcast.fit(daily(), "dlinear", start="generalist", lookback=48, horizon=5)

@@ -152,13 +152,13 @@ def mixture(rng: Generator, shape: Shape) -> Array:
 
 
 RECIPES: dict[str, tuple[Recipe, float]] = {
-    "structural": (structural, 0.22),
+    "structural": (structural, 0.24),
     "calendar": (calendar, 0.15),
-    "ets": (ets, 0.2),
-    "sarima": (sarima, 0.13),
-    "martingale": (martingale, 0.1),
-    "coloured": (coloured, 0.06),
-    "persistent": (persistent, 0.11),
+    "ets": (ets, 0.1),
+    "sarima": (sarima, 0.15),
+    "martingale": (martingale, 0.11),
+    "coloured": (coloured, 0.07),
+    "persistent": (persistent, 0.12),
     "intermittent": (intermittent, 0.04),
-    "mixture": (mixture, 0.03),
+    "mixture": (mixture, 0.02),
 }

@@ -77,8 +77,8 @@ MODEL_PRESETS: dict[str, ModelPreset] = {
         presets={
             "head": {"model": {"adapt": "head"}},
             "all": {"model": {"adapt": "all"}},
+            "low-rank": {"model": {"adapt": "low-rank"}},
         },
-        training={"lr": 2e-4, "batch_size": 64, "max_steps": 400, "validations": 4, "patience": 4},
         reads=1024,
     ),
     "hybrid": ModelPreset(

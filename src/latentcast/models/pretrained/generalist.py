@@ -22,14 +22,15 @@ from latentcast.core.findings import Finding, WindowLabels
 from latentcast.core.settings import Settings
 from latentcast.core.types import Batch, Prediction, Steps, Task
 from latentcast.layers.losses import pinball_loss
-from latentcast.models.pretrained.context import prepare
 from latentcast.models.pretrained.explanation import of_candidates
-from latentcast.models.pretrained.features import features
 from latentcast.models.pretrained.network import LEVELS, MEDIAN
 from latentcast.models.pretrained.ragged import forecast_rows
 from latentcast.models.pretrained.seasons import Season, likeliest, seasons_to_try
 from latentcast.models.pretrained.torch_network import GeneralistNetwork
+from latentcast.models.pretrained.tuning import Passes, Series, tune
 from latentcast.models.pretrained.weights import load_weights, read_card
+
+JUDGED = 512  # validation windows of all channels that judge a fine-tuning
 
 
 class GeneralistSettings(Settings):
@@ -50,7 +51,10 @@ class GeneralistSettings(Settings):
     nonnegative, integer
         Forecasts are cut at zero, or rounded to whole numbers.
     adapt
-        What `fit` trains: nothing, the last layer, or all weights.
+        What `fit` trains: nothing, the last layer, all weights, or a change of low rank of every layer. Windows of
+        the validation part decide whether it is kept, and whether a linear map of the look-back joins the forecast.
+    windows, epochs
+        Training windows that fine-tuning draws, and passes over them at most.
     """
 
     weights: str = "small"
@@ -59,8 +63,12 @@ class GeneralistSettings(Settings):
     contexts: Annotated[tuple[Annotated[int, Field(ge=8)], ...], Field(min_length=1)] = (1024,)
     nonnegative: bool = False
     integer: bool = False
-    adapt: Literal["none", "head", "all"] = "none"
-    not_in_weights = Settings.not_in_weights | {"season", "seasons", "contexts", "nonnegative", "integer", "adapt"}
+    adapt: Literal["none", "head", "all", "low-rank"] = "none"
+    windows: Annotated[int, Field(ge=1)] = 8000
+    epochs: Annotated[int, Field(ge=1)] = 20
+    not_in_weights = Settings.not_in_weights | {
+        "season", "seasons", "contexts", "nonnegative", "integer", "adapt", "windows", "epochs"
+    }  # fmt: skip
 
 
 class Generalist(nn.Module):
@@ -86,10 +94,8 @@ class Generalist(nn.Module):
         self.seasons, self.detected = seasons_to_try(settings.season or task.season, settings.seasons)
         weights = load_weights(settings.weights)
         self.network = GeneralistNetwork.from_numpy(weights)
-        for name, parameter in self.network.named_parameters():
-            trained = settings.adapt == "all" or (settings.adapt == "head" and name.startswith("last."))
-            parameter.requires_grad_(trained)
-        how: tuple[Training, ...] = () if settings.adapt == "none" else ("gradient",)
+        self.network.requires_grad_(False)
+        how: tuple[Training, ...] = () if settings.adapt == "none" else ("solved",)
         self.capabilities = replace(type(self).capabilities, training=how)
         self.notes: tuple[str, ...] = ()
         if settings.adapt == "none":
@@ -106,8 +112,6 @@ class Generalist(nn.Module):
         }
 
     def forward(self, batch: Batch) -> Prediction:
-        if self.training and any(parameter.requires_grad for parameter in self.network.parameters()):
-            return self._differentiable(batch)
         rows, location, scale = _in_original_units(batch)
         if self.settings.nonnegative and np.nanmin(rows, initial=0.0) < 0:
             raise DataError(
@@ -128,16 +132,26 @@ class Generalist(nn.Module):
         found = (found - location[..., None]) / scale[..., None]
         return self._prediction(torch.from_numpy(np.nan_to_num(found, nan=0.0)), batch)
 
-    def _differentiable(self, batch: Batch) -> Prediction:
-        """The forecast for training: one context, the likeliest season, gradients to the network."""
-        rows, location, scale = _in_original_units(batch)
-        rows = np.where(np.isfinite(rows).any(1, keepdims=True), rows, location)
-        context = prepare(rows[:, -max(self.settings.contexts) :], *self.seasons[0])
-        found = features(context, np.arange(1, self.horizon + 1), self.network.candidates)
-        quantiles = self.network(*(torch.from_numpy(part) for part in found.parts()))
-        unit = torch.from_numpy((context.scale / scale)[..., None]).to(quantiles)
-        shift = torch.from_numpy(((context.location - location) / scale)[..., None]).to(quantiles)
-        return self._prediction(quantiles * unit + shift, batch)
+    def solve(self, train: Any, held_out: Any) -> dict[str, Any]:
+        """Fine-tune on windows of the training part; those of the validation part decide what is kept.
+
+        Without validation windows the weights stay as they are.
+        """
+        if self.settings.adapt == "none" or held_out is None:
+            return {
+                "adapt": self.settings.adapt,
+                "kept": "the weights of the start: no validation window judges others",
+            }
+        rng = np.random.default_rng(0)
+        learned, judged = _drawn(train, self.settings.windows, rng), _drawn(held_out, JUDGED, None)
+        found = tune(self.network, learned, judged, self.seasons[0], Passes(self.settings.adapt, self.settings.epochs))
+        return {
+            "adapt": self.settings.adapt,
+            "epochs": found.epochs,
+            "validation_loss_before": float(f"{found.before:.5g}"),
+            "validation_loss_after": float(f"{found.after:.5g}"),
+            "share_of_the_linear_map": float(f"{found.map_share:.3g}"),
+        }
 
     def _prediction(self, rows: Tensor, batch: Batch) -> Prediction:
         """[series, horizon, level] in units of the batch → a prediction of all channels."""
@@ -162,6 +176,28 @@ class Generalist(nn.Module):
         assert prediction.quantiles is not None
         levels = torch.tensor(LEVELS, device=batch.target.device)
         return pinball_loss(prediction.quantiles, levels, batch.target, batch.target_observed)
+
+
+def _drawn(windows: Any, most: int, rng: np.random.Generator | None) -> Series:
+    """Windows of some data in original units, channel by channel: drawn at random, or evenly spaced without `rng`."""
+    parts = list(getattr(windows, "sets", (windows,)))
+    each = max(1, most // len(parts))
+    found = []
+    for part in parts:
+        count = max(1, -(-each // part.channels))
+        if rng is None:
+            which = np.unique(np.linspace(0, len(part) - 1, count).astype(np.int64))
+        else:
+            which = rng.permutation(len(part))[:count]
+        batch = part.batch(which)
+        past, location, scale = _in_original_units(batch)
+        target = batch.target.double()
+        if batch.target_observed is not None:
+            target = target.masked_fill(~batch.target_observed, torch.nan)
+        outcome = target.transpose(1, 2).reshape(len(past), -1).numpy() * scale + location
+        known = np.isfinite(past).any(1)
+        found.append((past[known], outcome[known]))
+    return Series(np.concatenate([past for past, _ in found]), np.concatenate([outcome for _, outcome in found]))
 
 
 def _in_original_units(batch: Batch) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:

@@ -5,7 +5,8 @@ from numpy.typing import NDArray
 
 from latentcast.models.pretrained.context import prepare
 from latentcast.models.pretrained.features import features
-from latentcast.models.pretrained.network import Weights, known, quantiles
+from latentcast.models.pretrained.linear_map import LinearMap
+from latentcast.models.pretrained.network import MEDIAN, Weights, known, quantiles
 from latentcast.models.pretrained.walk import toward_last_value
 
 ROWS = 256  # series that are worked on at a time, for the cache of the processor
@@ -55,10 +56,12 @@ def _average(
     longest = rows.shape[1]
     lengths = sorted({min(length, longest) for length in contexts}, reverse=True)
     kept = [length for length in lengths if length == lengths[0] or length >= max(SHORTEST, 3 * season)]
-    total = np.zeros((len(rows), len(steps), 0))
+    total, tuned = np.zeros((len(rows), len(steps), 0)), LinearMap.of(weights)
     for number, length in enumerate(kept):
         context = prepare(rows[:, -length:], season, second)
-        found = toward_last_value(context, quantiles(weights, features(context, steps, known(weights))))
+        found = quantiles(weights, features(context, steps, known(weights)))
+        found = found if tuned is None else tuned.applied(context.values, found, steps, MEDIAN)
+        found = toward_last_value(context, found)
         values = found * context.scale[..., None] + context.location[..., None]
         total = values if number == 0 else total + (values - total) / (number + 1)
     return total

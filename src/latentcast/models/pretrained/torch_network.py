@@ -11,6 +11,7 @@ from torch.nn import functional
 from latentcast.core.errors import CheckpointError
 from latentcast.models.pretrained.candidates import FIRST, NAMES
 from latentcast.models.pretrained.features import input_sizes
+from latentcast.models.pretrained.linear_map import MAP, LinearMap
 from latentcast.models.pretrained.network import LEVELS, MEDIAN, Weights
 
 
@@ -41,6 +42,7 @@ class GeneralistNetwork(nn.Module):
     """
 
     sized_by_weights: tuple[str, ...]
+    optional_weights = MAP
     window_mean: Tensor
     window_scale: Tensor
     step_mean: Tensor
@@ -59,10 +61,14 @@ class GeneralistNetwork(nn.Module):
         self.last = nn.Linear(narrow, candidates + 2 + len(LEVELS))
         nn.init.zeros_(self.last.weight)
         nn.init.zeros_(self.last.bias)
+        for name in MAP:  # fine-tuned weights may hold one, those that ship do not
+            self.register_buffer(name, torch.zeros((0, 0) if name == MAP[0] else 0))
         self.sized_by_weights = tuple(self.state_dict())
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
         """Weights of another number of candidates, or of other widths, change the sizes."""
+        for name in MAP:
+            state_dict.setdefault(prefix + name, getattr(self, name))
         stored = {name[len(prefix) :]: value for name, value in state_dict.items() if name.startswith(prefix)}
         if any(name in stored and stored[name].shape != own.shape for name, own in self.state_dict().items()):
             self._resize(stored)
@@ -77,10 +83,13 @@ class GeneralistNetwork(nn.Module):
             fitting = GeneralistNetwork(
                 window, step, self.candidates, wide=wide, narrow=narrow, blocks=len(self.step_blocks)
             )
-        for name, value in fitting.state_dict().items():
-            if stored[name].shape != value.shape:
+        wanted = {name: value.shape for name, value in fitting.state_dict().items()}
+        horizon, *_ = wanted[MAP[0]] = stored[MAP[0]].shape
+        wanted |= dict.fromkeys(MAP[1:], torch.Size([horizon]))
+        for name, shape in wanted.items():
+            if stored[name].shape != shape:
                 raise CheckpointError(
-                    f"weights of the generalist: {name} is {tuple(stored[name].shape)}, wanted {tuple(value.shape)} with"
+                    f"weights of the generalist: {name} is {tuple(stored[name].shape)}, wanted {tuple(shape)} with"
                     f" {self.candidates} candidates; copy the folder again, or fit again"
                 )
         for name, own in [*self.named_parameters(), *self.named_buffers()]:
@@ -125,8 +134,14 @@ class GeneralistNetwork(nn.Module):
         candidates = len(weights["last.bias"]) - 2 - len(LEVELS)
         network = cls(window, step, candidates, wide=wide, narrow=narrow, blocks=blocks)
         if not network.last.bias.is_meta:
-            network.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in weights.items()})
+            stored = {name: torch.from_numpy(np.array(value)) for name, value in weights.items()}
+            network.load_state_dict(stored)
         return network
+
+    def take_map(self, found: LinearMap) -> None:
+        """Holds a linear map from now on."""
+        for name, value in zip(MAP, (found.weight, found.share, found.width), strict=True):
+            setattr(self, name, torch.from_numpy(np.ascontiguousarray(value, np.float32)))
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Views of weights and buffers as arrays, by name."""

@@ -92,7 +92,7 @@ def _load(path: Path) -> Weights:
 def write_weights(path: Path, weights: Weights, card: dict[str, Any]) -> None:
     """Writes weights and their card; the card gets the digest, the candidates and the levels."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    content = save({name: np.ascontiguousarray(value) for name, value in weights.items()})
+    content = save({name: np.ascontiguousarray(value) for name, value in weights.items() if value.size})
     with replacing(path) as part:
         part.write_bytes(content)
     whole = {

@@ -27,6 +27,8 @@ from latentcast.workflows.fitting.pipeline import run_fit
 from latentcast.workflows.fitting.spec import FitOptions, FitSpec, TrainingData
 from latentcast.workflows.fitting.warm_start import inherit_settings
 
+SHIPPED = "generalist"  # the model whose weights the package ships
+
 
 def fit(
     data: Any,
@@ -92,6 +94,7 @@ def fit(
         YAML file of the same settings. Arguments and `settings` win over it.
     start
         A forecaster, or the folder of one, with whose weights training begins. Model and look-back are inherited.
+        `generalist` fine-tunes the weights that the package ships (preset `all`, `head` or `low-rank`).
     weights
         For a list of datasets: share of the batches that comes from each. Left out, every window is met once an epoch.
     out
@@ -134,6 +137,10 @@ def fit(
     >>> forecaster.predict(frame).columns.tolist()
     ['unique_id', 'ds', 'dlinear']
     """
+    if isinstance(start, str | Path) and str(start) == SHIPPED and not Path(start).exists():
+        if model not in (None, SHIPPED):
+            raise SettingsError(Fault("model", f"={model}: the weights to begin with are those of {SHIPPED}"))
+        start, model, preset = None, SHIPPED, preset or "all"
     values = merge_user_settings(model, preset, lookback, horizon, seed, settings, config)
     options = FitOptions(None if out is None else Path(out), overwrite, resume, progress, threads)
     return _fit(data, values, weights, start, options, forecast=True)

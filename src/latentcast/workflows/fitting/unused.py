@@ -101,7 +101,7 @@ def _members(forecaster: Forecaster) -> dict[str, tuple[bool, bool]]:
 def _what_it_reads(run: RunConfig) -> str:
     own = [f"model.{name}" for name in type(run.model).model_fields]
     if "adapt" in type(run.model).model_fields:
-        return f"it is trained with model.adapt=head or all; as it is it reads {shorten(own, 12)}"
+        return f"model.adapt=head, all or low-rank fine-tunes it; it reads {shorten(own, 12)}"
     return (
         f"leave it out; its settings are {shorten(own, 12)}" if own else "leave it out; it has no settings of its own"
     )

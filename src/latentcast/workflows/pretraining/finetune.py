@@ -1,17 +1,15 @@
 """Fine-tuning of the generalist on the training part of a table; the validation part decides what is kept.
 
-Candidates and features do not depend on the weights, so they are computed once, and an epoch costs little.
+Windows are drawn at random from all series; `models.pretrained.tuning` learns from them.
 """
 
 import logging
 from collections.abc import Mapping
-from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
-import torch
 
 from latentcast.core.errors import DataError, Fault, SettingsError
 from latentcast.core.nested import nested
@@ -22,18 +20,13 @@ from latentcast.data.panel.split import Split, split
 from latentcast.data.settings import DataSettings
 from latentcast.data.sources.open import open_data
 from latentcast.data.types import IntoFrame
-from latentcast.models.pretrained.context import prepare
-from latentcast.models.pretrained.features import features
 from latentcast.models.pretrained.seasons import of_frequency
 from latentcast.models.pretrained.torch_network import GeneralistNetwork
+from latentcast.models.pretrained.tuning import RATES, Learn, Passes, Series, tune
 from latentcast.models.pretrained.weights import load_weights, read_card, write_weights
 from latentcast.workflows.pretraining.generalist import WEIGHTS
-from latentcast.workflows.pretraining.state import pinball
-from latentcast.workflows.pretraining.windows import STEPS, TrainingWindows, joined
 
 log = logging.getLogger("latentcast")
-ROWS, BATCH = 256, 128
-RATES = {"head": 1e-3, "all": 3e-4}
 
 
 @dataclass(frozen=True)
@@ -50,6 +43,8 @@ class FineTuning:
         Training windows.
     path
         The file of weights.
+    map_share
+        Mean share of the linear map in the forecast; 0 where the validation part gives it none.
     """
 
     before: float
@@ -57,6 +52,7 @@ class FineTuning:
     epochs: int
     windows: int
     path: Path
+    map_share: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -66,7 +62,7 @@ class TuningPlan:
     Attributes
     ----------
     learn
-        `head` trains the last layer, `all` everything.
+        `head` trains the last layer, `all` everything, `low-rank` a change of rank 4 of every layer.
     context
         Steps that are read.
     windows
@@ -77,7 +73,7 @@ class TuningPlan:
         Of the windows and their order.
     """
 
-    learn: Literal["head", "all"] = "all"
+    learn: Learn = "all"
     context: int = 512
     windows: int = 8000
     epochs: int = 20
@@ -89,7 +85,7 @@ class TuningPlan:
         sizes = {"horizon": horizon, "context": self.context, "windows": self.windows, "epochs": self.epochs}
         faults = [f"{name}={value}: wanted at least 1" for name, value in sizes.items() if value < 1]
         if self.learn not in RATES:
-            faults.append(Fault("learn", f"={self.learn!r}: wanted head or all"))
+            faults.append(Fault("learn", f"={self.learn!r}: wanted head, all or low-rank"))
         if faults:
             raise SettingsError(faults)
 
@@ -118,16 +114,16 @@ def finetune_generalist(
     rng = np.random.default_rng(plan.seed)
     train, held = _drawn(panel, split(panel, chosen.split), horizon, plan, rng)
     network = GeneralistNetwork.from_numpy(load_weights(start))
-    number = network.candidates
-    learned = _windows(panel, train, plan.context, horizon, rng, number)
-    judged = _windows(panel, held, plan.context, horizon, np.random.default_rng(plan.seed), number)
-    before, after, epoch = _train(network, learned, judged, plan, rng)
-    if epoch == 0:
+    learned, judged = (_windows(panel, part, plan.context, horizon) for part in (train, held))
+    passes = Passes(plan.learn, plan.epochs, plan.patience, plan.seed)
+    found = tune(network, learned, judged, of_frequency(panel.season)[0], passes)
+    if found.epochs == 0:
         log.warning("fine-tuning: no epoch was better on the validation part than the weights that it began with")
     path = Path(out) / WEIGHTS
-    about = {"fine_tuned_on": source.name, "learn": plan.learn, "validation_before": before, "validation_after": after}
-    write_weights(path, network.to_numpy(), {**read_card(start), **about, "started_from": start, "epochs": epoch})
-    return FineTuning(before, after, epoch, len(train), path)
+    about = {"fine_tuned_on": source.name, "learn": plan.learn, "validation_before": found.before}
+    about |= {"validation_after": found.after, "map_share": found.map_share, "started_from": start}
+    write_weights(path, network.to_numpy(), {**read_card(start), **about, "epochs": found.epochs})
+    return FineTuning(found.before, found.after, found.epochs, len(train), path, found.map_share)
 
 
 def _drawn(
@@ -158,68 +154,11 @@ def _origins(panel: Panel, low: np.ndarray, high: np.ndarray, horizon: int, leas
     return np.concatenate(found)
 
 
-def _windows(
-    panel: Panel, origins: np.ndarray, context: int, horizon: int, rng: np.random.Generator, number: int
-) -> TrainingWindows:
-    """Features and outcomes; windows that share a length are worked on together, with a few steps ahead each."""
-    starts = np.maximum(panel.offsets[origins[:, 0]], origins[:, 2] - context)
-    lengths = origins[:, 2] - starts
-    season, second = of_frequency(panel.season)[0]
+def _windows(panel: Panel, origins: np.ndarray, context: int, horizon: int) -> Series:
+    """Contexts, right-aligned, and outcomes in original units; NaN where nothing was observed."""
     values = np.where(panel.observed, panel.values, np.nan)
-    found = []
-    for length in np.unique(lengths):
-        places = np.flatnonzero(lengths == length)
-        for chunk in np.array_split(places, -(-len(places) // ROWS)):
-            count = min(STEPS, horizon)
-            steps = np.sort(rng.choice(horizon, count, replace=False)) + 1
-            steps = np.concatenate([steps, np.full(STEPS - count, horizon)])
-            at, channel = origins[chunk, 2], origins[chunk, 1]
-            rows = values[at[:, None] + np.arange(-length, 0), channel[:, None]]
-            outcome = values[at[:, None] + steps - 1, channel[:, None]]
-            given = prepare(rows, season, second)
-            ready = features(given, steps, number)
-            target = (outcome - given.location) / given.scale
-            usable = np.isfinite(outcome).all(1) & (np.nanmax(rows, 1) > np.nanmin(rows, 1))
-            target = np.clip(np.nan_to_num(target), -200, 200).astype(np.float32)
-            found.append(TrainingWindows(*ready.parts(), target, usable.astype(np.float32)))
-    return joined(found)
-
-
-def _train(
-    network: GeneralistNetwork,
-    learned: TrainingWindows,
-    judged: TrainingWindows,
-    plan: TuningPlan,
-    rng: np.random.Generator,
-) -> tuple[float, float, int]:
-    """(loss before, loss of what is kept, epochs until then); leaves the best weights in the network."""
-    for name, parameter in network.named_parameters():
-        parameter.requires_grad_(plan.learn == "all" or name.startswith("last."))
-    trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
-    optimiser = torch.optim.AdamW(trained, lr=RATES[plan.learn], weight_decay=1e-2)
-    before = best = _loss(network, judged)
-    kept, found = deepcopy(network.state_dict()), 0
-    for epoch in range(1, plan.epochs + 1):
-        order = rng.permutation(len(learned.target))
-        for start in range(0, len(order), BATCH):
-            parts = [torch.from_numpy(part) for part in learned.rows(order[start : start + BATCH]).parts()]
-            if not parts[6].any():
-                continue
-            loss = pinball(network(*parts[:5]), parts[5], parts[6])
-            optimiser.zero_grad(set_to_none=True)
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(trained, 1.0)
-            optimiser.step()
-        now = _loss(network, judged)
-        if now < best:
-            best, found, kept = now, epoch, deepcopy(network.state_dict())
-        elif epoch - found >= plan.patience:
-            break
-    network.load_state_dict(kept)
-    return before, best, found
-
-
-def _loss(network: GeneralistNetwork, windows: TrainingWindows) -> float:
-    parts = [torch.from_numpy(part) for part in windows.parts()]
-    with torch.no_grad():
-        return float(pinball(network(*parts[:5]), parts[5], parts[6]))
+    starts = panel.offsets[origins[:, 0]][:, None]
+    at, channel = origins[:, [2]], origins[:, [1]]
+    places = at + np.arange(-context, 0)
+    past = np.where(places >= starts, values[np.maximum(places, starts), channel], np.nan)
+    return Series(past, values[at + np.arange(horizon), channel])

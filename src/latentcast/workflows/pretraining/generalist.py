@@ -19,7 +19,7 @@ from latentcast.workflows.pretraining.state import PRESETS, Pretraining
 from latentcast.workflows.pretraining.windows import CHUNKS, ROWS, TrainingWindows, round_of_windows
 
 log = logging.getLogger("latentcast")
-ROUNDS_AN_HOUR = 1250  # of one processor core; hours stand for a number of rounds, so that they give equal weights
+ROUNDS_AN_HOUR = 1000  # of one processor core; hours stand for a number of rounds, so that they give equal weights
 VALIDATION_SEED = 1_000_003  # of the validation board: no training round draws from it
 STATE, CURVE, WEIGHTS = "state.ckpt", "curve.jsonl", "generalist.safetensors"
 Judge = Callable[[Weights], dict[str, float]]
@@ -42,7 +42,7 @@ class PretrainingPlan:
     """
 
     preset: str = "small"
-    rounds: int = 350
+    rounds: int = 400
     seed: int = 0
     every: int = 25
 

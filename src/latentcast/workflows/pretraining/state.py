@@ -8,12 +8,13 @@ import torch
 from torch import Tensor
 
 from latentcast.models.pretrained.candidates import NAMES
-from latentcast.models.pretrained.network import LEVELS
 from latentcast.models.pretrained.torch_network import GeneralistNetwork
+from latentcast.models.pretrained.tuning import pinball
 from latentcast.training import checkpoint
 from latentcast.workflows.pretraining.windows import CHUNKS, TrainingWindows, round_of_windows
 
 BATCH = 256
+PASSES = 2  # over the windows of a round: they cost more to make than to learn from
 
 
 @dataclass(frozen=True)
@@ -29,14 +30,6 @@ class PretrainingPreset:
 
 
 PRESETS = {"small": PretrainingPreset(), "base": PretrainingPreset(wide=288, narrow=160, blocks=3, rate=1.2e-3)}
-
-
-def pinball(quantiles: Tensor, target: Tensor, weight: Tensor) -> Tensor:
-    """Weighted mean pinball loss over `LEVELS`, doubled: at the median the absolute error."""
-    levels = torch.tensor(LEVELS)
-    error = target[..., None] - quantiles
-    loss = 2 * torch.maximum(levels * error, (levels - 1) * error).mean(-1)
-    return (loss.mean(1) * weight).sum() / weight.sum()
 
 
 class Pretraining:
@@ -59,7 +52,7 @@ class Pretraining:
         """Learns from the windows of one round; returns their mean loss."""
         losses = []
         count = len(windows.target)
-        for start in range(0, count - BATCH + 1, BATCH):
+        for start in [*range(0, count - BATCH + 1, BATCH)] * PASSES:
             for group in self.optimiser.param_groups:
                 group["lr"] = self.preset.rate * schedule((self.done + start / count) / self.rounds)
             loss = self._loss(self.network, windows, slice(start, start + BATCH))
