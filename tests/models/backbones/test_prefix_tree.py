@@ -85,6 +85,18 @@ def test_shared_words_change_no_hidden_state_and_no_gradient(family: str, over: 
             assert (got - want).abs().max() <= 1e-5 * want.abs().max()
 
 
+def test_words_read_in_inference_mode_serve_training_and_back() -> None:
+    part, other = backbone(make()), backbone(make(cache=0))
+    for seed in range(4):
+        prompt = alike(9, 8, seed)
+        with torch.inference_mode(seed % 2 == 0):
+            found = part.reader.known(prompt)
+        assert_same(found, other.reader.known(prompt), prompt)
+    embedded = torch.randn(9, 5, 48, requires_grad=True)
+    part.reader.after_known(embedded, alike(9, 8, 0)).sum().backward()
+    assert embedded.grad is not None
+
+
 def test_each_beginning_is_read_once_also_by_later_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     part = backbone(make())
     found = counted(part, monkeypatch)

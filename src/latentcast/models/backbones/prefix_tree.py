@@ -52,7 +52,8 @@ class PrefixTree:
         self.static, self.capacity = static, capacity
         key = static[0][0]
         self.heads, self.head_width = key.shape[1], key.shape[3]
-        self.tables = [tuple(key.new_zeros(self.heads * capacity, self.head_width) for _ in "kv") for _ in static]
+        with torch.inference_mode(False):  # later passes write into them
+            self.tables = [tuple(key.new_zeros(self.heads * capacity, self.head_width) for _ in "kv") for _ in static]
         self._children: dict[tuple[int, int], int] = {}
         self._key: list[tuple[int, int]] = [(ROOT, ROOT)] * capacity  # parent and word of each node
         self._free = list(range(capacity - 1, -1, -1))
