@@ -43,11 +43,24 @@ def _covered(found: dict[str, dict[str, dict[str, dict[str, float]]]]) -> str:
 def boards() -> str:
     """The generalist on every board, MASE to the naive forecast, and against classical models."""
     found = result("zero_shot")
-    head = ["board", "windows", "generalist", "AutoTheta", "AutoETS", "AutoARIMA", "to the better", "80 %", "90 %"]
+    head = [
+        "board",
+        "windows",
+        "generalist",
+        "AutoTheta",
+        "AutoETS",
+        "AutoARIMA",
+        "Fracast-0",
+        "to the better",
+        "80 %",
+        "90 %",
+    ]
     lines = []
     for board in found["boards"]:
         owa = f" (OWA **{number(board['owa'])}**)" if board.get("owa") is not None else ""
-        peers = [number(board[name]["ratio"]) if board.get(name) else "–" for name in ("theta", "ets", "arima")]
+        peers = [
+            number(board[name]["ratio"]) if board.get(name) else "–" for name in ("theta", "ets", "arima", "fracast")
+        ]
         better = number(found["to_better_of_ets_and_theta"][board["board"]])
         shares = [f"{100 * board[name]:.1f}" for name in ("coverage_80", "coverage_90")]
         lines.append([board["board"] + owa, f"{board['windows']:,}", number(board["ratio"]), *peers, better, *shares])
