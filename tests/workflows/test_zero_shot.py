@@ -79,3 +79,40 @@ def test_no_torch_is_imported(tmp_path: Path) -> None:
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout.split() == ["False", "False"]
+
+
+def dated(values: np.ndarray, freq: str = "D") -> pd.DataFrame:
+    return pd.DataFrame({"ds": pd.date_range("2020-01-01", periods=len(values), freq=freq), "y": values})
+
+
+WAVE = np.sin(np.arange(45.0))
+
+
+@pytest.mark.parametrize(
+    ("frame", "horizon", "note"),
+    [
+        (dated(np.full(40, 7.5)), 5, "one value all along"),
+        (dated(np.zeros(40)), 5, "one value all along"),
+        (dated(np.r_[np.full(39, np.nan), 3.0]), 5, "one value all along"),
+        (dated(np.array([1.0, 3.0, 2.0])), 5, "fewer than 8 observed values"),
+        (dated(np.arange(10.0) ** 1.5, "YS"), 6, None),
+        (dated(WAVE), 1000, "horizon=1000"),
+        (dated(WAVE[:30], "h"), 48, "shorter than two seasons of 24 steps"),
+        (dated(np.r_[WAVE, np.full(15, np.nan)]), 7, "the last 15 steps are not observed"),
+    ],
+    ids=["constant", "zeros", "one", "three", "ten-years", "far", "long-season", "gap-at-the-end"],
+)
+def test_hard_series_are_forecast_and_noted(
+    frame: pd.DataFrame, horizon: int, note: str | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    found = zero_shot(frame, horizon, level=80)
+    values = found[["generalist-lo-80", "generalist", "generalist-hi-80"]].to_numpy()
+    assert np.isfinite(values).all()
+    assert (np.diff(values, axis=1) >= 0).all()
+    assert len(found) == horizon
+    there = frame["y"].dropna()
+    reach = there.max() - there.min()
+    assert values.min() >= there.min() - 20 * reach
+    assert values.max() <= there.max() + 20 * reach
+    notes = [record.message for record in caplog.records if "missing" not in record.message]
+    assert [note is not None and note in text for text in notes] == ([] if note is None else [True])

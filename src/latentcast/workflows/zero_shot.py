@@ -22,6 +22,7 @@ from latentcast.models.pretrained.network import LEVELS, MEDIAN
 from latentcast.models.pretrained.ragged import forecast_rows
 from latentcast.models.pretrained.seasons import seasons_to_try
 from latentcast.models.pretrained.weights import load_weights
+from latentcast.workflows.zero_shot_notes import notes_of
 
 log = logging.getLogger("latentcast")
 CONTEXT = 1024
@@ -91,6 +92,8 @@ def zero_shot(
     main = season or panel.season
     steps = horizon or max(6, main)
     rows, names = _rows(panel)
+    for sentence in notes_of(rows, names, main, steps):
+        log.warning(sentence)
     options, detected = seasons_to_try(main, seasons)
     found = forecast_rows(load_weights(weights), rows, options, steps, detected=detected, contexts=(CONTEXT,))
     if np.isnan(found).any():
