@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from latentcast.benchmarking.candidates import Candidate, candidates, usable_lookback
+from latentcast.benchmarking.candidates import Candidate, candidates
 from latentcast.benchmarking.ensemble import ensemble_weights, scaled_error
 from latentcast.core.errors import DataError, Fault, Interrupted, LatentcastError, SettingsError
 from latentcast.core.nested import merge
@@ -40,7 +40,9 @@ from latentcast.workflows.fitting.untrained import untrained
 
 log = logging.getLogger("latentcast")
 
-ORIGINS = 10  # rolling origins of each series
+HORIZONS = 10  # of the validation part, at most
+ORIGINS = (3, 30)  # rolling origins of each series: of many, and of few
+FORECASTS = 1200  # that are judged of each candidate, about: origins of all series
 VALUES = 2**21  # forecast values that are judged of each candidate, at most
 CALIBRATED = 2000  # windows that intervals are made of, about
 CHECKED = 16  # series that are fitted between two looks at the clock
@@ -100,7 +102,7 @@ class AutoFit:
         """One row for each candidate, the best first."""
         rows = [
             {
-                "model": trial.candidate.name,
+                "model": trial.candidate.title,
                 "look-back": trial.candidate.lookback,
                 "validation MASE": trial.error,
                 "weight": trial.weight,
@@ -114,8 +116,8 @@ class AutoFit:
     def summary(self) -> str:
         """One sentence: the choice, and its error relative to the naive forecast at the validation origins."""
         used = [trial for trial in self.trials if trial.weight > 0]
-        chosen = " + ".join(f"{trial.weight:.2f} {trial.candidate.name}" for trial in used)
-        chosen = used[0].candidate.name if len(used) == 1 else chosen
+        chosen = " + ".join(f"{trial.weight:.2f} {trial.candidate.title}" for trial in used)
+        chosen = used[0].candidate.title if len(used) == 1 else chosen
         name, naive = self.baseline
         if used[0].candidate.name == name and len(used) == 1:
             return f"chosen: {name}; no other candidate is better at the validation origins (MASE {naive:.3f})"
@@ -128,7 +130,7 @@ class AutoFit:
         from latentcast.reporting.charts import draw_bars
 
         judged = [trial for trial in self.trials if trial.error is not None]
-        names = [f"{trial.candidate.name} ({trial.weight:.2f})" for trial in judged]
+        names = [f"{trial.candidate.title} ({trial.weight:.2f})" for trial in judged]
         draw_bars(Path(path), self.summary(), names, {"validation MASE": [trial.error or 0.0 for trial in judged]})
         return Path(path)
 
@@ -226,7 +228,7 @@ def default_horizon(panel: Panel) -> int:
 def whole_split(panel: Panel, horizon: int) -> tuple[float, float, float] | tuple[int, int, int]:
     """Parts without a test part: counts of the last steps, or fractions where a series is too short for these."""
     shortest = int(panel.lengths.min())
-    held = min(max(horizon, int(np.median(panel.lengths)) // 5), ORIGINS * horizon)
+    held = min(max(horizon, int(np.median(panel.lengths)) // 5), HORIZONS * horizon)
     return (0, held, 0) if shortest >= 2 * held else (0.7, 0.3, 0.0)
 
 
@@ -278,9 +280,7 @@ def search(task: Searched, time_limit: float | None = None, report: Callable[[st
     began = time.monotonic()
     origins = _origins(task)
     count = len(origins[0]) * len(task.panel.channels)
-    longest = usable_lookback(task.parts, task.horizon)
-    longest = longest if task.longest is None else max(1, min(longest, task.longest))
-    tried = candidates(task.panel, task.parts, task.horizon, count, longest)
+    tried = candidates(task.panel, task.parts, task.horizon, count, task.longest)
     tried = tried[:2] if time_limit == 0 else tried
     trials, judged = [], []
     for number, candidate in enumerate(tried):
@@ -294,14 +294,14 @@ def search(task: Searched, time_limit: float | None = None, report: Callable[[st
         judged += [] if isinstance(found, Trial) else [found]
         (report or log.info)(_line(trials[-1]))
     if not judged:
-        reasons = "; ".join(f"{t.candidate.name}: {t.why}" for t in trials)
+        reasons = "; ".join(f"{t.candidate.title}: {t.why}" for t in trials)
         raise DataError(f"no candidate can forecast {task.name}: {reasons}")
     return _choose(task, trials, judged, origins)
 
 
 def _origins(task: Searched) -> Starts:
     """Items and the step at which each forecast begins: evenly spaced in the validation part, the last included."""
-    low = np.maximum(task.parts.train_end, usable_lookback(task.parts, task.horizon))
+    low = np.maximum(task.parts.train_end, task.horizon)  # padded series have as many steps of the past
     high = task.parts.val_end - task.horizon
     items = np.flatnonzero(high >= low)
     if not len(items):
@@ -313,7 +313,9 @@ def _origins(task: Searched) -> Starts:
     each = max(1, VALUES // (task.horizon * len(task.panel.channels)))
     if len(items) > each:
         items = items[np.linspace(0, len(items) - 1, each).round().astype(int)]
-    count = max(1, min(ORIGINS, each // len(items)))
+    few, many = ORIGINS
+    wanted = min(many, max(few, FORECASTS // (len(items) * len(task.panel.channels))))
+    count = max(1, min(wanted, each // len(items)))
     pairs = [
         (item, step)
         for item in items
@@ -321,13 +323,6 @@ def _origins(task: Searched) -> Starts:
     ]
     chosen = np.array(pairs, dtype=np.int64)
     return chosen[:, 0], chosen[:, 1]
-
-
-def _groups(origins: Starts) -> NDArray[np.int64]:
-    """Origins that are held out together: those of equal rank in their series, or whole series where few have ranks."""
-    items = origins[0]
-    rank = np.arange(len(items)) - np.searchsorted(items, items)  # items are in order
-    return rank if rank.max() >= 3 else np.searchsorted(np.unique(items), items)
 
 
 def _try(task: Searched, candidate: Candidate, origins: Starts, left: float | None) -> "Trial | _Judged":
@@ -371,7 +366,8 @@ def _forecast(task: Searched, forecaster: Forecaster, origins: Starts, deadline:
     """Forecasts, observed values and scales, [origin, horizon, target] in original units."""
     items, steps = origins
     prepared = prepare(forecaster, task.panel)
-    starts = task.panel.offsets[items] + steps - forecaster.task.lookback
+    pads = prepared.panel.lengths - task.panel.lengths
+    starts = prepared.panel.offsets[items] + pads[items] + steps - forecaster.task.lookback
     slow = deadline is not None and not forecaster.network.calibrates  # each forecast is a fit
     together = max(1, CHECKED // len(task.panel.channels)) if slow else None
     batches = []
@@ -392,7 +388,7 @@ def _forecast(task: Searched, forecaster: Forecaster, origins: Starts, deadline:
 
 def _choose(task: Searched, trials: list[Trial], judged: list[_Judged], origins: Starts) -> AutoFit:
     target, scale = judged[0].target, judged[0].scale
-    weights = ensemble_weights([one.values for one in judged], target, scale, _groups(origins))
+    weights = ensemble_weights([one.values for one in judged], target, scale, origins[0])
     used = [(one, float(weight)) for one, weight in zip(judged, weights, strict=True) if weight > 0]
     shares = {id(one.trial): weight for one, weight in used}
     trials = [replace(trial, weight=shares.get(id(trial), 0.0)) for trial in trials]
@@ -402,7 +398,7 @@ def _choose(task: Searched, trials: list[Trial], judged: list[_Judged], origins:
     first = judged[0].trial
     naive = first.candidate.name if first.candidate.name.endswith("naive") else "none"
     found = AutoFit(forecaster, tuple(trials), error, (naive, float(first.error or 0.0)), len(origins[0]))
-    _calibrate(task, forecaster)
+    _calibrate(task, forecaster, [one.trial.candidate for one, _ in used])
     notes = [Note(_line(trial), NoteCode.MODEL) for trial in trials]
     notes = [Note(found.summary(), NoteCode.MODEL), *notes]
     forecaster.card = replace(forecaster.card, notes=(*forecaster.card.notes, *notes))
@@ -412,30 +408,32 @@ def _choose(task: Searched, trials: list[Trial], judged: list[_Judged], origins:
 def _hybrid(task: Searched, used: list[tuple[_Judged, float]]) -> Forecaster:
     """A hybrid with fixed weights around the networks that are fitted already."""
     chosen = [one.trial.candidate for one, _ in used]
-    members = tuple({"label": one.name, **one.settings()} for one in chosen)
+    members = tuple({"label": one.title, **one.settings()} for one in chosen)
     longest = max(one.lookback for one in chosen)
     whole = Candidate("hybrid", longest, {"members": members, "fusion": "fixed", "weights": [w for _, w in used]})
     forecaster, notes = untrained(task.resolved(whole), task.panel, task.parts, task.name)
     for one, _ in used:
-        forecaster.network.model.networks[one.trial.candidate.name] = one.forecaster.network
+        forecaster.network.model.networks[one.trial.candidate.title] = one.forecaster.network
     forecaster.network.eval()
     forecaster.card = replace(forecaster.card, notes=tuple(notes), fusion=FusionReport("fixed"))
     return forecaster
 
 
-def _calibrate(task: Searched, forecaster: Forecaster) -> None:
-    """Intervals from windows of the validation part, about `CALIBRATED` of them."""
+def _calibrate(task: Searched, forecaster: Forecaster, used: list[Candidate]) -> None:
+    """Intervals from windows of the validation part, about `CALIBRATED` of them; fewer where forecasts take long."""
     prepared = prepare(forecaster, task.panel)
     windows = len(prepared.starts("val", forecaster.task.lookback, task.horizon)[0])
     if windows:
-        most = CALIBRATED if forecaster.network.calibrates else CALIBRATED // 40
+        searches = any(one.name == "generalist" and (task.panel.season == 1 or one.model) for one in used)
+        most = CALIBRATED // 4 if searches else CALIBRATED
+        most = most if forecaster.network.calibrates else CALIBRATED // 40
         stride = max(1, windows * len(task.panel.channels) // most)
         judged = calibrate_on(forecaster, prepared, Judged("val", task.name, stride))
         forecaster.card = replace(forecaster.card, validation=judged.to_dict())
 
 
 def _line(trial: Trial) -> str:
-    what = f"{trial.candidate.name} (look-back {trial.candidate.lookback})"
+    what = f"{trial.candidate.title} (look-back {trial.candidate.lookback})"
     if trial.error is None:
         return f"{what}: {trial.why}"
     share = f", weight {trial.weight:.2f}" if trial.weight else ""

@@ -1,4 +1,4 @@
-"""Greedy weighted ensembling of forecasts (Caruana et al. 2004), shrunk as far as held-out origins ask for it."""
+"""Weights of forecasts: greedy ones (Caruana et al. 2004) for many series, equal ones of the best for few."""
 
 from collections.abc import Sequence
 
@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 ROUNDS = 20
 STALE = 4  # rounds without a better error after which no more members are added
-FOLDS = 5
-PAYS = 0.005  # share of the held-out error that an ensemble must save to be worth its members
+PAYS = 0.005  # share of the error that greedy weights must save to be worth their members
+MANY = 100  # series from which on weights are fitted
+NEAR = 0.02  # share of the best error by which others count as equally good
 VALUES = 2**18  # forecast values of each member that weights are chosen by, at most
-SHRINK = (0.0, 0.5, 1.0)  # from greedy weights towards equal ones of the same members
 
 
 def greedy_weights(
@@ -46,12 +46,13 @@ def greedy_weights(
     return weights, best
 
 
-def ensemble_weights(forecasts: Sequence[Array], target: Array, scale: Array, groups: NDArray[np.int64]) -> Array:
-    """Weights that forecast origins best which they were not chosen by: those of one member, or of several.
+def ensemble_weights(forecasts: Sequence[Array], target: Array, scale: Array, items: NDArray[np.int64]) -> Array:
+    """Weights of one member or of several.
 
-    The best member, greedy weights, equal weights of the same members, and weights half-way between these two are
-    compared by cross-validation over the groups of origins. Several members are taken only where they save more than
-    `PAYS` of the best member's error, on held-out origins and on all of them.
+    Of `MANY` series and more, greedy weights are taken where they save more than `PAYS` of the best member's error. The
+    few origins of few series tell members that are nearly as good as the best one not apart, and weights that are
+    fitted to them do worse later than equal ones: all members within `NEAR` of the best have the same weight. The first
+    member, the naive one, is among these only where it is the best.
 
     Parameters
     ----------
@@ -59,46 +60,22 @@ def ensemble_weights(forecasts: Sequence[Array], target: Array, scale: Array, gr
         [origin, horizon, target] of each member.
     target, scale
         As for `greedy_weights`.
-    groups
-        [origin] the group of each: origins of one group are held out together.
+    items
+        [origin] the series of each.
     """
-    stride = max(1, -(-target.size // VALUES))
-    forecasts, target, scale, groups = (
-        [one[::stride] for one in forecasts],
-        target[::stride],
-        scale[::stride],
-        groups[::stride],
-    )
-    errors = [scaled_error(one, target, scale) for one in forecasts]
-    single = np.eye(len(forecasts))[int(np.argmin(errors))]
-    present = np.unique(groups)
-    if len(present) < 2 or len(forecasts) < 2:
+    errors = np.array([scaled_error(one, target, scale) for one in forecasts])
+    best = int(np.argmin(errors))
+    single = np.eye(len(forecasts))[best]
+    if not np.isfinite(errors[best]):
         return single
-    held: list[list[float]] = []
-    for fold in np.array_split(present, min(FOLDS, len(present))):
-        out = np.isin(groups, fold)
-        kept = [one[~out] for one in forecasts]
-        own = np.eye(len(forecasts))[int(np.argmin([scaled_error(one, target[~out], scale[~out]) for one in kept]))]
-        greedy, _ = greedy_weights(kept, target[~out], scale[~out])
-        tried = [own, *(shrunk(greedy, share) for share in SHRINK)]
-        held.append([_error(weights, [one[out] for one in forecasts], target[out], scale[out]) for weights in tried])
-    means = np.nanmean(np.where(np.isfinite(held), held, np.nan), axis=0)
-    best = int(np.nanargmin(means)) if np.isfinite(means).any() else 0
-    if best == 0 or not means[best] < (1 - PAYS) * means[0]:
-        return single
-    weights = shrunk(greedy_weights(forecasts, target, scale)[0], SHRINK[best - 1])
-    return weights if _error(weights, forecasts, target, scale) < (1 - PAYS) * min(errors) else single
-
-
-def shrunk(weights: Array, share: float) -> Array:
-    """A share of the way from weights to equal weights of the same members."""
-    used = weights > 0
-    return np.asarray((1 - share) * weights + share * used / used.sum())
-
-
-def _error(weights: Array, forecasts: Sequence[Array], target: Array, scale: Array) -> float:
-    mixed = sum(weight * one for weight, one in zip(weights, forecasts, strict=True) if weight > 0)
-    return scaled_error(np.asarray(mixed), target, scale)
+    if len(np.unique(items)) >= MANY:
+        stride = max(1, -(-target.size // VALUES))
+        weights, error = greedy_weights([one[::stride] for one in forecasts], target[::stride], scale[::stride])
+        alone = scaled_error(forecasts[best][::stride], target[::stride], scale[::stride])
+        return weights if error < (1 - PAYS) * alone else single
+    near = errors <= (1 + NEAR) * errors[best]
+    near[0] &= best == 0
+    return np.asarray(near / near.sum())
 
 
 def scaled_error(forecast: Array, target: Array, scale: Array) -> float:

@@ -10,8 +10,10 @@ from typing import Any
 import pandas as pd
 
 from latentcast.benchmarking.auto import AutoFit, fit_auto
-from latentcast.core.errors import DataError, Fault, SettingsError
+from latentcast.core.errors import DataError, Fault, SettingsError, TimeError
 from latentcast.core.log_capture import capture_log_messages
+from latentcast.core.nested import merge, nested
+from latentcast.core.notes import Note, NoteCode
 from latentcast.core.parsing import write_yaml
 from latentcast.data.sources.open import open_data
 from latentcast.data.types import Frame, IntoFrame
@@ -113,6 +115,16 @@ class ChosenForecast:
         return f"<p>{self.auto.summary()}</p>{self.auto._repr_html_()}"
 
 
+_REMEDIES = ("data.snap", "data.resample")  # for stamps that lie on no grid
+_OF_DATA = {
+    NoteCode.READING,
+    NoteCode.ORDER,
+    NoteCode.RESAMPLED,
+    NoteCode.ALIGNED,
+    NoteCode.FREQUENCY,
+    NoteCode.MISSING_VALUES,
+    NoteCode.COVARIATES,
+}
 ROWS = 200  # of the report's table of forecasts
 
 
@@ -169,16 +181,27 @@ def forecast(
     with (
         capture_log_messages()
     ):  # of candidates, which are no notes on the forecast; the card of the model keeps its own
-        auto = fit_auto(
-            data, horizon=horizon, time_limit=time_limit, seed=seed, settings=settings, report=report, whole=True
-        )
+        auto = _chosen(data, settings, horizon=horizon, time_limit=time_limit, seed=seed, report=report)
     with capture_log_messages() as notes:
         try:
             frame = auto.forecaster.predict(data, level=level)
         except DataError as error:
             frame = auto.forecaster.predict(data)
             notes.append(f"no intervals: {error}")
-    return ChosenForecast(frame, auto, data, tuple(dict.fromkeys(notes)))
+    read = (note for note in auto.forecaster.card.notes if isinstance(note, Note) and note.code in _OF_DATA)
+    return ChosenForecast(frame, auto, data, tuple(dict.fromkeys((*map(str, read), *notes))))
+
+
+def _chosen(data: IntoFrame, settings: Mapping[str, Any] | None, **how: Any) -> AutoFit:
+    """The choice. Stamps that lie on no grid are moved to one or resampled, where the error names the setting for it;
+    a note says so."""
+    try:
+        return fit_auto(data, settings=settings, whole=True, **how)
+    except TimeError as error:
+        if error.setting not in _REMEDIES or error.value is None:
+            raise
+        remedy = {error.setting: error.value == "true" or error.value}
+        return fit_auto(data, settings=merge(nested(settings or {}), nested(remedy)), whole=True, **how)
 
 
 def _day(stamp: str) -> str:

@@ -73,7 +73,8 @@ class DataSettings(Settings):
     covariate_aggregate  the same for covariates, of all or by name ({promo: max}); of text the most frequent counts
     resample_share    inner steps with a smaller share of the usual number of rows are missing; where most steps have
                       different numbers of rows, none is
-    snap              move each stamp to the nearest step: for clocks that are seconds late
+    snap              move each stamp to the nearest step, or to the usual place in its day, week, month, quarter or
+                      year where each has one: for clocks that are seconds late, and reports a day late
     closed            holidays: days from Monday to Friday on which no series has a row are closed days of a market, and
                       no gaps; forecasts go on by open days, and with data.holidays past the holidays of that country
     steps             grid: stamps must be regular; rows: each row is one step, whatever its stamp

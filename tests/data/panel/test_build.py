@@ -347,10 +347,26 @@ def test_rows_are_sorted_by_series_and_time_and_equal_ones_stay_as_they_came(row
 
 def test_repeated_stamps_name_the_first_and_its_series() -> None:
     table = long({"x": 5, "z": 5})
+    again = table.iloc[[6]].assign(y=-1.0)
     with pytest.raises(TimeError, match=r"1 time stamps occur twice \(first: 2024-01-02 00:00:00 of series 'z'\)"):
-        make(pd.concat([table, table.iloc[[6]]]))
+        make(pd.concat([table, again]))
     with pytest.raises(TimeError, match=r"data\.id"):
-        make(pd.concat([wide(), wide()]))
+        make(pd.concat([wide(), wide().assign(a=-1.0)]))
+
+
+def test_rows_that_repeat_a_whole_row_are_left_out_with_a_note() -> None:
+    table = long({"x": 5, "z": 5})
+    panel = make(pd.concat([table, table.iloc[[6, 6]]]))
+    np.testing.assert_array_equal(panel.values, make(table).values)
+    assert "2 rows repeat the time and the values of another row and were left out" in panel.notes
+
+
+def test_a_few_stamps_that_occur_twice_can_be_means() -> None:
+    table = wide(100)
+    again = table.iloc[[6]].assign(a=-1.0)
+    with pytest.raises(TimeError, match=r"their means: data\.resample=h") as caught:
+        make(pd.concat([table, again]))
+    assert (caught.value.setting, caught.value.value) == ("data.resample", "h")
 
 
 def test_rows_count_as_steps_when_asked() -> None:

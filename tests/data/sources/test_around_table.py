@@ -85,7 +85,9 @@ def test_numbers_as_people_write_them(tmp_path: Path, texts: list[str], numbers:
     assert (f"'{sign}' was left out" in notes) == bool(sign)
 
 
-@pytest.mark.parametrize("texts", [["$5", "€6"], ["5%", "6"], ["5 kWh", "6 kWh"], ["<5", "6"], ["1 2", "3"]])
+@pytest.mark.parametrize(
+    "texts", [["$5", "€6"], ["5%", "6"], ["5 kWh", "6 MWh"], ["1A", "2A"], ["<5", "6"], ["1 2", "3"]]
+)
 def test_signs_that_differ_are_no_numbers(tmp_path: Path, texts: list[str]) -> None:
     rows = "".join(f'2024-01-{day:02d},"{text}"\n' for day, text in enumerate(texts, start=1))
     assert not pd.api.types.is_numeric_dtype(read(tmp_path, "ds,y\n" + rows)[0]["y"])

@@ -78,10 +78,10 @@ def test_stamps_that_are_seconds_late_are_moved_when_that_is_asked(freq: str | N
     assert make(pd.DataFrame({"ds": exact, "v": 1.0}), snap=True).notes == ()
 
 
-def test_snapping_needs_steps_of_one_length() -> None:
-    frame = pd.DataFrame({"ds": pd.date_range("2023-01-01", periods=20, freq="MS"), "v": 1.0})
+def test_snapping_needs_steps_of_one_length_or_periods() -> None:
+    frame = pd.DataFrame({"ds": pd.date_range("2023-01-01", periods=20, freq="SMS"), "v": 1.0})
     with pytest.raises(TimeError, match=r"needs steps of one length"):
-        make(frame, snap=True, freq="MS")
+        make(frame, snap=True, freq="SMS")
     with pytest.raises(SettingsError, match="snap moves stamps to a grid"):
         make(frame, snap=True, resample="MS")
 

@@ -55,7 +55,7 @@ def test_stamps_move_to_the_nearest_step_from_midnight() -> None:
         stamps("2024-01-01 00:09:58", "2024-01-01 00:20:03", "2024-01-01 00:30"), np.zeros(3, int), "10min"
     )
     assert moved.tolist() == stamps("2024-01-01 00:10", "2024-01-01 00:20", "2024-01-01 00:30").tolist()
-    assert notes == ("2 stamps were moved to the nearest step of 10min, by at most 3 s",)
+    assert notes == ("2 of 3 stamps were moved to the nearest step of 10min, by at most 3 s (data.snap)",)
 
 
 def test_stamps_on_the_grid_stay_without_a_note() -> None:

@@ -13,6 +13,7 @@ from latentcast.core.notes import Note, NoteCode
 from latentcast.data.panel.annotations import TEXT, Notes
 from latentcast.data.panel.gaps import close
 from latentcast.data.panel.panel import Panel
+from latentcast.data.panel.repeats import refuse_repeats, same_values, without_copies
 from latentcast.data.settings import DataSettings
 from latentcast.data.sources.files import read_file
 from latentcast.data.sources.formats.notes import notes_of
@@ -52,6 +53,9 @@ def build(frame: pd.DataFrame, settings: DataSettings) -> Panel:
         read = _in_zone(read, table, settings.zone)
     stamps, table, notes = _sorted(read.times, table)
     notes = (*(Note(note, NoteCode.READING) for note in (*joined, *chosen, *read.notes)), *table.notes, *notes)
+    if settings.steps == "grid" and settings.resample is None:
+        stamps, table, more = without_copies(stamps, table)
+        notes += more
     if settings.snap:
         stamps, more = snapped(stamps, table.codes, settings.freq)
         notes += tuple(Note(note, NoteCode.RESAMPLED) for note in more)
@@ -155,7 +159,7 @@ def _frequency(stamps: NDArray[Any], table: Table, settings: DataSettings) -> Fr
     """Return the set or the inferred frequency; on a grid, each stamp of a series occurs once."""
     integer = np.issubdtype(stamps.dtype, np.integer)
     if settings.steps == "grid":
-        _no_repeats(stamps, table)
+        refuse_repeats(stamps, table)
     if settings.freq is not None:
         frequency = Frequency.of(settings.freq)
         if frequency.integer != integer:
@@ -220,29 +224,6 @@ def _of_one_step(
     ids = tuple(table.ids[code] for code in left)
     made = replace(table, codes=numbers[table.codes[kept]], values=table.values[kept], ids=ids, covariates=covariates)
     return stamps[kept], made, (Note(f"{are}; they were left out: fit them by themselves", NoteCode.FREQUENCY),)
-
-
-def _no_repeats(stamps: NDArray[Any], table: Table) -> None:
-    repeated = (stamps[1:] == stamps[:-1]) & (np.diff(table.codes) == 0)
-    if repeated.any():
-        at = int(repeated.argmax())
-        name = table.ids[table.codes[at]]
-        whose = f" of series {name!r}" if name else ""
-        many = "" if name else " (many series? name the column that tells them apart: data.id)"
-        hint = _why_twice(stamps[1:][repeated]) or many
-        raise TimeError(
-            f"{int(repeated.sum())} time stamps occur twice (first: {show(stamps[at])}{whose});"
-            f" keep one row of each, or aggregate them{hint}"
-        )
-
-
-def _why_twice(stamps: NDArray[Any]) -> str:
-    """Hint for stamps that repeat only in Sunday nights, as when the clocks go back."""
-    if not np.issubdtype(stamps.dtype, np.datetime64):
-        return ""
-    dates = pd.DatetimeIndex(stamps)
-    night = (dates.hour <= 3) & (dates.day_of_week == 6) & dates.month.isin([3, 4, 9, 10, 11])
-    return "; where the clocks go back in that hour, set their zone (data.zone=Europe/Berlin)" if night.all() else ""
 
 
 def _on_grid(stamps: NDArray[Any], table: Table, frequency: Frequency, settings: DataSettings) -> Panel:
@@ -313,7 +294,7 @@ def _align(panel: Panel) -> Panel:
     if (counts != steps).any() or (times.reshape(n, steps) != times[:steps]).any():
         raise TimeError("the series have different time steps and cannot be aligned; resample them to one grid")
     shared = {name: column[inside].reshape(n, steps) for name, column in panel.covariates.items()}
-    apart = [name for name, column in shared.items() if not all(_same(row, column[0]) for row in column)]
+    apart = [name for name, column in shared.items() if not all(same_values(row, column[0]) for row in column)]
     if apart:
         raise DataError(f"covariates of aligned series must be the same in all of them; {shorten(apart)} differ")
     note = f"{n} series were aligned on their common span {show(begin)} .. {show(end)}"
@@ -381,10 +362,6 @@ def _holidays(panel: Panel, settings: DataSettings) -> tuple[str, ...]:
         return ()
     text = f"no holidays of {settings.holidays} are known in {shorten(list(map(str, without)))}"
     return (Note(text, NoteCode.COVARIATES),)
-
-
-def _same(one: NDArray[Any], other: NDArray[Any]) -> bool:
-    return bool(((one == other) | (pd.isna(one) & pd.isna(other))).all())
 
 
 def read_notes(frame: pd.DataFrame, panel: "Panel", settings: DataSettings) -> Notes:

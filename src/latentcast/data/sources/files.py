@@ -1,5 +1,6 @@
 """A file → one pandas frame."""
 
+import lzma
 import zipfile
 import zlib
 from pathlib import Path
@@ -22,7 +23,7 @@ def read_file(path: Path) -> pd.DataFrame:
     if not is_table(path):
         raise DataError(
             f"{path} ends in {path.suffix.lower() or 'nothing'}; wanted one of {', '.join(SUFFIXES)}, or one of"
-            f" these in {' or '.join(COMPRESSED)}"
+            f" these in {', '.join(COMPRESSED[:-1])} or {COMPRESSED[-1]}"
         )
     if not path.is_file():
         raise DataError(f"there is no file {path}")
@@ -34,14 +35,14 @@ def read_file(path: Path) -> pd.DataFrame:
 
 
 def _unpacked_and_read(path: Path) -> pd.DataFrame:
-    kind = "a zip archive" if path.suffix.lower() == ".zip" else "gzip"
+    kind = {".zip": "a zip archive", ".bz2": "bzip2", ".xz": "xz"}.get(path.suffix.lower(), "gzip")
     try:
         with unpacked(path) as inner:
             try:
                 return _read(inner)
             except DataError as error:
                 raise DataError(str(error).replace(str(inner), str(path))) from error
-    except (OSError, EOFError, zlib.error, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile) as error:
         raise DataError(f"{path} cannot be read as {kind}: {first_line(error)}") from error
 
 

@@ -96,6 +96,7 @@ def _id_column(frame: pd.DataFrame, settings: DataSettings) -> str | tuple[str, 
         return None
     free = [name for name in frame.columns if name != time and name not in _declared(settings)]
     texts = [name for name in free if is_text(frame[name]) and 1 < frame[name].nunique() < len(frame)]
+    texts = [name for name in texts if not _fractions(frame[name])]
     named = [name for name in free if name.lower() in _ID_NAMES]
     able = [name for name in dict.fromkeys((*named, *texts)) if not frame.duplicated([time, name]).any()]
     if named and named[0] in able:
@@ -170,8 +171,8 @@ def _without_texts(
         return settings, notes
     time, declared = _time(frame, settings), _declared(settings)
     free = [name for name in frame.columns if name != time and name not in declared and name != settings.id_name]
-    if settings.features == "S" or settings.columns is not None:
-        return settings, notes
+    if time is None or settings.features == "S" or settings.columns is not None:
+        return settings, notes  # without a time, a text may be one
     texts = [name for name in free if is_text(frame[name]) and not _damaged_numbers(frame[name])]
     long = settings.id is not None or settings.value is not None or "unique_id" in frame.columns
     if not texts or (len(texts) == len(free) and not long):
@@ -195,6 +196,12 @@ def is_text(column: pd.Series) -> bool:
         return False
     seen = column.dropna()
     return bool(len(seen)) and all(isinstance(value, str) for value in seen.iloc[:_SAMPLE])
+
+
+def _fractions(column: pd.Series) -> bool:
+    """Whether many texts are numbers with decimals, which name no series."""
+    seen = column.dropna().iloc[:_SAMPLE].astype(str)
+    return bool(seen.str.fullmatch(r"\s*[+-]?\d*[.,]\d+\s*").mean() >= _NUMBERS)
 
 
 def _damaged_numbers(column: pd.Series) -> bool:

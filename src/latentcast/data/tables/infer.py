@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from latentcast.core.errors import TimeError, shorten
 from latentcast.data.tables.frequency import DAY_NS, Frequency, day_of, of_length
+from latentcast.data.tables.near_regular import moved_onto_grid
 from latentcast.data.tables.row_calendars import fill_of, infer_days, infer_sessions, infer_weekdays
 
 # business days at the ends of months, quarters and years; sparser ones first, for denser ones hold them too
@@ -27,6 +28,7 @@ _ROUND = tuple(
     )
     for count in counts
 )
+_FILLED = 0.9  # share of steps that follow the one before, by which rows are resampled
 _BLOCK = 2**20  # rows whose differences are counted at a time
 _LONGER = 1.5  # times the shortest distance: months differ less
 _FAR = np.iinfo(np.int64).max
@@ -50,15 +52,34 @@ def infer(times: NDArray[Any], series: NDArray[np.int64]) -> Frequency:
             return _sessions(times, frequency) or frequency
     if (own := _own_calendar(times, heads, usual)) is not None:
         return own
-    near = None if usual.integer else nearest_step(times, series)
-    jitter = "" if near is None else " (data.resample), move stamps to the nearest step (data.snap=true)"
+    near = not usual.integer and (nearest_step(times, series) or moved_onto_grid(times, series)) is not None
+    alias = None if usual.integer or near else filled_step(times, series)
+    grid = f"data.resample={alias}" if alias else "data.resample"
+    jitter = ", move stamps to their usual place (data.snap=true)" if near else ""
     raise TimeError(
         f"the time steps are irregular: most are {frequency} long, but {off.sum()} of {len(times)} stamps are off"
         f" that grid (first: {shorten([str(stamp) for stamp in times[off][:3]])}). Resample the data"
-        f"{jitter or ' (data.resample)'}, set the frequency (data.freq), or count rows as steps whatever their stamps"
+        f" ({grid}){jitter}, set the frequency (data.freq), or count rows as steps whatever their stamps"
         " (data.steps=rows)",
-        setting="data.resample",
+        setting="data.snap" if near else "data.resample",
+        value="true" if near else alias,
     )
+
+
+def filled_step(times: NDArray[Any], series: NDArray[np.int64]) -> str | None:
+    """The shortest round step, no shorter than rows usually lie apart, that nearly all steps have rows in."""
+    exact = times.astype(np.int64)
+    inside = np.diff(series) == 0
+    apart = np.diff(exact)[inside]
+    apart = apart[apart > 0]
+    if not len(apart):
+        return None
+    for step in (*_ROUND, 7 * DAY_NS):
+        numbers = np.diff(exact // step)[inside]
+        if step >= _JITTER * 2 * np.median(apart) and (numbers[numbers > 0] == 1).mean() >= _FILLED:
+            weeks = f"W-{pd.Timestamp(times[-1]).day_name()[:3].upper()}"
+            return weeks if step > DAY_NS else of_length(step)
+    return "MS" if (np.diff(times.astype("datetime64[M]").astype(np.int64))[inside] <= 1).all() else None
 
 
 def _own_calendar(times: NDArray[Any], heads: NDArray[np.int64], usual: Frequency) -> Frequency | None:

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from latentcast.core.errors import TimeError, shorten
 from latentcast.core.notes import Note, NoteCode
 from latentcast.data.settings import DataSettings
-from latentcast.data.tables.frequency import NO_FREQUENCY, SECOND_NS, Frequency, of_length, to_frequency
+from latentcast.data.tables.frequency import DAY_NS, NO_FREQUENCY, SECOND_NS, Frequency, of_length, to_frequency
 from latentcast.data.tables.infer import nearest_step
+from latentcast.data.tables.near_regular import moved_onto_grid
 from latentcast.data.tables.table import Table
 from latentcast.data.tables.timestamps import show
 
@@ -147,26 +148,38 @@ def _names(steps: pd.Index, table: Table) -> list[str]:
 
 
 def snapped(stamps: NDArray[Any], codes: NDArray[np.int64], freq: str | None) -> tuple[NDArray[Any], tuple[str, ...]]:
-    """Each stamp moved to the nearest step, counted from midnight, and a note.
+    """Each stamp moved to the nearest step, counted from midnight, or to its day, week, month, quarter or year where
+    each has one, and a note.
 
-    Raises TimeError where steps have no length of their own, or no usual one is found.
+    Raises TimeError where two stamps meet, or no usual step is found.
     """
     if not np.issubdtype(stamps.dtype, np.datetime64):
         raise TimeError("data.snap moves dates to steps, and the time column holds whole numbers; leave it out")
     step = nearest_step(stamps, codes) if freq is None else Frequency.of(freq).step
-    if step is None:
+    found = None
+    if step is None or step >= DAY_NS:
+        found = moved_onto_grid(stamps, codes, freq)
+    elif freq is None or (step and DAY_NS % step == 0):
+        found = _to_nearest(stamps, step), f"the nearest step of {of_length(step)}"
+    else:
+        found = moved_onto_grid(stamps, codes)
+    if found is None:
         raise TimeError(
-            "data.snap needs steps of one length: set the frequency (data.freq=10min)",
+            "data.snap needs steps of one length, or one stamp for each period: set the frequency (data.freq=10min), or"
+            " resample (data.resample)",
             setting="data.freq",
             value="10min",
         )
-    exact = stamps.astype(np.int64)
-    moved = (exact + step // 2) // step * step
-    far = int(np.abs(moved - exact).max())
-    if not far:
+    moved, where = found
+    far = np.abs(moved.astype(np.int64) - stamps.astype(np.int64))
+    if not far.any():
         return stamps, ()
-    note = (
-        f"{int((moved != exact).sum())} stamps were moved to the nearest step of {of_length(step)}, by at most"
-        f" {far / SECOND_NS:g} s"
-    )
-    return moved.astype("datetime64[ns]"), (note,)
+    days = far.max() / DAY_NS
+    most = f"{far.max() / SECOND_NS:g} s" if days < 0.25 else f"{days:.2g} day{'' if days == 1 else 's'}"
+    note = f"{int((far > 0).sum())} of {len(stamps)} stamps were moved to {where}, by at most {most} (data.snap)"
+    return moved, (note,)
+
+
+def _to_nearest(stamps: NDArray[Any], step: int) -> NDArray[Any]:
+    exact = stamps.astype(np.int64)
+    return ((exact + step // 2) // step * step).astype("datetime64[ns]")

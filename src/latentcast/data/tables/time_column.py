@@ -13,10 +13,12 @@ from latentcast.data.tables.date_parts import months_across, parts_of, stamps_of
 from latentcast.data.tables.timestamps import read_stamps
 
 TIME_NAMES = ("ds", "date", "datetime", "timestamp", "time")
+_COUNTED = re.compile(r"date|day|time|step|index|period|week|month|obs|seq|tick|cycle", re.I)  # what numbers may count
 _FURTHER_NAMES = ("month", "quarter", "week", "day", "period", "year", "datum", "fecha", "date_time", "index", "t")
 _WITHIN_DAY = re.compile(r"(settlement_?)?period|hour|hr|hour_?ending|interval|quarter_?hour|minute|time|he", re.I)
 _DATE = re.compile(r"(.*_)?(date|datum|day|fecha)", re.I)
 _PERIODS = {24: 60, 48: 30, 96: 15, 288: 5}  # periods of a day → their minutes
+_NEARLY = 0.9
 _SAMPLE = 50  # rows by which a column is judged
 UNNAMED = ("Unnamed: 0", "")  # names that readers give to a nameless column
 JOINED = "ds"
@@ -37,7 +39,7 @@ def time_column(frame: pd.DataFrame, settings: DataSettings) -> str:
     free = [name for name in columns if name not in settings.ignore]
     for wanted in TIME_NAMES:
         if named := [name for name in free if name.lower() == wanted]:
-            return named[0]
+            return _finer(frame, named[0], [name for name in free if name not in used])
     free = [name for name in free if name not in used and name not in ("unique_id", "y")]
     for wanted in _FURTHER_NAMES:
         if named := [name for name in free if name.lower() == wanted and _holds_times(frame[name], steps=True)]:
@@ -58,6 +60,8 @@ def time_column(frame: pd.DataFrame, settings: DataSettings) -> str:
         return found[0]
     if free and free[0] == columns[0] and columns[0] in UNNAMED and are_years(frame[columns[0]]):
         return str(columns[0])
+    if free and free[0] == columns[0] and _COUNTED.search(free[0]) and _counts_up(frame[free[0]]):
+        return free[0]
     among = f"among {shorten(columns, 8)}" if columns else "(the table has no columns)"
     raise TimeError(
         f"no time column found {among}: name it {TIME_NAMES[0]} or set it (data.time); where no column holds dates,"
@@ -66,12 +70,37 @@ def time_column(frame: pd.DataFrame, settings: DataSettings) -> str:
     )
 
 
+def _finer(frame: pd.DataFrame, named: str, free: list[str]) -> str:
+    """The column of that name; or, where its dates repeat, the one whose stamps of these days never do."""
+    if frame[named].is_unique or pd.api.types.is_numeric_dtype(frame[named]):
+        return named
+    others = [name for name in free if name != named and not pd.api.types.is_numeric_dtype(frame[name])]
+    able = [name for name in others if frame[name].is_unique and _holds_times(frame[name], steps=False)]
+    if len(able) != 1:
+        return named
+    sample = np.unique(np.linspace(0, len(frame) - 1, min(len(frame), _SAMPLE)).astype(int))
+    try:
+        days, stamps = (read_stamps(frame[name].iloc[sample], None).times for name in (named, able[0]))
+    except TimeError:
+        return named
+    same = [np.issubdtype(times.dtype, np.datetime64) for times in (days, stamps)]
+    return able[0] if all(same) and (stamps.astype("datetime64[D]") == days).all() else named
+
+
 def are_years(column: pd.Series) -> bool:
     """Whether whole numbers are years that follow on each other, and no numbers of rows."""
     if not pd.api.types.is_integer_dtype(column) or column.isna().any() or not len(column):
         return False
     years = column.to_numpy(np.int64)
     return bool((np.diff(years) == 1).all()) and plausible(years)
+
+
+def _counts_up(column: pd.Series) -> bool:
+    """Whether whole numbers are steps: nearly each the one after the row before."""
+    if not pd.api.types.is_integer_dtype(column) or column.isna().any() or len(column) < 3:
+        return False
+    apart = np.diff(column.to_numpy(np.int64))
+    return bool((apart > 0).all() and (apart == 1).mean() >= _NEARLY)
 
 
 def _holds_times(column: pd.Series, *, steps: bool) -> bool:
@@ -94,6 +123,8 @@ def _holds_times(column: pd.Series, *, steps: bool) -> bool:
         return False
     if not np.issubdtype(times.dtype, np.integer):
         return True
+    if steps and str(column.name).lower() == "year" and plausible(times):
+        return True  # of several series they begin anew
     return steps and len(times) > 2 and bool((np.diff(times) == 1).mean() > 0.5)
 
 

@@ -35,10 +35,11 @@ FORMATS = (
     Format("arrow", (".feather", ".arrow"), "columnar:read_arrow"),
     Format("excel", (".xlsx", ".xlsm"), "excel:read_excel"),
     Format("json lines", (".jsonl", ".ndjson"), "json_lines:read_json_lines"),
+    Format("json", (".json",), "json_lines:read_json"),
     Format("Monash tsf", (".tsf",), "tsf:read_tsf"),
     Format("sktime ts", (".ts",), "ts:read_ts"),
 )
-COMPRESSED = (".gz", ".zip")
+COMPRESSED = (".gz", ".zip", ".bz2", ".xz")
 SUFFIXES = tuple(suffix for each in FORMATS for suffix in each.suffixes)
 
 

@@ -89,7 +89,8 @@ def _footers(frame: pd.DataFrame) -> int:
     dated = names.iloc[: -min(_FOOTERS, len(frame) - 1)].dropna().astype(str).str.contains(r"\d")
     count = 0
     for row in range(len(frame) - 1, max(len(frame) - 1 - _FOOTERS, 0), -1):
-        name, alone = names.iloc[row], frame.iloc[row, 1:].isna().all()
+        rest = frame.iloc[row, 1:].dropna().astype(str)
+        name, alone = names.iloc[row], not rest.map(_NUMBER.fullmatch).any()  # no cell next to it is a number
         if pd.isna(name) or any(letter.isdigit() for letter in str(name)[:4]):
             break
         if not dated.all() or not (alone or _TOTAL.fullmatch(str(name).strip()) or COMMENT.match(str(name))):

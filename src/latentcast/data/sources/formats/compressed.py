@@ -1,15 +1,20 @@
-"""Packed tables: a gzip file, or a zip archive that holds one table."""
+"""Packed tables: a gzip, bzip2 or xz file, or a zip archive that holds one table."""
 
+import bz2
 import gzip
+import lzma
 import shutil
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from latentcast.core.errors import DataError, shorten
 from latentcast.data.sources.formats import format_of
+
+_OPEN: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 
 
 @contextmanager
@@ -19,9 +24,9 @@ def unpacked(path: Path) -> Iterator[Path]:
     Raises DataError for an archive that holds no table or several.
     """
     with TemporaryDirectory(prefix="latentcast-") as folder:
-        if path.name.lower().endswith(".gz"):
-            inner = Path(folder) / path.name[: -len(".gz")]
-            with gzip.open(path, "rb") as packed, inner.open("wb") as plain:
+        if (unpack := _OPEN.get(path.suffix.lower())) is not None:
+            inner = Path(folder) / path.stem
+            with unpack(path, "rb") as packed, inner.open("wb") as plain:
                 shutil.copyfileobj(packed, plain)
         else:
             inner = _out_of_zip(path, Path(folder))

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from latentcast.core.errors import shorten
 from latentcast.data.sources.formats.around_table import is_header, lines_before, without_surroundings
 from latentcast.data.sources.formats.encoding import encoding_of
 from latentcast.data.sources.formats.notes import with_notes
@@ -25,6 +26,7 @@ _ROWS = 20  # read to find the separator
 _HEAD = 60  # read to find what stands before the table
 _QUOTED = re.compile(r'(?<![^,;\t|\n])"(?:[^"]|"")*"')  # a field in quotes
 _SPACES = r"\s+"
+_FEW_NOTES = 4  # columns with a note of their own
 _CHUNK = 1 << 22
 _DECIMAL_COMMA = r"\s*[+-]?\d*,\d+(?:[eE][+-]?\d+)?\s*"
 
@@ -155,7 +157,8 @@ def with_numbers(frame: pd.DataFrame, *, comma_may_be_decimal: bool) -> tuple[pd
     texts = [name for name, column in frame.items() if pd.api.types.is_string_dtype(column) or column.dtype == object]
     texts = [name for name in texts if not holds_no_numbers(frame[name])]
     decimal = comma_may_be_decimal and _has_decimal_commas(frame, texts)
-    notes = []
+    notes: list[str] = []
+    missing: dict[str, tuple[int, str]] = {}
     for name in texts:
         column = frame[name]
         if not column.isna().all() and column.dropna().astype(str).str.fullmatch(r"0\d+").any():
@@ -167,12 +170,20 @@ def with_numbers(frame: pd.DataFrame, *, comma_may_be_decimal: bool) -> tuple[pd
         whole = bool((values == np.round(values)).all() and not column.astype(str).str.contains(r"[.,eE]").any())
         frame[name] = values.astype(np.int64) if whole else values
         if sign:
-            notes.append(
-                f"{name}: {sign!r} was left out, and {column.dropna().iloc[0]!r} is {values.dropna().iloc[0]:g}"
-            )
+            row = int(column.astype(str).str.contains(sign, regex=False).to_numpy().argmax())
+            notes.append(f"{name}: {sign!r} was left out, and {column.iloc[row]!r} is {values.iloc[row]:g}")
         if marks:
-            notes.append(f"{name}: {marks} entries such as {_first_mark(column)!r} count as missing")
-    return frame, notes
+            missing[str(name)] = marks, _first_mark(column)
+    return frame, [*notes, *_missing_notes(missing)]
+
+
+def _missing_notes(missing: dict[str, tuple[int, str]]) -> list[str]:
+    """A note on the marks of each column, or one on all of many."""
+    if len(missing) <= _FEW_NOTES:
+        return [f"{name}: {count} entries such as {mark!r} count as missing" for name, (count, mark) in missing.items()]
+    total, marks = sum(count for count, _ in missing.values()), sorted({mark for _, mark in missing.values()})
+    where = f"{len(missing)} columns: {shorten(list(missing))}"
+    return [f"{total} entries such as {shorten(marks)} count as missing, in {where}"]
 
 
 def _first_mark(column: pd.Series) -> str:

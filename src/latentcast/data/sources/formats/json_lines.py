@@ -1,4 +1,4 @@
-"""JSON lines: a table, one row a line; or one series a line, as GluonTS writes them."""
+"""JSON lines: a table, one row a line; or one series a line, as GluonTS writes them. JSON: a list of such objects."""
 
 import json
 from pathlib import Path
@@ -6,7 +6,9 @@ from pathlib import Path
 import pandas as pd
 
 from latentcast.core.errors import DataError
+from latentcast.data.sources.formats.delimited import with_numbers
 from latentcast.data.sources.formats.encoding import encoding_of
+from latentcast.data.sources.formats.notes import with_notes
 from latentcast.data.sources.formats.records import is_record, long_frame
 
 
@@ -27,6 +29,31 @@ def read_json_lines(path: Path) -> pd.DataFrame:
     if rows and is_record(rows[0]):
         return long_frame(rows, _frequency_beside(path))
     return pd.DataFrame(rows)
+
+
+def read_json(path: Path) -> pd.DataFrame:
+    """Read a list of rows or series, an object of columns, or one that holds such a list as its only one."""
+    try:
+        whole = json.loads(path.read_text(encoding=encoding_of(path)))
+    except RecursionError as error:
+        raise DataError(f"{path} is nested too deeply for a table") from error
+    except ValueError as error:
+        if "Extra data" not in str(error):
+            raise DataError(f"{path} is not JSON: {error}") from error
+        return read_json_lines(path)
+    if isinstance(whole, dict):
+        lists = {name: value for name, value in whole.items() if isinstance(value, list)}
+        rows = [value for value in lists.values() if value and all(isinstance(row, dict) for row in value)]
+        if len(rows) == 1:
+            whole = rows[0]
+        elif lists and len(lists) == len(whole) and len({len(value) for value in lists.values()}) == 1:
+            return pd.DataFrame(lists)
+    if not isinstance(whole, list) or not whole or not all(isinstance(row, dict) for row in whole):
+        raise DataError(f"{path} holds no table; wanted a list of objects, one for each row")
+    if is_record(whole[0]):
+        return long_frame(whole, _frequency_beside(path))
+    frame, notes = with_numbers(pd.json_normalize(whole), comma_may_be_decimal=False)
+    return with_notes(frame, notes)
 
 
 def _frequency_beside(path: Path) -> str | None:
