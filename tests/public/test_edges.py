@@ -136,3 +136,32 @@ def test_quantiles_are_named_as_they_were_asked_for() -> None:
     assert list(fitted.predict(frame, quantiles=[np.float32(0.9)]).columns)[-1] == "naive-q-0.9"
     with pytest.raises(SettingsError, match=r"quantiles='0.5': wanted numbers"):
         fitted.predict(frame, quantiles="0.5")
+
+
+@pytest.mark.parametrize("model", ["naive", "seasonal-naive", "generalist", "theta", "auto-ets", "ridge", "dlinear"])
+@pytest.mark.parametrize("factor", [1e-20, 1e20])
+def test_no_unit_changes_a_forecast(model: str, factor: float) -> None:
+    noise = np.random.default_rng(0).normal(size=120)
+    values = 100 + 10 * np.sin(np.arange(120) * 2 * np.pi / 7) + noise
+    quick = {"training.max_steps": 3} if model == "dlinear" else {}
+    found = []
+    for one in (1.0, factor):
+        frame = pd.DataFrame({"ds": pd.date_range("2024-01-01", periods=120), "y": values * one})
+        fitted = latentcast.fit(frame, model, lookback=28, horizon=7, settings=quick)
+        found.append(fitted.predict(frame)[model] / one)
+    # to the generalist, whole numbers are a trait of a series, and huge values are whole
+    np.testing.assert_allclose(found[1], found[0], rtol=2e-3 if model == "generalist" else 1e-6)
+
+
+@pytest.mark.parametrize("model", ["naive", "seasonal-naive", "generalist", "theta"])
+@pytest.mark.parametrize("value", [0.0, 5.0, -3.3])
+def test_models_that_learn_nothing_forecast_a_constant(model: str, value: float) -> None:
+    frame = pd.DataFrame({"ds": pd.date_range("2024-01-01", periods=120), "y": value})
+    forecast = latentcast.fit(frame, model, lookback=28, horizon=7).predict(frame)
+    assert (forecast[model] == value).all()
+
+
+def test_models_that_learn_refuse_a_constant() -> None:
+    frame = pd.DataFrame({"ds": pd.date_range("2024-01-01", periods=120), "y": 5.0})
+    with pytest.raises(DataError, match=r"constant in its training part \(y\): there is nothing to learn.* naive"):
+        latentcast.fit(frame, "dlinear", lookback=28, horizon=7)

@@ -111,3 +111,9 @@ def test_lists_in_cells_are_named() -> None:
 )
 def test_a_whole_number_reads_the_same_in_every_type(value: object, text: str) -> None:
     assert id_text(value) == text
+
+
+def test_values_too_small_to_square_are_refused() -> None:
+    frame = pd.DataFrame({"ds": pd.date_range("2024", periods=20), "y": 1e-200 * np.arange(20)})
+    with pytest.raises(DataError, match=r"all values of y lie within ±1e-30 \(the largest is 1.9e-199\).*rescale"):
+        read_table(frame, DataSettings())

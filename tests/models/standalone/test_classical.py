@@ -44,15 +44,18 @@ def test_a_season_is_continued(kind: type[Classical]) -> None:
     assert (found - whole[48:]).abs().mean() < 0.2 * (flat - whole[48:]).abs().mean()
 
 
-def test_histories_are_read_in_original_units() -> None:
-    """A season that grows with its level: multiplicative Theta of the package itself, on the values as they are."""
+def test_a_multiplicative_season_is_found_in_standardised_values() -> None:
+    """A season that grows with its level: multiplicative Theta of the package itself, in standard deviations."""
     models = pytest.importorskip("statsforecast.models")
     level = 100 * 1.005 ** torch.arange(60, dtype=torch.float64)
     values = level * (1 + 0.5 * torch.sin(torch.arange(60) * 2 * torch.pi / 12))
-    wanted = models.AutoTheta(season_length=12, model="STM", decomposition_type="multiplicative").forecast(
-        values.numpy(), h=6
-    )["mean"]
     mean, std = values.mean().float().reshape(1, 1, 1), values.std().float().reshape(1, 1, 1)
+    wanted = (
+        models.AutoTheta(season_length=12, model="STM", decomposition_type="multiplicative").forecast(
+            values.numpy() / std.item(), h=6
+        )["mean"]
+        * std.item()
+    )
     past = ((values[None, :, None] - mean) / std).float()
     found = make(Theta, replace(TASK, lookback=60))(Batch(past, units=Scale(mean, std))).values
     np.testing.assert_allclose((found * std + mean).flatten(), wanted, rtol=1e-5)

@@ -15,6 +15,7 @@ from latentcast.data.tables.sentinels import sentinel_notes, without_fill_values
 from latentcast.data.tables.time_column import UNNAMED, are_years, joined_time, time_column
 
 _FEW = 12  # whole numbers of a covariate that may name categories
+SMALLEST = 1e-30  # variances of smaller values underflow
 LARGEST = 1e30  # float32 ends at 3e38, and errors are squared
 _NUMBERS = ("integer", "floating", "mixed-integer-float", "decimal", "boolean", "empty")
 
@@ -68,6 +69,7 @@ def read_table(frame: pd.DataFrame, settings: DataSettings) -> Table:
     table = _long(frame, time, settings) if is_long(frame, settings) else _wide(frame, time, settings)
     values, filled = without_fill_values(table.values, table.channels)
     _refuse_infinite(values, table.channels)
+    _refuse_tiny(values, table.channels)
     found = {}
     for name, column in table.covariates.items():
         if column.dtype != object:
@@ -88,6 +90,15 @@ def _refuse_infinite(values: NDArray[np.float64], channels: tuple[str, ...]) -> 
         raise DataError(
             f"{int(beyond.sum())} values are infinite or beyond ±{LARGEST:g} (first: {values[row, at]} in"
             f" {channels[at]}, row {row}); make them missing, or rescale the column"
+        )
+
+
+def _refuse_tiny(values: NDArray[np.float64], channels: tuple[str, ...]) -> None:
+    largest = np.nanmax(np.abs(values), axis=0, initial=0)
+    for at in np.flatnonzero((largest > 0) & (largest < SMALLEST)):
+        raise DataError(
+            f"all values of {channels[at]} lie within ±{SMALLEST:g} (the largest is {largest[at]:.3g}): their squares"
+            " cannot be computed; rescale the column"
         )
 
 

@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 Rows = NDArray[np.float32]
-TINY = 1e-12
 
 
 @dataclass(frozen=True)
@@ -84,7 +83,7 @@ def _scale(filled: NDArray[np.float64], seen: Rows, season: int) -> NDArray[np.f
     first = mean_difference(filled, seen, 1)
     seasonal = mean_difference(filled, seen, season) if season > 1 else first
     largest = np.abs(filled).max(1)
-    floor = np.maximum(1e-7 * largest, TINY)
+    floor = 1e-7 * largest
     scale = np.maximum.reduce([np.where(seasonal > 0, seasonal, spread), 0.25 * first, 0.03 * spread, floor])
     flat = spread <= 1e-9 * largest
     return np.where(flat, np.maximum(largest, 1.0), scale)[:, None]

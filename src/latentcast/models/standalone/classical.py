@@ -2,10 +2,11 @@
 
 ARIMA with automatic orders (Hyndman and Khandakar 2008), exponential smoothing with automatic form (Hyndman et al.
 2002), and the Theta method (Assimakopoulos and Nikolopoulos 2000; Fiorucci et al. 2016), as statsforecast has them.
-Fitting a forecaster trains nothing: a forecast reads only its own look-back, in original units, so that multiplicative
-forms are tried where all values are above zero. After a transform (`data.transform`) the values are the transformed
-ones. Theta takes out the season where the autocorrelation at its lag is significant (90 %), which a smooth cycle is
-not before four seasons or so.
+Fitting a forecaster trains nothing: a forecast reads only its own look-back. Its values are divided by the standard
+deviation of the training part and keep their zero, so that multiplicative forms are tried where all values are above
+zero, and no unit changes a forecast. After a transform (`data.transform`) they are the transformed ones. Theta takes
+out the season where the autocorrelation at its lag is significant (90 %), which a smooth cycle is not before four
+seasons or so.
 
 Missing values: a history begins at the first observed step of the look-back; inner gaps are interpolated, a gap at the
 end repeats the last value. A look-back without an observed value is zero.
@@ -127,8 +128,8 @@ class Classical(nn.Module):
         if failed and self.settings.failing == "naive":
             self._replace(fits, failed, histories, channels)
             failed = {}
-        scaled = torch.from_numpy(_in_batch_units(fits, batch)).to(batch.past)
-        whole = scaled.unflatten(0, (-1, channels)).transpose(1, 2)
+        standardised = fits - np.asarray(_level(batch))[..., None]
+        whole = torch.from_numpy(standardised).to(batch.past).unflatten(0, (-1, channels)).transpose(1, 2)
         values = whole[..., 0]
         return Prediction(values, quantiles=_quantiles(whole) if self.quantile_levels else None), failed
 
@@ -156,41 +157,28 @@ class Classical(nn.Module):
 
 
 def _histories(batch: Batch) -> list[Array]:
-    """The look-back of each channel of each window in original units, channels of a window together, from its first
-    observed step on."""
+    """The look-back of each channel of each window, channels of a window together, from its first observed step on."""
     past, seen = batch.past, batch.observed
     if seen is not None:
         past = interpolated(past, seen)
     rows = past.transpose(1, 2).flatten(0, 1).double().cpu().numpy()
-    units = _units(batch)
-    if units is not None:
-        loc, scale = units
-        rows = rows * scale + loc
+    if batch.units is not None:
+        level = _level(batch)
+        rows = rows + level
         # a zero of the data stays a zero, whatever standardising in float32 rounded off
-        rows[np.abs(rows) <= 8 * np.finfo(np.float32).eps * np.maximum(np.abs(loc), scale)] = 0
+        rows[np.abs(rows) <= 8 * np.finfo(np.float32).eps * np.maximum(np.abs(level), 1)] = 0
     if seen is None:
         return list(rows)
     known = seen.transpose(1, 2).flatten(0, 1).cpu().numpy()
     return [row[int(there.argmax()) :] for row, there in zip(rows, known, strict=True)]
 
 
-def _units(batch: Batch) -> tuple[Array, Array] | None:
-    """Location and scale of each row of `_histories`, [rows, 1]; None where the batch has none."""
+def _level(batch: Batch) -> Array | float:
+    """What leads from standardised values back to the zero of the data, [rows of `_histories`, 1]."""
     if batch.units is None:
-        return None
-    both = (batch.units.loc, batch.units.scale)
-    loc, scale = (x.double().cpu().numpy().reshape(-1, 1) for x in both)
-    return loc, scale
-
-
-def _in_batch_units(fits: Array, batch: Batch) -> Array:
-    """Forecasts [rows, horizon, columns] from original units to those of the batch."""
-    units = _units(batch)
-    if units is None:
-        return fits
-    loc, scale = units
-    scaled: Array = (fits - loc[..., None]) / scale[..., None]
-    return scaled
+        return 0.0
+    level = (batch.units.loc.double() / batch.units.scale.double()).cpu().numpy()
+    return np.asarray(level.reshape(-1, 1))
 
 
 def _quantiles(whole: Float[Tensor, "batch horizon channel column"]) -> Float[Tensor, "batch horizon channel quantile"]:

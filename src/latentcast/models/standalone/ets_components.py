@@ -11,7 +11,7 @@ from latentcast.models.standalone.classical_workers import SHORTEST, Array, Spec
 
 @dataclass(frozen=True)
 class Components:
-    """Of one history, each [time], in original units; `slope` and `season` are None where the form has none.
+    """Of one history, each [time], in standard deviations of training; None where the form has no slope or season.
 
     form   as ETS(A,Ad,M): error, trend, season; A additive, M multiplicative, N none, d damped
     """
@@ -58,8 +58,8 @@ def of_history(spec: Spec, name: str, history: Array, shown: WindowLabels) -> tu
         Finding(
             "Exponential smoothing",
             f"{name}: level, slope, season and residuals of {found.form}",
-            f"{found.form} was chosen for this look-back. Lines are in original units, without a transform{multiplied}."
-            f" The standard deviation of the residuals is {found.residuals.std():.3g}.",
+            f"{found.form} was chosen for this look-back. Lines are in standard deviations of the training part"
+            f"{multiplied}. The standard deviation of the residuals is {found.residuals.std():.3g}.",
             "lines",
             tuple(lines),
             shown.past,

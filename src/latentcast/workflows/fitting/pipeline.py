@@ -33,7 +33,7 @@ from latentcast.workflows.fitting.stages import Supplies, is_solved, is_trained,
 from latentcast.workflows.fitting.untrained import untrained
 from latentcast.workflows.fitting.unused import check_all_read
 from latentcast.workflows.fitting.warm_start import load_initial_weights
-from latentcast.workflows.fitting.windows import can_learn, describe_few_shot, training_windows
+from latentcast.workflows.fitting.windows import can_learn, check_varies, describe_few_shot, training_windows
 
 
 @dataclass(frozen=True)
@@ -227,6 +227,9 @@ def _supplies(
     """The windows of each stage, counted in the card; none where the network has nothing to train."""
     if not is_trained(forecaster) and not is_solved(forecaster, spec.stages):
         return ()
+    for one in datasets:
+        with error_context(one.name if len(datasets) > 1 else None):
+            check_varies(one.panel, one.parts)
     supplies = [training_windows(forecaster, datasets, weights, *each) for each in spec.stages]
     last = supplies[-1].train
     if isinstance(last, Mix):

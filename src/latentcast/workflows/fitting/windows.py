@@ -42,10 +42,6 @@ def can_learn(panel: Panel, parts: Split, lookback: int, horizon: int) -> Sequen
         )
     notes = []
     constant = constant_series(panel, parts.train_end)
-    if constant and len(constant) == len(panel.ids) * len(panel.channels):
-        raise DataError(
-            f"every series is constant in its training part ({shorten(constant)}): there is nothing to learn"
-        )
     if constant:
         notes.append(Note(f"constant in the training part, and only centred: {shorten(constant)}", NoteCode.CONSTANT))
     without = int((parts.train_end < needed).sum())
@@ -53,6 +49,16 @@ def can_learn(panel: Panel, parts: Split, lookback: int, horizon: int) -> Sequen
         text = f"the training part of {without} of {len(panel.ids)} series is too short for a window"
         notes.append(Note(text, NoteCode.TOO_SHORT))
     return notes
+
+
+def check_varies(panel: Panel, parts: Split) -> None:
+    """Raises DataError where every series is constant in its training part."""
+    constant = constant_series(panel, parts.train_end)
+    if constant and len(constant) == len(panel.ids) * len(panel.channels):
+        raise DataError(
+            f"every series is constant in its training part ({shorten(constant)}): there is nothing to learn; models"
+            " that learn nothing forecast it, as naive"
+        )
 
 
 def training_windows(
