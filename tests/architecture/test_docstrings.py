@@ -48,6 +48,7 @@ def _tests() -> Iterator[doctest.DocTest]:
         yield from (test for test in finder.find(value, name) if test.examples)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("default")
 @pytest.mark.parametrize("example", list(_tests()), ids=lambda example: example.name)
 def test_examples_run(example: doctest.DocTest, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The picture of docs/architecture.md as a rule: a room imports only lower layers, and nothing imports in a circle."""
 
 import ast
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -31,6 +32,7 @@ def name_of(path: Path) -> str:
 MODULES = {name_of(path): path for path in SOURCE.rglob("*.py")}
 
 
+@cache
 def imported(path: Path) -> set[str]:
     """Modules of the package that a file imports anywhere in it, for annotations too."""
     found = set()

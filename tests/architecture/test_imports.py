@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 
@@ -69,6 +70,7 @@ class _WithoutTypes(ast.NodeTransformer):
         return None if isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING" else node
 
 
+@cache
 def _imported(path: Path, *, types: bool = True) -> set[str]:
     """Dotted names that a file imports anywhere in it; `from a import b` counts as a.b where that is a module."""
     names = set()

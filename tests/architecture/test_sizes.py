@@ -1,6 +1,7 @@
 """Functions and files stay small enough to read at one glance."""
 
 import ast
+from functools import cache
 from pathlib import Path
 from statistics import median
 
@@ -11,6 +12,7 @@ FILES = {path.relative_to(SOURCE).as_posix(): path.read_text(encoding="utf-8") f
 PUBLIC = {*latentcast.__all__, *dir(latentcast.Forecaster)}  # these explain every argument in their docstring
 
 
+@cache
 def _functions() -> list[tuple[str, str, int, int]]:
     """(file, name, lines without the docstring of a public one, arguments) of each function outside the commands."""
     found = []

@@ -22,6 +22,8 @@ from latentcast.core.types import Task
 from latentcast.models.network import build
 from llms import folder
 
+pytestmark = pytest.mark.slow  # trains, or starts processes
+
 ALL = [LLM, RANDOM, ATTENTION, BLOCK, NOTHING, PROMPT]
 
 

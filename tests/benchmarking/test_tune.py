@@ -16,6 +16,8 @@ from latentcast.models.config.presets import MODEL_PRESETS
 from latentcast.models.config.run import resolve_config
 from latentcast.models.config.search_spaces import SEARCH_SPACES
 
+pytestmark = pytest.mark.slow  # trains, or starts processes
+
 pytest.importorskip("optuna")
 SPACE = {"training.lr": {"low": 1e-5, "high": 1e-2, "log": True}, "lookback": {"times": [0.5, 1.0]}}
 QUICK = {"training.max_steps": 20, "training.validations": 2}

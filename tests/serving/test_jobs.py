@@ -31,6 +31,8 @@ from latentcast.serving.jobs.tasks import KINDS, Names, Work
 from latentcast.serving.models import Models
 from latentcast.serving.settings import ServeSettings
 
+pytestmark = pytest.mark.slow  # trains, or starts processes
+
 # Speaks as a job's process does: it tells its number and that of a child, and then sleeps or ends as it is asked.
 STAND_IN = """
 import json, os, subprocess, sys, time

@@ -12,6 +12,8 @@ from latentcast.workflows.pretraining import generalist, state, windows
 from latentcast.workflows.pretraining.generalist import PretrainingPlan, pretrain_generalist
 from latentcast.workflows.pretraining.windows import round_of_windows
 
+pytestmark = pytest.mark.slow  # trains, or starts processes
+
 
 @pytest.fixture(autouse=True)
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,6 +19,8 @@ from latentcast.workflows.published.checkpoint import read_checkpoint
 from llms import folder
 from published import dlinear_forecast, time_llm_forecast, time_llm_state
 
+pytestmark = pytest.mark.slow  # trains, or starts processes
+
 LOOKBACK, HORIZON = 48, 8
 TEXT = "hourly load of a power transformer."
 LONG = {"n_positions": 512}
