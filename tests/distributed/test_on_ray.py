@@ -135,3 +135,36 @@ def test_a_search_makes_all_its_trials(cluster: Any, tmp_path: Path) -> None:
     call: dict[str, Any] = {"space": rate, "trials": 3, **SIZES, "settings": {"training.max_steps": 2}}
     found = latentcast.tune(panel(3), "dlinear", out=tmp_path / "tuned", **call, **RAY)
     assert found.history["state"].tolist().count("complete") >= 3
+
+
+QUICK: dict[str, Any] = {"training.batch_size": 64, "training.max_epochs": 6, "training.max_steps": None}
+
+
+def weights(forecaster: latentcast.Forecaster) -> np.ndarray:
+    return np.concatenate([value.double().numpy().ravel() for value in forecaster.network.state_dict().values()])
+
+
+def test_training_gives_the_weights_of_one_process_also_when_a_worker_is_killed(cluster: Any, tmp_path: Path) -> None:
+    settings = {**QUICK, "training.patience": None}
+    here = latentcast.fit(panel(7), "dlinear", **SIZES, settings=settings)
+    out, kept = tmp_path / "fitted", tmp_path / "kept"
+    call: dict[str, Any] = {"out": out, "settings": settings, "storage": f"local://{kept}", **RAY}
+    with ThreadPoolExecutor(1) as pool:
+        killed = pool.submit(kill, "RayTrainWorker", lambda: len(list(kept.rglob("last.ckpt"))) > 0)
+        there = latentcast.fit(panel(7), "dlinear", **SIZES, **call)
+        assert killed.result()
+    np.testing.assert_allclose(weights(there), weights(here), atol=1e-5)
+    assert there.card.training is not None
+    assert here.card.training is not None
+    assert there.card.training.stages[-1].steps == here.card.training.stages[-1].steps
+    loaded = latentcast.load(out)
+    np.testing.assert_allclose(weights(loaded), weights(there))
+    assert (out / "checkpoints" / "forecast" / "last.ckpt").is_file()
+
+
+def test_a_ridge_adds_up_sums_of_workers(cluster: Any) -> None:
+    gaps = panel(9).assign(y=lambda frame: frame["y"].where(frame.index % 13 > 0))
+    for frame in (panel(9), gaps):
+        here = latentcast.fit(frame, "ridge", **SIZES)
+        there = latentcast.fit(frame, "ridge", **SIZES, **RAY)
+        assert_frame_equal(there.predict(frame), here.predict(frame), rtol=1e-6)

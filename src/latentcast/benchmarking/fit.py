@@ -4,7 +4,7 @@ from functools import wraps
 from typing import Any
 
 from latentcast.benchmarking.auto import fit_auto
-from latentcast.core.errors import SettingsError
+from latentcast.core.errors import Fault, SettingsError
 from latentcast.forecaster.forecaster import Forecaster
 from latentcast.workflows.fitting.fit import fit as fit_named
 
@@ -18,7 +18,10 @@ def fit(data: Any, model: str | None = None, **options: Any) -> Forecaster:
         return fit_named(data, model, **options)
     if unread := [name for name in CHOSEN if options.pop(name, None)]:
         raise SettingsError([f"{name}: model='auto' chooses it; leave it out, or name a model" for name in unread])
-    options.pop("progress", None)
+    if options.pop("engine", "local") != "local":
+        raise SettingsError(Fault("engine", ": model='auto' chooses in one process; leave it out, or name a model"))
+    for name in ("progress", "workers", "address", "storage", "cpus", "gpus", "retries"):
+        options.pop(name, None)
     threads = options.pop("threads", None)
     from latentcast.core.threads import using_threads
 

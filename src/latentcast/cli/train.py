@@ -8,19 +8,26 @@ import typer
 
 from latentcast.cli.app import app
 from latentcast.cli.options import (
+    Address,
     Config,
+    Cpus,
     Data,
+    Engine,
     Folder,
     Fraction,
+    Gpus,
     Horizon,
     Lookback,
     Overwrite,
     Resume,
+    Retries,
     Seed,
     Several,
     Start,
     Weights,
+    Workers,
     numbers_in,
+    on_cluster,
     refuse_unread,
     several_in,
     takes_settings,
@@ -56,14 +63,25 @@ def fit(
     start: Start = None,
     overwrite: Overwrite = False,
     resume: Resume = False,
+    engine: Engine = None,
+    workers: Workers = None,
+    address: Address = None,
+    storage: Annotated[
+        str | None, typer.Option("--storage", help="Folder or address of the checkpoints, with --engine ray.")
+    ] = None,
+    cpus: Cpus = 1,
+    gpus: Gpus = 0,
+    retries: Retries = 3,
     *,
     settings: dict[str, Any],
 ) -> None:
     """Train a model and save it; --model auto chooses one."""
     from latentcast.workflows.fitting.fit import fit as run_fit
 
+    cluster = {**on_cluster(engine, address, cpus, gpus, retries), "workers": workers or 1, "storage": storage}
     if model == "auto":
         given = {"--preset": preset, "--lookback": lookback, "--weights": weights, "--from": start, "--resume": resume}
+        given |= {"--engine": engine, "--workers": workers, "--storage": storage}
         if unread := [name for name, value in given.items() if value]:
             raise SettingsError([f"{name}: --model auto chooses it; leave it out, or name a model" for name in unread])
         _choose(data, folder, horizon, seed, with_fraction(settings, fraction), config, overwrite=overwrite)
@@ -72,7 +90,7 @@ def fit(
     _learn(
         run_fit, data, folder, weights, model=model, lookback=lookback, horizon=horizon, preset=preset,
         seed=seed, settings=with_fraction(settings, fraction), config=config, start=start, overwrite=overwrite,
-        resume=resume,
+        resume=resume, **cluster,
     )  # fmt: skip
 
 

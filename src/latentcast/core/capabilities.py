@@ -18,6 +18,8 @@ class Capabilities:
         One channel's forecast may depend on another channel.
     uses_known
         Batches must carry the features known in advance.
+    uses_phase
+        Batches must carry the absolute number of their first step.
     uses_static
         Static covariates of a series change its forecast.
     reconstructs
@@ -41,6 +43,7 @@ class Capabilities:
 
     mixes_channels: bool = False
     uses_known: bool = False
+    uses_phase: bool = False
     uses_static: bool = False
     reconstructs: bool = False
     samples: bool = False

@@ -69,6 +69,8 @@ def cut_windows(fitted: FittedState, prepared: PreparedPanel, starts_items: Star
         with_known=fitted.network.uses_known,
         prompter=fitted.network.prompter,
     )
+    if not fitted.network.uses_phase:
+        windows = windows.without_phase()
     return replace(windows, known=replace(windows.known, item_numbers=fitted.known.rows_of(prepared.panel)))
 
 

@@ -185,6 +185,7 @@ class Composed(nn.Module):
         return Capabilities(
             mixes_channels=not representation.folds_channels or any(part.mixes_channels for part in self._mixers),
             uses_known=representation.uses_known,
+            uses_phase=self.cycles is not None,
             uses_static=self.static is not None,
             reconstructs=isinstance(representation, InvertibleRepresentation) and isinstance(head, ReconstructionHead),
             quantile_levels=head.quantile_levels if isinstance(head, PredictsQuantiles) else (),

@@ -27,6 +27,7 @@ class Network(nn.Module):
         super().__init__()
         self.model, self.task = model, task
         can = self.capabilities = model.capabilities
+        self.uses_phase = can.uses_phase
         self.uses_known, self.mixes_channels, self.uses_static = can.uses_known, can.mixes_channels, can.uses_static
         self.reconstructs, self.samples, self.quantile_levels = can.reconstructs, can.samples, can.quantile_levels
         self.frozen, self.calibrates = can.frozen, can.cheap_to_calibrate

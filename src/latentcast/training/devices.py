@@ -1,17 +1,16 @@
-"""The devices and processes that train a stage: one CPU by itself, everything else by Lightning Fabric."""
+"""Devices and processes that train a stage: one CPU by itself, everything else by Lightning Fabric."""
 
 import logging
-import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
 
-from latentcast.core.errors import LatentcastError, SettingsError
-from latentcast.models.config.training import PRECISIONS, TrainingSettings
+from latentcast.core.types import Batch
 
 if TYPE_CHECKING:
     from lightning.fabric import Fabric
@@ -42,6 +41,21 @@ class Devices(Protocol):
     def without_sync(self, module: nn.Module, *, enabled: bool) -> AbstractContextManager[Any]:
         """Gradients of several processes are not averaged yet, as more batches follow before the step."""
 
+    def share(self, batch: Batch) -> float:
+        """Weight of this process's loss in that of the whole batch; 1 where processes are averaged."""
+
+    def joined_loss(self, loss: Tensor) -> Tensor:
+        """The loss of the whole batch, as it is logged."""
+
+    def optimizer_state(self, optimizer: torch.optim.Optimizer) -> Any:
+        """What a checkpoint holds of the optimiser; every process calls it."""
+
+    def load_optimizer(self, optimizer: torch.optim.Optimizer, state: Any) -> None:
+        """Restore what `optimizer_state` gave."""
+
+    def keep(self, folder: Path) -> None:
+        """Called in every process after a checkpoint was written into the first one's folder."""
+
     def broadcast(self, value: Value) -> Value:
         """The first process's value."""
 
@@ -55,7 +69,26 @@ class Devices(Protocol):
     def load_precision(self, state: Mapping[str, Any]) -> None: ...
 
 
-class OneCpu:
+class Averaged:
+    """Every process counts alike, and checkpoints stay where they are written."""
+
+    def share(self, batch: Batch) -> float:
+        return 1
+
+    def joined_loss(self, loss: Tensor) -> Tensor:
+        return loss
+
+    def optimizer_state(self, optimizer: torch.optim.Optimizer) -> Any:
+        return optimizer.state_dict()
+
+    def load_optimizer(self, optimizer: torch.optim.Optimizer, state: Any) -> None:
+        optimizer.load_state_dict(state)
+
+    def keep(self, folder: Path) -> None:
+        return
+
+
+class OneCpu(Averaged):
     """One process on the CPU in float32. Fabric does the same, after four seconds of imports."""
 
     device, processes, rank = torch.device("cpu"), 1, 0
@@ -95,7 +128,7 @@ class OneCpu:
         return
 
 
-class FabricDevices:
+class FabricDevices(Averaged):
     """Any accelerator, number of devices, strategy and precision that Lightning Fabric knows."""
 
     def __init__(self, fabric: "Fabric") -> None:
@@ -103,7 +136,7 @@ class FabricDevices:
         self.device, self.processes, self.rank = fabric.device, fabric.world_size, fabric.global_rank
 
     def launch(self, train: Callable[[Devices], Value]) -> Value:
-        return self.fabric.launch(_WithDevices(train))
+        return self.fabric.launch(_WithDevices(train, type(self)))
 
     def setup(self, module: nn.Module, optimizer: torch.optim.Optimizer) -> tuple[nn.Module, Any]:
         return self.fabric.setup(module, optimizer)
@@ -141,49 +174,11 @@ class FabricDevices:
 class _WithDevices:
     """Hands Fabric on as devices, in every process that it starts."""
 
-    def __init__(self, train: Callable[[Devices], Any]) -> None:
-        self.train = train
+    def __init__(self, train: Callable[[Devices], Any], kind: "type[FabricDevices]") -> None:
+        self.train, self.kind = train, kind
 
     def __call__(self, fabric: "Fabric") -> Any:
-        return self.train(FabricDevices(fabric))
-
-
-def make_devices(settings: TrainingSettings) -> Devices:
-    """Raises SettingsError when a precision, device or strategy is not available on this machine."""
-    if _is_one_cpu(settings):
-        return OneCpu()
-    from lightning.fabric import Fabric
-
-    try:
-        return FabricDevices(
-            Fabric(
-                accelerator=settings.accelerator,
-                devices=settings.devices,
-                strategy=settings.strategy,
-                precision=PRECISIONS[settings.precision],  # type: ignore[arg-type]
-            )
-        )
-    except (ValueError, RuntimeError, TypeError) as error:
-        if isinstance(error, LatentcastError):
-            raise
-        where = f"accelerator={settings.accelerator}, devices={settings.devices}, strategy={settings.strategy}"
-        raise SettingsError(f"training cannot run with {where}, precision={settings.precision}: {error}") from error
-
-
-def _is_one_cpu(settings: TrainingSettings) -> bool:
-    """Whether training takes one process on the CPU in float32; a launcher such as torchrun asks for Fabric."""
-    if settings.precision != "fp32" or settings.strategy != "auto" or settings.devices not in (1, "auto"):
-        return False
-    if any(name in os.environ for name in ("WORLD_SIZE", "LOCAL_RANK", "SLURM_NTASKS", "LT_ACCELERATOR")):
-        return False
-    accelerated = torch.cuda.is_available() or torch.backends.mps.is_available()
-    return settings.accelerator == "cpu" or (settings.accelerator == "auto" and not accelerated)
-
-
-def check_machine(settings: TrainingSettings) -> None:
-    """Raises SettingsError when a precision, device or strategy is not available on this machine."""
-    with quiet_lightning():
-        make_devices(settings)
+        return self.train(self.kind(fabric))
 
 
 @contextmanager

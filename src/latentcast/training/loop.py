@@ -127,9 +127,14 @@ class StageLoop:
         epoch = progress.epoch
         progress.advance(self.schedule.epoch_batches)
         steps = self.schedule.steps_now(progress)
+        share = self.devices.share(batch)
         with self.devices.without_sync(self.module, enabled=not steps):
-            loss = self.module(_Holder(batch.to(self.devices.device)))
-            self.devices.backward(loss / settings.accumulate)
+            if share:
+                loss = self.module(_Holder(batch.to(self.devices.device)))
+                part = loss if share == 1 else loss * share
+                self.devices.backward(part / settings.accumulate)
+            else:
+                part = torch.zeros((), device=self.devices.device)
         if not steps:
             return False
         if settings.clip is not None:
@@ -139,7 +144,7 @@ class StageLoop:
         self.rates.step()
         if self.average is not None:
             self.average.update_parameters(self.network)
-        self.log.step(progress.step, epoch, loss.detach())
+        self.log.step(progress.step, epoch, self.devices.joined_loss(part.detach()))
         progress.step += 1
         if self._pace is not None:
             self._pace.step(progress.step)
@@ -190,8 +195,12 @@ class StageLoop:
         if torch.cuda.is_available():
             random_state["cuda"] = torch.cuda.get_rng_state_all()
         every = self._gathered(random_state) if self.devices.processes > 1 else [random_state]
-        if self.devices.rank:
-            return
+        optimizer = self.devices.optimizer_state(self.optimizer)
+        if self.devices.rank == 0:
+            self._write(reason, every, optimizer)
+        self.devices.keep(self.task.folder)
+
+    def _write(self, reason: str | None, every: list[dict[str, Any]], optimizer: Any) -> None:
         state = {
             "format": FORMAT,
             "stage": self.task.stage.name,
@@ -199,7 +208,7 @@ class StageLoop:
             "epochs": self._epoch_begun(),
             "progress": asdict(self.progress),
             "state_dict": self._weights(),
-            "optimizer": self.optimizer.state_dict(),
+            "optimizer": optimizer,
             "rates": self.rates.state_dict(),
             "precision": self.devices.precision_state(),
             "random_state": every,
@@ -218,7 +227,7 @@ class StageLoop:
             self.network.load_state_dict(state["current"])
             self.average.module.load_state_dict(state["state_dict"])
             self.average.n_averaged.fill_(state["averaged"])
-        self.optimizer.load_state_dict(state["optimizer"])
+        self.devices.load_optimizer(self.optimizer, state["optimizer"])
         self.rates.load_state_dict(state["rates"])
         self.devices.load_precision(state["precision"])
         random_state = state["random_state"][self.devices.rank % len(state["random_state"])]

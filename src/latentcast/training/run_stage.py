@@ -14,10 +14,12 @@ from latentcast.core.errors import CheckpointError, Fault, Interrupted, Settings
 from latentcast.core.threads import chosen_threads, using_threads
 from latentcast.models.network import Network
 from latentcast.training import checkpoint
-from latentcast.training.devices import Devices, make_devices, quiet_lightning
+from latentcast.training.choose_devices import make_devices
+from latentcast.training.devices import Devices, quiet_lightning
 from latentcast.training.interrupt import INTERRUPTED, MAX_TIME, StopRequest
 from latentcast.training.logs import ProgressBar, TrainingLog
 from latentcast.training.loop import BEST, FORMAT, LAST, StageLoop, StageTask
+from latentcast.training.ray_workers import RayTraining, train_on_ray
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,14 @@ class Outcome:
     threads: int
 
 
-def run_stage(network: Network, task: StageTask, *, resume: bool = False, progress: bool = False) -> Outcome:
+def run_stage(
+    network: Network,
+    task: StageTask,
+    *,
+    resume: bool = False,
+    progress: bool = False,
+    ray: RayTraining | None = None,
+) -> Outcome:
     """Train until the epochs, the steps, the patience or the time are used up.
 
     Parameters
@@ -62,6 +71,8 @@ def run_stage(network: Network, task: StageTask, *, resume: bool = False, progre
         the same weights as without the break.
     progress
         Show a progress bar.
+    ray
+        Train in workers of a Ray cluster. None: on the devices that the settings name.
 
     Raises
     ------
@@ -80,10 +91,13 @@ def run_stage(network: Network, task: StageTask, *, resume: bool = False, progre
     task.stage.parameters(network)  # fails early when nothing is trainable
     stop = StopRequest(task.settings.max_time)
     with quiet_lightning(), using_threads(_threads_of(state)):
-        devices = make_devices(task.settings)
-        kept = Path(
-            devices.launch(partial(_train, network=network, task=task, state=state, stop=stop, progress=progress))
-        )
+        if ray is None:
+            devices = make_devices(task.settings)
+            kept = Path(
+                devices.launch(partial(_train, network=network, task=task, state=state, stop=stop, progress=progress))
+            )
+        else:
+            train_on_ray(_train, network, task, state, ray, resume=resume)
     outcome = _take(network, kept, task)
     if torch.distributed.is_available() and torch.distributed.is_initialized():
         torch.distributed.barrier()  # the first process may remove the folder now

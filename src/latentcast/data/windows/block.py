@@ -22,6 +22,9 @@ class Block:
         shape, strides = (rows, length * self.width), (array.strides[0], array.itemsize)
         self.rows = np.lib.stride_tricks.as_strided(array, shape, strides, writeable=False)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Block, (self.array, self.length)
+
     def gather(self, starts: NDArray[np.int64]) -> NDArray[Any]:
         """[windows] first steps → [windows, length, width], a copy."""
         return self.rows[starts].reshape(-1, self.length, self.width)

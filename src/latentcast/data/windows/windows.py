@@ -187,6 +187,10 @@ class Windows:
         """Batches for training, see `Loader`."""
         return Loader(self, batch_size, seed=seed, shuffle=shuffle)
 
+    def without_phase(self) -> Windows:
+        """The same windows for networks that do not read the number of their first step."""
+        return replace(self, known=replace(self.known, calendar=None))
+
     def arrays(self, which: NDArray[np.int64]) -> WindowArrays:
         """The windows number `which` [batch] as arrays; masked gaps are not filled."""
         starts, items, known = self.starts[which], self.items[which], self.known

@@ -52,6 +52,7 @@ class ExportedModel:
     is_light: bool = False
     quantised: str | None = None
     prompter: None = None
+    uses_phase: bool = False
     samples: bool = False
 
     def to_dict(self) -> dict[str, Any]:

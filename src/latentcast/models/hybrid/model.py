@@ -65,6 +65,7 @@ class Hybrid(nn.Module):
         self.capabilities = Capabilities(
             mixes_channels=any(one.mixes_channels for one in members.values()),
             uses_known=any(one.uses_known for one in members.values()),
+            uses_phase=any(one.uses_phase for one in members.values()),
             uses_static=any(one.uses_static for one in members.values()),
             cheap_to_calibrate=all(one.calibrates for one in members.values()),
             frozen=tuple(f"networks.{label}.model.{part}" for label, one in members.items() for part in one.frozen),

@@ -1,7 +1,9 @@
 """The input of a closed-form fit: series as arrays, and the stretches of steps that contain windows."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -90,14 +92,15 @@ class Source:
         runs, width = stretches.runs(lookback, ahead.last), lookback + ahead.last
         if self.stride > 1:
             runs = runs.where(np.arange(runs.windows) % self.stride == 0)
+        add = summed_by.get() or _summed_here
         if self.observed is None:
-            return window_sums(self.values, runs, width, rows=lookback, groups=groups, decay=decay)
+            return add(self, slice(None), runs, width=width, rows=lookback, groups=groups, decay=decay)
         maps = int(groups.max()) + 1
         shapes = ((maps, lookback, width), (maps, width), (maps, width), (maps,))
         total = WindowSums(*map(np.zeros, shapes))
         for channel, into in enumerate(groups):
             kept = self.complete(runs, lookback, ahead, channel)
-            found = window_sums(self.values[:, channel : channel + 1], kept, width, rows=lookback, decay=decay)
+            found = add(self, slice(channel, channel + 1), kept, width=width, rows=lookback, decay=decay)
             for sums, part in zip(total.parts(), found.parts(), strict=True):
                 sums[into] += part[0]
         return total
@@ -110,6 +113,14 @@ class Source:
         origin = runs.starts() + lookback
         targets = missing[origin + ahead.last] == missing[origin + ahead.first]
         return runs.where(targets & (missing[origin] == missing[origin - 1]))
+
+
+def _summed_here(source: Source, channels: slice, runs: Runs, **how: Any) -> WindowSums:
+    return window_sums(source.values[:, channels], runs, **how)
+
+
+Summing = Callable[..., WindowSums]  # of a source, some channels and runs; further arguments are those of `window_sums`
+summed_by: ContextVar[Summing | None] = ContextVar("summed_by", default=None)
 
 
 def of_windows(train: Windows | Mix, held_out: Windows | Mix | None, channels: Sequence[int]) -> list[Source]:

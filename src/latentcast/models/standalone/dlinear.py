@@ -56,7 +56,7 @@ class DLinear(nn.Module):
         self.remainder_bias = nn.Parameter(torch.zeros(maps, task.horizon))
         self.cycles = Cycles(settings.cycles, task.channels) if settings.cycles else None
         if self.cycles is not None:
-            self.capabilities = Capabilities(not_exported=NOT_EXPORTED)
+            self.capabilities = Capabilities(uses_phase=True, not_exported=NOT_EXPORTED)
         rate = settings.exponential
         average = None if rate is None else exponential_average_matrix(task.lookback, rate)
         self.register_buffer("average", average, persistent=False)

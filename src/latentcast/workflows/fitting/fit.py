@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from latentcast.core.cluster import Cluster, Engine, check_engine
 from latentcast.core.errors import Fault, SettingsError
 from latentcast.core.nested import leaves, merge
 from latentcast.core.notes import Note, NoteCode
@@ -15,6 +16,7 @@ from latentcast.forecaster.load import as_forecaster
 from latentcast.models.config.lookback import default_lookback
 from latentcast.models.config.presets import MODEL_PRESETS
 from latentcast.models.config.run import merge_user_settings, resolve_config
+from latentcast.training.ray_workers import RayTraining
 from latentcast.training.stages import STAGES
 from latentcast.workflows.fitting.datasets import (
     error_context,
@@ -47,6 +49,13 @@ def fit(
     resume: bool = False,
     progress: bool = False,
     threads: int | None = None,
+    engine: Engine = "local",
+    workers: int = 1,
+    address: str | None = None,
+    storage: str | None = None,
+    cpus: float = 1,
+    gpus: float = 0,
+    retries: int = 3,
 ) -> Forecaster:
     """Train a model on the training part of the data.
 
@@ -110,6 +119,16 @@ def fit(
     threads
         Threads that torch computes with; by default the cores that the process may use, at most those of torch
         (`OMP_NUM_THREADS`). The card records the number.
+    engine
+        `ray` trains in `workers` workers of a Ray cluster (extra `ray`). Series are dealt out to them; a batch is that
+        of one process, so that the weights are the same but for rounding, where nothing is drawn at random (dropout)
+        and nothing is shared by the windows of a batch. `local`: this process, or those of `training.devices`.
+    workers, address, cpus, gpus
+        Workers on Ray, the address of a running cluster (None starts one here), and the cores and GPUs of each.
+    storage
+        Folder or address (fsspec, `s3://…`) for checkpoints on Ray, which every node sees. None: in `out`.
+    retries
+        How often training on Ray goes on from the last checkpoint after a worker was lost.
 
     Returns
     -------
@@ -142,7 +161,8 @@ def fit(
             raise SettingsError(Fault("model", f"={model}: the weights to begin with are those of {SHIPPED}"))
         start, model, preset = None, SHIPPED, preset or "all"
     values = merge_user_settings(model, preset, lookback, horizon, seed, settings, config)
-    options = FitOptions(None if out is None else Path(out), overwrite, resume, progress, threads)
+    ray = _on_ray(engine, Cluster(workers, address, cpus, gpus, retries), storage)
+    options = FitOptions(None if out is None else Path(out), overwrite, resume, progress, threads, ray=ray)
     return _fit(data, values, weights, start, options, forecast=True)
 
 
@@ -163,6 +183,13 @@ def pretrain(
     resume: bool = False,
     progress: bool = False,
     threads: int | None = None,
+    engine: Engine = "local",
+    workers: int = 1,
+    address: str | None = None,
+    storage: str | None = None,
+    cpus: float = 1,
+    gpus: float = 0,
+    retries: int = 3,
 ) -> Forecaster:
     """Train only the stages before forecasting; `fit(..., start=...)` continues from there, at any horizon.
 
@@ -172,7 +199,7 @@ def pretrain(
     Parameters
     ----------
     data, model, preset, seed, settings, config, start, weights, out, overwrite, resume, progress,
-    threads
+    threads, engine, workers, address, storage, cpus, gpus, retries
         As in `fit`. Each stage has settings of its own (`stages.reconstruct.lr`); those of `training` belong to the
         forecasts and are refused.
     lookback
@@ -202,8 +229,29 @@ def pretrain(
     ('reconstruct',)
     """
     values = merge_user_settings(model, preset, lookback, horizon, seed, settings, config)
-    options = FitOptions(None if out is None else Path(out), overwrite, resume, progress, threads)
+    ray = _on_ray(engine, Cluster(workers, address, cpus, gpus, retries), storage)
+    options = FitOptions(None if out is None else Path(out), overwrite, resume, progress, threads, ray=ray)
     return _fit(data, values, weights, start, options, forecast=False)
+
+
+def _on_ray(engine: Engine, cluster: Cluster, storage: str | None) -> RayTraining | None:
+    """Training on Ray, where it is asked for. Raises SettingsError for what only Ray reads."""
+    check_engine(engine, cluster)
+    if engine == "ray":
+        return RayTraining(cluster, storage)
+    plain = Cluster()
+    given = {name: getattr(cluster, name) != getattr(plain, name) for name in ("address", "cpus", "gpus", "retries")}
+    faults = [Fault(name, ": is of a Ray cluster; say engine=ray") for name, it in given.items() if it]
+    if storage is not None:
+        faults.append(Fault("storage", ": is of a Ray cluster; say engine=ray"))
+    if cluster.workers != 1:
+        text = (
+            f"={cluster.workers}: processes of this machine are training.devices={cluster.workers}; or say engine=ray"
+        )
+        faults.append(Fault("workers", text))
+    if faults:
+        raise SettingsError(faults)
+    return None
 
 
 def _fit(

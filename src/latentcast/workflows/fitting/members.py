@@ -63,5 +63,7 @@ def _train_alone(alone: Forecaster, own: TrainingDataset, folder: Path, options:
     spec = FitSpec(alone.run)
     longer = pad_short(own.panel, own.parts, alone.run.lookback, alone.run.horizon)
     member = replace(own, panel=longer.panel, parts=longer.parts)
+    if options.ray is not None:
+        options = replace(options, ray=replace(options.ray, offsets=longer.panel.offsets))
     supplies = [training_windows(alone, [member], None, *each) for each in spec.stages]
     return train_network(alone, spec.stages, supplies, weights_of(alone), folder, options)

@@ -132,6 +132,8 @@ def build_untrained(spec: FitSpec, checked: CheckedData, options: FitOptions, no
 def train(spec: FitSpec, prepared: Prepared, folder: Path, options: FitOptions, notes: NoteLog) -> None:
     """Train member by member, or the network as a whole; nothing where there is nothing to learn."""
     forecaster = prepared.forecaster
+    if options.ray is not None:
+        options = replace(options, ray=replace(options.ray, offsets=prepared.datasets[0].panel.offsets))
     if prepared.has_members:
         notes.extend(train_members(forecaster, prepared.own, folder, options))
     elif prepared.supplies:

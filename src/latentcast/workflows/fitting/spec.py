@@ -11,6 +11,7 @@ from latentcast.data.scaling.scaler import Scaler
 from latentcast.forecaster.forecaster import Forecaster
 from latentcast.models.config.run import RunConfig
 from latentcast.models.config.training import TrainingSettings
+from latentcast.training.ray_workers import RayTraining
 from latentcast.training.stages import STAGES, Stage, forecasting
 from latentcast.workflows.fitting.datasets import TrainingDataset
 
@@ -82,6 +83,7 @@ class FitOptions:
     """How a fit runs: the folder to save into, whether to replace it or go on in it, a progress bar, threads.
 
     `watch` is called with the number and the loss of each validation of the last stage; training ends where it says so.
+    With `ray` networks are trained in workers of a Ray cluster, and sums of closed forms are made there.
     """
 
     out: Path | None = None
@@ -90,3 +92,4 @@ class FitOptions:
     progress: bool = False
     threads: int | None = None
     watch: Callable[[int, float], bool] | None = None
+    ray: RayTraining | None = None

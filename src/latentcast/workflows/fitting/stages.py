@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from latentcast.forecaster.card import StageReport, TrainingReport
 from latentcast.forecaster.forecaster import Forecaster
 from latentcast.models.config.training import TrainingSettings
 from latentcast.models.inspection import count_parameters
+from latentcast.models.ridge.spread import sums_on_ray
 from latentcast.training.stages import Stage
 from latentcast.workflows.fitting.solving import keep_parts_that_pay, solve_closed_form
 from latentcast.workflows.fitting.spec import FitOptions, Stages
@@ -52,7 +54,9 @@ def train_network(
     notes = []
     solved, trained = is_solved(forecaster, stages), is_trained(forecaster)
     if solved:
-        forecaster.card = replace(forecaster.card, solved=solve_closed_form(forecaster, *supplies[-1][:2]))
+        with nullcontext() if options.ray is None else sums_on_ray(options.ray.cluster):
+            report = solve_closed_form(forecaster, *supplies[-1][:2])
+        forecaster.card = replace(forecaster.card, solved=report)
     if trained:
         train_stages(forecaster, stages, supplies, drawn, folder, options)
     if solved and trained:
@@ -108,7 +112,8 @@ def _train(
     durable = options.out is not None
     task = StageTask(stage, training, train, val, forecaster.run.seed, folder, durable=durable, test=test)
     task = replace(task, watch=options.watch if stage.forecasts else None)
-    outcome = run_stage(forecaster.network, task, resume=options.resume, progress=options.progress)
+    how = {"resume": options.resume, "progress": options.progress, "ray": options.ray}
+    outcome = run_stage(forecaster.network, task, **how)  # type: ignore[arg-type]
     found = stage.check(forecaster.network, train if val is None else val) if stage.check else None
     return StageReport(
         **asdict(outcome),

@@ -73,7 +73,7 @@ def training_windows(
 
     Raises DataError when windows are missing, SettingsError when this machine cannot train as it was asked to.
     """
-    from latentcast.training.devices import check_machine
+    from latentcast.training.choose_devices import check_machine
 
     check_machine(training)
     train: list[Windows] = []
@@ -123,6 +123,8 @@ def _windows_of(
         with_known=forecaster.network.uses_known,
         prompter=forecaster.network.prompter,
     )
+    if not forecaster.network.uses_phase:
+        train = train.without_phase()
     others = [replace(train, starts=starts, items=items) if len(starts) else None for starts, items in both[1:]]
     return train, others[0], others[1] if len(others) > 1 else None
 
