@@ -47,7 +47,7 @@ def zero_strategy(settings: TrainingSettings) -> Any:
     config = zero_config(settings)
     if find_spec("deepspeed") is None:
         raise MissingExtra("deepspeed", "deepspeed", f"training.strategy={settings.strategy}")
-    from lightning.fabric.strategies import DeepSpeedStrategy
+    from lightning.fabric.strategies.deepspeed import DeepSpeedStrategy
 
     return DeepSpeedStrategy(config=config)
 

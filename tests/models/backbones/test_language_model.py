@@ -171,3 +171,17 @@ def test_the_fused_activation_is_the_one_it_replaces() -> None:
     assert "NewGELUActivation" not in kinds
     x = torch.linspace(-6, 6, 1001)
     torch.testing.assert_close(torch.nn.GELU(approximate="tanh")(x), NewGELUActivation()(x), rtol=1e-6, atol=1e-6)
+
+
+def test_layers_can_be_placed_by_a_device_map(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("accelerate")
+    spread, plain = load(folder("llama"), device_map="auto"), load(folder("llama"))
+    assert spread.spread
+    assert not plain.spread
+    ids = torch.tensor([[1, 2, 3]])
+    with torch.no_grad():
+        found, wanted = (one.model(ids).last_hidden_state for one in (spread, plain))
+    assert torch.equal(found, wanted)
+    monkeypatch.setattr(language_model, "find_spec", lambda name: None if name == "accelerate" else object())
+    with pytest.raises(MissingExtra, match=r"latentcast\[llm-4bit\]"):
+        load(folder("llama"), device_map="auto")

@@ -50,7 +50,7 @@ class FrozenLLM(nn.Module):
         super().__init__()
         s = self.settings = settings
         how = language_model.Loading(
-            s.revision, s.llm_layers, s.dtype, s.quantise, s.random, s.llm_seed, s.lora, s.checkpointing
+            s.revision, s.llm_layers, s.dtype, s.quantise, s.random, s.llm_seed, s.lora, s.checkpointing, s.device_map
         )
         language = language_model.load(s.llm, how)
         tokens = representation.num_tokens(task.lookback) + representation.query_tokens
@@ -207,6 +207,8 @@ class FrozenLLM(nn.Module):
             return "there is none"
         if not s.reuse:
             return "reuse=false"
+        if s.device_map != "none":
+            return "its layers lie on several devices"
         if not self.language.causal:
             return f"{self.language.family} is not among the causal models that it is computed once for"
         if self.text_is_fused:

@@ -7,7 +7,7 @@ from pydantic import Field
 from latentcast.core.settings import ReadWith, Settings
 from latentcast.layers.dynamic_prompt import GatedBy
 from latentcast.layers.reprogramming import Prototypes
-from latentcast.models.backbones.language_model import Dtype, Quantise
+from latentcast.models.backbones.language_model import DeviceMap, Dtype, Quantise
 from latentcast.models.backbones.prompt import Units
 from latentcast.models.backbones.published_prompt import Wording
 from latentcast.models.backbones.task_vocabulary import BASE, Start
@@ -21,6 +21,8 @@ class FrozenLLMSettings(Settings):
     llm_layers     number of first layers that are loaded and run; None: all
     random         random weights of the same shape, from llm_seed, for comparisons
     dtype          of the frozen weights; quantise: nf4 (4 bit) or int8, through bitsandbytes
+    device_map     auto, balanced or sequential: layers of a model that is larger than one device lie on several
+                   (accelerate); none: on the device of the rest
     lora           rank of trainable adapters (peft); 0: none
     checkpointing  blocks run again for backward: less memory, a third more time
     width          number of first output features that the head reads
@@ -69,6 +71,7 @@ class FrozenLLMSettings(Settings):
     llm_seed: Annotated[int, Field(ge=0)] = 0
     dtype: Dtype = "fp32"
     quantise: Quantise = "none"
+    device_map: DeviceMap = "none"
     lora: Annotated[int, Field(ge=0)] = 0
     checkpointing: bool = False
     width: Annotated[int, Field(ge=1)] = 32
@@ -96,4 +99,4 @@ class FrozenLLMSettings(Settings):
     reuse: bool = True
     cache: Annotated[int, Field(ge=0)] = 256
     check: bool = True
-    not_in_weights = Settings.not_in_weights | {"checkpointing", "reuse", "cache", "check"}
+    not_in_weights = Settings.not_in_weights | {"checkpointing", "reuse", "cache", "check", "device_map"}

@@ -27,6 +27,7 @@ from latentcast.models.fingerprint import digest
 
 Dtype = Literal["fp32", "bf16", "fp16"]
 Quantise = Literal["none", "nf4", "int8"]
+DeviceMap = Literal["none", "auto", "balanced", "sequential"]
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 MINILM = "minilm"
 # families whose prompt can be cached: causal, explicit position ids, attention through the interface
@@ -42,6 +43,7 @@ class LanguageModel:
     layers   blocks that were built, of `stored` many
     context  largest number of tokens that it can read, None without a limit
     first    the number of the first position
+    spread   whether its layers were placed on devices when it was read, by a device map
     """
 
     model: Any
@@ -52,6 +54,7 @@ class LanguageModel:
     context: int | None
     first: int
     takes_positions: bool
+    spread: bool = False
 
     @property
     def width(self) -> int:
@@ -82,6 +85,7 @@ class Loading:
     random, seed   True draws random weights of the same shape, from this seed
     lora           rank of trainable adapters; 0 adds none
     checkpointing  computes activations again in the backward pass, to save memory
+    device_map     how layers are spread over devices
     """
 
     revision: str | None
@@ -92,6 +96,7 @@ class Loading:
     seed: int
     lora: int
     checkpointing: bool
+    device_map: DeviceMap = "none"
 
 
 def load(address: str, how: Loading) -> LanguageModel:
@@ -150,6 +155,7 @@ def load(address: str, how: Loading) -> LanguageModel:
         None if context is None else int(context) - first,
         first,
         takes,
+        how.device_map != "none",
     )
 
 
@@ -162,15 +168,15 @@ def _weights(place: str, address: str, config: Any, how: Loading, *, meta: bool)
         with torch.device("meta"):
             return kind.from_config(config)
     if not how.random:
-        return _read(kind, place, address, config, how.revision, how.dtype, how.quantise)
+        return _read(kind, place, address, config, how.revision, how)
     with torch.random.fork_rng([]):
         torch.manual_seed(how.seed)
         model = kind.from_config(config, dtype=DTYPES[how.dtype])
-    if how.quantise == "none":
+    if how.quantise == how.device_map == "none":
         return model
     with tempfile.TemporaryDirectory() as drawn:  # packed as weights that are read are packed
         model.save_pretrained(drawn)
-        return _read(kind, drawn, address, config, None, how.dtype, how.quantise)
+        return _read(kind, drawn, address, config, None, how)
 
 
 def _place(address: str) -> str:
@@ -236,10 +242,13 @@ def _cut(config: Any, layers: int | None, address: str) -> int:
     return stored
 
 
-def _read(
-    kind: Any, place: str, address: str, config: Any, revision: str | None, dtype: Dtype, quantise: Quantise
-) -> Any:
+def _read(kind: Any, place: str, address: str, config: Any, revision: str | None, how: Loading) -> Any:
+    dtype, quantise = how.dtype, how.quantise
     options: dict[str, Any] = {"config": config, "revision": revision, "dtype": DTYPES[dtype]}
+    if how.device_map != "none":
+        if find_spec("accelerate") is None:
+            raise MissingExtra("accelerate", "llm-4bit", f"device_map={how.device_map}")
+        options["device_map"] = how.device_map
     if quantise != "none":
         if find_spec("bitsandbytes") is None:
             raise MissingExtra("bitsandbytes", "llm-4bit", f"quantise={quantise}")

@@ -39,11 +39,11 @@ class Reader:
         return self
 
     def to(self, device: torch.device) -> None:
-        """The frozen weights keep their type."""
+        """The frozen weights keep their type; layers that are spread over devices stay where they are."""
         self._known = None
         self._trees = {}
         self.static = self.static.to(device)
-        if device != self.language.words.device:
+        if device != self.language.words.device and not self.language.spread:
             self.language.model.to(device)
 
     def words(self, own: Int[Tensor, "series words"]) -> Int[Tensor, "series every"]:
