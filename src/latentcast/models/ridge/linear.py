@@ -67,10 +67,13 @@ class LinearMaps(nn.Module):
             )
         return values.transpose(1, 2) + level
 
-    def of_channel(self, past: Float[Tensor, "batch time"], channel: int) -> Float[Tensor, "batch horizon"]:
-        """The forecast of one channel."""
+    def of_channel(
+        self, past: Float[Tensor, "batch time"], channel: int, *, moved: bool = True
+    ) -> Float[Tensor, "batch horizon"]:
+        """The forecast of one channel; `moved=False` leaves the constants of the map out."""
         which, level = 0 if self.count == 1 else int(self.map_of[channel]), past[:, -1:]
-        return nn.functional.linear(past - level, self.weight[which], self.bias[which]) + level
+        bias = self.bias[which] if moved else None
+        return nn.functional.linear(past - level, self.weight[which], bias) + level
 
     def solve(
         self,

@@ -4,9 +4,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from jaxtyping import Float
+from numpy.typing import NDArray
 from torch import Tensor, nn
+
+from latentcast.data.windows.mixture import Mix
+from latentcast.data.windows.windows import Windows
 
 Pairs = tuple[Tensor, Tensor]  # columns [rows, columns] and targets [rows, horizon] of a batch
 
@@ -67,6 +72,16 @@ def near_best(errors: Sequence[float], smoothing: float) -> Tensor:
         weights = torch.exp((1 - values / best) / smoothing)
         weights = torch.where(weights < 0.02 * weights.max(), 0.0, weights)
     return weights / weights.sum()
+
+
+def windows_of(part: Windows | Mix) -> tuple[Windows, ...]:
+    """The windows of every dataset of a part."""
+    return part.sets if isinstance(part, Mix) else (part,)
+
+
+def spaced(count: int, most: int) -> NDArray[np.int64]:
+    """At most `most` of `count` numbers, evenly spaced."""
+    return np.linspace(0, count - 1, min(count, most)).round().astype(np.int64)
 
 
 class Readout(nn.Module):

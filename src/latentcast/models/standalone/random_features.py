@@ -24,7 +24,7 @@ from latentcast.layers.losses import PointLoss
 from latentcast.layers.random_features import RandomFeatures
 from latentcast.models.ridge.choose import RidgeSettings
 from latentcast.models.ridge.linear import LinearMaps
-from latentcast.models.ridge.readout import ColumnSums, Pairs, Readout, near_best
+from latentcast.models.ridge.readout import ColumnSums, Pairs, Readout, near_best, spaced, windows_of
 
 ROWS = 2048  # windows of one channel that are turned into columns at a time
 Family = dict[str, tuple[list[float], Tensor, Tensor]]  # name → errors of the maps, chosen weights, readouts
@@ -109,8 +109,8 @@ class RandomFeatureRidge(nn.Module):
     def _scale_features(self, train: Windows | Mix) -> None:
         """Scale the projections to a standard deviation of 1 over windows of all channels."""
         squares, rows = torch.zeros(self.settings.features, dtype=torch.float64), 0
-        for windows in _sets(train):
-            batch = windows.batch(_spaced(len(windows), 256))
+        for windows in windows_of(train):
+            batch = windows.batch(spaced(len(windows), 256))
             past = batch.past[..., list(self.task.targets)].transpose(1, 2).flatten(0, 1)
             centred = past - past[..., -self.last :].mean(-1, keepdim=True)
             squares += (centred @ self.features.directions).double().square().sum(0)
@@ -123,9 +123,9 @@ class RandomFeatureRidge(nn.Module):
         An unobserved target counts as forecast exactly by the linear map.
         """
         channel, most = self.task.targets[place], self.settings.windows
-        for windows in _sets(part):
+        for windows in windows_of(part):
             share = max(1, round(most * len(windows) / len(part)))
-            chosen = _spaced(len(windows), share)
+            chosen = spaced(len(windows), share)
             for begin in range(0, len(chosen), ROWS):
                 batch = windows.batch(chosen[begin : begin + ROWS])
                 assert batch.target is not None
@@ -191,12 +191,3 @@ class RandomFeatureRidge(nn.Module):
 
     def findings(self, shown: WindowLabels, batch: Batch) -> tuple[Finding, ...]:
         return (self.maps.finding(shown, self.task.horizon),)
-
-
-def _sets(part: Windows | Mix) -> tuple[Windows, ...]:
-    return part.sets if isinstance(part, Mix) else (part,)
-
-
-def _spaced(count: int, most: int) -> Any:
-    """At most `most` of `count` numbers, evenly spaced."""
-    return torch.linspace(0, count - 1, min(count, most)).round().long().numpy()

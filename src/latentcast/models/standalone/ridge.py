@@ -5,6 +5,7 @@ of the look-back. Look-back, penalty, that mean, and whether channels share one 
 origins that end with the validation part; the map is the mean of all candidates that are near the best.
 """
 
+from dataclasses import replace
 from typing import Any
 
 from jaxtyping import Float
@@ -17,24 +18,34 @@ from latentcast.data.windows.mixture import Mix
 from latentcast.data.windows.windows import Windows
 from latentcast.layers.losses import PointLoss
 from latentcast.models.ridge.choose import RidgeSettings
+from latentcast.models.ridge.known import KnownColumns
 from latentcast.models.ridge.linear import LinearMaps
+
+
+class RidgeModelSettings(RidgeSettings):
+    """calendar   features known in advance, the calendar first, as columns beside the look-back"""
+
+    calendar: bool = False
 
 
 class Ridge(nn.Module):
     """Raises SettingsError when a candidate reads more steps than the look-back has."""
 
-    Settings = RidgeSettings
+    Settings = RidgeModelSettings
     capabilities = Capabilities(training=("solved",))
 
-    def __init__(self, settings: RidgeSettings, task: Task) -> None:
+    def __init__(self, settings: RidgeModelSettings, task: Task) -> None:
         super().__init__()
         self.settings, self.task = settings, task
         self.grid = settings.grid(task.lookback, task.season)
         self.maps = LinearMaps(task.lookback, task.horizon, task.channels)
+        self.known = KnownColumns(task.known, task.channels) if settings.calendar and task.known else None
+        self.capabilities = replace(type(self).capabilities, uses_known=self.known is not None)
         self.point_loss = PointLoss("mse", task)
 
     def forward(self, batch: Batch) -> Prediction:
-        return Prediction(self.maps(batch.past))
+        values = self.maps(batch.past)
+        return Prediction(values if self.known is None else values + self.known(batch, self.maps))
 
     def loss(self, prediction: Prediction, batch: Batch) -> Float[Tensor, ""]:
         return self.point_loss(prediction.values, batch)
@@ -45,7 +56,9 @@ class Ridge(nn.Module):
         Returns what was chosen, and the errors of it at every origin in the units of the scaler.
         Raises DataError when no window has all of its targets observed.
         """
-        return self.maps.solve(train, held_out, self.task.targets, (self.settings, self.grid))
+        targets = self.task.targets
+        found = self.maps.solve(train, held_out, targets, (self.settings, self.grid))
+        return found if self.known is None else {**found, **self.known.solve(train, held_out, self.maps, targets)}
 
     def facts(self, task: Task) -> dict[str, Any]:
         return {"maps": self.maps.count, "look-backs": [Steps(steps) for steps in self.grid.lookbacks]}

@@ -16,7 +16,7 @@ from latentcast.forecaster.trained_until import trained_until
 from latentcast.models.config.presets import MODEL_PRESETS
 
 SHORTCUT = "model.shortcut."  # a map between one look-back and one horizon: at others it is learned anew
-SOLVED = ("model.maps.", "model.solved_maps.", "model.readout.")  # as many maps as what is loaded has
+SOLVED = ("model.maps.", "model.solved_maps.", "model.readout.", "model.known.")  # as many maps as what is loaded has
 
 OF_SERIES = "model.gate.series"  # per-series weights of a hybrid, which do not apply to other data
 
