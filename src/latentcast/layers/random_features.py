@@ -1,17 +1,21 @@
-"""Random features of a look-back: projections of stretches of it, with random weights, through a bounded function.
+"""Random features of a look-back: projections of stretches of it, with random weights, through a bent function.
 
 A linear readout of many such features fits smooth nonlinear functions, and is solved in closed form (Rahimi and Recht
 2008; Huang, Zhu and Siew 2006). Each projection sees one stretch of the look-back. Lengths are uniform in their
 logarithm; late stretches are more frequent, since forecasts depend most on them.
 """
 
+from typing import Literal
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+Activation = Literal["tanh", "relu"]
+
 
 class RandomFeatures(nn.Module):
-    """tanh(x · directions / spread + biases): drawn once, never trained.
+    """f(x · directions / spread + biases): drawn once, never trained.
 
     Parameters
     ----------
@@ -21,13 +25,16 @@ class RandomFeatures(nn.Module):
         Number of features.
     shortest
         Least steps of a stretch; where the look-back is shorter, every stretch is all of it.
+    activation
+        The function f: `tanh`, which is bounded, or `relu`, which continues peaks in proportion.
     """
 
     directions: Tensor
     biases: Tensor
 
-    def __init__(self, lookback: int, count: int, shortest: int = 8) -> None:
+    def __init__(self, lookback: int, count: int, shortest: int = 8, activation: Activation = "tanh") -> None:
         super().__init__()
+        self.activation = activation
         self.register_buffer("directions", stretches_of_noise(lookback, count, shortest))
         self.register_buffer("biases", torch.randn(count))
 
@@ -37,7 +44,8 @@ class RandomFeatures(nn.Module):
         self.directions = torch.where(spread > floor, self.directions / spread.clamp(min=floor), 0.0)
 
     def forward(self, x: Float[Tensor, "*batch time"]) -> Float[Tensor, "*batch features"]:
-        return torch.tanh(x @ self.directions + self.biases)
+        projected = x @ self.directions + self.biases
+        return torch.tanh(projected) if self.activation == "tanh" else torch.relu(projected)
 
 
 def stretches_of_noise(lookback: int, count: int, shortest: int) -> Float[Tensor, "time features"]:

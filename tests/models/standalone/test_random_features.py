@@ -38,6 +38,8 @@ def test_features_see_one_stretch_each_and_have_the_asked_spread() -> None:
     x = torch.randn(4000, 50) * 3
     features.scale_to((x @ features.directions).std(0))
     torch.testing.assert_close((x @ features.directions).std(0), torch.ones(4), rtol=1e-3, atol=1e-3)
+    bent = RandomFeatures(50, 4, activation="relu")
+    torch.testing.assert_close(bent(x), torch.relu(x @ bent.directions + bent.biases))
     features.scale_to(torch.zeros(4))  # windows that never vary
     assert torch.isfinite(features(x)).all()
 

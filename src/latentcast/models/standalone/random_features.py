@@ -21,7 +21,7 @@ from latentcast.core.types import Batch, Prediction, Steps, Task
 from latentcast.data.windows.mixture import Mix
 from latentcast.data.windows.windows import Windows
 from latentcast.layers.losses import PointLoss
-from latentcast.layers.random_features import RandomFeatures
+from latentcast.layers.random_features import Activation, RandomFeatures
 from latentcast.models.ridge.choose import RidgeSettings
 from latentcast.models.ridge.linear import LinearMaps
 from latentcast.models.ridge.readout import ColumnSums, Pairs, Readout, near_best, spaced, windows_of
@@ -35,6 +35,7 @@ class RandomFeaturesSettings(Settings):
 
     features   random features of a window; more of them fit finer functions and need more windows
     shortest   least steps of the stretch that a feature sees
+    activation tanh, which is bounded, or relu, which continues peaks in proportion
     level      share of the look-back, its last steps, whose mean is subtracted
     readouts   shared: one readout for all channels; own: one for each; auto: by validation, own up to 64 channels
     alphas     penalties of the readout, in units of the mean square of a column over all windows
@@ -45,6 +46,7 @@ class RandomFeaturesSettings(Settings):
     solved: RidgeSettings = RidgeSettings()
     features: Annotated[int, Field(ge=1)] = 1000
     shortest: Annotated[int, Field(ge=1)] = 8
+    activation: Activation = "tanh"
     level: Annotated[float, Field(gt=0, le=1)] = 0.02
     readouts: Literal["auto", "shared", "own"] = "auto"
     alphas: tuple[Annotated[float, Field(gt=0)], ...] = (0.03, 0.1, 0.3, 1.0, 3.0)
@@ -71,7 +73,7 @@ class RandomFeatureRidge(nn.Module):
         self.grid = settings.solved.grid(task.lookback, task.season)
         self.last = max(1, round(settings.level * task.lookback))
         self.maps = LinearMaps(task.lookback, task.horizon, task.channels)
-        self.features = RandomFeatures(task.lookback, settings.features, settings.shortest)
+        self.features = RandomFeatures(task.lookback, settings.features, settings.shortest, settings.activation)
         self.readout = Readout(task.lookback + settings.features, task.horizon, task.channels)
         self.point_loss = PointLoss("mse", task)
 
