@@ -107,6 +107,7 @@ def cases() -> list[Case]:
             ({}, "learned", "expected"),
             ({"quantizer": "residual", "levels": 3}, "none", "straight-through"),
             ({"quantizer": "fsq", "grid": [5, 4]}, "sinusoidal", "gumbel"),
+            ({"quantizer": "bsq", "bits": 6, "coarse": 0.5}, "none", "expected"),
         )
     ]
     shortcut = {

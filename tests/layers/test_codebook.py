@@ -4,6 +4,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from latentcast.core.errors import SettingsError
 from latentcast.core.types import Task, Tokens
@@ -15,7 +16,12 @@ from latentcast.models.backbones.causal import Causal, CausalSettings
 from latentcast.models.representations.patch import Patch, PatchSettings
 
 SMALL = {"hidden": 12, "blocks": 2, "code_dim": 5, "codebook_size": 17}
-KINDS = [{"quantizer": "vq"}, {"quantizer": "residual", "levels": 3}, {"quantizer": "fsq", "grid": (5, 4)}]
+KINDS = [
+    {"quantizer": "vq"},
+    {"quantizer": "residual", "levels": 3},
+    {"quantizer": "fsq", "grid": (5, 4)},
+    {"quantizer": "bsq", "bits": 6},
+]
 
 
 def codebook(kind: str = "vq", levels: int = 2) -> Codebook:
@@ -23,7 +29,7 @@ def codebook(kind: str = "vq", levels: int = 2) -> Codebook:
     return Codebook(kind, 5, 17, levels, (5, 4), decay=0.9, commitment=0.25, revive=0.2)
 
 
-@pytest.mark.parametrize("kind", ["vq", "residual", "fsq"])
+@pytest.mark.parametrize("kind", ["vq", "residual", "fsq", "bsq"])
 def test_a_vector_becomes_the_sum_of_the_entries_of_its_codes(kind: str) -> None:
     book = codebook(kind)
     z = torch.randn(3, 7, 5)
@@ -46,6 +52,66 @@ def test_a_further_codebook_codes_what_is_left() -> None:
     codes = book(z)[1]
     rest = z - first[codes[..., 0]]
     assert torch.equal(codes[..., 1], torch.cdist(rest, second.expand(3, -1, -1)).argmin(-1))
+
+
+def test_the_bits_of_a_sphere_by_hand() -> None:
+    """Signs of the mapped vector, the first bits being the first code; the corner nearest to it is mapped back."""
+    torch.manual_seed(0)
+    book = Codebook("bsq", 5, 0, 2, (3,), decay=0.9, commitment=0.25, revive=0.2, bits=6)
+    assert (book.size, book.levels) == (8, 2)
+    sphere, z = book.sphere, torch.randn(2, 4, 5)
+    assert sphere is not None
+    signs = sphere.into(z) > 0
+    vectors, codes = book(z)
+    number = signs[1, 2].tolist()
+    assert codes[1, 2].tolist() == [sum(2**n for n in range(3) if number[at + n]) for at in (0, 3)]
+    corner = torch.where(signs, 1.0, -1.0) / 6**0.5
+    torch.testing.assert_close(vectors, sphere.out(corner))
+    assert torch.allclose(corner.norm(dim=-1), torch.ones(2, 4))
+
+
+def test_the_entropy_of_bits_is_that_of_all_codes() -> None:
+    """Against the table of all codes of vector-quantize-pytorch's spherical quantiser, for the same temperature."""
+    from vector_quantize_pytorch import LFQ
+
+    from latentcast.layers.binary_codebook import SHARPNESS, _entropy
+
+    torch.manual_seed(0)
+    book = Codebook("bsq", 5, 0, 1, (3,), decay=0.9, commitment=0.25, revive=0.2, bits=5)
+    theirs = LFQ(dim=5, codebook_size=32, spherical=True, diversity_gamma=0.0).train()
+    assert book.sphere is not None
+    direction = book.sphere._direction(torch.randn(2, 9, 5))
+    on = torch.sigmoid(4 * SHARPNESS / 5**0.5 * direction)
+    wanted = theirs(direction, inv_temperature=SHARPNESS, return_loss_breakdown=True)[1].per_sample_entropy
+    torch.testing.assert_close(_entropy(on).sum(-1).mean(), wanted, rtol=1e-3, atol=1e-3)
+
+
+def test_learning_signs_uses_both_values_of_each_bit() -> None:
+    """Most vectors are on one side of the planes: the penalty turns these until each bit has both values as often."""
+    torch.manual_seed(0)
+    book = Codebook("bsq", 5, 0, 1, (3,), decay=0.9, commitment=0.25, revive=0.2, bits=4, entropy=1.0)
+    assert book.sphere is not None
+    z = torch.randn(16, 20, 5) + 1
+    assert (book.sphere.into(z) > 0).float().mean((0, 1)).sub(0.5).abs().max() > 0.4
+    optimiser = torch.optim.Adam(book.parameters(), lr=0.02)
+    for _ in range(150):
+        optimiser.zero_grad()
+        book.learn(z)[1].backward()
+        optimiser.step()
+    assert (book.sphere.into(z) > 0).float().mean((0, 1)).sub(0.5).abs().max() < 0.1
+
+
+def test_the_first_level_alone_is_its_entry() -> None:
+    book, z = codebook("residual", 2), torch.randn(3, 7, 5, requires_grad=True)
+    first = book.coarse(z)
+    torch.testing.assert_close(first, book.entries()[0][book(z)[1][..., 0]])
+    first.sum().backward()
+    assert z.grad is not None
+
+
+def test_bits_that_cannot_be_shared_out_are_refused() -> None:
+    with pytest.raises(ValidationError, match="7 bits cannot be shared out evenly over 2 codes"):
+        CodecSettings(quantizer="bsq", bits=7)
 
 
 @pytest.mark.parametrize("kind", ["vq", "residual"])

@@ -1,4 +1,4 @@
-"""Quantise vectors to codes and back: one codebook, residual codebooks, or a finite scalar grid.
+"""Quantise vectors to codes and back: one codebook, residual codebooks, a finite scalar grid, or signs on a sphere.
 
 The codebooks themselves (moving averages, k-means start, revival of dead codes) are vector-quantize-pytorch's.
 """
@@ -9,7 +9,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-Quantizer = Literal["vq", "residual", "fsq"]
+from latentcast.layers.binary_codebook import BinaryCodebook
+
+Quantizer = Literal["vq", "residual", "fsq", "bsq"]
 Vectors = Float[Tensor, "series tokens code_dim"]
 Codes = Int[Tensor, "series tokens level"]
 
@@ -20,6 +22,7 @@ class Codebook(nn.Module):
     vq        one codebook, learned as moving averages of the assigned vectors (van den Oord et al. 2017)
     residual  further codebooks for the residuals (Zeghidour et al. 2021, algorithm 1)
     fsq       one code, a point of a fixed grid after a linear map (Mentzer et al. 2023); nothing can collapse
+    bsq       `bits` signs after a linear map onto a sphere (Zhao et al. 2024), shared out over `levels` codes
 
     The entries change in `learn` alone; in `forward` they are fixed, and gradients pass straight through.
     """
@@ -35,12 +38,19 @@ class Codebook(nn.Module):
         decay: float,
         commitment: float,
         revive: float,
+        bits: int = 8,
+        entropy: float = 0.1,
     ) -> None:
         super().__init__()
         self.revive = revive
-        self.levels = levels if kind == "residual" else 1
+        self.levels = levels if kind in ("residual", "bsq") else 1
         self.grid: Any = None
         self.books: Any = None
+        self.sphere: BinaryCodebook | None = None
+        if kind == "bsq":
+            self.sphere = BinaryCodebook(dim, bits, levels, entropy)
+            self.size = self.sphere.size
+            return
         if kind == "fsq":
             from vector_quantize_pytorch import FSQ
 
@@ -71,6 +81,8 @@ class Codebook(nn.Module):
 
     def entries(self) -> Float[Tensor, "level size code_dim"]:
         """Return the vector of each code."""
+        if self.sphere is not None:
+            return self.sphere.entries()
         if self.grid is not None:
             every = torch.arange(self.size, device=self.grid.implicit_codebook.device)
             table: Tensor = self.grid.indices_to_codes(every[None])
@@ -79,6 +91,8 @@ class Codebook(nn.Module):
 
     def learn(self, z: Vectors) -> tuple[Vectors, Float[Tensor, ""]]:
         """Quantise; return vectors and the distance of `z` from them. Entries move towards assigned vectors."""
+        if self.sphere is not None:
+            return self.sphere.learn(z)
         if self.grid is not None:
             return self.grid(z)[0], z.new_zeros(())
         if not self.begun:  # the library starts from the k-means of this first batch
@@ -91,6 +105,9 @@ class Codebook(nn.Module):
         return quantized, commitment.mean()
 
     def forward(self, z: Vectors) -> tuple[Vectors, Codes]:
+        if self.sphere is not None:
+            found: tuple[Vectors, Codes] = self.sphere(z)
+            return found
         if self.grid is not None:
             quantized, codes = self.grid(z)
             return quantized, codes.long().unsqueeze(-1)
@@ -101,6 +118,12 @@ class Codebook(nn.Module):
             rest = rest - entries[nearest]
             codes.append(nearest)
         return z - rest, torch.stack(codes, dim=-1)  # z - rest: the sum of the entries, with the gradient of z
+
+    def coarse(self, z: Vectors) -> Vectors:
+        """Quantise to the entries of the first level; gradients reach `z`, and entries that a gradient trains."""
+        codes = self(z)[1]
+        first = self.entries()[0][codes[..., 0]]
+        return first + z - z.detach()
 
     def lookup(self, codes: Codes) -> Vectors:
         table = self.entries()

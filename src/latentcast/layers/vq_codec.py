@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar
 
 import torch.nn.functional as F
 from jaxtyping import Float
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 from torch import Tensor, nn
 
 from latentcast.core.settings import ReadWith, Settings
@@ -23,8 +23,10 @@ class CodecSettings(Settings):
     blocks          residual blocks of encoder and decoder; each looks back two more codes
     code_dim        size of a codebook's entries
     codebook_size   entries K (vq, residual)
-    quantizer       vq, residual (`levels` codebooks, each on the residual of the one before) or fsq (a grid of `grid`
-    points)
+    quantizer       vq, residual (`levels` codebooks, each on the residual of the one before), fsq (a grid of `grid`
+                    points) or bsq (`bits` signs on a sphere, shared out evenly over `levels` codes)
+    coarse          weight of the error after decoding the first level alone, so that later levels refine it
+    entropy         weight of the penalty that makes each bit certain and both its values as frequent (bsq)
     commitment      weight of the distance between encoder output and codes
     decay           decay of the moving averages that form the entries
     revive          an entry with less than this fraction of an even share of vectors is moved to a drawn vector
@@ -37,13 +39,17 @@ class CodecSettings(Settings):
     codebook_size: Annotated[int, Field(ge=2)] = 256
     quantizer: Quantizer = "vq"
     levels: Size = 2
+    bits: Annotated[int, Field(ge=1, le=32)] = 8
+    entropy: Annotated[float, Field(ge=0)] = 0.1
+    coarse: Annotated[float, Field(ge=0)] = 0.0
     grid: Annotated[tuple[Annotated[int, Field(ge=3)], ...], Field(min_length=1)] = (8, 8, 4)
     commitment: Annotated[float, Field(ge=0)] = 0.25
     decay: Annotated[float, Field(gt=0, lt=1)] = 0.99
     revive: Annotated[float, Field(gt=0, lt=1)] = 0.2
 
     read_with: ClassVar[ReadWith] = {
-        "levels": ("quantizer", ("residual",)),
+        **dict.fromkeys(("levels", "coarse"), ("quantizer", ("residual", "bsq"))),
+        **dict.fromkeys(("bits", "entropy"), ("quantizer", ("bsq",))),
         "grid": ("quantizer", ("fsq",)),
         **dict.fromkeys(("codebook_size", "commitment", "decay", "revive"), ("quantizer", ("vq", "residual"))),
     }
@@ -53,13 +59,22 @@ class CodecSettings(Settings):
     def _one_is_a_list(cls, value: object) -> object:
         return (value,) if isinstance(value, int) else value
 
+    @model_validator(mode="after")
+    def _bits_are_shared_out(self) -> "CodecSettings":
+        if self.quantizer == "bsq" and (self.bits % self.levels or self.bits // self.levels > 16):
+            raise ValueError(
+                f"{self.bits} bits cannot be shared out evenly over {self.levels} codes of at most 16 bits; set levels"
+                " to a divisor"
+            )
+        return self
+
 
 class Codec(nn.Module):
     """Encoder, codebook and decoder, all causal: later values change no earlier code, later codes no earlier value."""
 
     def __init__(self, settings: CodecSettings) -> None:
         super().__init__()
-        s = settings
+        s = self.settings = settings
         self.factor = prod(s.strides)
         self.reach = (KERNEL - 1) * s.blocks  # earlier codes that a decoded step depends on
         self.encoder, self.decoder = Encoder(s), Decoder(s)
@@ -72,6 +87,8 @@ class Codec(nn.Module):
             decay=s.decay,
             commitment=s.commitment,
             revive=s.revive,
+            bits=s.bits,
+            entropy=s.entropy,
         )
 
     def num_codes(self, steps: int) -> int:

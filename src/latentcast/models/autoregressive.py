@@ -120,7 +120,9 @@ class Autoregressive(Composed):
         series = self.representation.series(Batch(whole, observed))
         vectors, codes = codec.encode(series)
         errors = (codec.decode(vectors)[:, -whole.shape[1] :] - series).abs()
-        tokens = Tokens(self.representation.embed(vectors), self.representation.keep(Batch(whole, observed)))
+        told = self.representation.ahead(batch, vectors.shape[1])
+        values = self.representation.embed(vectors, ahead=told)
+        tokens = Tokens(values, self.representation.keep(Batch(whole, observed)))
         surprise = self.head.surprise(self.backbone(tokens).values[:, :-1], codes[:, 1:]) / codec.factor
         nothing = surprise.new_full((len(surprise), 1), torch.nan)
         each = torch.cat([nothing, surprise], dim=1).repeat_interleave(codec.factor, dim=1)[:, -whole.shape[1] :]
@@ -144,8 +146,14 @@ class Autoregressive(Composed):
             vectors, commitment = codec.codebook.learn(latent)
         else:
             vectors, commitment = codec.codebook(latent)[0], latent.new_zeros(())
-        values = scale.invert(by_channel(codec.decode(vectors)[:, -series.shape[1] :], scale))
-        return point_loss("mse", values, batch.past, batch.observed) + commitment
+
+        def error(of: Vectors) -> Tensor:
+            values = scale.invert(by_channel(codec.decode(of)[:, -series.shape[1] :], scale))
+            return point_loss("mse", values, batch.past, batch.observed)
+
+        coarse = codec.settings.coarse
+        first = coarse * error(codec.codebook.coarse(latent)) if coarse and self.training else 0.0
+        return error(vectors) + commitment + first
 
     def next_code_loss(self, batch: Batch) -> Tensor:
         """Return the cross-entropy of every code of look-back and horizon given those before it, scaled by the
@@ -153,13 +161,21 @@ class Autoregressive(Composed):
 
         Codes with a missing step are left out.
         """
-        codec = self.representation.codec
+        codec, known = self.representation.codec, batch
         batch, judged = self._whole(batch)
+        series = self.representation.series(batch)
         with torch.no_grad():
-            vectors, codes = codec.encode(self.representation.series(batch))
-        tokens = Tokens(self.representation.embed(vectors), self.representation.keep(batch))
-        hidden = self.backbone(tokens)
-        return _mean(self.head.surprise(hidden.values[:, :-1], codes[:, 1:]), judged)
+            vectors, codes = codec.encode(series)
+        values = self.representation.embed(vectors, ahead=self.representation.ahead(known, vectors.shape[1]))
+        hidden = self.backbone(Tokens(values, self.representation.keep(batch))).values[:, :-1]
+        surprise = _mean(self.head.surprise(hidden, codes[:, 1:]), judged)
+        if not self.training or not self.head.settings.aligned:
+            return surprise
+        likely = torch.cat([vectors[:, :1], self.head.mixture(hidden)], 1)  # each code from the true ones before it
+        missing = -series.shape[1] % codec.factor
+        wanted = series[:, codec.factor - missing :].unflatten(1, (-1, codec.factor))
+        error = (codec.decode(likely)[:, codec.factor :].unflatten(1, (-1, codec.factor)) - wanted).square().mean(2)
+        return surprise + self.head.settings.aligned * _mean(error, judged)
 
     def _whole(self, batch: Batch) -> tuple[Batch, Bool[Tensor, "series tokens"] | None]:
         """Join look-back and horizon, and mark the complete codes after the first."""
@@ -195,7 +211,8 @@ class Autoregressive(Composed):
     def _read(self, batch: Batch) -> tuple[Scale, Tokens, Codes]:
         """Return the look-back as tokens, and its codes."""
         scale, vectors, codes, scaled = self._encoded(batch)
-        return scale, self.representation.tokens(vectors, self.representation.keep(scaled)), codes
+        told = self.representation.ahead(batch, vectors.shape[1] + self.representation.query_tokens)
+        return scale, self.representation.tokens(vectors, self.representation.keep(scaled), told), codes
 
     def _direct(self, tokens: Tokens, codes: Codes, scale: Scale) -> Prediction:
         """Predict all codes of the horizon in one pass, with the likelihood of the codes of the look-back."""
@@ -219,9 +236,12 @@ class Autoregressive(Composed):
             hidden, cache = hidden[:, -1:].repeat_interleave(paths, dim=0), backbone.branched(cache, paths)
         future: list[Tensor] = []
         at = tokens.values.shape[1]
+        told = tokens.skips[1].repeat_interleave(paths, dim=0) if len(tokens.skips) > 1 else None
         for step in range(self.representation.query_tokens):
             if step:
-                hidden, cache = backbone.extend(self.representation.embed(future[-1], at + step - 1), cache)
+                place = at + step - 1
+                own = None if told is None else told[:, place : place + 1]
+                hidden, cache = backbone.extend(self.representation.embed(future[-1], place, own), cache)
             future.append(choose(hidden[:, -1], step))
         return torch.cat(future, dim=1)
 
@@ -240,7 +260,7 @@ class Autoregressive(Composed):
         for first in range(0, len(seeds), group):
             windows, series = slice(first, first + group), slice(first * channels, (first + group) * channels)
             some = Tokens(tokens.values[series], None if tokens.keep is None else tokens.keep[series],
-                          skips=(tokens.skips[0][series],))  # fmt: skip
+                          skips=tuple(one[series] for one in tokens.skips))  # fmt: skip
             done.append(self._group(some, Scale(scale.loc[windows], scale.scale[windows]), paths, seeds[windows]))
         return torch.cat(done)
 

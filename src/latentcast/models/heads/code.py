@@ -30,12 +30,15 @@ class CodeSettings(Settings):
     code with the gradient of the expected one); gumbel (a relaxed draw, Jang et al. 2017)
     codes    with queries, weight of the next code's cross-entropy relative to the error of the values; sampling needs
     it
+    aligned  in the next code's stage, weight of the squared error of the decoded likely codes, scaled as the look-back;
+             0: the cross-entropy of the codes alone
     temperature, top_k, top_p   of sampling (see `Draw`)
     """
 
     decode: Literal["expected", "greedy", "sample", "queries"] = "expected"
     relax: Relax = "expected"
     codes: Annotated[float, Field(ge=0)] = 0.1
+    aligned: Annotated[float, Field(ge=0)] = 0.0
     paths: Annotated[int, Field(ge=1)] = 100
     temperature: float = 1.0
     top_k: int = 0
