@@ -202,7 +202,7 @@ def _in_logs(context: Context, steps: np.ndarray, fallback: Rows) -> tuple[list[
     logs64 = np.log(original)
     middle = logs64[:, -1:]
     logs, seen = (logs64 - middle).astype(np.float32), context.seen[rows]
-    slow, _, second, adjusted = decompose(logs, seen, context.season, context.second)
+    slow, _, second, adjusted = decompose(logs, seen, context.season, context.second, quickly=False)
     season = _ahead(slow, steps) + _ahead(second, steps)
     smoothed = smoothing.smooth(adjusted, seen, LOG_VARIANTS)
     average = (smoothed.ahead(steps) * smoothed.weights()[:, None]).sum(2) + season

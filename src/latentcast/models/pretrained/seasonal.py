@@ -92,15 +92,18 @@ def profile(apart: Rows, weights: Rows, season: int, keep: float) -> Profile:
     return Profile(values, strength[:, None])
 
 
-def decompose(z: Rows, seen: Rows, season: int, second: int) -> tuple[Profile, Profile, Profile, Rows]:
-    """Slow, quick and second profile, and the rows without them."""
+def decompose(
+    z: Rows, seen: Rows, season: int, second: int, *, quickly: bool = True
+) -> tuple[Profile, Profile, Profile, Rows]:
+    """Slow, quick and second profile, and the rows without them; the quick one is the slow one unless `quickly`."""
     nothing = Profile(np.zeros((len(z), 1), np.float32), np.zeros((len(z), 1), np.float32))
     if season < 2 or NO_PROFILE_BELOW * season > z.shape[1]:
         return nothing, nothing, nothing, z
     average, whole = moving_average(z, seen, season)
     weights = seen * (0.4 + 0.6 * whole)
     apart = z - average
-    slow, quick = profile(apart, weights, season, 0.9), profile(apart, weights, season, 0.5)
+    slow = profile(apart, weights, season, 0.9)
+    quick = profile(apart, weights, season, 0.5) if quickly else slow
     time = z.shape[1]
     adjusted = z - slow.strength * slow.over(time)
     if second < 2 or 2 * second > time:

@@ -76,7 +76,7 @@ class States:
 def _run(rows: Rows, seen: Rows, season: int, ends: Sequence[int]) -> dict[int, State]:
     read = min(ends)
     read = read if NO_PROFILE_BELOW * season <= read else rows.shape[1]
-    slow = decompose(rows[:, :read], seen[:, :read], season, 0)[0]
+    slow = decompose(rows[:, :read], seen[:, :read], season, 0, quickly=False)[0]
     first = np.roll(slow.values * slow.strength, (rows.shape[1] - read) % season * -1, 1)
     adjusted = rows[:, -holt_winters.LONGEST :]
     return holt_winters.run(rows, seen, first, smoothing.first_slope(adjusted, seen[:, -holt_winters.LONGEST :]), ends)

@@ -195,7 +195,7 @@ def _loss(module: nn.Module, examples: Examples) -> float:
 
 def _map(network: GeneralistNetwork, train: Series, held: Series, season: Season) -> LinearMap | None:
     """The linear map of windows without gaps, or None where there are too few, or where no share of it pays."""
-    length = min(READ, train.past.shape[1])
+    length = min(READ, max(1, int(0.95 * train.past.shape[1])))  # contexts are cut by up to 4 % (`ragged.groups`)
     learned, judged = (_in_units(part, season, length) for part in (train, held))
     if len(learned.past) < max(FEWEST, length // 2) or len(judged.past) < 16:
         return None

@@ -112,7 +112,7 @@ def finetune_generalist(
     chosen = validate(DataSettings, {**defaults, **dict(nested(settings or {}).get("data", {}))}, "data.")
     panel = build(source.frame, chosen)
     rng = np.random.default_rng(plan.seed)
-    train, held = _drawn(panel, split(panel, chosen.split), horizon, plan, rng)
+    train, held = _drawn(panel, split(panel, chosen.split), horizon, plan, rng, chosen.fraction)
     network = GeneralistNetwork.from_numpy(load_weights(start))
     learned, judged = (_windows(panel, part, plan.context, horizon) for part in (train, held))
     passes = Passes(plan.learn, plan.epochs, plan.patience, plan.seed)
@@ -127,10 +127,11 @@ def finetune_generalist(
 
 
 def _drawn(
-    panel: Panel, parts: Split, horizon: int, plan: TuningPlan, rng: np.random.Generator
+    panel: Panel, parts: Split, horizon: int, plan: TuningPlan, rng: np.random.Generator, fraction: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Training windows at random, and up to 512 of the validation part, evenly spread. Raises DataError without any."""
-    train = _origins(panel, np.zeros_like(parts.train_end), parts.train_end, horizon, max(8, 2 * panel.season))
+    learned = np.ceil(fraction * parts.train_end).astype(np.int64)
+    train = _origins(panel, np.zeros_like(learned), learned, horizon, max(8, 2 * panel.season))
     held = _origins(panel, parts.train_end, parts.val_end, horizon, 8)
     for name, found in (("training", train), ("validation", held)):
         if not len(found):
