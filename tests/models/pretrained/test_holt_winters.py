@@ -13,7 +13,8 @@ from latentcast.models.pretrained.candidates import FIRST, NAMES, candidates
 from latentcast.models.pretrained.context import prepare
 from latentcast.models.pretrained.features import features, input_sizes
 from latentcast.models.pretrained.holt_winters import CLASSES, VARIANTS, run
-from latentcast.models.pretrained.network import LEVELS
+from latentcast.models.pretrained.inference import forecast
+from latentcast.models.pretrained.network import LEVELS, MEDIAN
 from latentcast.models.pretrained.ragged import forecast_rows
 from latentcast.models.pretrained.seasonal_states import States
 from latentcast.models.pretrained.torch_network import GeneralistNetwork
@@ -105,3 +106,23 @@ def test_weights_that_do_not_fit_each_other_are_refused(tmp_path: Path) -> None:
         shipped.load_state_dict({**stored, "join.weight": stored["join.weight"][:3]})
     shipped.load_state_dict(stored)
     assert shipped.candidates == FIRST
+
+
+def test_forecasts_take_a_share_of_smoothing_where_the_season_is_not_within_a_day(tmp_path: Path) -> None:
+    sizes = (*input_sizes(len(NAMES)), len(NAMES))
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        network = GeneralistNetwork(*sizes, wide=8, narrow=8)
+    plain = network.to_numpy()
+    network.anchored(0.25)
+    write_weights(tmp_path / "generalist.safetensors", network.to_numpy(), {"name": "anchored"})
+    anchored = load_weights(str(tmp_path))
+    rows = np.exp(RNG.normal(0, 0.1, (2, 140)).cumsum(1))
+    for season, moves in ((12, True), (4, True), (52, True), (24, False), (48, False)):
+        one, two = (forecast(weights, rows, season, 0, np.arange(1, 7)) for weights in (plain, anchored))
+        context = prepare(rows, season)
+        smoothed = features(context, np.arange(1, 7)).candidates[..., NAMES.index("log-holt-winters")]
+        smoothed = smoothed * context.scale + context.location
+        expected = one[..., MEDIAN] + 0.25 * moves * (smoothed - one[..., MEDIAN])
+        np.testing.assert_allclose(two[..., MEDIAN], expected, rtol=1e-4)
+        np.testing.assert_allclose(np.diff(two, axis=2), np.diff(one, axis=2), rtol=1e-2, atol=1e-5)

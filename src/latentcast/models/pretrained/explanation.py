@@ -21,8 +21,8 @@ def candidate_weights(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Weights [horizon, candidate] and forecasts [horizon, candidate], in original units, of one row [time].
 
-    The row begins and ends with an observed value. `mixture` sums to 1 at every step; the network's correction, and
-    the share that is drawn to the last value of a random walk, come on top.
+    The row begins and ends with an observed value. `mixture` sums to 1 at every step; the network's correction, the
+    share of Holt-Winters smoothing, and what is drawn to the last value of a random walk come on top.
     """
     context = prepare(row[None], *season)
     found = features(context, np.arange(1, horizon + 1), known(weights))

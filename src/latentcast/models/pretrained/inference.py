@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from latentcast.models.pretrained.anchor import toward_smoothing
 from latentcast.models.pretrained.context import prepare
 from latentcast.models.pretrained.features import features
 from latentcast.models.pretrained.linear_map import LinearMap
@@ -59,7 +60,8 @@ def _average(
     total, tuned = np.zeros((len(rows), len(steps), 0)), LinearMap.of(weights)
     for number, length in enumerate(kept):
         context = prepare(rows[:, -length:], season, second)
-        found = quantiles(weights, features(context, steps, known(weights)))
+        ready = features(context, steps, known(weights))
+        found = toward_smoothing(weights, context.season, ready.candidates, quantiles(weights, ready))
         found = found if tuned is None else tuned.applied(context.values, found, steps, MEDIAN)
         found = toward_last_value(context, found)
         values = found * context.scale[..., None] + context.location[..., None]

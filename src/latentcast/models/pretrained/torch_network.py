@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from latentcast.core.errors import CheckpointError
+from latentcast.models.pretrained.anchor import ANCHOR
 from latentcast.models.pretrained.candidates import FIRST, NAMES
 from latentcast.models.pretrained.features import input_sizes
 from latentcast.models.pretrained.linear_map import MAP, LinearMap
@@ -42,7 +43,8 @@ class GeneralistNetwork(nn.Module):
     """
 
     sized_by_weights: tuple[str, ...]
-    optional_weights = MAP
+    optional_weights = (*MAP, ANCHOR)
+    anchor: Tensor
     window_mean: Tensor
     window_scale: Tensor
     step_mean: Tensor
@@ -61,13 +63,14 @@ class GeneralistNetwork(nn.Module):
         self.last = nn.Linear(narrow, candidates + 2 + len(LEVELS))
         nn.init.zeros_(self.last.weight)
         nn.init.zeros_(self.last.bias)
+        self.register_buffer(ANCHOR, torch.zeros(1))
         for name in MAP:  # fine-tuned weights may hold one, those that ship do not
             self.register_buffer(name, torch.zeros((0, 0) if name == MAP[0] else 0))
         self.sized_by_weights = tuple(self.state_dict())
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
         """Weights of another number of candidates, or of other widths, change the sizes."""
-        for name in MAP:
+        for name in self.optional_weights:
             state_dict.setdefault(prefix + name, getattr(self, name))
         stored = {name[len(prefix) :]: value for name, value in state_dict.items() if name.startswith(prefix)}
         if any(name in stored and stored[name].shape != own.shape for name, own in self.state_dict().items()):
@@ -137,6 +140,10 @@ class GeneralistNetwork(nn.Module):
             stored = {name: torch.from_numpy(np.array(value)) for name, value in weights.items()}
             network.load_state_dict(stored)
         return network
+
+    def anchored(self, share: float) -> None:
+        """Forecasts take this share of Holt-Winters smoothing from now on, see `anchor`."""
+        self.anchor.fill_(share)
 
     def take_map(self, found: LinearMap) -> None:
         """Holds a linear map from now on."""
