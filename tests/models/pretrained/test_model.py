@@ -59,10 +59,12 @@ def test_fit_fine_tunes_what_the_package_ships(preset: str, tmp_path: Path) -> N
     values = list(rng.normal(size=10))
     for _ in range(890):
         values.append(-0.9 * values[-10] + 0.3 * rng.normal())
-    frame = pd.DataFrame({"ds": range(900), "y": values})
-    short = {"model.windows": 400, "model.epochs": 4}
+    frame = pd.DataFrame({"ds": range(900), "other": rng.normal(size=900), "y": values})
+    short = {"model.windows": 400, "model.epochs": 4, "data.target": "y", "data.features": "MS"}
     tuned = latentcast.fit(frame, start="generalist", preset=preset, lookback=48, horizon=5, settings=short)
-    shipped = latentcast.fit(frame, "generalist", lookback=48, horizon=5)
+    shipped = latentcast.fit(
+        frame, "generalist", lookback=48, horizon=5, settings={"data.target": "y", "data.features": "MS"}
+    )
     found = tuned.card.solved
     assert found["adapt"] == preset
     assert found["validation_loss_after"] <= found["validation_loss_before"]

@@ -190,7 +190,11 @@ def _drawn(windows: Any, most: int, rng: np.random.Generator | None) -> Series:
         else:
             which = rng.permutation(len(part))[:count]
         batch = part.batch(which)
-        past, location, scale = _in_original_units(batch)
+        chosen = slice(None) if part.targets is None else part.targets
+        past, location, scale = (
+            rows.reshape(len(which), part.channels, -1)[:, chosen].reshape(-1, rows.shape[1])
+            for rows in _in_original_units(batch)
+        )
         target = batch.target.double()
         if batch.target_observed is not None:
             target = target.masked_fill(~batch.target_observed, torch.nan)
