@@ -8,7 +8,7 @@ import pytest
 
 import latentcast
 from latentcast.core.errors import DataError, SettingsError
-from latentcast.models.ridge.choose import RidgeSettings, default_lookbacks
+from latentcast.models.ridge.choose import RidgeSettings, default_lookbacks, without_gaps
 from latentcast.models.ridge.search import Grid, weigh
 from latentcast.models.ridge.stretches import Ahead, Source, Stretches, blocks, folds
 
@@ -174,6 +174,20 @@ def test_default_look_backs_are_whole_seasons() -> None:
     assert default_lookbacks(512, 24) == (45, 48, 72, 120, 168, 240, 360, 512)
     assert max(default_lookbacks(512, 24)) == 512
     assert default_lookbacks(12, 24) == (12,)
+
+
+def test_wide_gaps_of_a_grid_are_filled() -> None:
+    assert without_gaps((45, 90, 720), 1.75, 2**0.5) == pytest.approx(
+        (45, 45 * 2**0.5, 90, *(90 * 2 ** (half / 2) for half in range(1, 6)), 720)
+    )
+    assert without_gaps((0.02, 0.1, 0.3, 1.0), 6, 3) == (0.02, 0.1, 0.3, 1.0)
+    assert without_gaps((7,), 1.75, 1.4) == (7,)
+    grid = RidgeSettings(lookbacks=(90, 180), trailing=(0.05, 1.0)).grid(200, 24)
+    assert grid.lookbacks == (90, 127, 180)
+    assert grid.trailing == pytest.approx((0.05, 0.05 * 20 ** (1 / 3), 0.05 * 20 ** (2 / 3), 1.0))
+    defaults = RidgeSettings().grid(720, 24)
+    assert defaults.lookbacks == default_lookbacks(720, 24)
+    assert defaults.trailing == RidgeSettings().trailing
 
 
 def test_weights_add_up_and_prefer_longer_look_backs_among_equals() -> None:

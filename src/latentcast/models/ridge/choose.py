@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
+from math import log
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -17,6 +19,8 @@ from latentcast.models.ridge.stretches import Ahead, Source, Steps, blocks
 
 MOST_OWN = 64  # most channels for which maps=auto tries one map each
 SHORTEST = 24  # least look-back of the default grid
+LOOKBACK_GAP = 1.75, 2**0.5  # widest factor between candidates, and the factor that a wider one is filled by
+TRAILING_GAP = 6.0, 3.0
 CLUSTERS = (2, 4, 8, 16)  # numbers of groups that maps=clustered tries
 Positive = Annotated[float, Field(gt=0)]
 
@@ -26,9 +30,10 @@ class RidgeSettings(Settings):
                similar autocorrelation, their number by validation; auto: by validation, own up to 64 channels, beyond
                them clustered
 
-    lookbacks  look-backs that the search chooses from; none: from the run's look-back down to an eleventh of it, by
-    factors of √2, in whole seasons
-    trailing   shares of the look-back to whose mean a strong penalty shrinks the forecast
+    lookbacks  look-backs that the search chooses from, those more than a factor of 1.75 apart with some between them;
+    none: from the run's look-back down to an eleventh of it, by factors of √2, in whole seasons
+    trailing   shares of the look-back to whose mean a strong penalty shrinks the forecast, those more than a factor of
+    6 apart with some between them
     alphas     penalties, in units of the mean eigenvalue of the Gram matrix
     smoothing  relative error at which the weight of a candidate falls to 1/e; 0: the best candidate alone
     origins    rolling origins that candidates are judged at; the last is the validation part, the others lie in the
@@ -70,8 +75,8 @@ class RidgeSettings(Settings):
                 )
             )
         return Grid(
-            chosen,
-            self.trailing,
+            tuple(round(steps) for steps in without_gaps(chosen, *LOOKBACK_GAP)),
+            without_gaps(self.trailing, *TRAILING_GAP),
             self.alphas,
             self.smoothing,
             self.origins,
@@ -88,6 +93,19 @@ class Solved:
     groups: Steps
     weights: list[Array]
     found: dict[str, Any]
+
+
+def without_gaps(values: Sequence[float], widest: float, step: float) -> tuple[float, ...]:
+    """Ascending values, and between those more than a factor `widest` apart more of them, about a factor `step` apart.
+
+    A coarse grid would leave the choice to where its few values happen to lie.
+    """
+    found = [values[0]]
+    for low, high in pairwise(values):
+        parts = round(log(high / low) / log(step)) if high / low > widest else 1
+        found += [low * (high / low) ** (part / parts) for part in range(1, parts)]
+        found.append(high)
+    return tuple(found)
 
 
 def default_lookbacks(lookback: int, season: int) -> tuple[int, ...]:

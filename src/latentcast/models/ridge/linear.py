@@ -84,7 +84,7 @@ class LinearMaps(nn.Module):
     ) -> dict[str, Any]:
         """Search and solve for the channels at the positions `targets`; return what was chosen."""
         sources, horizon = of_windows(train, held_out, targets), self.weight.shape[1]
-        if self.chosen.numel():
+        if self.chosen.shape[1:] == search[1].shape:
             groups = self.map_of[list(targets)].long().numpy()
             solved = solve_again(sources, *search, horizon, groups, list(self.chosen.double().numpy()))
         else:

@@ -46,6 +46,11 @@ class Grid:
     decay: float = 1.0
     intercept: bool = True
 
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Look-backs, trailing means and penalties."""
+        return len(self.lookbacks), len(self.trailing), len(self.alphas)
+
     def steps(self, lookback: int) -> list[int]:
         """The trailing shares as numbers of steps."""
         return [min(lookback, max(1, round(share * lookback))) for share in self.trailing]
