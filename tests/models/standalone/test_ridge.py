@@ -140,6 +140,25 @@ def test_the_choice_does_not_see_the_test_part() -> None:
     np.testing.assert_array_equal(solved_map(first), solved_map(second))
 
 
+def test_recent_windows_weigh_more() -> None:
+    frame, half = table(), 50
+    settings = {**ONE, "model.half_life": half}
+    forecaster = latentcast.fit(frame, "ridge", lookback=LOOKBACK, horizon=HORIZON, settings=settings)
+    values = frame.iloc[:, 1:].to_numpy()
+    values = (values - values[:420].mean(0)) / values[:420].std(0)
+    windows = np.lib.stride_tricks.sliding_window_view(values[:420], LOOKBACK + HORIZON, axis=0)
+    weights = 0.5 ** (np.arange(len(windows))[::-1] / half)
+    root = np.sqrt(weights / weights.sum() / 3)[:, None, None]
+    level = windows[..., LOOKBACK - 2 : LOOKBACK].mean(-1, keepdims=True)
+    centred = windows[..., :LOOKBACK] - windows[..., :LOOKBACK].mean(-1, keepdims=True)
+    x, y, seen = ((root * part).reshape(-1, part.shape[-1]) for part in
+                  (windows[..., :LOOKBACK] - level, windows[..., LOOKBACK:] - level, centred))  # fmt: skip
+    unit = np.trace(seen.T @ seen) / LOOKBACK
+    weight = np.linalg.solve(x.T @ x + 0.1 * unit * np.eye(LOOKBACK), x.T @ y).T
+    weight[:, LOOKBACK - 2 :] += (1 - weight.sum(1, keepdims=True)) / 2
+    np.testing.assert_allclose(solved_map(forecaster)[0], weight, atol=1e-5)
+
+
 def test_refit_learns_from_the_validation_part_too() -> None:
     frame = table()
     usual, whole = (
