@@ -54,7 +54,7 @@ def errors(fitted: dict[str, latentcast.Forecaster], data: str, part: Part) -> I
         batches = [batch for _, batch in together]
         target = batches[0].target
         assert target is not None
-        forecasts = [models[0].maps(batches[0].past)]
+        forecasts = [models[0].solved_maps(batches[0].past)]
         forecasts += [model(batch).values for model, batch in zip(models, batches, strict=True)]
         assert all(torch.equal(batch.target, target) for batch in batches)
         yield torch.stack([(one - target).flatten() for one in forecasts]).double()

@@ -36,6 +36,19 @@ class SolvedModel(Protocol):
 
 
 @runtime_checkable
+class AddsToSolvedMap(Protocol):
+    """A model whose other parts forecast what its solved map leaves.
+
+    `uses_parts` is 1 while they are added and 0 where the forecast is the map alone; `parts_from` names the setting or
+    model that asked for them.
+    """
+
+    solved_maps: Any
+    uses_parts: Tensor
+    parts_from: str
+
+
+@runtime_checkable
 class Representation(Protocol):
     """Map series to tokens. With `folds_channels` each channel becomes a series of its own, and any number of channels
     is accepted.

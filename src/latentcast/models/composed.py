@@ -85,6 +85,7 @@ class Composed(nn.Module):
 
     Settings = ComposedSettings
     capabilities = Capabilities()
+    parts_from = "shortcut=solved"
     uses_parts: Tensor
 
     def __init__(self, settings: ComposedSettings, task: Task) -> None:

@@ -2,7 +2,8 @@
 
 The linear map is that of the model `ridge`, and is kept. Its residual is regressed on the look-back, less its level,
 and on random features of it. Penalties are judged on the validation part, where "no features at all" is one of the
-candidates: the readout is the mean of all candidates, whose weights fall with their error.
+candidates: the readout is the mean of all candidates, whose weights fall with their error. As parts that are trained on
+a solved map, features are used only where they pay on the validation part.
 """
 
 from collections.abc import Iterator
@@ -66,19 +67,23 @@ class RandomFeatureRidge(nn.Module):
 
     Settings = RandomFeaturesSettings
     capabilities = Capabilities(training=("solved",))
+    parts_from = "random-features"
+    uses_parts: Tensor
 
     def __init__(self, settings: RandomFeaturesSettings, task: Task) -> None:
         super().__init__()
         self.settings, self.task = settings, task
         self.grid = settings.solved.grid(task.lookback, task.season)
         self.last = max(1, round(settings.level * task.lookback))
-        self.maps = LinearMaps(task.lookback, task.horizon, task.channels)
+        self.solved_maps = LinearMaps(task.lookback, task.horizon, task.channels)
         self.features = RandomFeatures(task.lookback, settings.features, settings.shortest, settings.activation)
+        self.register_buffer("uses_parts", torch.ones(()))
         self.readout = Readout(task.lookback + settings.features, task.horizon, task.channels)
         self.point_loss = PointLoss("mse", task)
 
     def forward(self, batch: Batch) -> Prediction:
-        return Prediction(self.maps(batch.past) + self.readout(self._columns(batch.past.transpose(1, 2))))
+        more = self.readout(self._columns(batch.past.transpose(1, 2)))
+        return Prediction(self.solved_maps(batch.past) + self.uses_parts * more)
 
     def loss(self, prediction: Prediction, batch: Batch) -> Float[Tensor, ""]:
         return self.point_loss(prediction.values, batch)
@@ -88,7 +93,7 @@ class RandomFeatureRidge(nn.Module):
 
         Raises DataError when no window has all of its targets observed.
         """
-        found = self.maps.solve(train, held_out, self.task.targets, (self.settings.solved, self.grid))
+        found = self.solved_maps.solve(train, held_out, self.task.targets, (self.settings.solved, self.grid))
         if not self.readout.chosen.numel():
             self._scale_features(train)
         with torch.no_grad():
@@ -132,7 +137,7 @@ class RandomFeatureRidge(nn.Module):
                 batch = windows.batch(chosen[begin : begin + ROWS])
                 assert batch.target is not None
                 past = batch.past[..., channel]
-                residual = batch.target[..., place] - self.maps.of_channel(past, channel)
+                residual = batch.target[..., place] - self.solved_maps.of_channel(past, channel)
                 if batch.target_observed is not None:
                     residual = residual * batch.target_observed[..., place]
                 yield self._columns(past), residual
@@ -186,10 +191,10 @@ class RandomFeatureRidge(nn.Module):
 
     def facts(self, task: Task) -> dict[str, Any]:
         return {
-            "maps": self.maps.count,
+            "maps": self.solved_maps.count,
             "look-backs": [Steps(steps) for steps in self.grid.lookbacks],
             "random features": self.settings.features,
         }
 
     def findings(self, shown: WindowLabels, batch: Batch) -> tuple[Finding, ...]:
-        return (self.maps.finding(shown, self.task.horizon),)
+        return (self.solved_maps.finding(shown, self.task.horizon),)

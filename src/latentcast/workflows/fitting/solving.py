@@ -6,17 +6,16 @@ from typing import Any
 
 import torch
 
-from latentcast.core.protocols import SolvedModel
+from latentcast.core.protocols import AddsToSolvedMap, SolvedModel
 from latentcast.core.types import Batch, Prediction
 from latentcast.data.windows.mixture import Mix
 from latentcast.data.windows.windows import Windows, batch_size_for_memory
 from latentcast.forecaster.forecaster import Forecaster
-from latentcast.models.composed import Composed
 from latentcast.workflows.fitting.windows import Supply
 
 log = logging.getLogger("latentcast")
 
-LEAST_GAIN = 0.003  # least relative gain of trained parts
+LEAST_GAIN = 0.003  # least relative gain of the other parts
 STRETCHES = 10  # of the validation part, between which the gain must be consistent
 
 
@@ -35,17 +34,18 @@ def solve_closed_form(forecaster: Forecaster, train: Supply, held_out: Supply | 
 
 
 def keep_parts_that_pay(forecaster: Forecaster, held_out: Supply | None) -> dict[str, Any]:
-    """Decide on the validation part whether trained parts are added to the solved map; return the figures.
+    """Decide on the validation part whether a model's other parts are added to its solved map; return the figures.
 
     Parts are used when they lower the mean squared error by at least the share `LEAST_GAIN` and by more than the
     standard error of that gain over stretches of the validation part. Parts that forecast quantiles are always used.
     """
     model = forecaster.network.model
-    if not isinstance(model, Composed) or model.solved_maps is None:
+    if not isinstance(model, AddsToSolvedMap):
         return {}
     if held_out is None or forecaster.network.quantile_levels:
         return {"parts": "used without a comparison"}
     forecaster.network.eval()
+    model.uses_parts.fill_(1.0)
     alone, together = _errors(forecaster, held_out)
     gains = torch.stack([piece.mean() for piece in (alone - together).tensor_split(STRETCHES) if len(piece)])
     doubt = gains.std() / len(gains) ** 0.5 if len(gains) > 1 else torch.tensor(0.0)

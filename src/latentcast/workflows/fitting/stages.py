@@ -59,10 +59,10 @@ def train_network(
         forecaster.card = replace(forecaster.card, solved=report)
     if trained:
         train_stages(forecaster, stages, supplies, drawn, folder, options)
-    if solved and trained:
-        report = {**(forecaster.card.solved or {}), **keep_parts_that_pay(forecaster, supplies[-1].val)}
-        forecaster.card = replace(forecaster.card, solved=report)
-        notes.append(Note(f"shortcut=solved: parts {report['parts']}", NoteCode.MODEL))
+    if solved and (found := keep_parts_that_pay(forecaster, supplies[-1].val)):
+        forecaster.card = replace(forecaster.card, solved={**(forecaster.card.solved or {}), **found})
+        asked = getattr(forecaster.network.model, "parts_from", forecaster.name)
+        notes.append(Note(f"{asked}: parts {found['parts']}", NoteCode.MODEL))
     return notes
 
 
