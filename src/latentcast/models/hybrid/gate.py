@@ -27,7 +27,7 @@ def gate_features(
             observed
     """
     time = past.shape[1]
-    past, seen = _shown(past, observed)
+    past, seen = shown(past, observed)
     flat = _variance(past, seen)
     scale = torch.where(flat > 1e-12, flat, torch.inf)
     step = _variance(past[:, 1:] - past[:, :-1], seen[:, 1:] * seen[:, :-1])
@@ -36,9 +36,7 @@ def gate_features(
     rows = past.transpose(1, 2).flatten(0, 1)
     trend = moving_average(rows, kernel).unflatten(0, (past.shape[0], -1)).transpose(1, 2)
     rest = past - trend
-    usual = torch.zeros_like(past)
-    if 1 < season <= time // 2:
-        usual = _by_phase(rest, seen, season)
+    usual = by_season(rest, seen, season)
     left = _variance(rest - usual, seen)
     mean = _mean(past, seen)[:, None]
     newest = past.gather(1, (seen * torch.arange(1, time + 1, device=past.device)[:, None]).argmax(1, keepdim=True))
@@ -52,7 +50,7 @@ def gate_features(
     return torch.stack(found, dim=-1)
 
 
-def _shown(past: Tensor, observed: Tensor | None) -> tuple[Tensor, Tensor]:
+def shown(past: Tensor, observed: Tensor | None) -> tuple[Tensor, Tensor]:
     """Return interpolated values and the mask of observed ones."""
     if observed is None:
         return past, torch.ones_like(past)
@@ -73,9 +71,11 @@ def _strength(left: Tensor, whole: Tensor, scale: Tensor) -> Tensor:
     return torch.where(there, 1 - left / torch.where(there, whole, 1), 0).clamp(0, 1)
 
 
-def _by_phase(x: Tensor, seen: Tensor, season: int) -> Tensor:
-    """The mean at each place of the season, at every step."""
+def by_season(x: Tensor, seen: Tensor, season: int) -> Tensor:
+    """The mean at each place of the season, at every step; 0 without a season, or with fewer than two of it."""
     time = x.shape[1]
+    if not 1 < season <= time // 2:
+        return torch.zeros_like(x)
 
     def folded(values: Tensor) -> Tensor:
         return nn.functional.pad(values, (0, 0, -time % season, 0)).unflatten(1, (-1, season)).sum(1)
@@ -96,7 +96,7 @@ def distance(
     values = torch.where(there[:, None], values, 0)
     mean = (values * counts).sum(-1, keepdim=True) / counts.sum(-1, keepdim=True).clamp(min=1)
     apart = ((values - mean).abs() * counts).mean(1)
-    deviation = _variance(*_shown(past, observed)).sqrt()[..., None]
+    deviation = _variance(*shown(past, observed)).sqrt()[..., None]
     return torch.where(deviation > 1e-6, apart / deviation.clamp(min=1e-6), 0).log1p()
 
 

@@ -20,7 +20,8 @@ from latentcast.core.protocols import HasLimits, PartialForecaster
 from latentcast.core.types import Batch, Prediction, Task
 from latentcast.layers.losses import point_loss
 from latentcast.models.hybrid.findings import of_members
-from latentcast.models.hybrid.gate import Gate, distance, gate_features, masked_softmax
+from latentcast.models.hybrid.choice import suited
+from latentcast.models.hybrid.gate import TRAITS, Gate, distance, gate_features, masked_softmax
 from latentcast.models.hybrid.settings import HybridSettings, member_runs
 from latentcast.models.network import Network, build
 
@@ -192,8 +193,16 @@ class Hybrid(nn.Module):
                 prediction = model(given)
             values.append(prediction.values)
         whole = torch.stack(values, dim=-1)
+        like = gate_features(batch.past, batch.observed, self.task.season)
+        if self.settings.choose == "traits":
+            chosen = self._suited(batch, like) & there
+            there = torch.where(chosen.any(-1, keepdim=True), chosen, there)
         apart = distance(whole.detach(), there, batch.past, batch.observed)
-        return whole, there, gate_features(batch.past, batch.observed, self.task.season), apart, why
+        return whole, there, like, apart, why
+
+    def _suited(self, batch: Batch, like: Float[Tensor, "batch channel trait"]) -> Bool[Tensor, "batch channel member"]:
+        kinds = [run.kind for run in self.runs.values()]
+        return suited(batch.past, batch.observed, self.task.season, like[..., TRAITS.index("season")], kinds)
 
     def _given(self, label: str, network: Network, batch: Batch) -> Batch:
         """Return the batch for one member: its own look-back, and prompts only where it reads them."""
@@ -220,6 +229,8 @@ class Hybrid(nn.Module):
     def facts(self, task: Task) -> dict[str, Any]:
         mean = self.gate.table().mean((0, 1))
         said = {"members": ", ".join(self._named()), "fusion": self.settings.fusion}
+        if self.settings.choose == "traits":
+            said["members of a look-back"] = "those that its traits suit"
         if self.settings.fusion == "average":
             return said
         said["weights"] = self._weights(mean.mean(0))
