@@ -40,6 +40,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "rounded, two digits": {"digits": 2},
     "short": SHORT,
     "short, two digits": {**SHORT, "digits": 2},
+    "short, words in bf16": {**SHORT, "prompt_dtype": "bf16"},
     "rounded, read anew, bf16 weights": {"cache": 0, "dtype": "bf16"},
     "rounded, bf16 weights": {"dtype": "bf16"},
     "short, bf16 weights": {**SHORT, "dtype": "bf16"},
@@ -143,7 +144,7 @@ def read_words(network: Network, batch: Batch) -> float:
     if not part.settings.cache:
         return float((prompt >= 0).sum()) / len(batch)
     reader = part.reader
-    tree = reader._tree(reader.static_part())
+    tree = reader._tree()
     before = tree.read_words
     reader.known(prompt[:, 0])
     return (tree.read_words - before) / len(batch)

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from latentcast.core.errors import SettingsError
 from latentcast.core.types import Batch, Task
 from latentcast.models.backbones.frozen_llm import FrozenLLM
 from latentcast.models.backbones.prefix_attention import Known
@@ -147,6 +148,26 @@ def test_a_pass_that_fails_leaves_no_words_without_keys(monkeypatch: pytest.Monk
         with pytest.raises(MemoryError):
             part.reader.known(prompt)
     assert_same(part.reader.known(prompt), other.reader.known(prompt), prompt)
+
+
+def test_words_read_in_bf16_leave_patches_in_float32_and_near() -> None:
+    """Hidden states and gradients within the rounding of bf16, and unequal to those of float32."""
+    exact, rounded = (backbone(make(prompt_dtype=kind)).reader for kind in ("same", "bf16"))
+    prompt, embedded, ask = alike(9, 8, 0), torch.randn(9, 5, 48), torch.randn(9, 5, 48)
+    found = []
+    for reader in (exact, rounded):
+        given = embedded.clone().requires_grad_()
+        hidden = reader.after_known(given, prompt)
+        assert hidden.dtype == torch.float32
+        (hidden * ask).sum().backward()
+        assert given.grad is not None
+        found.append((hidden.detach(), given.grad))
+    for want, got in zip(*found, strict=True):
+        apart = float((got - want).norm() / want.norm())
+        assert 1e-6 < apart < 1e-2
+    assert all(p.dtype == torch.float32 for p in rounded.language.model.parameters())
+    with pytest.raises(SettingsError, match="prompt_dtype"):
+        make(prompt_dtype="bf16", dtype="bf16")
 
 
 @pytest.mark.parametrize("wording", ["rounded", "short"])

@@ -58,7 +58,13 @@ class FrozenLLM(nn.Module):
         told = shortened(task, partial(self._fits, representation, language, tokens + made)) if s.prompt else task
         self.cut = task.description if told is not task else None
         self.static_text, ids = self._static(told, representation, language)
-        self.reader = Reader(language, ids, s.cache)
+        if s.prompt_dtype == "bf16" and (s.quantise != "none" or s.dtype != "fp32"):
+            raise SettingsError(
+                Fault(
+                    "prompt_dtype", f"=bf16: is for weights in float32, and these are {s.dtype}, {s.quantise}; set same"
+                )
+            )
+        self.reader = Reader(language, ids, s.cache, rounded=s.prompt_dtype == "bf16")
         self.width = s.width
         if s.width > language.width:
             raise SettingsError(
@@ -78,7 +84,10 @@ class FrozenLLM(nn.Module):
         self.prompter = self._prompter(task, representation, tokens + self.leading)
         self.plain = self._why_plain()
         if self.plain is None and s.check and not self._meta:
-            exact = language.dtype == torch.float32 and s.quantise != "int8"  # quantisation rounds the inputs
+            exact = (language.dtype, s.prompt_dtype) == (
+                torch.float32,
+                "same",
+            ) and s.quantise != "int8"  # int8 rounds inputs
             self.reader.check(self.embed, min(tokens, 3), representation.width, s.llm, exact=exact)
         self.notes = self._notes()
 

@@ -56,6 +56,10 @@ class Known:
         place = torch.arange(tokens, device=device)[None] + self.shared + self.leading
         return place + (self.width if self.lengths is None else self.lengths[:, None])
 
+    def cast(self, dtype: torch.dtype, static: Layers) -> "Known":
+        """The words of each series in another precision, behind the `static` part in that precision."""
+        return replace(self, static=static, own=tuple((k.to(dtype), v.to(dtype)) for k, v in self.own))
+
     def followed_by(self, more: Layers) -> "Known":
         """Append the keys and values of further tokens; the cached part must hold no padding."""
         assert self.lengths is None

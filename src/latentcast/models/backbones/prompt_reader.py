@@ -1,7 +1,9 @@
 """Tokens read behind a prompt by a frozen language model: after what was computed of it once, or as one sequence."""
 
+import copy
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -22,10 +24,14 @@ class Reader:
 
     static  [words] on the device of the model
     kept    MiB of keys and values of windows' own words that are kept for later batches
+    rounded  windows' own words, which have no gradient, are read by a copy of the weights in bf16; static part and tokens
+             in float32
     """
 
-    def __init__(self, language: LanguageModel, static: list[int], kept: int = 0) -> None:
+    def __init__(self, language: LanguageModel, static: list[int], kept: int = 0, *, rounded: bool = False) -> None:
         self.language, self.kept = language, kept
+        self.rounded = rounded and language.dtype == torch.float32
+        self._rounded: LanguageModel | None = None
         self.static = torch.tensor(static, dtype=torch.long, device="cpu")
         self._known: prefix_attention.Layers | None = None  # of frozen weights and fixed words: worked out when needed
         self._trees: dict[torch.dtype | None, PrefixTree] = {}
@@ -40,7 +46,7 @@ class Reader:
 
     def to(self, device: torch.device) -> None:
         """The frozen weights keep their type; layers that are spread over devices stay where they are."""
-        self._known = None
+        self._known = self._rounded = None
         self._trees = {}
         self.static = self.static.to(device)
         if device != self.language.words.device and not self.language.spread:
@@ -57,24 +63,30 @@ class Reader:
     def static_part(self) -> prefix_attention.Layers:
         """Keys and values of the static part: a function of what never changes, kept until the model moves."""
         if self._known is None:
-            language, ids = self.language, self.static[None]
-            # in the type of the weights, whatever mixed precision the first batch happens to run in
-            with torch.autocast(ids.device.type, enabled=False):
-                nothing = prefix_attention.Known()
-                found = (
-                    prefix_attention.keys_and_values(language.model, ids, nothing, language.layers)
-                    if ids.numel()
-                    else ()
-                )
-            self._known = found
+            self._known = self._static_of(self.language)
         return self._known
 
-    def _tree(self, static: prefix_attention.Layers) -> PrefixTree:
+    def _static_of(self, language: LanguageModel) -> prefix_attention.Layers:
+        ids = self.static[None]
+        if not ids.numel():
+            return ()
+        # in the type of the weights, whatever mixed precision the first batch happens to run in
+        with torch.autocast(ids.device.type, enabled=False):
+            return prefix_attention.keys_and_values(language.model, ids, prefix_attention.Known(), language.layers)
+
+    def _in_bf16(self) -> LanguageModel:
+        if self._rounded is None:
+            copied = copy.deepcopy(self.language.model).to(torch.bfloat16)
+            self._rounded = replace(self.language, model=copied)
+        return self._rounded
+
+    def _tree(self) -> PrefixTree:
         """The words of earlier batches, apart for each precision that they were read in."""
         kind = self.static.device.type
         precision = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else None
         with self._lock:
             if precision not in self._trees:
+                static = self._static_of(self._in_bf16()) if self.rounded else self.static_part()
                 bytes_of_a_word = sum(2 * key[0, :, 0].numel() * key.element_size() for key, _ in static)
                 self._trees[precision] = PrefixTree(static, max(1, self.kept * 2**20 // bytes_of_a_word))
             return self._trees[precision]
@@ -82,8 +94,12 @@ class Reader:
     def known(self, own: Int[Tensor, "series words"]) -> prefix_attention.Known:
         """What is read before the tokens: keys and values of the static part, and of each series' own words."""
         static = self.static_part()
-        if self.kept and static and own.shape[1]:
-            return self._tree(static).read(self.language.model, own)
+        if static and own.shape[1] and (self.kept or self.rounded):
+            if not self.rounded:
+                return self._tree().read(self.language.model, own)
+            tree, language = self._tree(), self._in_bf16()
+            with torch.autocast(own.device.type, enabled=False):
+                return tree.read(language.model, own).cast(self.language.dtype, static)
         return prefix_attention.of_windows(self.language.model, self.static_part(), own, self.language.layers)
 
     def after_known(

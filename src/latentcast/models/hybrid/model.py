@@ -19,8 +19,8 @@ from latentcast.core.findings import Explains, Finding, WindowLabels
 from latentcast.core.protocols import HasLimits, PartialForecaster
 from latentcast.core.types import Batch, Prediction, Task
 from latentcast.layers.losses import point_loss
-from latentcast.models.hybrid.findings import of_members
 from latentcast.models.hybrid.choice import suited
+from latentcast.models.hybrid.findings import of_members
 from latentcast.models.hybrid.gate import TRAITS, Gate, distance, gate_features, masked_softmax
 from latentcast.models.hybrid.settings import HybridSettings, member_runs
 from latentcast.models.network import Network, build

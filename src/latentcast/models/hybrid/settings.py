@@ -24,8 +24,8 @@ class HybridSettings(Settings):
 
     fusion     average: equal weights; weighted: by out-of-sample error, of each series and step ahead; adaptive: a gate
                that starts there, and also goes by what the look-back is like; fixed: by `weights`
-    choose     all members forecast each look-back, or traits: those that suit it, stationary ones for ARIMA, wandering or
-               rising ones for exponential smoothing and theta, seasonal ones for the seasonal forms; other members always
+    choose     all: all members forecast each look-back; traits: those that suit it, a stationary one ARIMA, a wandering
+               or rising one exponential smoothing and theta, a seasonal one the seasonal forms, and each other members
     weights    of fusion=fixed, one for each member in their order; they are scaled to sum to 1
     error      what is to be small on held-out windows
     stride     one held-out window of so many is read; when not stated one a season where a member is fitted anew at
