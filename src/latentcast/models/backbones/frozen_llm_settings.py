@@ -49,8 +49,8 @@ class FrozenLLMSettings(Settings):
     reuse          whether the prompt's keys and values are computed once, where that is exact
     cache          MiB of keys and values of words that later prompts may begin with too; the words that were not needed
                    for the longest time make room. 0: words are shared within a batch, where its prompts are equal
-    prompt_dtype   bf16: a window's own words, which have no gradient, are read by a copy of the weights in bf16; same: as
-                   the other tokens
+    prompt_dtype   bf16: a window's own words, which have no gradient, are read by a copy of the weights in bf16; same:
+                   as the other tokens
     check          whether reuse is checked on a ragged batch when the model is built
     """
 

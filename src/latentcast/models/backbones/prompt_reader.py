@@ -24,8 +24,8 @@ class Reader:
 
     static  [words] on the device of the model
     kept    MiB of keys and values of windows' own words that are kept for later batches
-    rounded  windows' own words, which have no gradient, are read by a copy of the weights in bf16; static part and tokens
-             in float32
+    rounded  windows' own words, which have no gradient, are read by a copy of the weights in bf16; static part and
+             tokens in float32
     """
 
     def __init__(self, language: LanguageModel, static: list[int], kept: int = 0, *, rounded: bool = False) -> None:
