@@ -27,7 +27,7 @@ from latentcast.data.tables.resample import resampled, snapped
 from latentcast.data.tables.row_calendars import OpenDays, closed_days
 from latentcast.data.tables.table import Table, read_table, with_text_names, without_row_numbers
 from latentcast.data.tables.time_column import joined_time, time_column
-from latentcast.data.tables.timestamps import Stamps, epoch_unit, read_stamps, show
+from latentcast.data.tables.timestamps import Stamps, read_stamps, show
 
 _AHEAD = 3 * 366  # days after the data whose holidays are looked up
 SPARSEST = 10  # steps per row above which a grid is taken for a mistake
@@ -168,14 +168,6 @@ def _frequency(stamps: NDArray[Any], table: Table, settings: DataSettings) -> Fr
         if settings.steps == "rows" and not integer:
             return replace(frequency, exact=follows(frequency, stamps, table.codes))
         return frequency
-    if integer and (unit := epoch_unit(stamps)):
-        step = int(np.gcd.reduce(np.diff(np.unique(stamps)))) or 1
-        raise TimeError(
-            f"the whole numbers in {table.time!r} look like {unit[1]} since 1970 (such as {stamps[0]}): set"
-            f" data.time_format={unit[0]}, or data.freq={step} to count them as steps",
-            setting="data.time_format",
-            value=unit[0],
-        )
     return (infer if settings.steps == "grid" else usual_step)(stamps, table.codes)
 
 

@@ -1,4 +1,5 @@
-"""Read dates written as numbers: 201802 may be a month, a week or a step; 2018.0833 is a month."""
+"""Read dates written as numbers: 201802 may be a month, a week or a step; 2018.0833 is a month; 1514764800 is a moment
+counted from 1970."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ _PARTS = {  # digits of each part, from the first to the last
 }
 _DAY_AT_START = {"ddmmyyyy": (10**6, 10**4), "mmddyyyy": (10**4, 10**6)}  # where the day and the month stand
 _UNIT_CODES = {unit: code for code, (unit, _) in _CODES.items()}
+EPOCH_UNITS = {"s": "seconds", "ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"}  # since 1970
+_EPOCHS = (315_532_800, 4_102_444_800)  # seconds from 1970 to 1980 and to 2100: so many steps are not counted
 NAMES = (*_CODES, *_PARTS, *_DAY_AT_START, *_UNIT_CODES)
 
 
@@ -30,7 +33,9 @@ class NumberCode:
     name: str
 
     def read(self, numbers: Ints) -> NDArray[Any]:
-        """Convert whole numbers to stamps in seconds, NaT where a number is no such date."""
+        """Convert whole numbers to stamps, NaT where a number is no such date."""
+        if self.name in EPOCH_UNITS:
+            return numbers.astype(f"datetime64[{self.name}]")
         if self.name in _CODES:
             unit, head = _CODES[self.name]
             year, number = np.divmod(numbers, head)
@@ -52,6 +57,8 @@ class NumberCode:
 
     def write(self, times: NDArray[Any]) -> Ints:
         """Convert stamps back to whole numbers."""
+        if self.name in EPOCH_UNITS:
+            return np.asarray(times.astype(f"datetime64[{self.name}]").astype(np.int64))
         if self.name in _CODES:
             unit, head = _CODES[self.name]
             year, number = UNITS[unit].number(times)
@@ -96,6 +103,8 @@ def recognise(numbers: Ints, name: str, freq: str | None) -> NumberCode | None:
     for code in ("yyyymmdd", "yyyymmddhh", "yyyymmddhhmm", "yyyymmddhhmmss"):
         if digits == {len(code)} and _fits(code, distinct):
             return NumberCode(code)
+    if (since := epoch_unit(distinct)) is not None:
+        return NumberCode(since[0])
     options: dict[str, tuple[NumberCode | None, Ints]] = {"count": (None, distinct)}
     for code in ("yyyyq", "yyyymm", "yyyyww", "yyyyddd", "yymmdd"):
         if digits == {len(code)} and _fits(code, distinct):
@@ -111,6 +120,14 @@ def recognise(numbers: Ints, name: str, freq: str | None) -> NumberCode | None:
     if len(best) > 1:
         raise _ambiguous(name, distinct[0], [options[label][0] for label in best])
     return options[best[0]][0]
+
+
+def epoch_unit(numbers: NDArray[Any]) -> tuple[str, str] | None:
+    """The unit in which numbers are moments from 1980 to 2100, counted from 1970: its letter and its name."""
+    for power, (unit, name) in enumerate(EPOCH_UNITS.items()):
+        if ((numbers >= _EPOCHS[0] * 1000**power) & (numbers <= _EPOCHS[1] * 1000**power)).all():
+            return unit, name
+    return None
 
 
 def _fits(code: str, numbers: Ints) -> bool:

@@ -2,7 +2,7 @@
 
 import re
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from latentcast.core.errors import TimeError
 from latentcast.data.tables.calendar_units import UNITS
 from latentcast.data.tables.likely_reading import settled
+from latentcast.data.tables.month_names import in_english
 from latentcast.data.tables.period_texts import read_periods
 from latentcast.data.tables.text_form import TextForm, form_of
 
@@ -21,7 +22,8 @@ _MIDNIGHT = r"(?<=[T ])24(?=:00(?::00(?:\.0+)?)?(?:\s*(?:Z|[+-]\d{2}:?\d{2}))?$)
 _FURTHER = (
     "%m/%d/%y", "%d/%m/%y", "%m-%d-%y", "%d-%m-%y", "%m.%d.%y", "%d.%m.%y", "%d-%b-%y", "%b %Y", "%B %Y", "%Y %b",
     "%Y %B", "%b-%Y", "%B-%Y", "%Y-%b", "%b %y", "%b-%y", "%b%Y", "%Y%b", "%b %d %Y", "%B %d %Y", "%b %d, %Y",
-    "%B %d, %Y", "%d %b %Y", "%d %B %Y", "%d-%b-%Y", "%d.%m.%Y", "%d/%m/%Y", "%G-W%V-%u",
+    "%B %d, %Y", "%d. %b %Y", "%d. %B %Y",
+    "%Y年%m月%d日", "%Y年%m月", "%Y年", "%d %b %Y", "%d %B %Y", "%d-%b-%Y", "%d.%m.%Y", "%d/%m/%Y", "%G-W%V-%u",
 )  # fmt: skip
 _CLOCK = re.compile(r"([ T,]+)(\d{1,2})([:.])(\d{2})(\3\d{2})?(\s?[AP]M)?$|([ T,]+)(\d{1,2})(\s?[AP]M)$", re.IGNORECASE)
 _HALF_DAY = r"(?i)\b([ap])\.\s?m\.?$"  # a.m. → am
@@ -44,6 +46,10 @@ def read_texts(column: pd.Series, form: str | None, freq: str | None) -> ReadTex
     """
     codes, distinct = pd.factorize(column)
     text = pd.Series(distinct, dtype=object).astype(str).str.strip()
+    if form is None and (foreign := in_english(text)) is not None:
+        read = read_texts(pd.Series(foreign.text.to_numpy()[codes], name=column.name), form, freq)
+        written = None if read.form is None else replace(read.form, months=foreign.months)
+        return ReadTexts(read.dates, written, read.notes)
     if form is None or form in UNITS:
         periods = read_periods(text, column.name, form, freq)
         if periods is not None:

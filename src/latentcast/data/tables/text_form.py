@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from latentcast.data.tables.calendar_units import UNITS
+from latentcast.data.tables.month_names import in_their_words
 
 _TRIED = 500  # texts on which a form is tried
 _BARE = ("", "md", "mdHI", "d", "HI", "dHI", "m", "mHI")  # what people write without leading zeros, likelier first
@@ -33,6 +34,8 @@ class TextForm:
         Digits of a fraction of a second.
     lower
         Whether AM and PM are written in lower case.
+    months
+        The words of the twelve months, where they are not English.
     """
 
     form: str
@@ -41,6 +44,7 @@ class TextForm:
     bare: str = ""
     digits: int = 6
     lower: bool = False
+    months: tuple[str, ...] = ()
 
     def write(self, times: NDArray[Any]) -> NDArray[Any]:
         """Stamps → text; each distinct stamp is written once."""
@@ -55,6 +59,8 @@ class TextForm:
                 texts = [
                     re.sub(f"{_CUT}(\\d{{{self.digits}}})\\d*", r"\1", re.sub(f"{_MARK}0?", "", text)) for text in texts
                 ]
+            if self.months:
+                return [in_their_words(text, self.months) for text in texts]
             return [text.replace("AM", "am").replace("PM", "pm") for text in texts] if self.lower else texts
         years, numbers = UNITS[self.unit].number(times)
         pairs = zip((years - self.offset).tolist(), numbers.tolist(), strict=True)
@@ -65,6 +71,8 @@ class TextForm:
         if self.unit is not None:
             return self.unit
         text = pd.Series(column.unique()).astype(str).str.strip()
+        if self.months:
+            return None  # read as they were before
         return None if pd.to_datetime(text, errors="coerce", format=self.form).isna().any() else self.form
 
     def _marked(self, letter: str) -> str:

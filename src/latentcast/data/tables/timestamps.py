@@ -10,13 +10,19 @@ from numpy.typing import NDArray
 
 from latentcast.core.errors import TimeError
 from latentcast.data.tables.clock import Clock, read_dates
-from latentcast.data.tables.date_numbers import NAMES, NumberCode, named_code, read_decimals, recognise
+from latentcast.data.tables.date_numbers import (
+    EPOCH_UNITS,
+    NAMES,
+    NumberCode,
+    epoch_unit,
+    named_code,
+    read_decimals,
+    recognise,
+)
 from latentcast.data.tables.date_texts import read_texts
 from latentcast.data.tables.text_form import TextForm
 
 MOST = 2**53  # whole numbers beyond are no count of steps
-_EPOCH_UNITS = {"s": "seconds", "ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"}  # since 1970
-_EPOCHS = (315_532_800, 4_102_444_800)  # seconds from 1970 to 1980 and to 2100: so many steps are not counted
 
 
 @dataclass(frozen=True)
@@ -80,11 +86,15 @@ def read_stamps(
     if pd.api.types.is_datetime64_any_dtype(column):
         unread = f"data.time_format={form} is not used: {column.name!r} holds dates, and no text"
         return Stamps(*read_dates(column), notes=() if form is None else (unread,))
-    if form in _EPOCH_UNITS:
-        return Stamps(*read_dates(_since_1970(column, form)))
+    if form in EPOCH_UNITS:
+        dates = _since_1970(column, form)
+        return Stamps(*read_dates(dates), NumberCode(form) if pd.api.types.is_integer_dtype(column) else None)
     numeric = pd.api.types.is_numeric_dtype(column)
     digits = None if numeric or (form is not None and form not in NAMES) else _whole_numbers_in_text(column)
-    if digits is not None and (form is not None or recognise(digits.to_numpy(), str(column.name), freq) is not None):
+    counted = freq is not None and freq.isdecimal()
+    if digits is not None and (
+        counted or form is not None or recognise(digits.to_numpy(), str(column.name), freq) is not None
+    ):
         column, numeric = digits, True
     if numeric and (form is None or form in NAMES):
         return _numbers(column, form, freq)
@@ -133,7 +143,7 @@ def _whole_numbers_in_text(column: pd.Series) -> pd.Series | None:
     if not (first.isdecimal() and len(first) > 4):
         return None
     text = column.astype(str)
-    if not text.str.fullmatch(r"\d{5,18}").all() or text.str.startswith("0").any():
+    if not text.str.fullmatch(r"\d{5,18}|[1-8]\d{18}").all() or text.str.startswith("0").any():
         return None
     return text.astype(np.int64)
 
@@ -160,7 +170,14 @@ def _numbers(column: pd.Series, form: str | None, freq: str | None) -> Stamps:
             f" (data.time_format={form})",
             setting="data.time_format",
         )
-    return Stamps(times.astype("datetime64[ns]"), written=code)
+    notes: tuple[str, ...] = ()
+    if form is None and code.name in EPOCH_UNITS:
+        step = int(np.gcd.reduce(np.diff(np.unique(numbers)))) or 1
+        notes = (
+            f"the whole numbers in {name!r} (such as {numbers[0]}) are read as {EPOCH_UNITS[code.name]} since 1970;"
+            f" data.freq={step} counts them as steps",
+        )
+    return Stamps(times.astype("datetime64[ns]"), written=code, notes=notes)
 
 
 def show(stamp: Any) -> str:
@@ -168,20 +185,12 @@ def show(stamp: Any) -> str:
     return str(pd.Timestamp(stamp)) if isinstance(stamp, np.datetime64) else str(stamp)
 
 
-def epoch_unit(numbers: NDArray[Any]) -> tuple[str, str] | None:
-    """The unit in which numbers are moments from 1980 to 2100, counted from 1970: its letter and its name."""
-    for power, (unit, name) in enumerate(_EPOCH_UNITS.items()):
-        if ((numbers >= _EPOCHS[0] * 1000**power) & (numbers <= _EPOCHS[1] * 1000**power)).all():
-            return unit, name
-    return None
-
-
 def _since_1970(column: pd.Series, unit: str) -> pd.Series:
     try:
         return pd.to_datetime(pd.to_numeric(column), unit=unit)  # type: ignore[call-overload]
     except (ValueError, TypeError) as error:
         raise TimeError(
-            f"the time column {column.name!r} cannot be read as {_EPOCH_UNITS[unit]} since 1970"
+            f"the time column {column.name!r} cannot be read as {EPOCH_UNITS[unit]} since 1970"
             f" (data.time_format={unit}): {error}",
             setting="data.time_format",
         ) from error
@@ -191,6 +200,8 @@ def _whole_numbers(column: pd.Series) -> NDArray[np.int64]:
     if pd.api.types.is_bool_dtype(column) or pd.api.types.is_complex_dtype(column):
         raise TimeError(f"the time column {column.name!r} holds {column.dtype}; wanted dates or whole numbers")
     numbers = column.to_numpy()
+    if pd.api.types.is_integer_dtype(column) and (found := epoch_unit(numbers)) and found[0] == "ns":
+        return np.asarray(numbers, np.int64)
     exact = np.asarray(numbers, np.float64)
     bad = np.flatnonzero(~((np.abs(exact) <= MOST) & (exact == np.floor(exact))))
     if len(bad):
