@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from latentcast.benchmarking.candidates import Candidate, candidates
 from latentcast.benchmarking.ensemble import ensemble_weights, scaled_error
+from latentcast.benchmarking.few_origins import FEW, reading_all, weights_of_few
 from latentcast.core.errors import DataError, Fault, Interrupted, LatentcastError, SettingsError
 from latentcast.core.nested import merge
 from latentcast.core.notes import Note, NoteCode, NoteLog
@@ -123,7 +124,8 @@ class AutoFit:
             return f"chosen: {name}; no other candidate is better at the validation origins (MASE {naive:.3f})"
         gain = f", {1 - self.error / naive:.0%} below {name} ({naive:.3f})" if 0 < naive < np.inf else ""
         origins = f"{self.origins} validation origin{'' if self.origins == 1 else 's'}"
-        return f"chosen: {chosen}; MASE {self.error:.3f} at {origins}{gain}"
+        few = ", too few to compare models" if self.origins < FEW else ""
+        return f"chosen: {chosen}; MASE {self.error:.3f} at {origins}{gain}{few}"
 
     def plot(self, path: str | Path) -> Path:
         """Draw the validation MASE of every candidate that was judged, as PNG, PDF or SVG."""
@@ -229,7 +231,8 @@ def whole_split(panel: Panel, horizon: int) -> tuple[float, float, float] | tupl
     """Parts without a test part: counts of the last steps, or fractions where a series is too short for these."""
     shortest = int(panel.lengths.min())
     held = min(max(horizon, int(np.median(panel.lengths)) // 5), HORIZONS * horizon)
-    return (0, held, 0) if shortest >= 2 * held else (0.7, 0.3, 0.0)
+    # of one step, 0, 1, 0 would be shares
+    return (0, held, 0) if shortest >= 2 * held and held > 1 else (0.7, 0.3, 0.0)
 
 
 def _with(values: Mapping[str, Any], candidate: Candidate) -> dict[str, Any]:
@@ -388,17 +391,21 @@ def _forecast(task: Searched, forecaster: Forecaster, origins: Starts, deadline:
 
 def _choose(task: Searched, trials: list[Trial], judged: list[_Judged], origins: Starts) -> AutoFit:
     target, scale = judged[0].target, judged[0].scale
-    weights = ensemble_weights([one.values for one in judged], target, scale, origins[0])
+    few = weights_of_few([one.trial.candidate for one in judged]) if len(origins[0]) < FEW else None
+    weights = ensemble_weights([one.values for one in judged], target, scale, origins[0]) if few is None else few
     used = [(one, float(weight)) for one, weight in zip(judged, weights, strict=True) if weight > 0]
     shares = {id(one.trial): weight for one, weight in used}
     trials = [replace(trial, weight=shares.get(id(trial), 0.0)) for trial in trials]
     mixed = sum(weight * one.values for one, weight in used)
     error = scaled_error(np.asarray(mixed), target, scale)
     forecaster = used[0][0].forecaster if len(used) == 1 else _hybrid(task, used)
+    if few is not None:
+        forecaster = _fit(task, reading_all(used[0][0].trial.candidate, int(task.panel.lengths.max())), None)
     first = judged[0].trial
     naive = first.candidate.name if first.candidate.name.endswith("naive") else "none"
     found = AutoFit(forecaster, tuple(trials), error, (naive, float(first.error or 0.0)), len(origins[0]))
-    _calibrate(task, forecaster, [one.trial.candidate for one, _ in used])
+    if few is None:
+        _calibrate(task, forecaster, [one.trial.candidate for one, _ in used])
     notes = [Note(_line(trial), NoteCode.MODEL) for trial in trials]
     notes = [Note(found.summary(), NoteCode.MODEL), *notes]
     forecaster.card = replace(forecaster.card, notes=(*forecaster.card.notes, *notes))

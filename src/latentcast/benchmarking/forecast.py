@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from latentcast.benchmarking.auto import AutoFit, fit_auto
+from latentcast.benchmarking.borrowed_intervals import predict_with_own_or_borrowed
 from latentcast.core.errors import DataError, Fault, SettingsError, TimeError
 from latentcast.core.log_capture import capture_log_messages
 from latentcast.core.nested import merge, nested
@@ -186,8 +187,8 @@ def forecast(
         try:
             frame = auto.forecaster.predict(data, level=level)
         except DataError as error:
-            frame = auto.forecaster.predict(data)
-            notes.append(f"no intervals: {error}")
+            frame, about = predict_with_own_or_borrowed(auto.forecaster, data, level)
+            notes.append(f"{about}: {error}")
     read = (note for note in auto.forecaster.card.notes if isinstance(note, Note) and note.code in _OF_DATA)
     return ChosenForecast(frame, auto, data, tuple(dict.fromkeys((*map(str, read), *notes))))
 

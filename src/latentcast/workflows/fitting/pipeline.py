@@ -33,7 +33,7 @@ from latentcast.workflows.fitting.stages import Supplies, is_solved, is_trained,
 from latentcast.workflows.fitting.untrained import untrained
 from latentcast.workflows.fitting.unused import check_all_read
 from latentcast.workflows.fitting.warm_start import load_initial_weights
-from latentcast.workflows.fitting.windows import can_learn, check_varies, describe_few_shot, training_windows
+from latentcast.workflows.fitting.windows import check_learnable, describe_few_shot, notes_on_windows, training_windows
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def run_fit(spec: FitSpec, data: TrainingData, options: FitOptions | None = None
 
 
 def check_trainable(spec: FitSpec, data: TrainingData, notes: NoteLog) -> CheckedData:
-    """Pad short series, and check that something can be learned of each dataset. Raises DataError."""
+    """Pad short series, and note what each dataset cannot give."""
     notes.extend(Note(note, NoteCode.MODEL) for note in spec.run.notes)
     parts = split(data.panel, spec.run.data.split) if data.parts is None else data.parts
     several = [(data.name, data.panel, parts), *((one.name, one.panel, one.parts) for one in data.others)]
@@ -94,7 +94,7 @@ def check_trainable(spec: FitSpec, data: TrainingData, notes: NoteLog) -> Checke
     for name, panel, ends in several:
         longer = pad_short(panel, ends, spec.run.lookback, spec.horizon)
         with error_context(name if data.others else None):
-            found = can_learn(longer.panel, longer.parts, spec.run.lookback, spec.horizon)
+            found = notes_on_windows(longer.panel, longer.parts, spec.run.lookback, spec.horizon)
         said = [*panel.notes, *longer.notes, *found]
         notes.extend(Note.from_value(note).of(name) for note in said) if data.others else notes.extend(said)
         padded.append((longer.panel, longer.parts))
@@ -231,7 +231,7 @@ def _supplies(
         return ()
     for one in datasets:
         with error_context(one.name if len(datasets) > 1 else None):
-            check_varies(one.panel, one.parts)
+            check_learnable(one.panel, one.parts, spec.run.lookback, spec.horizon)
     supplies = [training_windows(forecaster, datasets, weights, *each) for each in spec.stages]
     last = supplies[-1].train
     if isinstance(last, Mix):

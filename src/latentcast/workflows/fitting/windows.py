@@ -32,14 +32,9 @@ class StageWindows(NamedTuple):
     test: Supply | None = None
 
 
-def can_learn(panel: Panel, parts: Split, lookback: int, horizon: int) -> Sequence[str]:
-    """Return notes on tolerable problems. Raises DataError for those that forbid a fit."""
+def notes_on_windows(panel: Panel, parts: Split, lookback: int, horizon: int) -> Sequence[str]:
+    """Return notes on problems that a model which learns nothing can do with."""
     needed = lookback + horizon
-    if (panel.lengths < needed).all():
-        raise DataError(
-            f"shorter than look-back + horizon = {lookback} + {horizon} = {needed} steps:"
-            f" {shorten(panel.shorter_than(needed))}; shorten lookback or horizon"
-        )
     notes = []
     constant = constant_series(panel, parts.train_end)
     if constant:
@@ -51,8 +46,14 @@ def can_learn(panel: Panel, parts: Split, lookback: int, horizon: int) -> Sequen
     return notes
 
 
-def check_varies(panel: Panel, parts: Split) -> None:
-    """Raises DataError where every series is constant in its training part."""
+def check_learnable(panel: Panel, parts: Split, lookback: int, horizon: int) -> None:
+    """Raises DataError where no series is as long as a window, or every one is constant in its training part."""
+    needed = lookback + horizon
+    if (panel.lengths < needed).all():
+        raise DataError(
+            f"shorter than look-back + horizon = {lookback} + {horizon} = {needed} steps:"
+            f" {shorten(panel.shorter_than(needed))}; shorten lookback or horizon"
+        )
     constant = constant_series(panel, parts.train_end)
     if constant and len(constant) == len(panel.ids) * len(panel.channels):
         raise DataError(
