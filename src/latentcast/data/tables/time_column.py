@@ -72,10 +72,14 @@ def time_column(frame: pd.DataFrame, settings: DataSettings) -> str:
 
 def _finer(frame: pd.DataFrame, named: str, free: list[str]) -> str:
     """The column of that name; or, where its dates repeat, the one whose stamps of these days never do."""
-    if frame[named].is_unique or pd.api.types.is_numeric_dtype(frame[named]):
+    if pd.api.types.is_numeric_dtype(frame[named]):
         return named
     others = [name for name in free if name != named and not pd.api.types.is_numeric_dtype(frame[name])]
-    able = [name for name in others if frame[name].is_unique and _holds_times(frame[name], steps=False)]
+    able = [name for name in others if frame[name].iloc[:_SAMPLE].is_unique]  # by a few rows: ids repeat in them
+    able = [name for name in able if _holds_times(frame[name], steps=False)]
+    if not able or frame[named].is_unique:
+        return named
+    able = [name for name in able if frame[name].is_unique]
     if len(able) != 1:
         return named
     sample = np.unique(np.linspace(0, len(frame) - 1, min(len(frame), _SAMPLE)).astype(int))
@@ -103,12 +107,21 @@ def _counts_up(column: pd.Series) -> bool:
     return bool((apart > 0).all() and (apart == 1).mean() >= _NEARLY)
 
 
+def _without_missing(column: pd.Series) -> pd.Series:
+    """The values that are there; of a long column without a missing one among them a sample."""
+    if len(column) > 10 * _SAMPLE and not pd.api.types.is_numeric_dtype(column.dtype):
+        few = column.iloc[np.linspace(0, len(column) - 1, _SAMPLE).astype(int)]
+        if few.notna().all():
+            return few
+    return column.dropna()
+
+
 def _holds_times(column: pd.Series, *, steps: bool) -> bool:
     """Whether a column can be read as dates, or with `steps` as whole numbers that count up."""
     kind, numeric = column.dtype, pd.api.types.is_numeric_dtype(column.dtype)
     if pd.api.types.is_datetime64_any_dtype(kind) or isinstance(kind, pd.PeriodDtype):
         return True
-    sample = column.dropna()
+    sample = _without_missing(column)
     if pd.api.types.is_bool_dtype(kind) or not len(sample) or not (numeric or _is_text_with_digits(sample)):
         return False
     if not numeric:
