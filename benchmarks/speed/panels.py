@@ -1,13 +1,16 @@
 """Panels of many short series: DLinear here and in neuralforecast, both whole processes from Parquet to Parquet.
 
-    python -m benchmarks.speed.panels --peer ENV/bin/python [--repeats 3] [--million]
+    python -m benchmarks.speed.panels --peer ENV/bin/python [--repeats 3] [--million] [--ridge] [--memory]
 
 `--peer` is the Python of an environment with neuralforecast. Sides take turns, A B A B, each call in a fresh process on
 one thread. 5 000 series of 300 daily steps are fitted and forecast in a process that is warm (a small fit came before);
 of 100 000 series of 60 monthly steps the whole process counts, with its start. Both train 50 steps of 1 024 windows.
 The peer draws them from 32 series a step, as it does unless told otherwise, and forecasts 5 000 series at a time; it
 neither validates nor calibrates, as ours does.
-`--million` forecasts 1 000 000 series of 60 steps from a folder of Parquet files into another, one process.
+`--million` forecasts 1 000 000 series of 60 steps from a folder of Parquet files into another, one process. `--ridge`
+fits and forecasts 100 000 series of 200 and of 500 steps with 80 % intervals. `--memory` is the peak above start-up of
+a fit of 10 000 series of 500 steps, in units of the float64 bytes of its values. Without `--peer` these alone are
+measured, and the other figures stay as they were.
 """
 
 import argparse
@@ -35,6 +38,9 @@ ASKED = {
     "100000 x 60, predict": "6 s, 0.8 GB",
     "100000 x 60, both": "5 times faster",
     "1000000 x 60, predict": "45 s, 2 GB",
+    "100000 x 200, ridge with 80 % intervals": "45 s, 2 GB",
+    "100000 x 500, ridge with 80 % intervals": "60 s, 4 GB",
+    "10000 x 500, memory": "3 times the series",
 }
 SIZES = {"days": (5000, 300, "D", 24, 6), "months": (100_000, 60, "MS", 24, 6)}
 TRAINING = {"training.max_steps": 50, "training.batch_size": 1024, "training.loggers": []}
@@ -127,40 +133,82 @@ def ours_whole(data: Path, at: Path, turn: int) -> tuple[dict[str, Any], dict[st
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--peer", required=True)
+    parser.add_argument("--peer")
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--million", action="store_true")
+    for flag in ("--million", "--ridge", "--memory"):
+        parser.add_argument(flag, action="store_true")
     args = parser.parse_args()
     found: dict[str, Any] = {"yardstick_seconds": yardstick()}
+    before = ROOT / "benchmarks" / "results" / "panels.json"
+    if args.peer is None and before.exists():
+        found = {name: value for name, value in json.loads(before.read_text()).items() if " x " in name} | found
     with tempfile.TemporaryDirectory() as folder:
         at = Path(folder)
-        paths = {}
-        for name, (count, steps, freq, _, _) in SIZES.items():
-            paths[name] = at / f"{name}.parquet"
-            series(0, count, steps, freq, paths[name])
-        days: dict[str, list[tuple[float, float]]] = {"latentcast": [], "neuralforecast": []}
-        whole: dict[str, list[Any]] = {"latentcast": [], "neuralforecast": []}
-        for turn in range(args.repeats):
-            days["latentcast"].append(warm(sys.executable, OURS, paths["days"]))
-            days["neuralforecast"].append(warm(args.peer, PEER, paths["days"]))
-            whole["latentcast"].append(ours_whole(paths["months"], at, turn))
-            whole["neuralforecast"].append(
-                run(args.peer, ["-c", PEER_WHOLE, str(paths["months"]), str(at / "peer.parquet")])
-            )
-            print(f"turn {turn + 1}: {days['latentcast'][-1]}, {days['neuralforecast'][-1]}", flush=True)
-        for place, verb in enumerate(("fit", "predict")):
-            ours, its = (median(turn[place] for turn in days[side]) for side in days)
-            found[f"5000 x 300, {verb}"] = {"ours": ours, "neuralforecast": its, "times_faster": its / ours}
-            each = [turn[place] for turn in whole["latentcast"]]
-            found[f"100000 x 60, {verb}"] = {key: median(one[key] for one in each) for key in ("seconds", "gib")}
-        ours = median(fit["seconds"] + predict["seconds"] for fit, predict in whole["latentcast"])
-        its = median(one["seconds"] for one in whole["neuralforecast"])
-        peak = median(one["gib"] for one in whole["neuralforecast"])
-        found["100000 x 60, both"] = {"ours": ours, "neuralforecast": its, "times_faster": its / ours, "its_gib": peak}
+        if args.peer is not None:
+            found |= beside_peer(args.peer, args.repeats, at)
         if args.million:
             found["1000000 x 60, predict"] = million(at)
+        if args.ridge:
+            for steps in (200, 500):
+                found[f"100000 x {steps}, ridge with 80 % intervals"] = ridge(at, steps)
+        if args.memory:
+            found["10000 x 500, memory"] = memory(at)
     report(CLAIM, ASKED, found, name="panels", threads=1)
     table(["figure", "asked", "found"], [[name, asked, json.dumps(found.get(name))] for name, asked in ASKED.items()])
+
+
+def beside_peer(peer: str, repeats: int, at: Path) -> dict[str, Any]:
+    """Both sides in turns."""
+    found: dict[str, Any] = {}
+    paths = {}
+    for name, (count, steps, freq, _, _) in SIZES.items():
+        paths[name] = at / f"{name}.parquet"
+        series(0, count, steps, freq, paths[name])
+    days: dict[str, list[tuple[float, float]]] = {"latentcast": [], "neuralforecast": []}
+    whole: dict[str, list[Any]] = {"latentcast": [], "neuralforecast": []}
+    for turn in range(repeats):
+        days["latentcast"].append(warm(sys.executable, OURS, paths["days"]))
+        days["neuralforecast"].append(warm(peer, PEER, paths["days"]))
+        whole["latentcast"].append(ours_whole(paths["months"], at, turn))
+        whole["neuralforecast"].append(run(peer, ["-c", PEER_WHOLE, str(paths["months"]), str(at / "peer.parquet")]))
+        print(f"turn {turn + 1}: {days['latentcast'][-1]}, {days['neuralforecast'][-1]}", flush=True)
+    for place, verb in enumerate(("fit", "predict")):
+        ours, its = (median(turn[place] for turn in days[side]) for side in days)
+        found[f"5000 x 300, {verb}"] = {"ours": ours, "neuralforecast": its, "times_faster": its / ours}
+        each = [turn[place] for turn in whole["latentcast"]]
+        found[f"100000 x 60, {verb}"] = {key: median(one[key] for one in each) for key in ("seconds", "gib")}
+    ours = median(fit["seconds"] + predict["seconds"] for fit, predict in whole["latentcast"])
+    its = median(one["seconds"] for one in whole["neuralforecast"])
+    peak = median(one["gib"] for one in whole["neuralforecast"])
+    found["100000 x 60, both"] = {"ours": ours, "neuralforecast": its, "times_faster": its / ours, "its_gib": peak}
+    return found
+
+
+def ridge(at: Path, steps: int) -> dict[str, Any]:
+    """Fit and forecast with intervals, two processes from Parquet to Parquet."""
+    data, model = at / f"ridge-{steps}.parquet", at / f"ridge-{steps}"
+    series(0, 100_000, steps, "D", data)
+    sizes = ["--lookback", "24", "--horizon", "6"]
+    fit = run(sys.executable, ["-m", "latentcast", "fit", str(data), "-m", "ridge", *sizes, "--out", str(model)])
+    forecast = ["-m", "latentcast", "predict", str(model), str(data), "--level", "80", "--out", str(at / f"r-{steps}")]
+    predict = run(sys.executable, forecast)
+    data.unlink()
+    return {
+        "seconds": fit["seconds"] + predict["seconds"],
+        "fit_seconds": fit["seconds"],
+        "gib": max(fit["gib"], predict["gib"]),
+    }
+
+
+def memory(at: Path) -> dict[str, Any]:
+    """Peak above start-up of a fit, in units of the values."""
+    data = at / "memory.parquet"
+    series(0, 10_000, 500, "D", data)
+    fit = f"latentcast.fit(sys.argv[1], 'dlinear', lookback=24, horizon=6, settings={TRAINING!r})"
+    start = "import sys, pandas, torch, latentcast, pyarrow.parquet; latentcast.fit; "
+    bare = run(sys.executable, ["-c", start, str(data)])["gib"]
+    peak = run(sys.executable, ["-c", start + fit, str(data)])["gib"]
+    return {"gib": peak, "start_gib": bare, "times_the_values": (peak - bare) * 2**30 / (10_000 * 500 * 8)}
 
 
 def million(at: Path) -> dict[str, Any]:
