@@ -3,7 +3,9 @@
 import re
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from latentcast.core.errors import shorten
 
@@ -44,10 +46,10 @@ def without_surroundings(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     empty = [
         name for name in frame.columns if str(name).startswith("Unnamed: ") and len(frame) and frame[name].isna().all()
     ]
-    frame = frame.drop(columns=empty)
+    frame = frame.drop(columns=empty) if empty else frame  # a copy of a large table takes its memory again
     if len(frame) < 2 or not any(_is_text(frame[name]) for name in frame.columns):
         return frame, notes
-    headers = (frame.astype(str) == [str(name) for name in frame.columns]).all(axis=1)
+    headers = _repeated_headers(frame)
     if headers.any():
         frame = frame[~headers]
         notes.append(f"the header is repeated in {int(headers.sum())} rows: they were left out")
@@ -60,7 +62,17 @@ def without_surroundings(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
         words = [str(frame.iloc[row, 0]) for row in range(len(frame) - footers, len(frame))]
         frame = frame.iloc[:-footers]
         notes.append(f"lines at the end hold no row of the table and were left out: {shorten(words)}")
-    return frame.reset_index(drop=True), notes
+    return (frame.reset_index(drop=True) if notes else frame), notes
+
+
+def _repeated_headers(frame: pd.DataFrame) -> NDArray[np.bool_]:
+    """[rows] whether a row repeats the header; only columns of text can."""
+    text = next(name for name in frame.columns if _is_text(frame[name]))
+    same = np.asarray(frame[text].eq(str(text)).fillna(False), bool)
+    at = np.flatnonzero(same)
+    if len(at):
+        same[at] = (frame.iloc[at].astype(str) == [str(name) for name in frame.columns]).all(axis=1)
+    return same
 
 
 def _is_text(column: pd.Series) -> bool:
@@ -86,14 +98,19 @@ def _footers(frame: pd.DataFrame) -> int:
     names = frame.iloc[:, 0]
     if not _is_text(names) or len(frame.columns) < 2:
         return 0
-    dated = names.iloc[: -min(_FOOTERS, len(frame) - 1)].dropna().astype(str).str.contains(r"\d")
+    dated = None
     count = 0
     for row in range(len(frame) - 1, max(len(frame) - 1 - _FOOTERS, 0), -1):
         rest = frame.iloc[row, 1:].dropna().astype(str)
         name, alone = names.iloc[row], not rest.map(_NUMBER.fullmatch).any()  # no cell next to it is a number
         if pd.isna(name) or any(letter.isdigit() for letter in str(name)[:4]):
             break
-        if not dated.all() or not (alone or _TOTAL.fullmatch(str(name).strip()) or COMMENT.match(str(name))):
+        if not (alone or _TOTAL.fullmatch(str(name).strip()) or COMMENT.match(str(name))):
+            break
+        if dated is None:
+            above = names.iloc[: -min(_FOOTERS, len(frame) - 1)].dropna().astype(str)
+            dated = bool(above.str.contains(r"\d").all())
+        if not dated:
             break
         count += 1
     return count

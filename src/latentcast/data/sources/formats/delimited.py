@@ -1,6 +1,7 @@
 """Delimited text such as CSV and TSV, with any separator, encoding and number format."""
 
 import csv
+import mmap
 import re
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from latentcast.core.errors import shorten
 from latentcast.data.sources.formats.around_table import is_header, lines_before, without_surroundings
 from latentcast.data.sources.formats.encoding import encoding_of
 from latentcast.data.sources.formats.notes import with_notes
+from latentcast.data.sources.formats.plain_csv import read_plain
 from latentcast.data.sources.formats.written_numbers import MISSING, as_numbers, holds_no_numbers
 
 _SEPARATORS = ";\t,|"  # the first wins a draw: the comma is also found in names and numbers
@@ -44,6 +46,12 @@ class _Layout:
     before: int = 0
 
     def read(self, dtype: Any = None) -> pd.DataFrame:
+        if (
+            self.is_plain
+            and dtype is None
+            and (plain := read_plain(self.path, self.separator, self.before)) is not None
+        ):
+            return plain
         header: dict[str, Any] = {"skiprows": self.before + self.skip}
         if self.names is not None:
             header["names"] = self.names
@@ -58,6 +66,11 @@ class _Layout:
             dtype=dtype,
             **header,
         )
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is UTF-8 with a header of one line."""
+        return self.names is None and not self.skip and self.encoding == "utf-8" and self.separator != _SPACES
 
 
 def read_delimited(path: Path) -> pd.DataFrame:
@@ -140,7 +153,19 @@ def _with_leading_zeros(layout: _Layout, frame: pd.DataFrame) -> pd.DataFrame:
     return frame
 
 
+def _may_have_leading_zeros(layout: _Layout) -> bool:
+    """Whether a zero and a digit follow on a separator, an end of line or a quote: found quickly in large files."""
+    if layout.encoding not in ("utf-8", "utf-8-sig") or not layout.path.stat().st_size:
+        return True
+    before = [layout.separator.encode(), b"\n", b'"']
+    with layout.path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as whole:
+        begins = [sign + more for sign in before for more in (b"", b" ", b"-", b"+")]
+        return any(re.search(re.escape(begin + b"0") + rb"[0-9]", whole) for begin in begins)
+
+
 def _has_leading_zeros(layout: _Layout) -> bool:
+    if not _may_have_leading_zeros(layout):
+        return False
     field = re.escape(layout.separator)
     pattern = re.compile(rf'(?:^|[{field}\n"])\s*[+-]?0\d+\s*(?=[{field}\r\n"]|$)')
     with layout.path.open(encoding=layout.encoding, newline="") as file:
@@ -154,7 +179,7 @@ def _has_leading_zeros(layout: _Layout) -> bool:
 
 def with_numbers(frame: pd.DataFrame, *, comma_may_be_decimal: bool) -> tuple[pd.DataFrame, list[str]]:
     """Columns of text that hold numbers as numbers, and notes on marks that count as missing."""
-    texts = [name for name, column in frame.items() if pd.api.types.is_string_dtype(column) or column.dtype == object]
+    texts = [name for name, column in frame.items() if column.dtype == object or pd.api.types.is_string_dtype(column)]
     texts = [name for name in texts if not holds_no_numbers(frame[name])]
     decimal = comma_may_be_decimal and _has_decimal_commas(frame, texts)
     notes: list[str] = []
