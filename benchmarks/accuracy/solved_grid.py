@@ -4,9 +4,10 @@
 
 Members of a cell are random features at two look-backs, each with a seed of its own, and the solved map of the first
 one, alone. Weights of the ensemble are those on the simplex that minimise the squared error on every window of the
-validation part. The ensemble is picked where it lowers that error by at least `PAYS`; otherwise the best of the members
-and of `ridge` (results/ridge_accuracy.jsonl) is. Only then every window of the test part is forecast. Look-backs are
-whole days, the same for all horizons; nothing was chosen by these test figures.
+validation part. The ensemble is picked where it lowers that error by at least `PAYS`; otherwise the best of `ridge`
+(results/ridge_accuracy.jsonl) and of the members that use their features is. A member that does not is a linear map of
+one look-back, and `ridge` chooses that better, at rolling origins. Only then every window of the test part is forecast.
+Look-backs are whole days, the same for all horizons.
 """
 
 import argparse
@@ -108,8 +109,9 @@ def cell(data: str, horizon: int) -> dict[str, Any]:
     weights = simplex_weights(products)
     together = float(weights @ products @ weights)
     validation = {**dict(zip(labels, np.diag(products).tolist(), strict=True)), "ridge": ridge["validation_mse"]}
-    best = min(validation, key=lambda label: validation[label])
-    pick = "ensemble" if together < (1 - PAYS) * validation[best] else best
+    used = [label for label, one in fitted.items() if (one.card.solved or {}).get("parts") == "used"]
+    best = min([*used, "ridge"], key=lambda label: validation[label])
+    pick = "ensemble" if used and together < (1 - PAYS) * validation[best] else best
     tested, absolute, values = moments(fitted, data, "test")
     rows = {**dict(zip(labels, np.diag(tested).tolist(), strict=True)), "ridge": ridge["mse"]}
     rows["ensemble"] = float(weights @ tested @ weights)
