@@ -109,9 +109,9 @@ def cell(data: str, horizon: int) -> dict[str, Any]:
     weights = simplex_weights(products)
     together = float(weights @ products @ weights)
     validation = {**dict(zip(labels, np.diag(products).tolist(), strict=True)), "ridge": ridge["validation_mse"]}
-    used = [label for label, one in fitted.items() if (one.card.solved or {}).get("parts") == "used"]
-    best = min([*used, "ridge"], key=lambda label: validation[label])
-    pick = "ensemble" if used and together < (1 - PAYS) * validation[best] else best
+    paying = [label for label, one in fitted.items() if (one.card.solved or {}).get("parts") == "used"]
+    best = min([*paying, "ridge"], key=lambda label: validation[label])
+    pick = "ensemble" if paying and together < (1 - PAYS) * validation[best] else best
     tested, absolute, values = moments(fitted, data, "test")
     rows = {**dict(zip(labels, np.diag(tested).tolist(), strict=True)), "ridge": ridge["mse"]}
     rows["ensemble"] = float(weights @ tested @ weights)
