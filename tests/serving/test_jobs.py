@@ -384,3 +384,14 @@ def test_the_page_runs_nothing_from_elsewhere(bench: TestClient) -> None:
         assert bench.get(f"/workbench/{path}").status_code == 200
     for path in ("..%2Froutes.py", "js", "../mount.py"):
         assert bench.get(f"/workbench/{path}").status_code in (400, 404)
+
+
+def test_limits_of_jobs_are_those_of_the_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    served: list[Any] = []
+    monkeypatch.setattr("latentcast.serving.run.run", lambda *given: served.extend(given))
+    ran = CliRunner().invoke(app, ["serve", "--workbench", "--job-limit", "waiting=1", "--job-limit", "uploads=2"])
+    assert ran.exit_code == 0, ran.output
+    made = create_app(*served)
+    assert (made.state.jobs.settings.waiting, made.state.jobs.settings.uploads) == (1, 2)
+    refused = CliRunner().invoke(app, ["serve", "--job-limit", "waiting=1"])
+    assert "--job-limit is read with --workbench alone" in str(refused.exception)

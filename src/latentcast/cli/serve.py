@@ -27,6 +27,10 @@ def serve(
         list[str] | None, typer.Option("--limit", metavar="KEY=VALUE", help="A limit of one request, as rows=50000.")
     ] = None,
     workbench: Annotated[bool, typer.Option("--workbench", help="With the page at / and jobs.")] = False,
+    job_limits: Annotated[
+        list[str] | None,
+        typer.Option("--job-limit", metavar="KEY=VALUE", help="A limit of the workbench's jobs, as keep_seconds=600."),
+    ] = None,
 ) -> None:
     """Forecasts of saved models over HTTP. The environment variable LATENTCAST_TOKEN holds the bearer token."""
     try:
@@ -36,6 +40,7 @@ def serve(
         raise MissingExtra(str(error.name), "serve", "latentcast serve") from error
     from latentcast.core.parsing import parse_assignments
     from latentcast.core.settings import validate
+    from latentcast.serving.jobs.settings import JobSettings
     from latentcast.serving.models import Models
     from latentcast.serving.run import run
     from latentcast.serving.settings import TOKEN, ServeSettings
@@ -48,10 +53,13 @@ def serve(
         "workbench": workbench,
     }
     settings = validate(ServeSettings, {**given, "token": os.environ.pop(TOKEN, None) or None})
+    if job_limits and not workbench:
+        raise SettingsError("--job-limit is read with --workbench alone: jobs are there with it")
+    jobs = validate(JobSettings, parse_assignments(job_limits or []))
     if not folders and not workbench:
         raise SettingsError("name the folder of a saved model, or serve the workbench (--workbench)")
     os.environ["OMP_NUM_THREADS"] = str(threads)  # read by what computes, when it is loaded
     models = Models.open(folders or [])
     offered = ", ".join([*models, *["the workbench"] * workbench])
     print_line(f"serving {offered} at http://{host}:{port} (its description: /openapi.json)")
-    run(models, settings)
+    run(models, settings, jobs)

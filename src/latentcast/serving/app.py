@@ -7,6 +7,7 @@ from importlib.metadata import version
 from fastapi import FastAPI
 
 from latentcast.serving import problems
+from latentcast.serving.jobs.settings import JobSettings
 from latentcast.serving.metrics import Measurements
 from latentcast.serving.models import Models
 from latentcast.serving.protection import protect
@@ -20,7 +21,7 @@ from latentcast.serving.workbench.routes import PAGE
 OPEN = frozenset({"/health"})  # paths that need no token
 
 
-def create_app(models: Models, settings: ServeSettings) -> FastAPI:
+def create_app(models: Models, settings: ServeSettings, jobs: JobSettings | None = None) -> FastAPI:
     """Make the ASGI app of some models.
 
     Parameters
@@ -29,6 +30,8 @@ def create_app(models: Models, settings: ServeSettings) -> FastAPI:
         The models to offer (`Models.open`).
     settings
         Where it listens, who may ask, and the limits of a request.
+    jobs
+        Limits of the jobs of the workbench; None takes their defaults.
 
     Returns
     -------
@@ -55,7 +58,7 @@ def create_app(models: Models, settings: ServeSettings) -> FastAPI:
     for routes in (models_routes, forecast, windows):
         app.include_router(routes.router(services))
     if settings.workbench:
-        add_workbench(app, settings.limits)
+        add_workbench(app, settings.limits, jobs)
     measurements = Measurements(services.work)
     app.include_router(measurements.router())
     problems.install(app)

@@ -9,13 +9,14 @@ from types import FrameType
 import uvicorn
 
 from latentcast.serving.app import create_app
+from latentcast.serving.jobs.settings import JobSettings
 from latentcast.serving.models import Models
 from latentcast.serving.settings import ServeSettings
 
 SWITCH = 0.0005  # seconds after which a computing thread lets the one that answers in; Python's own are 0.005
 
 
-def run(models: Models, settings: ServeSettings) -> None:
+def run(models: Models, settings: ServeSettings, jobs: JobSettings | None = None) -> None:
     """Serve until SIGTERM or Ctrl-C. Requests under way are answered, new connections refused."""
     # notes on data go to the client that sent them, and to nobody's log
     logging.getLogger("latentcast").setLevel(logging.ERROR)
@@ -26,7 +27,7 @@ def run(models: Models, settings: ServeSettings) -> None:
     gc.collect()
     gc.freeze()  # models stay; the collector need not look through them
     uvicorn.run(
-        create_app(models, settings),
+        create_app(models, settings, jobs),
         host=settings.host,
         port=settings.port,
         log_level="info",
