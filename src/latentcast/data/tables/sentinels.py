@@ -1,11 +1,14 @@
 """Values that stand for missing ones, by convention, and were read as numbers."""
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 _USUAL = (-99, -200, -999, -9999, -99999, -32768, 999, 9999, 99999, 32767, -99.9, -999.9, 999.9)
 HUGE = 1e15
 _FAR = 3  # times the range of the other values
+LONE = 1e6  # times the next largest value of its series
+_MANY, _SHARE = 8, 0.01  # values of a series by which one is an outlier, and the share that outliers may have
 IMPLAUSIBLE = 1e9  # times the largest of the other values: a fill value such as 1e20, and no measurement
 
 
@@ -34,6 +37,40 @@ def without_fill_values(
             )
             found = values.copy() if found is values else found
             found[fill, at] = np.nan
+    return found, tuple(notes)
+
+
+def without_lone_outliers(
+    values: NDArray[np.float64], codes: NDArray[np.int64], names: tuple[str, ...], ids: tuple[str, ...]
+) -> tuple[NDArray[np.float64], tuple[str, ...]]:
+    """The few values of a series that are `LONE` times its next largest become missing, with a note.
+
+    One such value makes the standard deviation of its series so large that no network, and no float32, tells all
+    others apart. `values` itself is left as it is.
+    """
+    notes: list[str] = []
+    found = values
+    for at, name in enumerate(names):
+        size = np.abs(values[:, at])
+        size[~(size > 0) | ~np.isfinite(size)] = np.nan
+        if not np.fmax.reduce(size, initial=0.0) > LONE * np.fmin.reduce(size, initial=np.inf):
+            continue
+        groups = pd.Series(size).groupby(codes)
+        top, many = groups.transform("max").to_numpy(), groups.transform("count").to_numpy()
+        largest = size == top
+        second = pd.Series(np.where(largest, np.nan, size)).groupby(codes).transform("max").to_numpy()
+        count = pd.Series(largest).groupby(codes).transform("sum").to_numpy()
+        lone = largest & (top > LONE * second) & (many >= _MANY) & (count <= np.maximum(1, _SHARE * many))
+        if lone.any():
+            row = int(lone.argmax())
+            where = f"{name!r} of {ids[codes[row]]!r}" if ids[codes[row]] else repr(name)
+            others = f", and {int(lone.sum()) - 1} more like it" if lone.sum() > 1 else ""
+            notes.append(
+                f"{where} holds {values[row, at]:g} (row {row}{others}), more than {LONE:g} times the next largest"
+                f" value of its series ({second[row]:g}): it counts as missing"
+            )
+            found = values.copy() if found is values else found
+            found[lone, at] = np.nan
     return found, tuple(notes)
 
 

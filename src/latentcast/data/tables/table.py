@@ -11,7 +11,7 @@ from latentcast.core.errors import DataError, TimeError, shorten, suggest
 from latentcast.core.notes import Note, NoteCode
 from latentcast.data.settings import DataSettings
 from latentcast.data.tables.id_text import id_text
-from latentcast.data.tables.sentinels import sentinel_notes, without_fill_values
+from latentcast.data.tables.sentinels import sentinel_notes, without_fill_values, without_lone_outliers
 from latentcast.data.tables.time_column import UNNAMED, are_years, joined_time, time_column
 
 _FEW = 12  # whole numbers of a covariate that may name categories
@@ -69,6 +69,7 @@ def read_table(frame: pd.DataFrame, settings: DataSettings) -> Table:
     table = _long(frame, time, settings) if is_long(frame, settings) else _wide(frame, time, settings)
     values, filled = without_fill_values(table.values, table.channels)
     _refuse_infinite(values, table.channels)
+    values, lone = without_lone_outliers(values, table.codes, table.channels, table.ids)
     _refuse_tiny(values, table.channels)
     found = {}
     for name, column in table.covariates.items():
@@ -79,7 +80,7 @@ def read_table(frame: pd.DataFrame, settings: DataSettings) -> Table:
                 raise DataError(f"the covariate {name!r} holds values that are infinite or beyond ±{LARGEST:g}")
         found[name] = column
     table = replace(table, values=values, covariates=found)
-    signs = (Note(note, NoteCode.READING) for note in (*filled, *sentinel_notes(values, table.channels)))
+    signs = (Note(note, NoteCode.READING) for note in (*filled, *lone, *sentinel_notes(values, table.channels)))
     return replace(table, notes=(*signs, *_numbers_that_name(table, settings)))
 
 
