@@ -83,7 +83,8 @@ def connected(cluster: Cluster) -> Iterator[Any]:
         address = cluster.address or os.environ.get("RAY_ADDRESS")
         wanted = usable_cores() if cluster.workers is None else cluster.workers * cluster.cpus
         cores = max(1, math.ceil(wanted)) if address is None else None
-        ray.init(address=address, num_cpus=cores, include_dashboard=False if address is None else None,
+        # "local": without an address Ray would join whatever cluster runs on this machine
+        ray.init(address=address or "local", num_cpus=cores, include_dashboard=False if address is None else None,
                  logging_level=logging.ERROR, log_to_driver=False)  # fmt: skip
     try:
         yield ray
