@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from latentcast.benchmarking.ablation import Ablation, ablate
-    from latentcast.benchmarking.auto import AutoFit, fit_auto
+    from latentcast.benchmarking.auto import fit_auto
+    from latentcast.benchmarking.auto_result import AutoFit
     from latentcast.benchmarking.backtest import Backtest, backtest
     from latentcast.benchmarking.forecast import ChosenForecast, forecast
     from latentcast.benchmarking.leaderboard import benchmark
@@ -51,7 +52,8 @@ if TYPE_CHECKING:
 
 _NAMES = {
     "benchmarking.ablation": ("Ablation", "ablate"),
-    "benchmarking.auto": ("AutoFit", "fit_auto"),
+    "benchmarking.auto": ("fit_auto",),
+    "benchmarking.auto_result": ("AutoFit",),
     "benchmarking.backtest": ("Backtest", "backtest"),
     "benchmarking.fit": ("fit",),
     "benchmarking.forecast": ("ChosenForecast", "forecast"),

@@ -6,6 +6,7 @@ import pytest
 
 import latentcast
 from latentcast.benchmarking.borrowed_intervals import predict_with_own_or_borrowed
+from latentcast.core.errors import DataError
 
 
 def short(steps: int) -> pd.DataFrame:
@@ -34,3 +35,13 @@ def test_a_model_without_quantiles_borrows_the_widths_of_the_generalist() -> Non
         width = lent[f"generalist-{side}-80"] - lent["generalist"]
         np.testing.assert_allclose(found[f"naive-{side}-80"] - found["naive"], width, atol=1e-6)
     assert "not calibrated" in about
+
+
+@pytest.mark.parametrize(("steps", "horizon"), [(10, 50), (60, 1000)])
+def test_a_horizon_longer_than_the_data(steps: int, horizon: int) -> None:
+    found = latentcast.forecast(short(steps), horizon=horizon, time_limit=0, level=80)
+    assert len(found.frame) == horizon
+    assert np.isfinite(found.frame["generalist"]).all()
+    assert "not judged: frame: the validation part of no series holds" in found.auto.summary()
+    with pytest.raises(DataError, match="no candidate was judged"):
+        found.auto.plot("auto.png")

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
+from latentcast.benchmarking.auto_result import AutoFit, Trial, line_of
 from latentcast.benchmarking.candidates import Candidate, candidates
 from latentcast.benchmarking.ensemble import ensemble_weights, scaled_error
 from latentcast.benchmarking.few_origins import FEW, reading_all, weights_of_few
@@ -48,96 +48,6 @@ VALUES = 2**21  # forecast values that are judged of each candidate, at most
 CALIBRATED = 2000  # windows that intervals are made of, about
 CHECKED = 16  # series that are fitted between two looks at the clock
 Starts = tuple[NDArray[np.int64], NDArray[np.int64]]
-
-
-@dataclass(frozen=True)
-class Trial:
-    """What became of one candidate.
-
-    Attributes
-    ----------
-    candidate
-        The model, its look-back and settings.
-    error
-        Mean absolute error over that of seasonal-naive in the training part (MASE) at the origins; None if it failed.
-    weight
-        Its share of the forecasts; 0 if it is not used.
-    seconds
-        Time of its fit and of its forecasts at the origins.
-    why
-        Why it failed, was not tried, or was trained only in part.
-    """
-
-    candidate: Candidate
-    error: float | None = None
-    weight: float = 0.0
-    seconds: float = 0.0
-    why: str | None = None
-
-
-@dataclass(frozen=True)
-class AutoFit:
-    """The chosen forecaster and all candidates.
-
-    Attributes
-    ----------
-    forecaster
-        The best candidate, or a hybrid of several with fixed weights; calibrated on the validation part.
-    trials
-        Every candidate.
-    error
-        Validation MASE of the forecaster.
-    baseline
-        Name and validation MASE of the naive candidate.
-    origins
-        Forecasts that each candidate was judged by.
-    """
-
-    forecaster: Forecaster
-    trials: tuple[Trial, ...]
-    error: float
-    baseline: tuple[str, float]
-    origins: int
-
-    def table(self) -> pd.DataFrame:
-        """One row for each candidate, the best first."""
-        rows = [
-            {
-                "model": trial.candidate.title,
-                "look-back": trial.candidate.lookback,
-                "validation MASE": trial.error,
-                "weight": trial.weight,
-                "seconds": round(trial.seconds, 1),
-                "note": trial.why or "",
-            }
-            for trial in self.trials
-        ]
-        return pd.DataFrame(rows).sort_values("validation MASE", kind="stable", ignore_index=True)
-
-    def summary(self) -> str:
-        """One sentence: the choice, and its error relative to the naive forecast at the validation origins."""
-        used = [trial for trial in self.trials if trial.weight > 0]
-        chosen = " + ".join(f"{trial.weight:.2f} {trial.candidate.title}" for trial in used)
-        chosen = used[0].candidate.title if len(used) == 1 else chosen
-        name, naive = self.baseline
-        if used[0].candidate.name == name and len(used) == 1:
-            return f"chosen: {name}; no other candidate is better at the validation origins (MASE {naive:.3f})"
-        gain = f", {1 - self.error / naive:.0%} below {name} ({naive:.3f})" if 0 < naive < np.inf else ""
-        origins = f"{self.origins} validation origin{'' if self.origins == 1 else 's'}"
-        few = ", too few to compare models" if self.origins < FEW else ""
-        return f"chosen: {chosen}; MASE {self.error:.3f} at {origins}{gain}{few}"
-
-    def plot(self, path: str | Path) -> Path:
-        """Draw the validation MASE of every candidate that was judged, as PNG, PDF or SVG."""
-        from latentcast.reporting.charts import draw_bars
-
-        judged = [trial for trial in self.trials if trial.error is not None]
-        names = [f"{trial.candidate.title} ({trial.weight:.2f})" for trial in judged]
-        draw_bars(Path(path), self.summary(), names, {"validation MASE": [trial.error or 0.0 for trial in judged]})
-        return Path(path)
-
-    def _repr_html_(self) -> str:
-        return self.table().to_html(index=False, float_format="{:.3f}".format)
 
 
 def fit_auto(
@@ -281,7 +191,10 @@ def check_time_limit(limit: object) -> None:
 def search(task: Searched, time_limit: float | None = None, report: Callable[[str], None] | None = None) -> AutoFit:
     """Try every candidate, weigh them, and build the forecaster. Raises DataError when none can forecast."""
     began = time.monotonic()
-    origins = _origins(task)
+    try:
+        origins = _origins(task)
+    except DataError as error:
+        return _unjudged(task, str(error))
     count = len(origins[0]) * len(task.panel.channels)
     tried = candidates(task.panel, task.parts, task.horizon, count, task.longest)
     tried = tried[:2] if time_limit == 0 else tried
@@ -290,16 +203,27 @@ def search(task: Searched, time_limit: float | None = None, report: Callable[[st
         left = None if not time_limit or number < 2 else time_limit - (time.monotonic() - began)
         if left is not None and left <= 0:
             trials.append(Trial(candidate, why=f"not tried: {time_limit:g} s were over"))
-            (report or log.info)(_line(trials[-1]))
+            (report or log.info)(line_of(trials[-1]))
             continue
         found = _try(task, candidate, origins, left)
         trials.append(found if isinstance(found, Trial) else found.trial)
         judged += [] if isinstance(found, Trial) else [found]
-        (report or log.info)(_line(trials[-1]))
+        (report or log.info)(line_of(trials[-1]))
     if not judged:
         reasons = "; ".join(f"{t.candidate.title}: {t.why}" for t in trials)
         raise DataError(f"no candidate can forecast {task.name}: {reasons}")
     return _choose(task, trials, judged, origins)
+
+
+def _unjudged(task: Searched, why: str) -> AutoFit:
+    """The pretrained generalist, with all of the past: no model can be judged at a horizon as long as the data."""
+    candidate = reading_all(Candidate("generalist", 1), int(task.panel.lengths.max()))
+    trial = Trial(candidate, weight=1.0, why=f"not judged: {why}")
+    found = AutoFit(_fit(task, candidate, None), (trial,), np.nan, ("none", np.nan), 0)
+    found.forecaster.card = replace(
+        found.forecaster.card, notes=(*found.forecaster.card.notes, Note(found.summary(), NoteCode.MODEL))
+    )
+    return found
 
 
 def _origins(task: Searched) -> Starts:
@@ -406,7 +330,7 @@ def _choose(task: Searched, trials: list[Trial], judged: list[_Judged], origins:
     found = AutoFit(forecaster, tuple(trials), error, (naive, float(first.error or 0.0)), len(origins[0]))
     if few is None:
         _calibrate(task, forecaster, [one.trial.candidate for one, _ in used])
-    notes = [Note(_line(trial), NoteCode.MODEL) for trial in trials]
+    notes = [Note(line_of(trial), NoteCode.MODEL) for trial in trials]
     notes = [Note(found.summary(), NoteCode.MODEL), *notes]
     forecaster.card = replace(forecaster.card, notes=(*forecaster.card.notes, *notes))
     return found
@@ -437,12 +361,3 @@ def _calibrate(task: Searched, forecaster: Forecaster, used: list[Candidate]) ->
         stride = max(1, windows * len(task.panel.channels) // most)
         judged = calibrate_on(forecaster, prepared, Judged("val", task.name, stride))
         forecaster.card = replace(forecaster.card, validation=judged.to_dict())
-
-
-def _line(trial: Trial) -> str:
-    what = f"{trial.candidate.title} (look-back {trial.candidate.lookback})"
-    if trial.error is None:
-        return f"{what}: {trial.why}"
-    share = f", weight {trial.weight:.2f}" if trial.weight else ""
-    part = f"; {trial.why}" if trial.why else ""
-    return f"{what}: validation MASE {trial.error:.3f}, {trial.seconds:.1f} s{share}{part}"

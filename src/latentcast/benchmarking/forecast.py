@@ -9,7 +9,8 @@ from typing import Any
 
 import pandas as pd
 
-from latentcast.benchmarking.auto import AutoFit, fit_auto
+from latentcast.benchmarking.auto import fit_auto
+from latentcast.benchmarking.auto_result import AutoFit
 from latentcast.benchmarking.borrowed_intervals import predict_with_own_or_borrowed
 from latentcast.core.errors import DataError, Fault, SettingsError, TimeError
 from latentcast.core.log_capture import capture_log_messages

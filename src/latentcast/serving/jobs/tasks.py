@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from latentcast.benchmarking.auto import AutoFit, default_horizon, whole_split
+from latentcast.benchmarking.auto import default_horizon, whole_split
+from latentcast.benchmarking.auto_result import AutoFit
 from latentcast.benchmarking.backtest import backtest as run_backtest
 from latentcast.benchmarking.fit import fit as run_fit
 from latentcast.benchmarking.forecast import forecast as run_forecast

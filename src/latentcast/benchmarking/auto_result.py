@@ -1,0 +1,115 @@
+"""What became of the candidates of a choice, and the chosen forecaster."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from latentcast.benchmarking.candidates import Candidate
+from latentcast.benchmarking.few_origins import FEW
+from latentcast.core.errors import DataError
+from latentcast.forecaster.forecaster import Forecaster
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What became of one candidate.
+
+    Attributes
+    ----------
+    candidate
+        The model, its look-back and settings.
+    error
+        Mean absolute error over that of seasonal-naive in the training part (MASE) at the origins; None if it failed.
+    weight
+        Its share of the forecasts; 0 if it is not used.
+    seconds
+        Time of its fit and of its forecasts at the origins.
+    why
+        Why it failed, was not tried, or was trained only in part.
+    """
+
+    candidate: Candidate
+    error: float | None = None
+    weight: float = 0.0
+    seconds: float = 0.0
+    why: str | None = None
+
+
+@dataclass(frozen=True)
+class AutoFit:
+    """The chosen forecaster and all candidates.
+
+    Attributes
+    ----------
+    forecaster
+        The best candidate, or a hybrid of several with fixed weights; calibrated on the validation part.
+    trials
+        Every candidate.
+    error
+        Validation MASE of the forecaster.
+    baseline
+        Name and validation MASE of the naive candidate.
+    origins
+        Forecasts that each candidate was judged by.
+    """
+
+    forecaster: Forecaster
+    trials: tuple[Trial, ...]
+    error: float
+    baseline: tuple[str, float]
+    origins: int
+
+    def table(self) -> pd.DataFrame:
+        """One row for each candidate, the best first."""
+        rows = [
+            {
+                "model": trial.candidate.title,
+                "look-back": trial.candidate.lookback,
+                "validation MASE": trial.error,
+                "weight": trial.weight,
+                "seconds": round(trial.seconds, 1),
+                "note": trial.why or "",
+            }
+            for trial in self.trials
+        ]
+        return pd.DataFrame(rows).sort_values("validation MASE", kind="stable", ignore_index=True)
+
+    def summary(self) -> str:
+        """One sentence: the choice, and its error relative to the naive forecast at the validation origins."""
+        used = [trial for trial in self.trials if trial.weight > 0]
+        chosen = " + ".join(f"{trial.weight:.2f} {trial.candidate.title}" for trial in used)
+        chosen = used[0].candidate.title if len(used) == 1 else chosen
+        if not self.origins:
+            return f"chosen: {chosen}, {used[0].why}"
+        name, naive = self.baseline
+        if used[0].candidate.name == name and len(used) == 1:
+            return f"chosen: {name}; no other candidate is better at the validation origins (MASE {naive:.3f})"
+        gain = f", {1 - self.error / naive:.0%} below {name} ({naive:.3f})" if 0 < naive < np.inf else ""
+        origins = f"{self.origins} validation origin{'' if self.origins == 1 else 's'}"
+        few = ", too few to compare models" if self.origins < FEW else ""
+        return f"chosen: {chosen}; MASE {self.error:.3f} at {origins}{gain}{few}"
+
+    def plot(self, path: str | Path) -> Path:
+        """Draw the validation MASE of every candidate that was judged, as PNG, PDF or SVG."""
+        from latentcast.reporting.charts import draw_bars
+
+        judged = [trial for trial in self.trials if trial.error is not None]
+        if not judged:
+            raise DataError(f"no candidate was judged, so that there is nothing to draw ({self.summary()})")
+        names = [f"{trial.candidate.title} ({trial.weight:.2f})" for trial in judged]
+        draw_bars(Path(path), self.summary(), names, {"validation MASE": [trial.error or 0.0 for trial in judged]})
+        return Path(path)
+
+    def _repr_html_(self) -> str:
+        return self.table().to_html(index=False, float_format="{:.3f}".format)
+
+
+def line_of(trial: Trial) -> str:
+    what = f"{trial.candidate.title} (look-back {trial.candidate.lookback})"
+    if trial.error is None:
+        return f"{what}: {trial.why}"
+    share = f", weight {trial.weight:.2f}" if trial.weight else ""
+    part = f"; {trial.why}" if trial.why else ""
+    return f"{what}: validation MASE {trial.error:.3f}, {trial.seconds:.1f} s{share}{part}"
