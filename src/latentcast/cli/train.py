@@ -112,7 +112,7 @@ def pretrain(
     weights: Weights = None,
     config: Config = None,
     seed: Seed = None,
-    hours: Annotated[float | None, typer.Option("--hours", help="Core-hours, for generalist (default 0.4).")] = None,
+    hours: Annotated[float | None, typer.Option("--hours", help="Core-hours, for generalist (default 0.18).")] = None,
     processes: Annotated[
         int, typer.Option("--processes", min=0, help="Processes that simulate ahead, for generalist.")
     ] = 0,
@@ -195,7 +195,7 @@ def _pretrain_generalist(
     from latentcast.workflows.pretraining.generalist import PretrainingPlan, pretrain_generalist, rounds_in
 
     with capture_log_messages():
-        plan = PretrainingPlan(preset or "small", rounds_in(0.4 if hours is None else hours), seed or 0)
+        plan = PretrainingPlan(preset or "small", rounds_in(0.18 if hours is None else hours), seed or 0)
         path = pretrain_generalist(folder, plan, processes=processes, overwrite=overwrite, resume=resume)
     print_line(f"weights in {path}; use them with --set model.weights={folder}")
 

@@ -114,15 +114,15 @@ def test_forecasts_take_a_share_of_smoothing_where_the_season_is_not_within_a_da
         torch.manual_seed(0)
         network = GeneralistNetwork(*sizes, wide=8, narrow=8)
     plain = network.to_numpy()
-    network.anchored(0.25)
+    network.anchored((0.5, 0.25))
     write_weights(tmp_path / "generalist.safetensors", network.to_numpy(), {"name": "anchored"})
     anchored = load_weights(str(tmp_path))
     rows = np.exp(RNG.normal(0, 0.1, (2, 140)).cumsum(1))
-    for season, moves in ((12, True), (4, True), (52, True), (24, False), (48, False)):
+    for season, share in ((12, 0.25), (4, 0.5), (52, 0.25), (24, 0.0), (48, 0.0)):
         one, two = (forecast(weights, rows, season, 0, np.arange(1, 7)) for weights in (plain, anchored))
         context = prepare(rows, season)
         smoothed = features(context, np.arange(1, 7)).candidates[..., NAMES.index("log-holt-winters")]
         smoothed = smoothed * context.scale + context.location
-        expected = one[..., MEDIAN] + 0.25 * moves * (smoothed - one[..., MEDIAN])
+        expected = one[..., MEDIAN] + share * (smoothed - one[..., MEDIAN])
         np.testing.assert_allclose(two[..., MEDIAN], expected, rtol=1e-4)
         np.testing.assert_allclose(np.diff(two, axis=2), np.diff(one, axis=2), rtol=1e-2, atol=1e-5)

@@ -63,7 +63,7 @@ class GeneralistNetwork(nn.Module):
         self.last = nn.Linear(narrow, candidates + 2 + len(LEVELS))
         nn.init.zeros_(self.last.weight)
         nn.init.zeros_(self.last.bias)
-        self.register_buffer(ANCHOR, torch.zeros(1))
+        self.register_buffer(ANCHOR, torch.zeros(2))
         for name in MAP:  # fine-tuned weights may hold one, those that ship do not
             self.register_buffer(name, torch.zeros((0, 0) if name == MAP[0] else 0))
         self.sized_by_weights = tuple(self.state_dict())
@@ -141,9 +141,9 @@ class GeneralistNetwork(nn.Module):
             network.load_state_dict(stored)
         return network
 
-    def anchored(self, share: float) -> None:
-        """Forecasts take this share of Holt-Winters smoothing from now on, see `anchor`."""
-        self.anchor.fill_(share)
+    def anchored(self, shares: tuple[float, float]) -> None:
+        """Forecasts take these shares of Holt-Winters smoothing from now on, see `anchor`."""
+        self.anchor.copy_(torch.tensor(shares))
 
     def take_map(self, found: LinearMap) -> None:
         """Holds a linear map from now on."""

@@ -89,7 +89,7 @@ def pinball(found: Tensor, target: Tensor, weight: Tensor) -> Tensor:
 
 def tune(network: GeneralistNetwork, train: Series, held: Series, season: Season, passes: Passes) -> Tuned:
     """Train the network in place; it holds the weights, and the map, with the least loss on the windows of `held`."""
-    network.anchored(0.0)
+    network.anchored((0.0, 0.0))
     rng = np.random.default_rng(passes.seed)
     learned = _examples(train, season, network.candidates, rng)
     judged = _examples(held, season, network.candidates, np.random.default_rng(passes.seed))

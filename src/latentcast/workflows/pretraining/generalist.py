@@ -42,7 +42,7 @@ class PretrainingPlan:
     """
 
     preset: str = "small"
-    rounds: int = 400
+    rounds: int = 180
     seed: int = 0
     every: int = 25
 

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from latentcast.models.pretrained.anchor import SHARE
+from latentcast.models.pretrained.anchor import SHARES
 from latentcast.models.pretrained.candidates import NAMES
 from latentcast.models.pretrained.torch_network import GeneralistNetwork
 from latentcast.models.pretrained.tuning import pinball
@@ -47,7 +47,7 @@ class Pretraining:
             self.averaged = GeneralistNetwork(*sizes, **shape)
         self.network.standardise_by(first.window, first.step)
         self.averaged.load_state_dict(self.network.state_dict())
-        self.averaged.anchored(SHARE)
+        self.averaged.anchored(SHARES)
         self.optimiser = torch.optim.AdamW(self.network.parameters(), lr=preset.rate, weight_decay=preset.decay)
 
     def step(self, windows: TrainingWindows) -> float:
