@@ -15,6 +15,7 @@ from latentcast.data.sources.files import read_file
 from latentcast.data.sources.formats.notes import notes_of
 
 ROWS = [{"date": f"2024-01-{day:02d}", "sold": day * 1.5} for day in range(1, 11)]
+DAYS = pd.date_range("2024-01-01", periods=40, freq="D")
 COLUMNS = {name: [row[name] for row in ROWS] for name in ROWS[0]}
 
 
@@ -106,3 +107,36 @@ def test_numbers_with_decimals_tell_no_series_apart() -> None:
     with pytest.raises(DataError) as caught:
         build(frame, DataSettings())
     assert "isig" not in str(caught.value).partition("first:")[0] or "values must be numbers" in str(caught.value)
+
+
+def test_rows_with_months_in_words_are_no_footers(tmp_path: Path) -> None:
+    rows = "".join(f'"{day:%b %d, %Y}","1,{at:03d}.50","{at}.5M"\n' for at, day in enumerate(DAYS[::-1], start=100))
+    (tmp_path / "a.csv").write_text('"Date","Price","Vol."\n' + rows, encoding="utf-8")
+    frame = read_file(tmp_path / "a.csv")
+    assert len(frame) == len(DAYS)
+    assert frame["Price"].iloc[0] == 1100.5
+
+
+def test_decimal_commas_with_a_sign(tmp_path: Path) -> None:
+    rows = "".join(f"{day:%d.%m.%Y};{at},5 €\n" for at, day in enumerate(DAYS))
+    (tmp_path / "a.csv").write_text("Datum;Umsatz\n" + rows, encoding="utf-8")
+    assert read_file(tmp_path / "a.csv")["Umsatz"].tolist() == [at + 0.5 for at in range(len(DAYS))]
+
+
+def test_begin_and_end_of_a_period_and_a_date_that_never_changes() -> None:
+    frame = pd.DataFrame({"Updated": "2024-05-01", "Start": DAYS.astype(str), "End": (DAYS + DAYS.freq).astype(str)})
+    frame["kWh"] = range(len(DAYS))
+    assert build(frame, DataSettings()).times[0] == DAYS[0].to_datetime64()
+
+
+def test_days_of_a_spreadsheet() -> None:
+    panel = build(pd.DataFrame({"Date": range(45292, 45302), "v": range(10)}), DataSettings())
+    assert str(panel.times[0])[:10] == "2024-01-01"
+    assert "days of a spreadsheet: 2024-01-01" in str(panel.notes)
+
+
+def test_rows_count_where_no_column_is_the_time() -> None:
+    frame = pd.DataFrame({"value": [1.0, 2, 3, 4]})
+    with pytest.raises(DataError, match=r"data\.steps=rows counts the rows"):
+        build(frame, DataSettings())
+    assert build(frame, DataSettings(steps="rows")).times.tolist() == [1, 2, 3, 4]

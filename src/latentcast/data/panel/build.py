@@ -26,7 +26,7 @@ from latentcast.data.tables.infer import follows, infer, usual_step, with_other_
 from latentcast.data.tables.resample import resampled, snapped
 from latentcast.data.tables.row_calendars import OpenDays, closed_days
 from latentcast.data.tables.table import Table, read_table, with_text_names, without_row_numbers
-from latentcast.data.tables.time_column import joined_time, time_column
+from latentcast.data.tables.time_column import JOINED, joined_time, time_column
 from latentcast.data.tables.timestamps import Stamps, read_stamps, show
 
 _AHEAD = 3 * 366  # days after the data whose holidays are looked up
@@ -43,6 +43,7 @@ def build(frame: pd.DataFrame, settings: DataSettings) -> Panel:
         raise DataError("the table has no row")
     frame, left_out = without_row_numbers(frame, settings)
     frame, joined = joined_time(frame, settings)
+    frame = _with_row_numbers(frame, settings)
     stated, (settings, chosen) = settings, settle(frame, settings)
     found = {name: getattr(settings, name) for name in ("id", "value", "ignore")}
     found = {name: value for name, value in found.items() if value != getattr(stated, name)}
@@ -82,6 +83,20 @@ def build(frame: pd.DataFrame, settings: DataSettings) -> Panel:
     if settings.notes is None:
         return panel
     return replace(panel, said=read_notes(read_file(Path(settings.notes)), panel, settings))
+
+
+def _with_row_numbers(frame: pd.DataFrame, settings: DataSettings) -> pd.DataFrame:
+    """Where rows count as steps and no column can be the time, a first column of their numbers."""
+    if settings.steps != "rows" or settings.time is not None or JOINED in frame.columns:
+        return frame
+    try:
+        time_column(frame, settings)
+    except TimeError as error:
+        if error.value is not None:
+            raise  # several may be it
+        frame = frame.copy(deep=False)
+        frame.insert(0, JOINED, np.arange(1, len(frame) + 1))
+    return frame
 
 
 def _read(column: pd.Series, table: Table, settings: DataSettings) -> Stamps:

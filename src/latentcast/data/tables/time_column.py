@@ -18,6 +18,8 @@ _FURTHER_NAMES = ("month", "quarter", "week", "day", "period", "year", "datum", 
 _WITHIN_DAY = re.compile(r"(settlement_?)?period|hour|hr|hour_?ending|interval|quarter_?hour|minute|time|he", re.I)
 _DATE = re.compile(r"(.*_)?(date|datum|day|fecha)", re.I)
 _PERIODS = {24: 60, 48: 30, 96: 15, 288: 5}  # periods of a day → their minutes
+_BEGIN = re.compile(r"(?<![a-z])(start|begin|from|von|beginn|d[eé]but)(?![a-rt-z])", re.I)
+_END = re.compile(r"(?<![a-z])(end|stop|to|until|till|bis|ende|fin)(?![a-z])", re.I)
 _NEARLY = 0.9
 _SAMPLE = 50  # rows by which a column is judged
 UNNAMED = ("Unnamed: 0", "")  # names that readers give to a nameless column
@@ -48,6 +50,7 @@ def time_column(frame: pd.DataFrame, settings: DataSettings) -> str:
         raise TimeError("the times stand in the index of the frame; make them a column: frame.reset_index()")
     found = [name for name in free if _holds_times(frame[name], steps=False)]
     found = [name for name in found if not pd.api.types.is_numeric_dtype(frame[name]) or name == columns[0]]
+    found = _one_of(frame, found)
     if len(found) > 1:
         first, second = found[:2]
         raise TimeError(
@@ -65,9 +68,18 @@ def time_column(frame: pd.DataFrame, settings: DataSettings) -> str:
     among = f"among {shorten(columns, 8)}" if columns else "(the table has no columns)"
     raise TimeError(
         f"no time column found {among}: name it {TIME_NAMES[0]} or set it (data.time); where no column holds dates,"
-        " data.steps=rows counts the rows of the one that is set",
+        " data.steps=rows counts the rows",
         setting="data.time",
     )
+
+
+def _one_of(frame: pd.DataFrame, found: list[str]) -> list[str]:
+    """The columns of dates without those of one date, and without the ends of periods whose beginning is there."""
+    varied = [name for name in found if (frame[name] != frame[name].iloc[0]).any()]
+    found = varied or found
+    begins = [name for name in found if _BEGIN.search(name)]
+    ends = [name for name in found if _END.search(name) and name not in begins]
+    return begins if len(begins) == 1 and len(begins) + len(ends) == len(found) else found
 
 
 def _finer(frame: pd.DataFrame, named: str, free: list[str]) -> str:

@@ -1,5 +1,6 @@
 """Read a time column as stamps: whole numbers, or dates in nanoseconds."""
 
+import re
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -22,6 +23,8 @@ from latentcast.data.tables.date_numbers import (
 from latentcast.data.tables.date_texts import read_texts
 from latentcast.data.tables.text_form import TextForm
 
+_SHEET = (30_000, 60_000)
+_SHEET_NAME = re.compile(r"date|datum|fecha|day|time|^ds$", re.I)
 MOST = 2**53  # whole numbers beyond are no count of steps
 
 
@@ -104,6 +107,11 @@ def read_stamps(
     return Stamps(*read_dates(read.dates), None if numeric else read.form, read.notes)
 
 
+def _are_sheet_days(numbers: NDArray[np.int64]) -> bool:
+    """Whether numbers are days from 1982 to 2064 as spreadsheets count them."""
+    return bool(len(numbers) > 1 and (numbers >= _SHEET[0]).all() and (numbers < _SHEET[1]).all())
+
+
 def _is_arrow_date(kind: Any) -> bool:
     """Whether a column holds Arrow's dates without a time of day."""
     return isinstance(kind, pd.ArrowDtype) and str(kind).startswith("date")
@@ -159,6 +167,13 @@ def _numbers(column: pd.Series, form: str | None, freq: str | None) -> Stamps:
             )
             return Stamps(months.astype("datetime64[ns]"), notes=(note,))
     numbers = _whole_numbers(column)
+    if form is None and freq is None and _SHEET_NAME.search(name) and _are_sheet_days(numbers):
+        days = np.datetime64("1899-12-30", "D") + numbers.astype("timedelta64[D]")
+        note = (
+            f"the whole numbers in {name!r} (such as {numbers[0]}) are read as days of a spreadsheet: {days[0]}"
+            " (data.freq=1 counts them as steps)"
+        )
+        return Stamps(days.astype("datetime64[ns]"), notes=(note,))
     code = named_code(form) if form is not None else recognise(numbers, name, freq)
     if code is None:
         return Stamps(numbers)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from latentcast.core.errors import shorten
 
 COMMENT = re.compile(r"\s*(#|//|%)")
+_WORD = re.compile(r"\s*[^\W\d]")
 _LEAST = 5  # lines with equally many fields that make a table
 _HEADINGS = 30  # lines before it, at most
 _FOOTERS = 10  # lines after it, at most
@@ -101,8 +102,9 @@ def _footers(frame: pd.DataFrame) -> int:
     dated = None
     count = 0
     for row in range(len(frame) - 1, max(len(frame) - 1 - _FOOTERS, 0), -1):
-        rest = frame.iloc[row, 1:].dropna().astype(str)
-        name, alone = names.iloc[row], not rest.map(_NUMBER.fullmatch).any()  # no cell next to it is a number
+        rest, first = (frame.iloc[at, 1:].dropna().astype(str) for at in (row, 0))
+        words = rest.map(_WORD.match).notna().all() and not first.map(_WORD.match).notna().any()
+        name, alone = names.iloc[row], not len(rest) or words
         if pd.isna(name) or any(letter.isdigit() for letter in str(name)[:4]):
             break
         if not (alone or _TOTAL.fullmatch(str(name).strip()) or COMMENT.match(str(name))):

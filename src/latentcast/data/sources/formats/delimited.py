@@ -30,7 +30,7 @@ _QUOTED = re.compile(r'(?<![^,;\t|\n])"(?:[^"]|"")*"')  # a field in quotes
 _SPACES = r"\s+"
 _FEW_NOTES = 4  # columns with a note of their own
 _CHUNK = 1 << 22
-_DECIMAL_COMMA = r"\s*[+-]?\d*,\d+(?:[eE][+-]?\d+)?\s*"
+_DECIMAL_COMMA = r"[^\d.,+-]{0,4}[+-]?\d*,\d+(?:[eE][+-]?\d+)?[^\d.,]{0,8}"  # with a sign or a unit
 
 
 @dataclass(frozen=True)
