@@ -17,9 +17,10 @@ pytestmark = pytest.mark.slow  # trains, or starts processes
 
 @pytest.fixture(autouse=True)
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rounds of two chunks."""
+    """Rounds of two chunks, 256 windows in all."""
     for module in (generalist, state, windows):
         monkeypatch.setattr(module, "CHUNKS", 2)
+    monkeypatch.setattr(windows, "ROWS", 64)
 
 
 def test_a_round_depends_on_seed_and_number_alone() -> None:
