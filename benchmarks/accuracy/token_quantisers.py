@@ -30,6 +30,7 @@ CODECS: dict[str, dict[str, Any]] = {
     "8 bits: residual, 2 × 16": {"quantizer": "residual", "levels": 2, "codebook_size": 16},
     "8 bits: bsq, one code": {"quantizer": "bsq", "bits": 8, "levels": 1},
     "8 bits: bsq, 2 × 16": {"quantizer": "bsq", "bits": 8, "levels": 2},
+    "8 bits: bsq, 2 × 16, entropy 1": {"quantizer": "bsq", "bits": 8, "levels": 2, "entropy": 1.0},
     "16 bits: residual, 2 × 256": {"quantizer": "residual", "levels": 2},
     "16 bits: bsq, 2 × 256": {"quantizer": "bsq", "bits": 16, "levels": 2},
     "16 bits: bsq, 2 × 256, coarse 0.5": {"quantizer": "bsq", "bits": 16, "levels": 2, "coarse": 0.5},
@@ -48,7 +49,7 @@ def settings_of(codec: str) -> dict[str, Any]:
 
 
 def reconstruction(data: str, codec: str, steps: int, out: Path) -> dict[str, Any]:
-    settings = {"stages.codec.max_steps": steps, "training.loggers": [], **settings_of(codec)}
+    settings = {"stages.codec.max_steps": steps, **settings_of(codec)}
     model = latentcast.pretrain(data, "vq-codec", lookback=96, seed=0, settings=settings, out=out)
     found = judge_codec(model, data)
     return {
@@ -62,7 +63,7 @@ def forecasts(data: str, name: str, asked: argparse.Namespace, out: Path) -> dic
     reconstruction(data, codec, asked.steps, out)
     settings = {
         "stages.next-code.lr": 1e-3, "stages.next-code.max_steps": asked.next, "stages.next-code.batch_size": 16,
-        "training.loggers": [], **settings_of(codec), **over,
+        **settings_of(codec), **over,
     }  # fmt: skip
     model = latentcast.pretrain(
         data, "token-transformer", preset="small", lookback=96, horizon=96, seed=0, settings=settings, start=out
