@@ -20,7 +20,6 @@ RESULTS = [
     for name in latentcast.__all__
     if inspect.isclass(value := getattr(latentcast, name)) and not issubclass(value, Exception)
 ]
-LATER = {"M4", "Ablation", "AutoFit", "Backtest", "ChosenForecast", "Tuned", "Results"}
 METHODS_OF_RESULTS = {
     f"{kind.__name__}.{name}": member
     for kind in RESULTS
@@ -76,7 +75,7 @@ def test_functions_say_what_they_take_give_and_raise(name: str) -> None:
     assert set(arguments) <= named
 
 
-@pytest.mark.parametrize("name", [n for n in METHODS_OF_RESULTS if n.split(".")[0] not in LATER])
+@pytest.mark.parametrize("name", METHODS_OF_RESULTS)
 def test_methods_of_results_have_an_example(name: str) -> None:
     assert "Examples\n--------\n" in (inspect.getdoc(METHODS_OF_RESULTS[name]) or "")
 

@@ -41,7 +41,13 @@ class Difference:
 
 @dataclass(frozen=True)
 class Ablation:
-    """Result of an ablation: `results` holds every variant as a model of a benchmark, `study` describes them."""
+    """Result of an ablation: `results` holds every variant as a model of a benchmark, `study` describes them.
+
+    Examples
+    --------
+    >>> found = latentcast.ablate("ETTh1", "patch-transformer", switches="all", out="runs/ablation")  # doctest: +SKIP
+    >>> found.verdicts()  # doctest: +SKIP
+    """
 
     study: Study
     results: Results
@@ -52,12 +58,33 @@ class Ablation:
 
     @property
     def seeds(self) -> int:
+        """Seeds of every variant.
+
+        Examples
+        --------
+        >>> found.seeds  # doctest: +SKIP
+        3
+        """
         return len(self.results.seeds)
 
     def difference(self, one: str, other: str, metric: str = "MSE") -> Difference | None:
-        """The same seeds against each other, since they draw the same windows in the same order; a t interval of 95 %.
+        """Return the paired difference of two variants: equal seeds draw the same windows in the same order.
 
-        None where a seed is missing, or where there is only one.
+        Parameters
+        ----------
+        one, other
+            Names of variants.
+        metric
+            `MSE` or `MAE`, in scaled units.
+
+        Returns
+        -------
+        Difference or None
+            Mean of one − other over the seeds, with a t interval of 95 %. None where a seed is missing, or for one seed.
+
+        Examples
+        --------
+        >>> found.difference("no prompt", "time-llm").mean  # doctest: +SKIP
         """
         first, second = self._scores(one, metric), self._scores(other, metric)
         if len(first) < 2 or first.keys() != second.keys() or len(first) < self.seeds:
@@ -65,18 +92,54 @@ class Ablation:
         return paired(list(first.values()), [second[seed] for seed in first])
 
     def verdicts(self) -> tuple[str, ...]:
-        """One sentence for each claim, as far as the numbers support it."""
+        """Return one sentence for each claim, as far as the numbers support it.
+
+        Returns
+        -------
+        tuple of str
+            In the order of the claims.
+
+        Examples
+        --------
+        >>> for sentence in found.verdicts():  # doctest: +SKIP
+        ...     print(sentence)
+        """
         return tuple(self._judge(claim) for claim in self.study.claims)
 
     def caveat(self) -> str:
-        """Limits of the verdicts."""
+        """Return the limits of the verdicts, in words.
+
+        Returns
+        -------
+        str
+            Two sentences.
+
+        Examples
+        --------
+        >>> found.caveat()  # doctest: +SKIP
+        """
         return (
             f"Judged by MSE on this test part: differences of equal seeds, with their {LEVEL:.0%} t interval."
             " That tells what seeds do, and not what other data would."
         )
 
     def steps(self, label: str) -> float | None:
-        """Training steps of a seed, mean."""
+        """Return the mean number of training steps of a seed.
+
+        Parameters
+        ----------
+        label
+            Name of a variant.
+
+        Returns
+        -------
+        float or None
+            Over all stages. None where no seed has finished.
+
+        Examples
+        --------
+        >>> found.steps("time-llm")  # doctest: +SKIP
+        """
         each = [
             sum(stage["steps"] for stage in (record["training"] or {}).get("stages", ()))
             for record in self._records(label)
@@ -84,7 +147,17 @@ class Ablation:
         return fmean(each) if each else None
 
     def frame(self) -> pd.DataFrame:
-        """One line per variant, every figure in a column of its own; `apart` is its MSE less the reference's."""
+        """Return one row for each variant, each figure in a column of its own.
+
+        Returns
+        -------
+        pandas.DataFrame
+            `apart` is the MSE less that of the reference, `apart_half_interval` half of its 95 % interval.
+
+        Examples
+        --------
+        >>> found.frame().sort_values("apart")  # doctest: +SKIP
+        """
         frame = self.results.frame().rename(columns={"model": "variant"})
         apart = [self.difference(label, self.study.reference) for label in frame["variant"]]
         frame["apart"] = [None if d is None else d.mean for d in apart]
@@ -93,7 +166,17 @@ class Ablation:
         return frame
 
     def to_markdown(self) -> str:
-        """Verdicts, table, and what each variant is."""
+        """Return verdicts, table, and what each variant is.
+
+        Returns
+        -------
+        str
+            Markdown, as in ablation.md.
+
+        Examples
+        --------
+        >>> print(found.to_markdown())  # doctest: +SKIP
+        """
         head = ("variant", "MSE", "MAE", f"MSE less that of {self.study.reference}", "seeds", "steps", "training s",
                 "test s", "peak MiB", "learned weights")  # fmt: skip
         lines = [self.results.title(), "", *(f"* {sentence}" for sentence in self.verdicts()), "", self.caveat(), ""]
@@ -106,7 +189,22 @@ class Ablation:
         return "\n".join(lines) + "\n"
 
     def figures(self, label: str) -> tuple[str, ...]:
-        """Of a row of the table, all but its errors."""
+        """Return the figures of a row of the table, without its errors.
+
+        Parameters
+        ----------
+        label
+            Name of a variant.
+
+        Returns
+        -------
+        tuple of str
+            Difference to the reference, finished seeds, steps, seconds of training and test, peak MiB, trained weights.
+
+        Examples
+        --------
+        >>> found.figures("time-llm")  # doctest: +SKIP
+        """
         row, apart = self.rows[label], self.difference(label, self.study.reference)
         of_itself = label == self.study.reference
         sizes = (

@@ -53,6 +53,12 @@ class AutoFit:
         Name and validation MASE of the naive candidate.
     origins
         Forecasts that each candidate was judged by.
+
+    Examples
+    --------
+    >>> auto = latentcast.fit_auto(frame, horizon=24, time_limit=1)
+    >>> auto.forecaster.task.horizon
+    24
     """
 
     forecaster: Forecaster
@@ -62,7 +68,19 @@ class AutoFit:
     origins: int
 
     def table(self) -> pd.DataFrame:
-        """One row for each candidate, the best first."""
+        """Return one row for each candidate, the best first.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Model, look-back, validation error, weight in the ensemble, seconds, and what became of it.
+
+        Examples
+        --------
+        >>> auto = latentcast.fit_auto(frame, horizon=24, time_limit=1)
+        >>> "model" in auto.table()
+        True
+        """
         rows = [
             {
                 "model": trial.candidate.title,
@@ -77,7 +95,19 @@ class AutoFit:
         return pd.DataFrame(rows).sort_values("validation MASE", kind="stable", ignore_index=True)
 
     def summary(self) -> str:
-        """One sentence: the choice, and its error relative to the naive forecast at the validation origins."""
+        """Return one sentence: the choice, and its error relative to the naive forecast at the validation origins.
+
+        Returns
+        -------
+        str
+            Models and weights, with the figure.
+
+        Examples
+        --------
+        >>> auto = latentcast.fit_auto(frame, horizon=24, time_limit=1)
+        >>> isinstance(auto.summary(), str)
+        True
+        """
         used = [trial for trial in self.trials if trial.weight > 0]
         chosen = " + ".join(f"{trial.weight:.2f} {trial.candidate.title}" for trial in used)
         chosen = used[0].candidate.title if len(used) == 1 else chosen
@@ -92,7 +122,31 @@ class AutoFit:
         return f"chosen: {chosen}; MASE {self.error:.3f} at {origins}{gain}{few}"
 
     def plot(self, path: str | Path) -> Path:
-        """Draw the validation MASE of every candidate that was judged, as PNG, PDF or SVG."""
+        """Draw the validation MASE of every candidate that was judged.
+
+        Parameters
+        ----------
+        path
+            File to write; its ending says which: PNG, PDF or SVG.
+
+        Returns
+        -------
+        Path
+            The file.
+
+        Raises
+        ------
+        SettingsError
+            Another ending.
+        CheckpointError
+            The file cannot be written.
+
+        Examples
+        --------
+        >>> auto = latentcast.fit_auto(frame, horizon=24, time_limit=1)
+        >>> auto.plot(folder / "auto.png").name
+        'auto.png'
+        """
         from latentcast.reporting.charts import draw_bars
 
         judged = [trial for trial in self.trials if trial.error is not None]

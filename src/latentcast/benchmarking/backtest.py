@@ -52,6 +52,12 @@ class Backtest:
         Model → coverage and scores of its intervals, where levels were asked for.
     baseline
         Errors of the seasonal-naive forecast of the same windows.
+
+    Examples
+    --------
+    >>> found = latentcast.backtest(frame, ["naive", "seasonal-naive"], lookback=96, horizon=24, n_windows=2)
+    >>> found.leaderboard["model"].iloc[0]
+    'seasonal-naive'
     """
 
     forecasts: Frame
@@ -73,7 +79,31 @@ class Backtest:
         return str(self.table().to_html(index=False, float_format="{:.4g}".format, na_rep=""))
 
     def plot(self, path: str | Path) -> Path:
-        """Draw the outcomes and forecasts of up to eight series, as PNG, PDF or SVG."""
+        """Draw the outcomes and forecasts of up to eight series.
+
+        Parameters
+        ----------
+        path
+            File to write; its ending says which: PNG, PDF or SVG.
+
+        Returns
+        -------
+        Path
+            The file.
+
+        Raises
+        ------
+        SettingsError
+            Another ending.
+        CheckpointError
+            The file cannot be written.
+
+        Examples
+        --------
+        >>> found = latentcast.backtest(frame, ["naive", "seasonal-naive"], lookback=96, horizon=24, n_windows=2)
+        >>> found.plot(folder / "backtest.png").name
+        'backtest.png'
+        """
         from latentcast.reporting.charts import draw_lines
 
         frame = self.forecasts if isinstance(self.forecasts, pd.DataFrame) else open_data(self.forecasts)[0].frame
@@ -92,7 +122,19 @@ class Backtest:
         return Path(path)
 
     def table(self) -> pd.DataFrame:
-        """The leaderboard, with the line of seasonal-naive where it is not among the models."""
+        """Return the leaderboard, with the line of seasonal-naive where it is not among the models.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row for each model, the best first.
+
+        Examples
+        --------
+        >>> found = latentcast.backtest(frame, ["naive", "seasonal-naive"], lookback=96, horizon=24, n_windows=2)
+        >>> len(found.table())
+        2
+        """
         if self.baseline is None or self.baseline.model in set(self.leaderboard["model"]):
             return self.leaderboard
         figures = {**self.baseline.original, "scaled MSE": self.baseline.scaled["MSE"]}

@@ -43,6 +43,12 @@ class ChosenForecast:
         The data.
     notes
         What the user should know about the data and the intervals.
+
+    Examples
+    --------
+    >>> chosen = latentcast.forecast(frame, horizon=24, time_limit=0)
+    >>> len(chosen.frame)
+    24
     """
 
     frame: Frame
@@ -52,18 +58,61 @@ class ChosenForecast:
 
     @property
     def forecaster(self) -> Forecaster:
-        """The chosen model; `predict` forecasts newer data, `save` keeps it."""
+        """The chosen model; `predict` forecasts newer data, `save` keeps it.
+
+        Examples
+        --------
+        >>> chosen = latentcast.forecast(frame, horizon=24, time_limit=0)
+        >>> chosen.forecaster.task.horizon
+        24
+        """
         return self.auto.forecaster
 
     def plot(self, path: str | Path) -> Path:
-        """Draw the end of up to eight series and their forecasts, as PNG, PDF or SVG."""
+        """Draw the end of up to eight series and their forecasts.
+
+        Parameters
+        ----------
+        path
+            File to write; its ending says which: PNG, PDF or SVG.
+
+        Returns
+        -------
+        Path
+            The file.
+
+        Raises
+        ------
+        SettingsError
+            Another ending.
+        CheckpointError
+            The file cannot be written.
+
+        Examples
+        --------
+        >>> chosen = latentcast.forecast(frame, horizon=24, time_limit=0)
+        >>> chosen.plot(folder / "forecast.png").name
+        'forecast.png'
+        """
         from latentcast.workflows.plots.forecast import plot_forecast
 
         plot_forecast(self.forecaster, self.data, self.frame, Path(path))
         return Path(path)
 
     def facts(self) -> dict[str, str]:
-        """Return facts about the data and the choice, by name."""
+        """Return facts about the data and the choice.
+
+        Returns
+        -------
+        dict of str to str
+            Name → text.
+
+        Examples
+        --------
+        >>> chosen = latentcast.forecast(frame, horizon=24, time_limit=0)
+        >>> chosen.facts()["data"]
+        'frame'
+        """
         schema, task = self.forecaster.card.schema, self.forecaster.task
         return {
             "data": schema.data,
@@ -76,7 +125,19 @@ class ChosenForecast:
         }
 
     def to_html(self) -> str:
-        """A page that needs no network: facts, plot, forecasts of the first series, candidates and notes."""
+        """Return a page that needs no network.
+
+        Returns
+        -------
+        str
+            HTML with facts, plot, forecasts of the first series, candidates and notes.
+
+        Examples
+        --------
+        >>> chosen = latentcast.forecast(frame, horizon=24, time_limit=0)
+        >>> "<html" in chosen.to_html()
+        True
+        """
         with tempfile.TemporaryDirectory(prefix="latentcast-") as folder:
             picture = b64encode(self.plot(Path(folder) / PLOT).read_bytes()).decode()
         candidates = self.auto.table()
@@ -101,7 +162,24 @@ class ChosenForecast:
     def save(self, folder: str | Path, *, overwrite: bool = False) -> None:
         """Write forecast.csv, forecast.png, report.html, the model's folder and auto.yaml, its settings.
 
-        Raises CheckpointError when the folder is not empty, or cannot be written.
+        Parameters
+        ----------
+        folder
+            Where to; made where it is missing.
+        overwrite
+            Replace a folder that is not empty.
+
+        Raises
+        ------
+        CheckpointError
+            The folder is not empty, or cannot be written.
+
+        Examples
+        --------
+        >>> chosen = latentcast.forecast(frame, horizon=24, time_limit=0)
+        >>> chosen.save(folder / "out")
+        >>> (folder / "out" / "forecast.csv").exists()
+        True
         """
         folder = Path(folder)
         storage.make_folder(folder, overwrite=overwrite)

@@ -42,6 +42,13 @@ class M4:
 
     forecasts   frequency → [series, horizon] of the model, in the order of the competition
     notes       missing parts and choices
+
+    Examples
+    --------
+    Reads the data of the competition:
+
+    >>> judged = latentcast.evaluate_m4("seasonal-naive", "M4-hourly")  # doctest: +SKIP
+    >>> judged.of("hourly")[0].owa  # doctest: +SKIP
     """
 
     model: str | None
@@ -54,10 +61,36 @@ class M4:
         return pd.DataFrame([vars(score) for score in self.scores]).to_string(index=False, float_format="{:.3f}".format)
 
     def of(self, frequency: str) -> list[Score]:
+        """Return the scores of one frequency.
+
+        Parameters
+        ----------
+        frequency
+            As `hourly`, or the name of the pooled rows.
+
+        Returns
+        -------
+        list of Score
+            The model's, then those of the organisers' methods.
+
+        Examples
+        --------
+        >>> latentcast.evaluate_m4("seasonal-naive", "M4-hourly").of("hourly")  # doctest: +SKIP
+        """
         return [score for score in self.scores if score.frequency == frequency]
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
+        """Return plain values for JSON.
+
+        Returns
+        -------
+        dict
+            Scores, seconds and notes, without the forecasts.
+
+        Examples
+        --------
+        >>> latentcast.evaluate_m4("seasonal-naive", "M4-hourly").to_dict()["scores"][0]  # doctest: +SKIP
+        """
         scores = [vars(score) for score in self.scores]
         return {"model": self.model, "scores": scores, "seconds": self.seconds, "notes": list(self.notes)}
 

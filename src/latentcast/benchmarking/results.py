@@ -63,7 +63,13 @@ class Row:
 @dataclass(frozen=True)
 class Results:
     """`records` holds, in the order of `cells`, the line of each cell in cells.jsonl; None where there is none yet.
-    `published` are figures of others, `without` lists what was not run."""
+    `published` are figures of others, `without` lists what was not run.
+
+    Examples
+    --------
+    >>> results = latentcast.benchmark("configs/leaderboard.yaml", out="runs/leaderboard")  # doctest: +SKIP
+    >>> results.average_ranks  # doctest: +SKIP
+    """
 
     cells: tuple[Cell, ...]
     records: tuple[Mapping[str, Any] | None, ...]
@@ -92,7 +98,12 @@ class Results:
 
     @property
     def everywhere(self) -> tuple[str, ...]:
-        """Models that have a cell on every dataset at every horizon: those that are ranked."""
+        """Models that have a cell on every dataset at every horizon: those that are ranked.
+
+        Examples
+        --------
+        >>> results.everywhere  # doctest: +SKIP
+        """
         places: dict[str, set[tuple[str, int]]] = {}
         for cell in self.cells:
             places.setdefault(cell.label, set()).add((cell.data, cell.run.horizon))
@@ -101,6 +112,13 @@ class Results:
 
     @property
     def seeds(self) -> tuple[int, ...]:
+        """Seeds of the cells, in their order.
+
+        Examples
+        --------
+        >>> results.seeds  # doctest: +SKIP
+        (0, 1, 2)
+        """
         return tuple(dict.fromkeys(cell.run.seed for cell in self.cells))
 
     @cached_property
@@ -127,7 +145,24 @@ class Results:
         return significance(self.everywhere, np.array([[its[m] for m in self.everywhere] for its in blocks.values()]))
 
     def best_published(self, data: str, horizon: int) -> tuple[str, float] | None:
-        """The lowest of the published figures: whose, and its MSE."""
+        """Return the lowest of the published figures.
+
+        Parameters
+        ----------
+        data
+            Name of a dataset.
+        horizon
+            Steps.
+
+        Returns
+        -------
+        tuple of str and float, or None
+            Whose it is, and its MSE in scaled units. None where nothing was published.
+
+        Examples
+        --------
+        >>> results.best_published("ETTh1", 96)  # doctest: +SKIP
+        """
         its = [(of.name, of.MSE[horizon]) for of in self.published if of.dataset == data and horizon in of.MSE]
         return min(its, key=lambda item: item[1], default=None)
 
@@ -141,12 +176,28 @@ class Results:
 
     @property
     def ranked_groups(self) -> tuple[int, int]:
-        """Over how many datasets × horizons ranks are averaged, and of how many."""
+        """Over how many datasets × horizons ranks are averaged, and of how many.
+
+        Examples
+        --------
+        >>> results.ranked_groups  # doctest: +SKIP
+        (12, 16)
+        """
         ranked = {(row.dataset, row.horizon) for row in self.rows if row.rank}
         return len(ranked), len({(cell.data, cell.run.horizon) for cell in self.cells})
 
     def frame(self) -> pd.DataFrame:
-        """One line per row, every figure in a column of its own."""
+        """Return one row for each model, dataset and horizon, each figure in a column of its own.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Means and standard deviations over seeds, in scaled units, with costs and ranks.
+
+        Examples
+        --------
+        >>> results.frame().pivot_table("MSE", "model", ["dataset", "horizon"])  # doctest: +SKIP
+        """
         return pd.DataFrame([{**self._plain(row), **self._rank_columns(row)} for row in self.rows])
 
     @staticmethod
@@ -168,7 +219,17 @@ class Results:
         return {**ranks, **{f"average_rank_{name}": average.get(name) for name in JUDGED}}
 
     def to_markdown(self) -> str:
-        """The table, average ranks, what failed, and where it was measured."""
+        """Return the table, average ranks, what failed, and where it was measured.
+
+        Returns
+        -------
+        str
+            Markdown, as in the folder of the benchmark.
+
+        Examples
+        --------
+        >>> print(results.to_markdown())  # doctest: +SKIP
+        """
         lines = [f"{self.title()} The lowest is bold where every cell has ended.", ""]
         head = ("dataset", "horizon", "model", *JUDGED, "seeds", "windows", "training s", "prediction s", "parameters")
         lines += [markdown_line(head), markdown_line(["---"] * 3 + ["---:"] * (len(head) - 3))]
@@ -211,25 +272,68 @@ class Results:
         return ["", "Beside the best published figure:", "", *map(markdown_line, (head, marks, *rows))]
 
     def groups(self) -> dict[tuple[str, int], list[Row]]:
-        """Rows by dataset and horizon."""
+        """Return the rows by dataset and horizon.
+
+        Returns
+        -------
+        dict
+            (dataset, horizon) → rows.
+
+        Examples
+        --------
+        >>> len(results.groups())  # doctest: +SKIP
+        """
         found: dict[tuple[str, int], list[Row]] = {}
         for row in self.rows:
             found.setdefault((row.dataset, row.horizon), []).append(row)
         return found
 
     def title(self) -> str:
+        """Return one sentence: what the figures are, over which seeds.
+
+        Returns
+        -------
+        str
+            The line above the table.
+
+        Examples
+        --------
+        >>> results.title()  # doctest: +SKIP
+        """
         seeds = ", ".join(map(str, self.seeds))
         fewer = "up to " if any(row.seeds < len(self.seeds) for row in self.rows) else ""
         over = f"{fewer}{len(self.seeds)} seeds ({seeds})" if len(self.seeds) > 1 else f"one seed ({seeds})"
         return f"Test part, every window once, standardised units: mean ± sample standard deviation over {over}."
 
     def ranks_title(self) -> str:
+        """Return one sentence: over what ranks are averaged, and which models are not ranked.
+
+        Returns
+        -------
+        str
+            The line above the ranks.
+
+        Examples
+        --------
+        >>> results.ranks_title()  # doctest: +SKIP
+        """
         some, all_ = self.ranked_groups
         over = f"Average rank, by the means shown, over {some} of {all_} datasets × horizons"
         left_out = [label for label in dict.fromkeys(cell.label for cell in self.cells) if label not in self.everywhere]
         return f"{over}; not in all of them, and so not ranked: {', '.join(left_out)}." if left_out else f"{over}."
 
     def machines(self) -> list[str]:
+        """Return the machines and versions of torch that cells ran on.
+
+        Returns
+        -------
+        list of str
+            Each once.
+
+        Examples
+        --------
+        >>> results.machines()  # doctest: +SKIP
+        """
         found = []
         for record in self.records:
             if record is not None and "machine" in record:

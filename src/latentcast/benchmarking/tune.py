@@ -45,6 +45,13 @@ class Tuned:
         and why it failed.
     importance
         Setting → its share of the variance of the errors; empty where too few trials ended.
+
+    Examples
+    --------
+    Trains a model in each trial:
+
+    >>> tuned = latentcast.tune(frame, "dlinear", horizon=24, trials=20)  # doctest: +SKIP
+    >>> tuned.settings  # doctest: +SKIP
     """
 
     forecaster: Forecaster
@@ -54,20 +61,62 @@ class Tuned:
     importance: Mapping[str, float]
 
     def summary(self) -> str:
-        """One sentence: the best settings, and of how many trials."""
+        """Return one sentence: the best settings, and of how many trials.
+
+        Returns
+        -------
+        str
+            Settings, error, and how the trials ended.
+
+        Examples
+        --------
+        >>> tuned.summary()  # doctest: +SKIP
+        """
         states = self.history["state"].value_counts().to_dict()
         counts = ", ".join(f"{count} {state}" for state, count in states.items())
         chosen = ", ".join(f"{name}={value}" for name, value in self.settings.items())
         return f"best of {len(self.history)} trials ({counts}): validation MSE {self.error:.4g} with {chosen}"
 
     def to_html(self) -> str:
-        """The page of the search: importances, parallel coordinates, and every trial."""
+        """Return the page of the search.
+
+        Returns
+        -------
+        str
+            HTML with importances, parallel coordinates and every trial.
+
+        Examples
+        --------
+        >>> len(tuned.to_html())  # doctest: +SKIP
+        """
         schema = self.forecaster.card.schema
         facts = {"data": schema.data, "model": self.forecaster.name, "result": self.summary()}
         return page(f"{self.forecaster.name} on {schema.data}, tuned", facts, self.history, self.importance)
 
     def plot(self, path: str | Path) -> Path:
-        """Draw the finished trials over their settings, as PNG, PDF or SVG."""
+        """Draw the finished trials over their settings.
+
+        Parameters
+        ----------
+        path
+            File to write; its ending says which: PNG, PDF or SVG.
+
+        Returns
+        -------
+        Path
+            The file.
+
+        Raises
+        ------
+        SettingsError
+            Another ending.
+        CheckpointError
+            The file cannot be written.
+
+        Examples
+        --------
+        >>> tuned.plot("trials.png")  # doctest: +SKIP
+        """
         from latentcast.benchmarking.tuning.page import parallel_figure
         from latentcast.reporting.figures import save
 
