@@ -80,7 +80,7 @@ class Ablation:
         Returns
         -------
         Difference or None
-            Mean of one − other over the seeds, with a t interval of 95 %. None where a seed is missing, or for one seed.
+            Mean of one − other over the seeds, t interval of 95 %. None where a seed is missing, or for one seed.
 
         Examples
         --------
