@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from latentcast.benchmarking.auto import check_time_limit
 from latentcast.benchmarking.tuning.page import page
 from latentcast.benchmarking.tuning.space import Searchable, space_of
 from latentcast.benchmarking.tuning.study import Study, Trainer, opened, optuna, run
@@ -248,8 +249,9 @@ def _check(trials: int | None, limit: float | None, workers: int, *, resume: boo
     for name, count in (("trials", 1 if trials is None else trials), ("workers", workers)):
         if isinstance(count, bool) or not isinstance(count, int) or count < 1:
             faults.append(Fault(name, f"={count!r}: wanted a whole number of at least 1"))
-    if limit is not None and not limit > 0:
-        faults.append(Fault("time_limit", f"={limit!r}: wanted seconds above zero"))
+    check_time_limit(limit)
+    if limit == 0:
+        faults.append(Fault("time_limit", "=0: wanted seconds above zero"))
     if resume and out is None:
         faults.append(Fault("resume", ": goes on in a folder; name it (out)"))
     if faults:
