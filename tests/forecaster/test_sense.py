@@ -87,6 +87,25 @@ def test_forged_statistics_and_sizes(folder: Path, change: Any, words: str) -> N
         latentcast.load(folder)
 
 
+@pytest.mark.parametrize(
+    ("column", "values", "words"),
+    [
+        (0, {"categories": [[], "b"]}, "'kind' has categories or a kind"),
+        (0, {"categories": [1, 2]}, "'kind' has categories or a kind"),
+        (1, {"std": 0.0}, "'price' has statistics"),
+        (1, {"mean": float("inf")}, "'price' has statistics"),
+    ],
+)
+def test_forged_covariates(tmp_path: Path, column: int, values: dict[str, Any], words: str) -> None:
+    frame = _frame().assign(kind=["a", "b"] * 75, price=range(150))
+    frame.loc[frame["kind"] == "a", "load"] += 20
+    settings = {**QUICK, "data.future": ["kind", "price"]}
+    latentcast.fit(frame, "dlinear", lookback=14, horizon=3, settings=settings).save(tmp_path / "saved")
+    _forge(tmp_path / "saved", lambda card, statistics: card["covariates"]["future"][column].update(values))
+    with pytest.raises(CheckpointError, match=words):
+        latentcast.load(tmp_path / "saved")
+
+
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_forged_weights(folder: Path, value: float) -> None:
     tensors = load_file(folder / storage.WEIGHTS)

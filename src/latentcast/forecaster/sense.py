@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from latentcast.core.task import Task
+from latentcast.data.features.covariates import Covariates
 from latentcast.data.tables.frequency import Frequency
 from latentcast.evaluation.conformal import GRID
 from latentcast.forecaster.calibration import BASES, Calibration
@@ -50,10 +51,22 @@ def check_statistics(known: FitStatistics, channels: int) -> None:
         least = {"mean": -np.inf, "spread": 0.0}.get(name, np.nextafter(0, 1))
         if (values[~missing] < least).any():
             raise ValueError(f"{name} holds values below its range")
-    if known.scaler.effects is not None and not np.isfinite(known.scaler.effects.weights).all():
-        raise ValueError("the weights of the covariates are not finite")
+    if known.scaler.effects is not None:
+        if not np.isfinite(known.scaler.effects.weights).all():
+            raise ValueError("the weights of the covariates are not finite")
+        _check_covariates(known.scaler.effects.covariates)
     if known.scaler.transform is not None and not np.isfinite(known.scaler.transform.power).all():
         raise ValueError("power holds values that are not finite")
+
+
+def _check_covariates(covariates: Covariates) -> None:
+    for column in (*covariates.future, *covariates.static):
+        texts = [column.name, *column.categories]
+        if not all(isinstance(text, str) for text in texts) or column.kind not in ("number", "category", "holiday"):
+            raise ValueError(f"covariates: {column.name!r} has categories or a kind that no fit writes")
+        numbers = np.array([column.mean, column.std, *column.knots], np.float64)
+        if not np.isfinite(numbers).all() or column.std <= 0:
+            raise ValueError(f"covariates: {column.name!r} has statistics that are not finite, or a scale below zero")
 
 
 def check_calibration(calibration: Calibration, task: Task) -> None:
