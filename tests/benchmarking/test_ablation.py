@@ -70,6 +70,10 @@ def told(result: Ablation, scores: dict[str, tuple[float, ...]]) -> Ablation:
     return Ablation(result.study, replace(result.results, records=tuple(changed)))
 
 
+def test_variants_are_drawn(done: tuple[Path, Ablation], tmp_path: Path) -> None:
+    assert done[1].plot(tmp_path / "ablation.png").stat().st_size > 5000
+
+
 # --- what is compared
 
 

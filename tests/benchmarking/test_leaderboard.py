@@ -106,6 +106,10 @@ def test_a_cell_is_what_fit_and_evaluate_find(done: tuple[Path, Results], file: 
         assert row.sd[name] == pytest.approx(np.std(values, ddof=1), rel=1e-4, abs=1e-9)
 
 
+def test_results_are_drawn(done: tuple[Path, Results], tmp_path: Path) -> None:
+    assert done[1].plot(tmp_path / "results.png").stat().st_size > 5000
+
+
 def test_ranks_and_tables(done: tuple[Path, Results]) -> None:
     out, results = done
     frame = results.frame()

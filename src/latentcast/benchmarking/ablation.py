@@ -188,6 +188,37 @@ class Ablation:
         lines += [f"* failed: {cell}: {' '.join(why.split())}" for cell, why in self.results.errors.items()]
         return "\n".join(lines) + "\n"
 
+    def plot(self, path: str | Path) -> Path:
+        """Draw the scaled MSE and MAE of every variant, means over its seeds.
+
+        Parameters
+        ----------
+        path
+            File to write; its ending says which: PNG, PDF or SVG.
+
+        Returns
+        -------
+        Path
+            The file.
+
+        Raises
+        ------
+        SettingsError
+            Another ending.
+        CheckpointError
+            The file cannot be written.
+
+        Examples
+        --------
+        >>> found.plot("ablation.png")  # doctest: +SKIP
+        """
+        from latentcast.reporting.charts import draw_bars
+
+        errors = {name: [row.mean.get(name, math.nan) for row in self.rows.values()] for name in ("MSE", "MAE")}
+        title = f"Variants of {self.study.reference}: scaled errors, mean of {self.seeds} seed{'s' * (self.seeds > 1)}"
+        draw_bars(Path(path), title, list(self.rows), errors)
+        return Path(path)
+
     def figures(self, label: str) -> tuple[str, ...]:
         """Return the figures of a row of the table, without its errors.
 

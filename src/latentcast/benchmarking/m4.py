@@ -1,6 +1,7 @@
 """evaluate_m4: judge a model by the rules of the M4 competition, with the organisers' own methods."""
 
 import logging
+import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -93,6 +94,44 @@ class M4:
         """
         scores = [vars(score) for score in self.scores]
         return {"model": self.model, "scores": scores, "seconds": self.seconds, "notes": list(self.notes)}
+
+    def plot(self, path: str | Path) -> Path:
+        """Draw the OWA of every method by frequency; sMAPE where no method has an OWA.
+
+        Parameters
+        ----------
+        path
+            File to write; its ending says which: PNG, PDF or SVG.
+
+        Returns
+        -------
+        Path
+            The file.
+
+        Raises
+        ------
+        SettingsError
+            Another ending.
+        CheckpointError
+            The file cannot be written.
+
+        Examples
+        --------
+        >>> latentcast.evaluate_m4("seasonal-naive", "M4-hourly").plot("m4.png")  # doctest: +SKIP
+        """
+        from latentcast.reporting.charts import draw_bars
+
+        figure = "owa" if any(score.owa is not None for score in self.scores) else "smape"
+        found = {(score.method, score.frequency): getattr(score, figure) for score in self.scores}
+        frequencies = list(dict.fromkeys(frequency for _, frequency in found))
+        methods = dict.fromkeys(method for method, _ in found)
+        first = [name for name in methods if name == self.model]  # the model judged is drawn above the references
+        groups = {}
+        for method in [*first, *(name for name in methods if name != self.model)]:
+            values = [found.get((method, frequency)) for frequency in frequencies]
+            groups[method] = [math.nan if value is None else value for value in values]
+        draw_bars(Path(path), f"M4: {'OWA' if figure == 'owa' else 'sMAPE'}, lower is better", frequencies, groups)
+        return Path(path)
 
 
 def evaluate_m4(

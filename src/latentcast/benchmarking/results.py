@@ -1,9 +1,11 @@
 """Results of a benchmark: means over seeds, ranks and tables."""
 
+import math
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
@@ -255,6 +257,44 @@ class Results:
             lines += [f"* {cell}: {' '.join(why.split())}" for cell, why in self.errors.items()]
         lines += ["", *(f"Measured on {where}." for where in self.machines())]
         return "\n".join(lines) + "\n"
+
+    def plot(self, path: str | Path) -> Path:
+        """Draw the scaled MSE of each model by dataset and horizon; average ranks where these are over 60 bars.
+
+        Parameters
+        ----------
+        path
+            File to write; its ending says which: PNG, PDF or SVG.
+
+        Returns
+        -------
+        Path
+            The file.
+
+        Raises
+        ------
+        SettingsError
+            Another ending.
+        CheckpointError
+            The file cannot be written.
+
+        Examples
+        --------
+        >>> results.plot("comparison.png")  # doctest: +SKIP
+        """
+        from latentcast.reporting.charts import MOST_BARS, draw_bars
+
+        groups, judged = self.groups(), JUDGED[0]
+        ranks = {model: its[judged] for model, its in self.average_ranks.items()}
+        if ranks and len(self.rows) > MOST_BARS:
+            draw_bars(Path(path), self.ranks_title(), list(ranks), {"average rank": list(ranks.values())})
+            return Path(path)
+        means = {(row.dataset, row.horizon, row.model): row.mean.get(judged, math.nan) for row in self.rows}
+        bars = {m: [means.get((*g, m), math.nan) for g in groups] for m in dict.fromkeys(m for *_, m in means)}
+        draw_bars(
+            Path(path), f"{judged}, scaled, mean over seeds", [f"{data}, horizon {h}" for data, h in groups], bars
+        )
+        return Path(path)
 
     def _beside_published(self) -> list[str]:
         rows = []

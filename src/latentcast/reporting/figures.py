@@ -10,13 +10,16 @@ from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 
-from latentcast.core.errors import CheckpointError
+from latentcast.core.errors import CheckpointError, Fault, SettingsError
 
 WIDE, HIGH, DPI = 12.0, 3.0, 100  # inches of the whole picture and of one row of it
 PAST, FUTURE = "#2b2d42", "#d1495b"
 
 
 def save(figure: Figure, path: Path) -> None:
+    known = figure.canvas.get_supported_filetypes()
+    if path.suffix[1:].lower() not in known:
+        raise SettingsError(Fault("path", f"={str(path)!r}: wanted a name that ends in .png, .pdf or .svg"))
     try:
         figure.savefig(path)
     except OSError as error:

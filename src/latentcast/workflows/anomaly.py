@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from latentcast.core.errors import DataError, SettingsError, shorten
 from latentcast.core.notes import Note, NoteCode
 from latentcast.data.panel.split import Part
+from latentcast.data.sources.open import open_data
 from latentcast.data.types import Frame, IntoFrame
 from latentcast.data.windows.view import PreparedPanel
 from latentcast.data.windows.windows import batch_size_for_memory, make_windows
@@ -23,7 +24,12 @@ from latentcast.forecaster.load import as_forecaster
 from latentcast.forecaster.output import give_back
 from latentcast.models.autoregressive import Autoregressive
 from latentcast.models.config.stage_names import NEXT_CODE
+from latentcast.reporting.notebook import table_html
 from latentcast.training.codebook_usage import Health, health
+from latentcast.workflows.plots.series import MOST, around
+
+SHARE = 0.01  # of the steps, marked in a picture
+FIGURES = ("ds", "y", "error", "surprise", "score")
 
 
 @dataclass(frozen=True)
@@ -50,6 +56,52 @@ class AnomalyScores:
 
     frame: Frame
     notes: tuple[str, ...]
+
+    def plot(self, path: str | Path) -> Path:
+        """Draw up to eight series and mark the one per cent of their steps with the highest scores.
+
+        Parameters
+        ----------
+        path
+            File to write; its ending says which: PNG, PDF or SVG.
+
+        Returns
+        -------
+        Path
+            The file.
+
+        Raises
+        ------
+        SettingsError
+            Another ending.
+        CheckpointError
+            The file cannot be written.
+
+        Examples
+        --------
+        >>> latentcast.anomaly_scores("runs/tokens", frame).plot("scores.png")  # doctest: +SKIP
+        """
+        from latentcast.reporting.charts import draw_lines
+
+        panels: dict[str, Any] = {}
+        frame = self._frame()
+        ids = [column for column in frame.columns if column not in FIGURES]
+        least = frame["score"].quantile(1 - SHARE)
+        for key, rows in list(frame.groupby(ids, sort=False))[:MOST]:
+            times, values = rows["ds"].to_numpy(), rows["y"].to_numpy()
+            runs = [(times[run], values[run]) for run in around((rows["score"] >= least).to_numpy())]
+            panels[" / ".join(map(str, key))] = (times, values), {f"highest {SHARE:.0%} of scores": runs}
+        draw_lines(Path(path), "Anomaly scores", panels)
+        return Path(path)
+
+    def _repr_html_(self) -> str:
+        frame = self._frame()
+        rows = frame.nlargest(5, "score")
+        cells = [[f"{v:.4g}" if isinstance(v, float) else v for v in row] for row in rows.itertuples(index=False)]
+        return table_html(f"{len(frame):,} steps: the highest scores", list(map(str, rows.columns)), cells, self.notes)
+
+    def _frame(self) -> pd.DataFrame:
+        return self.frame if isinstance(self.frame, pd.DataFrame) else open_data(self.frame)[0].frame
 
 
 def anomaly_scores(

@@ -1,7 +1,7 @@
 """Describe a table as a model reads it, or the architecture of a model, trained or not."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeGuard
 
@@ -36,6 +36,7 @@ from latentcast.models.network import Network
 from latentcast.models.network import build as build_network
 from latentcast.reporting.notebook import facts_html
 from latentcast.training.codebook_usage import in_words
+from latentcast.workflows.plots.series import Stretch, draw, ends
 
 MIB = 2**20
 
@@ -52,6 +53,8 @@ class Description:
         Notes about the result.
     architecture
         Shapes, parameters and FLOPs of every stage, where a model is described; else None.
+    series
+        The end of up to eight series, for `plot`, where data are described.
 
     Examples
     --------
@@ -63,6 +66,43 @@ class Description:
     facts: dict[str, str]
     notes: tuple[str, ...]
     architecture: Architecture | None = None
+    series: tuple[Stretch, ...] = field(default=(), repr=False, compare=False)
+
+    def plot(self, path: str | Path) -> Path:
+        """Draw the weights of each stage of a model, or the end of up to eight series with their gaps.
+
+        Parameters
+        ----------
+        path
+            File to write; its ending says which: PNG, PDF or SVG.
+
+        Returns
+        -------
+        Path
+            The file.
+
+        Raises
+        ------
+        SettingsError
+            Another ending.
+        CheckpointError
+            The file cannot be written.
+
+        Examples
+        --------
+        >>> latentcast.describe(frame).plot(folder / "description.png").name
+        'description.png'
+        """
+        if self.architecture is None:
+            draw(Path(path), f"{self.facts['data']}: {self.facts['frequency']}", self.series, None)
+            return Path(path)
+        from latentcast.reporting.charts import draw_bars
+
+        stages = [row for row in self.architecture.rows if row.depth == 1] or list(self.architecture.rows)
+        weights = {"weights": [row.parameters for row in stages]}
+        title = f"{self.facts['model']}: {self.facts['parameters']} weights"
+        draw_bars(Path(path), title, [f"{row.name} ({row.what})" for row in stages], weights)
+        return Path(path)
 
     def _repr_html_(self) -> str:
         return facts_html("Description", self.facts, self.notes)
@@ -251,4 +291,4 @@ def _of_table(data: IntoFrame, stated_values: Mapping[str, Any]) -> Description:
     constant = constant_series(panel, parts.train_end)
     if constant:
         notes.append(Note(f"constant in the training part: {shorten(constant)}", NoteCode.CONSTANT))
-    return Description(facts, (*notes, *panel.notes))
+    return Description(facts, (*notes, *panel.notes), series=ends(panel))

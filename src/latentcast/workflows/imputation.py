@@ -1,7 +1,7 @@
 """impute: fill gaps with a pretrained encoder-decoder, and judge it on hidden values."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +25,8 @@ from latentcast.forecaster.inputs import open_prepared
 from latentcast.forecaster.load import as_forecaster
 from latentcast.forecaster.state import reconstructs
 from latentcast.layers.masking import visible, visible_before
+from latentcast.reporting.notebook import facts_html
+from latentcast.workflows.plots.series import Stretch, draw, gaps
 
 MASKS = (0.125, 0.25, 0.375, 0.5)
 
@@ -75,6 +77,8 @@ class Imputation:
         Values that were filled, and all values.
     notes
         Notes about these values.
+    gaps
+        Surroundings of the last gap of up to eight series, for `plot`.
 
     Examples
     --------
@@ -86,6 +90,45 @@ class Imputation:
     filled: int
     values: int
     notes: tuple[str, ...]
+    gaps: tuple[Stretch, ...] = field(default=(), repr=False, compare=False)
+
+    def plot(self, path: str | Path) -> Path:
+        """Draw the last filled gaps of up to eight series.
+
+        Parameters
+        ----------
+        path
+            File to write; its ending says which: PNG, PDF or SVG.
+
+        Returns
+        -------
+        Path
+            The file.
+
+        Raises
+        ------
+        SettingsError
+            Another ending.
+        DataError
+            Nothing was filled.
+        CheckpointError
+            The file cannot be written.
+
+        Examples
+        --------
+        >>> latentcast.impute("runs/imputer", frame).plot("filled.png")  # doctest: +SKIP
+        """
+        if not self.gaps:
+            raise DataError("nothing to draw: no value was missing, so none was filled")
+        draw(Path(path), self._summary(), self.gaps, "filled")
+        return Path(path)
+
+    def _summary(self) -> str:
+        return f"{self.filled:,} of {self.values:,} values filled"
+
+    def _repr_html_(self) -> str:
+        share = f"{self.filled / max(self.values, 1):.2%}"
+        return facts_html("Imputation", {"filled": self._summary(), "share": share}, self.notes)
 
 
 def impute(forecaster: Forecaster | str | Path, data: IntoFrame, *, batch_size: int | None = None) -> Imputation:
@@ -134,7 +177,8 @@ def impute(forecaster: Forecaster | str | Path, data: IntoFrame, *, batch_size: 
     together = batch_size_for_memory(time, forecaster.task.channels, stated=batch_size)
     values, alone = _fill(forecaster, view, together)
     missing = ~panel.observed
-    frame = _frame(forecaster, source, panel, np.where(missing, values, panel.values))
+    filled = np.where(missing, values, panel.values)
+    frame = _frame(forecaster, source, panel, filled)
     notes = list(without(view.notes, NoteCode.MISSING_VALUES))  # they are filled now
     if alone:
         text = (
@@ -147,7 +191,9 @@ def impute(forecaster: Forecaster | str | Path, data: IntoFrame, *, batch_size: 
         text = f"columns that the model does not know are not in the result: {shorten(left)}"
         notes.append(Note(text, NoteCode.RESULT))
     own = {name: name for name in origins(source, forecaster.run.data).values()}
-    return Imputation(source.give_back_as(frame, own), int(missing.sum()), missing.size, tuple(notes))
+    return Imputation(
+        source.give_back_as(frame, own), int(missing.sum()), missing.size, tuple(notes), gaps(panel, filled)
+    )
 
 
 def evaluate_imputation(
