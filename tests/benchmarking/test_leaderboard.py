@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -107,7 +108,11 @@ def test_a_cell_is_what_fit_and_evaluate_find(done: tuple[Path, Results], file: 
 
 
 def test_results_are_drawn(done: tuple[Path, Results], tmp_path: Path) -> None:
-    assert done[1].plot(tmp_path / "results.png").stat().st_size > 5000
+    assert done[1].plot(tmp_path / "results.svg").stat().st_size > 5000
+    unfinished = replace(done[1], records=(None, *done[1].records[1:]))
+    assert unfinished.plot(tmp_path / "results.png").stat().st_size > 5000
+    empty = replace(done[1], records=(None,) * len(done[1].records))
+    assert empty.plot(tmp_path / "empty.png").stat().st_size > 1000
 
 
 def test_ranks_and_tables(done: tuple[Path, Results]) -> None:

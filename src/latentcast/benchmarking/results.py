@@ -1,6 +1,5 @@
 """Results of a benchmark: means over seeds, ranks and tables."""
 
-import math
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
@@ -284,16 +283,15 @@ class Results:
         """
         from latentcast.reporting.charts import MOST_BARS, draw_bars
 
-        groups, judged = self.groups(), JUDGED[0]
+        judged = JUDGED[0]
         ranks = {model: its[judged] for model, its in self.average_ranks.items()}
         if ranks and len(self.rows) > MOST_BARS:
             draw_bars(Path(path), self.ranks_title(), list(ranks), {"average rank": list(ranks.values())})
             return Path(path)
-        means = {(row.dataset, row.horizon, row.model): row.mean.get(judged, math.nan) for row in self.rows}
-        bars = {m: [means.get((*g, m), math.nan) for g in groups] for m in dict.fromkeys(m for *_, m in means)}
-        draw_bars(
-            Path(path), f"{judged}, scaled, mean over seeds", [f"{data}, horizon {h}" for data, h in groups], bars
-        )
+        means = {(row.dataset, row.horizon, row.model): row.mean.get(judged, float("nan")) for row in self.rows}
+        models, names = dict.fromkeys(m for *_, m in means), [f"{h} steps, {Path(d).name}" for d, h in self.groups()]
+        bars = {m: [means.get((*g, m), float("nan")) for g in self.groups()] for m in models}
+        draw_bars(Path(path), f"{judged}, scaled, mean over seeds", names, bars)
         return Path(path)
 
     def _beside_published(self) -> list[str]:
