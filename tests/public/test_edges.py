@@ -150,7 +150,7 @@ def test_no_unit_changes_a_forecast(model: str, factor: float) -> None:
         fitted = latentcast.fit(frame, model, lookback=28, horizon=7, settings=quick)
         found.append(fitted.predict(frame)[model] / one)
     # to the generalist, whole numbers are a trait of a series, and huge values are whole
-    np.testing.assert_allclose(found[1], found[0], rtol=2e-3 if model == "generalist" else 1e-6)
+    np.testing.assert_allclose(found[1], found[0], rtol=5e-3 if model == "generalist" else 1e-6)
 
 
 @pytest.mark.parametrize("model", ["naive", "seasonal-naive", "generalist", "theta"])

@@ -40,15 +40,15 @@ def test_the_extras_exist(readme: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("page", PAGES)
-def test_every_command_runs(page: str, data_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("source", PAGES)
+def test_every_command_runs(source: str, data_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    shown = commands(page)
-    wanted = {"fit", "predict", "evaluate", "backtest", "describe", "models"} if "recipes" in page else {"forecast"}
+    shown = commands(source)
+    wanted = {"fit", "predict", "evaluate", "backtest", "describe", "models"} if "recipes" in source else {"forecast"}
     assert wanted <= {command[0] for command in shown}
     for command in shown:
         _run(command)
-    if "recipes" in page:
+    if "recipes" in source:
         start = "unique_id,ds,dlinear\nHUFL,2018-06-26 20:00:00,"
         assert (tmp_path / "forecast.csv").read_text().startswith(start)
         assert (tmp_path / "forecast.png").stat().st_size > 10_000

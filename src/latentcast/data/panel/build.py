@@ -87,7 +87,7 @@ def build(frame: pd.DataFrame, settings: DataSettings) -> Panel:
 
 def _with_row_numbers(frame: pd.DataFrame, settings: DataSettings) -> pd.DataFrame:
     """Where rows count as steps and no column can be the time, a first column of their numbers."""
-    if settings.steps != "rows" or settings.time is not None or JOINED in frame.columns:
+    if settings.steps != "rows" or settings.time is not None or JOINED in frame.columns or not frame.columns.is_unique:
         return frame
     try:
         time_column(frame, settings)

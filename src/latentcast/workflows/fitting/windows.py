@@ -39,6 +39,9 @@ def notes_on_windows(panel: Panel, parts: Split, lookback: int, horizon: int) ->
     constant = constant_series(panel, parts.train_end)
     if constant:
         notes.append(Note(f"constant in the training part, and only centred: {shorten(constant)}", NoteCode.CONSTANT))
+    if (panel.lengths < needed).all():
+        text = f"all series are shorter than look-back + horizon = {lookback} + {horizon}: earlier steps are masked"
+        notes.append(Note(text, NoteCode.TOO_SHORT))
     without = int((parts.train_end < needed).sum())
     if 0 < without < len(panel.ids):
         text = f"the training part of {without} of {len(panel.ids)} series is too short for a window"
