@@ -23,7 +23,7 @@ from latentcast.forecaster import storage
 from latentcast.forecaster.forecaster import Forecaster
 from latentcast.forecaster.save import write
 from latentcast.reporting.files import write_frame, write_text
-from latentcast.reporting.html import render
+from latentcast.reporting.html import escaped, render
 
 LEVELS = (80.0, 95.0)
 FORECAST, PLOT, REPORT, MODEL, SETTINGS = "forecast.csv", "forecast.png", "report.html", "model", "auto.yaml"
@@ -192,7 +192,7 @@ class ChosenForecast:
         write_text(self.to_html(), folder / REPORT)
 
     def _repr_html_(self) -> str:
-        return f"<p>{self.auto.summary()}</p>{self.auto._repr_html_()}"
+        return f"<p>{escaped(self.auto.summary())}</p>{self.auto._repr_html_()}"
 
 
 _REMEDIES = ("data.snap", "data.resample")  # for stamps that lie on no grid

@@ -23,6 +23,7 @@ from latentcast.forecaster.forecaster import Forecaster
 from latentcast.forecaster.save import write
 from latentcast.models.config.run import merge_user_settings
 from latentcast.reporting.files import write_frame, write_text
+from latentcast.reporting.html import escaped
 from latentcast.workflows.fitting.spec import FitOptions
 
 FOLDER, HISTORY, PAGE, ASKED, CHOSEN = "tune", "history.csv", "page.html", "study.json", "tuned.yaml"
@@ -126,7 +127,7 @@ class Tuned:
         return Path(path)
 
     def _repr_html_(self) -> str:
-        return f"<p>{self.summary()}</p>{self.history.to_html(index=False)}"
+        return f"<p>{escaped(self.summary())}</p>{self.history.to_html(index=False)}"
 
 
 def tune(
