@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from latentcast.core.errors import TimeError
 from latentcast.data.tables.calendar_units import UNITS
+from latentcast.data.tables.date_ranges import beginnings
 from latentcast.data.tables.likely_reading import settled
 from latentcast.data.tables.month_names import in_english
 from latentcast.data.tables.period_texts import read_periods
@@ -46,6 +47,10 @@ def read_texts(column: pd.Series, form: str | None, freq: str | None) -> ReadTex
     """
     codes, distinct = pd.factorize(column)
     text = pd.Series(distinct, dtype=object).astype(str).str.strip()
+    if form is None and (first := beginnings(text)) is not None:
+        read = read_texts(pd.Series(first.to_numpy()[codes], name=column.name), form, freq)
+        note = f"{column.name!r} names a beginning and an end (such as {text.iloc[0]!r}): the beginning counts"
+        return ReadTexts(read.dates, None, (*read.notes, note))
     if form is None and (foreign := in_english(text)) is not None:
         read = read_texts(pd.Series(foreign.text.to_numpy()[codes], name=column.name), form, freq)
         written = None if read.form is None else replace(read.form, months=foreign.months)
