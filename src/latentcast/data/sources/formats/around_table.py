@@ -69,7 +69,7 @@ def without_surroundings(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
 def _repeated_headers(frame: pd.DataFrame) -> NDArray[np.bool_]:
     """[rows] whether a row repeats the header; only columns of text can."""
     text = next(name for name in frame.columns if _is_text(frame[name]))
-    same = np.asarray(frame[text].eq(str(text)).fillna(False), bool)
+    same = np.array(frame[text].eq(str(text)).fillna(False), bool)
     at = np.flatnonzero(same)
     if len(at):
         same[at] = (frame.iloc[at].astype(str) == [str(name) for name in frame.columns]).all(axis=1)
