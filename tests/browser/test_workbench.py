@@ -151,7 +151,7 @@ def test_errors_are_shown_and_corrected_by_clicks(tab: Tab) -> None:
     frame = pd.DataFrame({"ordered": stamps, "shipped": later, "amount": np.arange(60) % 7})
     send(page, frame.to_csv(index=False).encode(), "orders.csv")
     page.wait_for_selector(".fault")
-    assert "no time column found" in page.inner_text(".fault")
+    assert "both hold dates" in page.inner_text(".fault")
     assert page.is_disabled("#ask button[type=submit]")
     page.select_option("#found li:has-text('shipped') select", "time")
     page.wait_for_selector("#found dl")
