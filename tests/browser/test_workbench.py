@@ -153,6 +153,8 @@ def test_errors_are_shown_and_corrected_by_clicks(tab: Tab) -> None:
     page.wait_for_selector(".fault")
     assert "both hold dates" in page.inner_text(".fault")
     assert page.is_disabled("#ask button[type=submit]")
+    page.select_option("#found li:has-text('ordered') select", "ignored")
+    page.wait_for_selector(".fault:has-text('no time column found')")
     page.select_option("#found li:has-text('shipped') select", "time")
     page.wait_for_selector("#found dl")
     assert "2024-01-04 – 2024-03-03" in page.inner_text("#found dl")
