@@ -107,39 +107,7 @@ class AnomalyScores:
 def anomaly_scores(
     forecaster: Forecaster | str | Path, data: IntoFrame, *, batch_size: int | None = None
 ) -> AnomalyScores:
-    """Score every step by how unusual it is to a codec, and to the language model of its codes.
-
-    Each step is judged once, scaled by the look-back before it, so that an unusual step does not hide itself. The first
-    look-back of a series is judged by itself.
-
-    Parameters
-    ----------
-    forecaster
-        A `vq-codec` or `token-transformer`, or the folder of one.
-    data
-        Frame, file or dataset name with the columns of the fit.
-    batch_size
-        Windows read together. None chooses by memory.
-
-    Returns
-    -------
-    AnomalyScores
-        One row for each series and step.
-
-    Raises
-    ------
-    SettingsError
-        The model has no codes.
-    DataError
-        A series is shorter than the look-back.
-
-    Examples
-    --------
-    >>> settings = {"stages.codec.max_steps": 2, "stages.codec.loggers": []}
-    >>> codec = latentcast.pretrain(frame, "vq-codec", lookback=24, settings=settings)
-    >>> latentcast.anomaly_scores(codec, frame).frame.columns.tolist()
-    ['unique_id', 'ds', 'y', 'error', 'score']
-    """
+    """Score the steps of one table; `distributed.anomaly` is the public function."""
     forecaster = _able(forecaster)
     source, view = open_prepared(forecaster, data, future_only=True)
     panel = view.panel

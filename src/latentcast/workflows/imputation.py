@@ -132,41 +132,7 @@ class Imputation:
 
 
 def impute(forecaster: Forecaster | str | Path, data: IntoFrame, *, batch_size: int | None = None) -> Imputation:
-    """Fill missing values and missing time steps from what lies around them. Observed values stay as they are.
-
-    Every gap is read in windows of the look-back that overlap by half, weighted towards their middle. Filled values may
-    depend on values after the gap.
-
-    Parameters
-    ----------
-    forecaster
-        A forecaster that was pretrained to reconstruct (`pretrain`, model `latent-transformer`), or the folder of one.
-    data
-        Wide or long frame, file or dataset name, with the columns of the fit.
-    batch_size
-        Windows read together. None chooses by memory.
-
-    Returns
-    -------
-    Imputation
-        The data with gaps filled, in original units and under the names of the input, and how many values were filled.
-
-    Raises
-    ------
-    SettingsError
-        The forecaster was not pretrained to reconstruct.
-    DataError
-        A series is shorter than the look-back.
-
-    Examples
-    --------
-    >>> settings = {"stages.reconstruct.max_steps": 2, "stages.reconstruct.loggers": []}
-    >>> imputer = latentcast.pretrain(frame, "latent-transformer", lookback=24, settings=settings)
-    >>> holes = frame.assign(load=frame["load"].where(frame.index % 50 > 0))
-    >>> found = latentcast.impute(imputer, holes)
-    >>> found.filled, int(found.frame["load"].isna().sum())
-    (8, 0)
-    """
+    """Fill the gaps of one table; `distributed.impute` is the public function."""
     forecaster = _able(forecaster)
     source, view = open_prepared(forecaster, data, gaps="mask", future_only=True)
     panel = view.panel

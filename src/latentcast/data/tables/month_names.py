@@ -1,5 +1,6 @@
 """Months written as words of other languages, as in Mär 2005 or 3 août 2020."""
 
+import re
 from dataclasses import dataclass
 
 import pandas as pd
@@ -37,6 +38,8 @@ class InEnglish:
 
 def in_english(text: pd.Series) -> InEnglish | None:
     """Replace months of another language; None where texts hold none, or not all of them do."""
+    if re.search(_WORD, text.iloc[0]) is None:  # ISO dates, of which there may be millions
+        return None
     first = text.str.extract(_WORD, expand=False)
     if first.isna().any() or (text.str.count(_WORD) != 1).any():
         return None
