@@ -3,32 +3,37 @@
 import logging
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from latentcast.benchmarking.auto_result import AutoFit, Trial, line_of
 from latentcast.benchmarking.candidates import Candidate, candidates
+from latentcast.benchmarking.chosen_intervals import calibrate_chosen
 from latentcast.benchmarking.ensemble import ensemble_weights, scaled_error
 from latentcast.benchmarking.few_origins import FEW, reading_all, weights_of_few
+from latentcast.benchmarking.origins import (
+    JudgedCandidate,
+    Origins,
+    OutOfTime,
+    Searched,
+    forecast_origins,
+    origins_of,
+    settings_with,
+)
 from latentcast.core.errors import DataError, Fault, Interrupted, LatentcastError, SettingsError
 from latentcast.core.nested import merge
 from latentcast.core.notes import Note, NoteCode, NoteLog
 from latentcast.data.panel.build import build
 from latentcast.data.panel.panel import Panel
-from latentcast.data.panel.split import Split, split
+from latentcast.data.panel.split import split
 from latentcast.data.sources.open import open_data
 from latentcast.data.types import IntoFrame
 from latentcast.forecaster.card import FusionReport
 from latentcast.forecaster.forecaster import Forecaster
-from latentcast.forecaster.inputs import prepare
-from latentcast.forecaster.judge import calibrate_on, forecast_windows
-from latentcast.forecaster.judged_sums import Judged
-from latentcast.models.config.run import RunConfig, merge_user_settings, resolve_config
-from latentcast.workflows.fitting.fit import with_stages
+from latentcast.models.config.run import merge_user_settings, resolve_config
 from latentcast.workflows.fitting.pipeline import (
     build_untrained,
     check_trainable,
@@ -42,12 +47,6 @@ from latentcast.workflows.fitting.untrained import untrained
 log = logging.getLogger("latentcast")
 
 HORIZONS = 10  # of the validation part, at most
-ORIGINS = (3, 30)  # rolling origins of each series: of many, and of few
-FORECASTS = 1200  # that are judged of each candidate, about: origins of all series
-VALUES = 2**21  # forecast values that are judged of each candidate, at most
-CALIBRATED = 2000  # windows that intervals are made of, about
-CHECKED = 16  # series that are fitted between two looks at the clock
-Starts = tuple[NDArray[np.int64], NDArray[np.int64]]
 
 
 def fit_auto(
@@ -116,12 +115,12 @@ def fit_auto(
     values = merge_user_settings(None, None, None, None, seed, settings, config)
     source, defaults = open_data(data)
     asked = values.get("horizon")
-    first = resolve_config({**_with(values, Candidate("naive", 1)), "horizon": asked or horizon or 1}, defaults)
+    first = resolve_config({**settings_with(values, Candidate("naive", 1)), "horizon": asked or horizon or 1}, defaults)
     panel = build(source.frame, first.data)
     horizon = horizon or asked or default_horizon(panel)
     if whole and "split" not in values.get("data", {}):
         values = merge(values, {"data": {"split": whole_split(panel, horizon)}})
-        first = resolve_config({**_with(values, Candidate("naive", 1)), "horizon": horizon}, defaults)
+        first = resolve_config({**settings_with(values, Candidate("naive", 1)), "horizon": horizon}, defaults)
     task = Searched(source.name, panel, split(panel, first.data.split), horizon, values, defaults)
     found = search(task, time_limit, report)
     if out is not None:
@@ -145,42 +144,6 @@ def whole_split(panel: Panel, horizon: int) -> tuple[float, float, float] | tupl
     return (0, held, 0) if shortest >= 2 * held and held > 1 else (0.7, 0.3, 0.0)
 
 
-def _with(values: Mapping[str, Any], candidate: Candidate) -> dict[str, Any]:
-    return with_stages(merge(candidate.settings(), {key: value for key, value in values.items() if key != "model"}))
-
-
-@dataclass(frozen=True)
-class Searched:
-    """The data of a choice, and the settings that all candidates share; `longest` limits look-backs."""
-
-    name: str
-    panel: Panel
-    parts: Split
-    horizon: int
-    values: Mapping[str, Any]
-    defaults: Mapping[str, Any]
-    longest: int | None = None
-
-    def resolved(self, candidate: Candidate) -> RunConfig:
-        """Every setting of a candidate."""
-        return resolve_config({**_with(self.values, candidate), "horizon": self.horizon}, self.defaults)
-
-
-@dataclass(frozen=True)
-class _Judged:
-    """A candidate that has forecast from all origins: values, outcomes and scales are [origin, horizon, target]."""
-
-    trial: Trial
-    forecaster: Forecaster
-    values: Any
-    target: Any
-    scale: Any
-
-
-class _OutOfTime(Exception):
-    """The limit passed while forecasts were made."""
-
-
 def check_time_limit(limit: object) -> None:
     """Raise SettingsError for anything else than None and seconds from zero up."""
     number = isinstance(limit, int | float | np.number) and not isinstance(limit, bool)
@@ -192,7 +155,7 @@ def search(task: Searched, time_limit: float | None = None, report: Callable[[st
     """Try every candidate, weigh them, and build the forecaster. Raises DataError when none can forecast."""
     began = time.monotonic()
     try:
-        origins = _origins(task)
+        origins = origins_of(task)
     except DataError as error:
         return _unjudged(task, str(error))
     count = len(origins[0]) * len(task.panel.channels)
@@ -226,42 +189,16 @@ def _unjudged(task: Searched, why: str) -> AutoFit:
     return found
 
 
-def _origins(task: Searched) -> Starts:
-    """Items and the step at which each forecast begins: evenly spaced in the validation part, the last included."""
-    low = np.maximum(task.parts.train_end, task.horizon)  # padded series have as many steps of the past
-    high = task.parts.val_end - task.horizon
-    items = np.flatnonzero(high >= low)
-    if not len(items):
-        raise DataError(
-            f"{task.name}: the validation part of no series holds a forecast of {task.horizon} steps; shorten the"
-            " horizon, or lengthen the part (data.split)",
-            setting="data.split",
-        )
-    each = max(1, VALUES // (task.horizon * len(task.panel.channels)))
-    if len(items) > each:
-        items = items[np.linspace(0, len(items) - 1, each).round().astype(int)]
-    few, many = ORIGINS
-    wanted = min(many, max(few, FORECASTS // (len(items) * len(task.panel.channels))))
-    count = max(1, min(wanted, each // len(items)))
-    pairs = [
-        (item, step)
-        for item in items
-        for step in np.unique(np.linspace(high[item], low[item], count).round().astype(np.int64))
-    ]
-    chosen = np.array(pairs, dtype=np.int64)
-    return chosen[:, 0], chosen[:, 1]
-
-
-def _try(task: Searched, candidate: Candidate, origins: Starts, left: float | None) -> "Trial | _Judged":
+def _try(task: Searched, candidate: Candidate, origins: Origins, left: float | None) -> "Trial | JudgedCandidate":
     """Fit a candidate and forecast from the origins, within the seconds that are left."""
     began = time.monotonic()
     deadline = None if left is None else began + left
     try:
         forecaster = _fit(task, candidate, left)
-        values, target, scale = _forecast(task, forecaster, origins, deadline)
+        values, target, scale, made = forecast_origins(task, forecaster, origins, deadline)
     except Interrupted:
         raise
-    except _OutOfTime:
+    except OutOfTime:
         late = "left out: the time limit passed before its forecasts were made"
         return Trial(candidate, seconds=time.monotonic() - began, why=late)
     except LatentcastError as fault:
@@ -270,9 +207,8 @@ def _try(task: Searched, candidate: Candidate, origins: Starts, left: float | No
     report = forecaster.card.training
     cut = report is not None and report.stages[-1].stopped_by == "max_time"
     why = "trained in part: the time limit ended its training" if cut else None
-    return _Judged(
-        Trial(candidate, error, seconds=time.monotonic() - began, why=why), forecaster, values, target, scale
-    )
+    trial = Trial(candidate, error, seconds=time.monotonic() - began, why=why)
+    return JudgedCandidate(trial, forecaster, values, target, scale, made)
 
 
 def _fit(task: Searched, candidate: Candidate, left: float | None) -> Forecaster:
@@ -289,31 +225,7 @@ def _fit(task: Searched, candidate: Candidate, left: float | None) -> Forecaster
     return prepared.forecaster
 
 
-def _forecast(task: Searched, forecaster: Forecaster, origins: Starts, deadline: float | None) -> tuple[Any, Any, Any]:
-    """Forecasts, observed values and scales, [origin, horizon, target] in original units."""
-    items, steps = origins
-    prepared = prepare(forecaster, task.panel)
-    pads = prepared.panel.lengths - task.panel.lengths
-    starts = prepared.panel.offsets[items] + pads[items] + steps - forecaster.task.lookback
-    slow = deadline is not None and not forecaster.network.calibrates  # each forecast is a fit
-    together = max(1, CHECKED // len(task.panel.channels)) if slow else None
-    batches = []
-    for batch in forecast_windows(forecaster, prepared, (starts, items), together):
-        batches.append(batch)
-        done = sum(len(one.original) for one in batches)
-        if deadline is not None and time.monotonic() > deadline and done < len(items):
-            raise _OutOfTime
-    values = np.concatenate([batch.original for batch in batches])
-    outcomes = [batch.outcome for batch in batches]
-    target = np.concatenate(
-        [one.original if one.observed is None else np.where(one.observed, one.original, np.nan) for one in outcomes]
-    )
-    scale = prepared.naive_error[:, list(forecaster.task.targets)]
-    usual = np.nanmean(scale) if np.isfinite(scale).any() else 1.0
-    return values, target, np.where(np.isfinite(scale), scale, usual)[items][:, None]
-
-
-def _choose(task: Searched, trials: list[Trial], judged: list[_Judged], origins: Starts) -> AutoFit:
+def _choose(task: Searched, trials: list[Trial], judged: list[JudgedCandidate], origins: Origins) -> AutoFit:
     target, scale = judged[0].target, judged[0].scale
     few = weights_of_few([one.trial.candidate for one in judged]) if len(origins[0]) < FEW else None
     weights = ensemble_weights([one.values for one in judged], target, scale, origins[0]) if few is None else few
@@ -329,14 +241,14 @@ def _choose(task: Searched, trials: list[Trial], judged: list[_Judged], origins:
     naive = first.candidate.name if first.candidate.name.endswith("naive") else "none"
     found = AutoFit(forecaster, tuple(trials), error, (naive, float(first.error or 0.0)), len(origins[0]))
     if few is None:
-        _calibrate(task, forecaster, [one.trial.candidate for one, _ in used])
+        calibrate_chosen(task, forecaster, used, origins)
     notes = [Note(line_of(trial), NoteCode.MODEL) for trial in trials]
     notes = [Note(found.summary(), NoteCode.MODEL), *notes]
     forecaster.card = replace(forecaster.card, notes=(*forecaster.card.notes, *notes))
     return found
 
 
-def _hybrid(task: Searched, used: list[tuple[_Judged, float]]) -> Forecaster:
+def _hybrid(task: Searched, used: list[tuple[JudgedCandidate, float]]) -> Forecaster:
     """A hybrid with fixed weights around the networks that are fitted already."""
     chosen = [one.trial.candidate for one, _ in used]
     members = tuple({"label": one.title, **one.settings()} for one in chosen)
@@ -348,16 +260,3 @@ def _hybrid(task: Searched, used: list[tuple[_Judged, float]]) -> Forecaster:
     forecaster.network.eval()
     forecaster.card = replace(forecaster.card, notes=tuple(notes), fusion=FusionReport("fixed"))
     return forecaster
-
-
-def _calibrate(task: Searched, forecaster: Forecaster, used: list[Candidate]) -> None:
-    """Intervals from windows of the validation part, about `CALIBRATED` of them; fewer where forecasts take long."""
-    prepared = prepare(forecaster, task.panel)
-    windows = len(prepared.starts("val", forecaster.task.lookback, task.horizon)[0])
-    if windows:
-        searches = any(one.name == "generalist" and (task.panel.season == 1 or one.model) for one in used)
-        most = CALIBRATED // 4 if searches else CALIBRATED
-        most = most if forecaster.network.calibrates else CALIBRATED // 40
-        stride = max(1, windows * len(task.panel.channels) // most)
-        judged = calibrate_on(forecaster, prepared, Judged("val", task.name, stride))
-        forecaster.card = replace(forecaster.card, validation=judged.to_dict())

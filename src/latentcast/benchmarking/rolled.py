@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from latentcast.benchmarking.auto import Searched, search
+from latentcast.benchmarking.auto import search
+from latentcast.benchmarking.origins import Searched
 from latentcast.core.cluster import Cluster, Engine, TaskLost, each, each_here
 from latentcast.core.errors import LatentcastError
 from latentcast.core.nested import merge

@@ -258,15 +258,25 @@ def calibrate_on(
     batch_size: int | None = None,
 ) -> Evaluation:
     """Judge one part, and replace the calibration of `fitted` by the scores of its windows."""
+    starts_items = prepared.starts(which.part, fitted.task.lookback, fitted.task.horizon, which.stride)
+    scores = scores_for(fitted, which, len(starts_items[0]), base, paths)
+    evaluation = judge(fitted, prepared, which, scores, batch_size)
+    take_scores(fitted, prepared, which, scores)
+    return evaluation
+
+
+def scores_for(fitted: FittedState, which: Judged, windows: int, base: str = "auto", paths: int = PATHS) -> Scores:
+    """What collects the scores of so many windows. Raises SettingsError for a base that the model has not."""
     task, levels = fitted.task, fitted.network.quantile_levels
     chosen = check_base(base, which.part, fitted.name, levels, samples=fitted.network.samples)
-    windows = len(prepared.starts(which.part, task.lookback, task.horizon, which.stride)[0])
-    scores = Scores(chosen, levels, paths, windows, task.horizon * len(task.targets), which.stride)
-    evaluation = judge(fitted, prepared, which, scores, batch_size)
+    return Scores(chosen, levels, paths, windows, task.horizon * len(task.targets), which.stride)
+
+
+def take_scores(fitted: FittedModel, prepared: PreparedPanel, which: Judged, scores: Scores) -> None:
+    """Replace the calibration of `fitted` by collected scores, and name it in the card."""
     fitted.calibration = scores.calibration(prepared.panel, which.part, constant_of(fitted, prepared))
     intervals = None
     if fitted.calibration is not None:
         chose = which.part == "val" and fitted.card.training is not None and fitted.run.training.chooses
         intervals = {"method": "conformal", **fitted.calibration.about(), "chose_weights": chose}
     fitted.card = replace(fitted.card, intervals=intervals)
-    return evaluation
