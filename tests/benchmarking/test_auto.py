@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 import latentcast
 from latentcast.benchmarking import candidates as module
 from latentcast.benchmarking.auto import default_horizon, whole_split
-from latentcast.benchmarking.ensemble import greedy_weights, scaled_error
+from latentcast.benchmarking.ensemble import ensemble_weights, greedy_weights, scaled_error
 from latentcast.cli import app
 from latentcast.core.errors import SettingsError
 from latentcast.data.panel.build import build
@@ -41,6 +41,20 @@ def test_greedy_weights_by_hand() -> None:
     weights, error = greedy_weights([far, above], target, scale)
     assert weights.tolist() == [0, 1]
     assert error == 1
+
+
+def test_half_of_the_weight_is_the_pretrained_members_where_it_is_nearly_as_good() -> None:
+    target, scale = np.zeros(4), np.ones(4)
+    naive, fitted, other = np.full(4, 3.0), np.array([1.0, 1.0, 1.0, 1.0]), np.array([1.04, 1.04, 1.04, 1.04])
+    assert ensemble_weights([naive, fitted, other], target, scale, [2]).tolist() == [0, 0.5, 0.5]
+    assert ensemble_weights([naive, fitted, 1.1 * other], target, scale, [2]).tolist() == [0, 1, 0]
+    assert ensemble_weights([naive, other, fitted], target, scale, [2]).tolist() == [0, 0, 1]
+    assert ensemble_weights([fitted, naive, other], target, scale, [2]).tolist() == [1, 0, 0]  # naive is the best
+    below = np.array([1.0, 1.0, -1.0, 1.0])  # its mean with `fitted` has three quarters of the error
+    assert ensemble_weights([naive, fitted, below], target, scale).tolist() == [0, 0.5, 0.5]
+    slightly = np.array([1.0] * 98 + [-1.0] * 2)  # a gain of 2 %
+    many = np.ones(100)
+    assert ensemble_weights([3 * many, many, slightly], np.zeros(100), many).tolist() == [0, 1, 0]
 
 
 def test_errors_count_where_something_was_observed() -> None:
@@ -98,7 +112,8 @@ def test_sizes_that_follow_from_the_data() -> None:
     panel = build(days(200), DataSettings())
     assert default_horizon(panel) == 7
     assert whole_split(panel, 7) == (0, 40, 0)  # a fifth
-    assert whole_split(panel, 3) == (0, 30, 0)  # ten horizons
+    assert whole_split(panel, 1) == (0, 40, 0)
+    assert whole_split(build(days(2000), DataSettings()), 3) == (0, 120, 0)  # 40 horizons
     assert whole_split(build(days(20), DataSettings()), 12) == (0.7, 0.3, 0.0)
 
 

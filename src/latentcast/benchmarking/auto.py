@@ -46,7 +46,7 @@ from latentcast.workflows.fitting.untrained import untrained
 
 log = logging.getLogger("latentcast")
 
-HORIZONS = 10  # of the validation part, at most
+HORIZONS = 40  # of the validation part, at most
 
 
 def fit_auto(
@@ -87,7 +87,7 @@ def fit_auto(
     report
         Called with one line for each candidate.
     whole
-        Hold out no test part: the last fifth of the shortest series, or ten horizons where that is less, validates.
+        Hold out no test part: the last fifth of the shortest series, or 40 horizons where that is less, validates.
         `data.split` sets other parts.
 
     Returns
@@ -228,7 +228,8 @@ def _fit(task: Searched, candidate: Candidate, left: float | None) -> Forecaster
 def _choose(task: Searched, trials: list[Trial], judged: list[JudgedCandidate], origins: Origins) -> AutoFit:
     target, scale = judged[0].target, judged[0].scale
     few = weights_of_few([one.trial.candidate for one in judged]) if len(origins[0]) < FEW else None
-    weights = ensemble_weights([one.values for one in judged], target, scale, origins[0]) if few is None else few
+    pretrained = [at for at, one in enumerate(judged) if one.trial.candidate.name == "generalist"]
+    weights = ensemble_weights([one.values for one in judged], target, scale, pretrained) if few is None else few
     used = [(one, float(weight)) for one, weight in zip(judged, weights, strict=True) if weight > 0]
     shares = {id(one.trial): weight for one, weight in used}
     trials = [replace(trial, weight=shares.get(id(trial), 0.0)) for trial in trials]

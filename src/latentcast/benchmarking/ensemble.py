@@ -1,4 +1,4 @@
-"""Weights of forecasts: greedy ones (Caruana et al. 2004) for many series, equal ones of the best for few."""
+"""Weights of forecasts: greedy ones (Caruana et al. 2004) where they pay; else the best and the pretrained member."""
 
 from collections.abc import Sequence
 
@@ -8,9 +8,8 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 ROUNDS = 20
 STALE = 4  # rounds without a better error after which no more members are added
-PAYS = 0.005  # share of the error that greedy weights must save to be worth their members
-MANY = 100  # series from which on weights are fitted
-NEAR = 0.02  # share of the best error by which others count as equally good
+PAYS = 0.03  # share of the best error that greedy weights must save
+NEAR = 0.05  # share of the best error by which a pretrained member may be worse and have half of the weight
 VALUES = 2**18  # forecast values of each member that weights are chosen by, at most
 
 
@@ -46,13 +45,14 @@ def greedy_weights(
     return weights, best
 
 
-def ensemble_weights(forecasts: Sequence[Array], target: Array, scale: Array, items: NDArray[np.int64]) -> Array:
+def ensemble_weights(forecasts: Sequence[Array], target: Array, scale: Array, pretrained: Sequence[int] = ()) -> Array:
     """Weights of one member or of several.
 
-    Of `MANY` series and more, greedy weights are taken where they save more than `PAYS` of the best member's error. The
-    few origins of few series tell members that are nearly as good as the best one not apart, and weights that are
-    fitted to them do worse later than equal ones: all members within `NEAR` of the best have the same weight. The first
-    member, the naive one, is among these only where it is the best.
+    Greedy weights are taken where they save more than `PAYS` of the best member's error: smaller gains at the origins
+    are not found again later. Otherwise the best member stands alone, or has half of the weight and the best of the
+    `pretrained` ones the other half, where that is `NEAR` the best: it learned from other data, so that its errors
+    differ from those of members that were fitted to the same past. Where the first member, the naive one, is the best,
+    it stands alone.
 
     Parameters
     ----------
@@ -60,22 +60,23 @@ def ensemble_weights(forecasts: Sequence[Array], target: Array, scale: Array, it
         [origin, horizon, target] of each member.
     target, scale
         As for `greedy_weights`.
-    items
-        [origin] the series of each.
+    pretrained
+        Positions of the members that were not fitted to these data.
     """
     errors = np.array([scaled_error(one, target, scale) for one in forecasts])
     best = int(np.argmin(errors))
     single = np.eye(len(forecasts))[best]
     if not np.isfinite(errors[best]):
         return single
-    if len(np.unique(items)) >= MANY:
-        stride = max(1, -(-target.size // VALUES))
-        weights, error = greedy_weights([one[::stride] for one in forecasts], target[::stride], scale[::stride])
-        alone = scaled_error(forecasts[best][::stride], target[::stride], scale[::stride])
-        return weights if error < (1 - PAYS) * alone else single
-    near = errors <= (1 + NEAR) * errors[best]
-    near[0] &= best == 0
-    return np.asarray(near / near.sum())
+    stride = max(1, -(-target.size // VALUES))
+    weights, error = greedy_weights([one[::stride] for one in forecasts], target[::stride], scale[::stride])
+    alone = scaled_error(forecasts[best][::stride], target[::stride], scale[::stride])
+    if error < (1 - PAYS) * alone:
+        return weights
+    other = min(pretrained, key=lambda at: float(errors[at]), default=best)
+    if best == 0 or errors[other] > (1 + NEAR) * errors[best]:
+        return single
+    return np.asarray((single + np.eye(len(forecasts))[other]) / 2)
 
 
 def scaled_error(forecast: Array, target: Array, scale: Array) -> float:

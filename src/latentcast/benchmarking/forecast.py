@@ -220,7 +220,7 @@ def forecast(
 ) -> ChosenForecast:
     """Choose a model for a table and forecast beyond the end of each series.
 
-    There is no test part: the last fifth of each series, or ten horizons where that is less, is the validation part,
+    There is no test part: the last fifth of each series, or 40 horizons where that is less, is the validation part,
     and the steps before it are the training part.
 
     Parameters
