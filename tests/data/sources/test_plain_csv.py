@@ -34,7 +34,8 @@ def test_the_same_frame(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, separat
     frame().to_csv(path, index=False, sep=separator)
     slow = delimited.read_delimited(path)
     monkeypatch.setattr(plain_csv, "LEAST", 0)
-    monkeypatch.setattr(plain_csv, "_BLOCK", 1 << 14)  # several blocks
+    monkeypatch.setattr(plain_csv, "_FIRST", 1 << 14)
+    monkeypatch.setattr(plain_csv, "_BLOCK", 1 << 13)  # several blocks
     read = plain_csv.read_plain(path, separator)
     assert read is not None
     assert read["id"].iloc[0] == "NA"

@@ -39,11 +39,12 @@ def encoding_of(path: Path) -> str:
 
 
 def _decodes(path: Path, encoding: str) -> bool:
-    decoder = codecs.getincrementaldecoder(encoding)()
+    decoder, ascii_only = codecs.getincrementaldecoder(encoding)(), encoding == "utf-8"
     with path.open("rb") as file:
         try:
             while chunk := file.read(_CHUNK):
-                decoder.decode(chunk)
+                if not (ascii_only and chunk.isascii() and not decoder.getstate()[0]):  # most of a large file is
+                    decoder.decode(chunk)
             decoder.decode(b"", final=True)
         except UnicodeDecodeError:
             return False

@@ -18,14 +18,14 @@ def as_long(frame: pd.DataFrame) -> pd.DataFrame | None:
     The first column names the series, each once; all columns after a few of text are steps: counted (V1, V2, …), years
     or dates. What stands before the first value of a series or behind its last one is no part of it.
     """
-    if not len(frame.columns) or not _names_series(frame.iloc[:, 0]):
+    if len(frame.columns) <= LEAST:
         return None
     texts = [name for name in frame.columns[1:] if _is_text(frame[name])]
     steps = [name for name in frame.columns[1:] if name not in texts]
     if len(steps) < LEAST or list(frame.columns[-len(steps) :]) != steps:
         return None
     stamps = _stamps([str(name) for name in steps])
-    if stamps is None:
+    if stamps is None or not _names_series(frame.iloc[:, 0]):
         return None
     values = frame[steps].to_numpy(float)
     seen = ~np.isnan(values)

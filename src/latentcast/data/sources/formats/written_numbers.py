@@ -74,7 +74,9 @@ _INFINITE = ("inf", "+inf", "-inf", "infinity", "+infinity", "-infinity")
 def holds_no_numbers(texts: pd.Series) -> bool:
     """Whether one of the first texts is no number in any notation, so that the column is not numeric."""
     ways = (_PLAIN, _DECIMAL_COMMA, _COMMA_THOUSANDS, _POINT_THOUSANDS)
-    first = {str(text).strip().replace("\u2212", "-") for text in texts.dropna().iloc[:_SAMPLE]}
+    head = texts.iloc[: 20 * _SAMPLE].dropna()  # of a long column no more is looked at
+    head = head if len(head) >= _SAMPLE else texts.dropna()
+    first = {str(text).strip().replace("\u2212", "-") for text in head.iloc[:_SAMPLE]}
     flagged = {text: found["number"] for text in first if (found := _FLAGGED.fullmatch(text))}
     first = {flagged.get(text, _bare(text)[0]) for text in first}
     first = {text[:-1] if _SHORTENED.fullmatch(text) else text for text in first}
