@@ -8,12 +8,17 @@ import pytest
 from typer.testing import CliRunner
 
 import latentcast
+from latentcast.benchmarking import auto
 from latentcast.benchmarking import candidates as module
 from latentcast.benchmarking.auto import default_horizon, whole_split
+from latentcast.benchmarking.candidates import Candidate
 from latentcast.benchmarking.ensemble import ensemble_weights, greedy_weights, scaled_error
+from latentcast.benchmarking.origins import JudgedCandidate, Searched, origins_of
 from latentcast.cli import app
 from latentcast.core.errors import SettingsError
+from latentcast.core.parsing import write_yaml
 from latentcast.data.panel.build import build
+from latentcast.data.panel.split import split
 from latentcast.data.settings import DataSettings
 from latentcast.models.config.other_names import NEAREST
 from latentcast.models.config.presets import MODEL_PRESETS
@@ -193,3 +198,34 @@ def test_a_time_limit_is_seconds(limit: object) -> None:
     frame = pd.DataFrame({"ds": pd.date_range("2024-01-01", periods=60), "sales": np.arange(60.0)})
     with pytest.raises(SettingsError, match=r"time_limit=.*wanted seconds as a number"):
         latentcast.fit_auto(frame, horizon=3, time_limit=limit)  # type: ignore[arg-type]
+
+
+def test_training_that_the_limit_ended_is_repeated_to_the_same_step(tmp_path: Path) -> None:
+    frame = days()
+    panel = build(frame, DataSettings())
+    task = Searched("frame", panel, split(panel, (0.6, 0.4, 0.0)), 7, {"data": {"split": [0.6, 0.4, 0.0]}}, {})
+    endless = {"max_steps": 10**6, "max_epochs": 10**6, "patience": None}
+    cut = auto._try(task, Candidate("dlinear", 14, training=endless), origins_of(task), 0.3)
+    other = auto._try(task, Candidate("ridge", 14), origins_of(task), None)
+    assert isinstance(cut, JudgedCandidate)
+    assert isinstance(other, JudgedCandidate)
+    assert cut.trial.why == "trained in part: the time limit ended its training"
+    whole = auto._hybrid(task, [(cut, 0.5), (other, 0.5)])
+    for made in (cut.forecaster, whole):
+        write_yaml(tmp_path / "auto.yaml", made.run.dump())
+        again = latentcast.fit(frame, config=tmp_path / "auto.yaml")
+        assert np.allclose(again.predict(frame)[made.name], made.predict(frame)[made.name], rtol=1e-6)
+
+
+def test_a_backtest_chooses_before_its_first_origin() -> None:
+    changed = days()
+    changed.loc[186:, "sales"] += 50  # what both windows forecast
+    one, other = (latentcast.backtest(frame, ["auto"], horizon=7, n_windows=2).forecasts for frame in (days(), changed))
+    first = one["ds"] <= one["ds"].min() + pd.Timedelta(6, "D")
+    assert one["auto"][first].tolist() == other["auto"][first].tolist()
+    assert one["y"][first].tolist() != other["y"][first].tolist()
+
+
+def test_options_of_other_engines_are_refused() -> None:
+    with pytest.raises(SettingsError, match=r"workers: model='auto' chooses in one process.*\n?.*storage"):
+        latentcast.fit(days(), "auto", horizon=7, workers=2, storage="s3://runs")

@@ -34,6 +34,7 @@ from latentcast.data.types import IntoFrame
 from latentcast.forecaster.card import FusionReport
 from latentcast.forecaster.forecaster import Forecaster
 from latentcast.models.config.run import merge_user_settings, resolve_config
+from latentcast.training.interrupt import MAX_TIME
 from latentcast.workflows.fitting.pipeline import (
     build_untrained,
     check_trainable,
@@ -204,11 +205,21 @@ def _try(task: Searched, candidate: Candidate, origins: Origins, left: float | N
     except LatentcastError as fault:
         return Trial(candidate, seconds=time.monotonic() - began, why=str(fault))
     error = scaled_error(values, target, scale)
-    report = forecaster.card.training
-    cut = report is not None and report.stages[-1].stopped_by == "max_time"
-    why = "trained in part: the time limit ended its training" if cut else None
+    why = None
+    if (made_steps := _steps_until_cut(forecaster)) is not None:
+        why = "trained in part: the time limit ended its training"
+        candidate = replace(candidate, training={**candidate.training, "stop_at": made_steps})
+    if left is not None:  # fitted again it makes the same steps, however long they take
+        forecaster.run = task.resolved(candidate)
     trial = Trial(candidate, error, seconds=time.monotonic() - began, why=why)
     return JudgedCandidate(trial, forecaster, values, target, scale, made)
+
+
+def _steps_until_cut(forecaster: Forecaster) -> int | None:
+    """The optimiser steps after which the time limit ended the training; None where it did not."""
+    report = forecaster.card.training
+    last = None if report is None else report.stages[-1]
+    return last.steps if last is not None and last.stopped_by == MAX_TIME else None
 
 
 def _fit(task: Searched, candidate: Candidate, left: float | None) -> Forecaster:

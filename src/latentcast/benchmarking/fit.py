@@ -1,6 +1,7 @@
 """`latentcast.fit` with all its models: one that is named, or the one that `auto` chooses."""
 
 from functools import wraps
+from inspect import signature
 from typing import Any
 
 from latentcast.benchmarking.auto import fit_auto
@@ -10,6 +11,7 @@ from latentcast.workflows.fitting.fit import fit as fit_named
 
 AUTO = "auto"
 CHOSEN = ("lookback", "preset", "start", "weights", "resume")  # `auto` chooses them, or has no use for them
+ELSEWHERE = ("engine", "workers", "address", "storage", "cpus", "gpus", "retries")
 
 
 @wraps(fit_named)
@@ -18,10 +20,12 @@ def fit(data: Any, model: str | None = None, **options: Any) -> Forecaster:
         return fit_named(data, model, **options)
     if unread := [name for name in CHOSEN if options.pop(name, None)]:
         raise SettingsError([f"{name}: model='auto' chooses it; leave it out, or name a model" for name in unread])
-    if options.pop("engine", "local") != "local":
-        raise SettingsError(Fault("engine", ": model='auto' chooses in one process; leave it out, or name a model"))
-    for name in ("progress", "workers", "address", "storage", "cpus", "gpus", "retries"):
-        options.pop(name, None)
+    defaults = signature(fit_named).parameters
+    given = [name for name in ELSEWHERE if options.pop(name, defaults[name].default) != defaults[name].default]
+    if given:
+        one = "model='auto' chooses in one process; leave it out, or name a model"
+        raise SettingsError([Fault(name, f": {one}") for name in given])
+    options.pop("progress", None)
     threads = options.pop("threads", None)
     from latentcast.core.threads import using_threads
 

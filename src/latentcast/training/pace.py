@@ -30,14 +30,15 @@ class Pace:
             self._began = time.monotonic()
         if self._count == 1 + MEASURED:
             each, schedule = (time.monotonic() - self._began) / MEASURED, self.schedule
-            seconds = each * max(0, schedule.steps - done)
+            steps = min(schedule.steps, schedule.settings.stop_at or schedule.steps)
+            seconds = each * max(0, steps - done)
             limit = schedule.settings.max_time
             if limit is not None:
                 seconds = min(seconds, limit)
-            epochs = schedule.steps / schedule.epoch_steps
+            epochs = steps / schedule.epoch_steps
             log.info(
                 "%s: at most %d steps (%.3g epochs), about %s without validations",
-                *(self.stage, schedule.steps, epochs, in_words(seconds)),
+                *(self.stage, steps, epochs, in_words(seconds)),
             )
 
 

@@ -98,4 +98,6 @@ class Schedule:
                 return "a loss that is not finite"
             if progress.since_best >= patience:
                 return f"patience ({patience} validations without a better loss)"
-        return "max_epochs" if progress.epoch >= self.settings.max_epochs else None
+        if progress.epoch >= self.settings.max_epochs:
+            return "max_epochs"
+        return "stop_at" if progress.step == self.settings.stop_at else None

@@ -16,6 +16,8 @@ class TrainingSettings(Settings):
     train                 all; backbone: all but what an earlier stage finished (a codec); head: the head alone
     max_epochs, max_steps, max_time   what ends training, whichever comes first: epochs, optimiser steps, seconds;
                           max_steps=none and max_time=none are no limits
+    stop_at               optimiser steps after which training ends as at max_time: the rate is planned for max_steps.
+                          Repeats a training that max_time ended
     patience              validations without a better loss before training stops; None never stops early
     validations           validations per epoch, evenly spread
     warmup                share of all steps over which the rate rises from zero
@@ -44,6 +46,7 @@ class TrainingSettings(Settings):
     max_epochs: Annotated[int, Field(ge=1)] = 10
     max_steps: Annotated[int, Field(ge=1)] | None = 1000
     max_time: Annotated[float, Field(gt=0)] | None = None
+    stop_at: Annotated[int, Field(ge=1)] | None = None
     patience: Annotated[int, Field(ge=1)] | None = 3
     validations: Annotated[int, Field(ge=1)] = 1
     schedule: Literal["constant", "cosine", "one-cycle", "halving", "type1", "type2", "type3"] = "cosine"
@@ -68,7 +71,7 @@ class TrainingSettings(Settings):
     def _one_or_many(cls, value: object) -> object:
         return (value,) if isinstance(value, str) else value
 
-    @field_validator("max_steps", "max_time", "patience", mode="before")
+    @field_validator("max_steps", "max_time", "stop_at", "patience", mode="before")
     @classmethod
     def _no_limit(cls, value: object) -> object:
         return None if isinstance(value, str) and value.lower() == "none" else value
