@@ -10,6 +10,7 @@ results/timellm_wording.jsonl and are not run again.
 import argparse
 import logging
 import time
+from functools import partial
 from statistics import mean, stdev
 from typing import Any
 
@@ -59,11 +60,11 @@ def main() -> None:
     torch.set_num_threads(1)
     logging.disable(logging.WARNING)
     cells = Cells(RESULTS / "timellm_wording.jsonl")
-    found = {
-        name: [cells.once([name, seed, asked.epochs], lambda over=over, seed=seed: judged(over, seed, asked.epochs))
-               for seed in asked.seeds]
-        for name, over in reversed(list(WORDINGS.items()))
-    }  # fmt: skip
+    found: dict[str, list[dict[str, Any]]] = {name: [] for name in WORDINGS}
+    for seed in asked.seeds:  # all wordings of a seed first: a run that is cut still compares equal seeds
+        for name, over in WORDINGS.items():
+            run = partial(judged, over, seed, asked.epochs)
+            found[name].append(cells.once([name, seed, asked.epochs], run))
     first = [row["MSE"] for row in found["rounded, 3 digits"]]
     rows = {}
     for name, each in found.items():

@@ -577,7 +577,7 @@ def test_each_row_has_colours_of_its_own_where_rows_differ_in_size() -> None:
     values = np.array([[1000.0, 500.0], [0.002, 0.001], [0.0, 0.0], [np.nan, -4.0]])
     np.testing.assert_array_equal(by_row(values), [[1, 0.5], [1, 0.5], [0, 0], [np.nan, -1]])
     heat = Finding("s", "t", "", "heat", ("a", "b", "c", "d"), ("1", "2"), values, each_row=True)
-    assert "share of the row" in draw(heat, "x")
+    assert "of the row's most" in draw(heat, "x")
     assert heat.to_dict()["each_row"] is True
     assert "each_row" not in Finding("s", "t", "", "heat", ("a",), ("1",), values[:1, :1]).to_dict()
 

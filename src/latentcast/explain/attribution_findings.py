@@ -105,58 +105,6 @@ def _look_back(found: Occlusion, effect: Array, row: int, shown: WindowLabels, o
     )
 
 
-def _over_the_look_back(
-    found: Occlusion, effect: Array, names: tuple[str, ...], shown: WindowLabels, observed: Array, unit: str
-) -> Finding:
-    """The look-back of the first series, shaded by the effect of each stretch."""
-    lookback = len(shown.past)
-    ends = (*found.starts[1:], lookback)
-    shade = np.zeros(lookback)
-    for start, end, value in zip(found.starts, ends, effect[0], strict=True):
-        shade[start:end] = value
-    by = {
-        "line": "a straight line between its neighbours",
-        "season": "what is usual at its place of the season",
-        "mean": "the mean of the rest",
-    }[found.fill]
-    how = (
-        f"Each stretch of {found.length} step{'' if found.length == 1 else 's'} was replaced by {by}, in all channels"
-        f" at once, and the forecast made again: the mean absolute movement over the horizon, {unit}."
-    )
-    facts = {
-        "method": "occlusion",
-        "fill": found.fill,
-        "length": found.length,
-        "starts": list(found.starts),
-        "effect": dict(zip(names, effect, strict=True)),
-    }
-    title = f"{names[0]}: the look-back, darker where it mattered more"
-    text = f"{_strongest(found, effect[0], names[0], shown)} {how}"
-    return Finding(PAST, title, text, "lines", ("observed",), shown.past, observed[None], shade=shade, facts=facts)
-
-
-def _strongest(found: Occlusion, effect: Array, name: str, shown: WindowLabels) -> str:
-    """A sentence on the stretch that moves a forecast most; `effect` [stretches]."""
-    lookback, top = len(shown.past), int(effect.argmax())
-    if effect[top] <= 0:
-        return f"No stretch moves the forecast of {name}."
-    start, end = found.starts[top], (*found.starts[1:], lookback)[top]
-    before = span(str(lookback - start), str(lookback - end + 1))
-    return (
-        f"{name} moves most without {span(shown.past[start], shown.past[end - 1])}, {before}"
-        f" step{'' if before == '1' else 's'} before the forecast: by {effect[top]:.3g}."
-    )
-
-
-def _heat(
-    found: Occlusion, shown: WindowLabels, title: str, text: str, rows: tuple[str, ...], values: Array
-) -> Finding:
-    """`values` [rows, stretches] as a heat map."""
-    columns = tuple(shown.past[start] for start in found.starts)
-    across = "stretch of the look-back, by its first step"
-    return Finding(PAST, title, text, "heat", rows, columns, values, across=across, measure="movement")
-
-
 def of_channels(moved: Array, shown: WindowLabels, unit: str) -> Finding:
     """Report `moved` [channels, series drawn]: the change of each forecast without each channel."""
     drawn = sorted(np.argsort(-moved.max(1), kind="stable")[:MOST].tolist())

@@ -140,7 +140,7 @@ def _heat(finding: Finding, figure: Figure) -> None:
     bar.solids.set_rasterized(True)  # type: ignore[union-attr]  # 256 boxes otherwise
     bar.outline.set_visible(False)
     bar.ax.tick_params(labelsize=8)
-    bar.set_label(_label("share of the row's largest" if finding.each_row else finding.measure, 24), fontsize=8.5)
+    bar.set_label("of the row's most" if finding.each_row else _label(finding.measure, 24), fontsize=8.5)
 
 
 def by_row(values: Array) -> Array:

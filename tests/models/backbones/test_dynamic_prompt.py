@@ -242,6 +242,21 @@ def test_prototypes_start_from_anchors_that_are_stated() -> None:
     assert (part.prototypes.values - wanted.flip(0)).abs().max() > 0.3
 
 
+def test_anchors_that_no_tokenizer_knows_are_refused() -> None:
+    class Knows:
+        unk_token_id = 0
+
+        def __call__(self, text: str, **how: Any) -> dict[str, list[int]]:
+            return {"input_ids": [7] if text.strip() == "rise" else [0]}
+
+    assert known_words(Knows(), 10, ("rise",)) == [[7]]
+    with pytest.raises(SettingsError, match=r"anchors: this language model's tokenizer does not know fall; leave"):
+        known_words(Knows(), 10, ("rise", "fall"))
+    assert known_words(Knows(), 10) == [[7]]
+    with pytest.raises(SettingsError, match="anchors"):
+        make(prototype_start="cluster", anchors=[])
+
+
 @pytest.mark.parametrize("start", ["weighted", "cluster", "random"])
 @pytest.mark.parametrize("kind", ["direct", "vocabulary"])
 @pytest.mark.parametrize("count", [20, 300])

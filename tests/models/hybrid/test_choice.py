@@ -62,3 +62,7 @@ def test_a_hybrid_forecasts_a_walk_and_a_day_with_different_members() -> None:
     weights = {name: each.filter(like="weight").mean().tolist() for name, each in found}
     assert weights["day"] == [0.0, 1.0]
     assert weights["walk"] == [1.0, 0.0]
+    why = [one for one in forecaster.explain(frame, attribution="none").findings if one.kind == "table"][-1]
+    assert why.title == "why these members forecast each series"
+    assert [row[2] for row in why.texts] == ["naive, seasonal-naive", "naive", "seasonal-naive"]
+    assert [row[0] for row in why.texts] == ["stationary", "neither stationary nor a strong season", "a strong season"]

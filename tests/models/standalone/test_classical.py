@@ -256,6 +256,18 @@ def test_a_stated_order_of_arima_is_fitted_as_it_is() -> None:
         AutoArima.Settings(order=(1, 3, 0))
 
 
+def test_a_set_order_whose_fast_start_fails_is_fitted_by_maximum_likelihood() -> None:
+    """statsforecast 2.1.1 raises for this ordinary series: conditional sums of squares end outside of stationarity."""
+    models = pytest.importorskip("statsforecast.models")
+    draw, step = np.random.default_rng(0), np.arange(72)
+    draw.normal(size=60)
+    y = np.sin(2 * np.pi * step / 24) + 0.01 * step + 0.1 * draw.normal(size=72)
+    how = {"order": (2, 1, 1), "seasonal_order": (1, 0, 1)}
+    wanted = models.ARIMA(season_length=24, method="ML", **how).forecast(y=y, h=6)["mean"]
+    found = classical_workers.fit_one(classical_workers.Spec("auto-arima", 24, 6, (), tuple(how.items())), y)
+    np.testing.assert_allclose(found[:, 0], wanted)
+
+
 def test_the_classical_configuration_is_whole() -> None:
     from latentcast.core.parsing import read_yaml
     from latentcast.models.config.run import resolve_config

@@ -83,7 +83,7 @@ class FrozenLLMSettings(Settings):
     prototypes: Prototypes = "direct"
     prototype_base: Annotated[int, Field(ge=1)] = BASE
     prototype_start: Start = "vocabulary"
-    anchors: tuple[Annotated[str, Field(min_length=1)], ...] | None = None
+    anchors: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_length=1)] | None = None
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     prompt: bool = True
     prompt_wording: Wording = "rounded"

@@ -38,14 +38,19 @@ def adaptive_count(lookback: int, horizon: int, channels: int, base: int = BASE)
 def known_words(tokenizer: Any, vocabulary: int, anchors: Sequence[str] | None = None) -> list[list[int]]:
     """The pieces of each word that the tokenizer knows: with a space before it or without, whichever has fewer.
 
-    The words are `anchors`, or those of `WORDS`. Raises SettingsError when it knows none.
+    The words are `anchors`, or those of `WORDS`. Raises SettingsError when it knows none, or not all of `anchors`.
     """
-    found = []
+    found, unknown = [], []
     for word in " ".join(WORDS.values()).split() if anchors is None else anchors:
         forms = [tokenizer(text, add_special_tokens=False)["input_ids"] for text in (f" {word}", word)]
         known = [ids for ids in forms if ids and tokenizer.unk_token_id not in ids and max(ids) < vocabulary]
         if known:
             found.append(min(known, key=len))
+        else:
+            unknown.append(word)
+    if anchors is not None and unknown:
+        which = ", ".join(unknown)
+        raise SettingsError(Fault("anchors", f": this language model's tokenizer does not know {which}; leave it out"))
     if not found:
         raise SettingsError(
             Fault(

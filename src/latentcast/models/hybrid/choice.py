@@ -7,13 +7,14 @@ season for the seasonal forms. Other models suit every look-back. Nothing here r
 from collections.abc import Sequence
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from latentcast.models.hybrid.gate import by_season, shown
 
 STRONG = 0.64  # strength of a season that is strong (Hyndman and Athanasopoulos 2021, section 4.3)
-SUITS = {  # kind of a member → (stationary without a strong season, a strong season, neither)
+KINDS = ("stationary", "a strong season", "neither stationary nor a strong season")
+SUITS = {  # kind of a member → whether it suits each of KINDS
     "auto-arima": (True, False, False),
     "auto-ets": (False, True, True),
     "theta": (False, False, True),
@@ -30,13 +31,22 @@ def suited(
     kinds: Sequence[str],
 ) -> Bool[Tensor, "batch channel member"]:
     """Whether each member suits each look-back; `strength` is that of the season. All do where none would."""
-    values, seen = shown(past, observed)
-    stationary = has_no_unit_root(values - by_season(values, seen, season))
-    strong = strength > STRONG
-    state = torch.where(strong, 1, torch.where(stationary, 0, 2))
+    state = kind_of(past, observed, season, strength)
     table = torch.tensor([SUITS.get(kind, (True, True, True)) for kind in kinds], device=past.device)
     found = table.T[state]
     return found | ~found.any(-1, keepdim=True)
+
+
+def kind_of(
+    past: Float[Tensor, "batch time channel"],
+    observed: Bool[Tensor, "batch time channel"] | None,
+    season: int,
+    strength: Float[Tensor, "batch channel"],
+) -> Int[Tensor, "batch channel"]:
+    """Place of each look-back in `KINDS`."""
+    values, seen = shown(past, observed)
+    stationary = has_no_unit_root(values - by_season(values, seen, season))
+    return torch.where(strength > STRONG, 1, torch.where(stationary, 0, 2))
 
 
 def has_no_unit_root(x: Float[Tensor, "batch time channel"]) -> Bool[Tensor, "batch channel"]:
@@ -63,4 +73,4 @@ def unit_root_statistic(rows: Float[Tensor, "batch channel time"]) -> Float[Tens
     return slope / error.clamp(min=1e-300)
 
 
-__all__ = ["has_no_unit_root", "suited", "unit_root_statistic"]
+__all__ = ["KINDS", "has_no_unit_root", "kind_of", "suited", "unit_root_statistic"]

@@ -3,6 +3,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from latentcast.core.findings import Array, Finding, WindowLabels
+from latentcast.models.hybrid.choice import STRONG
 
 MEMBERS = "Members and their weights"
 
@@ -52,7 +53,7 @@ def of_members(
             Finding(
                 MEMBERS,
                 "confidence in each member",
-                "What is held of each member before the weights are chosen.",
+                "Mean weight that held-out windows of all series give to each member.",
                 "bars",
                 tuple(confidences),
                 values=np.array([float(value) for value in confidences.values()]),
@@ -61,3 +62,24 @@ def of_members(
             )
         )
     return tuple(made)
+
+
+def of_choice(
+    shown: WindowLabels, names: Sequence[str], kinds: Sequence[str], strengths: Sequence[float], chosen: Array
+) -> Finding:
+    """Report why which members forecast each look-back: `kinds` and `strengths` of its season, `chosen` [channel,
+    member]."""
+    at = list(shown.drawn)
+    rows = tuple((kinds[row], f"{strengths[row]:.2f}", ", ".join(np.array(names)[chosen[row]].tolist())) for row in at)
+    return Finding(
+        MEMBERS,
+        "why these members forecast each series",
+        f"A strong season has a strength above {STRONG:g}. Stationary is what the augmented Dickey-Fuller test with one"
+        " lag finds at 5 %, after the season is removed.",
+        "table",
+        tuple(shown.channels[row] for row in at),
+        ("the look-back is", "strength of the season", "members"),
+        texts=rows,
+        down="series",
+        facts={"chosen": {shown.channels[row]: np.array(names)[chosen[row]].tolist() for row in at}},
+    )

@@ -19,8 +19,8 @@ from latentcast.core.findings import Explains, Finding, WindowLabels
 from latentcast.core.protocols import HasLimits, PartialForecaster
 from latentcast.core.types import Batch, Prediction, Task
 from latentcast.layers.losses import point_loss
-from latentcast.models.hybrid.choice import suited
-from latentcast.models.hybrid.findings import of_members
+from latentcast.models.hybrid.choice import KINDS, kind_of, suited
+from latentcast.models.hybrid.findings import of_choice, of_members
 from latentcast.models.hybrid.gate import TRAITS, Gate, distance, gate_features, masked_softmax
 from latentcast.models.hybrid.settings import HybridSettings, member_runs
 from latentcast.models.network import Network, build
@@ -157,7 +157,14 @@ class Hybrid(nn.Module):
             held = self.gate.table().mean((0, 1, 2))
             confidence = dict(zip(self.labels, held.tolist(), strict=True))
         told = of_members(shown, self.labels, list(forecasts), list(weights), confidence)
-        return (*told, *self._of_classical(shown, batch))
+        return (*told, *self._of_choice(shown, batch), *self._of_classical(shown, batch))
+
+    def _of_choice(self, shown: WindowLabels, batch: Batch) -> Iterator[Finding]:
+        if self.settings.choose == "traits":
+            like = gate_features(batch.past, batch.observed, self.task.season)
+            strength, members = like[..., TRAITS.index("season")], self._suited(batch, like)[0].cpu().numpy()
+            state = kind_of(batch.past, batch.observed, self.task.season, strength)[0].tolist()
+            yield of_choice(shown, self.labels, [KINDS[one] for one in state], strength[0].tolist(), members)
 
     def _of_classical(self, shown: WindowLabels, batch: Batch) -> Iterator[Finding]:
         """Collect findings of classical members; other members report where they run."""

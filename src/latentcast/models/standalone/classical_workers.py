@@ -66,7 +66,14 @@ def fit_one(spec: Spec, history: Array) -> Array:
     model = _model(models, spec, season)
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")  # a form that cannot be fitted is left out of the search, and said so each time
-        found = model.forecast(y=history, h=spec.horizon, level=list(spec.levels) or None)
+        try:
+            found = model.forecast(y=history, h=spec.horizon, level=list(spec.levels) or None)
+        except ValueError:
+            if "order" not in dict(spec.options):
+                raise
+            # its start by conditional sums of squares may be non-stationary, which the package does not notice
+            again = _model(models, spec, season, method="ML")
+            found = again.forecast(y=history, h=spec.horizon, level=list(spec.levels) or None)
     lows = [found[f"lo-{level}"] for level in reversed(spec.levels)]
     whole = np.stack([found["mean"], *lows, *(found[f"hi-{level}"] for level in spec.levels)], axis=1)
     if not np.isfinite(whole).all():
@@ -74,13 +81,13 @@ def fit_one(spec: Spec, history: Array) -> Array:
     return np.asarray(whole, np.float64)
 
 
-def _model(models: Any, spec: Spec, season: int) -> Any:
-    """The package's class, told of the season; of ARIMA with a stated order the one that does not search."""
+def _model(models: Any, spec: Spec, season: int, **how: Any) -> Any:
+    """The package's class with its season; for ARIMA with a set order the one that does not search."""
     options = dict(spec.options)
     if "order" not in options:
         return getattr(models, CLASSES[spec.model])(season_length=season, **options)
     seasonal = options["seasonal_order"] if season > 1 else (0, 0, 0)
-    return models.ARIMA(order=tuple(options["order"]), season_length=season, seasonal_order=tuple(seasonal))
+    return models.ARIMA(order=tuple(options["order"]), season_length=season, seasonal_order=tuple(seasonal), **how)
 
 
 class Memo:
