@@ -20,6 +20,7 @@ from latentcast.training.compiling import compiled
 from latentcast.training.devices import Devices
 from latentcast.training.interrupt import StopRequest
 from latentcast.training.logs import TrainingLog
+from latentcast.training.optimizers import OPTIMIZERS
 from latentcast.training.pace import Pace
 from latentcast.training.progress import Progress, Schedule
 from latentcast.training.schedule import factor
@@ -78,7 +79,7 @@ class StageLoop:
         self.loader: Loader | MixedLoader = task.train.loader(settings.batch_size, seed=task.seed)
         self.schedule = Schedule(settings, self.loader.batches(devices.processes))
         self.progress = Progress()
-        kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[settings.optimizer]
+        kind = OPTIMIZERS[settings.optimizer]
         # one kernel for all parameters; under mixed precision it would unscale by itself, before the clipping
         fused = settings.precision == "fp32"
         parameters = task.stage.parameters(network)
