@@ -1,7 +1,8 @@
 """Adam and AdamW of torch without its compiler, whose import takes longer than many a training.
 
-torch wraps each method of an optimiser to keep it out of `torch.compile`, and the first call imports the whole compiler.
-The network alone is compiled here (`compiling.py`), so that the plain functions inside these wrappers do the same.
+torch wraps each method of an optimiser to keep it out of `torch.compile`, and the first call imports the whole
+compiler. The network alone is compiled here (`compiling.py`), so that the plain functions inside these wrappers do the
+same.
 """
 
 from inspect import unwrap
