@@ -55,23 +55,35 @@ def without_lone_outliers(
         size[~(size > 0) | ~np.isfinite(size)] = np.nan
         if not np.fmax.reduce(size, initial=0.0) > LONE * np.fmin.reduce(size, initial=np.inf):
             continue
-        groups = pd.Series(size).groupby(codes)
+        rows = _of_wide_series(size, codes)
+        size, its = size[rows], codes[rows]
+        groups = pd.Series(size).groupby(its)
         top, many = groups.transform("max").to_numpy(), groups.transform("count").to_numpy()
         largest = size == top
-        second = pd.Series(np.where(largest, np.nan, size)).groupby(codes).transform("max").to_numpy()
-        count = pd.Series(largest).groupby(codes).transform("sum").to_numpy()
+        second = pd.Series(np.where(largest, np.nan, size)).groupby(its).transform("max").to_numpy()
+        count = pd.Series(largest).groupby(its).transform("sum").to_numpy()
         lone = largest & (top > LONE * second) & (many >= _MANY) & (count <= np.maximum(1, _SHARE * many))
         if lone.any():
-            row = int(lone.argmax())
+            first = int(lone.argmax())
+            row = int(rows[first])
             where = f"{name!r} of {ids[codes[row]]!r}" if ids[codes[row]] else repr(name)
             others = f", and {int(lone.sum()) - 1} more like it" if lone.sum() > 1 else ""
             notes.append(
                 f"{where} holds {values[row, at]:g} (row {row}{others}), more than {LONE:g} times the next largest"
-                f" value of its series ({second[row]:g}): it counts as missing"
+                f" value of its series ({second[first]:g}): it counts as missing"
             )
             found = values.copy() if found is values else found
-            found[lone, at] = np.nan
+            found[rows[lone], at] = np.nan
     return found, tuple(notes)
+
+
+def _of_wide_series(size: NDArray[np.float64], codes: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Rows of the series whose largest value is `LONE` times their least: no other series can have such a value."""
+    groups = pd.Series(size).groupby(codes)
+    wide = np.zeros(int(codes.max()) + 1, np.bool_)
+    most, least = groups.max(), groups.min()
+    wide[most.index.to_numpy()] = (most > LONE * least).to_numpy()
+    return np.flatnonzero(wide[codes])
 
 
 def sentinel_notes(values: NDArray[np.float64], channels: tuple[str, ...]) -> tuple[str, ...]:

@@ -87,8 +87,8 @@ def _finer(frame: pd.DataFrame, named: str, free: list[str]) -> str:
     if pd.api.types.is_numeric_dtype(frame[named]):
         return named
     others = [name for name in free if name != named and not pd.api.types.is_numeric_dtype(frame[name])]
-    able = [name for name in others if _holds_times(frame[name], steps=False)]
-    able = [name for name in able if frame[name].iloc[:_SAMPLE].is_unique]  # by a few rows: ids repeat in them
+    able = [name for name in others if frame[name].iloc[:_SAMPLE].is_unique]  # by a few rows: ids repeat in them
+    able = [name for name in able if _holds_times(frame[name], steps=False)]
     if not able or frame[named].is_unique:
         return named
     able = [name for name in able if frame[name].is_unique]
