@@ -87,7 +87,7 @@ def _finer(frame: pd.DataFrame, named: str, free: list[str]) -> str:
     if pd.api.types.is_numeric_dtype(frame[named]):
         return named
     others = [name for name in free if name != named and not pd.api.types.is_numeric_dtype(frame[name])]
-    able = [name for name in others if frame[name].iloc[:_SAMPLE].is_unique]  # by a few rows: ids repeat in them
+    able = [name for name in others if _begins_without_repeats(frame[name])]  # ids repeat in a few rows
     able = [name for name in able if _holds_times(frame[name], steps=False)]
     if not able or frame[named].is_unique:
         return named
@@ -101,6 +101,13 @@ def _finer(frame: pd.DataFrame, named: str, free: list[str]) -> str:
         return named
     same = [np.issubdtype(times.dtype, np.datetime64) for times in (days, stamps)]
     return able[0] if all(same) and (stamps.astype("datetime64[D]") == days).all() else named
+
+
+def _begins_without_repeats(column: pd.Series) -> bool:
+    try:
+        return bool(column.iloc[:_SAMPLE].is_unique)
+    except TypeError:  # lists in cells
+        return False
 
 
 def are_years(column: pd.Series) -> bool:
