@@ -72,7 +72,7 @@ def timed(
 
 def best_member(found: Any) -> str:
     used = [trial for trial in found.trials if trial.weight > 0]
-    return str(min(used, key=lambda trial: trial.error).candidate.name)
+    return str(min(used, key=lambda trial: trial.error).candidate.title)
 
 
 def ahead(found: Any, past: pd.DataFrame) -> dict[str, Any]:
@@ -132,7 +132,7 @@ def rolling(name: str, horizon: int, limit: float) -> dict[str, Any]:
 
 def row(name: str, found: Any, costs: dict[str, float], scores: dict[str, dict[str, Any]]) -> dict[str, Any]:
     trials = [
-        {"model": t.candidate.name, "error": t.error, "weight": t.weight, "seconds": round(t.seconds, 1), "why": t.why}
+        {"model": t.candidate.title, "error": t.error, "weight": t.weight, "seconds": round(t.seconds, 1), "why": t.why}
         for t in found.trials
     ]
     return {"set": name, "chosen": found.summary(), "member": best_member(found), **costs, "scores": scores,
@@ -196,6 +196,11 @@ def main() -> None:
                   one["scores"]["auto"].get("OWA"), one["overhead"]] for one in rows]  # fmt: skip
         table(["set", "seasonal-naive", "best member", "auto", "OWA", "overhead"], shown)
         ratios = [one["scores"]["auto"]["MASE"] / one["scores"]["member"]["MASE"] for one in rows]
+        assert all(  # the member that is compared with has the lowest validation error of all
+            min((t for t in one["trials"] if t["error"] is not None), key=lambda t: t["error"])["model"]
+            == one["member"]
+            for one in rows
+        )
         report(
             CLAIM,
             None,
