@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from latentcast.core.errors import DataError
+from latentcast.data.sources.formats import delimited
 from latentcast.data.sources.formats.compressed import unpacked
 from latentcast.data.sources.formats.delimited import read_delimited
 from latentcast.data.sources.formats.encoding import encoding_of
@@ -121,3 +122,25 @@ def test_records_become_dated_rows() -> None:
     assert not is_record({"ds": "2024-01-31", "y": 1.0})
     found = long_frame([record])
     assert [str(stamp)[:10] for stamp in found.select_dtypes("datetime").iloc[:, 0]] == ["2024-01-31", "2024-02-01"]
+
+
+@pytest.mark.parametrize("chunk", [1, 2, 3, 7, 1000])
+@pytest.mark.parametrize(
+    ("row", "wanted"),
+    [
+        ("2024-01-01 00:00:00,10,0.5", False),
+        ("2024-01-01,010,5", True),
+        ("2024-01-01, 07,5", True),
+        ("2024-01-01,-07,5", True),
+        ('2024-01-01,"07",5', True),
+        ("007,1,5", True),
+        ("a 01,1,0", False),
+    ],
+)
+def test_leading_zeros_are_seen_across_chunks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, row: str, wanted: bool, chunk: int
+) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(f"date,code,y\n2024-01-01,1,1.5\n{row}\n2024-01-03,1,2\n", encoding="utf-8")
+    monkeypatch.setattr(delimited, "_CHUNK", chunk)
+    assert delimited._may_have_leading_zeros(delimited._Layout(path, "utf-8", ",")) is wanted

@@ -1,7 +1,6 @@
 """Delimited text such as CSV and TSV, with any separator, encoding and number format."""
 
 import csv
-import mmap
 import re
 from contextlib import suppress
 from dataclasses import dataclass
@@ -29,7 +28,7 @@ _HEAD = 60  # read to find what stands before the table
 _QUOTED = re.compile(r'(?<![^,;\t|\n])"(?:[^"]|"")*"')  # a field in quotes
 _SPACES = r"\s+"
 _FEW_NOTES = 4  # columns with a note of their own
-_CHUNK = 1 << 22
+_CHUNK = 1 << 20
 _DECIMAL_COMMA = r"[^\d.,+-]{0,4}[+-]?\d*,\d+(?:[eE][+-]?\d+)?[^\d.,]{0,8}"  # with a sign or a unit
 
 
@@ -157,10 +156,18 @@ def _may_have_leading_zeros(layout: _Layout) -> bool:
     """Whether a zero and a digit follow on a separator, an end of line or a quote: found quickly in large files."""
     if layout.encoding not in ("utf-8", "utf-8-sig") or not layout.path.stat().st_size:
         return True
-    before = [layout.separator.encode(), b"\n", b'"']
-    with layout.path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as whole:
-        begins = [sign + more for sign in before for more in (b"", b" ", b"-", b"+")]
-        return any(re.search(re.escape(begin + b"0") + rb"[0-9]", whole) for begin in begins)
+    begins, signs, digits = np.zeros((3, 256), np.bool_)
+    begins[list(layout.separator.encode() + b'\n"')] = signs[list(b" -+")] = digits[list(b"0123456789")] = True
+    rest = b""
+    with layout.path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            read = np.frombuffer(rest + chunk, np.uint8)
+            at = np.flatnonzero(read[2:-1] == ord("0")) + 2
+            before, two_before = read[at - 1], read[at - 2]
+            if (digits[read[at + 1]] & (begins[before] | (signs[before] & begins[two_before]))).any():
+                return True
+            rest = (rest + chunk)[-3:]
+    return False
 
 
 def _has_leading_zeros(layout: _Layout) -> bool:
