@@ -27,6 +27,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks._harness import compare, report, table
 from benchmarks.speed.timellm_speed import gpt2_folder, make, windows
+from latentcast.models.inspection import OPERATIONS_OF_CPUS
 from latentcast.models.network import Network
 
 CLAIM = "the language model's part of a step reaches the machine's matrix product rate"
@@ -61,7 +62,7 @@ def part(network: Network, lookback: int, series: int) -> Callable[[], None]:
 
 def operations(run: Callable[[], None]) -> int:
     run()  # what is computed once and for all is no part of a step
-    with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
+    with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False, custom_mapping=OPERATIONS_OF_CPUS) as counter:
         run()
     return int(counter.get_total_flops())
 

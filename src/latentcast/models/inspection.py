@@ -1,5 +1,6 @@
 """Inspect a network by tracing a forward pass over one window."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields, is_dataclass
 from typing import Any, Protocol, runtime_checkable
@@ -9,6 +10,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
 
 from latentcast.core.types import Batch, Task
+from latentcast.layers.frozen_linear import PRODUCT, has_product
 from latentcast.models.network import Network
 
 Shape = tuple[int, ...]
@@ -71,7 +73,7 @@ def inspect(network: Network, depth: int = 2) -> Architecture:
         hooks.append(module.register_forward_hook(lambda _, __, output, name=name: end(name, output)))
     training = model.training
     model.eval()
-    counter = FlopCounterMode(display=False, custom_mapping=_CPU_ATTENTION)
+    counter = FlopCounterMode(display=False, custom_mapping=OPERATIONS_OF_CPUS)
     try:
         with torch.no_grad(), counter:
             model(network.prompted(_one_window(network.task)).to(device))
@@ -179,8 +181,14 @@ def _attention(query: Shape, key: Shape, value: Shape, *_: Any, **__: Any) -> in
     return flops
 
 
-# torch counts the fused kernels of GPUs alone
-_CPU_ATTENTION = {torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: _attention}
+def _linear(x: Any, weight: Any, *rest: Any, **how: Any) -> int:
+    return int(2 * math.prod(x) * weight[0])
+
+
+# torch counts the fused kernels of GPUs alone, and no product of oneDNN
+OPERATIONS_OF_CPUS: dict[Any, Any] = {torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: _attention}
+if has_product():
+    OPERATIONS_OF_CPUS[getattr(torch.ops.mkldnn, PRODUCT)] = _linear
 
 
 def count_parameters(network: nn.Module) -> tuple[int, int]:

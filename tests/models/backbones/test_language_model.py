@@ -181,7 +181,7 @@ def test_layers_can_be_placed_by_a_device_map(monkeypatch: pytest.MonkeyPatch) -
     ids = torch.tensor([[1, 2, 3]])
     with torch.no_grad():
         found, wanted = (one.model(ids).last_hidden_state for one in (spread, plain))
-    assert torch.equal(found, wanted)
+    torch.testing.assert_close(found, wanted, atol=1e-5, rtol=1e-5)  # their products are summed in another order
     monkeypatch.setattr(language_model, "find_spec", lambda name: None if name == "accelerate" else object())
     with pytest.raises(MissingExtra, match=r"latentcast\[llm-4bit\]"):
         load(folder("llama"), device_map="auto")

@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from latentcast.core.errors import Fault, MissingExtra, SettingsError, shorten
+from latentcast.layers.frozen_linear import FrozenLinear, has_product
 from latentcast.models.backbones import prefix_attention
 from latentcast.models.fingerprint import digest
 
@@ -136,6 +137,8 @@ def load(address: str, how: Loading) -> LanguageModel:
         model.pooler = None  # nothing reads it
     model.requires_grad_(False).eval()
     _fuse_gelu(model)
+    if not how.lora and not meta and how.dtype == "fp32" and how.quantise == how.device_map == "none":
+        quick_products(model)
     if how.lora:
         model = _adapt(model, how.lora, address)
     if how.checkpointing:
@@ -298,6 +301,18 @@ def _fuse_gelu(model: nn.Module) -> None:
         for name, child in module.named_children():
             if type(child).__name__ in ("NewGELUActivation", "FastGELUActivation"):
                 setattr(module, name, nn.GELU(approximate="tanh"))
+
+
+def quick_products(model: nn.Module) -> None:
+    """Give frozen linear layers oneDNN's products, where torch has them."""
+    if not has_product():
+        return
+    for module in list(model.modules()):
+        for name, child in list(module.named_children()):
+            turned = type(child).__name__ == "Conv1D"  # GPT-2's
+            if type(child) is nn.Linear or turned:
+                weight, bias = child.get_parameter("weight"), child.bias
+                setattr(module, name, FrozenLinear(weight, bias, transposed=turned))  # type: ignore[arg-type]
 
 
 def _adapt(model: Any, rank: int, address: str) -> Any:
