@@ -1,6 +1,6 @@
 # make demo    set up, then the main job on real data: leaderboard, forecast.csv, plot
 # make test    set up, then the whole test suite, in one process per core
-# make test-fast   the same without the tests that train
+# make test-fast   the same without the tests that train, with fewer drawn examples
 # make test-ray    tests on a Ray cluster of two nodes, on this machine
 # make test-pandas3   the tests of data and of the front door, on pandas 3, in an environment over the first
 # make dist    build the sdist and the wheel into dist/
@@ -40,7 +40,7 @@ test: $(VENV)/.dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal -m "$(APART)"
 
 test-fast: $(VENV)/.dev
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal -m "not slow and $(APART)"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal -m "not slow and $(APART)" --hypothesis-profile fast
 
 test-ray: $(VENV)/.ray
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m ray

@@ -101,6 +101,7 @@ def test_heavy_packages_have_one_home(package: str) -> None:
     assert rooms <= HOMES[package]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("statement", "absent"),
     [

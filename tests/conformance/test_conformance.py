@@ -4,6 +4,7 @@ import itertools
 import json
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
+from typing import Any
 
 import pytest
 import torch
@@ -204,7 +205,13 @@ def cases() -> list[Case]:
     ]
 
 
-@pytest.fixture(params=cases(), ids=lambda case: case.label)
+def _marked(case: Case) -> Any:
+    """Language models take seconds each: all but one are slow."""
+    slow = ("llm" in str(case.model) and case.label != "time-llm") or case.label == "auto-arima"
+    return pytest.param(case, id=case.label, marks=[pytest.mark.slow] if slow else [])
+
+
+@pytest.fixture(params=[_marked(case) for case in cases()])
 def case(request: pytest.FixtureRequest) -> Case:
     return request.param
 

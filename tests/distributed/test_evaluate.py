@@ -52,6 +52,7 @@ def figures(evaluation: latentcast.Evaluation) -> dict[str, Any]:
     return {name: value for name, value in found.items() if name not in ("data", "notes")}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rows", [1, 200, 10**6])
 @pytest.mark.parametrize("scattered", [False, True])
 def test_any_cut_of_rows_gives_the_same_figures(

@@ -45,6 +45,7 @@ def interleaved(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.sort_values("ds", kind="stable", ignore_index=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("files", [1, 5])
 @pytest.mark.parametrize("rows", [1, 300, 10**6])
 @pytest.mark.parametrize("order", [lambda frame: frame, interleaved])

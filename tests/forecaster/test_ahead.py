@@ -76,6 +76,7 @@ def test_seasonal_naive_stands_beside_every_figure(weeks: pd.DataFrame) -> None:
     assert with_holes.original["MAE"] == pytest.approx(np.nanmean(np.abs(errors)))
 
 
+@pytest.mark.slow
 def test_forecasts_and_quantile_scores_of_an_evaluation(linear: latentcast.Forecaster, weeks: pd.DataFrame) -> None:
     found = linear.evaluate(weeks, forecasts=True)
     rows = found.forecasts
@@ -111,6 +112,7 @@ def test_commands_take_the_same(linear: latentcast.Forecaster, weeks: pd.DataFra
     assert len(pd.read_csv(rows)) == 54 * 7
 
 
+@pytest.mark.slow
 def test_auto_is_a_model_of_fit_and_backtest(weeks: pd.DataFrame) -> None:
     made = latentcast.fit(weeks, "auto", horizon=7, settings={"training.max_steps": 20})
     assert made.card.notes[-1].startswith(("dlinear", "ridge", "patch", "theta", "auto-ets"))

@@ -73,6 +73,7 @@ def _stage(command: list[str]) -> str:
     return "stages." + next((stages[word] for word in command if word in stages), "reconstruct")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("readme", ["README.md", "README.zh.md"])
 def test_the_python_example_runs(readme: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)

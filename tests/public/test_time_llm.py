@@ -18,6 +18,8 @@ from latentcast.data.sources.descriptions import BANK, described
 from latentcast.forecaster.forecaster import Forecaster
 from llms import folder
 
+pytestmark = pytest.mark.slow  # every test reads or trains a language model
+
 QUICK = {"training.max_steps": 4, "training.loggers": [], "model.backbone.num_prototypes": 12}
 
 
@@ -77,7 +79,6 @@ def test_original_units_are_those_of_the_table(hourly: pd.DataFrame, monkeypatch
     assert f" {last.min():.3g}, max value {last.max():.3g}, median value {last.median():.3g}" in told[0]
 
 
-@pytest.mark.slow
 def test_training_that_was_cut_goes_on_to_the_same_weights(hourly: pd.DataFrame, tmp_path: Path) -> None:
     whole = fit(hourly, folder("gpt2"), out=tmp_path / "whole", settings={"training.patience": None})
     fit(hourly, folder("gpt2"), out=tmp_path / "cut", settings={"training.patience": None, "training.max_time": 1e-3})
@@ -144,7 +145,6 @@ def test_random_weights_stand_in_the_run_card(hourly: pd.DataFrame, tmp_path: Pa
     assert any("random weights of the shape of" in note["text"] for note in card["notes"])
 
 
-@pytest.mark.slow
 def test_an_average_of_adapters_is_refused(hourly: pd.DataFrame) -> None:
     pytest.importorskip("peft")
     with pytest.raises(SettingsError, match=r"training\.ema.*does not go with adapters"):

@@ -13,6 +13,8 @@ from latentcast.core.errors import DataError, SettingsError
 from latentcast.core.types import Batch
 from latentcast.workflows.anomaly import judge_codec
 
+pytestmark = pytest.mark.slow  # a codec and a token model are trained first
+
 CODEC = {
     "model.representation.codec": {"hidden": 12, "blocks": 1, "code_dim": 6, "codebook_size": 16},
     "stages.codec.max_steps": 20,

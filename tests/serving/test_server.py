@@ -60,6 +60,7 @@ def server(folder: Path) -> Iterator[Server]:
     found.process.communicate()
 
 
+@pytest.mark.slow
 def test_a_process_answers_and_drains_on_sigterm(server: Server, long_frame: pd.DataFrame) -> None:
     columns = {name: long_frame[name].astype(str).tolist() for name in ("unique_id", "ds")}
     body = {"data": {**columns, "y": long_frame["y"].tolist()}}

@@ -126,6 +126,7 @@ def many_columns() -> tuple[str, bytes]:
     return "a.csv", b",".join(b"c%d" % at for at in range(60)) + b"\n" + b",".join([b"1"] * 60) + b"\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "bomb", [gzip_bomb, bzip2_bomb, xz_bomb, zip_bomb, excel_bomb, parquet_bomb, parquet_text_bomb, many_columns]
 )

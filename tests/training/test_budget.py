@@ -67,6 +67,7 @@ def _schedule(steps: int, batches: int):
     return Schedule(TrainingSettings(max_steps=steps), batches)
 
 
+@pytest.mark.slow
 def test_dlinear_by_its_defaults_beats_seasonal_naive_on_series_of_different_levels() -> None:
     rng, at = np.random.default_rng(0), np.arange(120)
     frames = []

@@ -21,6 +21,8 @@ from latentcast.training import checkpoint
 from latentcast.training.loop import StageLoop
 from latentcast.training.progress import Progress, Schedule
 
+pytestmark = pytest.mark.slow  # trains in nearly every test
+
 ROOT = Path(__file__).parents[2]
 SIZES = {"lookback": 48, "horizon": 12}
 QUICK = {"training.max_epochs": 2, "training.keep": "best", "training.loggers": []}
@@ -31,7 +33,6 @@ def same(one: latentcast.Forecaster, other: latentcast.Forecaster) -> bool:
     return mine.keys() == its.keys() and all(torch.equal(mine[name], its[name]) for name in mine)
 
 
-@pytest.mark.slow
 def test_five_kills_end_at_the_same_weights_or_are_refused(tmp_path: Path) -> None:
     script, out = ROOT / "benchmarks" / "reliability" / "kills.py", tmp_path / "kills.json"
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(latentcast.__file__).parents[1])}

@@ -22,6 +22,8 @@ from latentcast.training import checkpoint, loop
 from latentcast.training.loop import StageLoop
 from latentcast.training.stages import Stage
 
+pytestmark = pytest.mark.slow  # trains in nearly every test
+
 SIZES = {"lookback": 48, "horizon": 12}
 # dropout draws random numbers, so that a lost random state would show in the weights
 MODEL = {
@@ -47,7 +49,6 @@ def assert_same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> None:
         assert torch.equal(a[name], b[name]), name
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("batches", "number", "extra"),
     [
@@ -126,7 +127,6 @@ def test_training_that_ran_out_of_time_is_kept_and_can_go_on(hourly: pd.DataFram
     assert_same(weights(resumed), weights(whole))
 
 
-@pytest.mark.slow
 def test_resume_refuses_other_settings_and_other_folders(hourly: pd.DataFrame, tmp_path: Path) -> None:
     settings = {"training.max_epochs": 1}
     latentcast.fit(hourly, "dlinear", **SIZES, settings=settings, out=tmp_path / "run")
@@ -184,7 +184,6 @@ def test_the_random_state_of_the_caller_is_left_as_it_is(hourly: pd.DataFrame) -
     assert torch.equal(torch.rand(3), expected)
 
 
-@pytest.mark.slow
 def test_the_same_seed_gives_the_same_weights_and_another_one_others(hourly: pd.DataFrame) -> None:
     fits = [latentcast.fit(hourly, "patch-transformer", **SIZES, seed=seed, settings=MODEL) for seed in (1, 1, 2)]
     assert_same(weights(fits[0]), weights(fits[1]))
@@ -325,7 +324,6 @@ else:
 """
 
 
-@pytest.mark.slow
 def test_parts_are_compiled_while_they_train() -> None:
     """In a process of its own: here every call is checked by beartype, which is not compiled."""
     done = subprocess.run([sys.executable, "-c", COMPILING], capture_output=True, text=True, check=False)

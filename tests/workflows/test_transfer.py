@@ -20,6 +20,8 @@ from latentcast.data.panel.split import first_share
 from latentcast.models.network import Network
 from latentcast.training.loop import StageLoop
 
+pytestmark = pytest.mark.slow  # trains in nearly every test
+
 SIZES = {"lookback": 24, "horizon": 6}
 PATCHES = {"model.representation.width": 8, "model.representation.length": 6, "model.representation.stride": 3}
 QUICK = {"training.max_steps": 3, "training.loggers": []}
@@ -339,7 +341,6 @@ def test_validation_is_the_mean_over_all_windows_of_all(home, other) -> None:
 LONG = {**PATCHES, "model.backbone": {"heads": 2, "dropout": 0.2}, "training.max_epochs": 3, "training.patience": None}
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("shares", [None, [1, 2]])
 def test_resumed_in_the_middle_of_an_epoch_it_ends_at_the_same_weights(
     home, other, tmp_path: Path, monkeypatch, shares

@@ -15,6 +15,8 @@ from latentcast.models.config.run import resolve_config
 from latentcast.models.network import Network, build
 from llms import folder
 
+pytestmark = pytest.mark.slow  # every test builds a language model
+
 TASK = Task(48, 11, 3, (0, 1, 2), 4, 7, "hourly load of a transformer")
 CAUSAL = ("gpt2", "llama", "mistral", "qwen2", "qwen3")
 NARROW = [
@@ -230,7 +232,6 @@ def test_without_its_prompt_a_batch_is_refused() -> None:
         make("gpt2")(Batch(torch.randn(4, 48, 3)))
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("family", ["gpt2", "llama"])
 def test_adapters_learn_and_take_the_plain_path(family: str) -> None:
     pytest.importorskip("peft")

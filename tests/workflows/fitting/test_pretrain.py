@@ -15,6 +15,8 @@ from latentcast.cli import app
 from latentcast.core.errors import DataError, SettingsError
 from latentcast.workflows.imputation import evaluate_imputation
 
+pytestmark = pytest.mark.slow  # trains in nearly every test
+
 MODEL = {
     "model.representation.ratios": (2, 3),
     "model.representation.channels": (8, 12),
@@ -139,7 +141,6 @@ def test_a_pretrained_model_fills_and_does_not_forecast_and_the_other_way_round(
         latentcast.impute(second, daily)
 
 
-@pytest.mark.slow
 def test_gaps_are_filled_and_nothing_else_is_touched(daily, settings) -> None:
     first = latentcast.pretrain(
         daily, NAME, lookback=20, settings=of_stages({**settings, "stages.reconstruct.max_steps": 60})
@@ -280,7 +281,6 @@ def test_where_a_window_holds_nothing_of_a_series_it_is_interpolated(daily, sett
     assert any("were interpolated, not modelled" in note for note in result.notes)
 
 
-@pytest.mark.slow
 def test_a_stage_that_ended_is_not_trained_again(daily, settings, tmp_path: Path) -> None:
     both = {**settings, "stages.reconstruct.max_steps": 2, "data.time": "day"}
     latentcast.fit(daily, NAME, lookback=20, horizon=5, settings=both, out=tmp_path / "m")
