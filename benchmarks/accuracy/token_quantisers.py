@@ -32,6 +32,7 @@ CODECS: dict[str, dict[str, Any]] = {
     "8 bits: bsq, 2 × 16": {"quantizer": "bsq", "bits": 8, "levels": 2},
     "8 bits: bsq, 2 × 16, entropy 1": {"quantizer": "bsq", "bits": 8, "levels": 2, "entropy": 1.0},
     "16 bits: residual, 2 × 256": {"quantizer": "residual", "levels": 2},
+    "16 bits: residual, 2 × 256, coarse 0.5": {"quantizer": "residual", "levels": 2, "coarse": 0.5},
     "16 bits: bsq, 2 × 256": {"quantizer": "bsq", "bits": 16, "levels": 2},
     "16 bits: bsq, 2 × 256, coarse 0.5": {"quantizer": "bsq", "bits": 16, "levels": 2, "coarse": 0.5},
 }
@@ -40,6 +41,7 @@ MODELS: dict[str, tuple[str, dict[str, Any]]] = {
     "vq, calendar": ("8 bits: vq (default)", {"model.representation.calendar": True}),
     "vq, aligned 1": ("8 bits: vq (default)", {"model.head.aligned": 1.0}),
     "residual, 2 × 256": ("16 bits: residual, 2 × 256", {}),
+    "residual, 2 × 256, coarse 0.5": ("16 bits: residual, 2 × 256, coarse 0.5", {}),
     "bsq, 16 bits": ("16 bits: bsq, 2 × 256", {}),
 }
 

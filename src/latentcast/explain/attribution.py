@@ -56,7 +56,7 @@ def check(method: str, fill: str, stretch: int | None, lookback: int) -> tuple[M
     if stretch is not None and (isinstance(stretch, bool) or not isinstance(stretch, int) or stretch < 1):
         faults.append(Fault("stretch", f"={stretch!r}: wanted a whole number of steps, at least 1"))
     elif stretch is not None and stretch > lookback:
-        faults.append(Fault("stretch", f"={stretch}: the look-back has {lookback} steps; state at most as many"))
+        faults.append(Fault("stretch", f"={stretch}: the look-back has {lookback} steps; set at most as many"))
     if faults:
         raise SettingsError(faults)
     return cast("Method", method), cast("Fill", fill)

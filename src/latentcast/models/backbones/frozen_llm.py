@@ -68,7 +68,7 @@ class FrozenLLM(nn.Module):
         self.width = s.width
         if s.width > language.width:
             raise SettingsError(
-                Fault("width", f"={s.width}: {s.llm} has {language.width} features; state at most as many")
+                Fault("width", f"={s.width}: {s.llm} has {language.width} features; set at most as many")
             )
         self.prototypes = self._prototypes(task)
         head_width = s.head_width or s.width
@@ -144,7 +144,7 @@ class FrozenLLM(nn.Module):
         s = self.settings
         if s.join == "fuse" and not (s.dynamic and s.prompt):
             raise SettingsError(
-                Fault("join", "=fuse: dynamic tokens and a text are wanted; state dynamic=32 and prompt=true")
+                Fault("join", "=fuse: dynamic tokens and a text are wanted; set dynamic=32 and prompt=true")
             )
         if not (s.dynamic or s.local_statistics):
             return None
@@ -386,7 +386,7 @@ class FrozenLLM(nn.Module):
                 Fault("llm", f"={self.settings.llm}: {language.family} cannot go on step by step, not being causal")
             )
         if self.leading:
-            raise SettingsError("a sequence cannot be extended behind tokens that a window makes: state dynamic=0")
+            raise SettingsError("a sequence cannot be extended behind tokens that a window makes: set dynamic=0")
         if cache is None:
             own = self.static.new_zeros(len(values), 0) if prompt is None else prompt
             if (own < 0).any():

@@ -340,7 +340,7 @@ def _checkpoint(model: Any, address: str) -> None:
 
     blocks: list[Any] = [module for module in model.modules() if isinstance(module, GradientCheckpointingLayer)]
     if not blocks:
-        raise SettingsError(Fault("checkpointing", f"=true: {address} cannot run its blocks again; state false"))
+        raise SettingsError(Fault("checkpointing", f"=true: {address} cannot run its blocks again; set false"))
     for block in blocks:
         block.gradient_checkpointing = True
         block._gradient_checkpointing_func = partial(checkpoint, use_reentrant=False, preserve_rng_state=False)

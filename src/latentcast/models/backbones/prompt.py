@@ -70,7 +70,7 @@ def statistics(past: Tensor, observed: Tensor | None, lags: int) -> tuple[NDArra
     x = past.detach().cpu().double().transpose(1, 2).flatten(0, 1).numpy()
     if not np.isfinite(x).all():
         raise DataError(
-            "a window for a language model holds NaN or infinite values: state what to do with gaps (data.gaps)",
+            "a window for a language model holds NaN or infinite values: set what to do with gaps (data.gaps)",
             setting="data.gaps",
         )
     if observed is None:
@@ -160,7 +160,7 @@ class PromptWriter:
         if longest > self.room:
             raise SettingsError(
                 f"a window's prompt has {longest} words, and beside description, task and patches the language model's"
-                f" context has room for {self.room}: shorten the description, or state model.backbone.statistics=false"
+                f" context has room for {self.room}: shorten the description, or set model.backbone.statistics=false"
             )
         padded = np.full((len(ids), longest), -1, np.int64)
         padded[np.arange(longest) < lengths[:, None]] = np.concatenate(ids) if longest else []

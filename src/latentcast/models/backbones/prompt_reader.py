@@ -40,7 +40,7 @@ class Reader:
     def __deepcopy__(self, memo: dict[int, Any]) -> "Reader":
         if any(p.requires_grad for p in self.language.model.parameters()):
             raise SettingsError(
-                Fault("lora", ": an average of the weights (training.ema) does not go with adapters; state null")
+                Fault("lora", ": an average of the weights (training.ema) does not go with adapters; set null")
             )
         return self
 
@@ -195,7 +195,7 @@ class Reader:
                     Fault(
                         "reuse",
                         f"=true: with the prompt computed once the {what} of {address} are {apart:.1e} away from those"
-                        f" of the full pass (relative; wanted {tolerance:.0e}): state reuse=false",
+                        f" of the full pass (relative; wanted {tolerance:.0e}): set reuse=false",
                     )
                 )
 

@@ -55,7 +55,7 @@ def known_words(tokenizer: Any, vocabulary: int, anchors: Sequence[str] | None =
         raise SettingsError(
             Fault(
                 "prototype_start",
-                ": none of the words for time series is in this language model's vocabulary; state"
+                ": none of the words for time series is in this language model's vocabulary; set"
                 " prototype_start=vocabulary",
             )
         )

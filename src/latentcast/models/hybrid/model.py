@@ -78,7 +78,7 @@ class Hybrid(nn.Module):
             raise SettingsError(
                 Fault(
                     "members",
-                    f": {' and '.join(told)} are both told of a window in words, which are those of one language"
+                    f": {' and '.join(told)} both read a window in words, which are those of one language"
                     " model; switch one of them off",
                 )
             )

@@ -87,7 +87,7 @@ class Classical(nn.Module):
         if 2 * season > task.lookback:
             self.limits = (
                 f"{self.name}: fitted without a season: that needs two of {season} steps, and the look-back has"
-                f" {task.lookback}; lengthen it, or state another season (model.season)",
+                f" {task.lookback}; lengthen it, or set another season (model.season)",
             )
             season = 1
         self.notes: tuple[str, ...] = (

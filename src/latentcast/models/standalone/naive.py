@@ -60,7 +60,7 @@ class SeasonalNaive(Naive):
         if season > task.lookback:
             raise SettingsError(
                 f"seasonal-naive looks back one season of {season} steps, the look-back has {task.lookback}:"
-                " lengthen it, or state another season (model.season, data.season)"
+                " lengthen it, or set another season (model.season, data.season)"
             )
         self.register_buffer("phase", torch.arange(task.horizon) % season - season, persistent=False)
 
