@@ -135,7 +135,9 @@ def _mixed(times: NDArray[Any], table: Table) -> str:
 
 
 def _in_zone(read: Stamps, table: Table, zone: str) -> Stamps:
-    """Localise stamps without a zone in the zone that is set."""
+    """Localise stamps without a zone in the zone that is set; days in rows already are."""
+    if read.clock.zone == zone:
+        return read
     if read.clock.zone is not None or not np.issubdtype(read.times.dtype, np.datetime64):
         has = f"stamps of {read.clock.zone}" if read.clock.zone else "whole numbers"
         raise TimeError(f"data.zone={zone} is for dates without a zone; {table.time!r} holds {has}: leave it out")

@@ -13,6 +13,7 @@ from latentcast.data.sources.formats import COMPRESSED, SUFFIXES, format_of, is_
 from latentcast.data.sources.formats.compressed import unpacked
 from latentcast.data.sources.formats.series_rows import as_long
 from latentcast.data.sources.frames import written_out
+from latentcast.data.tables.across import is_across
 
 
 def read_file(path: Path) -> pd.DataFrame:
@@ -30,7 +31,7 @@ def read_file(path: Path) -> pd.DataFrame:
     frame = _unpacked_and_read(path) if is_compressed(path) else _read(path)
     if not len(frame):
         raise DataError(f"{path} has a header and no row")
-    long = as_long(frame)
+    long = None if is_across(frame) else as_long(frame)
     return written_out(frame if long is None else long)
 
 

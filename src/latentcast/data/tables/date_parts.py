@@ -21,8 +21,8 @@ _NAMES = {  # in the languages of usual files, lower case
     "minute": ("minute",),
     "second": ("second",),
 }
+YEARS = _NAMES["year"]
 _UNITS = ("month", "week", "quarter", "half")  # one of them stands next to a year, finer ones first
-_SUMS = ("total", "sum", "annual", "ann", "mean", "average", "avg", "summe", "jahr", "year_total")
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 
 
@@ -64,32 +64,6 @@ def stamps_of(frame: pd.DataFrame, parts: Mapping[str, str]) -> NDArray[Any] | N
             f" is no such {'half-year' if unit == 'half' else unit}; fix it, or name another column (data.time)"
         )
     return begins.astype("datetime64[ns]")
-
-
-def months_across(frame: pd.DataFrame) -> tuple[pd.DataFrame, str] | None:
-    """A table of one row a year and one column a month as one row a month, and a note; None for another table.
-
-    A column of totals is left out, and so are months without a value at the end.
-    """
-    names = {name: name.strip().lower() for name in frame.columns}
-    months = {name: _MONTHS.index(low[:3]) for name, low in names.items() if low[:3] in _MONTHS and low.isalpha()}
-    year = next((name for name, low in names.items() if low in _NAMES["year"]), None)
-    others = [name for name in frame.columns if name not in (*months, year)]
-    if year is None or sorted(months.values()) != list(range(12)) or any(names[one] not in _SUMS for one in others):
-        return None
-    years = pd.to_numeric(frame[year], errors="coerce")
-    if years.isna().any() or years.duplicated().any() or not years.between(1700, 2199).all():
-        return None
-    ordered = sorted(months, key=lambda name: months[name])
-    rows = frame.sort_values(year)
-    first = (rows[year].to_numpy(np.int64) - 1970).astype("datetime64[Y]").astype("datetime64[M]")
-    values = pd.concat([rows[ordered].iloc[at] for at in range(len(rows))], ignore_index=True)
-    known = np.flatnonzero(values.notna())
-    count = int(known[-1]) + 1 if len(known) else len(values)
-    stamps = (first[:, None] + np.arange(12)).reshape(-1).astype("datetime64[ns]")
-    left = f"; {shorten(others)} left out" if others else ""
-    words = f"the twelve columns of months were laid one after another, by {year!r}{left} (as the series 'value')"
-    return pd.DataFrame({"ds": stamps[:count], "value": values[:count]}), words
 
 
 def _numbers(column: pd.Series, part: str) -> pd.Series:

@@ -8,8 +8,9 @@ import pandas as pd
 
 from latentcast.core.errors import TimeError, shorten, suggest
 from latentcast.data.settings import DataSettings
+from latentcast.data.tables.across import across
 from latentcast.data.tables.calendar_units import AmbiguousTime, plausible
-from latentcast.data.tables.date_parts import months_across, parts_of, stamps_of
+from latentcast.data.tables.date_parts import parts_of, stamps_of
 from latentcast.data.tables.timestamps import read_stamps
 
 TIME_NAMES = ("ds", "date", "datetime", "timestamp", "time")
@@ -167,16 +168,15 @@ def _is_text_with_digits(sample: pd.Series) -> bool:
 def joined_time(frame: pd.DataFrame, settings: DataSettings) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """The table with one time column where dates stand in several, and a note that says so; else as it came.
 
-    Read are year, month, day, hour, … in columns of their own, a year next to its week or quarter, twelve columns of
-    months, and a date next to the hour, the time of day or the number of a period of the day.
+    Read are year, month, day, hour, … in columns of their own, a year next to its week or quarter, a date next to the
+    hour, the time of day or the number of a period of the day, and rows of a day, week, month or year (`across.py`).
     """
     if settings.time is not None and settings.time not in frame.columns:
         return frame, ()
+    if (rows := across(frame, settings)) is not None:
+        return rows[0], (rows[1],)
     lower = {name.lower(): name for name in frame.columns if name not in settings.ignore}
     unnamed = settings.time is None and not any(name in lower for name in TIME_NAMES)
-    if unnamed and (months := months_across(frame)) is not None:
-        rest, words = months
-        return rest, (words,)
     if unnamed and (parts := parts_of(lower.values())):
         stamps = stamps_of(frame, parts)
         return (frame, ()) if stamps is None else _replaced(frame, list(parts.values()), stamps, "")
