@@ -62,7 +62,9 @@ def reconstruction(data: str, codec: str, steps: int, out: Path) -> dict[str, An
 
 def forecasts(data: str, name: str, asked: argparse.Namespace, out: Path) -> dict[str, Any]:
     codec, over = MODELS[name]
-    reconstruction(data, codec, asked.steps, out)
+    out = out / str(list(CODECS).index(codec))
+    if not out.exists():  # models with equal codecs share it
+        reconstruction(data, codec, asked.steps, out)
     settings = {
         "stages.next-code.lr": 1e-3, "stages.next-code.max_steps": asked.next, "stages.next-code.batch_size": 16,
         **settings_of(codec), **over,
@@ -97,9 +99,9 @@ def main() -> None:
             with tempfile.TemporaryDirectory() as place:
                 run = partial(reconstruction, data, name, asked.steps, Path(place) / "codec")
                 found[f"{data}, {name}"] = cells.once(["codec", data, name, asked.steps], run)
-        for name in MODELS if asked.forecasts else ():
-            with tempfile.TemporaryDirectory() as place:
-                run = partial(forecasts, data, name, asked, Path(place) / "codec")
+        with tempfile.TemporaryDirectory() as place:
+            for name in MODELS if asked.forecasts else ():
+                run = partial(forecasts, data, name, asked, Path(place))
                 key = ["forecast", data, name, asked.steps, asked.next, asked.stride]
                 found[f"{data}, {name}, forecast"] = cells.once(key, run)
     table(["what", "MSE", "MAE"], [[name, row["mse"], row["mae"]] for name, row in found.items()])

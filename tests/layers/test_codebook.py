@@ -82,8 +82,25 @@ def test_the_entropy_of_bits_is_that_of_all_codes() -> None:
     assert book.sphere is not None
     direction = book.sphere._direction(torch.randn(2, 9, 5))
     on = torch.sigmoid(4 * SHARPNESS / 5**0.5 * direction)
-    wanted = theirs(direction, inv_temperature=SHARPNESS, return_loss_breakdown=True)[1].per_sample_entropy
-    torch.testing.assert_close(_entropy(on).sum(-1).mean(), wanted, rtol=1e-3, atol=1e-3)
+    wanted = theirs(direction, inv_temperature=SHARPNESS, return_loss_breakdown=True)[1]
+    torch.testing.assert_close(_entropy(on).sum(-1).mean(), wanted.per_sample_entropy, rtol=1e-3, atol=1e-3)
+    of_codes = book.sphere._entropy_of_codes(on.flatten(0, 1))
+    torch.testing.assert_close(of_codes, wanted.batch_entropy, rtol=1e-3, atol=1e-3)
+
+
+def test_bits_that_copy_each_other_are_not_balanced_codes() -> None:
+    """Four bits that are always equal are two codes of 16, log 2; independent ones are all 16, each as often: log 16."""
+    book = Codebook("bsq", 5, 0, 1, (3,), decay=0.9, commitment=0.25, revive=0.2, bits=4)
+    assert book.sphere is not None
+    sign = torch.arange(64) % 2
+    copies = sign[:, None].expand(64, 4).float()
+    every = ((torch.arange(64)[:, None] >> torch.arange(4)) & 1).float()
+    torch.testing.assert_close(book.sphere._entropy_of_codes(copies), torch.tensor(2.0).log(), atol=1e-3, rtol=0)
+    torch.testing.assert_close(book.sphere._entropy_of_codes(every), torch.tensor(16.0).log(), atol=1e-3, rtol=0)
+    wide = Codebook("bsq", 5, 0, 2, (3,), decay=0.9, commitment=0.25, revive=0.2, bits=20)  # two groups of 5 a level
+    assert wide.sphere is not None
+    half = torch.full((3, 20), 0.5)
+    torch.testing.assert_close(wide.sphere._entropy_of_codes(half), 20 * torch.tensor(2.0).log(), atol=1e-3, rtol=0)
 
 
 def test_learning_signs_uses_both_values_of_each_bit() -> None:

@@ -1,7 +1,8 @@
 """Binary spherical codes (Zhao, Xiong and Krähenbühl 2024): a vector's direction in few dimensions, each by its sign.
 
-Here the entropy of the codes is that of their bits, which needs no table of all codes: the probability of a code is the
-product of those of its bits. So sixteen bits cost no more than eight.
+The probability of a code is the product of those of its bits. The entropy of one vector's code is then the sum of those
+of its bits. That of all codes is not: bits that copy each other are as balanced as bits that differ. So it is measured
+over the codes of up to eight bits together; sixteen bits are two such groups.
 """
 
 import math
@@ -12,6 +13,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 SHARPNESS = 10.0  # of the probability of a bit: 1 / temperature
+TOGETHER = 8  # most bits whose codes are counted together
 
 
 class BinaryCodebook(nn.Module):
@@ -46,11 +48,21 @@ class BinaryCodebook(nn.Module):
         return self._quantised(self._direction(z))
 
     def learn(self, z: Tensor) -> tuple[Tensor, Float[Tensor, ""]]:
-        """Quantise; return vectors, and a penalty that makes each bit certain and both its values as frequent."""
+        """Quantise; return vectors, and a penalty that makes each bit certain and all codes equally frequent."""
         direction = self._direction(z)
         on = torch.sigmoid(4 * SHARPNESS / math.sqrt(self.bits) * direction)
-        penalty = _entropy(on).mean((0, 1)).sum() - _entropy(on.mean((0, 1))).sum()
+        penalty = _entropy(on).mean((0, 1)).sum() - self._entropy_of_codes(on.flatten(0, 1))
         return self._quantised(direction)[0], self.entropy * penalty
+
+    def _entropy_of_codes(self, on: Float[Tensor, "vector bits"]) -> Float[Tensor, ""]:
+        """Of the mean probability of each code, summed over groups of bits."""
+        group = max(size for size in range(1, TOGETHER + 1) if self.each % size == 0)
+        grouped = on.unflatten(1, (-1, group))
+        chance = torch.ones_like(grouped[..., :1])
+        for bit in grouped.unbind(2):
+            chance = torch.cat([chance * (1 - bit[..., None]), chance * bit[..., None]], 2)
+        mean = chance.mean(0).clamp(min=1e-6)
+        return -torch.xlogy(mean, mean).sum()
 
     def _direction(self, z: Tensor) -> Tensor:
         return F.normalize(self.into(z), dim=-1)
