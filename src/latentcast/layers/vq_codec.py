@@ -26,7 +26,7 @@ class CodecSettings(Settings):
     quantizer       vq, residual (`levels` codebooks, each on the residual of the one before), fsq (a grid of `grid`
                     points) or bsq (`bits` signs on a sphere, shared out evenly over `levels` codes)
     coarse          weight of the error after decoding the first level alone, so that later levels refine it
-    entropy         weight of the penalty that makes each bit certain and both its values as frequent (bsq)
+    entropy         weight of the penalty that makes each bit certain and all codes equally frequent (bsq)
     commitment      weight of the distance between encoder output and codes
     decay           decay of the moving averages that form the entries
     revive          an entry with less than this fraction of an even share of vectors is moved to a drawn vector
