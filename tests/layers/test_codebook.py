@@ -89,7 +89,7 @@ def test_the_entropy_of_bits_is_that_of_all_codes() -> None:
 
 
 def test_bits_that_copy_each_other_are_not_balanced_codes() -> None:
-    """Four bits that are always equal are two codes of 16: log 2. Independent ones are all 16, equally often: log 16."""
+    """Four bits that are always equal are two codes of 16: log 2. Independent ones are all 16: log 16."""
     book = Codebook("bsq", 5, 0, 1, (3,), decay=0.9, commitment=0.25, revive=0.2, bits=4)
     assert book.sphere is not None
     sign = torch.arange(64) % 2
