@@ -23,6 +23,7 @@ from latentcast.data.tables.holidays import holidays, years_without_holidays
 from latentcast.data.tables.id_text import id_text
 from latentcast.data.tables.ids import join_ids, settle
 from latentcast.data.tables.infer import follows, infer, usual_step, with_other_steps
+from latentcast.data.tables.periods_of_year import PeriodsOfYear
 from latentcast.data.tables.resample import resampled, snapped
 from latentcast.data.tables.row_calendars import OpenDays, closed_days
 from latentcast.data.tables.table import Table, read_table, with_text_names, without_row_numbers
@@ -64,7 +65,7 @@ def build(frame: pd.DataFrame, settings: DataSettings) -> Panel:
         stamps, table, more = resampled(stamps, table, settings)
         settings = settings.model_copy(update={"freq": settings.resample})
         notes += more
-    frequency = _frequency(stamps, table, settings)
+    frequency = _of_periods(read, settings) or _frequency(stamps, table, settings)
     if settings.closed is not None:
         frequency, more = _by_open_days(stamps, table, frequency, settings)
         notes += more
@@ -170,6 +171,14 @@ def _order(stamps: NDArray[Any], codes: NDArray[np.int64]) -> NDArray[np.int64]:
     ranks, _ = pd.factorize(stamps, sort=True)
     by_time = np.argsort(narrow(ranks), kind="stable")
     return np.asarray(by_time[np.argsort(narrow(codes[by_time]), kind="stable")])
+
+
+def _of_periods(read: Stamps, settings: DataSettings) -> Frequency | None:
+    """The periods of a year that stamps were written as, such as 201813, where their lengths tell no frequency."""
+    unit = getattr(read.written, "periods", None)
+    if not unit or settings.freq is not None or settings.steps == "rows":
+        return None
+    return Frequency.by(PeriodsOfYear(unit))
 
 
 def _frequency(stamps: NDArray[Any], table: Table, settings: DataSettings) -> Frequency:

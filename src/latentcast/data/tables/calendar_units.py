@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentcast.core.errors import TimeError
+from latentcast.data.tables.periods_of_year import COUNTS, PeriodsOfYear
 
 Ints = NDArray[np.int64]
 YEARS = (1700, 2199)  # that a number is taken for
@@ -23,7 +24,7 @@ _WORDS = {
 
 
 class AmbiguousTime(TimeError):
-    """Stamps are dates, and in more than one way."""
+    """Stamps are dates, and in more than one way, or in none."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +105,11 @@ def _every(kind: str, each: int = 1, offset: int = 0) -> Callable[[NDArray[Any]]
     return lambda times: (times.astype(f"datetime64[{kind}]").astype(np.int64) + offset) // each
 
 
+def _equal(count: int) -> Unit:
+    calendar = PeriodsOfYear(count)
+    return Unit(f"periods{count}", count, calendar.begins, calendar.number, lambda times: calendar.position(times)[0])
+
+
 UNITS: Mapping[str, Unit] = {
     unit.name: unit
     for unit in (
@@ -111,6 +117,7 @@ UNITS: Mapping[str, Unit] = {
         Unit("quarter", 4, _months_begin(3), _months_number(3), _every("M", 3)),
         Unit("month", 12, _months_begin(1), _months_number(1), _every("M")),
         Unit("week", 53, _week_begins, _week_number, _every("D", 7, 3)),
+        *map(_equal, COUNTS),
         Unit("day", 366, _day_begins, _day_number, _every("D")),
     )
 }

@@ -9,9 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentcast.data.tables.calendar_units import UNITS, AmbiguousTime, Ints, most_regular, plausible
+from latentcast.data.tables.periods_of_year import COUNTS, count_of, cycle_of
 
 _NEAR = 0.07  # of a month: what two decimals of a year leave
 _CODES = {"yyyyq": ("quarter", 10), "yyyymm": ("month", 100), "yyyyww": ("week", 100), "yyyyddd": ("day", 1000)}
+_CODES |= {f"yyyyp{count}": (f"periods{count}", 100) for count in COUNTS}
 _PARTS = {  # digits of each part, from the first to the last
     "yymmdd": (2, 2, 2),
     "yyyymmdd": (4, 2, 2),
@@ -31,6 +33,11 @@ class NumberCode:
     """A way to write dates as whole numbers, by its name in `data.time_format`."""
 
     name: str
+
+    @property
+    def periods(self) -> int | None:
+        """Periods of a year, where the numbers count such."""
+        return int(self.name.removeprefix("yyyyp")) if self.name.startswith("yyyyp") else None
 
     def read(self, numbers: Ints) -> NDArray[Any]:
         """Convert whole numbers to stamps, NaT where a number is no such date."""
@@ -105,6 +112,8 @@ def recognise(numbers: Ints, name: str, freq: str | None) -> NumberCode | None:
             return NumberCode(code)
     if (since := epoch_unit(distinct)) is not None:
         return NumberCode(since[0])
+    if digits == {6} and (count := _cycle(distinct, name, freq)) is not None:
+        return NumberCode(f"yyyyp{count}")
     options: dict[str, tuple[NumberCode | None, Ints]] = {"count": (None, distinct)}
     for code in ("yyyyq", "yyyymm", "yyyyww", "yyyyddd", "yymmdd"):
         if digits == {len(code)} and _fits(code, distinct):
@@ -120,6 +129,15 @@ def recognise(numbers: Ints, name: str, freq: str | None) -> NumberCode | None:
     if len(best) > 1:
         raise _ambiguous(name, distinct[0], [options[label][0] for label in best])
     return options[best[0]][0]
+
+
+def _cycle(numbers: Ints, name: str, freq: str | None) -> int | None:
+    """Periods of a year where numbers such as 201813 count them; None where the name asks for another unit."""
+    year, number = np.divmod(numbers, 100)
+    if (count := count_of(freq)) is not None:
+        return count if number.min() >= 1 and number.max() <= count else None
+    other = any(word in name.lower() for word in ("week", "woche", "wk", "kw", "month", "monat"))
+    return None if other or freq is not None or not plausible(year, conventional=True) else cycle_of(year, number)
 
 
 def epoch_unit(numbers: NDArray[Any]) -> tuple[str, str] | None:

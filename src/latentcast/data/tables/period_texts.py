@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from latentcast.core.errors import TimeError
 from latentcast.data.tables.calendar_units import UNITS, AmbiguousTime, Ints, breaks, most_regular, plausible
+from latentcast.data.tables.periods_of_year import count_of, cycle_of
 from latentcast.data.tables.text_form import TextForm
 
 _WORDS = {  # how units are written, in lower case; one word may stand for several
@@ -63,11 +63,22 @@ def _read(
 ) -> tuple[NDArray[Any], TextForm | None, tuple[str, ...]] | None:
     year, number = (parts[part].to_numpy(np.int64) for part in ("year", "number"))
     short = parts["year"].str.len().max() <= 2
+    century = np.where(year < _PIVOT, 2000, 1900) * short
     if "unit" in parts:
         kinds = _kinds(parts["unit"].str.lower().unique())
-        year = year + np.where(year < _PIVOT, 2000, 1900) * short
+        year = year + century
+        if (
+            "month" in kinds
+            and parts["unit"].str.lower().isin(_FISCAL_UNITS).all()
+            and (count := _cycle(year, number, freq))
+        ):
+            kinds = {f"periods{count}"}
     else:
         kinds = _units_without_letter(parts, short=short)
+        other = any(word in str(name).lower() for word in ("week", "woche", "wk", "kw", "month", "monat", "quarter"))
+        wide = count_of(freq) is not None or number.max() > 12
+        if not short and not other and asked is None and wide and (count := _cycle(year, number, freq)):
+            kinds = {f"periods{count}"}
         year = year + 2000 * short
     if not kinds or not plausible(year) or (short and "unit" not in parts and not _counts_up(year, number)):
         return None
@@ -88,7 +99,16 @@ def _read(
     return days, _template(text, pattern, kind, 2000 if short else 0, days), tuple(notes)
 
 
+def _cycle(year: Ints, number: Ints, freq: str | None) -> int | None:
+    """Periods of a year, by the frequency or by a complete cycle."""
+    if (count := count_of(freq)) is not None:
+        return count
+    return None if freq is not None else cycle_of(year, number)
+
+
 def _in_words(kind: str) -> str:
+    if kind.startswith("periods"):
+        return f"period ({kind.removeprefix('periods')} a year)"
     return "half-year" if kind == "half" else kind
 
 
@@ -137,7 +157,7 @@ def _as_unit(
     if not possible:
         (kind, days), *_ = begins.items()
         at = int(np.isnat(days).argmax())
-        raise TimeError(
+        raise AmbiguousTime(  # a time column all the same
             f"the time column {name!r} holds {text.iloc[at]!r}, and there is no such {_in_words(kind)}; fix it,"
             " give dates, or count rows as steps (data.steps=rows)"
         )

@@ -7,6 +7,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from latentcast.data.tables.periods_of_year import PeriodsOfYear, count_of
+
 Ints = NDArray[np.int64]
 _DAY = np.timedelta64(1, "D")
 _DAY_NS = 86_400_000_000_000
@@ -245,6 +247,8 @@ def parse(alias: str) -> Calendar | None:
     """The calendar of an alias; None for other text."""
     if found := re.fullmatch(r"(\d*)M-days\((\d+(?:,\d+)*)\)", alias):
         return DaysOfMonth(tuple(map(int, found[2].split(","))), int(found[1] or 1))
+    if (count := count_of(alias)) is not None:
+        return PeriodsOfYear(count)
     if found := re.fullmatch(r"Y-every\((\d+)D,(\d+)\)", alias):
         return DaysOfYear(int(found[1]), int(found[2]))
     if found := re.fullmatch(r"W-days\(([A-Z,a-z]+)\)", alias):

@@ -46,6 +46,11 @@ class TextForm:
     lower: bool = False
     months: tuple[str, ...] = ()
 
+    @property
+    def periods(self) -> int | None:
+        """Periods of a year, where the texts count such."""
+        return int(self.unit.removeprefix("periods")) if self.unit and self.unit.startswith("periods") else None
+
     def write(self, times: NDArray[Any]) -> NDArray[Any]:
         """Stamps → text; each distinct stamp is written once."""
         codes, distinct = pd.factorize(times)

@@ -11,6 +11,7 @@ from latentcast.data.settings import DataSettings
 from latentcast.data.tables.across import across
 from latentcast.data.tables.calendar_units import AmbiguousTime, plausible
 from latentcast.data.tables.date_parts import parts_of, stamps_of
+from latentcast.data.tables.periods_of_year import count_of
 from latentcast.data.tables.timestamps import read_stamps
 
 TIME_NAMES = ("ds", "date", "datetime", "timestamp", "time")
@@ -44,12 +45,15 @@ def time_column(frame: pd.DataFrame, settings: DataSettings) -> str:
         if named := [name for name in free if name.lower() == wanted]:
             return _finer(frame, named[0], [name for name in free if name not in used])
     free = [name for name in free if name not in used and name not in ("unique_id", "y")]
+    freq = settings.freq if count_of(settings.freq) is not None else None
     for wanted in _FURTHER_NAMES:
-        if named := [name for name in free if name.lower() == wanted and _holds_times(frame[name], steps=True)]:
+        if named := [
+            name for name in free if name.lower() == wanted and _holds_times(frame[name], steps=True, freq=freq)
+        ]:
             return named[0]
     if isinstance(frame.index, pd.DatetimeIndex | pd.PeriodIndex):
         raise TimeError("the times stand in the index of the frame; make them a column: frame.reset_index()")
-    found = [name for name in free if _holds_times(frame[name], steps=False)]
+    found = [name for name in free if _holds_times(frame[name], steps=False, freq=freq)]
     found = [name for name in found if not pd.api.types.is_numeric_dtype(frame[name]) or name == columns[0]]
     found = _one_of(frame, found)
     if len(found) > 1:
@@ -136,7 +140,7 @@ def _without_missing(column: pd.Series) -> pd.Series:
     return column.dropna()
 
 
-def _holds_times(column: pd.Series, *, steps: bool) -> bool:
+def _holds_times(column: pd.Series, *, steps: bool, freq: str | None = None) -> bool:
     """Whether a column can be read as dates, or with `steps` as whole numbers that count up."""
     kind, numeric = column.dtype, pd.api.types.is_numeric_dtype(column.dtype)
     if pd.api.types.is_datetime64_any_dtype(kind) or isinstance(kind, pd.PeriodDtype):
@@ -149,7 +153,7 @@ def _holds_times(column: pd.Series, *, steps: bool) -> bool:
     elif not sample.is_monotonic_increasing and not steps:
         return False
     try:
-        times = read_stamps(sample, None).times
+        times = read_stamps(sample, None, freq).times
     except AmbiguousTime:
         return True
     except TimeError:

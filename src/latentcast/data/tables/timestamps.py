@@ -186,6 +186,12 @@ def _numbers(column: pd.Series, form: str | None, freq: str | None) -> Stamps:
             setting="data.time_format",
         )
     notes: tuple[str, ...] = ()
+    if form is None and code.name.startswith("yyyyp"):
+        count = code.name.removeprefix("yyyyp")
+        notes = (
+            f"the whole numbers in {name!r} (such as {numbers[0]}) run from 01 to {int(count):02d} in each year: they"
+            f" are read as {count} periods a year (data.time_format={code.name}; yyyyww reads ISO weeks)",
+        )
     if form is None and code.name in EPOCH_UNITS:
         step = int(np.gcd.reduce(np.diff(np.unique(numbers)))) or 1
         notes = (
