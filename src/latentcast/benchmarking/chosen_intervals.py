@@ -6,15 +6,17 @@ import numpy as np
 
 from latentcast.benchmarking.origins import JudgedCandidate, Origins, Searched, window_starts_of
 from latentcast.evaluation.forecasts import Computed
+from latentcast.forecaster.calibration import OWN
 from latentcast.forecaster.forecaster import Forecaster
 from latentcast.forecaster.inputs import prepare
 from latentcast.forecaster.judge import calibrate_on
 from latentcast.forecaster.judged_sums import Judged
 from latentcast.forecaster.replayed import calibrate_with
 
-CALIBRATED = 2000  # windows that intervals are made of where they are forecast for this, about
-ENOUGH = 500  # judged forecasts, of all targets, that intervals are made of
-LEAST = 39  # the same where more would take long: a 95 % interval leaves one of them on either side
+CALIBRATED = 2000  # forecasts, of all channels, that intervals are made of where they are made for this, about
+OF_SLOW = 50  # windows for the same where each forecast is a fit, or the generalist's
+ENOUGH = 500  # judged forecasts, of all channels, that intervals are made of
+LEAST = 19  # the same where more would take long: the fewest for a 95 % interval
 
 
 def calibrate_chosen(
@@ -25,18 +27,22 @@ def calibrate_chosen(
     windows = len(prepared.starts("val", forecaster.task.lookback, task.horizon)[0])
     if not windows:
         return
-    there = len(origins[0]) * len(forecaster.task.targets)
-    if there >= (LEAST if _slow(task, forecaster, used) else ENOUGH):
+    slow = _slow(task, used)
+    channels = len(task.panel.channels)
+    most = OF_SLOW if slow else max(1, CALIBRATED // channels)
+    if not slow and any(one.trial.candidate.name == "generalist" for one, _ in used):
+        most = OWN if channels > 1 else OF_SLOW
+    judged_before, forecasts = len(origins[0]), len(origins[0]) * len(forecaster.task.targets)
+    if judged_before >= most or forecasts >= (LEAST if slow else ENOUGH):
         starts = window_starts_of(task, forecaster, prepared, origins)
         which = Judged("val", task.name, max(1, windows // len(starts)))
         judged = calibrate_with(forecaster, prepared, which, (starts, origins[0]), _together(used))
     else:
-        stride = max(1, windows * len(task.panel.channels) // CALIBRATED)
-        judged = calibrate_on(forecaster, prepared, Judged("val", task.name, stride))
+        judged = calibrate_on(forecaster, prepared, Judged("val", task.name, max(1, windows // most)))
     forecaster.card = replace(forecaster.card, validation=judged.to_dict())
 
 
-def _slow(task: Searched, forecaster: Forecaster, used: list[tuple[JudgedCandidate, float]]) -> bool:
+def _slow(task: Searched, used: list[tuple[JudgedCandidate, float]]) -> bool:
     """Whether each forecast is a fit, or looks for seasons."""
     members = [one.trial.candidate for one, _ in used]
     searches = any(one.name == "generalist" and (task.panel.season == 1 or one.model) for one in members)
