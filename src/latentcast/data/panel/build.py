@@ -17,6 +17,7 @@ from latentcast.data.panel.repeats import refuse_repeats, same_values, without_c
 from latentcast.data.settings import DataSettings
 from latentcast.data.sources.files import read_file
 from latentcast.data.sources.formats.notes import notes_of
+from latentcast.data.sources.text_numbers import with_text_numbers
 from latentcast.data.tables.clock import Clock, localised, on_the_clock_of
 from latentcast.data.tables.frequency import Frequency
 from latentcast.data.tables.holidays import holidays, years_without_holidays
@@ -43,6 +44,7 @@ def build(frame: pd.DataFrame, settings: DataSettings) -> Panel:
     if not len(frame):
         raise DataError("the table has no row")
     frame, left_out = without_row_numbers(frame, settings)
+    frame, numbers = with_text_numbers(frame, settings)
     frame, joined = joined_time(frame, settings)
     frame = _with_row_numbers(frame, settings)
     stated, (settings, chosen) = settings, settle(frame, settings)
@@ -54,7 +56,11 @@ def build(frame: pd.DataFrame, settings: DataSettings) -> Panel:
     if settings.zone is not None:
         read = _in_zone(read, table, settings.zone)
     stamps, table, notes = _sorted(read.times, table)
-    notes = (*(Note(note, NoteCode.READING) for note in (*joined, *chosen, *read.notes)), *table.notes, *notes)
+    notes = (
+        *(Note(note, NoteCode.READING) for note in (*numbers, *joined, *chosen, *read.notes)),
+        *table.notes,
+        *notes,
+    )
     if settings.steps == "grid" and settings.resample is None:
         stamps, table, more = without_copies(stamps, table)
         notes += more

@@ -25,6 +25,7 @@ _FURTHER = (
     "%Y %B", "%b-%Y", "%B-%Y", "%Y-%b", "%b %y", "%b-%y", "%b%Y", "%Y%b", "%b %d %Y", "%B %d %Y", "%b %d, %Y",
     "%B %d, %Y", "%d. %b %Y", "%d. %B %Y",
     "%Y年%m月%d日", "%Y年%m月", "%Y年", "%d %b %Y", "%d %B %Y", "%d-%b-%Y", "%d.%m.%Y", "%d/%m/%Y", "%G-W%V-%u",
+    "FY%Y", "FY %Y", "FY%y",
 )  # fmt: skip
 _CLOCK = re.compile(r"([ T,]+)(\d{1,2})([:.])(\d{2})(\3\d{2})?(\s?[AP]M)?$|([ T,]+)(\d{1,2})(\s?[AP]M)$", re.IGNORECASE)
 _HALF_DAY = r"(?i)\b([ap])\.\s?m\.?$"  # a.m. → am
@@ -130,7 +131,10 @@ def _further_form(
         form, notes = settled(column, {form: read[form] for form in distinct}, freq)
         return form, read[form], notes
     form, dates = next(iter(read.items()))
-    return form, dates, ()
+    fiscal = (
+        f"the texts in {column.name!r} (such as {text.iloc[0]!r}) name years of a business: they were read as years"
+    )
+    return form, dates, (f"{fiscal} of the calendar",) if form.startswith("FY") else ()
 
 
 def _clock_form(text: str) -> str:

@@ -16,7 +16,24 @@ from latentcast.data.tables.timestamps import read_stamps
 
 TIME_NAMES = ("ds", "date", "datetime", "timestamp", "time")
 _COUNTED = re.compile(r"date|day|time|step|index|period|week|month|obs|seq|tick|cycle", re.I)  # what numbers may count
-_FURTHER_NAMES = ("month", "quarter", "week", "day", "period", "year", "datum", "fecha", "date_time", "index", "t")
+_FURTHER_NAMES = (
+    "month",
+    "quarter",
+    "week",
+    "day",
+    "period",
+    "year",
+    "fy",
+    "fiscal year",
+    "fiscal_year",
+    "financial year",
+    "datum",
+    "fecha",
+    "date_time",
+    "index",
+    "t",
+)
+_YEARS = ("year", "fy", "fiscal year", "fiscal_year", "financial year")
 _WITHIN_DAY = re.compile(r"(settlement_?)?period|hour|hr|hour_?ending|interval|quarter_?hour|minute|time|he", re.I)
 _DATE = re.compile(r"(.*_)?(date|datum|day|fecha)", re.I)
 _PERIODS = {24: 60, 48: 30, 96: 15, 288: 5}  # periods of a day → their minutes
@@ -160,7 +177,7 @@ def _holds_times(column: pd.Series, *, steps: bool, freq: str | None = None) -> 
         return False
     if not np.issubdtype(times.dtype, np.integer):
         return True
-    if steps and str(column.name).lower() == "year" and plausible(times):
+    if steps and str(column.name).lower() in _YEARS and plausible(times):
         return True  # of several series they begin anew
     return steps and len(times) > 2 and bool((np.diff(times) == 1).mean() > 0.5)
 

@@ -9,6 +9,7 @@ from latentcast.data.sources.formats.notes import with_notes
 from latentcast.data.tables.period_texts import read_periods
 
 _COUNTED = re.compile(r"[A-Za-z]*[_ ]?(\d+)")
+_YEAR = re.compile(r"(?:FY ?)?((?:1[6-9]|20)\d\d)(?: \[YR\d{4}\])?")  # 1960 [YR1960] of the World Bank
 LEAST = 8  # columns of numbers below which a table is taken as it is
 
 
@@ -54,8 +55,9 @@ def _is_text(column: pd.Series) -> bool:
 
 def _stamps(names: list[str]) -> np.ndarray | None:
     """Years or dates where all names are; counts where they rise by one; None otherwise."""
-    if all(re.fullmatch(r"(1[6-9]|20)\d\d", name) for name in names):
-        return pd.to_datetime(pd.Series(names), format="%Y").to_numpy()
+    years = [_YEAR.fullmatch(name.strip()) for name in names]
+    if all(years):
+        return pd.to_datetime(pd.Series([year[1] for year in years if year]), format="%Y").to_numpy()
     counted = [_COUNTED.fullmatch(name) for name in names]
     if all(counted):
         numbers = np.array([int(match[1]) for match in counted if match is not None])
