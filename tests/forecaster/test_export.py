@@ -50,6 +50,26 @@ def test_a_longer_horizon_goes_on_from_the_forecast(exported: tuple[latentcast.F
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("name", ["dlinear", "patch-linear"])
+def test_learned_cycles_follow_the_phase_of_each_window(name: str, tmp_path: Path) -> None:
+    settings = {"training.max_steps": 60, "training.lr": 0.05, "training.loggers": [], "model.cycles": [24]}
+    forecaster = latentcast.fit(frame_of(), name, lookback=LOOKBACK, horizon=HORIZON, settings=settings)
+    forecaster.export(tmp_path / "cycles.onnx")
+    graph = latentcast.load(tmp_path / "cycles.onnx")
+    found = []
+    for rows in (400, 393, 371):  # the last look-back begins at other hours of the day
+        frame = frame_of().iloc[:rows]
+        found.append(graph.predict(frame, level=80))
+        pd.testing.assert_frame_equal(found[-1], forecaster.predict(frame, level=80), rtol=1e-5)
+        shifted = forecaster.predict(frame.assign(ds=frame["ds"] + pd.Timedelta("5h")), level=80)
+        change = shifted.select_dtypes("number") - found[-1].select_dtypes("number")
+        assert change.abs().max().max() > 1e-3  # another phase, another forecast
+    uncounted = frame_of().assign(ds=range(400))
+    with pytest.raises(latentcast.LatentcastError):
+        graph.predict(uncounted)
+
+
+@pytest.mark.slow
 def test_what_cannot_be_exported_says_why(tmp_path: Path, exported: tuple[latentcast.Forecaster, Path]) -> None:
     forecaster, file = exported
     generalist = latentcast.fit(frame_of(), "generalist", lookback=LOOKBACK, horizon=HORIZON)

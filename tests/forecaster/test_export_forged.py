@@ -124,7 +124,7 @@ def text(name: str, value: str) -> Callable[[dict[str, Any]], None]:
         (text("model", '{"uses_known": true}'), "make no sense"),
         (text("statistics", '{"mean": "not base64"}'), "make no sense"),
         (text("format", "latentcast-export/99"), "newer latentcast"),
-        (text("format", "other/1"), "wanted latentcast-export/1"),
+        (text("format", "other/1"), "wanted latentcast-export/2"),
     ],
 )
 def test_forged_metadata_are_refused(

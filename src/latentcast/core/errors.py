@@ -15,6 +15,11 @@ Each message says what the input was, what was expected, and how to fix it.
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
+UNCOUNTED = (
+    "model.cycles needs steps that can be counted (equally long ones, months, business days or the days of a calendar),"
+    " and the frequency of these data has no such count; leave it out"
+)
+
 
 class LatentcastError(Exception):
     """Base of every error of this library; its text is meant for a person."""

@@ -7,10 +7,9 @@ from jaxtyping import Float
 from pydantic import BeforeValidator, Field
 from torch import Tensor, nn
 
-from latentcast.core.errors import DataError
+from latentcast.core.errors import UNCOUNTED, DataError
 from latentcast.core.types import Batch
 
-NOT_EXPORTED = "its cycles read the phase of each window, for which a graph has no input"
 Length = Annotated[int, Field(ge=2)]
 Lengths = Annotated[tuple[Length, ...], BeforeValidator(lambda value: (value,) if isinstance(value, int) else value)]
 
@@ -28,10 +27,7 @@ class Cycles(nn.Module):
     def forward(self, batch: Batch, steps: int) -> Float[Tensor, "batch steps channel"]:
         """Return the cycles of the first `steps` steps of each window. Raises DataError where steps have no phase."""
         if batch.phase is None:
-            raise DataError(
-                "model.cycles needs steps that can be counted (equally long ones, months, business days or the days of"
-                " a calendar), and the frequency of these data has no such count; leave it out"
-            )
+            raise DataError(UNCOUNTED)
         at = batch.phase[:, None] + torch.arange(steps, device=batch.phase.device)
         return torch.stack([table[at % len(table)] for table in self.tables]).sum(0)
 

@@ -33,7 +33,7 @@ from latentcast.core.settings import Part, ReadWith, Settings
 from latentcast.core.types import Batch, Prediction, Scale, Task, Tokens
 from latentcast.data.windows.mixture import Mix
 from latentcast.data.windows.windows import Windows
-from latentcast.layers.cycle import NOT_EXPORTED, Cycles, Lengths, without_cycles
+from latentcast.layers.cycle import Cycles, Lengths, without_cycles
 from latentcast.layers.instance_norm import Share, scale_of
 from latentcast.models.backbones import BACKBONES
 from latentcast.models.heads import HEADS
@@ -192,7 +192,7 @@ class Composed(nn.Module):
             quantile_levels=head.quantile_levels if isinstance(head, PredictsQuantiles) else (),
             frozen=tuple(f"representation.{part}" for part in frozen),
             training=("gradient",) if self.solved_maps is None else ("solved", "gradient"),
-            not_exported=LARGE if told else "" if self.cycles is None else NOT_EXPORTED,
+            not_exported=LARGE if told else "",
         )
 
     @property

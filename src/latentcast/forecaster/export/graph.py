@@ -45,6 +45,7 @@ class ForecastGraph(nn.Module):
                 future_known=read.get("future_known"),
                 static=read.get("static"),
                 item=read.get("item"),
+                phase=read.get("phase"),
             )
         )
         targets = list(self.network.task.targets)

@@ -30,7 +30,7 @@ from latentcast.forecaster.sense import check_calibration, check_statistics, che
 PREFIX = "latentcast."
 FORMAT, CARD, MODEL, SERIES = "format", "card", "model", "series"
 STATISTICS, CALIBRATION, RADII, DIGEST = "statistics", "calibration", "radii", "sha256"
-VERSION = 1
+VERSION = 2  # 2: graphs may read the phase of a window
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class ExportedModel:
 
     Attributes
     ----------
-    uses_known, uses_static, quantile_levels, calibrates, is_light
+    uses_known, uses_static, uses_phase, quantile_levels, calibrates, is_light
         As of the network that was exported.
     quantised
         `int8` where weights were rounded to eight bits.
@@ -47,24 +47,25 @@ class ExportedModel:
 
     uses_known: bool = False
     uses_static: bool = False
+    uses_phase: bool = False
     quantile_levels: tuple[float, ...] = ()
     calibrates: bool = True
     is_light: bool = False
     quantised: str | None = None
     prompter: None = None
-    uses_phase: bool = False
     samples: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
-        names = ("uses_known", "uses_static", "quantile_levels", "calibrates", "is_light", "quantised")
+        names = ("uses_known", "uses_static", "uses_phase", "quantile_levels", "calibrates", "is_light", "quantised")
         return {name: getattr(self, name) for name in names}
 
     @classmethod
     def parse(cls, values: Mapping[str, Any]) -> "ExportedModel":
         """Raises ValueError when it is not what `to_dict` gave."""
+        values = {"uses_phase": False, **values}  # files of version 1
         levels = values["quantile_levels"]
-        flags = ("uses_known", "uses_static", "calibrates", "is_light")
+        flags = ("uses_known", "uses_static", "uses_phase", "calibrates", "is_light")
         if not all(isinstance(values[name], bool) for name in flags):
             raise ValueError(f"model: {', '.join(flags)} are not true or false")
         numbers = isinstance(levels, list) and all(isinstance(one, float) and 0 < one < 1 for one in levels)

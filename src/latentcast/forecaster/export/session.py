@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from latentcast.core.errors import CheckpointError, MissingExtra, SettingsError
+from latentcast.core.errors import UNCOUNTED, CheckpointError, DataError, MissingExtra, SettingsError
 from latentcast.core.threads import chosen_threads, threads_without_torch
 from latentcast.data.sources.frames import Source
 from latentcast.data.windows.arrays import WindowArrays
@@ -18,7 +18,7 @@ from latentcast.forecaster.export.signature import STANDARDISED, STANDARDISED_QU
 
 LARGEST = 1e9  # as network_pass.LARGEST: what is shown where squares of larger values overflow
 TOGETHER = 32  # windows of one run: what a graph holds of more leaves the cache of the processor
-TYPES = {"tensor(double)": "double", "tensor(float)": "float", "tensor(bool)": "bool"}
+TYPES = {"tensor(double)": "double", "tensor(float)": "float", "tensor(bool)": "bool", "tensor(int64)": "int64"}
 
 
 def open_session(content: bytes, where: str) -> Any:
@@ -100,6 +100,7 @@ class SessionEngine:
             "past_known": read.past_known,
             "future_known": read.future_known,
             "static": read.static,
+            "phase": read.phase,
         }
         feeds = {one.name: _neutral(one, len(past), given) for one in self.signature.inputs}
         found = [
@@ -110,9 +111,11 @@ class SessionEngine:
 
 
 def _neutral(one: Value, count: int, given: Mapping[str, Any]) -> NDArray[Any]:
-    """What is given, or the value that changes nothing."""
+    """What is given, or the value that changes nothing. Raises DataError where steps have no phase."""
     if (value := given.get(one.name)) is not None:
         return np.ascontiguousarray(value)
+    if one.name == "phase":
+        raise DataError(UNCOUNTED)
     if one.dtype == "bool":
         return np.ones((count, *one.sizes), np.bool_)
     fill = {"scale": 1.0, "power": np.nan}.get(one.name, 0.0)

@@ -7,7 +7,7 @@ from latentcast.core.task import Task
 from latentcast.data.features.regression import Effects
 from latentcast.data.settings import DataSettings, Kind
 
-Dtype = Literal["double", "float", "bool"]
+Dtype = Literal["double", "float", "bool", "int64"]
 BATCH = "batch"  # the one dimension that is free
 STANDARDISED, STANDARDISED_QUANTILES = "standardised", "standardised_quantiles"
 
@@ -69,6 +69,8 @@ def signature_of(task: Task, data: DataSettings, season: int, effects: Effects |
         ]
     if model.uses_static and task.static:
         inputs.append(Value("static", "float", (task.static,)))
+    if model.uses_phase:
+        inputs.append(Value("phase", "int64", ()))
     points = (ahead, len(task.targets))
     outputs = [Value("forecast", "double", points), Value(STANDARDISED, "float", points)]
     if levels := len(model.quantile_levels):

@@ -27,7 +27,7 @@ from latentcast.models.network import Network
 Target = Literal["onnx", "torch-export"]
 SUFFIXES: dict[str, str] = {"onnx": ".onnx", "torch-export": ".pt2"}
 OPSET = 20
-_DTYPES = {"double": torch.float64, "float": torch.float32, "bool": torch.bool}
+_DTYPES = {"double": torch.float64, "float": torch.float32, "bool": torch.bool, "int64": torch.int64}
 
 
 def export(fitted: FittedModel, path: Path, to: str, quantise: str | None, *, overwrite: bool) -> None:
@@ -72,7 +72,13 @@ def _check(fitted: FittedModel, path: Path, to: str, quantise: str | None, *, ov
 def _declared(fitted: FittedModel, quantise: str | None) -> ExportedModel:
     network = fitted.network
     return ExportedModel(
-        network.uses_known, network.uses_static, network.quantile_levels, network.calibrates, network.is_light, quantise
+        network.uses_known,
+        network.uses_static,
+        network.uses_phase,
+        network.quantile_levels,
+        network.calibrates,
+        network.is_light,
+        quantise,
     )
 
 

@@ -15,7 +15,7 @@ from latentcast.core.capabilities import Capabilities
 from latentcast.core.findings import Finding, WindowLabels
 from latentcast.core.settings import ReadWith, Settings
 from latentcast.core.types import Batch, Prediction, Steps, Task
-from latentcast.layers.cycle import NOT_EXPORTED, Cycles, Lengths, without_cycles
+from latentcast.layers.cycle import Cycles, Lengths, without_cycles
 from latentcast.layers.decomposition import Kernel, exponential_average_matrix, moving_average_adjoint
 from latentcast.layers.instance_norm import Share, scale_of
 from latentcast.layers.losses import Loss, PointLoss
@@ -56,7 +56,7 @@ class DLinear(nn.Module):
         self.remainder_bias = nn.Parameter(torch.zeros(maps, task.horizon))
         self.cycles = Cycles(settings.cycles, task.channels) if settings.cycles else None
         if self.cycles is not None:
-            self.capabilities = Capabilities(uses_phase=True, not_exported=NOT_EXPORTED)
+            self.capabilities = Capabilities(uses_phase=True)
         rate = settings.exponential
         average = None if rate is None else exponential_average_matrix(task.lookback, rate)
         self.register_buffer("average", average, persistent=False)
