@@ -18,16 +18,20 @@ ELSEWHERE = ("engine", "workers", "address", "storage", "cpus", "gpus", "retries
 def fit(data: Any, model: str | None = None, **options: Any) -> Forecaster:
     if model != AUTO:
         return fit_named(data, model, **options)
-    if unread := [name for name in CHOSEN if options.pop(name, None)]:
-        raise SettingsError([f"{name}: model='auto' chooses it; leave it out, or name a model" for name in unread])
-    defaults = signature(fit_named).parameters
-    given = [name for name in ELSEWHERE if options.pop(name, defaults[name].default) != defaults[name].default]
-    if given:
-        one = "model='auto' chooses in one process; leave it out, or name a model"
-        raise SettingsError([Fault(name, f": {one}") for name in given])
+    _refuse(options, CHOSEN, "chooses it")
+    _refuse(options, ELSEWHERE, "chooses in one process")
+    if options.get("overwrite") and options.get("out") is None:
+        raise SettingsError([Fault("overwrite", " replaces a folder: say which (out)")])
     options.pop("progress", None)
     threads = options.pop("threads", None)
     from latentcast.core.threads import using_threads
 
     with using_threads(threads):
         return fit_auto(data, **options).forecaster
+
+
+def _refuse(options: dict[str, Any], names: tuple[str, ...], why: str) -> None:
+    """Take arguments out that have their defaults. Raises SettingsError for the others, whatever their value."""
+    defaults = signature(fit_named).parameters
+    if given := [name for name in names if options.pop(name, defaults[name].default) != defaults[name].default]:
+        raise SettingsError([Fault(name, f": model='auto' {why}; leave it out, or name a model") for name in given])
