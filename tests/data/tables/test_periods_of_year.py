@@ -74,3 +74,11 @@ def test_first_days_by_hand() -> None:
 )
 def test_a_cycle_turns_and_begins_with_one(numbers: list[int], count: int | None) -> None:
     assert cycle_of(*np.divmod(np.array(numbers), 100)) == count
+
+
+@pytest.mark.parametrize("name", ["season", "year"])
+def test_years_that_cross_are_no_weeks(name: str) -> None:
+    """2003/04, 2004/05, … are 53 weeks apart as weeks: no reading is regular, and none makes a traceback."""
+    texts = [f"{year}/{(year + 1) % 100:02d}" for year in range(2003, 2013)]
+    with pytest.raises(latentcast.LatentcastError):
+        build(pd.DataFrame({name: texts, "v": np.arange(10.0)}), DataSettings(freq="YS"))

@@ -140,6 +140,7 @@ def most_regular(positions: Mapping[str, Ints], name: str, freq: str | None) -> 
         for reading, (number, usual) in found.items()
         if not (reading == "count" and usual > 1) and not (reading == "week" and usual > 8)
     }
+    kept = kept or {reading: number for reading, (number, _) in found.items()}
     least = min(kept.values())
     best = [reading for reading, number in kept.items() if number == least]
     for reading in (_of_frequency(freq, best), _of_name(name, best)):
