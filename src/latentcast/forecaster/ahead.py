@@ -96,7 +96,8 @@ def forecast_ahead(fitted: FittedState, data: IntoFrame, future_covariates: Into
     fitted = plan.fitted
     for note in plan.notes:
         log.warning(note)
-    inputs = prepare_forecast(fitted, data, future_covariates)
+    whole = plan.how is not None and plan.how.in_a_row
+    inputs = prepare_forecast(fitted, data, future_covariates, whole=whole)
     fitted.told.extend((*inputs.notes, *outcome_notes(fitted, inputs.prepared, inputs.windows, plan.how)))
     values, columns = forecast_values(plan, inputs)
     frame = forecast_frame(fitted, inputs.panel, values, columns)

@@ -141,6 +141,6 @@ def drift(panel: Panel, scaler: Scaler, steps: int, *, scaled: bool) -> Drift:
         spread = np.sqrt(np.add.reduceat(off**2, begins) / many)
     if not scaled:
         mean, spread = np.full_like(mean, np.nan), np.full_like(spread, np.nan)
-    channels = range(len(panel.channels))
-    names = tuple(tuple(panel.series_name(item, channel) for channel in channels) for item in range(len(panel.ids)))
+    count = len(panel.channels)
+    names = (panel.channels,) if panel.ids == ("",) else tuple((name,) * count for name in panel.ids)
     return Drift(steps, names, mean, spread, 1 - many / counts[:, None])

@@ -80,15 +80,15 @@ def open_prepared(
 
 
 def prepare_forecast(
-    fitted: FittedState, data: IntoFrame, future_covariates: IntoFrame | None = None
+    fitted: FittedState, data: IntoFrame, future_covariates: IntoFrame | None = None, *, whole: bool = True
 ) -> ForecastInputs:
-    """Everything that a forecast beyond the end of each series reads.
+    """Everything that a forecast beyond the end of each series reads; with `whole` also what lies before look-backs.
 
     Raises DataError when the data are not of the fit's kind, SettingsError for covariates that the model does not take.
     """
     source, _ = open_data(data)
     panel = read_panel(fitted, source)
-    laid, change = laid_out(fitted, panel)
+    laid, change = laid_out(fitted, panel, whole=whole)
     room = laid.prepared.panel
     if (effects := fitted.known.scaler.effects) is not None:
         ahead = None if future_covariates is None else open_data(future_covariates)[0].frame
@@ -99,16 +99,27 @@ def prepare_forecast(
     return ForecastInputs(panel, replace(laid.prepared, panel=room), laid.windows, notes, source)
 
 
-def laid_out(fitted: FittedState, panel: Panel) -> tuple[LastWindows, Drift]:
-    """The last window of each series of a panel, with room for the horizon, and how far the data have drifted."""
-    filled = fill_up(panel, fitted.task.lookback)
+def laid_out(fitted: FittedState, panel: Panel, *, whole: bool = True) -> tuple[LastWindows, Drift]:
+    """The last window of each series of a panel, with room for the horizon, and how far the data have drifted.
+
+    Without `whole`, steps before the look-backs are left out where no forecast reads them.
+    """
+    read = panel if whole or _reaches_back(fitted, panel) else panel.last(fitted.task.lookback)
+    filled = fill_up(read, fitted.task.lookback)
     prepared = prepare(fitted, filled.panel, future_only=True)
-    change = drift_of(fitted, panel, prepared)
+    change = drift_of(fitted, read, prepared)
     room = filled.panel.extended(fitted.task.horizon)
     starts = room.offsets[1:] - fitted.task.lookback - fitted.task.horizon
     windows = starts, np.arange(len(panel.ids))
     notes = (*filled.notes, *prepared.notes[len(panel.notes) :])
     return LastWindows(panel, replace(prepared, panel=room), windows, notes), change
+
+
+def _reaches_back(fitted: FittedState, panel: Panel) -> bool:
+    """Whether something before the look-backs counts: gaps, covariates, transforms, notes, or series to be measured."""
+    scaler = fitted.known.scaler
+    plain = scaler.effects is None and scaler.transform is None and panel.said is None and panel.complete
+    return not plain or bool((fitted.known.rows_of(panel) < 0).any())
 
 
 def drift_of(fitted: FittedState, panel: Panel, prepared: PreparedPanel) -> Drift:

@@ -18,10 +18,11 @@ def forecast_frame(fitted: FittedState, panel: Panel, values: Any, columns: Mapp
     """[items, horizon, target] values beyond the end of a panel → one row per series and step, with more columns."""
     targets = fitted.task.targets
     times = panel.future_times(values.shape[1])
-    names = [panel.series_name(item, channel) for item in range(len(values)) for channel in targets]
+    wide = panel.ids == ("",)
+    names = [panel.channels[channel] for channel in targets] if wide else list(panel.ids)
     return pd.DataFrame(
         {
-            "unique_id": np.repeat(np.array(names, dtype=object), values.shape[1]),
+            "unique_id": np.repeat(np.array(names, dtype=object), values.shape[1] * (1 if wide else len(targets))),
             "ds": panel.clock.restore(np.repeat(times, len(targets), axis=0).reshape(-1)),
             fitted.name: values.transpose(0, 2, 1).reshape(-1),
             **columns,

@@ -12,6 +12,7 @@ from latentcast.data.sources.frames import Source
 from latentcast.data.tables.date_numbers import NumberCode
 from latentcast.data.tables.id_text import id_text
 from latentcast.data.tables.ids import first_rows
+from latentcast.data.tables.runs import distinct_objects, factorize_ids
 from latentcast.data.tables.table import with_text_names
 from latentcast.data.tables.time_column import joined_time, time_column
 
@@ -60,12 +61,12 @@ def name_of_time(frame: pd.DataFrame, settings: DataSettings) -> str:
 
 def _ids(texts: pd.Series, came: pd.Series) -> Any:
     """Return series names as the values of the data."""
-    codes, names = pd.factorize(texts)
-    if pd.api.types.infer_dtype(came, skipna=True) == "string":
-        values: dict[str, Any] = {}  # each is its own text
+    codes, names = factorize_ids(texts)
+    if pd.api.types.infer_dtype(distinct_objects(came), skipna=True) == "string":
+        found = list(names)  # each is its own text
     else:
-        values = {id_text(value): value for value in came.dropna().unique()}
-    found = [values.get(name, name) for name in names]
+        values: dict[str, Any] = {id_text(value): value for value in came.dropna().unique()}
+        found = [values.get(name, name) for name in names]
     if isinstance(came.dtype, pd.CategoricalDtype):
         return pd.Categorical(found, dtype=came.dtype).take(codes)
     try:

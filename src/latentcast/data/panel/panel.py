@@ -111,6 +111,21 @@ class Panel:
             covariates={name: column[keep] for name, column in self.covariates.items()},
         )
 
+    def last(self, steps: int) -> "Panel":
+        """Keep only the last `steps` steps of each item, or all where it has fewer."""
+        counts = np.minimum(self.lengths, steps)
+        offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        rows = np.arange(offsets[-1]) + np.repeat(self.offsets[1:] - offsets[1:], counts)
+        return replace(
+            self,
+            values=self.values[rows],
+            observed=self.observed[rows],
+            times=self.times[rows],
+            offsets=offsets,
+            pads=None if self.pads is None else np.maximum(self.pads - (self.lengths - counts), 0),
+            covariates={name: column[rows] for name, column in self.covariates.items()},
+        )
+
     def future_times(self, horizon: int) -> NDArray[Any]:
         """Return the stamps of the steps after the end of each item, [items, horizon].
 

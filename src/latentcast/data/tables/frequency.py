@@ -14,6 +14,7 @@ from pandas.tseries.frequencies import to_offset
 from latentcast.core.errors import TimeError
 from latentcast.data.tables.row_calendars import Calendar
 from latentcast.data.tables.row_calendars import parse as parse_calendar
+from latentcast.data.tables.runs import factorize_stamps
 
 SECOND_NS = 1_000_000_000
 _LONGEST = 60  # characters of a frequency in a message
@@ -225,10 +226,15 @@ class Frequency:
             return np.subtract(x, np.repeat(x[heads], lengths))
 
         if self.step is not None:
+            within = np.arange(len(times)) - np.repeat(heads, lengths)
+            apart = np.diff(times.astype(np.int64, copy=False)) == self.step
+            apart[heads[1:] - 1] = True
+            if apart.all():  # the usual case: no row is missing
+                return within
             count, rest = np.divmod(since_head(times.astype(np.int64)), self.step)
             count[rest != 0] = -1
             return count
-        codes, distinct = pd.factorize(times)  # series share their stamps: each is looked up once
+        codes, distinct = factorize_stamps(times, heads)  # series share their stamps: each is looked up once
         place, fits = self._place(distinct)
         count = since_head(place.astype(np.int32)[codes])
         size = self.months or self.weekdays or self.multiple

@@ -12,6 +12,7 @@ from latentcast.core.errors import TimeError, shorten
 from latentcast.data.tables.frequency import DAY_NS, Frequency, day_of, of_length
 from latentcast.data.tables.near_regular import moved_onto_grid
 from latentcast.data.tables.row_calendars import fill_of, infer_days, infer_sessions, infer_weekdays
+from latentcast.data.tables.runs import factorize_stamps, heads_of
 
 # business days at the ends of months, quarters and years; sparser ones first, for denser ones hold them too
 _BUSINESS = ("BYE-DEC", "BYS-JAN", "BQE-DEC", "BQE-JAN", "BQE-FEB", "BQS-JAN", "BQS-FEB", "BQS-MAR", "BME", "BMS")
@@ -119,11 +120,6 @@ def _sessions(times: NDArray[Any], frequency: Frequency) -> Frequency | None:
     return None if found is None else Frequency.by(found)
 
 
-def heads_of(series: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The row at which each series begins; `series` the number of each row's series, at least one row."""
-    return np.concatenate([[0], np.flatnonzero(series[1:] != series[:-1]) + 1])
-
-
 def usual_step(times: NDArray[Any], series: NDArray[np.int64]) -> Frequency:
     """The frequency of most steps, for data whose rows count as steps even where their stamps are irregular."""
     try:
@@ -149,6 +145,9 @@ def usual_difference(times: NDArray[Any], series: NDArray[np.int64]) -> int:
         rows = slice(begin, begin + _BLOCK + 1)
         gaps = np.diff(times[rows].astype(np.int64))
         gaps = gaps[(series[rows][1:] == series[rows][:-1]) & (gaps > 0)]
+        if len(gaps) and (gaps == gaps[0]).all():
+            counts[int(gaps[0])] += len(gaps)
+            continue
         codes, lengths = pd.factorize(gaps)
         counts.update(dict(zip(lengths.tolist(), np.bincount(codes).tolist(), strict=True)))
     if not counts:
@@ -177,7 +176,7 @@ def _calendar(
         return []
     if usual.step < 28 * DAY_NS and usual.step != DAY_NS:
         return []
-    codes, distinct = pd.factorize(times)
+    codes, distinct = factorize_stamps(times, heads)
     if usual.step == DAY_NS:
         weekday = (distinct.astype("datetime64[D]").astype(np.int64) + 3) % 7  # Monday is 0
         if weekday.max() > 4:

@@ -4,6 +4,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from latentcast.data.tables.runs import heads_of
+
 _USUAL = (-99, -200, -999, -9999, -99999, -32768, 999, 9999, 99999, 32767, -99.9, -999.9, 999.9)
 HUGE = 1e15
 _FAR = 3  # times the range of the other values
@@ -56,6 +58,8 @@ def without_lone_outliers(
         if not np.fmax.reduce(size, initial=0.0) > LONE * np.fmin.reduce(size, initial=np.inf):
             continue
         rows = _of_wide_series(size, codes)
+        if not len(rows):
+            continue
         size, its = size[rows], codes[rows]
         groups = pd.Series(size).groupby(its)
         top, many = groups.transform("max").to_numpy(), groups.transform("count").to_numpy()
@@ -79,6 +83,13 @@ def without_lone_outliers(
 
 def _of_wide_series(size: NDArray[np.float64], codes: NDArray[np.int64]) -> NDArray[np.int64]:
     """Rows of the series whose largest value is `LONE` times their least: no other series can have such a value."""
+    if (np.diff(codes) >= 0).all():
+        heads = heads_of(codes)
+        with np.errstate(invalid="ignore"):
+            wide = np.fmax.reduceat(size, heads) > LONE * np.fmin.reduceat(size, heads)
+        if not wide.any():
+            return np.zeros(0, np.int64)
+        return np.flatnonzero(np.repeat(wide, np.diff(heads, append=len(size))))
     groups = pd.Series(size).groupby(codes)
     wide = np.zeros(int(codes.max()) + 1, np.bool_)
     most, least = groups.max(), groups.min()

@@ -11,6 +11,7 @@ from latentcast.core.errors import DataError, TimeError, shorten, suggest
 from latentcast.core.notes import Note, NoteCode
 from latentcast.data.settings import DataSettings
 from latentcast.data.tables.id_text import id_text
+from latentcast.data.tables.runs import factorize_ids
 from latentcast.data.tables.sentinels import sentinel_notes, without_fill_values, without_lone_outliers
 from latentcast.data.tables.time_column import UNNAMED, are_years, joined_time, time_column
 
@@ -183,7 +184,7 @@ def _long(frame: pd.DataFrame, time: str, settings: DataSettings) -> Table:
 
 def _series(column: pd.Series) -> tuple[NDArray[np.int64], tuple[str, ...]]:
     """Number and names of the series, in the order in which they first appear."""
-    codes, distinct = pd.factorize(column)
+    codes, distinct = factorize_ids(column)
     ids = tuple(map(id_text, distinct))
     without = codes < 0
     if "" in ids:
@@ -198,7 +199,7 @@ def _series(column: pd.Series) -> tuple[NDArray[np.int64], tuple[str, ...]]:
         raise DataError(
             f"{column.name} holds a number and a text that read the same: {shorten(twice)}; give the column one kind"
         )
-    return codes.astype(np.int64), ids
+    return codes.astype(np.int64, copy=False), ids
 
 
 def _wide(frame: pd.DataFrame, time: str, settings: DataSettings) -> Table:
