@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from latentcast.data.panel.blocks import in_blocks
 from latentcast.data.panel.panel import Panel
 from latentcast.evaluation.interval_metrics import IntervalFigures
 from latentcast.reporting.notebook import table_html
@@ -91,6 +92,12 @@ def seasonal_error(panel: Panel, ends: NDArray[np.int64], season: int) -> Array:
 
     NaN where there is no such pair, or where all differences are zero but for rounding.
     """
+    found = [_seasonal_error(part, ends[items], season) for items, part in in_blocks(panel)]
+    return np.concatenate(found)
+
+
+def _seasonal_error(panel: Panel, ends: NDArray[np.int64], season: int) -> Array:
+    """`seasonal_error` of some items, all at once."""
     shape = (len(panel.ids), len(panel.channels))
     if len(panel.values) <= season:
         return np.full(shape, np.nan)

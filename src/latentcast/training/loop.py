@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_avg_fn
+from torch.optim.swa_utils import AveragedModel
 
 from latentcast.core.types import Batch
 from latentcast.data.windows.mixture import Mix, MixedLoader
@@ -16,6 +16,7 @@ from latentcast.data.windows.windows import MANY, Loader, Windows, batch_size_fo
 from latentcast.models.config.training import TrainingSettings
 from latentcast.models.network import Network
 from latentcast.training import checkpoint
+from latentcast.training.averages import averaged
 from latentcast.training.compiling import compiled
 from latentcast.training.devices import Devices
 from latentcast.training.interrupt import StopRequest
@@ -90,7 +91,7 @@ class StageLoop:
         self.module, self.stepper = devices.setup(StageLoss(network, task.stage), self.optimizer)
         self.average: AveragedModel | None = None
         if settings.ema is not None:
-            self.average = AveragedModel(network, avg_fn=get_ema_avg_fn(settings.ema), use_buffers=True)
+            self.average = averaged(network, settings.ema)
         self._saved = time.monotonic()
         self._pace = Pace(task.stage.name, self.schedule) if devices.rank == 0 else None
 

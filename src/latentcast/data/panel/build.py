@@ -27,6 +27,7 @@ from latentcast.data.tables.infer import follows, infer, usual_step, with_other_
 from latentcast.data.tables.periods_of_year import PeriodsOfYear
 from latentcast.data.tables.resample import resampled, snapped
 from latentcast.data.tables.row_calendars import OpenDays, closed_days
+from latentcast.data.tables.runs import heads_of
 from latentcast.data.tables.table import Table, read_table, with_text_names, without_row_numbers
 from latentcast.data.tables.time_column import JOINED, joined_time, time_column
 from latentcast.data.tables.timestamps import Stamps, read_stamps, show
@@ -154,8 +155,8 @@ def _in_zone(read: Stamps, table: Table, zone: str) -> Stamps:
 
 def _sorted(stamps: NDArray[Any], table: Table) -> tuple[NDArray[Any], Table, tuple[str, ...]]:
     """Sort rows by series, then by time."""
-    same = np.diff(table.codes) == 0
-    if (np.diff(table.codes) >= 0).all() and (stamps[1:] >= stamps[:-1])[same].all():
+    same, later = table.codes[1:] == table.codes[:-1], stamps[1:] >= stamps[:-1]
+    if (table.codes[1:] >= table.codes[:-1]).all() and (later | ~same).all():
         return stamps, table, ()
     order = _order(stamps, table.codes)
     codes = table.codes[order]
@@ -252,10 +253,10 @@ def _of_one_step(
 
 def _on_grid(stamps: NDArray[Any], table: Table, frequency: Frequency, settings: DataSettings) -> Panel:
     """Fill each series from its first to its last stamp; values without a row are NaN."""
-    starts = np.flatnonzero(np.diff(table.codes, prepend=-1))
+    starts = heads_of(table.codes)
     counts = np.diff(starts, append=len(stamps))
     values, times, lengths, covariates = table.values, stamps, counts, table.covariates
-    if settings.steps == "grid":
+    if settings.steps == "grid" and not frequency.unbroken(stamps, starts):
         ordinals = frequency.ordinals(stamps, starts)
         _check_grid(ordinals, stamps, frequency)
         lengths = ordinals[starts + counts - 1] + 1

@@ -92,7 +92,7 @@ class Panel:
         """Digest that changes with any value, stamp or name."""
         digest = hashlib.sha256(repr((self.ids, self.channels, self.frequency.alias)).encode())
         for array in (self.values, self.observed, self.times, self.offsets):
-            digest.update(np.ascontiguousarray(array).tobytes())
+            digest.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
         if self.said is not None:
             digest.update(repr((self.said.times.tolist(), self.said.items.tolist(), self.said.texts)).encode())
         for name, column in sorted(self.covariates.items()):

@@ -23,7 +23,7 @@ def same_values(one: NDArray[Any], other: NDArray[Any]) -> bool:
 
 def without_copies(stamps: NDArray[Any], table: Table) -> tuple[NDArray[Any], Table, tuple[str, ...]]:
     """The rows without those that repeat the time and all values of the row before, and a note."""
-    copies = (stamps[1:] == stamps[:-1]) & (np.diff(table.codes) == 0)
+    copies = (stamps[1:] == stamps[:-1]) & (table.codes[1:] == table.codes[:-1])
     if not copies.any() or _why_twice(stamps[1:][copies]):
         return stamps, table, ()
     at = np.flatnonzero(copies)
@@ -41,7 +41,7 @@ def without_copies(stamps: NDArray[Any], table: Table) -> tuple[NDArray[Any], Ta
 
 def refuse_repeats(stamps: NDArray[Any], table: Table) -> None:
     """Raise TimeError where a stamp of a series occurs twice."""
-    repeated = (stamps[1:] == stamps[:-1]) & (np.diff(table.codes) == 0)
+    repeated = (stamps[1:] == stamps[:-1]) & (table.codes[1:] == table.codes[:-1])
     if repeated.any():
         at = int(repeated.argmax())
         name = table.ids[table.codes[at]]

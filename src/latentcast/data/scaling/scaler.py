@@ -2,7 +2,6 @@
 the effects of covariates.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -10,13 +9,13 @@ from numpy.typing import NDArray
 
 from latentcast.core.errors import DataError
 from latentcast.data.features.regression import Effects
+from latentcast.data.panel.blocks import STEPS, blocks, in_blocks
 from latentcast.data.panel.panel import Panel
 from latentcast.data.scaling.transform import Transform, check
 from latentcast.data.settings import DataSettings
 
 Array = NDArray[np.float64]
 ROUNDING = 4 * float(np.finfo(np.float32).eps)
-_BLOCK = 2**20  # steps that are scaled at a time
 MOST = 1e15  # standard deviations: networks square values in float32, which ends at 3e38
 
 
@@ -48,17 +47,14 @@ class Scaler:
 
         Raises DataError for values that the transform is not defined for.
         """
-        used = panel.observed & (panel.within < np.repeat(ends, panel.lengths))[:, None]
         how = settings or DataSettings()
-        bent = Transform.learned(how.transform, panel, used)
+        bent = Transform.learned(how.transform, panel, _used(panel, ends)) if how.transform != "none" else None
         blank = replace(cls.identity(panel), transform=bent, nonnegative=how.nonnegative)
         if not how.scale:
             return blank
-        values = blank._transformed(panel)
-        count = np.maximum(np.add.reduceat(used, panel.offsets[:-1], axis=0, dtype=np.int64), 1)
-        mean = np.add.reduceat(np.where(used, values, 0.0), panel.offsets[:-1], axis=0) / count
-        residual = np.where(used, values - np.repeat(mean, panel.lengths, axis=0), 0.0)
-        std = np.sqrt(np.add.reduceat(residual**2, panel.offsets[:-1], axis=0) / count)
+        bent_panel = panel if bent is None else replace(panel, values=blank._transformed(panel))
+        moments = [_moments(part.values, part, ends[items]) for items, part in in_blocks(bent_panel)]
+        mean, std = (np.concatenate(each) for each in zip(*moments, strict=True))
         constant = std <= np.maximum(1e-12 * np.abs(mean), 1e-150)  # largest relative spread of a constant by rounding
         return replace(blank, mean=mean, std=np.where(constant, 1.0, std))
 
@@ -86,7 +82,7 @@ class Scaler:
         """Return the scaled values of the panel, [steps, channels] in float32."""
         values = self._transformed(panel)
         scaled = np.empty(values.shape, np.float32)
-        for first, last in _blocks(panel.offsets):
+        for first, last in blocks(panel.offsets, max(STEPS // len(panel.channels), 1)):
             begin, end = panel.offsets[first], panel.offsets[last]
             lengths = panel.lengths[first:last]
             exact = values[begin:end] - np.repeat(self.mean[first:last], lengths, axis=0)
@@ -103,12 +99,14 @@ class Scaler:
         """Return [items, channels] the standard deviation of the first `ends[i]` observed steps in scaled units: 1
         after standardising, less where covariates explain some of it, 0 for a constant.
         """
-        used = panel.observed & (panel.within < np.repeat(ends, panel.lengths))[:, None]
-        values, begins = self.apply(panel).astype(np.float64), panel.offsets[:-1]
-        count = np.maximum(np.add.reduceat(used, begins, axis=0, dtype=np.int64), 1)
-        mean = np.add.reduceat(np.where(used, values, 0.0), begins, axis=0) / count
-        off = np.where(used, values - np.repeat(mean, panel.lengths, axis=0), 0.0)
-        return np.asarray(np.sqrt(np.add.reduceat(off**2, begins, axis=0) / count))
+        if self.effects is not None or self.transform is not None:
+            return _moments(self.apply(panel).astype(np.float64), panel, ends)[1]
+        rows = np.arange(len(panel.ids))
+        found = [
+            _moments(self.only(rows[items]).apply(part).astype(np.float64), part, ends[items])[1]
+            for items, part in in_blocks(panel)
+        ]
+        return np.concatenate(found)
 
     def _transformed(self, panel: Panel) -> Array:
         if self.transform is None:
@@ -139,13 +137,18 @@ def _refuse_far(panel: Panel, far: NDArray[np.bool_], begin: int) -> None:
         )
 
 
-def _blocks(offsets: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
-    """Yield items in blocks of about a million steps, to bound temporary memory."""
-    first, items = 0, len(offsets) - 1
-    while first < items:
-        last = max(int(np.searchsorted(offsets, offsets[first] + _BLOCK, side="right")) - 1, first + 1)
-        yield first, last
-        first = last
+def _used(panel: Panel, ends: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """[steps, channels] observed values among the first `ends[i]` steps of each item."""
+    return np.asarray(panel.observed & (panel.within < np.repeat(ends, panel.lengths))[:, None])
+
+
+def _moments(values: Array, panel: Panel, ends: NDArray[np.int64]) -> tuple[Array, Array]:
+    """Mean and standard deviation of these values [steps, channels] where they are used, [items, channels]."""
+    used, begins = _used(panel, ends), panel.offsets[:-1]
+    count = np.maximum(np.add.reduceat(used, begins, axis=0, dtype=np.int64), 1)
+    mean = np.add.reduceat(np.where(used, values, 0.0), begins, axis=0) / count
+    off = np.where(used, values - np.repeat(mean, panel.lengths, axis=0), 0.0)
+    return mean, np.asarray(np.sqrt(np.add.reduceat(off**2, begins, axis=0) / count))
 
 
 @dataclass(frozen=True)
@@ -218,8 +221,13 @@ class BatchUnits:
 
 def constant_series(panel: Panel, ends: NDArray[np.int64]) -> list[str]:
     """Return the names of series that are constant in the training part."""
+    flat = np.concatenate([_flat(part, ends[items]) for items, part in in_blocks(panel)])
+    return [panel.series_name(item, channel) for item, channel in np.argwhere(flat)]
+
+
+def _flat(panel: Panel, ends: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """[items, channels] whether all of the first `ends[i]` values are equal."""
     begins = panel.offsets[:-1]
     same = panel.values == np.repeat(panel.values[begins], panel.lengths, axis=0)
     same |= (panel.within >= np.repeat(ends, panel.lengths))[:, None]
-    flat = np.logical_and.reduceat(same, begins) & (ends > 0)[:, None]
-    return [panel.series_name(item, channel) for item, channel in np.argwhere(flat)]
+    return np.asarray(np.logical_and.reduceat(same, begins) & (ends > 0)[:, None])

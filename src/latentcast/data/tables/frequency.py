@@ -17,6 +17,7 @@ from latentcast.data.tables.row_calendars import parse as parse_calendar
 from latentcast.data.tables.runs import factorize_stamps
 
 SECOND_NS = 1_000_000_000
+_BLOCK = 2**16  # rows that are compared together
 _LONGEST = 60  # characters of a frequency in a message
 DAY_NS = 86_400 * SECOND_NS
 _DAY = np.timedelta64(1, "D")
@@ -226,10 +227,9 @@ class Frequency:
             return np.subtract(x, np.repeat(x[heads], lengths))
 
         if self.step is not None:
-            within = np.arange(len(times)) - np.repeat(heads, lengths)
-            apart = np.diff(times.astype(np.int64, copy=False)) == self.step
-            apart[heads[1:] - 1] = True
-            if apart.all():  # the usual case: no row is missing
+            if self.unbroken(times, heads):  # the usual case: no row is missing
+                within = np.arange(len(times))
+                within -= np.repeat(heads, lengths)
                 return within
             count, rest = np.divmod(since_head(times.astype(np.int64)), self.step)
             count[rest != 0] = -1
@@ -244,6 +244,22 @@ class Frequency:
         if self._has_days and len(clocks := np.unique(_time_of_day(distinct), return_inverse=True)[1]):
             off |= since_head(clocks.astype(np.int32)[codes]) != 0
         return np.where(off, -1, count // size)
+
+    def unbroken(self, times: NDArray[Any], heads: NDArray[np.int64]) -> bool:
+        """Whether steps have a fixed length, and each row of a series lies one step after the row before.
+
+        Rows are compared block by block: an array of all of them costs as much memory as the values.
+        """
+        if self.step is None:
+            return False
+        exact, begins = times.view(np.int64) if times.dtype.kind == "M" else times, heads[1:]
+        for begin in range(0, len(exact) - 1, _BLOCK):
+            apart = np.diff(exact[begin : begin + _BLOCK + 1]) == self.step
+            first, last = np.searchsorted(begins, (begin + 1, begin + _BLOCK + 1))
+            apart[begins[first:last] - begin - 1] = True
+            if not apart.all():
+                return False
+        return True
 
     def positions(self, stamps: NDArray[Any]) -> NDArray[np.int64] | None:
         """Number of steps from 1970 (or from 0) to each stamp; None where stamps follow a rule that only pandas knows.

@@ -48,6 +48,8 @@ def infer(times: NDArray[Any], series: NDArray[np.int64]) -> Frequency:
     heads = heads_of(series)
     usual = _of_difference(usual_difference(times, series), times)
     for frequency in (*_calendar(times, heads, series, usual), usual):
+        if frequency.unbroken(times, heads):
+            return _sessions(times, frequency) or frequency
         off = frequency.ordinals(times, heads) < 0
         if not off.any():
             return _sessions(times, frequency) or frequency
@@ -211,7 +213,7 @@ def with_other_steps(times: NDArray[Any], series: NDArray[np.int64], frequency: 
     Only where others follow the step itself; a series of fewer than four rows does not tell.
     """
     heads = heads_of(series)
-    if len(heads) < 2:
+    if len(heads) < 2 or frequency.unbroken(times, heads):
         return {}
     inside = np.diff(series) == 0
     apart = np.append(np.where(inside, np.diff(times.astype(np.int64)), _FAR), _FAR)

@@ -11,6 +11,7 @@ HUGE = 1e15
 _FAR = 3  # times the range of the other values
 LONE = 1e6  # times the next largest value of its series
 _MANY, _SHARE = 8, 0.01  # values of a series by which one is an outlier, and the share that outliers may have
+_BLOCK = 2**16  # values that are looked at together
 IMPLAUSIBLE = 1e9  # times the largest of the other values: a fill value such as 1e20, and no measurement
 
 
@@ -25,6 +26,8 @@ def without_fill_values(
     found = values
     for at, name in enumerate(names):
         column = values[:, at]
+        if np.fmax.reduce(column, initial=0.0) < HUGE and np.fmin.reduce(column, initial=0.0) > -HUGE:
+            continue  # without an array of sizes, which holds as much as the values
         size = np.abs(column)
         huge = (size >= HUGE) & np.isfinite(size)
         if not huge.any():
@@ -53,14 +56,10 @@ def without_lone_outliers(
     notes: list[str] = []
     found = values
     for at, name in enumerate(names):
-        size = np.abs(values[:, at])
-        size[~(size > 0) | ~np.isfinite(size)] = np.nan
-        if not np.fmax.reduce(size, initial=0.0) > LONE * np.fmin.reduce(size, initial=np.inf):
-            continue
-        rows = _of_wide_series(size, codes)
+        rows = _of_wide_series(values[:, at], codes)
         if not len(rows):
             continue
-        size, its = size[rows], codes[rows]
+        size, its = _sizes(values[rows, at]), codes[rows]
         groups = pd.Series(size).groupby(its)
         top, many = groups.transform("max").to_numpy(), groups.transform("count").to_numpy()
         largest = size == top
@@ -81,15 +80,31 @@ def without_lone_outliers(
     return found, tuple(notes)
 
 
-def _of_wide_series(size: NDArray[np.float64], codes: NDArray[np.int64]) -> NDArray[np.int64]:
+def _sizes(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Distance from zero; NaN where it is zero or none."""
+    size = np.abs(values)
+    size[~(size > 0) | ~np.isfinite(size)] = np.nan
+    return size
+
+
+def _of_wide_series(values: NDArray[np.float64], codes: NDArray[np.int64]) -> NDArray[np.int64]:
     """Rows of the series whose largest value is `LONE` times their least: no other series can have such a value."""
-    if (np.diff(codes) >= 0).all():
+    if (codes[1:] >= codes[:-1]).all():
         heads = heads_of(codes)
-        with np.errstate(invalid="ignore"):
-            wide = np.fmax.reduceat(size, heads) > LONE * np.fmin.reduceat(size, heads)
-        if not wide.any():
-            return np.zeros(0, np.int64)
-        return np.flatnonzero(np.repeat(wide, np.diff(heads, append=len(size))))
+        ends = np.append(heads[1:], len(codes))
+        wide = np.zeros(len(heads), np.bool_)
+        first = 0
+        while first < len(heads):  # some series at a time: their sizes stay in the processor's cache
+            last = max(int(np.searchsorted(ends, heads[first] + _BLOCK, side="right")), first + 1)
+            size = _sizes(values[heads[first] : ends[last - 1]])
+            begins = heads[first:last] - heads[first]
+            with np.errstate(invalid="ignore"):
+                wide[first:last] = np.fmax.reduceat(size, begins) > LONE * np.fmin.reduceat(size, begins)
+            first = last
+        return np.flatnonzero(np.repeat(wide, ends - heads)) if wide.any() else np.zeros(0, np.int64)
+    size = _sizes(values)
+    if not np.fmax.reduce(size, initial=0.0) > LONE * np.fmin.reduce(size, initial=np.inf):
+        return np.zeros(0, np.int64)
     groups = pd.Series(size).groupby(codes)
     wide = np.zeros(int(codes.max()) + 1, np.bool_)
     most, least = groups.max(), groups.min()

@@ -86,8 +86,10 @@ def read_table(frame: pd.DataFrame, settings: DataSettings) -> Table:
 
 
 def _refuse_infinite(values: NDArray[np.float64], channels: tuple[str, ...]) -> None:
-    beyond = np.abs(values) > LARGEST
-    if beyond.any():
+    if (np.fmax.reduce(values, axis=None, initial=0.0) > LARGEST) or (
+        np.fmin.reduce(values, axis=None, initial=0.0) < -LARGEST
+    ):
+        beyond = np.abs(values) > LARGEST
         row, at = np.argwhere(beyond)[0]
         raise DataError(
             f"{int(beyond.sum())} values are infinite or beyond ±{LARGEST:g} (first: {values[row, at]} in"
@@ -96,7 +98,7 @@ def _refuse_infinite(values: NDArray[np.float64], channels: tuple[str, ...]) -> 
 
 
 def _refuse_tiny(values: NDArray[np.float64], channels: tuple[str, ...]) -> None:
-    largest = np.nanmax(np.abs(values), axis=0, initial=0)
+    largest = np.fmax(np.fmax.reduce(values, axis=0, initial=0.0), -np.fmin.reduce(values, axis=0, initial=0.0))
     for at in np.flatnonzero((largest > 0) & (largest < SMALLEST)):
         raise DataError(
             f"all values of {channels[at]} lie within ±{SMALLEST:g} (the largest is {largest[at]:.3g}): their squares"
@@ -249,7 +251,8 @@ def as_text(column: pd.Series) -> NDArray[Any]:
 
 def _values(frame: pd.DataFrame, names: list[str], settings: DataSettings) -> NDArray[np.float64]:
     """[rows, names]; a copy, whatever the kind of column."""
-    columns = {name: as_numbers(frame[name]) for name in names}
+    found = ((name, frame[name]) for name in names)
+    columns = {name: col.to_numpy() if col.dtype == np.float64 else as_numbers(col) for name, col in found}
     texts = [name for name, column in columns.items() if column is None]
     if lists := [name for name in texts if isinstance(_first(frame[name]), list | tuple | np.ndarray)]:
         ignored = ",".join((*settings.ignore, *lists))

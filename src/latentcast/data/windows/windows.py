@@ -420,6 +420,8 @@ class Loader:
             return torch.arange(len(self.windows))[rank::world]
         generator = torch.Generator().manual_seed((self.seed * 1_000_003 + epoch) % 2**63)
         order = torch.randperm(len(self.windows), generator=generator)
+        if world == 1:
+            return order
         each = -(-len(order) // world)
         return order[torch.arange(rank, each * world, world) % len(order)]
 

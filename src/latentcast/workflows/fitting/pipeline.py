@@ -79,8 +79,10 @@ def run_fit(spec: FitSpec, data: TrainingData, options: FitOptions | None = None
         prepared = build_untrained(spec, checked, options, notes)
         with training_folder(prepared.forecaster, options) as folder:
             train(spec, prepared, folder, options, notes)
+            until = _trained_until(prepared)
+            prepared = replace(prepared, supplies=(), datasets=())  # windows are as large as the values
             calibrate_on_validation(spec, prepared)
-            card, until = prepared.forecaster.card, _trained_until(prepared)
+            card = prepared.forecaster.card
             prepared.forecaster.card = replace(card, notes=tuple(notes), threads=threads, trained_until=until)
             return save_if_asked(prepared.forecaster, folder, options)
 
