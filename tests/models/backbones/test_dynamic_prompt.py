@@ -319,7 +319,7 @@ def test_each_word_is_tried_with_a_space_before_it_and_without() -> None:
 
 
 def test_no_word_in_the_vocabulary_is_an_error() -> None:
-    with pytest.raises(SettingsError, match=r"prototype_start: none of the words .*; state prototype_start=vocabulary"):
+    with pytest.raises(SettingsError, match=r"prototype_start: none of the words .*; set prototype_start=vocabulary"):
         known_words(Known({}), 100)
 
 
