@@ -121,7 +121,7 @@ def test_the_separator_is_the_one_that_parts_every_row_alike(
         ("t.gz", b"", r"ends in .gz; wanted"),
         ("t.csv.gz", b"ds,a", "cannot be read as gzip.*Not a gzipped file"),
         ("t.csv.gz", gzip.compress(b"ds,a\n" + b"1,2\n" * 99, mtime=0)[:-12], "cannot be read as gzip"),
-        ("t.pdf", b"", r"ends in .pdf; wanted one of .csv, .tsv, .txt, .parquet"),
+        ("t.pdf", b"", r"ends in .pdf; wanted one of .csv, .tsv, .txt, .rdb, .parquet"),
         ("t.csv", b"ds a b\n1 2 3 4\n", "header is one field, 'ds a b'; wanted names with commas"),
         ("t.csv", b"ds:a\n1:2\n", "header is one field, 'ds:a'"),
         ("table", b"", "ends in nothing"),

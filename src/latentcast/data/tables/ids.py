@@ -1,5 +1,6 @@
 """Infer the id and value columns where settings leave them open, and join several ids to one."""
 
+import re
 from itertools import combinations
 from typing import Any
 
@@ -11,8 +12,12 @@ from latentcast.data.settings import BETWEEN_IDS, DataSettings
 from latentcast.data.tables.id_text import id_text
 from latentcast.data.tables.time_column import time_column
 
-VALUE_NAMES = ("y", "target", "value")
+VALUE_NAMES = ("y", "target", "value", "obs_value")
+IDS = "latentcast_ids"  # in the attributes of a frame: the columns that its reader found to name the series
+_ROW_NAMES = ("id", "index", "row", "row_id")
+_SALES = "sales"
 _ID_NAMES = ("unique_id", "item_id", "series_id")
+_NAMED_LIKE_IDS = re.compile(r"(store|item|shop|product|dept|department|sku|site|meter|region)(_?(id|nbr|no|number))?")
 _NUMBERS = 0.5  # share of entries that are numbers, from which on a column of text is a damaged one of numbers
 _ROWS = 4  # least mean number of rows of a series for several columns together to be ids
 _SAMPLE = 1000  # entries by which a column of text is judged
@@ -29,14 +34,21 @@ def settle(frame: pd.DataFrame, settings: DataSettings) -> tuple[DataSettings, t
     if settings.layout == "wide":
         return _without_texts(frame, settings, ())
     notes: tuple[str, ...] = ()
+    if settings.id is None and not settings.align and (known := frame.attrs.get(IDS)):
+        settings = settings.model_copy(update={"id": known})
     if settings.id is None and not settings.align and (found := _id_column(frame, settings)) is not None:
         settings = settings.model_copy(update={"id": found})
         names = list(settings.id_names)
         count = len(frame[names].drop_duplicates())
         tell = f"the column {found!r} tells" if len(names) == 1 else f"{' and '.join(map(repr, names))} together tell"
         notes = (f"{tell} {count} series apart (data.id={','.join(names)})",)
+    if settings.id is not None or "unique_id" in frame.columns:
+        settings, notes = _without_empty(frame, settings, notes)
     if settings.id is None and "unique_id" not in frame.columns:
         return _without_texts(frame, settings, notes)
+    if settings.value is None and "y" not in frame.columns:
+        settings, more = _of_sales(frame, settings)
+        notes = (*notes, *more)
     if settings.value is None and "y" not in frame.columns:
         value = _value_column(frame, settings)
         if value is not None:
@@ -101,6 +113,8 @@ def _id_column(frame: pd.DataFrame, settings: DataSettings) -> str | tuple[str, 
     able = [name for name in dict.fromkeys((*named, *texts)) if not frame.duplicated([time, name]).any()]
     if named and named[0] in able:
         return named[0]
+    if len(able) > 1 and (first := _names_for_the_others(frame, able)) is not None:
+        return first
     if len(able) > 1:
         ways = " or ".join(f"data.id={name}" for name in able)
         raise DataError(
@@ -114,6 +128,21 @@ def _id_column(frame: pd.DataFrame, settings: DataSettings) -> str | tuple[str, 
     return _several_columns(frame, time, texts, free)
 
 
+def _names_for_the_others(frame: pd.DataFrame, able: list[str]) -> str | None:
+    """The only column that is no code of the others, as Entity next to Code; None for others."""
+    count = len(frame[able].drop_duplicates())
+    named = [name for name in able if not name.lower().endswith("code")]
+    only = named[0] if len(named) == 1 else None
+    return only if only and frame[only].notna().all() and frame[only].nunique() == count else None
+
+
+def _balanced(frame: pd.DataFrame, time: str, able: list[tuple[str, ...]]) -> tuple[str, ...] | None:
+    """The only columns of which each series has every stamp."""
+    stamps = frame[time].nunique()
+    whole = [names for names in able if len(frame[list(names)].drop_duplicates()) * stamps == len(frame)]
+    return whole[0] if len(whole) == 1 else None
+
+
 def _several_columns(frame: pd.DataFrame, time: str, texts: list[str], free: list[str]) -> tuple[str, ...] | None:
     """Return the smallest set of text and integer columns that makes stamps unique. Raises DataError for several such
     sets."""
@@ -122,10 +151,12 @@ def _several_columns(frame: pd.DataFrame, time: str, texts: list[str], free: lis
         able = [
             tuple(name for name in frame.columns if name in names)
             for names in combinations([*texts, *whole], count)
-            if set(names) & set(texts)
+            if (set(names) & set(texts) or all(_NAMED_LIKE_IDS.fullmatch(name.lower()) for name in names))
             and len(frame) >= _ROWS * len(frame[list(names)].drop_duplicates())
             and not frame.duplicated([time, *names]).any()
         ]
+        if len(able) > 1 and (whole_panel := _balanced(frame, time, able)) is not None:
+            return whole_panel
         if len(able) > 1:
             ways = " or ".join(f"data.id={','.join(names)}" for names in able)
             raise DataError(
@@ -187,6 +218,38 @@ def _without_texts(
     return settings.model_copy(update={"ignore": (*settings.ignore, *texts)}), (*notes, text)
 
 
+def _of_sales(frame: pd.DataFrame, settings: DataSettings) -> tuple[DataSettings, tuple[str, ...]]:
+    """Sales of a shop are the value by their name; a count of the rows and other numbers are left out."""
+    time, declared = _time(frame, settings), _declared(settings)
+    free = [name for name in frame.columns if name != time and name not in declared and name != settings.id_name]
+    numbers = [name for name in free if not is_text(frame[name])]
+    named = [name for name in numbers if name.lower() == _SALES]
+    if len(named) != 1 or len(numbers) < 2 or any(name.lower() in VALUE_NAMES for name in numbers):
+        return settings, ()
+    others = [name for name in numbers if name not in named]
+    known = [name for name in others if name.lower() not in _ROW_NAMES]
+    text = f"the values of the series are those of {named[0]!r} (data.value={named[0]}); {shorten(others)} left out"
+    if known:
+        text += f"; what is known in advance can be declared as a covariate (data.future={','.join(known)})"
+    update = {"value": named[0], "ignore": (*settings.ignore, *others)}
+    return settings.model_copy(update=update), (text,)
+
+
+def _without_empty(
+    frame: pd.DataFrame, settings: DataSettings, notes: tuple[str, ...]
+) -> tuple[DataSettings, tuple[str, ...]]:
+    """Ignore undeclared columns without any entry, such as flags that no row has."""
+    if len(set(frame.columns)) < len(frame.columns):
+        return settings, notes
+    time, declared = _time(frame, settings), {*_declared(settings), settings.value or "y"}
+    free = [name for name in frame.columns if name != time and name not in declared and name != settings.id_name]
+    empty = [name for name in free if frame[name].isna().all()]
+    if not empty or len(empty) == len(free):
+        return settings, notes
+    text = f"columns without any entry were left out: {shorten(list(map(repr, empty)))}"
+    return settings.model_copy(update={"ignore": (*settings.ignore, *empty)}), (*notes, text)
+
+
 def is_text(column: pd.Series) -> bool:
     """Whether a column holds text or categories of text."""
     kind: Any = column.dtype
@@ -206,5 +269,7 @@ def _fractions(column: pd.Series) -> bool:
 
 def _damaged_numbers(column: pd.Series) -> bool:
     """Whether many texts are numbers: then the others are errors, and ignoring the column would hide them."""
+    if column.notna().all() and len(column.unique()) == 1:
+        return False  # the code of the only site
     seen = column.dropna().iloc[:_SAMPLE].astype(str)
     return bool(pd.to_numeric(seen, errors="coerce").notna().mean() >= _NUMBERS)

@@ -30,7 +30,7 @@ class Format:
 
 
 FORMATS = (
-    Format("csv", (".csv", ".tsv", ".txt"), "delimited:read_delimited"),
+    Format("csv", (".csv", ".tsv", ".txt", ".rdb"), "delimited:read_delimited"),
     Format("parquet", (".parquet", ".pq"), "columnar:read_parquet"),
     Format("arrow", (".feather", ".arrow"), "columnar:read_arrow"),
     Format("excel", (".xlsx", ".xlsm"), "excel:read_excel"),

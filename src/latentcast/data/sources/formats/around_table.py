@@ -13,6 +13,9 @@ COMMENT = re.compile(r"\s*(#|//|%)")
 _WORD = re.compile(r"\s*[^\W\d]")
 _LEAST = 5  # lines with equally many fields that make a table
 _HEADINGS = 30  # lines before it, at most
+_TITLES = 3  # times as many fields as titles before it that a table has
+_QUOTED = re.compile(r'"(?:[^"]|"")*"')
+_WIDTHS = re.compile(r"\d+[sdn]")  # 15s: the second header line of USGS names the width and the kind
 _FOOTERS = 10  # lines after it, at most
 _TOTAL = re.compile(r"(sub|grand)?[ -]?(total|sum|summe|gesamt|average|mean|mittelwert)\b.*", re.IGNORECASE)
 _DATE = re.compile(r"\d{4}-\d\d?-\d\d?.*|\d{4}/\d\d?/\d\d?.*|\d\d?[./-]\d\d?[./-]\d{4}.*")
@@ -23,6 +26,8 @@ def lines_before(lines: Sequence[str], separators: str) -> int:
     """How many lines stand before the header: comments, and headings without the separator of the table."""
     begin = next((at for at, line in enumerate(lines) if line.strip() and not COMMENT.match(line)), 0)
     table = [line for line in lines[begin:] if line.strip()]
+    if (under := _under_titles(lines)) is not None:
+        return under
     if not table or any(separator in table[0] for separator in separators):
         return begin
     for separator in separators:
@@ -32,6 +37,23 @@ def lines_before(lines: Sequence[str], separators: str) -> int:
         if usual > 0 and first and first <= _HEADINGS and not any(counts[:first]):
             return next(at for at in range(begin, len(lines)) if lines[at] is table[first])
     return begin
+
+
+def _under_titles(lines: Sequence[str]) -> int | None:
+    """The header below titles such as "Data Source","World Development Indicators", which a blank line ends; None
+    without them.
+
+    All lines behind it have its number of fields; the titles have a third of it at most.
+    """
+    counts = [_QUOTED.sub("", line).count(",") for line in lines]
+    for at in range(1, min(len(lines), _HEADINGS + 1)):
+        titles = [count for count, line in zip(counts[:at], lines[:at], strict=True) if line.strip()]
+        behind = [count for count, line in zip(counts[at:], lines[at:], strict=True) if line.strip()]
+        if lines[at - 1].strip() or not titles or len(behind) < 2 or len(set(behind)) > 1:
+            continue
+        if 0 < max(titles) * _TITLES <= behind[0]:
+            return at
+    return None
 
 
 def is_header(fields: Sequence[str]) -> bool:
@@ -54,6 +76,9 @@ def without_surroundings(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     if headers.any():
         frame = frame[~headers]
         notes.append(f"the header is repeated in {int(headers.sum())} rows: they were left out")
+    if len(frame.columns) > 1 and all(_WIDTHS.fullmatch(str(value)) for value in frame.iloc[0]):
+        frame = frame.iloc[1:]
+        notes.append("the line after the header holds widths of columns and was left out")
     if len(frame.columns) > 1 and _holds_units(frame):
         units = [f"{name}: {unit}" for name, unit in frame.iloc[0].items() if isinstance(unit, str)]
         frame = frame.iloc[1:]

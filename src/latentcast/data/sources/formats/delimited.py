@@ -15,8 +15,9 @@ from latentcast.core.errors import shorten
 from latentcast.data.sources.formats.around_table import is_header, lines_before, without_surroundings
 from latentcast.data.sources.formats.encoding import encoding_of
 from latentcast.data.sources.formats.notes import with_notes
+from latentcast.data.sources.formats.office_tables import is_sdw, office_form, sdw_names
 from latentcast.data.sources.formats.plain_csv import read_plain
-from latentcast.data.sources.formats.written_numbers import MISSING, as_numbers, holds_no_numbers
+from latentcast.data.sources.formats.written_numbers import MISSING, as_numbers, holds_no_numbers, without_limits
 
 _SEPARATORS = ";\t,|"  # the first wins a draw: the comma is also found in names and numbers
 # the number that was printed; pandas 3.1 knows no other, and warns of the word
@@ -27,6 +28,7 @@ _ROWS = 20  # read to find the separator
 _HEAD = 60  # read to find what stands before the table
 _QUOTED = re.compile(r'(?<![^,;\t|\n])"(?:[^"]|"")*"')  # a field in quotes
 _SPACES = r"\s+"
+_LOOKED_AT = 10_000  # texts among which a first "<1" is looked for
 _FEW_NOTES = 4  # columns with a note of their own
 _CHUNK = 1 << 20
 _DECIMAL_COMMA = r"[^\d.,+-]{0,4}[+-]?\d*,\d+(?:[eE][+-]?\d+)?[^\d.,]{0,8}"  # with a sign or a unit
@@ -79,7 +81,7 @@ def read_delimited(path: Path) -> pd.DataFrame:
         head = list(islice(file, _HEAD))
     before = lines_before(head, _SEPARATORS)
     separator = _separator(head[before:])
-    names, skip = _header(path, encoding, separator, before)
+    names, skip = sdw_names(head) if is_sdw(head) else _header(path, encoding, separator, before)
     layout = _Layout(path, encoding, separator, names, skip, before)
     frame = layout.read()
     if not isinstance(frame.index, pd.RangeIndex):
@@ -90,7 +92,9 @@ def read_delimited(path: Path) -> pd.DataFrame:
             " spaces between them"
         )
     frame = _with_leading_zeros(layout, frame)
+    frame, office = office_form(frame)
     frame, around = without_surroundings(frame)
+    around = [*office, *around]
     frame, notes = with_numbers(frame, comma_may_be_decimal=separator != ",")
     notes = [*around, *notes]
     if before:
@@ -187,9 +191,15 @@ def _has_leading_zeros(layout: _Layout) -> bool:
 def with_numbers(frame: pd.DataFrame, *, comma_may_be_decimal: bool) -> tuple[pd.DataFrame, list[str]]:
     """Columns of text that hold numbers as numbers, and notes on marks that count as missing."""
     texts = [name for name, column in frame.items() if column.dtype == object or pd.api.types.is_string_dtype(column)]
+    notes: list[str] = []
+    for name in texts:
+        if frame[name].iloc[:_LOOKED_AT].astype(str).str.startswith("<").any() and (
+            limited := without_limits(frame[name])
+        ):
+            frame[name] = limited[0]
+            notes.append(limited[1])
     texts = [name for name in texts if not holds_no_numbers(frame[name])]
     decimal = comma_may_be_decimal and _has_decimal_commas(frame, texts)
-    notes: list[str] = []
     missing: dict[str, tuple[int, str]] = {}
     for name in texts:
         column = frame[name]

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from latentcast.data.sources.formats.notes import with_notes
+from latentcast.data.tables.ids import IDS
 from latentcast.data.tables.period_texts import read_periods
 
 _COUNTED = re.compile(r"[A-Za-z]*[_ ]?(\d+)")
@@ -25,8 +26,9 @@ def as_long(frame: pd.DataFrame) -> pd.DataFrame | None:
     steps = [name for name in frame.columns[1:] if name not in texts]
     if len(steps) < LEAST or list(frame.columns[-len(steps) :]) != steps:
         return None
-    stamps = _stamps([str(name) for name in steps])
-    if stamps is None or not _names_series(frame.iloc[:, 0]):
+    stamps = _stamps([str(name).strip() for name in steps])
+    ids, apart = _ids(frame, texts)
+    if stamps is None or not ids:
         return None
     values = frame[steps].to_numpy(float)
     seen = ~np.isnan(values)
@@ -34,13 +36,33 @@ def as_long(frame: pd.DataFrame) -> pd.DataFrame | None:
     at = np.arange(values.shape[1])
     inside = (at >= first[:, None]) & (at < last[:, None]) & seen.any(1)[:, None]
     row, step = np.nonzero(inside)
-    long = pd.DataFrame(
-        {"unique_id": frame.iloc[:, 0].astype(str).to_numpy(object)[row], "ds": stamps[step], "y": values[row, step]}
-    )
+    names = ids if len(ids) > 1 else ["unique_id"]
+    texts = [name for name in (frame.columns[0], *texts) if name not in ids]
+    columns = {name: frame[one].astype(str).to_numpy(object)[row] for name, one in zip(names, ids, strict=True)}
+    long = pd.DataFrame({**columns, "ds": stamps[step], "y": values[row, step]})
+    long.attrs = dict(frame.attrs)
+    if len(ids) > 1:
+        long.attrs[IDS] = tuple(names)
     left_out = f"; the columns {', '.join(map(str, texts))} are left out" if texts else ""
     empty = int((~seen.any(1)).sum())
     left_out += f"; {empty} without any value are left out" if empty else ""
-    return with_notes(long, [f"the table holds one series a row, {len(frame)} of them{left_out}"])
+    return with_notes(long, [f"the table holds one series a row, {len(frame)} of them{apart}{left_out}"])
+
+
+def _ids(frame: pd.DataFrame, texts: list[str]) -> tuple[list[str], str]:
+    """The columns that name the series: the first one, or several of text that together do; none where none does."""
+    if _names_series(frame.iloc[:, 0]):
+        return [str(frame.columns[0])], ""
+    named = [name for name in (frame.columns[0], *texts) if _is_text(frame[name]) and frame[name].notna().all()]
+    varied = [name for name in named if len(frame[name].unique()) > 1]
+    used: list[str] = []
+    for name in varied:  # Country Code tells apart no more than Country Name
+        if not used or len(frame[[*used, name]].drop_duplicates()) > len(frame[used].drop_duplicates()):
+            used.append(name)
+    if len(used) > 1 and not frame.duplicated(used).any():
+        return used, f", named by {' and '.join(used)}"
+    alone = next((name for name in varied if _names_series(frame[name])), None)
+    return ([alone], f", named by {alone}") if alone else ([], "")
 
 
 def _names_series(column: pd.Series) -> bool:

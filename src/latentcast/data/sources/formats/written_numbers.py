@@ -17,6 +17,7 @@ MISSING = (
     "n.a.",
     "na",
     "n/a",
+    "n/e",
     "#n/a",
     "nan",
     "null",
@@ -64,6 +65,7 @@ _SIGNED = re.compile(
 )
 _FLAGGED = re.compile(r"(?P<number>[+-]?[\d.,]+)\s?(?P<flag>[a-z]{1,3}|\([a-zA-Z]\)|\*{1,3})")  # 12.3 p: provisional
 _SHORTENED = re.compile(r"(?P<number>[+-]?\d+(?:\.\d+)?)(?P<power>[KMBT])")  # 1.25M
+_BELOW = r"<\s*\d+(?:\.\d+)?"
 _POWERS = {"K": "e3", "M": "e6", "B": "e9", "T": "e12"}
 _FEW = 0.5  # share of numbers that may have a flag
 _GROUPS = re.compile(r"(?<=\d)[\s'’\u00a0\u202f](?=\d{3}(?!\d))")  # thousands apart by a blank or an apostrophe
@@ -116,6 +118,26 @@ def as_numbers(texts: pd.Series, *, comma_is_decimal: bool) -> tuple[pd.Series, 
     values = stripped.map(known).astype(float)
     written = stripped.isin(sorted(marks - {""}))
     return values, int(written.sum()), sign
+
+
+def without_limits(column: pd.Series) -> tuple[pd.Series, str] | None:
+    """Half of 1 for "<1", a value below what is told apart, and a note; None for a column without such values.
+
+    Half of the limit is the mean of what it may be. Less than half of the entries may be so; of <1, as searches
+    are counted, all but one.
+    """
+    texts = column.astype(str).str.strip()
+    below = texts.str.fullmatch(_BELOW) & column.notna()
+    if not below.any() or (below.mean() >= _FEW and set(texts[below]) != {"<1"}):
+        return None
+    rest = texts[~below & column.notna()]
+    if rest.empty or not rest.map(lambda text: text.lower() in MISSING or _PLAIN.fullmatch(text) is not None).all():
+        return None
+    halves = {text: f"{float(text[1:]) / 2:g}" for text in texts[below].unique()}
+    first = texts[below].iloc[0]
+    count = int(below.sum())
+    note = f"{column.name}: {count} entries such as {first!r} are below a limit: half of it counts ({halves[first]})"
+    return texts.where(column.notna()).replace(halves), note
 
 
 def _without_powers(texts: list[str]) -> list[str] | None:

@@ -45,10 +45,22 @@ export function period(alias) {
 
 function fault({ detail, setting, value }, state, again) {
   const key = setting?.startsWith("data.") ? setting.slice(5) : null;
-  const several = ["ignore", "id", "columns", "future", "past", "static"];
-  const use = key && value ? h("button", { type: "button", onclick: () => again({ ...state.data, [key]: several.includes(key) && value.includes(",") ? value.split(",") : value }) },
+  const use = key && value ? h("button", { type: "button", onclick: () => again(withFix(state.data, key, value)) },
     t("found.use", { setting: key, value })) : null;
   return h("div", { class: "fault", role: "alert" }, h("strong", {}, t("found.fault")), h("p", { lang: "en" }, detail), h("p", { class: "hint" }, t("found.fix")), use);
+}
+
+// The settings with the one that fixes a fault; a column that is left out loses every other role.
+export function withFix(data, key, value) {
+  const several = ["ignore", "id", "columns", "future", "past", "static"];
+  const list = (names) => (names === undefined ? [] : [names].flat());
+  const named = several.includes(key) && value.includes(",") ? value.split(",") : value;
+  if (key !== "ignore") return { ...data, [key]: named };
+  const left = [...new Set([...list(data.ignore), ...list(named)])];
+  const columns = list(data.columns).filter((name) => !left.includes(name));
+  const ids = list(data.id).filter((name) => !left.includes(name));
+  return { ...data, ignore: left, columns: columns.length ? columns : undefined,
+    id: ids.length > 1 ? ids : ids[0], value: left.includes(data.value) ? undefined : data.value };
 }
 
 function columns(found, state, again, busy) {
