@@ -1,5 +1,6 @@
 """The front door: forecast."""
 
+import re
 import shlex
 from pathlib import Path
 from typing import Annotated, Any
@@ -22,8 +23,12 @@ def forecast(
         str, typer.Option("--time-limit", help="Time for the choice: 60s, 5m or none; 0 takes the pretrained model.")
     ] = "60s",
     folder: Annotated[
-        Path, typer.Option("--out", help="Folder for forecast.csv, forecast.png, report.html and the model.")
-    ] = Path("forecast"),
+        Path | None,
+        typer.Option(
+            "--out",
+            help="Folder for forecast.csv, forecast.png, report.html and the model; default: forecast-NAME, by DATA.",
+        ),
+    ] = None,
     level: Annotated[str, typer.Option("--level", help="Levels of prediction intervals in per cent.")] = "80,95",
     seed: Seed = None,
     overwrite: Overwrite = False,
@@ -35,6 +40,7 @@ def forecast(
     from latentcast.forecaster import storage
 
     seconds = seconds_in(limit)
+    folder = folder or folder_of(data)
     storage.make_folder(folder, overwrite=overwrite)
     found = run_forecast(
         data, horizon, time_limit=seconds, level=levels_in(level) or (), seed=seed, settings=settings,
@@ -48,6 +54,12 @@ def forecast(
     print_line(f"\nwritten into {folder}: forecast.csv, forecast.png, report.html, and the model's folder")
     again = ["latentcast", "fit", data, "--config", str(folder / "auto.yaml"), "--out", "DIR"]
     print_line(f"the same model again: {shlex.join(again)}")
+
+
+def folder_of(data: str) -> Path:
+    """The folder for the forecast of a dataset or a file: data/sales.csv.gz → forecast-sales."""
+    name = re.split(r"[/\\]", data.split("?")[0].rstrip("/\\"))[-1]
+    return Path(f"forecast-{name.lstrip('.').split('.')[0] or 'data'}")
 
 
 def seconds_in(text: str) -> float | None:
