@@ -15,6 +15,8 @@ Mask = NDArray[np.bool_]
 
 def last_of_each_phase(panel: Panel, channels: list[int], season: int) -> Array:
     """Return [steps, channels] the last observed value of each step's phase in its item; NaN before the first one."""
+    if panel.complete:  # without a copy where all channels are forecast
+        return panel.values if channels == list(range(len(panel.channels))) else panel.values[:, channels]
     values = panel.values[:, channels]
     observed = panel.observed[:, channels]
     if observed.all():

@@ -186,7 +186,7 @@ def forecasts(compute: Compute, windows: Windows, target: Target, *, batch_size:
         index = WindowIndex(numbers, read.items, read.starts)
         steps = index.starts[:, None] + ahead
         units = target.units.at(index.items, steps)
-        actual = target.values[steps][..., list(target.channels)]
+        actual = _of(list(target.channels), target.values[steps])
         distribution = None
         if target.spread is not None:
             distribution = Distribution(_score_unit(windows, read, target), found.quantiles, found.paths)

@@ -8,6 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from latentcast.core.errors import DataError, shorten
+from latentcast.data.panel.blocks import in_blocks
 from latentcast.data.panel.panel import Panel
 from latentcast.data.settings import Counts, Dates, Fractions, Rule
 
@@ -162,8 +163,12 @@ def seen(panel: Panel, known: Ends, rows: NDArray[np.int64], fallback: Split) ->
         stamps = known.stamps[rows, column].astype(panel.times.dtype) if len(known.stamps) else panel.times[:0]
         count = np.zeros(len(rows), np.int64)
         if there.any():
-            last = np.repeat(stamps, panel.lengths)
-            count = np.add.reduceat(panel.times <= last, panel.offsets[:-1], dtype=np.int64)
+            count = np.concatenate(
+                [
+                    np.add.reduceat(part.times <= np.repeat(stamps[items], part.lengths), part.offsets[:-1], dtype=np.int64)
+                    for items, part in in_blocks(panel)
+                ]
+            )
         ends.append(np.where(there, count, own))
     return Split(*ends)
 

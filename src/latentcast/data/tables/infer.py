@@ -30,7 +30,7 @@ _ROUND = tuple(
     for count in counts
 )
 _FILLED = 0.9  # share of steps that follow the one before, by which rows are resampled
-_BLOCK = 2**20  # rows whose differences are counted at a time
+_BLOCK = 2**16  # rows whose differences are counted at a time
 _LONGER = 1.5  # times the shortest distance: months differ less
 _FAR = np.iinfo(np.int64).max
 _USUAL = 0.5  # share of a series' own distances that make a step of its own
