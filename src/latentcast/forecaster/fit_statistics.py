@@ -47,11 +47,19 @@ class FitStatistics:
     def rows(self) -> dict[str, int]:
         return {name: row for row, name in enumerate(self.ids)}
 
+    @cached_property
+    def _latest(self) -> dict[str, Any]:
+        return {}
+
     def rows_of(self, panel: Panel) -> NDArray[np.int64]:
         """Return [items] the row of each item of a panel; -1 for items unknown to the fit."""
         if panel.ids == self.ids:
             return np.arange(len(self.ids))
-        return np.array([self.rows.get(name, -1) for name in panel.ids], np.int64)
+        ids, found = self._latest.get("rows", (None, None))
+        if found is None or ids is not panel.ids:  # asked several times for each panel
+            found = np.array([self.rows.get(name, -1) for name in panel.ids], np.int64)
+            self._latest["rows"] = panel.ids, found
+        return found
 
     def view(
         self,

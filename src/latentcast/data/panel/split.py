@@ -163,14 +163,16 @@ def seen(panel: Panel, known: Ends, rows: NDArray[np.int64], fallback: Split) ->
         stamps = known.stamps[rows, column].astype(panel.times.dtype) if len(known.stamps) else panel.times[:0]
         count = np.zeros(len(rows), np.int64)
         if there.any():
-            count = np.concatenate(
-                [
-                    np.add.reduceat(part.times <= np.repeat(stamps[items], part.lengths), part.offsets[:-1], dtype=np.int64)
-                    for items, part in in_blocks(panel)
-                ]
-            )
+            counts = (_until(part, stamps[items]) for items, part in in_blocks(panel))
+            count = np.concatenate(list(counts))
         ends.append(np.where(there, count, own))
     return Split(*ends)
+
+
+def _until(panel: Panel, stamps: NDArray[Any]) -> NDArray[np.int64]:
+    """[items] steps of each item up to its stamp."""
+    inside = panel.times <= np.repeat(stamps, panel.lengths)
+    return np.add.reduceat(inside, panel.offsets[:-1], dtype=np.int64)
 
 
 def _floor(lengths: NDArray[np.int64], share: float) -> NDArray[np.int64]:
