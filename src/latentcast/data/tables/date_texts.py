@@ -16,8 +16,9 @@ from latentcast.data.tables.likely_reading import settled
 from latentcast.data.tables.month_names import in_english
 from latentcast.data.tables.period_texts import read_periods
 from latentcast.data.tables.text_form import TextForm, form_of
+from latentcast.data.tables.zone_words import in_zone, with_offsets
 
-_OFFSET = r":\d{2}(?:[.,]\d+)?\s*(Z|[+-]\d{2}:?\d{2})$"
+_OFFSET = r":\d{2}(?:[.,]\d+)?(?:\s?[AaPp][Mm])?\s*(Z|[+-]\d{2}:?\d{2})$"
 _MONTH_FIRST = ("%m/%d", "%m-%d", "%m.%d")
 _MIDNIGHT = r"(?<=[T ])24(?=:00(?::00(?:\.0+)?)?(?:\s*(?:Z|[+-]\d{2}:?\d{2}))?$)"
 _FURTHER = (
@@ -61,6 +62,9 @@ def read_texts(column: pd.Series, form: str | None, freq: str | None) -> ReadTex
         if periods is not None:
             begins, written, notes = periods
             return ReadTexts(pd.Series(begins[codes], name=column.name), written, notes)
+    worded = with_offsets(text, column.name) if form is None or form.endswith("%Z") else None
+    form = f"{form.removesuffix('%Z').rstrip()} %z" if form is not None and worded is not None else form
+    text = text if worded is None else worded.text
     zones = text.str.extract(_OFFSET)[0]
     if zones.isna().any() and zones.notna().any():
         at = text[zones.isna()].iloc[0]
@@ -83,8 +87,10 @@ def read_texts(column: pd.Series, form: str | None, freq: str | None) -> ReadTex
     if late.any():
         dates = dates + pd.to_timedelta(late.to_numpy().astype(int), unit="D")
     if aware:
-        dates = _localised(dates, zones)
-    written = None if chosen == "ISO8601" or late.any() else _written(chosen, text, dates, zones)
+        dates = _localised(dates, zones, None if worded is None else worded.zone)
+    unwritten = chosen == "ISO8601" or late.any() or worded is not None
+    written = None if unwritten else _written(chosen, text, dates, zones)
+    notes = (*notes, worded.note) if worded is not None and worded.note else notes
     return ReadTexts(pd.Series(dates.array.take(codes), name=column.name), written, notes)
 
 
@@ -177,8 +183,8 @@ def _refuse_unread(column: pd.Series, text: pd.Series, codes: NDArray[Any], date
         )
 
 
-def _localised(dates: pd.Series, zones: pd.Series) -> pd.Series:
-    """Dates in UTC and the offset that each was written with → in that zone where all have one offset.
+def _localised(dates: pd.Series, zones: pd.Series, clock: str | None = None) -> pd.Series:
+    """Dates in UTC and the offset that each was written with → in that zone where all have one offset, or in `clock`.
 
     Where offsets change, as with summer time, days and longer steps become local dates without a zone; shorter ones
     stay in UTC.
@@ -186,16 +192,23 @@ def _localised(dates: pd.Series, zones: pd.Series) -> pd.Series:
     first = {zone: pd.Timestamp(f"2000-01-01T00:00{zone}") for zone in zones.unique()}
     if len(first) == 1:
         return dates.dt.tz_convert(first[zones.iloc[0]].tz)
+    if clock is not None:
+        return in_zone(dates, clock, zones)
     local = dates.dt.tz_localize(None) + zones.map({zone: stamp.utcoffset() for zone, stamp in first.items()})
     return local if len((local - local.dt.normalize()).unique()) == 1 else dates
 
 
 def _forms(text: str) -> tuple[str, ...]:
     """Formats of a column that begins with `text`: month first also with the day first, then ISO 8601."""
+    offset = re.search(r"(?<=[AaPp][Mm])(\s*)[+-]\d{2}:?\d{2}$", text)
+    if offset is not None:
+        rest = _forms(text[: offset.start()])
+        return (*(f"{form}{offset[1]}%z" for form in rest if form != "ISO8601"), "ISO8601")
     clock = _clock_form(text)
     half = clock.endswith("%p")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # about day first: settled by `_month_or_day_first`
+        warnings.simplefilter("ignore", FutureWarning)  # about words that are no zone: the texts are then no dates
         guess = pd.tseries.api.guess_datetime_format(_CLOCK.sub("", text) if half else text)
     if guess is None:
         return ("ISO8601",)
@@ -227,4 +240,6 @@ def _month_or_day_first(
         return form, ()
     local = text.str.replace(r"\s*(Z|[+-]\d{2}:?\d{2})$", "", regex=True) if aware else text  # in UTC days may differ
     forms = (form, _day_first(form))
-    return settled(column, {tried: _to_dates(local, tried.replace("%z", ""), aware=False) for tried in forms}, freq)
+    return settled(
+        column, {tried: _to_dates(local, tried.replace("%z", "").rstrip(), aware=False) for tried in forms}, freq
+    )
