@@ -59,5 +59,5 @@ def test_a_word_with_several_meanings_is_refused_and_the_advice_works() -> None:
     frame = pd.DataFrame({"ds": texts, "y": range(200)})
     panel = build(frame, DataSettings(zone="Asia/Kolkata", time_format=str(caught.value.value)))
     assert panel.times[0] == (HOURS[0] - pd.Timedelta("5h30min")).to_datetime64()
-    with pytest.raises(TimeError, match="XYZ names no zone"):
+    with pytest.raises(TimeError, match=r"XYZ names no zone"):
         read(HOURS.strftime("%Y-%m-%d %H:%M XYZ"))
