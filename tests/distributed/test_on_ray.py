@@ -168,3 +168,38 @@ def test_a_ridge_adds_up_sums_of_workers(cluster: Any) -> None:
         here = latentcast.fit(frame, "ridge", **SIZES)
         there = latentcast.fit(frame, "ridge", **SIZES, **RAY)
         assert_frame_equal(there.predict(frame), here.predict(frame), rtol=1e-6)
+
+
+def hours() -> pd.DataFrame:
+    """Series of hours, one after another, whose levels differ."""
+    stamps, rng = pd.date_range("2024-01-01", periods=300, freq="h"), np.random.default_rng(0)
+    made = [
+        pd.DataFrame({"unique_id": name, "ds": stamps, "y": level + np.arange(300) % 24 + rng.normal(0, 1, 300)})
+        for level, name in enumerate("abcd")
+    ]
+    return pd.concat(made, ignore_index=True)
+
+
+def test_gaps_are_filled_alike(cluster: Any, tmp_path: Path) -> None:
+    settings = {"stages.reconstruct.max_steps": 2, "stages.reconstruct.loggers": []}
+    imputer = latentcast.pretrain(hours(), "latent-transformer", lookback=24, settings=settings)
+    holes = hours()
+    holes.loc[holes.index % 17 == 0, "y"] = np.nan
+    whole = latentcast.impute(imputer, holes)
+    data = write(holes, tmp_path / "data")
+    found: Any = latentcast.impute(imputer, data, out=tmp_path / "out", rows=250, **RAY)
+    assert_frame_equal(pd.read_parquet(tmp_path / "out"), whole.frame, rtol=1e-5)
+    assert found.parts > 1
+    assert (found.filled, found.values) == (whole.filled, whole.values)
+
+
+def test_steps_are_ranked_among_those_of_all_parts(cluster: Any, tmp_path: Path) -> None:
+    settings = {"stages.codec.max_steps": 2, "stages.codec.loggers": []}
+    codec = latentcast.pretrain(hours(), "vq-codec", lookback=24, settings=settings)
+    strange = hours()
+    strange.loc[[50, 400], "y"] = [90.0, np.nan]
+    whole: Any = latentcast.anomaly_scores(codec, strange)
+    data = write(strange, tmp_path / "data")
+    found: Any = latentcast.anomaly_scores(codec, data, out=tmp_path / "out", rows=250, **RAY)
+    assert found.parts > 1
+    assert_frame_equal(pd.read_parquet(tmp_path / "out"), whole.frame, rtol=1e-5, atol=1e-6)
