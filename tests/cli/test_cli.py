@@ -435,8 +435,8 @@ def test_data_that_nothing_can_be_learned_from(run: Run, data: Path, file: str, 
     ("columns", "option"),
     [
         (["tea", "coffee", "milk"], "data.ignore=tea,coffee,milk"),
-        (["Shop Name"], "'data.ignore=Shop Name'"),
-        (["Price (EUR)", "it's"], """'data.ignore=Price (EUR),it'"'"'s'"""),
+        (["Shop Name"], "data.ignore='Shop Name'"),
+        (["Price (EUR)", "it's"], """data.ignore='Price (EUR),it'"'"'s'"""),
     ],
 )
 def test_the_option_that_an_error_names_can_be_pasted(run: Run, data: Path, columns: list[str], option: str) -> None:
@@ -450,7 +450,7 @@ def test_the_option_that_an_error_names_can_be_pasted(run: Run, data: Path, colu
 def test_a_format_that_an_error_names_can_be_pasted(run: Run, data: Path) -> None:
     frame = pd.read_csv(data / "good.csv", parse_dates=["date"]).head(10)
     frame.assign(date=frame["date"].dt.strftime("%m.%d.%Y %H:%M")).to_csv("days.csv", index=False)
-    option = "'data.time_format=%m.%d.%Y %H:%M'"
+    option = "data.time_format='%m.%d.%Y %H:%M'"
     one_message(run("describe", "days.csv"), f"\n(as an option: --set {option})\n")
     assert run("describe", "days.csv", "--set", *shlex.split(option)).code == 0
 

@@ -2,7 +2,6 @@
 
 import errno
 import os
-import shlex
 import signal
 import sys
 import threading
@@ -14,6 +13,7 @@ import typer
 
 from latentcast.cli.options import OF_DATA
 from latentcast.cli.output import err, print_line
+from latentcast.core.assignments import assignment, option
 from latentcast.core.errors import DataError, Interrupted, LatentcastError
 
 app = typer.Typer(
@@ -115,7 +115,7 @@ def _as_an_option(error: Exception) -> str:
     if not takes & set(sys.argv[1:2]) or not isinstance(error, DataError) or error.setting is None:
         return ""
     room, _, key = error.setting.partition(".")
-    value = error.value
+    values = error.values
     if room == "data" and (key in OF_DATA or (key == "fraction" and sys.argv[1] in ("fit", "pretrain"))):
-        return f"\n(as an option: --{key} {shlex.quote(value) if value else '…'})"
-    return f"\n(as an option: --set {shlex.quote(f'{error.setting}={value}') if value else f'{error.setting}=…'})"
+        return f"\n(as an option: {option(key, *values) if values else f'--{key} …'})"
+    return f"\n(as an option: --set {assignment(error.setting, *values) if values else f'{error.setting}=…'})"

@@ -35,6 +35,7 @@ from latentcast.cli.options import (
     with_fraction,
 )
 from latentcast.cli.output import counted, print_line, print_metrics, print_notes, report_line, showing_pace
+from latentcast.core.assignments import assignment, option
 from latentcast.core.errors import SettingsError
 from latentcast.core.log_capture import capture_log_messages
 
@@ -178,7 +179,7 @@ def _finetune_generalist(
         f"{counted(found.windows, 'window')}, {counted(found.epochs, 'epoch')}; validation loss {found.before:.4g}"
         f" before, {found.after:.4g} after; mean share of the linear map {found.map_share:.2f}"
     )
-    print_line(f"weights in {found.path}; use them with --set model.weights={folder}")
+    print_line(f"weights in {found.path}; use them with --set {assignment('model.weights', folder)}")
 
 
 def _pretrain_generalist(
@@ -197,7 +198,7 @@ def _pretrain_generalist(
     with capture_log_messages():
         plan = PretrainingPlan(preset or "small", rounds_in(0.18 if hours is None else hours), seed or 0)
         path = pretrain_generalist(folder, plan, processes=processes, overwrite=overwrite, resume=resume)
-    print_line(f"weights in {path}; use them with --set model.weights={folder}")
+    print_line(f"weights in {path}; use them with --set {assignment('model.weights', folder)}")
 
 
 def _choose(
@@ -222,7 +223,8 @@ def _choose(
     if found.forecaster.card.validation is not None:
         print_metrics(found.forecaster.card.validation)
     print_line(
-        f"saved in {folder}; the same model again: latentcast fit DATA --config {folder / 'auto.yaml'} --out DIR"
+        f"saved in {folder}; the same model again: latentcast fit DATA {option('config', str(folder / 'auto.yaml'))}"
+        " --out DIR"
     )
 
 

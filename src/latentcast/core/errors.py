@@ -33,19 +33,27 @@ class DataError(LatentcastError, ValueError):
     setting, value
         The setting that would fix it, such as ``data.gaps``, and the value to give it, where there is one; an
         interface makes an option of them.
+    values
+        The items of that value, such as names of columns, which may hold commas themselves.
     dataset
         Name of the dataset at fault, where there are several.
     """
 
     def __init__(
-        self, message: str, *, setting: str | None = None, value: str | None = None, dataset: str | None = None
+        self,
+        message: str,
+        *,
+        setting: str | None = None,
+        value: str | Sequence[str] | None = None,
+        dataset: str | None = None,
     ) -> None:
         super().__init__(message)
-        self.setting, self.value, self.dataset = setting, value, dataset
+        self.values = (value,) if isinstance(value, str) else tuple(value or ())
+        self.setting, self.value, self.dataset = setting, ",".join(self.values) or None, dataset
 
     def of(self, dataset: str) -> "DataError":
         """Return the same error with the name of a dataset."""
-        return type(self)(f"{dataset}: {self}", setting=self.setting, value=self.value, dataset=dataset)
+        return type(self)(f"{dataset}: {self}", setting=self.setting, value=self.values, dataset=dataset)
 
 
 class TimeError(DataError):

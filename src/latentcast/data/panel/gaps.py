@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from latentcast.core.assignments import assignment
 from latentcast.core.errors import GapError
 from latentcast.core.notes import Note, NoteCode
 from latentcast.data.tables.timestamps import show
@@ -32,7 +33,7 @@ def close(panel: "Panel", absent: int) -> "Panel":
     if not seen.all():
         item, channel = np.argwhere(seen == 0)[0]
         name = panel.series_name(int(item), int(channel))
-        way = f" (data.ignore={name})" if panel.ids == ("",) else ""
+        way = f" ({assignment('data.ignore', name)})" if panel.ids == ("",) else ""
         raise GapError(f"the series {name!r} has no value at all; leave it out{way}")
     if panel.gaps == "error":
         raise _refusal(panel, missing, absent)

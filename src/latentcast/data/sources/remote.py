@@ -92,7 +92,7 @@ def downloaded(address: Address) -> Iterator[Path]:
             yield local
         except DataError as error:
             text = str(error).replace(str(local), str(address))
-            raise type(error)(text, setting=error.setting, value=error.value) from error
+            raise type(error)(text, setting=error.setting, value=error.values) from error
 
 
 @contextmanager

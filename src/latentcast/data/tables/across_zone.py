@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from latentcast.core.assignments import assignment
 from latentcast.core.errors import TimeError
 from latentcast.data.tables.across_names import Places
 
@@ -27,7 +28,7 @@ def refuse_more_hours(days: NDArray[Any], more: NDArray[np.bool_], seen: NDArray
             f" clocks are put back: set the time zone in which the days were recorded{example}"
             if zone
             else " clocks are put back, and they are in no usual zone on that day; fix it, or leave the column out"
-            f" (data.ignore={places.columns[at]})"
+            f" ({assignment('data.ignore', places.columns[at])})"
         ),
         setting="data.zone" if zone else "data.ignore",
         value=zone or places.columns[at],

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from latentcast.core.assignments import assignment
 from latentcast.core.errors import DataError, TimeError, shorten
 from latentcast.data.settings import BETWEEN_IDS, DataSettings
 from latentcast.data.tables.id_text import id_text
@@ -41,7 +42,7 @@ def settle(frame: pd.DataFrame, settings: DataSettings) -> tuple[DataSettings, t
         names = list(settings.id_names)
         count = len(frame[names].drop_duplicates())
         tell = f"the column {found!r} tells" if len(names) == 1 else f"{' and '.join(map(repr, names))} together tell"
-        notes = (f"{tell} {count} series apart (data.id={','.join(names)})",)
+        notes = (f"{tell} {count} series apart ({assignment('data.id', *names)})",)
     if settings.id is not None or "unique_id" in frame.columns:
         settings, notes = _without_empty(frame, settings, notes)
     if settings.id is None and "unique_id" not in frame.columns:
@@ -53,7 +54,7 @@ def settle(frame: pd.DataFrame, settings: DataSettings) -> tuple[DataSettings, t
         value = _value_column(frame, settings)
         if value is not None:
             settings = settings.model_copy(update={"value": value})
-            notes = (*notes, f"the values of the series are those of {value!r} (data.value={value})")
+            notes = (*notes, f"the values of the series are those of {value!r} ({assignment('data.value', value)})")
     return _without_texts(frame, settings, notes)
 
 
@@ -116,7 +117,7 @@ def _id_column(frame: pd.DataFrame, settings: DataSettings) -> str | tuple[str, 
     if len(able) > 1 and (first := _names_for_the_others(frame, able)) is not None:
         return first
     if len(able) > 1:
-        ways = " or ".join(f"data.id={name}" for name in able)
+        ways = " or ".join(assignment("data.id", name) for name in able)
         raise DataError(
             f"stamps occur several times, and {shorten([repr(name) for name in able])} may each tell series apart: set"
             f" one of them ({ways})",
@@ -158,11 +159,11 @@ def _several_columns(frame: pd.DataFrame, time: str, texts: list[str], free: lis
         if len(able) > 1 and (whole_panel := _balanced(frame, time, able)) is not None:
             return whole_panel
         if len(able) > 1:
-            ways = " or ".join(f"data.id={','.join(names)}" for names in able)
+            ways = " or ".join(assignment("data.id", *names) for names in able)
             raise DataError(
                 f"stamps occur several times, and columns together tell series apart in several ways: set one ({ways})",
                 setting="data.id",
-                value=",".join(able[0]),
+                value=able[0],
             )
         if able:
             return able[0]
@@ -181,7 +182,8 @@ def _value_column(frame: pd.DataFrame, settings: DataSettings) -> str | None:
         return settings.target
     if len(numbers) > 1:
         ways = " or ".join(
-            f"data.value={name} data.ignore={','.join((*settings.ignore, *(one for one in numbers if one != name)))}"
+            f"{assignment('data.value', name)}"
+            f" {assignment('data.ignore', *settings.ignore, *(one for one in numbers if one != name))}"
             for name in numbers[:3]
         )
         raise DataError(
@@ -210,10 +212,9 @@ def _without_texts(
         return settings, notes
     example = ", ".join(f"{name!r} (such as {frame[name].dropna().iloc[0]!r})" for name in texts[:3])
     more = f" and {len(texts) - 3} more" if len(texts) > 3 else ""
-    them = ",".join((*settings.categorical, *texts))
     text = (
         f"columns of text were left out: {example}{more}; what is known in advance can be declared as a covariate"
-        f" (data.future={them})"
+        f" ({assignment('data.future', *settings.categorical, *texts)})"
     )
     return settings.model_copy(update={"ignore": (*settings.ignore, *texts)}), (*notes, text)
 
@@ -228,9 +229,9 @@ def _of_sales(frame: pd.DataFrame, settings: DataSettings) -> tuple[DataSettings
         return settings, ()
     others = [name for name in numbers if name not in named]
     known = [name for name in others if name.lower() not in _ROW_NAMES]
-    text = f"the values of the series are those of {named[0]!r} (data.value={named[0]}); {shorten(others)} left out"
+    text = f"the values of the series are those of {named[0]!r} ({assignment('data.value', named[0])}); {shorten(others)} left out"
     if known:
-        text += f"; what is known in advance can be declared as a covariate (data.future={','.join(known)})"
+        text += f"; what is known in advance can be declared as a covariate ({assignment('data.future', *known)})"
     update = {"value": named[0], "ignore": (*settings.ignore, *others)}
     return settings.model_copy(update=update), (text,)
 

@@ -1,6 +1,5 @@
 """Of two ways to read a column of dates, the one that the steps show: month first or day first."""
 
-import shlex
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,6 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from latentcast.core.assignments import assignment
 from latentcast.data.tables.calendar_units import AmbiguousTime
 from latentcast.data.tables.frequency import Frequency
 
@@ -37,13 +37,13 @@ def settled(column: pd.Series, readings: Mapping[str, pd.Series], freq: str | No
         first = "month" if likely[0].startswith("%m") else "day"
         text = (
             f"the dates in {column.name!r} (such as {column.iloc[-1]!r}) were read with the {first} first, by which"
-            f" they follow on each other (data.time_format={shlex.quote(likely[0])})"
+            f" they follow on each other ({assignment('data.time_format', likely[0])})"
         )
         return likely[0], (text,)
-    forms = " or ".join(map(shlex.quote, readings))
+    forms = " or ".join(assignment("data.time_format", form) for form in readings)
     raise AmbiguousTime(
         f"the dates in {column.name!r} (such as {column.iloc[-1]!r}) can be read with the month or with the day first:"
-        f" set their format (data.time_format={forms})",
+        f" set their format ({forms})",
         setting="data.time_format",
         value=next(iter(readings)),
     )

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from latentcast.core.assignments import assignment
 from latentcast.core.errors import DataError, TimeError, shorten, suggest
 from latentcast.core.notes import Note, NoteCode
 from latentcast.data.settings import DataSettings
@@ -116,7 +117,7 @@ def _numbers_that_name(table: Table, settings: DataSettings) -> tuple[str, ...]:
         if 2 < len(distinct) <= _FEW and (distinct == np.floor(distinct)).all():
             text = (
                 f"the covariate {name!r} holds {len(distinct)} whole numbers and is read as one number; where they name"
-                f" categories, set data.categorical={','.join((*settings.categorical, name))}"
+                f" categories, set {assignment('data.categorical', *settings.categorical, name)}"
             )
             notes.append(Note(text, NoteCode.COVARIATES))
     return tuple(notes)
@@ -176,7 +177,7 @@ def _long(frame: pd.DataFrame, time: str, settings: DataSettings) -> Table:
         raise DataError(
             f"long data have undeclared columns: {shorten(extra)}; declare them as covariates"
             " (data.future, data.past, data.static),"
-            f" or leave them out on purpose (data.ignore={','.join((*settings.ignore, *extra))})",
+            f" or leave them out on purpose ({assignment('data.ignore', *settings.ignore, *extra)})",
             setting="data.future",
         )
     codes, ids = _series(frame[id_name])
@@ -255,22 +256,22 @@ def _values(frame: pd.DataFrame, names: list[str], settings: DataSettings) -> ND
     columns = {name: col.to_numpy() if col.dtype == np.float64 else as_numbers(col) for name, col in found}
     texts = [name for name, column in columns.items() if column is None]
     if lists := [name for name in texts if isinstance(_first(frame[name]), list | tuple | np.ndarray)]:
-        ignored = ",".join((*settings.ignore, *lists))
+        ignored = (*settings.ignore, *lists)
         raise DataError(
             f"{shorten(lists)}: each entry is a list ({_example(frame[lists[0]])}), as where one row is one series;"
-            f" give one row per step (frame.explode), or leave it out (data.ignore={ignored})",
+            f" give one row per step (frame.explode), or leave it out ({assignment('data.ignore', *ignored)})",
             setting="data.ignore",
-            value=str(ignored),
+            value=ignored,
         )
     if texts:
-        ignore = ",".join((*settings.ignore, *texts))
+        ignore = (*settings.ignore, *texts)
         apart = "" if is_long(frame, settings) else ", or the one that tells series apart (data.id)"
         raise DataError(
             f"values must be numbers; {shorten(texts)} {'holds' if len(texts) == 1 else 'hold'} something else"
             f" ({_example(frame[texts[0]])}). Fix the values, or name the columns to leave out"
-            f" (data.ignore={ignore}){apart}",
+            f" ({assignment('data.ignore', *ignore)}){apart}",
             setting="data.ignore",
-            value=str(ignore),
+            value=ignore,
         )
     values = np.empty((len(frame), len(names)))
     for at, name in enumerate(names):

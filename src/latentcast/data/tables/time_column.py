@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from latentcast.core.assignments import assignment
 from latentcast.core.errors import TimeError, shorten, suggest
 from latentcast.data.settings import DataSettings
 from latentcast.data.tables.across import across
@@ -76,8 +77,8 @@ def time_column(frame: pd.DataFrame, settings: DataSettings) -> str:
     if len(found) > 1:
         first, second = found[:2]
         raise TimeError(
-            f"{first!r} and {second!r} both hold dates: set the one that is the time (data.time={first} or"
-            f" data.time={second})",
+            f"{first!r} and {second!r} both hold dates: set the one that is the time"
+            f" ({assignment('data.time', first)} or {assignment('data.time', second)})",
             setting="data.time",
             value=str(first),
         )
