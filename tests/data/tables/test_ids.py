@@ -1,5 +1,6 @@
 """Ids, values and texts of a table that no setting names; several id columns as one."""
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,7 @@ def test_the_one_text_that_makes_stamps_unique_is_the_id(name: str) -> None:
     assert panel.channels == ("Close",)
     assert panel.found == {"id": name, "value": "Close"}
     assert [str(note) for note in panel.notes[:2]] == [
-        f"the column {name!r} tells 2 series apart (data.id={name})",
+        f"the column {name!r} tells 2 series apart (data.id={shlex.quote(name)})",
         "the values of the series are those of 'Close' (data.value=Close)",
     ]
 

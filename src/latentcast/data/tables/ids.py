@@ -229,7 +229,8 @@ def _of_sales(frame: pd.DataFrame, settings: DataSettings) -> tuple[DataSettings
         return settings, ()
     others = [name for name in numbers if name not in named]
     known = [name for name in others if name.lower() not in _ROW_NAMES]
-    text = f"the values of the series are those of {named[0]!r} ({assignment('data.value', named[0])}); {shorten(others)} left out"
+    chosen = assignment("data.value", named[0])
+    text = f"the values of the series are those of {named[0]!r} ({chosen}); {shorten(others)} left out"
     if known:
         text += f"; what is known in advance can be declared as a covariate ({assignment('data.future', *known)})"
     update = {"value": named[0], "ignore": (*settings.ignore, *others)}
