@@ -11,10 +11,10 @@ from latentcast.data.tables import calendar_units as units
     [
         (units._months_begin(3), 2024, 2, "2024-04-01"),
         (units._months_begin(1), 2023, 12, "2023-12-01"),
-        (units._week_begins, 2020, 53, "2020-12-28"),  # a year of 53 ISO weeks
-        (units._week_begins, 2021, 1, "2021-01-04"),
-        (units._week_begins, 2024, 1, "2024-01-01"),
-        (units._week_begins, 2019, 1, "2018-12-31"),
+        (units.UNITS["week"].begins, 2020, 53, "2020-12-28"),  # a year of 53 ISO weeks
+        (units.UNITS["week"].begins, 2021, 1, "2021-01-04"),
+        (units.UNITS["week"].begins, 2024, 1, "2024-01-01"),
+        (units.UNITS["week"].begins, 2019, 1, "2018-12-31"),
         (units._day_begins, 2024, 366, "2024-12-31"),
         (units._day_begins, 2023, 60, "2023-03-01"),
     ],
@@ -28,7 +28,7 @@ def test_the_day_at_which_a_unit_begins(begins: object, year: int, number: int, 
     [
         (units._months_begin(3), 2024, 5),
         (units._months_begin(1), 2024, 0),
-        (units._week_begins, 2021, 53),
+        (units.UNITS["week"].begins, 2021, 53),
         (units._day_begins, 2023, 366),
         (units._day_begins, 2023, 0),
     ],
@@ -41,7 +41,7 @@ def test_iso_weeks_are_those_of_the_standard_library() -> None:
     import datetime
 
     days = np.arange(np.datetime64("2014-12-20"), np.datetime64("2022-01-20"))
-    year, week = units._week_number(days)
+    year, week = units.UNITS["week"].number(days)
     expected = [day.isocalendar() for day in days.astype(datetime.date)]
     assert year.tolist() == [each.year for each in expected]
     assert week.tolist() == [each.week for each in expected]

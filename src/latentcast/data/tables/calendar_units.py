@@ -1,5 +1,6 @@
 """Quarters, months, weeks and days of a year: their number ↔ the stamp at which they begin."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,8 @@ from latentcast.data.tables.periods_of_year import COUNTS, PeriodsOfYear
 Ints = NDArray[np.int64]
 YEARS = (1700, 2199)  # that a number is taken for
 _CONVENTIONAL = (1900, 2100)  # the same where many other numbers look alike
+EPI_NAME = re.compile(r"mmwr|epi[ _-]?(dem\w*)?[ _-]?(week|wk)|cdc[ _-]?week|^ew$", re.I)  # weeks from Sunday on
+_MONDAY, _SUNDAY = 3, 4  # days from them to Thursday
 _WORDS = {
     "half": ("half", "semester", "halbjahr", "hy"),
     "quarter": ("quarter", "quartal", "qtr", "yyyyq", "yq"),
@@ -70,23 +73,29 @@ def _months_number(each: int) -> Callable[[NDArray[Any]], tuple[Ints, Ints]]:
     return number
 
 
-def _monday_of_first_week(year: Ints) -> NDArray[Any]:
-    """Monday of ISO week 1: the week that holds 4 January."""
+def _first_week(year: Ints, since: int) -> NDArray[Any]:
+    """The first day of week 1, the week that holds 4 January; `since`: days from that weekday to Thursday."""
     fourth = (year - 1970).astype("datetime64[Y]").astype("datetime64[D]") + 3
-    return np.asarray(fourth - (fourth.astype(np.int64) + 3) % 7)  # 1 January 1970 is a Thursday
+    return np.asarray(fourth - (fourth.astype(np.int64) + since) % 7)  # 1 January 1970 is a Thursday
 
 
-def _week_begins(year: Ints, number: Ints) -> NDArray[Any]:
-    monday = _monday_of_first_week(year) + (number - 1) * 7
-    exists = (number >= 1) & (monday < _monday_of_first_week(year + 1))
-    return np.where(exists, monday, np.datetime64("NaT", "D"))
+def _weeks_begin(since: int) -> Callable[[Ints, Ints], NDArray[Any]]:
+    def begins(year: Ints, number: Ints) -> NDArray[Any]:
+        first = _first_week(year, since) + (number - 1) * 7
+        exists = (number >= 1) & (first < _first_week(year + 1, since))
+        return np.where(exists, first, np.datetime64("NaT", "D"))
+
+    return begins
 
 
-def _week_number(times: NDArray[Any]) -> tuple[Ints, Ints]:
-    day = times.astype("datetime64[D]")
-    thursday = day - (day.astype(np.int64) + 3) % 7 + 3
-    year = thursday.astype("datetime64[Y]").astype(np.int64) + 1970
-    return year, (day - _monday_of_first_week(year)).astype(np.int64) // 7 + 1
+def _weeks_number(since: int) -> Callable[[NDArray[Any]], tuple[Ints, Ints]]:
+    def number(times: NDArray[Any]) -> tuple[Ints, Ints]:
+        day = times.astype("datetime64[D]")
+        middle = day - (day.astype(np.int64) + since) % 7 + 3
+        year = middle.astype("datetime64[Y]").astype(np.int64) + 1970
+        return year, (day - _first_week(year, since)).astype(np.int64) // 7 + 1
+
+    return number
 
 
 def _day_begins(year: Ints, number: Ints) -> NDArray[Any]:
@@ -116,7 +125,8 @@ UNITS: Mapping[str, Unit] = {
         Unit("half", 2, _months_begin(6), _months_number(6), _every("M", 6)),
         Unit("quarter", 4, _months_begin(3), _months_number(3), _every("M", 3)),
         Unit("month", 12, _months_begin(1), _months_number(1), _every("M")),
-        Unit("week", 53, _week_begins, _week_number, _every("D", 7, 3)),
+        Unit("week", 53, _weeks_begin(_MONDAY), _weeks_number(_MONDAY), _every("D", 7, _MONDAY)),
+        Unit("epiweek", 53, _weeks_begin(_SUNDAY), _weeks_number(_SUNDAY), _every("D", 7, _SUNDAY)),
         *map(_equal, COUNTS),
         Unit("day", 366, _day_begins, _day_number, _every("D")),
     )
@@ -154,7 +164,14 @@ def _of_frequency(freq: str | None, best: list[str]) -> str | None:
     if freq is None:
         return None
     letter = freq.lstrip("0123456789")[:1].upper()
-    wanted = {"": ("count",), "Q": ("quarter", "month"), "M": ("month",), "W": ("week",), "D": ("day",), "B": ("day",)}
+    wanted = {
+        "": ("count",),
+        "Q": ("quarter", "month"),
+        "M": ("month",),
+        "W": ("week", "epiweek"),
+        "D": ("day",),
+        "B": ("day",),
+    }
     return next((reading for reading in wanted.get(letter, ()) if reading in best), None)
 
 

@@ -1,6 +1,7 @@
 """Read dates written as numbers: 201802 may be a month, a week or a step; 2018.0833 is a month; 1514764800 is a moment
 counted from 1970."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -8,12 +9,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from latentcast.data.tables.calendar_units import UNITS, AmbiguousTime, Ints, most_regular, plausible
+from latentcast.data.tables.calendar_units import EPI_NAME, UNITS, AmbiguousTime, Ints, most_regular, plausible
 from latentcast.data.tables.periods_of_year import COUNTS, count_of, cycle_of
 
 _NEAR = 0.07  # of a month: what two decimals of a year leave
 _CODES = {"yyyyq": ("quarter", 10), "yyyymm": ("month", 100), "yyyyww": ("week", 100), "yyyyddd": ("day", 1000)}
+_CODES["yyyyee"] = ("epiweek", 100)
 _CODES |= {f"yyyyp{count}": (f"periods{count}", 100) for count in COUNTS}
+_UNIT_CODES = {unit: code for code, (unit, _) in _CODES.items()}
+_CODES |= {f"yyyyppp{count}": ("month" if count == 12 else f"periods{count}", 1000) for count in (*COUNTS, 12)}
+_PERIOD_NAME = re.compile(r"per(?![a-hj-z])|fisc", re.I)
 _PARTS = {  # digits of each part, from the first to the last
     "yymmdd": (2, 2, 2),
     "yyyymmdd": (4, 2, 2),
@@ -22,7 +27,6 @@ _PARTS = {  # digits of each part, from the first to the last
     "yyyymmddhhmmss": (4, 2, 2, 2, 2, 2),
 }
 _DAY_AT_START = {"ddmmyyyy": (10**6, 10**4), "mmddyyyy": (10**4, 10**6)}  # where the day and the month stand
-_UNIT_CODES = {unit: code for code, (unit, _) in _CODES.items()}
 EPOCH_UNITS = {"s": "seconds", "ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"}  # since 1970
 _EPOCHS = (315_532_800, 4_102_444_800)  # seconds from 1970 to 1980 and to 2100: so many steps are not counted
 NAMES = (*_CODES, *_PARTS, *_DAY_AT_START, *_UNIT_CODES)
@@ -37,7 +41,8 @@ class NumberCode:
     @property
     def periods(self) -> int | None:
         """Periods of a year, where the numbers count such."""
-        return int(self.name.removeprefix("yyyyp")) if self.name.startswith("yyyyp") else None
+        unit = _CODES.get(self.name, ("", 0))[0]
+        return int(unit.removeprefix("periods")) if unit.startswith("periods") else None
 
     def read(self, numbers: Ints) -> NDArray[Any]:
         """Convert whole numbers to stamps, NaT where a number is no such date."""
@@ -112,6 +117,10 @@ def recognise(numbers: Ints, name: str, freq: str | None) -> NumberCode | None:
             return NumberCode(code)
     if (since := epoch_unit(distinct)) is not None:
         return NumberCode(since[0])
+    if digits == {6} and EPI_NAME.search(name) and freq is None and _fits("yyyyee", distinct):
+        return NumberCode("yyyyee")
+    if digits == {7} and (count := _fiscal(distinct, name, freq)) is not None:
+        return NumberCode(f"yyyyppp{count}")
     if digits == {6} and (count := _cycle(distinct, name, freq)) is not None:
         return NumberCode(f"yyyyp{count}")
     options: dict[str, tuple[NumberCode | None, Ints]] = {"count": (None, distinct)}
@@ -138,6 +147,17 @@ def _cycle(numbers: Ints, name: str, freq: str | None) -> int | None:
         return count if number.min() >= 1 and number.max() <= count else None
     other = any(word in name.lower() for word in ("week", "woche", "wk", "kw", "month", "monat"))
     return None if other or freq is not None or not plausible(year, conventional=True) else cycle_of(year, number)
+
+
+def _fiscal(numbers: Ints, name: str, freq: str | None) -> int | None:
+    """Periods of a year where numbers such as 2015012 count them: in a complete cycle, or by the column's name."""
+    year, number = np.divmod(numbers, 1000)
+    if (freq or "").lstrip("0123456789")[:1] in ("D", "B", "C") or not plausible(year, conventional=True):
+        return None
+    count = count_of(freq) or cycle_of(year, number, (*COUNTS, 12))
+    if count is None and _PERIOD_NAME.search(name) and number.min() >= 1 and number.max() <= 12:
+        return 12
+    return count if count is not None and number.min() >= 1 and number.max() <= count else None
 
 
 def epoch_unit(numbers: NDArray[Any]) -> tuple[str, str] | None:
@@ -178,7 +198,7 @@ def _ambiguous(name: str, first: Any, codes: list[NumberCode | None]) -> Ambiguo
 
 def _in_words(code: str) -> str:
     unit = _CODES[code][0] if code in _CODES else "date"
-    return f"{'ISO week' if unit == 'week' else 'day of a year' if unit == 'day' else unit}s ({code})"
+    return f"{'ISO week' if unit == 'week' else unit}s{' of a year' if unit == 'day' else ''} ({code})"
 
 
 def read_decimals(numbers: NDArray[np.float64]) -> NDArray[Any] | None:

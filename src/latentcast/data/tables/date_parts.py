@@ -10,19 +10,21 @@ from numpy.typing import NDArray
 from latentcast.core.errors import TimeError, shorten
 from latentcast.data.tables.calendar_units import UNITS
 
+_EPI_YEARS = ("mmwr year", "mmwr_year", "mmwryear", "epi year", "epi_year", "epiyear")
 _NAMES = {  # in the languages of usual files, lower case
-    "year": ("year", "yr", "jahr", "annee", "année", "anno", "ano", "año"),
+    "year": ("year", "yr", "jahr", "annee", "année", "anno", "ano", "año", *_EPI_YEARS),
     "half": ("half", "half_year", "semester", "halbjahr"),
     "quarter": ("quarter", "qtr", "quartal", "trimestre"),
     "month": ("month", "mon", "mth", "monat", "mois", "mes", "mese"),
     "week": ("week", "wk", "isoweek", "iso_week", "week_number", "weeknum", "week_no", "kw", "woche", "semaine"),
+    "epiweek": ("mmwr week", "mmwr_week", "mmwrweek", "epi week", "epi_week", "epiweek", "ew"),
     "day": ("day", "tag", "jour", "dia"),
     "hour": ("hour", "hr", "stunde", "heure", "hora"),
     "minute": ("minute",),
     "second": ("second",),
 }
 YEARS = _NAMES["year"]
-_UNITS = ("month", "week", "quarter", "half")  # one of them stands next to a year, finer ones first
+_UNITS = ("month", "week", "epiweek", "quarter", "half")  # one of them stands next to a year, finer ones first
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 
 
@@ -34,6 +36,8 @@ def parts_of(columns: Iterable[str]) -> dict[str, str]:
         for part, names in _NAMES.items()
         if (name := next((one for one in names if one in lower), None)) is not None
     }
+    if "week" in found and found.get("year", "").lower() in _EPI_YEARS:
+        found["epiweek"] = found.pop("week")
     unit = next((unit for unit in _UNITS if unit in found), None)
     if "year" not in found or unit is None:
         return {}

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from latentcast.data.tables.calendar_units import UNITS, AmbiguousTime, Ints, breaks, most_regular, plausible
+from latentcast.data.tables.calendar_units import EPI_NAME, UNITS, AmbiguousTime, Ints, breaks, most_regular, plausible
 from latentcast.data.tables.periods_of_year import count_of, cycle_of
 from latentcast.data.tables.text_form import TextForm
 
@@ -16,6 +16,7 @@ _WORDS = {  # how units are written, in lower case; one word may stand for sever
     "half": ("h", "hy", "hj", "half", "halbjahr", "s", "sem", "semester", "semestre"),
     "quarter": ("q", "qtr", "quarter", "quartal", "t", "trim", "trimestre"),
     "month": ("m", "month", "monat", "p", "per", "period", "fp"),
+    "epiweek": ("ew", "epiweek", "mmwr"),
     "week": ("w", "wk", "week", "kw", "cw", "woche", "s", "sem", "semaine", "semana"),
 }
 _LETTERS = sorted({word for words in _WORDS.values() for word in words}, key=len, reverse=True)
@@ -84,8 +85,10 @@ def _read(
         return None
     if short and "unit" in parts and not _is_regular(year, number, kinds):
         return None  # names such as S1-10, and no dates
+    epidemic = asked is None and EPI_NAME.search(str(name)) is not None and "week" in kinds
+    kinds = {"epiweek"} if epidemic else kinds
     kind, days = _as_unit(text, name, (year, number), kinds if asked is None else {asked}, freq)
-    notes = []
+    notes = [epi_note(name, text.iloc[0])] if kind == "epiweek" and asked is None else []
     if short:
         notes.append(
             f"the years of {name!r} have no century: {text.iloc[0]!r} was read as a {_in_words(kind)} of {year[0]}"
@@ -97,6 +100,14 @@ def _read(
             f" calendar years, and dates that stand for them are those of the calendar ({str(days[0])[:10]})"
         )
     return days, _template(text, pattern, kind, 2000 if short else 0, days), tuple(notes)
+
+
+def epi_note(name: Any, first: Any) -> str:
+    """A note on weeks that begin on Sunday."""
+    return (
+        f"{name!r} (such as {first!r}) is read as MMWR weeks, which begin on Sunday (data.time_format=week reads ISO"
+        " weeks)"
+    )
 
 
 def _cycle(year: Ints, number: Ints, freq: str | None) -> int | None:

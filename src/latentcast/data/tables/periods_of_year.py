@@ -76,7 +76,7 @@ def count_of(alias: str | None) -> int | None:
     return int(found[1]) if found and int(found[1]) in COUNTS else None
 
 
-def cycle_of(year: Ints, number: Ints) -> int | None:
+def cycle_of(year: Ints, number: Ints, counts: tuple[int, ...] = COUNTS) -> int | None:
     """How many periods a year has, where numbers run from 1 to it in each; None without such a cycle, or for months."""
     if not len(number) or number.min() != 1:
         return None
@@ -84,4 +84,4 @@ def cycle_of(year: Ints, number: Ints) -> int | None:
     places = np.unique(year * count + number - 1)
     span = int(places[-1] - places[0]) + 1
     turned = len(np.unique(year)) > 1 and len(places) > count
-    return count if count in COUNTS and turned and len(places) >= _COMPLETE * span else None
+    return count if count in counts and turned and len(places) >= _COMPLETE * span else None

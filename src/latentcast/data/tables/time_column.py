@@ -44,6 +44,7 @@ _NEARLY = 0.9
 _SAMPLE = 50  # rows by which a column is judged
 UNNAMED = ("Unnamed: 0", "")  # names that readers give to a nameless column
 JOINED = "ds"
+_EPI_WORDS = "; the weeks are MMWR weeks, which begin on Sunday"
 
 
 def time_column(frame: pd.DataFrame, settings: DataSettings) -> str:
@@ -201,7 +202,11 @@ def joined_time(frame: pd.DataFrame, settings: DataSettings) -> tuple[pd.DataFra
     unnamed = settings.time is None and not any(name in lower for name in TIME_NAMES)
     if unnamed and (parts := parts_of(lower.values())):
         stamps = stamps_of(frame, parts)
-        return (frame, ()) if stamps is None else _replaced(frame, list(parts.values()), stamps, "")
+        return (
+            (frame, ())
+            if stamps is None
+            else _replaced(frame, list(parts.values()), stamps, _EPI_WORDS * ("epiweek" in parts))
+        )
     dates = [name for name in lower.values() if _DATE.fullmatch(name)]
     dates = [settings.time] if settings.time is not None else dates
     declared = {*settings.id_names, settings.value, settings.target, *settings.future, *settings.past, *settings.static}

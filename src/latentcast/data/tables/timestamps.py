@@ -21,6 +21,7 @@ from latentcast.data.tables.date_numbers import (
     recognise,
 )
 from latentcast.data.tables.date_texts import read_texts
+from latentcast.data.tables.period_texts import epi_note
 from latentcast.data.tables.text_form import TextForm
 
 _SHEET = (30_000, 60_000)
@@ -187,11 +188,16 @@ def _numbers(column: pd.Series, form: str | None, freq: str | None) -> Stamps:
         )
     notes: tuple[str, ...] = ()
     if form is None and code.name.startswith("yyyyp"):
-        count = code.name.removeprefix("yyyyp")
+        long = code.name.startswith("yyyyppp")
+        count = int(code.name.lstrip("yp"))
+        others = "yyyyddd reads days of a year" if long else "yyyyww reads ISO weeks"
+        read_as = "months" if count == 12 else f"{count} periods a year"
         notes = (
-            f"the whole numbers in {name!r} (such as {numbers[0]}) run from 01 to {int(count):02d} in each year: they"
-            f" are read as {count} periods a year (data.time_format={code.name}; yyyyww reads ISO weeks)",
+            f"the whole numbers in {name!r} (such as {numbers[0]}) run from {1:0{2 + long}d} to {count:0{2 + long}d} in"
+            f" each year: they are read as {read_as} (data.time_format={code.name}; {others})",
         )
+    if form is None and code.name == "yyyyee":
+        notes = (epi_note(name, numbers[0]),)
     if form is None and code.name in EPOCH_UNITS:
         step = int(np.gcd.reduce(np.diff(np.unique(numbers)))) or 1
         notes = (
