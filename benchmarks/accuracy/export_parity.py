@@ -42,8 +42,15 @@ MODELS: dict[str, tuple[str, str | None, dict[str, Any]]] = {
     "wavelet": ("patch-transformer", "small", {"model.representation": "wavelet"}),
     "quantiles": ("patch-transformer", "small", {"model.head": "quantile"}),
     "token-transformer": ("token-transformer", "small", {}),
+    "cycles": ("dlinear", None, {"model.cycles": [24]}),
+    "pattn": ("pattn", None, {}),
+    "fits": ("fits", None, {}),
+    "random-features": ("random-features", None, {}),
+    "multi-scale": ("patch-transformer", "small", {"model.representation": "multi-scale"}),
+    "frequency": ("patch-transformer", "small", {"model.representation": "frequency"}),
+    "mixers": ("patch-transformer", "small", {"model.mixers": ["inter-variate", "mixture"]}),
 }
-GRADIENT = {"naive", "seasonal-naive", "ridge"}
+GRADIENT = {"naive", "seasonal-naive", "ridge", "random-features"}
 
 
 def settings_of(name: str, more: dict[str, Any]) -> dict[str, Any]:
@@ -88,6 +95,8 @@ def bare(exported: Any, prepared: Any, starts: Any, wanted: Any) -> float:
             features = known_features(panel, known.scaler)
             feeds["past_known"] = features[steps]
             feeds["future_known"] = features[some[:, None] + task.lookback + np.arange(task.horizon)]
+        if "phase" in {one.name for one in exported.engine.signature.inputs}:
+            feeds["phase"] = panel.frequency.positions(panel.times[some])
         (found,) = exported.engine.session.run(["forecast"], feeds)
         seen = observed.any(1).all(1)
         apart = np.abs(found - wanted[first : first + 512]) / known.scaler.std[:1]

@@ -158,6 +158,12 @@ def test_errors_are_shown_and_corrected_by_clicks(tab: Tab) -> None:
     page.select_option("#found li:has-text('shipped') select", "time")
     page.wait_for_selector("#found dl")
     assert "2024-01-04 – 2024-03-03" in page.inner_text("#found dl")
+    send(page, frame.to_csv(index=False).encode(), "again.csv")
+    page.wait_for_selector(".fault:has-text('both hold dates')")
+    assert page.input_value("#found li:has-text('shipped') select") == "ignored"
+    page.click(".fault button:has-text('ordered')")
+    page.wait_for_selector("#found dl")
+    assert "2024-01-01 – 2024-02-29" in page.inner_text("#found dl")
     page.fill("#horizon", "0")
     page.click("#ask button[type=submit]")
     assert page.is_visible("#horizon-fault")

@@ -55,6 +55,8 @@ def _found(frame: pd.DataFrame, settings: DataSettings) -> dict[str, str]:
     free = [name for name in frame.columns if name not in roles]
     if not is_long(frame, settings):
         chosen = free if settings.columns is None else [name for name in free if name in settings.columns]
+        if "time" not in roles.values():  # a text may be the time that was not found
+            chosen = [name for name in chosen if _kind(frame[name]) == "number"]
         return roles | dict.fromkeys(free, "ignored") | dict.fromkeys(chosen, "value")
     ids = settings.id_names or ("unique_id",)
     value = settings.value or "y"

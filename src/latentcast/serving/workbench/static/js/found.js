@@ -50,17 +50,17 @@ function fault({ detail, setting, value }, state, again) {
   return h("div", { class: "fault", role: "alert" }, h("strong", {}, t("found.fault")), h("p", { lang: "en" }, detail), h("p", { class: "hint" }, t("found.fix")), use);
 }
 
-// The settings with the one that fixes a fault; a column that is left out loses every other role.
+// The settings with the one that fixes a fault; a column that gets a role by it loses every other role.
 export function withFix(data, key, value) {
   const several = ["ignore", "id", "columns", "future", "past", "static"];
   const list = (names) => (names === undefined ? [] : [names].flat());
   const named = several.includes(key) && value.includes(",") ? value.split(",") : value;
-  if (key !== "ignore") return { ...data, [key]: named };
-  const left = [...new Set([...list(data.ignore), ...list(named)])];
-  const columns = list(data.columns).filter((name) => !left.includes(name));
-  const ids = list(data.id).filter((name) => !left.includes(name));
-  return { ...data, ignore: left, columns: columns.length ? columns : undefined,
-    id: ids.length > 1 ? ids : ids[0], value: left.includes(data.value) ? undefined : data.value };
+  if (!["time", "id", "value", "columns", "ignore"].includes(key)) return { ...data, [key]: named };
+  const others = (role) => list(data[role]).filter((name) => !list(named).includes(name));
+  const [columns, ids, ignore] = ["columns", "id", "ignore"].map(others);
+  const kept = { ...data, time: others("time")[0], value: others("value")[0], id: ids.length > 1 ? ids : ids[0],
+    columns: columns.length ? columns : undefined, ignore };
+  return { ...kept, [key]: key === "ignore" ? [...ignore, ...list(named)] : named };
 }
 
 function columns(found, state, again, busy) {
