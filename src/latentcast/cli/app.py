@@ -118,4 +118,6 @@ def _as_an_option(error: Exception) -> str:
     values = error.values
     if room == "data" and (key in OF_DATA or (key == "fraction" and sys.argv[1] in ("fit", "pretrain"))):
         return f"\n(as an option: {option(key, *values) if values else f'--{key} …'})"
+    if values in (("true",), ("false",)) and key == "snap":  # no text
+        return f"\n(as an option: --set {error.setting}={values[0]})"
     return f"\n(as an option: --set {assignment(error.setting, *values) if values else f'{error.setting}=…'})"
