@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentcast.data.tables.calendar_units import EPI_NAME, UNITS, AmbiguousTime, Ints, most_regular, plausible
+from latentcast.data.tables.day_counts import COUNTS as SINCE
+from latentcast.data.tables.day_counts import counted_since
 from latentcast.data.tables.periods_of_year import COUNTS, count_of, cycle_of
 
 _NEAR = 0.07  # of a month: what two decimals of a year leave
@@ -29,7 +31,7 @@ _PARTS = {  # digits of each part, from the first to the last
 _DAY_AT_START = {"ddmmyyyy": (10**6, 10**4), "mmddyyyy": (10**4, 10**6)}  # where the day and the month stand
 EPOCH_UNITS = {"s": "seconds", "ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"}  # since 1970
 _EPOCHS = (315_532_800, 4_102_444_800)  # seconds from 1970 to 1980 and to 2100: so many steps are not counted
-NAMES = (*_CODES, *_PARTS, *_DAY_AT_START, *_UNIT_CODES)
+NAMES = (*SINCE, *_CODES, *_PARTS, *_DAY_AT_START, *_UNIT_CODES)
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,8 @@ class NumberCode:
         """Convert whole numbers to stamps, NaT where a number is no such date."""
         if self.name in EPOCH_UNITS:
             return numbers.astype(f"datetime64[{self.name}]")
+        if self.name in SINCE:
+            return SINCE[self.name].read(numbers)
         if self.name in _CODES:
             unit, head = _CODES[self.name]
             year, number = np.divmod(numbers, head)
@@ -71,6 +75,8 @@ class NumberCode:
         """Convert stamps back to whole numbers."""
         if self.name in EPOCH_UNITS:
             return np.asarray(times.astype(f"datetime64[{self.name}]").astype(np.int64))
+        if self.name in SINCE:
+            return SINCE[self.name].write(times)
         if self.name in _CODES:
             unit, head = _CODES[self.name]
             year, number = UNITS[unit].number(times)
@@ -109,14 +115,18 @@ def recognise(numbers: Ints, name: str, freq: str | None) -> NumberCode | None:
     Raises TimeError where several readings are equally regular, and neither `freq` nor the column's `name` decides.
     """
     distinct = np.unique(numbers)
-    if (freq is not None and freq.isdecimal()) or distinct[0] < 10_000:
+    if freq is not None and freq.isdecimal():
+        return None
+    if (since := counted_since(distinct, name)) is not None:
+        return NumberCode(since)
+    if distinct[0] < 10_000:
         return None
     digits = {len(str(distinct[0])), len(str(distinct[-1]))}
     for code in ("yyyymmdd", "yyyymmddhh", "yyyymmddhhmm", "yyyymmddhhmmss"):
         if digits == {len(code)} and _fits(code, distinct):
             return NumberCode(code)
-    if (since := epoch_unit(distinct)) is not None:
-        return NumberCode(since[0])
+    if (moments := epoch_unit(distinct)) is not None:
+        return NumberCode(moments[0])
     if digits == {6} and EPI_NAME.search(name) and freq is None and _fits("yyyyee", distinct):
         return NumberCode("yyyyee")
     if digits == {7} and (count := _fiscal(distinct, name, freq)) is not None:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from latentcast.core.errors import TimeError
 from latentcast.data.tables.calendar_units import UNITS
 from latentcast.data.tables.date_ranges import beginnings
+from latentcast.data.tables.foreign_calendars import refuse_texts
 from latentcast.data.tables.likely_reading import settled
 from latentcast.data.tables.month_names import in_english
 from latentcast.data.tables.period_texts import read_periods
@@ -172,6 +173,7 @@ def _refuse_unread(column: pd.Series, text: pd.Series, codes: NDArray[Any], date
             value="rows",
         )
     if bad.any():
+        refuse_texts(text[bad], column.name, every=bool(bad.all()))
         rows = np.flatnonzero(bad[codes])
         ways = "fix them" if not bad.all() else "name another column (data.time)"
         raise TimeError(

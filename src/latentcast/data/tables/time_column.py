@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from latentcast.core.assignments import assignment
 from latentcast.core.errors import TimeError, shorten, suggest
@@ -35,9 +36,12 @@ _FURTHER_NAMES = (
     "t",
 )
 _YEARS = ("year", "fy", "fiscal year", "fiscal_year", "financial year")
-_WITHIN_DAY = re.compile(r"(settlement_?)?period|hour|hr|hour_?ending|interval|quarter_?hour|minute|time|he", re.I)
+_WITHIN_DAY = re.compile(
+    r"(settlement[ _]?)?period|hour|hr|hour[ _]?ending|interval|quarter_?hour|minute|time|he", re.I
+)
 _DATE = re.compile(r"(.*_)?(date|datum|day|fecha)", re.I)
 _PERIODS = {24: 60, 48: 30, 96: 15, 288: 5}  # periods of a day → their minutes
+_ENDS = re.compile(r"ending|^he$", re.I)
 _BEGIN = re.compile(r"(?<![a-z])(start|begin|from|von|beginn|d[eé]but)(?![a-rt-z])", re.I)
 _END = re.compile(r"(?<![a-z])(end|stop|to|until|till|bis|ende|fin)(?![a-z])", re.I)
 _NEARLY = 0.9
@@ -232,7 +236,7 @@ def _within_day(column: pd.Series) -> tuple[Any, str] | None:
         if not text.str.fullmatch(r"\d{1,2}:\d{2}(:\d{2})?").all():
             return None
         text = text.where(text.str.count(":") == 2, text + ":00")
-        return pd.to_timedelta(text).to_numpy("timedelta64[ns]"), ""
+        return _from_midnight(pd.to_timedelta(text).to_numpy("timedelta64[ns]"), column)
     numbers = column.to_numpy(np.float64)
     if np.isnan(numbers).any() or (numbers != np.floor(numbers)).any() or numbers.min() < 0:
         return None
@@ -249,6 +253,25 @@ def _within_day(column: pd.Series) -> tuple[Any, str] | None:
     minutes = _PERIODS[count]
     words = f"; number {first} of {str(column.name)!r} begins at 00:00, and each lasts {minutes} minutes"
     return ((numbers - first) * minutes * 60).astype("timedelta64[s]").astype("timedelta64[ns]"), words
+
+
+def _from_midnight(times: NDArray[Any], column: pd.Series) -> tuple[NDArray[Any], str]:
+    """Times of day, moved to where their hours begin where the column's name says that they end.
+
+    The name alone decides: a few later rows are then read like a whole day.
+    """
+    name, minute = str(column.name), np.timedelta64(1, "m")
+    if _ENDS.search(name) is not None:
+        step = min(int(np.gcd.reduce(times // minute)) or 60, 60)
+        words = f"; {name!r} names ends: each stamp stands {step} minutes earlier, where its period begins"
+        return times - step * minute, f"{words} (rename the column to 'hour' to keep them as written)"
+    if times.min() > np.timedelta64(0) and times.max() == np.timedelta64(1, "D"):
+        first = column.iloc[int(times.argmin())]
+        words = (
+            f"; {name!r} runs from {first} to 24:00 and is kept as written (rename the column to 'hour ending' where"
+        )
+        return times, f"{words} these are ends)"
+    return times, ""
 
 
 def _replaced(frame: pd.DataFrame, names: list[str], times: Any, words: str) -> tuple[pd.DataFrame, tuple[str, ...]]:

@@ -21,11 +21,15 @@ from latentcast.data.tables.date_numbers import (
     recognise,
 )
 from latentcast.data.tables.date_texts import read_texts
+from latentcast.data.tables.day_counts import COUNTS as SINCE
+from latentcast.data.tables.day_counts import counted_since, likely, note_on
+from latentcast.data.tables.foreign_calendars import refuse_numbers
 from latentcast.data.tables.period_texts import epi_note
 from latentcast.data.tables.text_form import TextForm
 
 _SHEET = (30_000, 60_000)
 _SHEET_NAME = re.compile(r"date|datum|fecha|day|time|^ds$", re.I)
+_ENDING = re.compile(r"(hour|interval|period)[ _]?end(ing)?$|^he$", re.I)
 MOST = 2**53  # whole numbers beyond are no count of steps
 
 
@@ -89,7 +93,7 @@ def read_stamps(
         column = _of_one_kind(column)
     if pd.api.types.is_datetime64_any_dtype(column):
         unread = f"data.time_format={form} is not used: {column.name!r} holds dates, and no text"
-        return Stamps(*read_dates(column), notes=() if form is None else (unread,))
+        return Stamps(*read_dates(column), notes=(*_of_ends(column.name), *([] if form is None else [unread])))
     if form in EPOCH_UNITS:
         dates = _since_1970(column, form)
         return Stamps(*read_dates(dates), NumberCode(form) if pd.api.types.is_integer_dtype(column) else None)
@@ -100,12 +104,23 @@ def read_stamps(
         counted or form is not None or recognise(digits.to_numpy(), str(column.name), freq) is not None
     ):
         column, numeric = digits, True
+    if numeric and form is None and isinstance(like, NumberCode) and like.name in SINCE:
+        form = like.name
     if numeric and (form is None or form in NAMES):
         return _numbers(column, form, freq)
     if form is None and isinstance(like, TextForm) and not numeric:
         form = like.of(column)
     read = read_texts(column, form, freq)
-    return Stamps(*read_dates(read.dates), None if numeric else read.form, read.notes)
+    notes = (*read.notes, *_of_ends(column.name))
+    return Stamps(*read_dates(read.dates), None if numeric else read.form, notes)
+
+
+def _of_ends(name: Any) -> tuple[str, ...]:
+    """A note where the name of the column says that stamps stand at the ends of their periods."""
+    if _ENDING.search(str(name)) is None:
+        return ()
+    fix = f"frame[{name!r}] = pd.to_datetime(frame[{name!r}]) - pd.Timedelta(hours=1)"
+    return (f"the stamps in {name!r} are kept as written, at the ends of their periods; for beginnings: {fix}",)
 
 
 def _are_sheet_days(numbers: NDArray[np.int64]) -> bool:
@@ -167,17 +182,19 @@ def _numbers(column: pd.Series, form: str | None, freq: str | None) -> Stamps:
                 f"the numbers in {name!r} (such as {column.iloc[0]}) are years with decimals: they were read as months"
             )
             return Stamps(months.astype("datetime64[ns]"), notes=(note,))
+        if (fractions := _fractions(column, None, freq)) is not None:
+            return fractions
+    if form in SINCE and (fractions := _fractions(column, form, freq)) is not None:
+        return fractions
     numbers = _whole_numbers(column)
-    if form is None and freq is None and _SHEET_NAME.search(name) and _are_sheet_days(numbers):
-        days = np.datetime64("1899-12-30", "D") + numbers.astype("timedelta64[D]")
-        note = (
-            f"the whole numbers in {name!r} (such as {numbers[0]}) are read as days of a spreadsheet: {days[0]}"
-            " (data.freq=1 counts them as steps)"
-        )
-        return Stamps(days.astype("datetime64[ns]"), notes=(note,))
+    sheet = form is None and freq is None and _SHEET_NAME.search(name) and counted_since(numbers, name) is None
+    if sheet and _are_sheet_days(numbers):
+        return _sheet_days(numbers, name)
     code = named_code(form) if form is not None else recognise(numbers, name, freq)
     if code is None:
-        return Stamps(numbers)
+        if form is None and not (freq or "").isdecimal():
+            refuse_numbers(numbers, name)
+        return Stamps(numbers, notes=_maybe_days(numbers, name) if freq is None else ())
     times = code.read(numbers)
     if np.isnat(times).any():
         row = int(np.isnat(times).argmax())
@@ -196,6 +213,8 @@ def _numbers(column: pd.Series, form: str | None, freq: str | None) -> Stamps:
             f"the whole numbers in {name!r} (such as {numbers[0]}) run from {1:0{2 + long}d} to {count:0{2 + long}d} in"
             f" each year: they are read as {read_as} (data.time_format={code.name}; {others})",
         )
+    if form is None and code.name in SINCE:
+        notes = (note_on(code.name, name, numbers[0]),)
     if form is None and code.name == "yyyyee":
         notes = (epi_note(name, numbers[0]),)
     if form is None and code.name in EPOCH_UNITS:
@@ -223,17 +242,58 @@ def _since_1970(column: pd.Series, unit: str) -> pd.Series:
         ) from error
 
 
+def _are_hundreds(column: pd.Series) -> bool:
+    """Whether whole numbers count hundreds of nanoseconds since long ago."""
+    ends = column.min(), column.max()
+    return any(
+        least <= ends[0] and ends[1] <= most for least, most in (SINCE[key].span for key in ("ticks", "filetime"))
+    )
+
+
+def _fractions(column: pd.Series, form: str | None, freq: str | None) -> Stamps | None:
+    """Days with fractions, and moments of 17 digits that were stored as floats; None for other numbers."""
+    if not pd.api.types.is_float_dtype(column) or (freq or "").isdecimal():
+        return None
+    numbers = column.to_numpy(np.float64)
+    if (np.abs(numbers) <= MOST).all() and (numbers == np.floor(numbers)).all():
+        return None
+    key = form or counted_since(numbers, str(column.name))
+    if key is None or not np.isfinite(numbers).all():
+        return None
+    notes = () if form is not None else (note_on(key, str(column.name), column.iloc[0]),)
+    return Stamps(SINCE[key].read(numbers), notes=notes)
+
+
+def _sheet_days(numbers: NDArray[np.int64], name: str) -> Stamps:
+    days = np.datetime64("1899-12-30", "D") + numbers.astype("timedelta64[D]")
+    other = likely(numbers)
+    note = (
+        f"the whole numbers in {name!r} (such as {numbers[0]}) are read as days of a spreadsheet: {days[0]}"
+        f" (data.freq=1 counts them as steps{'; ' if other else ''}{other})"
+    )
+    return Stamps(days.astype("datetime64[ns]"), notes=(note,))
+
+
+def _maybe_days(numbers: NDArray[np.int64], name: str) -> tuple[str, ...]:
+    """A note where numbers that count as steps stand under the name of a date and may be days of an epoch."""
+    if not re.search(r"date|datum|fecha", name, re.IGNORECASE) or not len(numbers) or not (ways := likely(numbers)):
+        return ()
+    return (f"the whole numbers in {name!r} (such as {numbers[0]}) count as steps; {ways}",)
+
+
 def _whole_numbers(column: pd.Series) -> NDArray[np.int64]:
     if pd.api.types.is_bool_dtype(column) or pd.api.types.is_complex_dtype(column):
         raise TimeError(f"the time column {column.name!r} holds {column.dtype}; wanted dates or whole numbers")
     numbers = column.to_numpy()
-    if pd.api.types.is_integer_dtype(column) and (found := epoch_unit(numbers)) and found[0] == "ns":
+    whole = pd.api.types.is_integer_dtype(column)
+    if whole and (((found := epoch_unit(numbers)) and found[0] == "ns") or _are_hundreds(column)):
         return np.asarray(numbers, np.int64)
     exact = np.asarray(numbers, np.float64)
     bad = np.flatnonzero(~((np.abs(exact) <= MOST) & (exact == np.floor(exact))))
     if len(bad):
         unit = epoch_unit(exact)
         fix = f"; {unit[1]} since 1970? set data.time_format={unit[0]}" if unit else ""
+        fix = f"; {words}" if not unit and (words := likely(exact)) else fix
         raise TimeError(
             f"the time column {column.name!r} holds numbers that count no steps (first: {numbers[bad[0]]!s}, row"
             f" {bad[0]}); wanted dates or whole numbers up to {MOST}{fix}"
