@@ -43,18 +43,18 @@ export function period(alias) {
   return Number(count) > 1 ? t("freq.several", { n: Number(count), unit: name }) : name;
 }
 
-function fault({ detail, setting, value }, state, again) {
+function fault({ detail, setting, value, values }, state, again) {
   const key = setting?.startsWith("data.") ? setting.slice(5) : null;
-  const use = key && value ? h("button", { type: "button", onclick: () => again(withFix(state.data, key, value)) },
+  const use = key && value ? h("button", { type: "button", onclick: () => again(withFix(state.data, key, value, values)) },
     t("found.use", { setting: key, value })) : null;
   return h("div", { class: "fault", role: "alert" }, h("strong", {}, t("found.fault")), h("p", { lang: "en" }, detail), h("p", { class: "hint" }, t("found.fix")), use);
 }
 
 // The settings with the one that fixes a fault; a column that gets a role by it loses every other role.
-export function withFix(data, key, value) {
+export function withFix(data, key, value, values) {
   const several = ["ignore", "id", "columns", "future", "past", "static"];
   const list = (names) => (names === undefined ? [] : [names].flat());
-  const named = several.includes(key) && value.includes(",") ? value.split(",") : value;
+  const named = several.includes(key) && values.length > 1 ? values : values[0] ?? value;
   if (!["time", "id", "value", "columns", "ignore"].includes(key)) return { ...data, [key]: named };
   const others = (role) => list(data[role]).filter((name) => !list(named).includes(name));
   const [columns, ids, ignore] = ["columns", "id", "ignore"].map(others);
