@@ -95,7 +95,8 @@ class DataSettings(Settings):
                       series): language models read those that fall into a window's look-back
     time_format       strptime format of the time column, when it is ambiguous or dates are written as 20200131; s, ms,
                       us or ns for seconds … nanoseconds since 1970; yyyymm, yyyyww, yyyyq, yyyyee (MMWR weeks), …
-                      for whole numbers; half, quarter, month, week or epiweek for a number next to a year
+                      for whole numbers; ticks, filetime, datenum, jd, mjd, d1960, d1970, s1960, ms1960 or gpsweek for
+                      other counts; half, quarter, month, week or epiweek for a number next to a year
     zone              time zone of stamps without one (Europe/Berlin): of an hour that occurs twice when the clocks go
                       back, the first row is in summer time
     missing           numbers that stand for missing values (-999)
