@@ -301,3 +301,14 @@ def test_filled_gaps_come_back_with_what_covariates_explain() -> None:
     filled = latentcast.impute(forecaster, frame).frame
     truth = sales(500)["sales"][100:105]
     assert np.corrcoef(filled["sales"][100:105], truth)[0, 1] > 0.8
+
+
+def test_ids_in_the_table_of_a_wide_frame_are_named_as_superfluous() -> None:
+    rng, days = np.random.default_rng(0), pd.date_range("2024-01-01", periods=120)
+    frame = pd.DataFrame({"ds": days, "p": np.arange(120) % 2 * 1.0})
+    frame["y"] = 50 + 5 * frame["p"] + rng.normal(size=120)
+    forecaster = latentcast.fit(frame, "naive", lookback=14, horizon=3, settings={"data.future": ["p"]})
+    table = pd.DataFrame({"unique_id": "y", "ds": pd.date_range("2024-04-30", periods=3), "p": [0.0, 1, 0]})
+    with pytest.raises(latentcast.DataError, match=r"one series without an id.*leave this column out"):
+        forecaster.predict(frame, future_covariates=table)
+    forecaster.predict(frame, future_covariates=table.drop(columns="unique_id"))

@@ -5,9 +5,11 @@ import json
 import lzma
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
+import latentcast
 from latentcast.core.errors import DataError
 from latentcast.data.panel.build import build
 from latentcast.data.settings import DataSettings
@@ -133,6 +135,23 @@ def test_days_of_a_spreadsheet() -> None:
     panel = build(pd.DataFrame({"Date": range(45292, 45302), "v": range(10)}), DataSettings())
     assert str(panel.times[0])[:10] == "2024-01-01"
     assert "days of a spreadsheet: 2024-01-01" in str(panel.notes)
+
+
+@pytest.mark.parametrize("step", [1, 7])
+def test_days_of_a_spreadsheet_are_read_again_when_the_frequency_of_the_fit_holds(step: int) -> None:
+    frame = pd.DataFrame({"ds": 45292 + step * np.arange(60), "v": np.arange(60.0)})
+    forecaster = latentcast.fit(frame, "naive", lookback=5, horizon=2)
+    later = pd.Timestamp("2024-01-01") + pd.to_timedelta(step * np.array([60, 61]), unit="D")
+    assert list(forecaster.predict(frame)["ds"]) == list(later)
+    assert forecaster.evaluate(frame).windows > 0
+
+
+def test_rows_whose_stamps_do_not_follow_the_set_frequency_are_noted() -> None:
+    frame = pd.DataFrame({"ds": DAYS, "v": range(len(DAYS))})
+    said = str(build(frame, DataSettings(steps="rows", freq="h")).notes)
+    assert "do not follow one another by h" in said
+    assert "step numbers" in said
+    assert "follow" not in str(build(frame, DataSettings(steps="rows", freq="D")).notes)
 
 
 def test_rows_count_where_no_column_is_the_time() -> None:

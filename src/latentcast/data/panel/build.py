@@ -73,6 +73,7 @@ def build(frame: pd.DataFrame, settings: DataSettings) -> Panel:
         settings = settings.model_copy(update={"freq": settings.resample})
         notes += more
     frequency = _of_periods(read, settings) or _frequency(stamps, table, settings)
+    notes += _unfollowed(frequency, settings)
     if settings.closed is not None:
         frequency, more = _by_open_days(stamps, table, frequency, settings)
         notes += more
@@ -202,6 +203,17 @@ def _frequency(stamps: NDArray[Any], table: Table, settings: DataSettings) -> Fr
             return replace(frequency, exact=follows(frequency, stamps, table.codes))
         return frequency
     return (infer if settings.steps == "grid" else usual_step)(stamps, table.codes)
+
+
+def _unfollowed(frequency: Frequency, settings: DataSettings) -> tuple[Note, ...]:
+    """Note where rows count as steps and their stamps do not follow the frequency: no later stamp can be named."""
+    if frequency.exact or frequency.integer or settings.steps != "rows":
+        return ()
+    text = (
+        f"the stamps do not follow one another by {frequency.alias}: each row is a step (data.steps=rows), and"
+        " forecasts have step numbers instead of stamps"
+    )
+    return (Note(text, NoteCode.READING),)
 
 
 def _by_open_days(

@@ -187,12 +187,13 @@ def _numbers(column: pd.Series, form: str | None, freq: str | None) -> Stamps:
     if form in SINCE and (fractions := _fractions(column, form, freq)) is not None:
         return fractions
     numbers = _whole_numbers(column)
-    sheet = form is None and freq is None and _SHEET_NAME.search(name) and counted_since(numbers, name) is None
+    counted = (freq or "").isdecimal()
+    sheet = form is None and not counted and _SHEET_NAME.search(name) and counted_since(numbers, name) is None
     if sheet and _are_sheet_days(numbers):
         return _sheet_days(numbers, name)
     code = named_code(form) if form is not None else recognise(numbers, name, freq)
     if code is None:
-        if form is None and not (freq or "").isdecimal():
+        if form is None and not counted:
             refuse_numbers(numbers, name)
         return Stamps(numbers, notes=_maybe_days(numbers, name) if freq is None else ())
     times = code.read(numbers)

@@ -88,7 +88,8 @@ def describe(work: Work) -> dict[str, Any]:
             described = run_describe(frame, work.settings)
             panel = work.panel(frame)
     except DataError as error:
-        return found | {"fault": {"detail": str(error), "setting": error.setting, "value": error.value, "values": list(error.values)}}
+        fault = {"detail": str(error), "setting": error.setting, "value": error.value, "values": list(error.values)}
+        return found | {"fault": fault}
     write_series(work.out, panel, range(len(panel.channels)))
     ends = [panel.times[0], panel.times[-1]] if len(panel.ids) == 1 else [panel.times.min(), panel.times.max()]
     return found | {
