@@ -59,3 +59,17 @@ def test_years_with_decimals_are_months_with_a_note() -> None:
     found = read_stamps(pd.Series([2020 + month / 12 for month in range(14)], name="year"), None)
     assert [show(stamp)[:7] for stamp in found.times[[0, 1, 12, 13]]] == ["2020-01", "2020-02", "2021-01", "2021-02"]
     assert "were read as months" in found.notes[0]
+
+
+def test_texts_that_cannot_be_continued_in_their_form_come_back_as_dates_with_a_note() -> None:
+    local = pd.date_range("2024-03-30", periods=60, freq="h", tz="Europe/Berlin")
+    read = read_stamps(pd.Series([stamp.isoformat() for stamp in local], name="at"), None)
+    (note,) = read.notes
+    assert read.written is None
+    assert "in UTC, since their offsets change" in note
+    frame = pd.DataFrame({"at": [stamp.isoformat() for stamp in local]})
+    fixed = eval(note.rpartition("for local time: ")[2], {"pd": pd, "frame": frame})  # the advice
+    assert list(fixed) == list(local)
+    assert not read_stamps(pd.Series([f"{stamp:%Y-%m-%dT%H:%M}+01:00" for stamp in local], name="at"), None).notes
+    ends = pd.Series(["2024-01-01 23:00", "2024-01-01 24:00", "2024-01-02 01:00"], name="at")
+    assert "come back as dates" in str(read_stamps(ends, None).notes)

@@ -92,6 +92,10 @@ def read_texts(column: pd.Series, form: str | None, freq: str | None) -> ReadTex
     unwritten = chosen == "ISO8601" or late.any() or worded is not None
     written = None if unwritten else _written(chosen, text, dates, zones)
     notes = (*notes, worded.note) if worded is not None and worded.note else notes
+    if late.any() or (aware and worded is None and (zones != zones.iloc[0]).any()):
+        local = f"; for local time: pd.to_datetime(frame[{column.name!r}], utc=True).dt.tz_convert('Europe/Berlin')"
+        kind = "dates" if late.any() else f"dates in UTC, since their offsets change{local}"
+        notes = (*notes, f"the texts in {column.name!r} (such as {text.iloc[-1]!r}) come back as {kind}")
     return ReadTexts(pd.Series(dates.array.take(codes), name=column.name), written, notes)
 
 
