@@ -197,12 +197,23 @@ def _frequency(stamps: NDArray[Any], table: Table, settings: DataSettings) -> Fr
     if settings.freq is not None:
         frequency = Frequency.of(settings.freq)
         if frequency.integer != integer:
-            kind = "whole numbers" if integer else "dates"
-            raise TimeError(f"freq={settings.freq!r} does not suit a time column of {kind}")
+            raise _unsuited(settings.freq, frequency)
         if settings.steps == "rows" and not integer:
             return replace(frequency, exact=follows(frequency, stamps, table.codes))
         return frequency
     return (infer if settings.steps == "grid" else usual_step)(stamps, table.codes)
+
+
+def _unsuited(freq: str, asked: Frequency) -> TimeError:
+    """The error of a frequency of dates where steps are counted, or of counted steps where there are dates."""
+    if asked.integer:
+        return TimeError(
+            f"freq={freq!r} counts steps, and the time column holds dates: leave data.freq out, or name D, h …"
+        )
+    season = "" if asked.season == 1 else f" with data.season={asked.season}"
+    return TimeError(
+        f"freq={freq!r} does not suit a time column of whole numbers: count its steps (data.freq=1{season}), or give dates"
+    )
 
 
 def _unfollowed(frequency: Frequency, settings: DataSettings) -> tuple[Note, ...]:
