@@ -208,11 +208,13 @@ def _unsuited(freq: str, asked: Frequency) -> TimeError:
     """The error of a frequency of dates where steps are counted, or of counted steps where there are dates."""
     if asked.integer:
         return TimeError(
-            f"freq={freq!r} counts steps, and the time column holds dates: leave data.freq out, or name D, h …"
+            f"freq={freq!r} does not suit a time column of dates: it counts steps; leave it out, or name a step of dates"
+            " (D, h, MS …)"
         )
     season = "" if asked.season == 1 else f" with data.season={asked.season}"
     return TimeError(
-        f"freq={freq!r} does not suit a time column of whole numbers: count its steps (data.freq=1{season}), or give dates"
+        f"freq={freq!r} does not suit a time column of whole numbers: count its steps (data.freq=1{season}), or give"
+        " dates"
     )
 
 
