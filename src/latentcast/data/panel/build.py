@@ -208,8 +208,8 @@ def _unsuited(freq: str, asked: Frequency) -> TimeError:
     """The error of a frequency of dates where steps are counted, or of counted steps where there are dates."""
     if asked.integer:
         return TimeError(
-            f"freq={freq!r} does not suit a time column of dates: it counts steps; leave it out, or name a step of dates"
-            " (D, h, MS …)"
+            f"freq={freq!r} does not suit a time column of dates: it counts steps; leave it out, or name a step of"
+            " dates (D, h, MS …)"
         )
     season = "" if asked.season == 1 else f" with data.season={asked.season}"
     return TimeError(
