@@ -41,7 +41,7 @@ def test_stamps_shared_by_all_series_are_numbered_as_by_pandas() -> None:
 
 
 def test_ordinals_of_whole_series_and_of_one_with_a_gap() -> None:
-    times = np.tile(pd.date_range("2020-01-01", periods=4, freq="D").to_numpy(), 2)
+    times = np.tile(pd.date_range("2020-01-01", periods=4, freq="D").to_numpy("datetime64[ns]"), 2)
     heads = np.array([0, 4])
     assert Frequency.of("D").ordinals(times, heads).tolist() == [0, 1, 2, 3] * 2
     times[7] += np.timedelta64(2, "D")

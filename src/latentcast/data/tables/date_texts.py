@@ -31,6 +31,7 @@ _FURTHER = (
 )  # fmt: skip
 _CLOCK = re.compile(r"([ T,]+)(\d{1,2})([:.])(\d{2})(\3\d{2})?(\s?[AP]M)?$|([ T,]+)(\d{1,2})(\s?[AP]M)$", re.IGNORECASE)
 _HALF_DAY = r"(?i)\b([ap])\.\s?m\.?$"  # a.m. → am
+_FIRST_YEAR, _LAST_YEAR = 1678, 2261  # of nanoseconds
 
 
 @dataclass(frozen=True)
@@ -163,7 +164,7 @@ def _clock_form(text: str) -> str:
 
 
 def _or_none(text: pd.Series, form: str) -> pd.Series | None:
-    found = pd.to_datetime(text, errors="coerce", format=form)
+    found = _to_dates(text, form, aware=False)
     return None if found.isna().any() else found
 
 
@@ -227,7 +228,9 @@ def _forms(text: str) -> tuple[str, ...]:
 def _to_dates(text: pd.Series, form: str, aware: bool) -> pd.Series:
     # one format for the whole column: nothing is guessed row by row
     dates = pd.to_datetime(text, errors="coerce", format=form, utc=aware)
-    return dates if pd.api.types.is_datetime64_any_dtype(dates) else pd.to_datetime(dates, utc=True)
+    dates = dates if pd.api.types.is_datetime64_any_dtype(dates) else pd.to_datetime(dates, utc=True)
+    # pandas 3 reads years that nanoseconds cannot hold, pandas 2 does not
+    return dates.where((dates.dt.year >= _FIRST_YEAR) & (dates.dt.year <= _LAST_YEAR))
 
 
 def _day_first(form: str) -> str:
