@@ -9,7 +9,7 @@ import pytest
 from hypothesis import settings
 from jaxtyping import install_import_hook
 
-settings.register_profile("shared machine", deadline=None)
+settings.register_profile("shared machine", deadline=None, max_examples=40)  # long trials live in benchmarks/
 settings.register_profile("fast", deadline=None, max_examples=15)  # of make test-fast
 settings.load_profile("shared machine")
 
