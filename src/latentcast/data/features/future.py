@@ -85,18 +85,18 @@ def _items(frame: pd.DataFrame, room: Panel, settings: DataSettings) -> NDArray[
     frame, id_name = join_ids(frame, settings), settings.id_name
     numbers = {name: number for number, name in enumerate(room.ids)}
     found = np.array([numbers.get(id_text(name), -1) for name in frame[id_name]], np.int64)
-    if len(found) and (found < 0).all() and room.ids == ("",):
+    if not len(found) or (found >= 0).any():
+        return found
+    if room.ids == ("",):
         raise DataError(
             f"the data hold one series without an id, and the table of what is known in advance names series in"
             f" {id_name!r}; leave this column out of the table (drop(columns={id_name!r}) in pandas)"
         )
-    if len(found) and (found < 0).all():
-        given = [id_text(name) for name in frame[id_name].drop_duplicates()]
-        raise DataError(
-            f"no id of the table of what is known in advance ({shorten(given, 3)}) is one of the data"
-            f" ({shorten(room.ids, 3)}); write them alike (column {id_name!r})"
-        )
-    return found
+    given = [id_text(name) for name in frame[id_name].drop_duplicates()]
+    raise DataError(
+        f"no id of the table of what is known in advance ({shorten(given, 3)}) is one of the data"
+        f" ({shorten(room.ids, 3)}); write them alike (column {id_name!r})"
+    )
 
 
 def _rows(items: NDArray[np.int64], times: NDArray[Any], room: Panel, last: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -1,6 +1,7 @@
 """Dates of other calendars than the Gregorian: refused by the calendar's name, with a way to convert them."""
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,50 +12,55 @@ from latentcast.data.tables.calendar_units import AmbiguousTime
 
 _ERAS = {"明治": 1867, "大正": 1911, "昭和": 1925, "平成": 1988, "令和": 2018}
 _LETTERS = dict(zip("MTSHR", _ERAS.values(), strict=True))
+_JAPANESE, _MINGUO = "Japanese calendar of eras", "Minguo calendar of Taiwan (1911 years behind)"
+_BUDDHIST = "Buddhist calendar (543 years ahead)"
 _NAMED = re.compile(r"date|datum|day|time|month|^ds$", re.I)
 _YEAR = re.compile(r"year|^yr$|jahr", re.I)
-_TEXT = re.compile(r"(?P<year>\d{3,4})[-/.年](?P<month>\d{1,2})([-/.月](?P<day>\d{1,2}))?")
-_DAY_FIRST = re.compile(r"(?P<day>\d{1,2})[-/.](?P<month>\d{1,2})[-/.](?P<year>\d{4})")
 _ROWS = "or count rows as steps (data.steps=rows)"
+# Texts that name their calendar: the pattern, the calendar, and the two arguments of `str.replace` that convert them.
+_NAMING: tuple[tuple[str, str, Callable[[re.Match[str]], str]], ...] = (
+    (rf"({'|'.join(_ERAS)})(\d+|元)年", _JAPANESE, lambda found: _of_era(found[1])),
+    (
+        r"([MTSHR])(\d{1,2})([./-])\d{1,2}\3\d{1,2}",
+        _JAPANESE,
+        lambda found: rf"r'^{found[1]}(\d+)', lambda era: str(int(era[1]) + {_LETTERS[found[1]]})",
+    ),
+    (
+        r"(中華)?民國\s*\d+年",
+        _MINGUO,
+        lambda found: rf"r'^{found[1] or ''}民國\s*(\d+)', lambda year: str(int(year[1]) + 1911)",
+    ),
+)
+# Texts that are of a calendar by their years alone: the pattern of a date, and where its year stands.
+_BY_YEARS = (
+    (r"^(?P<year>\d{3,4})[-/.年](?P<month>\d{1,2})([-/.月](?P<day>\d{1,2}))?", r"^\d+"),
+    (r"^(?P<day>\d{1,2})[-/.](?P<month>\d{1,2})[-/.](?P<year>\d{4})", r"\d{4}(?!.*[-/.])"),
+)
 
 
 def refuse_texts(text: pd.Series, name: Any, *, every: bool) -> None:
     """Raise AmbiguousTime where texts that no reader took, `every` one of a column, are dates of another calendar."""
     first = text.iloc[0]
-    if (era := re.match(rf"({'|'.join(_ERAS)})(\d+|元)年", first)) is not None:
-        raise _japanese(name, first, _of_era(era[1]))
-    if (era := re.match(r"([MTSHR])(\d{1,2})([./-])\d{1,2}\3\d{1,2}", first)) is not None:
-        raise _japanese(name, first, rf"r'^{era[1]}(\d+)', lambda era: str(int(era[1]) + {_LETTERS[era[1]]})")
-    if (taiwan := re.match(r"(中華)?民國\s*\d+年", first)) is not None:
-        lead = taiwan[1] or ""
-        how = rf"frame[{name!r}].str.replace(r'^{lead}民國\s*(\d+)', lambda year: str(int(year[1]) + 1911), regex=True)"
-        raise _refused(name, first, "Minguo calendar of Taiwan (1911 years behind)", how)
-    if not every:
-        return  # single typing errors are no calendar
-    for pattern, place in ((_TEXT, r"^\d+"), (_DAY_FIRST, r"\d{4}")):
-        found = text.str.extract(f"^{pattern.pattern}")
-        if found["year"].isna().any():
+    for pattern, calendar, replaced in _NAMING:
+        if (found := re.match(pattern, first)) is not None:
+            raise _refused(name, first, calendar, _replacing(name, replaced(found)))
+    for pattern, place in _BY_YEARS if every else ():  # single typing errors are no calendar
+        parts = text.str.extract(pattern)
+        if parts["year"].isna().any():
             continue
-        years, months = found["year"].astype(int).to_numpy(), found["month"].astype(int).to_numpy()
-        days = found["day"].fillna(1).astype(int).to_numpy()
-        if (calendar := _calendar(years, months, days)) is not None:
-            at = "" if place.startswith("^") else "(?!.*[-/.])"
-            convert = None
-            if calendar[1]:
-                change = f"{calendar[1]:+d}".replace("+", "+ ").replace("-", "- ")
-                pattern_text = rf"{place}{at}"
-                convert = (
-                    f"frame[{name!r}].str.replace(r'{pattern_text}', lambda year: str(int(year[0]) {change}),"
-                    " regex=True)"
-                )
-            raise _refused(name, first, calendar[0], convert)
+        years, months, days = (parts[unit].fillna(1).astype(int).to_numpy() for unit in ("year", "month", "day"))
+        if (by_years := _calendar(years, months, days)) is not None:
+            calendar, change = by_years
+            shift = f"{'+' if change > 0 else '-'} {abs(change)}"
+            how = _replacing(name, f"r'{place}', lambda year: str(int(year[0]) {shift})") if change else None
+            raise _refused(name, first, calendar, how)
 
 
 def refuse_numbers(numbers: NDArray[np.int64], name: str) -> None:
     """Raise AmbiguousTime where whole numbers that would be counted as steps are dates of another calendar."""
     apart = np.unique(np.diff(np.unique(numbers)))
     if _YEAR.search(name) and ((numbers >= 2520) & (numbers <= 2620)).all():
-        raise _refused(name, numbers[0], "Buddhist calendar (543 years ahead)", f"frame[{name!r}] - 543")
+        raise _refused(name, numbers[0], _BUDDHIST, f"frame[{name!r}] - 543")
     days = numbers.min() >= 1_000_000
     year, rest = np.divmod(numbers, 10_000 if days else 100)
     month, day = np.divmod(rest, 100) if days else (rest, np.ones_like(rest))
@@ -74,8 +80,8 @@ def _calendar(year: Any, month: Any, day: Any) -> tuple[str, int] | None:
     if not (((month >= 1) & (month <= 12) & (day >= 1) & (day <= 31)).all()):
         return None
     for least, most, calendar, change in (
-        (2480, 2640, "Buddhist calendar (543 years ahead)", -543),
-        (100, 150, "Minguo calendar of Taiwan (1911 years behind)", 1911),
+        (2480, 2640, _BUDDHIST, -543),
+        (100, 150, _MINGUO, 1911),
     ):
         if year.min() >= least and year.max() <= most:
             return calendar, change
@@ -89,8 +95,8 @@ def _of_era(era: str) -> str:
     return rf"r'{era}(\d+|元)年', lambda era: {year}"
 
 
-def _japanese(name: Any, first: Any, change: str) -> AmbiguousTime:
-    return _refused(name, first, "Japanese calendar of eras", f"frame[{name!r}].str.replace({change}, regex=True)")
+def _replacing(name: Any, arguments: str) -> str:
+    return f"frame[{name!r}].str.replace({arguments}, regex=True)"
 
 
 def _refused(name: Any, first: Any, calendar: str, how: str | None) -> AmbiguousTime:
