@@ -9,8 +9,11 @@ import torch
 
 import latentcast
 from latentcast.core.errors import SettingsError
+from latentcast.data.windows.block import Block
+from latentcast.data.windows.windows import Windows
 from latentcast.layers.random_features import RandomFeatures, stretches_of_noise
 from latentcast.models.ridge.readout import ColumnSums, near_best
+from latentcast.workflows.fitting.solving import _earlier_origin
 
 LOOKBACK, HORIZON = 12, 3
 FEW = {"model.features": 60}
@@ -89,6 +92,43 @@ def test_features_that_do_not_pay_are_not_used() -> None:
     assert features.card.solved["parts"] == "not used"
     torch.testing.assert_close(features.network.model.solved_maps.weight, ridge.network.model.maps.weight)
     assert features.evaluate(frame).scaled["MSE"] == pytest.approx(ridge.evaluate(frame).scaled["MSE"])
+
+
+def test_features_must_pay_at_an_origin_within_the_training_part_too() -> None:
+    """Noise until two thirds of the training part, then a parabola: only later origins show a gain."""
+    frame, rng = chaotic(1500), np.random.default_rng(0)
+    early = frame.copy()
+    early.loc[:1019, ["a", "b"]] = rng.uniform(0.1, 0.9, (1020, 2))
+    settings = {**FEW, "model.solved.maps": "shared", "model.level": 1.0, "model.alphas": [1e-5, 1e-3]}
+    whole, late = (
+        latentcast.fit(one, "random-features", lookback=LOOKBACK, horizon=1, settings=settings)
+        for one in (frame, early)
+    )
+    assert whole.card.solved is not None
+    assert late.card.solved is not None
+    assert whole.card.solved["parts_in_training_part"]["pay"]
+    assert whole.card.solved["parts"] == "used"
+    assert late.card.solved["validation_mse_with_parts"] < 0.99 * late.card.solved["validation_mse_map"]
+    assert not late.card.solved["parts_in_training_part"]["pay"]
+    assert late.card.solved["parts"] == "not used"
+
+
+def test_the_origin_within_the_training_part_separates_what_is_learned_from_what_is_judged() -> None:
+    block = Block(np.zeros((100, 1), np.float32), 6)
+
+    def windows(first: int, last: int) -> Windows:
+        starts = np.arange(first, last)
+        return Windows(block, starts, np.zeros(len(starts), np.int64), 4, 2)
+
+    train, held_out = windows(0, 65), windows(66, 75)  # training steps 0 to 69, validation steps 70 to 79
+    earlier = _earlier_origin(train, held_out)
+    assert earlier is not None
+    learned, judged = earlier
+    assert isinstance(learned, Windows)
+    assert isinstance(judged, Windows)
+    assert learned.starts[-1] + learned.steps == judged.starts[0] + judged.lookback == 60
+    assert judged.starts[-1] == 64
+    assert _earlier_origin(windows(0, 12), held_out) is None
 
 
 @pytest.mark.parametrize("readouts", ["shared", "own"])
