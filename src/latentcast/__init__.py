@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         MissingExtra,
         SettingsError,
         TimeError,
+        UndeclaredColumns,
     )
     from latentcast.distributed.anomaly import ScoreFolder, anomaly_scores
     from latentcast.distributed.evaluate import evaluate
@@ -70,6 +71,7 @@ _NAMES = {
         "MissingExtra",
         "SettingsError",
         "TimeError",
+        "UndeclaredColumns",
     ),
     "distributed.anomaly": ("ScoreFolder", "anomaly_scores"),
     "distributed.evaluate": ("evaluate",),
@@ -127,6 +129,7 @@ __all__ = [
     "SettingsError",
     "TimeError",
     "Tuned",
+    "UndeclaredColumns",
     "ablate",
     "anomaly_scores",
     "backtest",

@@ -12,7 +12,8 @@ import pandas as pd
 from latentcast.benchmarking.auto import fit_auto
 from latentcast.benchmarking.auto_result import AutoFit
 from latentcast.benchmarking.borrowed_intervals import predict_with_own_or_borrowed
-from latentcast.core.errors import DataError, Fault, SettingsError, TimeError
+from latentcast.core.assignments import assignment
+from latentcast.core.errors import DataError, Fault, SettingsError, UndeclaredColumns
 from latentcast.core.log_capture import capture_log_messages
 from latentcast.core.nested import merge, nested
 from latentcast.core.notes import Note, NoteCode
@@ -195,7 +196,8 @@ class ChosenForecast:
         return f"<p>{escaped(self.auto.summary())}</p>{self.auto._repr_html_()}"
 
 
-_REMEDIES = ("data.snap", "data.resample")  # for stamps that lie on no grid
+_REMEDIES = ("data.snap", "data.resample", "data.value")  # for stamps that lie on no grid, and several values
+_OF_COLUMNS = ("data.value", "data.ignore")
 _OF_DATA = {
     NoteCode.READING,
     NoteCode.ORDER,
@@ -261,7 +263,7 @@ def forecast(
     with (
         capture_log_messages()
     ):  # of candidates, which are no notes on the forecast; the card of the model keeps its own
-        auto = _chosen(data, settings, horizon=horizon, time_limit=time_limit, seed=seed, report=report)
+        auto, left_out = _chosen(data, settings, horizon=horizon, time_limit=time_limit, seed=seed, report=report)
     with capture_log_messages() as notes:
         try:
             frame = auto.forecaster.predict(data, level=level)
@@ -269,19 +271,37 @@ def forecast(
             frame, about = predict_with_own_or_borrowed(auto.forecaster, data, level)
             notes.append(f"{about}: {error}")
     read = (note for note in auto.forecaster.card.notes if isinstance(note, Note) and note.code in _OF_DATA)
-    return ChosenForecast(frame, auto, data, tuple(dict.fromkeys((*map(str, read), *notes))))
+    return ChosenForecast(frame, auto, data, tuple(dict.fromkeys((*map(str, read), *left_out, *notes))))
 
 
-def _chosen(data: IntoFrame, settings: Mapping[str, Any] | None, **how: Any) -> AutoFit:
-    """The choice. Stamps that lie on no grid are moved to one or resampled, where the error names the setting for it;
-    a note says so."""
-    try:
-        return fit_auto(data, settings=settings, whole=True, **how)
-    except TimeError as error:
-        if error.setting not in _REMEDIES or error.value is None:
-            raise
-        remedy = {error.setting: error.value == "true" or error.value}
-        return fit_auto(data, settings=merge(nested(settings or {}), nested(remedy)), whole=True, **how)
+def _chosen(data: IntoFrame, settings: Mapping[str, Any] | None, **how: Any) -> tuple[AutoFit, tuple[str, ...]]:
+    """The choice, and notes. What an error says would fix the data is set: stamps that lie on no grid are moved to one
+    or resampled, each of several value columns is a series, and columns next to the value are left out."""
+    notes: list[str] = []
+    tried: set[str] = set()
+    while True:
+        try:
+            return fit_auto(data, settings=settings, whole=True, **how), tuple(notes)
+        except DataError as error:
+            remedy = None if error.setting in tried else _remedy(error)
+            if remedy is None:
+                raise
+            tried.add(str(error.setting))
+            if isinstance(error, UndeclaredColumns):
+                left = assignment(str(error.setting), *error.values)
+                notes.append(
+                    f"columns next to the value were left out ({left}); what is known in advance can be declared as a"
+                    " covariate (data.future), other ones as data.past"
+                )
+            settings = merge(nested(settings or {}), nested(remedy))
+
+
+def _remedy(error: DataError) -> dict[str, Any] | None:
+    """The setting that makes a forecast of data as they are; None where a person has to choose."""
+    if error.value is None or not (error.setting in _REMEDIES or isinstance(error, UndeclaredColumns)):
+        return None
+    one = error.value == "true" or error.value
+    return {str(error.setting): list(error.values) if error.setting in _OF_COLUMNS else one}
 
 
 def _day(stamp: str) -> str:

@@ -59,7 +59,10 @@ OF_DATA = {  # settings of the data with an option of their own
         list[str] | None,
         typer.Option(help="Long data: name of the id column; repeat for further columns."),
     ],
-    "value": Annotated[Text, typer.Option(help="Long data: name of the value column.")],
+    "value": Annotated[
+        list[str] | None,
+        typer.Option(help="Long data: name of the value column; repeat for further columns, each a series of its own."),
+    ],
     "describe": Annotated[Text, typer.Option(help="Description of the data in a sentence, for language models.")],
 }
 CALLED = {"describe": "description"}  # where the option and the setting have different names

@@ -3,6 +3,7 @@
 LatentcastError
 ├── DataError          the data cannot be used as it is
 │   ├── TimeError      time column missing, unparsable, repeated, irregular
+│   ├── UndeclaredColumns  long data with columns that are neither value nor covariate
 │   └── GapError       values or steps are missing and no gap policy is set
 ├── SettingsError      a setting is unknown, of the wrong type, or does not fit another (all faults at once)
 ├── CheckpointError    a saved folder is corrupt, foreign, unfinished, or may not be overwritten
@@ -58,6 +59,10 @@ class DataError(LatentcastError, ValueError):
 
 class TimeError(DataError):
     """The time column is missing, cannot be parsed, repeats, or is irregular."""
+
+
+class UndeclaredColumns(DataError):
+    """Long data have columns that are neither the value nor declared as covariates or ignored."""
 
 
 class GapError(DataError):

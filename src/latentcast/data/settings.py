@@ -53,7 +53,8 @@ class DataSettings(Settings):
     """Settings of the data, the same for fit, predict, evaluate and backtest.
 
     time, id, value   column names; by default ds/date/…, unique_id and y (id and value: of long data). Several columns
-                      may tell series apart: id=[store, item]; forecasts have these columns too
+                      may tell series apart: id=[store, item]; forecasts have these columns too. Of several values,
+                      value=[sales, stock], each makes series of its own, and forecasts have a column of their names
     layout            wide: a time column and one column per variate; long: one row per series and step
     align             long data become channels of one multivariate series, aligned on time
     columns           wide: the variates to use
@@ -104,7 +105,7 @@ class DataSettings(Settings):
 
     time: str | None = None
     id: str | tuple[str, ...] | None = None
-    value: str | None = None
+    value: str | tuple[str, ...] | None = None
     layout: Literal["auto", "wide", "long"] = "auto"
     align: bool = False
     columns: tuple[str, ...] | None = None
@@ -150,9 +151,9 @@ class DataSettings(Settings):
     def _numbers(cls, value: object) -> object:
         return tuple(value) if isinstance(value, list | tuple) else (value,)
 
-    @field_validator("id", mode="before")
+    @field_validator("id", "value", mode="before")
     @classmethod
-    def _ids(cls, value: object) -> object:
+    def _one_or_several(cls, value: object) -> object:
         if not isinstance(value, list | tuple):
             return _text(value)
         names = tuple(_text(name) for name in value)
@@ -168,11 +169,18 @@ class DataSettings(Settings):
         return (self.id,) if isinstance(self.id, str) else self.id
 
     @property
+    def value_names(self) -> tuple[str, ...]:
+        """The value columns that are set."""
+        if self.value is None:
+            return ()
+        return (self.value,) if isinstance(self.value, str) else self.value
+
+    @property
     def id_name(self) -> str:
         """The id column after several are joined."""
         return BETWEEN_IDS.join(self.id_names) or "unique_id"
 
-    @field_validator("time", "value", "target", "freq", mode="before")
+    @field_validator("time", "target", "freq", mode="before")
     @classmethod
     def _name(cls, value: object) -> object:
         return _text(value)
@@ -188,6 +196,8 @@ class DataSettings(Settings):
             raise ValueError(f"resample={self.resample} makes the frequency, and freq={self.freq} is another")
         if self.resample is not None and self.steps == "rows":
             raise ValueError("steps=rows takes each row for a step, and resample makes steps of rows: choose one")
+        if isinstance(self.value, tuple) and named:
+            raise ValueError("several values make a series of each column, and covariates are of one value: name one")
         if self.past and self.features == "MS":
             raise ValueError("features=MS reads every channel but the target as past alone; leave data.past out")
         if stray := [name for name in self.categorical if name not in (*self.future, *self.static)]:

@@ -16,6 +16,7 @@ from latentcast.data.panel.give_back import as_it_came, name_of_time, origins
 from latentcast.data.panel.panel import Panel
 from latentcast.data.panel.split import PARTS, Part
 from latentcast.data.sources.frames import Source
+from latentcast.data.tables.several_values import one_value
 from latentcast.data.tables.table import is_long
 from latentcast.data.types import Frame, IntoFrame
 from latentcast.data.windows.view import PreparedPanel
@@ -344,6 +345,7 @@ def _frame(forecaster: Forecaster, source: Source, panel: Panel, values: NDArray
     else:
         ids = np.repeat(panel.ids, panel.lengths)
     long = pd.DataFrame({"unique_id": ids.astype(object), "ds": stamps, "y": values.reshape(-1)})
-    names = {"unique_id": settings.id_name, "ds": time, "y": settings.value or "y"}
+    settings = one_value(source.frame, settings)[1]
+    names = {"unique_id": settings.id_name, "ds": time, "y": str(settings.value or "y")}
     frame = as_it_came(long, source, panel, forecaster.run.data).rename(columns=names)
     return frame.drop(columns=settings.id_name) if isinstance(settings.id, tuple) else frame

@@ -105,6 +105,16 @@ def test_columns_parted_by_spaces(tmp_path: Path) -> None:
     pd.testing.assert_frame_equal(read_file(path), pd.DataFrame({"year": [1950, 1951], "value": [1.5, 2.5]}))
 
 
+def test_a_table_in_an_archive_may_be_named_like_the_archive(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "sales.zip", "w") as archive:
+        archive.writestr("sales.zip", TABLE.to_csv(index=False))  # as older pandas writes
+    pd.testing.assert_frame_equal(read_file(tmp_path / "sales.zip"), TABLE)
+    with zipfile.ZipFile(tmp_path / "nested.zip", "w") as archive:
+        archive.write(tmp_path / "sales.zip", "inner.zip")
+    with pytest.raises(DataError, match="holds no table"):
+        read_file(tmp_path / "nested.zip")
+
+
 @pytest.mark.parametrize("name", ["t.csv.gz", "t.zip", "t.xlsx", "t.feather", "t.arrow", "t.jsonl", "t.parquet.gz"])
 def test_one_table_in_many_formats(tmp_path: Path, name: str) -> None:
     path = tmp_path / name

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 import latentcast
-from latentcast.core.errors import DataError
+from latentcast.core.errors import DataError, TimeError
 from latentcast.core.settings import validate
 from latentcast.data.panel.build import build
 from latentcast.data.panel.panel import Panel
@@ -54,10 +54,10 @@ def test_two_columns_that_could_each_be_the_id_are_both_named() -> None:
 
 
 def test_two_columns_of_numbers_are_both_named_as_the_value() -> None:
-    with pytest.raises(
-        DataError, match=r"'Close', 'Volume' hold numbers.*data.value=Close data.ignore=Volume or data.value=Volume "
-    ):
+    told = r"'Close', 'Volume' hold numbers.*of its own \(data.value=Close,Volume\).*data.value=Close data.ignore=V"
+    with pytest.raises(DataError, match=told) as caught:
         panel_of(prices(Volume=1.0))
+    assert (caught.value.setting, caught.value.values) == ("data.value", ("Close", "Volume"))
     assert panel_of(prices(Volume=1.0), value="Volume", ignore=["Close"]).channels == ("Volume",)
 
 
@@ -126,3 +126,21 @@ def test_ids_that_read_the_same_when_joined_are_refused() -> None:
 def test_a_missing_id_column_is_named() -> None:
     with pytest.raises(DataError, match="no id column shop"):
         panel_of(shops(), id=["shop", "item"], value="sales")
+
+
+def test_four_columns_of_text_that_only_together_tell_series_apart_are_the_ids() -> None:
+    kinds = pd.MultiIndex.from_product([["ACT", "NSW"], ["F", "M"], ["held", "free"], ["yes", "no"]])
+    names = ("State", "Gender", "Legal", "Local")
+    frame = pd.DataFrame(
+        [(day, *kind, float(at)) for at, kind in enumerate(kinds) for day in DAYS], columns=["date", *names, "Count"]
+    )
+    assert panel_of(frame).found["id"] == names
+
+
+def test_ids_are_found_where_a_few_rows_repeat_their_stamp() -> None:
+    frame = shops().astype({"store": str})
+    frame["store"] = "s" + frame["store"]
+    again = frame.iloc[:1].assign(sales=99.0)
+    with pytest.raises(TimeError, match=r"1 time stamps occur twice .*of series 's1/BREAD'.*data.resample=D") as caught:
+        panel_of(pd.concat([frame, again], ignore_index=True), value="sales")
+    assert (caught.value.setting, caught.value.value) == ("data.resample", "D")

@@ -34,6 +34,16 @@ def test_months_are_read_and_written_in_their_language(words: list[str], form: s
     assert list(read.written.write(MONTHS[18:].to_numpy())) == texts[18:]
 
 
+@pytest.mark.parametrize(
+    ("texts", "later"), [(["1991 Aug", "1991 Sept"], "1991 Oct"), (["July 2001", "Aug. 2001"], None)]
+)
+def test_other_short_forms_of_english_months(texts: list[str], later: str | None) -> None:
+    read = read_stamps(pd.Series(texts), None)
+    assert [str(day)[5:10] for day in read.times] == (["08-01", "09-01"] if later else ["07-01", "08-01"])
+    if later:
+        assert list(read.written.write(pd.DatetimeIndex(["1991-10-01"]).to_numpy())) == [later]
+
+
 def test_words_of_months_that_were_not_seen_follow_those_that_were() -> None:
     read = read_stamps(pd.Series(["Mai 2020", "Juni 2020", "Juli 2020"]), None)
     assert read.written is not None

@@ -91,3 +91,20 @@ def test_days_of_more_periods_than_a_day_has_are_refused() -> None:
 def test_a_month_of_many_years_is_no_date_beside_others() -> None:
     frame = pd.DataFrame({"date": ["2022-01-01", "2022-01-02"], "hour": [3, 4], "y": 1.0})
     assert joined_time(frame, SETTINGS)[1] == ()  # each day once: the hour is a value
+
+
+def test_measured_times_are_no_stamps_where_another_column_has_the_dates() -> None:
+    runs = pd.DataFrame(
+        {"Year": [1896, 1900, 1904] * 2, "Sex": ["men"] * 3 + ["women"] * 3, "Time": [12, 11, None] * 2}
+    )
+    assert time_column(runs, SETTINGS) == "Year"
+    assert time_column(runs.drop(columns="Year"), SETTINGS) == "Time"
+
+
+def test_days_that_repeat_in_a_series_give_way_to_the_stamps_of_these_days() -> None:
+    hours = pd.date_range("2024-01-01", periods=48, freq="h")
+    one = pd.DataFrame({"Date_Time": hours.astype(str), "ds": hours.strftime("%Y-%m-%d"), "y": 1.0})
+    frame = pd.concat([one.assign(unique_id="a"), one.assign(unique_id="b")], ignore_index=True)
+    assert time_column(frame, SETTINGS) == "Date_Time"
+    panel = build(frame, SETTINGS)
+    assert (panel.frequency.alias, panel.found) == ("h", {"ignore": ("ds",)})

@@ -28,6 +28,7 @@ from latentcast.data.tables.periods_of_year import PeriodsOfYear
 from latentcast.data.tables.resample import resampled, snapped
 from latentcast.data.tables.row_calendars import OpenDays, closed_days
 from latentcast.data.tables.runs import heads_of
+from latentcast.data.tables.several_values import one_value, words_of
 from latentcast.data.tables.table import Table, read_table, with_text_names, without_row_numbers
 from latentcast.data.tables.time_column import JOINED, joined_time, time_column
 from latentcast.data.tables.timestamps import Stamps, read_stamps, show
@@ -49,8 +50,10 @@ def build(frame: pd.DataFrame, settings: DataSettings) -> Panel:
     frame, joined = joined_time(frame, settings)
     frame = _with_row_numbers(frame, settings)
     stated, (settings, chosen) = settings, settle(frame, settings)
-    found = {name: getattr(settings, name) for name in ("id", "value", "ignore")}
+    found = {name: getattr(settings, name) for name in ("time", "id", "value", "ignore")}
     found = {name: value for name, value in found.items() if value != getattr(stated, name)}
+    several = words_of(settings)
+    frame, settings = one_value(frame, settings)
     frame = join_ids(frame, settings)
     table = read_table(frame, settings)
     read = _read(frame[table.time], table, settings)
@@ -58,7 +61,7 @@ def build(frame: pd.DataFrame, settings: DataSettings) -> Panel:
         read = _in_zone(read, table, settings.zone)
     stamps, table, notes = _sorted(read.times, table)
     notes = (
-        *(Note(note, NoteCode.READING) for note in (*numbers, *joined, *chosen, *read.notes)),
+        *(Note(note, NoteCode.READING) for note in (*numbers, *joined, *chosen, *several, *read.notes)),
         *table.notes,
         *notes,
     )

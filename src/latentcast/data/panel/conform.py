@@ -98,7 +98,7 @@ def _strange(frame: pd.DataFrame, settings: DataSettings, channels: tuple[str, .
         *settings.static,
     }
     if is_long(frame, settings):
-        known |= {*(settings.id_names or ("unique_id",)), settings.value or "y"}
+        known |= {*(settings.id_names or ("unique_id",)), *(settings.value_names or ("y",))}
     elif settings.columns is not None or settings.features == "S":
         return []  # others are not read
     return [name for name in columns if name not in known]

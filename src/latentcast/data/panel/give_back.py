@@ -13,6 +13,7 @@ from latentcast.data.tables.date_numbers import NumberCode
 from latentcast.data.tables.id_text import id_text
 from latentcast.data.tables.ids import first_rows
 from latentcast.data.tables.runs import distinct_objects, factorize_ids
+from latentcast.data.tables.several_values import one_value
 from latentcast.data.tables.table import with_text_names
 from latentcast.data.tables.time_column import joined_time, time_column
 
@@ -25,7 +26,7 @@ def as_it_came(frame: pd.DataFrame, source: Source, panel: Panel, settings: Data
     Text comes back as text, where later stamps can be written alike: not where the texts are written in several ways,
     with offsets that change, or with 24:00. Dates from a file, which has no types, come back as dates.
     """
-    came = with_text_names(source.frame)
+    came, settings = one_value(with_text_names(source.frame), settings)
     if isinstance(settings.id, tuple):
         frame = _with_id_columns(frame, came, settings)
     ids = came.get(settings.id_name)
@@ -41,7 +42,7 @@ def _with_id_columns(frame: pd.DataFrame, came: pd.DataFrame, settings: DataSett
     """Add the id columns after `unique_id`, in the types of the data."""
     first = first_rows(came, settings)
     rows = first.index.get_indexer(pd.Index(frame["unique_id"], dtype=object))
-    for place, name in enumerate(settings.id_names, start=1):
+    for place, name in enumerate((name for name in settings.id_names if name != "unique_id"), start=1):
         column = first[name].take(rows) if (rows >= 0).all() else first[name].astype(object).reindex(frame["unique_id"])
         frame.insert(place, name, column.array)
     return frame
@@ -51,6 +52,7 @@ def origins(source: Source, settings: DataSettings) -> dict[str, str]:
     """Map each column of a result to its column of the data."""
     time = name_of_time(source.frame, settings)
     names = settings.id_names if isinstance(settings.id, tuple) else ()
+    names = tuple(name for name in names if name != "unique_id")
     return {"unique_id": settings.id_name, **dict.fromkeys(_STAMPS, time), **{name: name for name in names}}
 
 

@@ -48,7 +48,7 @@ def refuse_repeats(stamps: NDArray[Any], table: Table) -> None:
         whose = f" of series {name!r}" if name else ""
         many = "" if name else " (many series? name the column that tells them apart: data.id)"
         hint = _why_twice(stamps[1:][repeated]) or many
-        alias = None if name or hint != many else _step_of_rest(stamps, table, repeated)
+        alias = None if hint not in ("", many) else _step_of_rest(stamps, table, repeated)
         means = f" (their means: data.resample={alias})" if alias else ""
         raise TimeError(
             f"{int(repeated.sum())} time stamps occur twice (first: {show(stamps[at])}{whose});"

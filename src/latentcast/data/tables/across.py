@@ -217,7 +217,7 @@ def _as_long(found: _Across, settings: DataSettings) -> tuple[pd.DataFrame, str]
     stamps, there, words = _stamps(found, values, settings)
     inside = there & _between_ends(values, found.dates, _groups(frame, kept, settings))
     row, at = np.nonzero(inside)
-    name = settings.value or ("value" if "value" not in kept else "y")
+    name = next(iter(settings.value_names), None) or ("value" if "value" not in kept else "y")
     made = {one: frame[one].iloc[row].reset_index(drop=True) for one in kept}
     flat = stamps.reshape(values.shape[0], -1) if isinstance(stamps, np.ndarray) else None
     times = flat[row, at] if flat is not None else stamps[row * values.shape[1] + at]

@@ -21,6 +21,7 @@ _ID_NAMES = ("unique_id", "item_id", "series_id")
 _NAMED_LIKE_IDS = re.compile(r"(store|item|shop|product|dept|department|sku|site|meter|region)(_?(id|nbr|no|number))?")
 _NUMBERS = 0.5  # share of entries that are numbers, from which on a column of text is a damaged one of numbers
 _ROWS = 4  # least mean number of rows of a series for several columns together to be ids
+_FEW = 0.01  # share of rows that may repeat the stamp of their series by mistake
 _SAMPLE = 1000  # entries by which a column of text is judged
 
 
@@ -89,7 +90,7 @@ def first_rows(frame: pd.DataFrame, settings: DataSettings) -> pd.DataFrame:
 
 
 def _declared(settings: DataSettings) -> set[str | None]:
-    one = {*settings.id_names, settings.time, settings.value, settings.target, *settings.ignore}
+    one = {*settings.id_names, settings.time, *settings.value_names, settings.target, *settings.ignore}
     return {*one, *(settings.columns or ()), *settings.future, *settings.past, *settings.static}
 
 
@@ -167,7 +168,20 @@ def _several_columns(frame: pd.DataFrame, time: str, texts: list[str], free: lis
             )
         if able:
             return able[0]
-    return None
+    return _all_texts(frame, time, texts)
+
+
+def _all_texts(frame: pd.DataFrame, time: str, texts: list[str]) -> tuple[str, ...] | None:
+    """All columns of text, where they make stamps unique but for a few rows, without those that the others imply."""
+    columns = [name for name in frame.columns if name in texts]
+    series = len(frame[columns].drop_duplicates())
+    if len(columns) < 2 or len(frame) < _ROWS * series or frame.duplicated([time, *columns]).mean() > _FEW:
+        return None
+    for name in reversed(columns):
+        rest = [one for one in columns if one != name]
+        if len(rest) > 1 and len(frame[rest].drop_duplicates()) == series:
+            columns = rest
+    return tuple(columns)
 
 
 def _value_column(frame: pd.DataFrame, settings: DataSettings) -> str | None:
@@ -181,17 +195,14 @@ def _value_column(frame: pd.DataFrame, settings: DataSettings) -> str | None:
     if settings.target in frame.columns:
         return settings.target
     if len(numbers) > 1:
-        ways = " or ".join(
-            f"{assignment('data.value', name)}"
-            f" {assignment('data.ignore', *settings.ignore, *(one for one in numbers if one != name))}"
-            for name in numbers[:3]
-        )
+        others = assignment("data.ignore", *settings.ignore, *numbers[1:])
         raise DataError(
             f"series are told apart by {settings.id_name!r}, and {shorten([repr(name) for name in numbers])} hold"
-            f" numbers: set which one is forecast and leave the others out ({ways}), or declare them as covariates"
-            " (data.future, data.past)",
+            f" numbers: forecast each as a series of its own ({assignment('data.value', *numbers)}), or set which one"
+            f" is forecast and leave the others out ({assignment('data.value', numbers[0])} {others}), or declare them"
+            " as covariates (data.future, data.past)",
             setting="data.value",
-            value=numbers[0],
+            value=numbers,
         )
     return numbers[0] if numbers else None
 
@@ -216,7 +227,10 @@ def _without_texts(
         f"columns of text were left out: {example}{more}; what is known in advance can be declared as a covariate"
         f" ({assignment('data.future', *settings.categorical, *texts)})"
     )
-    return settings.model_copy(update={"ignore": (*settings.ignore, *texts)}), (*notes, text)
+    made = settings.model_copy(update={"ignore": (*settings.ignore, *texts)})
+    if _time(frame, made) != time:  # found next to a column that is left out
+        made = made.model_copy(update={"time": time})
+    return made, (*notes, text)
 
 
 def _of_sales(frame: pd.DataFrame, settings: DataSettings) -> tuple[DataSettings, tuple[str, ...]]:
@@ -243,7 +257,7 @@ def _without_empty(
     """Ignore undeclared columns without any entry, such as flags that no row has."""
     if len(set(frame.columns)) < len(frame.columns):
         return settings, notes
-    time, declared = _time(frame, settings), {*_declared(settings), settings.value or "y"}
+    time, declared = _time(frame, settings), {*_declared(settings), *(settings.value_names or ("y",))}
     free = [name for name in frame.columns if name != time and name not in declared and name != settings.id_name]
     empty = [name for name in free if frame[name].isna().all()]
     if not empty or len(empty) == len(free):

@@ -1,4 +1,4 @@
-"""Months written as words of other languages, as in Mär 2005 or 3 août 2020."""
+"""Months written as words of other languages or in other short forms, as in Mär 2005, 3 août 2020 or 1991 Sept."""
 
 import re
 from dataclasses import dataclass
@@ -6,7 +6,11 @@ from dataclasses import dataclass
 import pandas as pd
 
 _ENGLISH = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_FULL = "january february march april may june july august september october november december"
 _WORDS = (
+    "jan feb mar apr may jun jul aug sept oct nov dec",
+    "jan feb march april may june july aug sept oct nov dec",
+    "jan feb mar april may june july aug sept oct nov dec",
     "januar februar märz april mai juni juli august september oktober november dezember",
     "jan feb mär apr mai jun jul aug sep okt nov dez",
     "jan feb mrz apr mai jun jul aug sept okt nov dez",
@@ -45,7 +49,7 @@ def in_english(text: pd.Series) -> InEnglish | None:
         return None
     bare = first.str.rstrip(".").str.lower()
     seen = set(bare)
-    if all(word[:3].title() in _ENGLISH for word in seen):
+    if seen <= {short.lower() for short in _ENGLISH} or seen <= set(_FULL.split()):
         return None
     table = next((each for each in _TABLES if seen <= each.keys()), None)
     if table is None:

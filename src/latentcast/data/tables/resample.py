@@ -175,7 +175,11 @@ def snapped(stamps: NDArray[Any], codes: NDArray[np.int64], freq: str | None) ->
     if not far.any():
         return stamps, ()
     days = far.max() / DAY_NS
-    most = f"{far.max() / SECOND_NS:g} s" if days < 0.25 else f"{days:.2g} day{'' if days == 1 else 's'}"
+    most = (
+        f"{far.max() / SECOND_NS:g} s"
+        if days < 0.25
+        else f"{days:.{2 if days < 10 else 3}g} day{'' if days == 1 else 's'}"
+    )
     note = f"{int((far > 0).sum())} of {len(stamps)} stamps were moved to {where}, by at most {most} (data.snap)"
     return moved, (note,)
 

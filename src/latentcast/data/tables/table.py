@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from latentcast.core.assignments import assignment
-from latentcast.core.errors import DataError, TimeError, shorten, suggest
+from latentcast.core.errors import DataError, TimeError, UndeclaredColumns, shorten, suggest
 from latentcast.core.notes import Note, NoteCode
 from latentcast.data.settings import DataSettings
 from latentcast.data.tables.id_text import id_text
@@ -127,7 +127,7 @@ def without_row_numbers(frame: pd.DataFrame, settings: DataSettings) -> tuple[pd
     """The table without a first column that has no name and counts its rows, an index that was written along, and a
     note that says so; as it came where the settings name that column."""
     name = frame.columns[0] if len(frame.columns) else None
-    one = (settings.time, *settings.id_names, settings.value, settings.target)
+    one = (settings.time, *settings.id_names, *settings.value_names, settings.target)
     named = (*one, *(settings.columns or ()), *settings.ignore, *settings.future, *settings.past, *settings.static)
     if name not in UNNAMED or name in named or not pd.api.types.is_integer_dtype(frame.iloc[:, 0]):
         return frame, ()
@@ -157,7 +157,7 @@ def is_long(frame: pd.DataFrame, settings: DataSettings) -> bool:
 
 
 def _long(frame: pd.DataFrame, time: str, settings: DataSettings) -> Table:
-    id_name, value = settings.id_name, settings.value or "y"
+    id_name, value = settings.id_name, str(settings.value or "y")
     columns = list(frame.columns)
     for name, setting in ((id_name, "data.id"), (value, "data.value")):
         if name not in columns:
@@ -174,11 +174,13 @@ def _long(frame: pd.DataFrame, time: str, settings: DataSettings) -> Table:
     declared = (*settings.future, *settings.past, *settings.static)
     extra = [name for name in columns if name not in (time, id_name, value, *settings.ignore, *declared)]
     if extra:
-        raise DataError(
+        left_out = (*settings.ignore, *extra)
+        raise UndeclaredColumns(
             f"long data have undeclared columns: {shorten(extra)}; declare them as covariates"
             " (data.future, data.past, data.static),"
-            f" or leave them out on purpose ({assignment('data.ignore', *settings.ignore, *extra)})",
-            setting="data.future",
+            f" or leave them out on purpose ({assignment('data.ignore', *left_out)})",
+            setting="data.ignore",
+            value=left_out,
         )
     codes, ids = _series(frame[id_name])
     channels = (value, *settings.past)

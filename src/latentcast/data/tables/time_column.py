@@ -61,12 +61,14 @@ def time_column(frame: pd.DataFrame, settings: DataSettings) -> str:
         if settings.time not in columns:
             raise TimeError(f"there is no time column {settings.time!r}; {suggest(settings.time, columns)}")
         return settings.time
-    used = {*settings.id_names, settings.value, settings.target, *settings.ignore, *(settings.columns or ())}
+    used = {*settings.id_names, *settings.value_names, settings.target, *settings.ignore, *(settings.columns or ())}
     used |= {*settings.future, *settings.past, *settings.static}
     free = [name for name in columns if name not in settings.ignore]
     for wanted in TIME_NAMES:
-        if named := [name for name in free if name.lower() == wanted]:
-            return _finer(frame, named[0], [name for name in free if name not in used])
+        named = [name for name in free if name.lower() == wanted]
+        if named and not _measured(frame[named[0]], [frame[name] for name in free if name not in (named[0], *used)]):
+            ids = [name for name in settings.id_names or ("unique_id",) if name in columns]
+            return _finer(frame, named[0], [name for name in free if name not in (*used, *ids)], ids)
     free = [name for name in free if name not in used and name not in ("unique_id", "y")]
     freq = settings.freq if count_of(settings.freq) is not None else None
     for wanted in _FURTHER_NAMES:
@@ -110,16 +112,16 @@ def _one_of(frame: pd.DataFrame, found: list[str]) -> list[str]:
     return begins if len(begins) == 1 and len(begins) + len(ends) == len(found) else found
 
 
-def _finer(frame: pd.DataFrame, named: str, free: list[str]) -> str:
-    """The column of that name; or, where its dates repeat, the one whose stamps of these days never do."""
+def _finer(frame: pd.DataFrame, named: str, free: list[str], ids: list[str]) -> str:
+    """The column of that name; or, where its dates repeat in a series, the one whose stamps of these days never do."""
     if pd.api.types.is_numeric_dtype(frame[named]):
         return named
     others = [name for name in free if name != named and not pd.api.types.is_numeric_dtype(frame[name])]
-    able = [name for name in others if _begins_without_repeats(frame[name])]  # ids repeat in a few rows
+    able = [name for name in others if _begins_without_repeats(frame, name, ids)]  # texts that name things repeat soon
     able = [name for name in able if _holds_times(frame[name], steps=False)]
-    if not able or frame[named].is_unique:
+    if not able or not _repeats(frame, named, ids):
         return named
-    able = [name for name in able if frame[name].is_unique]
+    able = [name for name in able if not _repeats(frame, name, ids)]
     if len(able) != 1:
         return named
     sample = np.unique(np.linspace(0, len(frame) - 1, min(len(frame), _SAMPLE)).astype(int))
@@ -131,9 +133,24 @@ def _finer(frame: pd.DataFrame, named: str, free: list[str]) -> str:
     return able[0] if all(same) and (stamps.astype("datetime64[D]") == days).all() else named
 
 
-def _begins_without_repeats(column: pd.Series) -> bool:
+def _repeats(frame: pd.DataFrame, name: str, ids: list[str]) -> bool:
+    return bool(frame.duplicated([*ids, name]).any()) if ids else not frame[name].is_unique
+
+
+def _measured(column: pd.Series, others: list[pd.Series]) -> bool:
+    """Whether numbers named like a time are values, as the times of runners are, and another column has the dates."""
+    if not pd.api.types.is_numeric_dtype(column) or _holds_times(column, steps=True):
+        return False
+    return any(
+        _holds_times(other, steps=str(other.name).lower() in _FURTHER_NAMES)
+        for other in others
+        if not pd.api.types.is_numeric_dtype(other) or str(other.name).lower() in _FURTHER_NAMES
+    )
+
+
+def _begins_without_repeats(frame: pd.DataFrame, name: str, ids: list[str]) -> bool:
     try:
-        return bool(column.iloc[:_SAMPLE].is_unique)
+        return not _repeats(frame.iloc[:_SAMPLE], name, ids)
     except TypeError:  # lists in cells
         return False
 
@@ -213,7 +230,14 @@ def joined_time(frame: pd.DataFrame, settings: DataSettings) -> tuple[pd.DataFra
         )
     dates = [name for name in lower.values() if _DATE.fullmatch(name)]
     dates = [settings.time] if settings.time is not None else dates
-    declared = {*settings.id_names, settings.value, settings.target, *settings.future, *settings.past, *settings.static}
+    declared = {
+        *settings.id_names,
+        *settings.value_names,
+        settings.target,
+        *settings.future,
+        *settings.past,
+        *settings.static,
+    }
     within_day = [name for name in lower.values() if _WITHIN_DAY.fullmatch(name) and name not in (*dates, *declared)]
     if len(dates) != 1 or len(within_day) != 1 or not frame[dates[0]].duplicated().any():
         return frame, ()

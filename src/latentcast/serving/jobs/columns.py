@@ -59,9 +59,9 @@ def _found(frame: pd.DataFrame, settings: DataSettings) -> dict[str, str]:
             chosen = [name for name in chosen if _kind(frame[name]) == "number"]
         return roles | dict.fromkeys(free, "ignored") | dict.fromkeys(chosen, "value")
     ids = settings.id_names or ("unique_id",)
-    value = settings.value or "y"
+    values = settings.value_names or ("y",)
     roles |= {name: "id" for name in ids if name in free}
-    return roles | ({value: "value"} if value in free else {})
+    return roles | {name: "value" for name in values if name in free}
 
 
 def _kind(column: pd.Series) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 from latentcast.core.errors import DataError, shorten
 from latentcast.data.sources.formats import format_of
 
+_HEAD = 4096  # bytes that tell whether a member is text
 _OPEN: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 
 
@@ -37,12 +38,22 @@ def _out_of_zip(path: Path, folder: Path) -> Path:
     with zipfile.ZipFile(path) as archive:
         names = [one for one in archive.namelist() if not one.endswith("/") and not one.startswith("__MACOSX/")]
         tables = [name for name in names if format_of(Path(name)) is not None]
+        if not tables and len(names) == 1 and not _is_packed(archive, names[0]):
+            tables, suffix = names, ".csv"  # pandas names the table in an archive as the archive: sales.zip
+        else:
+            suffix = ""
         if len(tables) != 1:
             there = (
                 f"{len(tables)} tables ({shorten(tables)})" if tables else f"no table ({shorten(names) or 'nothing'})"
             )
             raise DataError(f"{path} holds {there}; wanted an archive with one table: unpack it and name the file")
-        inner = folder / Path(tables[0]).name
+        inner = folder / f"{Path(tables[0]).name}{suffix}"
         with archive.open(tables[0]) as packed, inner.open("wb") as plain:
             shutil.copyfileobj(packed, plain)
     return inner
+
+
+def _is_packed(archive: zipfile.ZipFile, name: str) -> bool:
+    """Whether a member has the name of a packed file or a folder of tables, and is one; text of any name is none."""
+    with archive.open(name) as file:
+        return b"\0" in file.read(_HEAD) or Path(name).suffix.lower() != ".zip"
