@@ -6,7 +6,7 @@ from typing import Any
 
 from latentcast.serving.jobs.request import AUTO, JobRequest
 
-OPTIONS = ("features", "target", "gaps", "freq", "time", "value")  # settings of the data with an option of their own
+OPTIONS = ("features", "target", "gaps", "freq", "time")  # settings of the data with an option of their own
 
 
 def commands(request: JobRequest, file: str, horizon: int, split: Sequence[float]) -> list[str]:
@@ -37,9 +37,9 @@ def _line(verb: str, file: str, options: Sequence[str]) -> str:
 def _data_options(data: Mapping[str, Any]) -> list[str]:
     found: list[str] = []
     for name, value in data.items():
-        if name == "id":
+        if name in ("id", "value") and value is not None:
             for one in [value] if isinstance(value, str) else value:
-                found += ["--id", str(one)]
+                found += [f"--{name}", str(one)]
         elif name in OPTIONS:
             found += [f"--{name}", str(value)]
         elif value is not None:

@@ -52,13 +52,13 @@ function fault({ detail, setting, value, values }, state, again) {
 
 // The settings with the one that fixes a fault; a column that gets a role by it loses every other role.
 export function withFix(data, key, value, values) {
-  const several = ["ignore", "id", "columns", "future", "past", "static"];
+  const several = ["ignore", "id", "value", "columns", "future", "past", "static"];
   const list = (names) => (names === undefined ? [] : [names].flat());
   const named = several.includes(key) && values.length > 1 ? values : values[0] ?? value;
   if (!["time", "id", "value", "columns", "ignore"].includes(key)) return { ...data, [key]: named };
   const others = (role) => list(data[role]).filter((name) => !list(named).includes(name));
-  const [columns, ids, ignore] = ["columns", "id", "ignore"].map(others);
-  const kept = { ...data, time: others("time")[0], value: others("value")[0], id: ids.length > 1 ? ids : ids[0],
+  const [columns, ids, own, ignore] = ["columns", "id", "value", "ignore"].map(others);
+  const kept = { ...data, time: others("time")[0], value: own.length > 1 ? own : own[0], id: ids.length > 1 ? ids : ids[0],
     columns: columns.length ? columns : undefined, ignore };
   return { ...kept, [key]: key === "ignore" ? [...ignore, ...list(named)] : named };
 }
@@ -92,7 +92,8 @@ export function settings(roles, before) {
   const [times, ids, values, ignored] = ROLES.map(of);
   const { gaps, freq } = before;
   const kept = { gaps, freq, ...(times.length ? { time: times[times.length - 1] } : {}) };
-  const ignore = [...ignored, ...times.slice(0, -1), ...(ids.length ? values.slice(0, -1) : [])];
-  if (ids.length) return { ...kept, id: ids.length === 1 ? ids[0] : ids, ...(values.length ? { value: values[values.length - 1] } : {}), ignore };
+  const each = Array.isArray(before.value) && values.length > 1; // several values are series of their own
+  const ignore = [...ignored, ...times.slice(0, -1), ...(ids.length && !each ? values.slice(0, -1) : [])];
+  if (ids.length) return { ...kept, id: ids.length === 1 ? ids[0] : ids, ...(values.length ? { value: each ? values : values[values.length - 1] } : {}), ignore };
   return { ...kept, layout: "wide", ...(values.length ? { columns: values } : {}), ignore };
 }
