@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from latentcast.workflows.prototype_attention import PrototypeAttention, prototype_attention
     from latentcast.workflows.published.import_checkpoint import import_checkpoint
     from latentcast.workflows.reconstruction_error import ReconstructionErrors, reconstruction_error
+    from latentcast.workflows.smoothing import smoothing_components
     from latentcast.workflows.transfer import transfer
     from latentcast.workflows.update import update
     from latentcast.workflows.zero_shot import zero_shot
@@ -92,6 +93,7 @@ _NAMES = {
     "workflows.prototype_attention": ("PrototypeAttention", "prototype_attention"),
     "workflows.published.import_checkpoint": ("import_checkpoint",),
     "workflows.reconstruction_error": ("ReconstructionErrors", "reconstruction_error"),
+    "workflows.smoothing": ("smoothing_components",),
     "workflows.transfer": ("transfer",),
     "workflows.update": ("update",),
     "workflows.zero_shot": ("zero_shot",),
@@ -151,6 +153,7 @@ __all__ = [
     "prompts",
     "prototype_attention",
     "reconstruction_error",
+    "smoothing_components",
     "transfer",
     "tune",
     "update",

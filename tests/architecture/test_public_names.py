@@ -16,8 +16,8 @@ NAMES = [
     "Tuned", "UndeclaredColumns", "ablate",
     "anomaly_scores", "backtest", "benchmark", "describe", "evaluate", "evaluate_imputation",
     "evaluate_m4", "fit", "fit_auto", "forecast", "fusion_weights", "import_checkpoint", "impute", "load",
-    "member_forecasts", "predict", "pretrain", "prompts", "prototype_attention", "reconstruction_error", "transfer",
-    "tune", "update", "zero_shot",
+    "member_forecasts", "predict", "pretrain", "prompts", "prototype_attention", "reconstruction_error",
+    "smoothing_components", "transfer", "tune", "update", "zero_shot",
 ]  # fmt: skip
 METHODS = [
     "calibrate", "device", "drift", "evaluate", "explain", "export", "name", "predict", "push_to_hub", "sample",
@@ -25,7 +25,7 @@ METHODS = [
 ]  # fmt: skip
 ON_A_SAVED_MODEL = [
     "anomaly_scores", "evaluate_imputation", "fusion_weights", "impute", "member_forecasts", "prototype_attention",
-    "transfer", "update",
+    "smoothing_components", "transfer", "update",
 ]  # fmt: skip
 
 

@@ -58,11 +58,14 @@ def of_language_model(run: RunConfig) -> Study:
         raise SettingsError(Fault("model", f": {run.name} has no language model to switch off; choose time-llm"))
     s = backbone.settings
     if s.random:
-        raise SettingsError(Fault("model.backbone.random", "=true: there is no language model to judge; state false"))
+        raise SettingsError(
+            Fault("model.backbone.random", "=true: there is no language model to judge; set it to false")
+        )
     if s.lora:
         raise SettingsError(
             Fault(
-                "model.backbone.lora", ": adapters would train in some variants alone, and not with one budget; state 0"
+                "model.backbone.lora",
+                ": adapters would train in some variants alone, and not with one budget; set it to 0",
             )
         )
     representation: Any = getattr(run.model, "representation", None)

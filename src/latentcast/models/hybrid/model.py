@@ -125,6 +125,10 @@ class Hybrid(nn.Module):
     def _members(self) -> dict[str, Network]:
         return {label: one for label, one in self.networks.items() if isinstance(one, Network)}
 
+    def named_networks(self) -> tuple[tuple[str, Network], ...]:
+        """The members by their labels."""
+        return tuple(self._members.items())
+
     def forward(self, batch: Batch) -> Prediction:
         """Raises DataError where no member can forecast a series."""
         found, why = self._side_by_side(batch)
@@ -170,7 +174,7 @@ class Hybrid(nn.Module):
         """Collect findings of classical members; other members report where they run."""
         for label, network in self._members.items():
             if isinstance(network.model, PartialForecaster) and isinstance(network.model, Explains):
-                given = self._given(label, network, batch)
+                given = self.given(label, network, batch)
                 yield from network.model.findings(shown.of_last(given.past.shape[1]), given)
 
     def apart(
@@ -190,7 +194,7 @@ class Hybrid(nn.Module):
         there = torch.ones(batch.past.shape[0], channels, len(self.runs), dtype=torch.bool, device=batch.past.device)
         values, why = [], {}
         for number, (label, network) in enumerate(self._members.items()):
-            given, model = self._given(label, network, batch), network.model
+            given, model = self.given(label, network, batch), network.model
             if isinstance(model, PartialForecaster):
                 prediction, failed = model.forecast_where_possible(given)
                 if failed:
@@ -211,7 +215,7 @@ class Hybrid(nn.Module):
         kinds = [run.kind for run in self.runs.values()]
         return suited(batch.past, batch.observed, self.task.season, like[..., TRAITS.index("season")], kinds)
 
-    def _given(self, label: str, network: Network, batch: Batch) -> Batch:
+    def given(self, label: str, network: Network, batch: Batch) -> Batch:
         """Return the batch for one member: its own look-back, and prompts only where it reads them."""
         if network.prompter is None and batch.prompt is not None:
             batch = replace(batch, prompt=None)

@@ -30,7 +30,7 @@ from latentcast.core.settings import ReadWith, Settings
 from latentcast.core.types import Batch, Prediction, Steps, Task
 from latentcast.layers.losses import Levels, pinball_loss, point_loss
 from latentcast.models.standalone.classical_workers import SHORTEST, Array, Spec, check_installed, forecast_all
-from latentcast.models.standalone.ets_components import of_history
+from latentcast.models.standalone.ets_components import Components, components, of_history
 
 log = logging.getLogger("latentcast")
 
@@ -247,6 +247,10 @@ class AutoEtsSettings(ClassicalSettings):
 class AutoEts(Classical):
     Settings = AutoEtsSettings
     name = "auto-ets"
+
+    def components(self, batch: Batch) -> list[Components | None]:
+        """Those of each channel of each window, channels of a window together; None where a look-back has none."""
+        return [components(self.spec, history) for history in _histories(batch)]
 
     def findings(self, shown: WindowLabels, batch: Batch) -> tuple[Finding, ...]:
         """Level, slope, season and residuals of every series that is drawn."""

@@ -17,10 +17,21 @@ class Components:
     """
 
     form: str
+    history: Array
     level: Array
     slope: Array | None
     season: Array | None
     residuals: Array
+
+    @property
+    def error_multiplies(self) -> bool:
+        """Residuals are relative ones."""
+        return self.form.startswith("ETS(M")
+
+    @property
+    def season_multiplies(self) -> bool:
+        """The season is a factor."""
+        return self.form.rstrip(")").endswith("M")
 
 
 def components(spec: Spec, history: Array) -> Components | None:
@@ -37,6 +48,7 @@ def components(spec: Spec, history: Array) -> Components | None:
     rises, cycles = letters[1] != "N", letters[2] != "N"
     return Components(
         str(found["method"]),
+        history,
         states[:, 0],
         states[:, 1] if rises else None,
         states[:, 1 + rises] if cycles else None,
@@ -53,7 +65,7 @@ def of_history(spec: Spec, name: str, history: Array, shown: WindowLabels) -> tu
     lines = {name: line for name, line in {**given, "residual": found.residuals}.items() if line is not None}
     missing = len(shown.past) - len(history)
     values = np.stack([np.r_[np.full(missing, np.nan), line] for line in lines.values()])
-    multiplied = "; a multiplicative season is a factor" if found.form.rstrip(")").endswith("M") else ""
+    multiplied = "; a multiplicative season is a factor" if found.season_multiplies else ""
     return (
         Finding(
             "Exponential smoothing",
