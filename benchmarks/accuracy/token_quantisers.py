@@ -1,11 +1,11 @@
 """Quantisers of equal bits, and what forecasts their tokens make: against the codec as it is by default.
 
     python -m benchmarks.accuracy.token_quantisers [--data ETTh1 ETTm1] [--steps 400] [--codecs]
-    python -m benchmarks.accuracy.token_quantisers --forecasts [--next 600] [--stride 24]
+    python -m benchmarks.accuracy.token_quantisers --forecasts [--next 600] [--stride 24] [--seed 0] [--models NAME …]
 
 `--codecs`: reconstruction of every window of the test part, standardised units, 4 steps a code, 8 or 16 bits a code.
 `--forecasts`: `small`, 96 → 96, the codes' Transformer after `--next` steps of the next code (batches of 16), rolled
-out for MSE, and 50 paths for CRPS and the coverage of 80 % intervals, on one test window of `--stride`. One seed;
+out for MSE, and 50 paths for CRPS and the coverage of 80 % intervals, on one test window of `--stride`, with `--seed`;
 finished cells are lines of results/token_quantisers.jsonl and are not run again.
 """
 
@@ -50,9 +50,9 @@ def settings_of(codec: str) -> dict[str, Any]:
     return {f"{CODEC}{name}": value for name, value in CODECS[codec].items()}
 
 
-def reconstruction(data: str, codec: str, steps: int, out: Path) -> dict[str, Any]:
+def reconstruction(data: str, codec: str, steps: int, seed: int, out: Path) -> dict[str, Any]:
     settings = {"stages.codec.max_steps": steps, **settings_of(codec)}
-    model = latentcast.pretrain(data, "vq-codec", lookback=96, seed=0, settings=settings, out=out)
+    model = latentcast.pretrain(data, "vq-codec", lookback=96, seed=seed, settings=settings, out=out)
     found = judge_codec(model, data)
     return {
         "mse": found.mse, "mae": found.mae, "perplexity": list(found.perplexity), "used": list(found.used),
@@ -64,13 +64,20 @@ def forecasts(data: str, name: str, asked: argparse.Namespace, out: Path) -> dic
     codec, over = MODELS[name]
     out = out / str(list(CODECS).index(codec))
     if not out.exists():  # models with equal codecs share it
-        reconstruction(data, codec, asked.steps, out)
+        reconstruction(data, codec, asked.steps, asked.seed, out)
     settings = {
         "stages.next-code.lr": 1e-3, "stages.next-code.max_steps": asked.next, "stages.next-code.batch_size": 16,
         **settings_of(codec), **over,
     }  # fmt: skip
     model = latentcast.pretrain(
-        data, "token-transformer", preset="small", lookback=96, horizon=96, seed=0, settings=settings, start=out
+        data,
+        "token-transformer",
+        preset="small",
+        lookback=96,
+        horizon=96,
+        seed=asked.seed,
+        settings=settings,
+        start=out,
     )
     plain = model.evaluate(data, part="test", stride=asked.stride)
     paths = model.evaluate(data, part="test", stride=asked.stride, level=[80], interval_method="paths", paths=50)
@@ -88,21 +95,24 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=400)
     parser.add_argument("--next", type=int, default=600)
     parser.add_argument("--stride", type=int, default=24)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--models", nargs="+", choices=list(MODELS), default=list(MODELS))
     parser.add_argument("--codecs", action="store_true")
     parser.add_argument("--forecasts", action="store_true")
     asked = parser.parse_args()
     torch.set_num_threads(1)
     logging.disable(logging.WARNING)
+    seed = [asked.seed] if asked.seed else []  # cells without one have seed 0
     cells, found = Cells(RESULTS / "token_quantisers.jsonl"), dict[str, Any]()
     for data in asked.data:
         for name in CODECS if asked.codecs else ():
             with tempfile.TemporaryDirectory() as place:
-                run = partial(reconstruction, data, name, asked.steps, Path(place) / "codec")
-                found[f"{data}, {name}"] = cells.once(["codec", data, name, asked.steps], run)
+                run = partial(reconstruction, data, name, asked.steps, asked.seed, Path(place) / "codec")
+                found[f"{data}, {name}"] = cells.once(["codec", data, name, asked.steps, *seed], run)
         with tempfile.TemporaryDirectory() as place:
-            for name in MODELS if asked.forecasts else ():
+            for name in asked.models if asked.forecasts else ():
                 run = partial(forecasts, data, name, asked, Path(place))
-                key = ["forecast", data, name, asked.steps, asked.next, asked.stride]
+                key = ["forecast", data, name, asked.steps, asked.next, asked.stride, *seed]
                 found[f"{data}, {name}, forecast"] = cells.once(key, run)
     table(["what", "MSE", "MAE"], [[name, row["mse"], row["mae"]] for name, row in found.items()])
     report(CLAIM, None, name="token_quantisers", found={"rows": cells.rows}, threads=1)

@@ -13,6 +13,7 @@ from latentcast.core.findings import Finding, WindowLabels
 from latentcast.layers.attention import Attention, check_heads
 
 Fusion = Literal["gate", "concat", "sum", "mean", "attention"]
+FuseAt = Literal["patches", "llm"]
 Views = tuple[Float[Tensor, "series tokens width"], ...]
 
 

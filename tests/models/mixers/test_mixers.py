@@ -332,9 +332,17 @@ def test_a_mixer_works_behind_the_reprogramming_at_the_width_of_the_language_mod
     assert all(p.grad is not None for p in part.parameters())
 
 
-def test_scales_are_fused_after_each_was_reprogrammed() -> None:
-    scales = {"name": "multi-scale", "width": 4, "scales": [1, 2], "fusion": "concat", "fuse_at": "llm", "kernel": 3}
-    network = inside(representation=scales)
+@pytest.mark.parametrize(
+    "representation",
+    [
+        {"name": "multi-scale", "scales": [1, 2], "kernel": 3, "width": 4},
+        {"name": "frequency", "width": 4},
+        {"name": "views", "views": [{"name": name, "width": 4} for name in ("patch", "frequency")]},
+    ],
+    ids=lambda value: value["name"],
+)
+def test_views_are_fused_after_each_was_reprogrammed(representation: dict[str, Any]) -> None:
+    network = inside(representation={**representation, "fusion": "concat", "fuse_at": "llm"})
     backbone = network.model.backbone
     values = draw(6, 7, 8)
     prototypes = backbone.prototypes(backbone.language.words)
@@ -343,13 +351,23 @@ def test_scales_are_fused_after_each_was_reprogrammed() -> None:
     torch.testing.assert_close(backbone.embed(values), wanted)
     assert backbone.fuse.project.weight.shape == (48, 96)
     batch = network.prompted(Batch(draw(2, 48, 3)))
-    assert network(batch).values.shape == (2, 5, 3)
+    found = network(batch).values
+    assert found.shape == (2, 5, 3)
+    found.sum().backward()
+    assert all(p.grad is not None for p in network.parameters() if p.requires_grad)
+
+
+def test_views_within_views_are_not_left_to_the_language_model() -> None:
+    inner = {"name": "frequency", "width": 4, "fuse_at": "llm"}
+    with pytest.raises(SettingsError, match=r"views\.1\.fuse_at=llm: views are fused in one place"):
+        inside(representation={"name": "views", "views": [{"name": "patch", "width": 8}, inner], "fuse_at": "llm"})
 
 
 def test_a_backbone_without_a_language_model_has_no_place_inside() -> None:
     for over, setting in (
         ({"mixers": [{"name": "mixture", "at": "llm"}]}, "model.mixers.0.at"),
         ({"mixers": [], "representation": {"name": "multi-scale", "fuse_at": "llm"}}, "model.representation.fuse_at"),
+        ({"mixers": [], "representation": {"name": "frequency", "fuse_at": "llm"}}, "model.representation.fuse_at"),
     ):
         made = run(**over)
         with pytest.raises(SettingsError, match=f"{setting}=llm: backbone none has no language model; set patches"):

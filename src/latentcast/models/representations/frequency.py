@@ -28,9 +28,10 @@ from latentcast.layers.spectrum import (
     slow,
     student,
 )
-from latentcast.layers.view_fusion import Fuse, Fusion
+from latentcast.layers.view_fusion import Fuse, FuseAt, Fusion, Unfused
 from latentcast.models.representations.patch import PatchSettings
 
+PARTS = ("season", "trend")
 SLOWER = 2  # the trend's patches are so much longer and farther apart
 SECTION = "Trend and season, split by frequency"
 NO_SEASON = 0.1  # cycles per step: the cutoff of data without a season
@@ -42,6 +43,8 @@ class FrequencySettings(PatchSettings):
     cutoff         cycles per step below which a movement is trend; by default half the frequency of the data's season
     (0.1 for data without one)
     fusion         concat, gate, sum, mean or attention (layers.view_fusion), which has `fusion_heads`
+    fuse_at        patches, or llm: trend and season are reprogrammed by themselves, and fused at the width of the
+                   language model (backbone frozen_llm)
     adaptive       split only series with a season or a trend; the trend of others is their mean
     top_k          largest amplitudes that are counted for a season
     strength       share of these amplitudes in all beyond which a series has a season
@@ -51,6 +54,7 @@ class FrequencySettings(PatchSettings):
     cutoff: Annotated[float, Field(gt=0, le=0.5)] | None = None
     fusion: Fusion = "concat"
     fusion_heads: Annotated[int, Field(ge=1)] = 4
+    fuse_at: FuseAt = "patches"
     adaptive: bool = False
     top_k: Annotated[int, Field(ge=1)] = 5
     strength: Annotated[float, Field(gt=0, lt=1)] = 0.5
@@ -72,7 +76,9 @@ class Frequency(nn.Module):
     def __init__(self, settings: FrequencySettings, task: Task) -> None:
         super().__init__()
         s = self.settings = settings
-        self.width = s.width
+        apart = s.fuse_at == "llm"
+        self.unfused = Unfused(s.fusion, s.fusion_heads, PARTS) if apart else None
+        self.width = s.width * len(PARTS) if apart else s.width
         self.season_steps = task.season
         self.cutoff = s.cutoff or (0.5 / task.season if task.season > 1 else NO_SEASON)
         for part, factor in (("season", 1), ("trend", SLOWER)):
@@ -84,9 +90,9 @@ class Frequency(nn.Module):
                 )
         self.season = PatchEmbedding(s.length, s.stride, s.width, s.kernel, s.ends)
         self.trend = PatchEmbedding(s.length * SLOWER, s.stride * SLOWER, s.width, s.kernel, s.ends)
-        self.fuse = Fuse(s.fusion, 2, s.width, s.fusion_heads, ("season", "trend"))
+        self.fuse = None if apart else Fuse(s.fusion, len(PARTS), s.width, s.fusion_heads, PARTS)
         tokens = self.num_tokens(task.lookback)
-        self.position = nn.Parameter(torch.randn(tokens, s.width) * 0.02) if s.position else None
+        self.position = nn.Parameter(torch.randn(tokens, self.width) * 0.02) if s.position else None
         self.dropout = Dropout(s.dropout)
 
     def facts(self, task: Task) -> dict[str, Any]:
@@ -165,7 +171,8 @@ class Frequency(nn.Module):
         trend, season = self.split(batch.past.transpose(1, 2).flatten(0, 1))
         time = trend.shape[1]
         at = aligned(self.season.ends(time), self.trend.ends(time)).to(trend.device)
-        tokens = self.fuse((self.season(season), self.trend(trend).index_select(1, at)))
+        views = (self.season(season), self.trend(trend).index_select(1, at))
+        tokens = torch.cat(views, 2) if self.fuse is None else self.fuse(views)
         if self.position is not None:
             tokens = tokens + self.position
         s = self.settings

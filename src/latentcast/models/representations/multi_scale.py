@@ -17,7 +17,7 @@ from latentcast.core.settings import ReadWith
 from latentcast.core.types import Batch, Steps, Task, Tokens
 from latentcast.layers.dropout import Dropout
 from latentcast.layers.patching import PatchEmbedding, aligned, num_patches, observed_patches
-from latentcast.layers.view_fusion import Fuse, Fusion, Unfused
+from latentcast.layers.view_fusion import Fuse, FuseAt, Fusion, Unfused
 from latentcast.models.representations.patch import PatchSettings
 
 Scales = Annotated[
@@ -43,7 +43,7 @@ class MultiScaleSettings(PatchSettings):
     fusion: Fusion = "gate"
     fusion_heads: Annotated[int, Field(ge=1)] = 4
     read_with: ClassVar[ReadWith] = {"fusion_heads": ("fusion", ("attention",))}
-    fuse_at: Literal["patches", "llm"] = "patches"
+    fuse_at: FuseAt = "patches"
 
     @field_validator("scales")
     @classmethod
