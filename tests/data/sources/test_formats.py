@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 import zipfile
 from pathlib import Path
 
@@ -113,6 +114,18 @@ def test_a_table_in_an_archive_may_be_named_like_the_archive(tmp_path: Path) -> 
         archive.write(tmp_path / "sales.zip", "inner.zip")
     with pytest.raises(DataError, match="holds no table"):
         read_file(tmp_path / "nested.zip")
+
+
+def test_a_workbook_with_fills_without_a_pattern_is_read(tmp_path: Path) -> None:
+    TABLE.to_excel(tmp_path / "plain.xlsx", index=False)
+    with zipfile.ZipFile(tmp_path / "plain.xlsx") as old, zipfile.ZipFile(tmp_path / "r.xlsx", "w") as new:
+        for name in old.namelist():
+            content = old.read(name)
+            if name == "xl/styles.xml":  # as openxlsx of R writes them
+                content, count = re.subn(rb"<fill>.*?</fill>", b"<fill></fill>", content)
+                assert count
+            new.writestr(name, content)
+    pd.testing.assert_frame_equal(read_file(tmp_path / "r.xlsx"), TABLE)
 
 
 @pytest.mark.parametrize("name", ["t.csv.gz", "t.zip", "t.xlsx", "t.feather", "t.arrow", "t.jsonl", "t.parquet.gz"])

@@ -1,5 +1,8 @@
 """Excel workbooks, through openpyxl (extra `excel`)."""
 
+import re
+import zipfile
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +13,9 @@ from latentcast.core.errors import DataError, MissingExtra, shorten
 from latentcast.data.sources.formats.around_table import without_surroundings
 from latentcast.data.sources.formats.delimited import with_numbers
 from latentcast.data.sources.formats.notes import with_notes
+
+_STYLES = "xl/styles.xml"
+_EMPTY_FILL = re.compile(rb"<fill\s*/>|<fill>\s*</fill>")
 
 
 def read_excel(path: Path) -> pd.DataFrame:
@@ -40,8 +46,29 @@ def read_excel(path: Path) -> pd.DataFrame:
 def _sheets(path: Path, name: str | None = None, above: int = 0) -> dict[str, pd.DataFrame]:
     # "NA" is Namibia in a column of ids
     asked: Any = None if name is None else [name]
-    read = pd.read_excel(path, sheet_name=asked, skiprows=above, keep_default_na=False, na_values=[""])
+    how: dict[str, Any] = {"sheet_name": asked, "skiprows": above, "keep_default_na": False, "na_values": [""]}
+    try:
+        read = pd.read_excel(path, **how)
+    except TypeError as error:  # openpyxl wants a pattern in every fill, and R's packages write fills without one
+        if (whole := _with_patterns(path)) is None:
+            raise ValueError(f"openpyxl cannot read its styles: {error}") from error
+        read = pd.read_excel(whole, **how)
     return {str(sheet): frame for sheet, frame in read.items()}
+
+
+def _with_patterns(path: Path) -> BytesIO | None:
+    """The workbook with a pattern in each empty fill; None where none is empty, or it is no archive."""
+    made, found = BytesIO(), 0
+    if not zipfile.is_zipfile(path):
+        return None
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as new:
+        for name in old.namelist():
+            content = old.read(name)
+            if name == _STYLES:
+                content, found = _EMPTY_FILL.subn(b"<fill><patternFill/></fill>", content)
+            new.writestr(name, content)
+    made.seek(0)
+    return made if found else None
 
 
 def _holds_numbers(frame: pd.DataFrame) -> bool:
