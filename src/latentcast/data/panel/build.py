@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from latentcast.core.errors import DataError, TimeError, shorten, suggest
 from latentcast.core.notes import Note, NoteCode
 from latentcast.data.panel.annotations import TEXT, Notes
+from latentcast.data.panel.counted import with_frequency
 from latentcast.data.panel.gaps import close
 from latentcast.data.panel.panel import Panel
 from latentcast.data.panel.repeats import refuse_repeats, same_values, without_copies
@@ -30,7 +31,7 @@ from latentcast.data.tables.row_calendars import OpenDays, closed_days
 from latentcast.data.tables.runs import heads_of
 from latentcast.data.tables.several_values import one_value, words_of
 from latentcast.data.tables.table import Table, read_table, with_text_names, without_row_numbers
-from latentcast.data.tables.time_column import JOINED, joined_time, time_column
+from latentcast.data.tables.time_column import joined_time, time_column, with_row_numbers
 from latentcast.data.tables.timestamps import Stamps, read_stamps, show
 
 _AHEAD = 3 * 366  # days after the data whose holidays are looked up
@@ -47,12 +48,12 @@ def build(frame: pd.DataFrame, settings: DataSettings) -> Panel:
         raise DataError("the table has no row")
     frame, left_out = without_row_numbers(frame, settings)
     frame, numbers = with_text_numbers(frame, settings)
+    frame, settings, counted = with_frequency(frame, settings)
     frame, joined = joined_time(frame, settings)
-    frame = _with_row_numbers(frame, settings)
+    frame = with_row_numbers(frame, settings)
     stated, (settings, chosen) = settings, settle(frame, settings)
-    found = {name: getattr(settings, name) for name in ("time", "id", "value", "ignore")}
-    found = {name: value for name, value in found.items() if value != getattr(stated, name)}
-    several = words_of(settings)
+    names = ("time", "id", "value", "ignore")
+    found = {name: value for name in names if (value := getattr(settings, name)) != getattr(stated, name)}
     frame, settings = one_value(frame, settings)
     frame = join_ids(frame, settings)
     table = read_table(frame, settings)
@@ -60,11 +61,8 @@ def build(frame: pd.DataFrame, settings: DataSettings) -> Panel:
     if settings.zone is not None:
         read = _in_zone(read, table, settings.zone)
     stamps, table, notes = _sorted(read.times, table)
-    notes = (
-        *(Note(note, NoteCode.READING) for note in (*numbers, *joined, *chosen, *several, *read.notes)),
-        *table.notes,
-        *notes,
-    )
+    read_so = (*numbers, *counted, *joined, *chosen, *words_of(stated), *read.notes)
+    notes = (*(Note(note, NoteCode.READING) for note in read_so), *table.notes, *notes)
     if settings.steps == "grid" and settings.resample is None:
         stamps, table, more = without_copies(stamps, table)
         notes += more
@@ -95,20 +93,6 @@ def build(frame: pd.DataFrame, settings: DataSettings) -> Panel:
     if settings.notes is None:
         return panel
     return replace(panel, said=read_notes(read_file(Path(settings.notes)), panel, settings))
-
-
-def _with_row_numbers(frame: pd.DataFrame, settings: DataSettings) -> pd.DataFrame:
-    """Where rows count as steps and no column can be the time, a first column of their numbers."""
-    if settings.steps != "rows" or settings.time is not None or JOINED in frame.columns or not frame.columns.is_unique:
-        return frame
-    try:
-        time_column(frame, settings)
-    except TimeError as error:
-        if error.value is not None:
-            raise  # several may be it
-        frame = frame.copy(deep=False)
-        frame.insert(0, JOINED, np.arange(1, len(frame) + 1))
-    return frame
 
 
 def _read(column: pd.Series, table: Table, settings: DataSettings) -> Stamps:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 import narwhals as nw
@@ -10,10 +11,13 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from latentcast.core.errors import DataError
+from latentcast.core.errors import DataError, TimeError
+from latentcast.data.sources.formats.counted import COUNTED
 from latentcast.data.sources.formats.records import is_record, long_frame
+from latentcast.data.tables.timestamps import read_stamps
 
 TIME = "ds"  # default name of the time column
+_SAMPLE = 50  # entries of an index that are read to see whether they are dates
 _NAMES = (TIME, "date", "datetime", "timestamp", "time")
 
 
@@ -75,6 +79,7 @@ def read_frame(data: Any) -> Source:
         frame = long_frame(data)
     elif isinstance(data, np.ndarray) and data.ndim in (1, 2) and data.dtype.kind in "iuf":
         frame = _from_array(data)
+        frame.attrs[COUNTED] = {}
     elif callable(as_frame := getattr(data, "to_dataframe", getattr(data, "pd_dataframe", None))):
         frame = _from_pandas(as_frame())  # Darts
     else:
@@ -105,9 +110,13 @@ def _eager(data: Any) -> Any:
 
 def _from_pandas(data: pd.DataFrame | pd.Series) -> pd.DataFrame:
     """Move dates and ids from the index to columns; an index of row numbers is dropped."""
+    index = data.index
     if isinstance(data, pd.Series):
         data = data.to_frame("y" if data.name is None else str(data.name))
-    index = data.index
+        if isinstance(index, pd.RangeIndex):  # values alone, as in an array
+            data.insert(0, TIME, np.arange(len(data)))
+            data.attrs[COUNTED] = {}
+            return data
     if isinstance(index, pd.MultiIndex):
         names = _level_names(index)
         if names is None:
@@ -116,7 +125,29 @@ def _from_pandas(data: pd.DataFrame | pd.Series) -> pd.DataFrame:
     if isinstance(index, pd.DatetimeIndex | pd.PeriodIndex) and not _has_dates(data):
         name = str(index.name) if index.name is not None and index.name not in data.columns else TIME
         return data.set_axis(index.set_names([name])).reset_index()
+    if _may_be_time(index) and not _has_dates(data):
+        name = str(index.name) if index.name is not None and index.name not in data.columns else TIME
+        return data.set_axis(index.set_names([name])).reset_index()
     return data
+
+
+def _may_be_time(index: pd.Index) -> bool:
+    """Whether an index without a type of dates holds them: texts with digits, or whole numbers with a name."""
+    if not len(index):
+        return False
+    if pd.api.types.is_integer_dtype(index.dtype):
+        return str(index.name).lower() in ("year", *_NAMES)
+    first = index[0]
+    if isinstance(first, date):
+        return True
+    return isinstance(first, str) and any(letter.isdigit() for letter in first) and _reads_as_dates(index)
+
+
+def _reads_as_dates(index: pd.Index) -> bool:
+    try:
+        return not np.issubdtype(read_stamps(pd.Series(index[:_SAMPLE]), None).times.dtype, np.integer)
+    except TimeError:
+        return False
 
 
 def _from_array(values: NDArray[Any]) -> pd.DataFrame:

@@ -27,8 +27,7 @@ def open_data(data: Any) -> tuple[Source, dict[str, Any]]:
             return replace(read_frame(read_file(local)), name=address.name, in_memory=False), {}
     path = Path(data)
     if path.is_file():
-        frame = LAST_READ.read(path, read_file)
-        return replace(read_frame(frame), name=path.name, in_memory=False), {}
+        return replace(read_frame(LAST_READ.read(path, read_file)), name=path.name, in_memory=False), {}
     if path.is_dir():
         frame = read_dataset_folder(path)
         if frame is None:

@@ -253,6 +253,20 @@ def joined_time(frame: pd.DataFrame, settings: DataSettings) -> tuple[pd.DataFra
     return _replaced(frame, [dates[0], within_day[0]], days + within[0], within[1])
 
 
+def with_row_numbers(frame: pd.DataFrame, settings: DataSettings) -> pd.DataFrame:
+    """Where rows count as steps and no column can be the time, a first column of their numbers."""
+    if settings.steps != "rows" or settings.time is not None or JOINED in frame.columns or not frame.columns.is_unique:
+        return frame
+    try:
+        time_column(frame, settings)
+    except TimeError as error:
+        if error.value is not None:
+            raise  # several may be it
+        frame = frame.copy(deep=False)
+        frame.insert(0, JOINED, np.arange(1, len(frame) + 1))
+    return frame
+
+
 def _within_day(column: pd.Series) -> tuple[Any, str] | None:
     """Time after midnight of each row, and how a number was read; None for another column."""
     if not pd.api.types.is_numeric_dtype(column):

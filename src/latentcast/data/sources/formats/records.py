@@ -8,6 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from latentcast.core.errors import DataError, shorten
+from latentcast.data.sources.formats.counted import COUNTED
 from latentcast.data.sources.formats.notes import with_notes
 from latentcast.data.sources.formats.stamps import stamps
 
@@ -29,7 +30,9 @@ def long_frame(records: Iterable[Mapping[str, Any]], freq: str | None = None) ->
     the steps are counted, which a note says.
     Raises DataError that names the record at fault.
     """
-    parts, longer, undated = [], 0, False
+    parts, longer = [], 0
+    starts: dict[str, Any] = {}
+    undated = False
     for number, record in enumerate(records):
         name = next((str(record[key]) for key in _IDS if record.get(key) is not None), str(number))
         try:
@@ -39,7 +42,11 @@ def long_frame(records: Iterable[Mapping[str, Any]], freq: str | None = None) ->
         except (TypeError, ValueError) as error:
             raise DataError(f"series {name!r}: {error}") from error
         parts.append(frame)
-        undated |= frame["ds"].dtype.kind in "iu" and any(record.get(key) is not None for key in _STARTS)
+        counted = frame["ds"].dtype.kind in "iu"
+        undated |= counted
+        start = next((record[key] for key in _STARTS if record.get(key) is not None), None)
+        if counted and start is not None:
+            starts |= dict.fromkeys(map(str, frame["unique_id"].unique()), start)
         longer += cut
     if not parts:
         raise DataError("there is no series in it")
@@ -47,9 +54,14 @@ def long_frame(records: Iterable[Mapping[str, Any]], freq: str | None = None) ->
     if len(set(columns)) > 1:
         raise DataError(f"its series have different fields: {shorten(sorted(set(columns[0]) ^ set(columns[-1])))}")
     notes = [f"features of {longer} series go on beyond the target and are cut there"] if longer else []
-    if undated:
-        notes.append("the series have no frequency, so that steps are counted; add the field freq, such as h, D or MS")
-    return with_notes(pd.concat(parts, ignore_index=True), notes)
+    if starts:
+        notes.append(
+            "the series have no frequency, so that steps are counted; add the field freq, such as h, D or MS, or set it (data.freq)"
+        )
+    whole = pd.concat(parts, ignore_index=True)
+    if undated and (not starts or len(starts) == whole["unique_id"].nunique()):
+        whole.attrs[COUNTED] = starts
+    return with_notes(whole, notes)
 
 
 def _one(record: Mapping[str, Any], name: str, freq: str | None) -> tuple[pd.DataFrame, bool]:
