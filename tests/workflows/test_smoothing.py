@@ -70,6 +70,10 @@ def test_constants_and_other_models_are_refused() -> None:
     found = latentcast.smoothing_components(forecaster, flat)
     assert list(found["unique_id"].unique()) == ["season"]
     assert any("have no components" in note for note in forecaster.told)
+    assert not any("transform" in note for note in forecaster.told)
+    logged = fitted(frame, **{"data.transform": "log1p"})
+    assert latentcast.smoothing_components(logged, frame)["value"].abs().max() < 50
+    assert any("after data.transform=log1p" in note for note in logged.told)
     flat.loc[flat.index[-48:], "season"] = 3.0
     with pytest.raises(DataError, match="constant or too short"):
         latentcast.smoothing_components(forecaster, flat)

@@ -136,8 +136,6 @@ def _note(forecaster: Forecaster, lost: int) -> None:
     if lost:
         note = f"{lost} look-backs are constant or too short to be fitted to, and have no components"
         forecaster.told.extend([Note(note, NoteCode.MODEL)])
-    if forecaster.run.data.transform is not None:
-        note = (
-            f"components are of the values after data.transform={forecaster.run.data.transform}, in standard deviations"
-        )
+    if (transform := forecaster.run.data.transform) != "none":
+        note = f"components are in standard deviations of the values after data.transform={transform}"
         forecaster.told.extend([Note(note, NoteCode.MODEL)])
