@@ -18,6 +18,7 @@ from latentcast.core.log_capture import capture_log_messages
 from latentcast.core.nested import merge, nested
 from latentcast.core.notes import Note, NoteCode
 from latentcast.core.parsing import write_yaml
+from latentcast.data.sources.last_read import read_once
 from latentcast.data.sources.open import open_data
 from latentcast.data.types import Frame, IntoFrame
 from latentcast.forecaster import storage
@@ -210,6 +211,7 @@ _OF_DATA = {
 ROWS = 200  # of the report's table of forecasts
 
 
+@read_once()
 def forecast(
     data: IntoFrame,
     horizon: int | None = None,

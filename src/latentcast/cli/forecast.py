@@ -37,17 +37,19 @@ def forecast(
 ) -> None:
     """Choose a model for DATA and forecast beyond its end: dated, with intervals, as CSV, plot and page."""
     from latentcast.benchmarking.forecast import forecast as run_forecast
+    from latentcast.data.sources.last_read import read_once
     from latentcast.forecaster import storage
 
     seconds = seconds_in(limit)
     folder = folder or folder_of(data)
     storage.make_folder(folder, overwrite=overwrite)
-    found = run_forecast(
-        data, horizon, time_limit=seconds, level=levels_in(level) or (), seed=seed, settings=settings,
-        report=report_line,
-    )  # fmt: skip
-    with capture_log_messages():  # the notes on the data stand in `found`
-        found.save(folder, overwrite=True)
+    with read_once():
+        found = run_forecast(
+            data, horizon, time_limit=seconds, level=levels_in(level) or (), seed=seed, settings=settings,
+            report=report_line,
+        )  # fmt: skip
+        with capture_log_messages():  # the notes on the data stand in `found`
+            found.save(folder, overwrite=True)
     print_notes(list(found.notes))
     for name, text in found.facts().items():
         print_line(f"{name}: {text}")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from latentcast.data.sources.last_read import MOST, LastRead
+from latentcast.data.sources.last_read import MOST, LastRead, read_once, read_or_kept
 
 
 def table(path: Path, text: str, age: float = 10.0) -> Path:
@@ -67,4 +67,21 @@ def test_files_of_this_moment_and_large_ones_are_not_kept(tmp_path: Path, monkey
     assert MOST > 3
     last.read(path, read)
     last.read(path, read)
+    assert read.count == 4
+
+
+def test_nothing_is_kept_outside_and_a_context_within_another_shares_its_table(tmp_path: Path, monkeypatch) -> None:
+    settled(monkeypatch)
+    read, path = Counting(), table(tmp_path / "a.csv", "a\n1\n")
+    for expected in (1, 2):
+        read_or_kept(path, read)
+        assert read.count == expected
+    with read_once():
+        read_or_kept(path, read)
+        with read_once():
+            read_or_kept(path, read)
+        read_or_kept(path, read)
+    assert read.count == 3
+    with read_once():
+        read_or_kept(path, read)
     assert read.count == 4

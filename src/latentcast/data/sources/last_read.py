@@ -1,8 +1,10 @@
-"""The table that was read last: a fit, its choice and its forecast read one file once."""
+"""Within `read_once` a file is read once: a choice, its forecast and its plot share one table."""
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 
 import pandas as pd
@@ -43,4 +45,23 @@ def _state(path: Path) -> tuple[Key, bool]:
     return key, stat.st_size <= MOST and age > _SETTLED_NS
 
 
-LAST_READ = LastRead()
+_last: ContextVar[LastRead | None] = ContextVar("last_read", default=None)
+
+
+@contextmanager
+def read_once() -> Iterator[None]:
+    """Keep the last table until the end of this context, or of one around it; outside nothing is kept."""
+    if _last.get() is not None:
+        yield
+        return
+    token = _last.set(LastRead())
+    try:
+        yield
+    finally:
+        _last.reset(token)
+
+
+def read_or_kept(path: Path, read: Callable[[Path], pd.DataFrame]) -> pd.DataFrame:
+    """The table of a file: read, or within `read_once` the one that was read before."""
+    last = _last.get()
+    return read(path) if last is None else last.read(path, read)

@@ -11,7 +11,7 @@ from latentcast.data.sources.descriptions import described
 from latentcast.data.sources.files import is_table, read_file
 from latentcast.data.sources.formats.columnar import read_dataset_folder
 from latentcast.data.sources.frames import Source, read_frame
-from latentcast.data.sources.last_read import LAST_READ
+from latentcast.data.sources.last_read import read_or_kept
 from latentcast.data.sources.remote import address_of, downloaded
 
 
@@ -27,7 +27,7 @@ def open_data(data: Any) -> tuple[Source, dict[str, Any]]:
             return replace(read_frame(read_file(local)), name=address.name, in_memory=False), {}
     path = Path(data)
     if path.is_file():
-        return replace(read_frame(LAST_READ.read(path, read_file)), name=path.name, in_memory=False), {}
+        return replace(read_frame(read_or_kept(path, read_file)), name=path.name, in_memory=False), {}
     if path.is_dir():
         frame = read_dataset_folder(path)
         if frame is None:

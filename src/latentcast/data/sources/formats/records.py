@@ -56,7 +56,8 @@ def long_frame(records: Iterable[Mapping[str, Any]], freq: str | None = None) ->
     notes = [f"features of {longer} series go on beyond the target and are cut there"] if longer else []
     if starts:
         notes.append(
-            "the series have no frequency, so that steps are counted; add the field freq, such as h, D or MS, or set it (data.freq)"
+            "the series have no frequency, so that steps are counted; add the field freq, such as h, D or MS, or set it"
+            " (data.freq)"
         )
     whole = pd.concat(parts, ignore_index=True)
     if undated and (not starts or len(starts) == whole["unique_id"].nunique()):
