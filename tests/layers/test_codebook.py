@@ -1,5 +1,7 @@
 """Codebook, codec, causal attention with a cache, rotary positions, sampling: each against something else."""
 
+import copy
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -325,3 +327,37 @@ def test_a_window_has_its_own_chances_in_any_batch() -> None:
     assert together.shape == (3, 2, 3, 7)
     assert torch.equal(together[1:2], chances(torch.tensor([5]), 2, 3, 7))
     assert not torch.equal(together[0], together[1])
+
+
+def test_codes_that_are_equally_near_are_those_of_double_precision() -> None:
+    torch.manual_seed(0)
+    codec = Codec(CodecSettings(strides=(2,), hidden=8, blocks=1, code_dim=8, codebook_size=4)).eval()
+    (book,) = codec.codebook._books()
+    x = torch.randn(1, 12, dtype=torch.float64)
+    exact = copy.deepcopy(codec).double()
+    differ = 0
+    for _ in range(60):
+        aside = torch.randn(8)
+        middle = exact.vectors(x)[0, 3].float()
+        book.embed[0] = torch.stack([middle + aside, middle - aside, middle + 50, middle - 50])
+        apart = torch.cdist(exact.vectors(x), book.embed.double())
+        vectors, codes = codec.encode_exactly(x)
+        assert torch.equal(codes[0, :, 0], apart[0].argmin(-1))
+        torch.testing.assert_close(vectors[0], book.embed[0][codes[0, :, 0]])
+        differ += int((codec.encode(x.float())[1] != codes).sum())
+    assert differ  # single precision chooses some of them otherwise
+    far = torch.randn(50, 6, 8)
+    book.embed[0] = 10 * torch.randn(4, 8)
+    assert codec.codebook.doubtful(far, codec.codebook(far)[1]).float().mean() < 0.1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_quantiser_encodes_exactly(kind: dict[str, object]) -> None:
+    torch.manual_seed(1)
+    codec = Codec(CodecSettings(**{**SMALL, **kind}, strides=(2, 2))).eval()
+    x = torch.randn(5, 24).cumsum(1)
+    vectors, codes = codec.encode_exactly(x.double())
+    wanted, found = codec.encode(x)
+    assert torch.equal(codes, found)
+    torch.testing.assert_close(vectors, wanted)
+    assert vectors.dtype == torch.float32

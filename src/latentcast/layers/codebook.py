@@ -6,7 +6,7 @@ The codebooks themselves (moving averages, k-means start, revival of dead codes)
 from typing import Any, Literal
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from latentcast.layers.binary_codebook import BinaryCodebook
@@ -14,6 +14,7 @@ from latentcast.layers.binary_codebook import BinaryCodebook
 Quantizer = Literal["vq", "residual", "fsq", "bsq"]
 Vectors = Float[Tensor, "series tokens code_dim"]
 Codes = Int[Tensor, "series tokens level"]
+NEAR = 1e-4  # margin between two codes, as a share of their scores, that rounding in single precision stays below
 
 
 class Codebook(nn.Module):
@@ -119,6 +120,23 @@ class Codebook(nn.Module):
             rest = rest - entries[nearest]
             codes.append(nearest)
         return z - rest, torch.stack(codes, dim=-1)  # z - rest: the sum of the entries, with the gradient of z
+
+    def doubtful(self, z: Vectors, codes: Codes) -> Bool[Tensor, " series"]:
+        """Which series have a vector whose `codes` another rounding could change; all, where margins are not known."""
+        found = torch.ones(len(z), dtype=torch.bool, device=z.device)
+        if self.books is None:
+            return found
+        found, rest = ~found, z.detach()
+        for book, chosen in zip(self._books(), codes.unbind(-1), strict=True):
+            entries = book.embed[0]
+            lengths = entries.square().sum(-1)
+            scores = torch.addmm(lengths, rest.flatten(0, 1), entries.T, alpha=-2)
+            least = scores.gather(1, chosen.reshape(-1, 1))
+            margin = scores.scatter_(1, chosen.reshape(-1, 1), torch.inf).amin(1, keepdim=True) - least
+            size = least.abs() + lengths.max()
+            found = found | (margin < NEAR * size).view(len(z), -1).any(1)
+            rest = rest - entries[chosen]
+        return found
 
     def coarse(self, z: Vectors) -> Vectors:
         """Quantise to the entries of the first level; gradients reach `z`, and entries that a gradient trains."""

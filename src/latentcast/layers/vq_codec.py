@@ -3,10 +3,12 @@
 from math import prod
 from typing import Annotated, ClassVar
 
+import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from pydantic import Field, field_validator, model_validator
 from torch import Tensor, nn
+from torch.func import functional_call
 
 from latentcast.core.settings import ReadWith, Settings
 from latentcast.layers.codebook import Codebook, Codes, Quantizer, Vectors
@@ -106,6 +108,32 @@ class Codec(nn.Module):
         vectors, codes = self.codebook(self.vectors(x))
         return vectors, codes
 
+    def forward(self, x: Series) -> tuple[Vectors, Codes]:
+        """As `encode`."""
+        return self.encode(x)
+
+    def encode_exactly(self, x: Float[Tensor, "series time"]) -> tuple[Vectors, Codes]:
+        """`encode` of values in double precision, with the codes that double precision chooses.
+
+        Where two codes are equally near but for rounding, single precision chooses by the order of its sums, which
+        differs with the batch, the processor and the runtime. Only series with such a vector are encoded twice.
+        """
+        if torch.compiler.is_exporting():
+            return self._in_double(x)
+        latent = self.vectors(x.float())
+        vectors, codes = self.codebook(latent)
+        if (rows := self.codebook.doubtful(latent, codes).nonzero()[:, 0]).numel():
+            exact, chosen = self._in_double(x[rows])
+            vectors, codes = vectors.index_copy(0, rows, exact), codes.index_copy(0, rows, chosen)
+        return vectors, codes
+
+    def _in_double(self, x: Float[Tensor, "series time"]) -> tuple[Vectors, Codes]:
+        """`encode` in double precision, vectors in single precision."""
+        held = (*self.named_parameters(), *self.named_buffers())
+        doubled = {name: one.double() for name, one in held if one.is_floating_point()}
+        vectors, codes = functional_call(self, doubled, (x.double(),))
+        return vectors.float(), codes
+
     def decode(self, vectors: Vectors) -> Series:
         """Return the steps of all codes, [series, tokens · factor]."""
         values: Tensor = self.decoder(vectors)
@@ -155,5 +183,13 @@ class Residual(nn.Module):
         self.back = nn.Linear(width, width)
 
     def forward(self, x: Float[Tensor, "series tokens width"]) -> Float[Tensor, "series tokens width"]:
+        if x.dtype == torch.float64:
+            return x + self.back(F.relu(self._mixed(F.relu(x))))
         before = F.pad(F.relu(x).transpose(1, 2), (KERNEL - 1, 0))
         return x + self.back(F.relu(self.mix(before).transpose(1, 2)))
+
+    def _mixed(self, x: Float[Tensor, "series tokens width"]) -> Float[Tensor, "series tokens width"]:
+        """The convolution as one product: runtimes have none in double precision."""
+        before = F.pad(x, (0, 0, KERNEL - 1, 0))
+        laid = torch.cat([before[:, at : at + x.shape[1]] for at in range(KERNEL)], dim=2)
+        return F.linear(laid, self.mix.weight.transpose(1, 2).flatten(1), self.mix.bias)

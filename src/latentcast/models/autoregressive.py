@@ -203,10 +203,20 @@ class Autoregressive(Composed):
         return scale, replace(batch, past=scale.apply(batch.past))
 
     def _encoded(self, batch: Batch) -> tuple[Scale, Vectors, Codes, Batch]:
-        """Return the codes of the look-back, their vectors, and the scaled batch."""
-        scale, scaled = self._normalised(batch)
-        vectors, codes = self.representation.codec.encode(self.representation.series(scaled))
-        return scale, vectors, codes, scaled
+        """Return the codes of the look-back, their vectors, and the scaled batch.
+
+        Outside training codes are those of double precision, where the device has it: the forecast of a window then
+        depends on neither its batch nor the runtime, also where two codes are almost equally near.
+        """
+        codec = self.representation.codec
+        if self.training or batch.past.device.type == "mps":
+            scale, scaled = self._normalised(batch)
+            vectors, codes = codec.encode(self.representation.series(scaled))
+            return scale, vectors, codes, scaled
+        exact, scaled = self._normalised(replace(batch, past=batch.past.double()))
+        vectors, codes = codec.encode_exactly(self.representation.series(scaled))
+        scale = Scale(exact.loc.to(batch.past.dtype), exact.scale.to(batch.past.dtype))
+        return scale, vectors, codes, replace(scaled, past=scaled.past.to(batch.past.dtype))
 
     def _read(self, batch: Batch) -> tuple[Scale, Tokens, Codes]:
         """Return the look-back as tokens, and its codes."""

@@ -14,7 +14,7 @@ def batch_of(found: WindowArrays) -> Batch:
     """The same memory as tensors; masked gaps are filled from the window itself."""
     past, observed = torch.from_numpy(found.past), _tensor(found.observed)
     if found.season is not None and observed is not None:
-        past = seasonally(past, observed, found.season)
+        past = seasonally(past.double(), observed, found.season).float()  # equal in every runtime
     units = found.units
     return Batch(
         past,

@@ -65,7 +65,7 @@ class ForecastGraph(nn.Module):
 
     def _filled(self, past: Tensor, observed: Tensor) -> Tensor:
         assert self.signature.season is not None
-        return seasonally(past, observed, self.signature.season)
+        return seasonally(past.double(), observed, self.signature.season).float()
 
     def _standardised(
         self, values: Tensor, observed: Tensor, location: Tensor, scale: Tensor, power: Tensor | None
