@@ -114,9 +114,8 @@ class Codebook(nn.Module):
             return quantized, codes.long().unsqueeze(-1)
         rest, codes = z.detach(), []
         for book in self._books():
-            entries, exact = book.embed[0], book.embed[0].double()
-            # float32 makes ties of entries that are nearly as near, which other runtimes break differently
-            nearest = (exact.square().sum(-1) - 2 * rest.double() @ exact.T).argmin(-1)
+            entries = book.embed[0]
+            nearest = (entries.square().sum(-1) - 2 * rest @ entries.T).argmin(-1)
             rest = rest - entries[nearest]
             codes.append(nearest)
         return z - rest, torch.stack(codes, dim=-1)  # z - rest: the sum of the entries, with the gradient of z
