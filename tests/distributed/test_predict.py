@@ -68,6 +68,16 @@ def test_parts_hold_whole_series_in_the_order_of_the_data(tmp_path: Path) -> Non
     assert sum(len(read(shard)) for shard in shards) == len(panel())
 
 
+def test_ids_that_files_hold_as_categories_stay_categories(forecaster: latentcast.Forecaster, tmp_path: Path) -> None:
+    frame = panel().astype({"unique_id": "category"})
+    data = write(frame, tmp_path / "data", files=3)
+    latentcast.predict(forecaster, data, tmp_path / "out", rows=300)
+    first = pd.read_parquet(tmp_path / "out" / "part-00000.parquet")
+    assert isinstance(first["unique_id"].dtype, pd.CategoricalDtype)
+    whole = pd.read_parquet(tmp_path / "out").astype({"unique_id": object})
+    assert_frame_equal(whole, forecaster.predict(panel()))
+
+
 def test_several_ids_are_kept_together(tmp_path: Path) -> None:
     frame = panel().assign(store=lambda f: f["unique_id"].str[:2], item=lambda f: f["unique_id"].str[2:])
     frame = frame.drop(columns="unique_id")

@@ -79,17 +79,18 @@ def plan(data: str | Path, ids: Sequence[str], most: int, spare: Path) -> list[S
 
 def read(shard: Shard) -> pd.DataFrame:
     """The rows of one part, as a whole file of them would be read."""
-    tables, before = [], 0
+    tables, texts, before = [], set[str](), 0
     for file in shard.files:
         edges = before + _edges(file)
         if edges[-1] > shard.begin and before < shard.end:
             groups = np.flatnonzero((edges[1:] > shard.begin) & (edges[:-1] < shard.end)).tolist()
             first = int(edges[groups[0]])
             table = _open(file).read_row_groups(groups, use_threads=False)
+            texts.update(_texts(pq.read_schema(file)))
             low = max(shard.begin - first, 0)
             tables.append(table.slice(low, shard.end - first - low))
         before = int(edges[-1])
-    return plain_frame(pa.concat_tables(tables, promote_options="default"))
+    return plain_frame(pa.concat_tables(tables, promote_options="default"), texts)
 
 
 def _cuts(lengths: NDArray[np.int64], most: int) -> NDArray[np.int64]:
@@ -160,9 +161,11 @@ def _gathered(files: Sequence[str], runs: Runs, series: NDArray[np.int64], most:
 
 @lru_cache(maxsize=64)
 def _open(file: str) -> pq.ParquetFile:
-    schema = pq.read_schema(file)
-    texts = [name for name in schema.names if pa.types.is_string(schema.field(name).type)]
-    return pq.ParquetFile(file, read_dictionary=texts)
+    return pq.ParquetFile(file, read_dictionary=_texts(pq.read_schema(file)))
+
+
+def _texts(schema: pa.Schema) -> list[str]:
+    return [name for name in schema.names if pa.types.is_string(schema.field(name).type)]
 
 
 def _edges(file: str) -> NDArray[np.int64]:

@@ -11,27 +11,24 @@ from numpy.typing import NDArray
 from latentcast.core.errors import DataError, TimeError, shorten, suggest
 from latentcast.core.notes import Note, NoteCode
 from latentcast.data.panel.annotations import TEXT, Notes
-from latentcast.data.panel.counted import with_frequency
 from latentcast.data.panel.gaps import close
 from latentcast.data.panel.panel import Panel
 from latentcast.data.panel.repeats import refuse_repeats, same_values, without_copies
+from latentcast.data.panel.rows import read_rows
 from latentcast.data.settings import DataSettings
 from latentcast.data.sources.files import read_file
-from latentcast.data.sources.formats.notes import notes_of
-from latentcast.data.sources.text_numbers import with_text_numbers
 from latentcast.data.tables.clock import Clock, localised, on_the_clock_of
 from latentcast.data.tables.frequency import Frequency
 from latentcast.data.tables.holidays import holidays, years_without_holidays
 from latentcast.data.tables.id_text import id_text
-from latentcast.data.tables.ids import join_ids, settle
+from latentcast.data.tables.ids import join_ids
 from latentcast.data.tables.infer import follows, infer, usual_step, with_other_steps
 from latentcast.data.tables.periods_of_year import PeriodsOfYear
 from latentcast.data.tables.resample import resampled, snapped
 from latentcast.data.tables.row_calendars import OpenDays, closed_days
 from latentcast.data.tables.runs import heads_of
-from latentcast.data.tables.several_values import one_value, words_of
-from latentcast.data.tables.table import Table, read_table, with_text_names, without_row_numbers
-from latentcast.data.tables.time_column import joined_time, time_column, with_row_numbers
+from latentcast.data.tables.table import Table, with_text_names
+from latentcast.data.tables.time_column import time_column
 from latentcast.data.tables.timestamps import Stamps, read_stamps, show
 
 _AHEAD = 3 * 366  # days after the data whose holidays are looked up
@@ -43,26 +40,11 @@ def build(frame: pd.DataFrame, settings: DataSettings) -> Panel:
 
     Raises TimeError, GapError or DataError with the input, the expectation and the fix.
     """
-    frame = with_text_names(frame)
-    if not len(frame):
-        raise DataError("the table has no row")
-    frame, left_out = without_row_numbers(frame, settings)
-    frame, numbers = with_text_numbers(frame, settings)
-    frame, settings, counted = with_frequency(frame, settings)
-    frame, joined = joined_time(frame, settings)
-    frame = with_row_numbers(frame, settings)
-    stated, (settings, chosen) = settings, settle(frame, settings)
-    names = ("time", "id", "value", "ignore")
-    found = {name: value for name in names if (value := getattr(settings, name)) != getattr(stated, name)}
-    frame, settings = one_value(frame, settings)
-    frame = join_ids(frame, settings)
-    table = read_table(frame, settings)
-    read = _read(frame[table.time], table, settings)
-    if settings.zone is not None:
-        read = _in_zone(read, table, settings.zone)
-    stamps, table, notes = _sorted(read.times, table)
-    read_so = (*numbers, *counted, *joined, *chosen, *words_of(stated), *read.notes)
-    notes = (*(Note(note, NoteCode.READING) for note in read_so), *table.notes, *notes)
+    rows = read_rows(frame, settings)
+    del frame  # freed here where no caller holds it any more
+    read, settings = rows.stamps, rows.settings
+    stamps, table, moved = _sorted(read.times, rows.table)
+    notes: tuple[str, ...] = (*rows.notes, *moved)
     if settings.steps == "grid" and settings.resample is None:
         stamps, table, more = without_copies(stamps, table)
         notes += more
@@ -83,9 +65,7 @@ def build(frame: pd.DataFrame, settings: DataSettings) -> Panel:
         notes += more
     panel = _on_grid(stamps, table, frequency, settings)
     absent = len(panel.times) - len(stamps)
-    panel = replace(
-        panel, clock=read.clock, written=read.written, notes=(*notes_of(frame), *left_out, *notes), found=found
-    )
+    panel = replace(panel, clock=read.clock, written=read.written, notes=notes, found=rows.found)
     if settings.align:
         panel, absent = _align(panel), 0
     panel = _choose(panel, settings)
@@ -93,52 +73,6 @@ def build(frame: pd.DataFrame, settings: DataSettings) -> Panel:
     if settings.notes is None:
         return panel
     return replace(panel, said=read_notes(read_file(Path(settings.notes)), panel, settings))
-
-
-def _read(column: pd.Series, table: Table, settings: DataSettings) -> Stamps:
-    """The stamps; where rows count as steps and the column cannot be read as dates, the numbers of the rows."""
-    try:
-        read = read_stamps(column, settings.time_format, settings.freq)
-    except TimeError:
-        if settings.steps != "rows" or column.isna().any() or settings.time_format is not None:
-            raise
-        numbers = pd.Series(table.codes).groupby(table.codes).cumcount().to_numpy(np.int64) + 1
-        text = (
-            f"{table.time!r} (such as {column.iloc[0]!r}) cannot be read as dates: rows count as steps in the order in"
-            " which they stand, and forecasts have step numbers"
-        )
-        return Stamps(numbers, notes=(text,))
-    if settings.steps == "rows" and (words := _mixed(read.times, table)):
-        return replace(read, notes=(*read.notes, words))
-    return read
-
-
-def _mixed(times: NDArray[Any], table: Table) -> str:
-    """Words on stamps that begin anew: rows that count as steps are sorted by time, and these are mixed up."""
-    same = np.diff(table.codes) == 0
-    if not ((times[1:] < times[:-1]) & same).any():
-        return ""
-    again = pd.MultiIndex.from_arrays([table.codes, times]).duplicated()
-    again[1:] &= (times[1:] != times[:-1]) | ~same
-    if not again.any():
-        return ""
-    row = int(again.argmax())
-    return (
-        f"stamps in {table.time!r} occur again after other ones (first: {show(times[row])}, row {row}), and rows"
-        " were put in order of time: where they begin anew each year, or belong to several series, name a column that"
-        " goes on (data.time) or the one that tells series apart (data.id)"
-    )
-
-
-def _in_zone(read: Stamps, table: Table, zone: str) -> Stamps:
-    """Localise stamps without a zone in the zone that is set; days in rows already are."""
-    if read.clock.zone == zone:
-        return read
-    if read.clock.zone is not None or not np.issubdtype(read.times.dtype, np.datetime64):
-        has = f"stamps of {read.clock.zone}" if read.clock.zone else "whole numbers"
-        raise TimeError(f"data.zone={zone} is for dates without a zone; {table.time!r} holds {has}: leave it out")
-    times, clock = localised(read.times, table.codes, zone, table.time)
-    return replace(read, times=times, clock=clock)
 
 
 def _sorted(stamps: NDArray[Any], table: Table) -> tuple[NDArray[Any], Table, tuple[str, ...]]:

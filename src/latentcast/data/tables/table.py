@@ -253,7 +253,7 @@ def as_text(column: pd.Series) -> NDArray[Any]:
 
 
 def _values(frame: pd.DataFrame, names: list[str], settings: DataSettings) -> NDArray[np.float64]:
-    """[rows, names]; a copy, whatever the kind of column."""
+    """[rows, names]; not to be written to, as it may be a column of the frame itself."""
     found = ((name, frame[name]) for name in names)
     columns = {name: col.to_numpy() if col.dtype == np.float64 else as_numbers(col) for name, col in found}
     texts = [name for name, column in columns.items() if column is None]
@@ -275,12 +275,26 @@ def _values(frame: pd.DataFrame, names: list[str], settings: DataSettings) -> ND
             setting="data.ignore",
             value=ignore,
         )
+    if len(names) == 1 and not settings.missing and (only := columns[names[0]]) is not None and _alone(only):
+        only = only.reshape(-1, 1)
+        only.flags.writeable = False
+        return only
     values = np.empty((len(frame), len(names)))
     for at, name in enumerate(names):
         values[:, at] = columns[name]
     if settings.missing:
         values[np.isin(values, settings.missing)] = np.nan
     return values
+
+
+def _alone(column: NDArray[Any]) -> bool:
+    """Whether a column lies in one piece, in memory that holds no other column of its frame."""
+    if not column.flags.c_contiguous:
+        return False
+    owner: Any = column
+    while isinstance(owner.base, np.ndarray):
+        owner = owner.base
+    return bool(owner.nbytes == column.nbytes)
 
 
 def as_numbers(column: pd.Series) -> NDArray[np.float64] | None:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from latentcast.core.types import Batch
 
 
-Starts = tuple[NDArray[np.int64], NDArray[np.int64]]  # first step, and item, of each window
+Starts = tuple[NDArray[Any], NDArray[Any]]  # first step, and item, of each window: int32, or int64 for huge panels
 
 
 @dataclass(frozen=True)
@@ -161,8 +161,8 @@ class Windows:
     """
 
     values: Block
-    starts: NDArray[np.int64]
-    items: NDArray[np.int64]
+    starts: NDArray[Any]
+    items: NDArray[Any]
     lookback: int
     horizon: int
     targets: NDArray[np.int64] | None = None
@@ -193,7 +193,8 @@ class Windows:
 
     def arrays(self, which: NDArray[np.int64]) -> WindowArrays:
         """The windows number `which` [batch] as arrays; masked gaps are not filled."""
-        starts, items, known = self.starts[which], self.items[which], self.known
+        starts, items = (numbers[which].astype(np.int64, copy=False) for numbers in (self.starts, self.items))
+        known = self.known
         past, target = self._split(self.values.gather(starts))
         seen = target_seen = past_known = future_known = season = None
         if self.masks is not None:
@@ -282,10 +283,14 @@ def window_starts(
     first = np.maximum(low - lookback, 0)
     last = high - horizon - lookback
     counts = np.maximum((last - first) // stride + 1, 0)
-    items = np.repeat(np.arange(len(panel.ids)), counts)
-    number = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-    within = last[items] - (counts[items] - 1 - number) * stride
-    return panel.offsets[:-1][items] + within, items
+    before = np.cumsum(counts) - counts
+    total = int(counts.sum())
+    most = max(len(panel.times), stride * (total + 1))
+    narrow = np.int32 if most < 2**31 else np.int64  # there are about as many windows as values
+    items = np.repeat(np.arange(len(panel.ids), dtype=narrow), counts)
+    starts = np.repeat((panel.offsets[:-1] + last - (counts - 1 + before) * stride).astype(narrow), counts)
+    starts += stride * np.arange(total, dtype=narrow)
+    return starts, items
 
 
 def make_windows(
@@ -419,7 +424,8 @@ class Loader:
         if not self.shuffle:  # judged once each, however many processes
             return torch.arange(len(self.windows))[rank::world]
         generator = torch.Generator().manual_seed((self.seed * 1_000_003 + epoch) % 2**63)
-        order = torch.randperm(len(self.windows), generator=generator)
+        kind = torch.int32 if len(self.windows) < 2**31 else torch.int64  # the same permutation
+        order = torch.randperm(len(self.windows), generator=generator, dtype=kind)
         if world == 1:
             return order
         each = -(-len(order) // world)

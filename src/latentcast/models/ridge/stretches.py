@@ -148,11 +148,11 @@ def _source(train: Windows, held_out: Windows | None, channels: Sequence[int], w
 
 def _stretches(windows: Windows, before: int) -> Stretches:
     """From the first to the last window of each series; its first `before` steps are not forecast."""
-    starts, items = windows.starts, windows.items
+    items = windows.items
     first = np.flatnonzero(np.diff(items, prepend=-1))
     last = np.append(first[1:], len(items)) - 1
-    floor = starts[first]
-    return Stretches(items[first], floor, floor + before, starts[last] + windows.steps)
+    floor, end = (windows.starts[at].astype(np.int64) for at in (first, last))
+    return Stretches(items[first].astype(np.int64), floor, floor + before, end + windows.steps)
 
 
 def folds(source: Source, count: int, horizon: int) -> list[Fold]:

@@ -274,10 +274,10 @@ def _fit(
     source, defaults = open_numbered(first, 1 if others else None)
     chooses = forecast and values.get("lookback") is None
     run = resolve_config({**values, "lookback": 1} if chooses else values, defaults)
-    name = source.name
+    name, frame = source.name, [source.frame]
+    del source
     with error_context(name if others else None):
-        panel = build(source.frame, run.data)
-    del source  # the panel holds all that is read of it
+        panel = build(frame.pop(), run.data)  # no name here holds the frame: it is freed as soon as it is read
     if chooses:
         ends = split(panel, run.data.split).train_end
         steps = default_lookback(run.name, panel.season, run.horizon, ends)

@@ -1,6 +1,6 @@
 """Parquet, Feather and Arrow files: a table, or one series a row with lists of values."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,19 +24,16 @@ def read_parquet(path: Path) -> pd.DataFrame:
     schema = pq.read_schema(path)
     if not _is_usual(schema) or not pq.read_metadata(path).num_rows:
         return _table(pd.read_parquet(path))
-    texts = [name for name in schema.names if _is_text(schema.field(name).type)]
-    with pq.ParquetFile(path, read_dictionary=texts) as file:
-        columns = {name: _column(file, name) for name in schema.names}
-    return _table(pd.DataFrame(columns, copy=False))
+    return _table(pd.DataFrame({name: _column(path, name) for name in schema.names}, copy=False))
 
 
-def plain_frame(table: pa.Table) -> pd.DataFrame:
-    """A table whose texts were read by their distinct values, in the types of `read_parquet`."""
+def plain_frame(table: pa.Table, texts: Collection[str]) -> pd.DataFrame:
+    """A table whose `texts` were read by their distinct values, in the types of `read_parquet`; categories stay."""
     columns: dict[str, Any] = {}
     for name in table.column_names:
         column = table.column(name)
         frame = pa.table({name: column}).to_pandas(split_blocks=True)
-        if pa.types.is_dictionary(column.type) and pa.types.is_string(column.type.value_type):
+        if name in texts:
             columns[name] = pd.Series(_array(frame.iloc[:, 0]), name=name, dtype=_text_type(), copy=False)
         else:
             columns[name] = frame.iloc[:, 0]
@@ -76,19 +73,29 @@ def _has_index(metadata: Mapping[str, Any]) -> bool:
     )
 
 
-def _column(file: pq.ParquetFile, name: str) -> pd.Series:
+def _column(path: Path, name: str) -> pd.Series:
     """A column, filled batch by batch; equal texts are one object."""
     whole, at = np.empty(0), 0
-    for batch in file.iter_batches(_ROWS, columns=[name], use_threads=False):
+    for batch in _batches(path, name):
         part = _array(batch.to_pandas().iloc[:, 0])
         if not at:
-            whole = np.empty(file.metadata.num_rows, part.dtype)
+            whole = np.empty(pq.read_metadata(path).num_rows, part.dtype)
         elif part.dtype != whole.dtype:  # whole numbers of which some are missing
             whole = whole.astype(np.result_type(part.dtype, whole.dtype))
         whole[at : at + len(part)] = part
         at += len(part)
+        del batch, part  # else what arrow keeps of them cannot be released
     pa.default_memory_pool().release_unused()
     return pd.Series(whole, name=name, dtype=_text_type() if whole.dtype == object else None, copy=False)
+
+
+def _batches(path: Path, name: str) -> Iterator[pa.RecordBatch]:
+    """Rows of a column, text as dictionaries. The file is opened for each row group: it keeps what it has read."""
+    schema, metadata = pq.read_schema(path), pq.read_metadata(path)
+    texts = [name] if _is_text(schema.field(name).type) else []
+    for group in range(metadata.num_row_groups):
+        with pq.ParquetFile(path, metadata=metadata, read_dictionary=texts) as file:
+            yield from file.iter_batches(_ROWS, row_groups=[group], columns=[name], use_threads=False)
 
 
 def _array(column: pd.Series) -> NDArray[Any]:
