@@ -48,6 +48,28 @@ class RandomFeatures(nn.Module):
         return torch.tanh(projected) if self.activation == "tanh" else torch.relu(projected)
 
 
+class FeaturesAcross(RandomFeatures):
+    """Random features of all channels at once: each sees one stretch of one channel, and of about two more.
+
+    Parameters
+    ----------
+    channels, steps
+        What is read.
+    count, shortest, activation
+        As those of `RandomFeatures`.
+    """
+
+    def __init__(self, channels: int, steps: int, count: int, shortest: int = 8, activation: Activation = "tanh"):
+        super().__init__(steps, count, shortest, activation)
+        chosen = torch.rand(channels, count) < 2 / channels
+        chosen[torch.randint(channels, (count,)), torch.arange(count)] = True
+        weights = stretches_of_noise(steps, channels * count, shortest).view(steps, channels, count).transpose(0, 1)
+        self.directions = (weights * chosen[:, None]).reshape(channels * steps, count)
+
+    def forward(self, x: Float[Tensor, "*batch channels time"]) -> Float[Tensor, "*batch features"]:
+        return super().forward(x.flatten(-2))
+
+
 def stretches_of_noise(lookback: int, count: int, shortest: int) -> Float[Tensor, "time features"]:
     """Random weights on a random stretch of the look-back, of norm 1, and 0 elsewhere."""
     least = min(shortest, lookback)

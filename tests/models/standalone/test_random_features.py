@@ -81,6 +81,33 @@ def test_a_parabola_is_followed_where_a_linear_map_cannot(tmp_path: Path) -> Non
     np.testing.assert_array_equal(loaded.predict(frame).iloc[:, -1], forecaster.predict(frame).iloc[:, -1])
 
 
+def coupled(steps: int = 900) -> pd.DataFrame:
+    """The next value of `b` is a parabola of the last one of `a`, which is noise: only `a` shows it."""
+    rng = np.random.default_rng(0)
+    noise = rng.uniform(-1, 1, steps + 1)
+    frame = pd.DataFrame({"a": noise[1:], "b": noise[:-1] ** 2})
+    return frame.assign(date=pd.date_range("2024-01-01", periods=steps, freq="h"))
+
+
+def test_features_across_channels_forecast_one_channel_from_another(tmp_path: Path) -> None:
+    frame, sizes = coupled(), {"lookback": LOOKBACK, "horizon": 1}
+    settings = {**FEW, "model.level": 1.0, "model.alphas": [1e-5, 1e-3], "model.shortest": 1}
+    alone = latentcast.fit(frame, "random-features", **sizes, settings=settings)
+    more = {**settings, "model.across": 200, "model.across_reads": 2}
+    both = latentcast.fit(frame, "random-features", **sizes, settings=more, out=tmp_path / "run")
+    variables = [found.evaluate(frame).scaled["MSE"] for found in (alone, both)]
+    assert variables[1] < 0.7 * variables[0]  # of two channels one can be forecast
+    loaded = latentcast.load(tmp_path / "run")
+    np.testing.assert_array_equal(loaded.predict(frame).iloc[:, -1], both.predict(frame).iloc[:, -1])
+
+
+def test_features_that_read_more_than_the_look_back_are_refused() -> None:
+    with pytest.raises(SettingsError, match="reads"):
+        latentcast.fit(
+            chaotic(), "random-features", lookback=LOOKBACK, horizon=1, settings={"model.reads": LOOKBACK + 1}
+        )
+
+
 def test_features_that_do_not_pay_are_not_used() -> None:
     rng = np.random.default_rng(0)
     walks = pd.DataFrame(rng.standard_normal((700, 2)).cumsum(0), columns=["a", "b"])

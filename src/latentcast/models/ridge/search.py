@@ -13,7 +13,8 @@ import numpy as np
 from latentcast.core.errors import DataError
 from latentcast.layers.gram import Array, WindowSums
 from latentcast.layers.ridge_solver import LinearMap, Moments, Spectrum
-from latentcast.models.ridge.stretches import Ahead, Fold, Source, Steps, Stretches, folds
+from latentcast.models.ridge.nested import NestedSums
+from latentcast.models.ridge.stretches import Ahead, Fold, Source, Steps, folds
 
 LEAST = 0.02  # of the largest weight: candidates below it are left out
 
@@ -97,8 +98,9 @@ def measure(sources: Sequence[Source], groups: Steps, grid: Grid, ahead: Sequenc
     for number in range(count):
         chosen = [plan[number - count] if number >= count - len(plan) else None for plan in planned]
         rows, size = [], 0.0
+        sums = [_nested(sources, chosen, one, groups, grid) for one in ahead]
         for lookback in grid.lookbacks:
-            judged = [_judge(sources, chosen, lookback, one, groups, grid) for one in ahead]
+            judged = [_judge(*both, lookback, one, grid) for both, one in zip(sums, ahead, strict=True)]
             known = [one for one in judged if one is not None]
             if len(known) < len(judged):
                 break
@@ -110,14 +112,24 @@ def measure(sources: Sequence[Source], groups: Steps, grid: Grid, ahead: Sequenc
     return Errors(np.maximum(np.array(found), 0.0), np.array(sizes)) if found else None
 
 
+def _nested(
+    sources: Sequence[Source], chosen: Sequence[Fold | None], ahead: Ahead, groups: Steps, grid: Grid
+) -> tuple[NestedSums, NestedSums]:
+    """The sums of an origin's training windows and of those that it judges."""
+    learned = [None if one is None else one.learned for one in chosen]
+    judged = [None if one is None else one.judged for one in chosen]
+    longest = grid.lookbacks[-1]
+    return (
+        NestedSums(sources, learned, ahead, groups, longest, grid.decay),
+        NestedSums(sources, judged, ahead, groups, longest),
+    )
+
+
 def _judge(
-    sources: Sequence[Source], chosen: Sequence[Fold | None], lookback: int, ahead: Ahead, groups: Steps, grid: Grid
+    before: NestedSums, after: NestedSums, lookback: int, ahead: Ahead, grid: Grid
 ) -> tuple[int, Array, float] | None:
     """Steps, errors [maps, trailing, alphas] and learned windows of one look-back and block; None without windows."""
-    learned = _added(
-        sources, [None if one is None else one.learned for one in chosen], lookback, ahead, groups, grid.decay
-    )
-    judged = _added(sources, [None if one is None else one.judged for one in chosen], lookback, ahead, groups, 1.0)
+    learned, judged = before.of(lookback), after.of(lookback)
     if learned is None or judged is None or not (learned.weight.all() and judged.weight.all()):
         return None
     steps = ahead.last - ahead.first
@@ -173,11 +185,12 @@ def solve(
         source.train.extended(source.held_out) if held_out and source.held_out is not None else source.train
         for source in sources
     ]
-    for number, lookback in enumerate(grid.lookbacks):
-        if not any(weight[number].any() for weight in weights):
-            continue
-        for block in ahead:
-            sums, steps = _added(sources, learned, lookback, block, groups, grid.decay), slice(block.first, block.last)
+    read = [number for number in range(len(grid.lookbacks)) if any(weight[number].any() for weight in weights)]
+    for block in ahead:
+        nested = NestedSums(sources, learned, block, groups, grid.lookbacks[read[-1]], grid.decay)
+        for number in read:
+            lookback = grid.lookbacks[number]
+            sums, steps = nested.of(lookback), slice(block.first, block.last)
             assert sums is not None
             for which in range(len(weights)):
                 if not sums.weight[which]:
@@ -191,21 +204,3 @@ def solve(
                     maps[which].weight[steps, longest - lookback :] += found.weight[steps]
                     maps[which].bias[steps] += found.bias[steps]
     return maps
-
-
-def _added(
-    sources: Sequence[Source],
-    stretches: Sequence[Stretches | None],
-    lookback: int,
-    ahead: Ahead,
-    groups: Steps,
-    decay: float,
-) -> WindowSums | None:
-    total: WindowSums | None = None
-    for source, one in zip(sources, stretches, strict=True):
-        if one is not None:
-            sums = source.sums(one, lookback, ahead, groups, decay)
-            if source.weight != 1.0:
-                sums = sums.times(source.weight)
-            total = sums if total is None else total + sums
-    return total

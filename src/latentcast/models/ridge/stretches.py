@@ -35,6 +35,17 @@ class Stretches:
         held = last >= first
         return Runs(first[held], last[held])
 
+    def more_runs(self, lookback: int, horizon: int, longest: int) -> Runs:
+        """The starts of those windows that have no counterpart with a look-back of `longest` steps.
+
+        They are the first ones of a series: later ones have `longest` steps before their origin.
+        """
+        first = np.maximum(self.begin - lookback, self.floor)
+        newest = self.end - lookback - horizon
+        last = np.minimum(newest, np.maximum(self.begin, self.floor + longest) - lookback - 1)
+        held = last >= first
+        return Runs(first[held], last[held], newest[held])
+
     def until(self, cut: Steps) -> "Stretches":
         """Only what lies before `cut`, one step a stretch."""
         return replace(self, end=np.minimum(self.end, cut))
@@ -84,12 +95,12 @@ class Source:
     weight: float = 1.0
     stride: int = 1
 
-    def sums(self, stretches: Stretches, lookback: int, ahead: Ahead, groups: Steps, decay: float = 1.0) -> WindowSums:
-        """The sums over windows of `lookback` steps and the horizon up to `ahead.last`.
+    def sums(self, runs: Runs, lookback: int, ahead: Ahead, groups: Steps, decay: float = 1.0) -> WindowSums:
+        """The sums over windows of `lookback` steps and the horizon up to `ahead.last`, at the starts `runs`.
 
         Windows with a target among the steps `ahead` that was not observed are left out.
         """
-        runs, width = stretches.runs(lookback, ahead.last), lookback + ahead.last
+        width = lookback + ahead.last
         if self.stride > 1:
             runs = runs.where(np.arange(runs.windows) % self.stride == 0)
         add = summed_by.get() or _summed_here

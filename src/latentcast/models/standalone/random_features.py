@@ -15,14 +15,14 @@ from pydantic import Field, field_validator
 from torch import Tensor, nn
 
 from latentcast.core.capabilities import Capabilities
-from latentcast.core.errors import DataError
+from latentcast.core.errors import DataError, Fault, SettingsError
 from latentcast.core.findings import Finding, WindowLabels
 from latentcast.core.settings import Settings
 from latentcast.core.types import Batch, Prediction, Steps, Task
 from latentcast.data.windows.mixture import Mix
 from latentcast.data.windows.windows import Windows
 from latentcast.layers.losses import PointLoss
-from latentcast.layers.random_features import Activation, RandomFeatures
+from latentcast.layers.random_features import Activation, FeaturesAcross, RandomFeatures
 from latentcast.models.ridge.choose import RidgeSettings
 from latentcast.models.ridge.linear import LinearMaps
 from latentcast.models.ridge.readout import ColumnSums, Pairs, Readout, near_best, spaced, windows_of
@@ -35,6 +35,10 @@ class RandomFeaturesSettings(Settings):
     """solved     settings of the model `ridge`, for the linear map
 
     features   random features of a window; more of them fit finer functions and need more windows
+    reads      last steps of the look-back that the features and the readout see; none: all of it. The linear map reads
+               the whole look-back in any case
+    across     further features that see several channels at once, the same for the forecasts of all of them; 0: none
+    across_reads  last steps of the look-back that these see, at most all of it
     shortest   least steps of the stretch that a feature sees
     activation tanh, which is bounded, or relu, which continues peaks in proportion
     level      share of the look-back, its last steps, whose mean is subtracted
@@ -46,6 +50,9 @@ class RandomFeaturesSettings(Settings):
 
     solved: RidgeSettings = RidgeSettings()
     features: Annotated[int, Field(ge=1)] = 1000
+    reads: Annotated[int, Field(ge=1)] | None = None
+    across: Annotated[int, Field(ge=0)] = 0
+    across_reads: Annotated[int, Field(ge=1)] = 48
     shortest: Annotated[int, Field(ge=1)] = 8
     activation: Activation = "tanh"
     level: Annotated[float, Field(gt=0, le=1)] = 0.02
@@ -63,7 +70,7 @@ class RandomFeaturesSettings(Settings):
 
 
 class RandomFeatureRidge(nn.Module):
-    """Raises SettingsError when a candidate of the linear map reads more steps than the look-back has."""
+    """Raises SettingsError when features or a candidate of the linear map read more steps than the look-back has."""
 
     Settings = RandomFeaturesSettings
     capabilities = Capabilities(training=("solved",))
@@ -74,15 +81,24 @@ class RandomFeatureRidge(nn.Module):
         super().__init__()
         self.settings, self.task = settings, task
         self.grid = settings.solved.grid(task.lookback, task.season)
+        self.reads = settings.reads or task.lookback
+        if self.reads > task.lookback:
+            fix = f"wanted at most the look-back {task.lookback}: lengthen lookback, or leave it out"
+            raise SettingsError(Fault("reads", f"={self.reads}: {fix}"))
         self.last = max(1, round(settings.level * task.lookback))
         self.solved_maps = LinearMaps(task.lookback, task.horizon, task.channels)
-        self.features = RandomFeatures(task.lookback, settings.features, settings.shortest, settings.activation)
+        self.features = RandomFeatures(self.reads, settings.features, settings.shortest, settings.activation)
+        self.across = None
+        if settings.across and task.channels > 1:
+            steps = min(settings.across_reads, task.lookback)
+            self.across = FeaturesAcross(task.channels, steps, settings.across, settings.shortest, settings.activation)
         self.register_buffer("uses_parts", torch.ones(()))
-        self.readout = Readout(task.lookback + settings.features, task.horizon, task.channels)
+        more = 0 if self.across is None else settings.across
+        self.readout = Readout(self.reads + settings.features + more, task.horizon, task.channels)
         self.point_loss = PointLoss("mse", task)
 
     def forward(self, batch: Batch) -> Prediction:
-        more = self.readout(self._columns(batch.past.transpose(1, 2)))
+        more = self.readout(self._columns(batch.past.transpose(1, 2), self._across(batch.past)))
         return Prediction(self.solved_maps(batch.past) + self.uses_parts * more)
 
     def loss(self, prediction: Prediction, batch: Batch) -> Float[Tensor, ""]:
@@ -109,20 +125,44 @@ class RandomFeatureRidge(nn.Module):
             "share_of_linear_map_alone": float(f"{chosen[:, -1].mean():.3g}"),
         }
 
-    def _columns(self, past: Float[Tensor, "*batch time"]) -> Float[Tensor, "*batch columns"]:
-        centred = past - past[..., -self.last :].mean(-1, keepdim=True)
-        return torch.cat([centred, self.features(centred)], dim=-1)
+    def _columns(
+        self, past: Float[Tensor, "*batch time"], across: Float[Tensor, "batch more"] | None
+    ) -> Float[Tensor, "*batch columns"]:
+        centred = self._centred(past, self.reads)
+        columns = [centred, self.features(centred)]
+        if across is not None:
+            columns.append(across if past.dim() == 2 else across[:, None].expand(-1, past.shape[1], -1))
+        return torch.cat(columns, dim=-1)
+
+    def _centred(self, past: Float[Tensor, "*batch time"], steps: int) -> Float[Tensor, "*batch read"]:
+        return past[..., -steps:] - past[..., -self.last :].mean(-1, keepdim=True)
+
+    def _across(self, past: Float[Tensor, "batch time channel"]) -> Float[Tensor, "batch more"] | None:
+        """The features that see several channels at once; None where there are none."""
+        if self.across is None:
+            return None
+        if past.shape[2] != self.task.channels:
+            raise DataError(
+                f"random-features: features across channels see {self.task.channels} channels, the data have"
+                f" {past.shape[2]}; fit with model.across=0 to forecast any number of channels"
+            )
+        return self.across(self._centred(past.transpose(1, 2), min(self.settings.across_reads, self.task.lookback)))
 
     def _scale_features(self, train: Windows | Mix) -> None:
         """Scale the projections to a standard deviation of 1 over windows of all channels."""
         squares, rows = torch.zeros(self.settings.features, dtype=torch.float64), 0
+        together = torch.zeros(self.settings.across, dtype=torch.float64)
         for windows in windows_of(train):
-            batch = windows.batch(spaced(len(windows), 256))
-            past = batch.past[..., list(self.task.targets)].transpose(1, 2).flatten(0, 1)
-            centred = past - past[..., -self.last :].mean(-1, keepdim=True)
+            past = windows.batch(spaced(len(windows), 256)).past.transpose(1, 2)
+            if self.across is not None:
+                seen = self._centred(past, min(self.settings.across_reads, self.task.lookback)).flatten(1)
+                together += (seen @ self.across.directions).double().square().mean(0)
+            centred = self._centred(past[:, list(self.task.targets)].flatten(0, 1), self.reads)
             squares += (centred @ self.features.directions).double().square().sum(0)
             rows += len(centred)
         self.features.scale_to((squares / rows).sqrt().float())
+        if self.across is not None:
+            self.across.scale_to((together / len(windows_of(train))).sqrt().float())
 
     def _pairs(self, part: Windows | Mix, place: int) -> Iterator[Pairs]:
         """Columns and residuals of the windows of one channel, a batch at a time.
@@ -140,7 +180,7 @@ class RandomFeatureRidge(nn.Module):
                 residual = batch.target[..., place] - self.solved_maps.of_channel(past, channel)
                 if batch.target_observed is not None:
                     residual = residual * batch.target_observed[..., place]
-                yield self._columns(past), residual
+                yield self._columns(past, self._across(batch.past)), residual
 
     def _families(self, train: Windows | Mix, held_out: Windows | Mix | None) -> Family:
         """Name → errors, weights of the candidates and readouts, for each way to share readouts that is tried."""
@@ -194,6 +234,7 @@ class RandomFeatureRidge(nn.Module):
             "maps": self.solved_maps.count,
             "look-backs": [Steps(steps) for steps in self.grid.lookbacks],
             "random features": self.settings.features,
+            "random features across channels": 0 if self.across is None else self.settings.across,
         }
 
     def findings(self, shown: WindowLabels, batch: Batch) -> tuple[Finding, ...]:
