@@ -2,12 +2,12 @@
 
     python -m benchmarks.accuracy.solved_grid [--data ETTm1 …] [--horizons 96 …] [--out solved_grid]
 
-Members of a cell are random features at two look-backs, each with a seed of its own, and the solved map of the first
-one, alone. Weights of the ensemble are those on the simplex that minimise the squared error on every window of the
+Members of a cell are random features (`MEMBERS`, each with a seed of its own) and the solved map of the first one,
+alone. Their settings are the same for all horizons, and were chosen on the validation part at one or two of them.
+Weights of the ensemble are those on the simplex that minimise the squared error on every window of the
 validation part. The ensemble is picked where it lowers that error by at least `PAYS`; otherwise the best of `ridge`
 (results/ridge_accuracy.jsonl) and of the members that use their features is. A member that does not is a linear map of
 one look-back, and `ridge` chooses that better, at rolling origins. Only then every window of the test part is forecast.
-Look-backs are whole days, the same for all horizons.
 """
 
 import argparse
@@ -31,15 +31,24 @@ from latentcast.forecaster.judge import cut_windows
 CLAIM = "what validation picks is equal to the best published figure or better in 10 of 16 cells, and within .005 in 15"
 PAYS = 0.003  # least relative gain of the ensemble on validation
 BATCH = 64
-STEPS = {"ETTh1": 24, "ETTh2": 24, "ETTm1": 96, "weather": 144}  # of a day
-DAYS = {"ETTh1": (14, 21), "ETTh2": (14, 21), "ETTm1": (5, 3), "weather": (3,)}  # of the look-backs, for each seed
-ACTIVATIONS = {"weather": "relu"}  # by its validation part at 96 steps; tanh elsewhere
+MEMBERS = {  # settings of random features, one of 720 steps with the whole search of `ridge`
+    "ETTh1": ({"lookback": 336}, {"lookback": 504}),
+    "ETTh2": ({"lookback": 336}, {"lookback": 504}),
+    "ETTm1": ({"lookback": 720, "reads": 288, "features": 1200, "windows": 10_000}, {"lookback": 288}),
+    "weather": (
+        {"lookback": 720, "reads": 144, "features": 300, "across": 600, "across_reads": 144, "windows": 5000},
+    ),
+}  # fmt: skip
 MAP = "solved map"
 
 
-def fit(data: str, horizon: int, lookback: int, seed: int) -> latentcast.Forecaster:
-    base = {"model.solved.lookbacks": [lookback // 2, lookback], "model.solved.origins": 2}
-    settings = {**base, "model.activation": ACTIVATIONS.get(data, "tanh"), "model.features": 800, "model.windows": 8000}
+def fit(data: str, horizon: int, member: dict[str, int], seed: int) -> latentcast.Forecaster:
+    """One member; look-backs below 720 steps have a short search of the linear map: all and half of them."""
+    given = {f"model.{name}": value for name, value in member.items() if name != "lookback"}
+    settings: dict[str, Any] = {"model.features": 800, "model.windows": 8000, **given}
+    lookback = member["lookback"]
+    if lookback < 720:
+        settings |= {"model.solved.lookbacks": [lookback // 2, lookback], "model.solved.origins": 2}
     return latentcast.fit(data, "random-features", lookback=lookback, horizon=horizon, seed=seed, settings=settings)
 
 
@@ -100,9 +109,9 @@ def stored_ridge(data: str, horizon: int) -> dict[str, Any]:
 def cell(data: str, horizon: int) -> dict[str, Any]:
     """Fit the members, pick by validation, then judge the test part."""
     began, used = time.perf_counter(), time.process_time()
-    lookbacks = [days * STEPS[data] for days in DAYS[data]]
     fitted = {
-        f"random features {lookback}": fit(data, horizon, lookback, seed) for seed, lookback in enumerate(lookbacks)
+        f"random features {member['lookback']}": fit(data, horizon, member, seed)
+        for seed, member in enumerate(MEMBERS[data])
     }
     labels, ridge = [MAP, *fitted], stored_ridge(data, horizon)
     products, _, values = moments(fitted, data, "val")
@@ -126,6 +135,7 @@ def cell(data: str, horizon: int) -> dict[str, Any]:
         "test_mse": rows,
         "test_mae": dict(zip(labels, absolute.tolist(), strict=True)),
         "test_values": values,
+        "members": MEMBERS[data],
         "solved": {label: dict(one.card.solved or {}) for label, one in fitted.items()},
         "seconds": round(time.perf_counter() - began, 1),
         "processor_seconds": round(time.process_time() - used, 1),
@@ -134,7 +144,7 @@ def cell(data: str, horizon: int) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--data", nargs="+", default=list(DAYS))
+    parser.add_argument("--data", nargs="+", default=list(MEMBERS))
     parser.add_argument("--horizons", nargs="+", type=int, default=[96, 192, 336, 720])
     parser.add_argument("--out", default="solved_grid")
     options = parser.parse_args()

@@ -95,3 +95,20 @@ def test_long_series_are_correlated_in_blocks() -> None:
     found = window_sums(values, Runs(np.array([0]), np.array([len(values) - 5])), 5)
     expected = [values[: len(values) - 4, 0] @ values[lag : len(values) - 4 + lag, 0] for lag in range(5)]
     np.testing.assert_allclose(found.gram[0, 0], expected, rtol=1e-11)
+
+
+@pytest.mark.parametrize("decay", [1.0, 0.9])
+@pytest.mark.parametrize("stride", [2, 3, 5, 20])
+@pytest.mark.parametrize("rows", [WIDTH, 4, 1])
+def test_every_second_or_third_window(stride: int, decay: float, rows: int) -> None:
+    runs = Runs.of_starts(STARTS)
+    kept = STARTS[::stride]
+    thinned = runs.every(stride)
+    assert sorted(thinned.starts()) == kept.tolist()
+    weights = decay ** (np.repeat(runs.last, runs.last - runs.first + 1)[::stride] - kept)
+    found, expected = window_sums(series(), thinned, WIDTH, rows=rows, decay=decay), built(series(), kept, weights)
+    np.testing.assert_allclose(found.gram, expected.gram[:, :rows], atol=1e-10)
+    for ours, theirs in zip(found.parts()[1:], expected.parts()[1:], strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-10)
+    again = thinned.where(thinned.starts() > 8)
+    assert again.starts().tolist() == kept[kept > 8].tolist()

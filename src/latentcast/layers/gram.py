@@ -17,22 +17,28 @@ _LENGTH = 1 << 16  # most steps of one FFT, unless windows are longer: bounds it
 
 @dataclass(frozen=True)
 class Runs:
-    """Consecutive window starts: run r holds the starts first[r] … last[r], inclusive; shape [runs] each.
+    """Window starts: run r holds first[r], first[r] + step, … last[r], inclusive; shape [runs] each.
 
     newest
         The start at which a decaying weight is 1; None for the last one of each run.
+    step
+        Steps from one start to the next.
     """
 
     first: NDArray[np.int64]
     last: NDArray[np.int64]
     newest: NDArray[np.int64] | None = None
+    step: int = 1
 
     def __len__(self) -> int:
         return len(self.first)
 
     @property
     def windows(self) -> int:
-        return int((self.last - self.first + 1).sum())
+        return int(self._counts().sum())
+
+    def _counts(self) -> NDArray[np.int64]:
+        return (self.last - self.first) // self.step + 1
 
     @classmethod
     def of_starts(cls, starts: NDArray[np.int64]) -> "Runs":
@@ -44,19 +50,31 @@ class Runs:
 
     def starts(self) -> NDArray[np.int64]:
         """Every start, run after run."""
-        counts = self.last - self.first + 1
+        counts = self._counts()
         before = np.cumsum(counts) - counts
-        return np.arange(counts.sum()) + np.repeat(self.first - before, counts)
+        return (np.arange(counts.sum()) - np.repeat(before, counts)) * self.step + np.repeat(self.first, counts)
+
+    def every(self, stride: int) -> "Runs":
+        """Keep the first of every `stride` starts, counted through all runs; weights are unchanged."""
+        if stride == 1:
+            return self
+        counts = self._counts()
+        skipped = -(np.cumsum(counts) - counts) % stride
+        first, step = self.first + skipped * self.step, self.step * stride
+        held = first <= self.last
+        last = first + (self.last - first) // step * step
+        newest = self.last if self.newest is None else self.newest
+        return Runs(first[held], last[held], newest[held], step)
 
     def where(self, kept: NDArray[np.bool_]) -> "Runs":
         """Keep only some starts ([windows], in the order of `starts`); weights are unchanged."""
-        starts, counts = self.starts()[kept], self.last - self.first + 1
+        starts, counts = self.starts()[kept], self._counts()
         newest = np.repeat(self.last if self.newest is None else self.newest, counts)[kept]
         if not len(starts):
-            return Runs(starts, starts, newest)
-        breaks = np.flatnonzero((np.diff(starts) != 1) | (np.diff(newest) != 0))
+            return Runs(starts, starts, newest, self.step)
+        breaks = np.flatnonzero((np.diff(starts) != self.step) | (np.diff(newest) != 0))
         first, last = np.r_[0, breaks + 1], np.r_[breaks, len(starts) - 1]
-        return Runs(starts[first], starts[last], newest[first])
+        return Runs(starts[first], starts[last], newest[first], self.step)
 
 
 @dataclass(frozen=True)
@@ -124,28 +142,32 @@ def window_sums(
     channels, rows = values.shape[1], width if rows is None else rows
     groups = np.arange(channels) if groups is None else groups
     maps = int(groups.max()) + 1
+    step, decay_of_step = runs.step, decay**runs.step
     weights = _start_weights(len(values), runs, decay)
-    first_row, squares, total = (np.zeros((maps, width)) for _ in range(3))
+    squares, total = np.zeros((maps, width)), np.zeros((maps, width))
+    first_rows = np.zeros((maps, min(step, rows), width))
     change, square_step, total_step = np.zeros((maps, rows, width)), np.zeros((maps, width)), np.zeros((maps, width))
-    edges = np.concatenate([runs.last + 1, runs.first])
-    shares = np.concatenate([weights[runs.last], -decay * weights[runs.first]])
+    edges = np.concatenate([runs.last + step, runs.first])
+    shares = np.concatenate([weights[runs.last], -decay_of_step * weights[runs.first]])
     for into in range(maps):
         members = np.ascontiguousarray(values[:, groups == into].T)
         for series in members:
-            weighted = series * weights
-            first_row[into] += _correlate(weighted, series, width)
-            total[into, 0] += weighted.sum()
-        squares[into, 0] = first_row[into, 0]
-        for rows_of_edges, share in _edges(members, edges, shares, width):
-            weighted = rows_of_edges * share[:, None]
-            change[into, : rows - 1, : width - 1] += weighted[:, : rows - 1].T @ rows_of_edges
-            square_step[into, : width - 1] += np.einsum("rw,rw->w", weighted, rows_of_edges)
-            total_step[into, : width - 1] += weighted.sum(0)
-    for i in range(width - 1):
-        total[:, i + 1] = decay * total[:, i] + total_step[:, i]
-        squares[:, i + 1] = decay * squares[:, i] + square_step[:, i]
+            for row in range(min(step, width)):
+                weighted = series[row:] * weights[: len(series) - row]
+                if row < rows:
+                    first_rows[into, row] += _correlate(weighted, series, width)
+                total[into, row] += weighted.sum()
+                squares[into, row] += weighted @ series[row:]
+        for rows_of_edges, share in _edges(members, edges, shares, width - step):
+            weighted, inner = rows_of_edges * share[:, None], max(rows - step, 0)
+            change[into, :inner, : width - step] += weighted[:, :inner].T @ rows_of_edges
+            square_step[into, : width - step] += np.einsum("rw,rw->w", weighted, rows_of_edges)
+            total_step[into, : width - step] += weighted.sum(0)
+    for i in range(width - step):
+        total[:, i + step] = decay_of_step * total[:, i] + total_step[:, i]
+        squares[:, i + step] = decay_of_step * squares[:, i] + square_step[:, i]
     weight = np.bincount(groups, minlength=maps) * weights.sum()
-    return WindowSums(_run_diagonals(first_row, change, decay), squares, total, weight)
+    return WindowSums(_run_diagonals(first_rows, change, decay_of_step, step), squares, total, weight)
 
 
 def cross_products(values: Array, columns: Array, runs: Runs, width: int) -> Array:
@@ -170,15 +192,16 @@ def _compact(values: Array, runs: Runs, width: int) -> tuple[Array, Runs]:
     begins = np.cumsum(lengths) - lengths
     shift = runs.first - begins
     kept = values[Runs(runs.first, runs.last + width - 1).starts()]
-    return kept, Runs(begins, runs.last - shift, None if runs.newest is None else runs.newest - shift)
+    newest = None if runs.newest is None else runs.newest - shift
+    return kept, Runs(begins, runs.last - shift, newest, runs.step)
 
 
 def _start_weights(steps: int, runs: Runs, decay: float) -> Array:
     """Return the weight of the window that starts at each step, 0 without one."""
-    if decay != 1.0:
-        newest = np.repeat(runs.last if runs.newest is None else runs.newest, runs.last - runs.first + 1)
-        weights, starts = np.zeros(steps), runs.starts()
-        weights[starts] = decay ** (newest - starts)
+    if decay != 1.0 or runs.step > 1:
+        starts, newest = runs.starts(), runs.last if runs.newest is None else runs.newest
+        weights, counts = np.zeros(steps), (runs.last - runs.first) // runs.step + 1
+        weights[starts] = decay ** (np.repeat(newest, counts) - starts)
         return weights
     change = np.zeros(steps + 1)
     np.add.at(change, runs.first, 1.0)
@@ -192,7 +215,7 @@ def _correlate(weighted: Array, series: Array, width: int) -> Array:
     needed = min(len(series), max(_LENGTH - width, 3 * width)) + width
     length = 1 << (needed - 1).bit_length()
     block = length - width
-    for begin in range(0, len(series), block):
+    for begin in range(0, len(weighted), block):
         product = np.fft.rfft(weighted[begin : begin + block], length)
         np.conjugate(product, out=product)
         product *= np.fft.rfft(series[begin : begin + length], length)
@@ -201,24 +224,25 @@ def _correlate(weighted: Array, series: Array, width: int) -> Array:
 
 
 def _edges(members: Array, starts: NDArray[np.int64], shares: Array, width: int) -> Iterator[tuple[Array, Array]]:
-    """Return the windows at `starts` of every series without their last step, which no diagonal needs, and their
-    weights."""
-    if width == 1 or not len(starts):
+    """Return the first `width` steps of the windows at `starts` of every series, and their weights."""
+    if width < 1 or not len(starts):
         return
-    view = np.lib.stride_tricks.sliding_window_view(members, width - 1, axis=1)
+    view = np.lib.stride_tricks.sliding_window_view(members, width, axis=1)
     size = max(1, (1 << 22) // (width * len(members)))
     for begin in range(0, len(starts), size):
-        found = view[:, starts[begin : begin + size]].reshape(-1, width - 1)
+        found = view[:, starts[begin : begin + size]].reshape(-1, width)
         yield found, np.tile(shares[begin : begin + size], len(members))
 
 
-def _run_diagonals(first_row: Array, change: Array, decay: float) -> Array:
-    """Build the Gram matrices from their first rows, in place of the differences between rows."""
+def _run_diagonals(first_rows: Array, change: Array, decay: float, step: int) -> Array:
+    """Build the Gram matrices from their first `step` rows, in place of the differences between rows `step` apart."""
     rows, width = change.shape[1:]
-    row = first_row
-    for i in range(rows):
-        following = decay * row[:, :-1] + change[:, i, i : width - 1] if i < rows - 1 else row
-        change[:, i, i:] = row
-        change[:, i:, i] = row[:, : rows - i]
-        row = following
+    for phase in range(min(step, rows)):
+        row = first_rows[:, phase, phase:]
+        for i in range(phase, rows, step):
+            more = i + step < rows
+            following = decay * row[:, :-step] + change[:, i, i : width - step] if more else row
+            change[:, i, i:] = row
+            change[:, i:, i] = row[:, : rows - i]
+            row = following
     return change

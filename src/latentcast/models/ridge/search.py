@@ -98,9 +98,9 @@ def measure(sources: Sequence[Source], groups: Steps, grid: Grid, ahead: Sequenc
     for number in range(count):
         chosen = [plan[number - count] if number >= count - len(plan) else None for plan in planned]
         rows, size = [], 0.0
-        sums = [_nested(sources, chosen, one, groups, grid) for one in ahead]
+        nested = [_nested(sources, chosen, one, groups, grid) for one in ahead]
         for lookback in grid.lookbacks:
-            judged = [_judge(*both, lookback, one, grid) for both, one in zip(sums, ahead, strict=True)]
+            judged = [_judge(*both, lookback, one, grid) for both, one in zip(nested, ahead, strict=True)]
             known = [one for one in judged if one is not None]
             if len(known) < len(judged):
                 break
@@ -126,10 +126,10 @@ def _nested(
 
 
 def _judge(
-    before: NestedSums, after: NestedSums, lookback: int, ahead: Ahead, grid: Grid
+    learning: NestedSums, judging: NestedSums, lookback: int, ahead: Ahead, grid: Grid
 ) -> tuple[int, Array, float] | None:
     """Steps, errors [maps, trailing, alphas] and learned windows of one look-back and block; None without windows."""
-    learned, judged = before.of(lookback), after.of(lookback)
+    learned, judged = learning.of(lookback), judging.of(lookback)
     if learned is None or judged is None or not (learned.weight.all() and judged.weight.all()):
         return None
     steps = ahead.last - ahead.first

@@ -41,7 +41,9 @@ class SpreadSums:
             if own.any():
                 newest = None if runs.newest is None else runs.newest[own] - low
                 asked.append(
-                    holder.sums.remote(channels, Runs(runs.first[own] - low, runs.last[own] - low, newest), how)
+                    holder.sums.remote(
+                        channels, Runs(runs.first[own] - low, runs.last[own] - low, newest, runs.step), how
+                    )
                 )
         if not asked:
             return window_sums(np.ascontiguousarray(source.values[:, channels]), runs, **how)

@@ -101,8 +101,7 @@ class Source:
         Windows with a target among the steps `ahead` that was not observed are left out.
         """
         width = lookback + ahead.last
-        if self.stride > 1:
-            runs = runs.where(np.arange(runs.windows) % self.stride == 0)
+        runs = runs.every(self.stride)
         add = summed_by.get() or _summed_here
         if self.observed is None:
             return add(self, slice(None), runs, width=width, rows=lookback, groups=groups, decay=decay)
