@@ -139,35 +139,45 @@ def window_sums(
         Sums of the windows themselves, in the units of `values`.
     """
     values, runs = _compact(values, runs, width)
-    channels, rows = values.shape[1], width if rows is None else rows
-    groups = np.arange(channels) if groups is None else groups
+    rows = width if rows is None else rows
+    groups = np.arange(values.shape[1]) if groups is None else groups
+    weights, shrink = _start_weights(len(values), runs, decay), decay**runs.step
+    shares = np.concatenate([weights[runs.last], -shrink * weights[runs.first]])
     maps = int(groups.max()) + 1
-    step, decay_of_step = runs.step, decay**runs.step
-    weights = _start_weights(len(values), runs, decay)
-    squares, total = np.zeros((maps, width)), np.zeros((maps, width))
-    first_rows = np.zeros((maps, min(step, rows), width))
-    change, square_step, total_step = np.zeros((maps, rows, width)), np.zeros((maps, width)), np.zeros((maps, width))
-    edges = np.concatenate([runs.last + step, runs.first])
-    shares = np.concatenate([weights[runs.last], -decay_of_step * weights[runs.first]])
+    first_rows, change = np.zeros((maps, min(runs.step, rows), width)), np.zeros((maps, rows, width))
+    squares, total, square_step, total_step = (np.zeros((maps, width)) for _ in range(4))
     for into in range(maps):
         members = np.ascontiguousarray(values[:, groups == into].T)
-        for series in members:
-            for row in range(min(step, width)):
-                weighted = series[row:] * weights[: len(series) - row]
-                if row < rows:
-                    first_rows[into, row] += _correlate(weighted, series, width)
-                total[into, row] += weighted.sum()
-                squares[into, row] += weighted @ series[row:]
-        for rows_of_edges, share in _edges(members, edges, shares, width - step):
-            weighted, inner = rows_of_edges * share[:, None], max(rows - step, 0)
-            change[into, :inner, : width - step] += weighted[:, :inner].T @ rows_of_edges
-            square_step[into, : width - step] += np.einsum("rw,rw->w", weighted, rows_of_edges)
-            total_step[into, : width - step] += weighted.sum(0)
-    for i in range(width - step):
-        total[:, i + step] = decay_of_step * total[:, i] + total_step[:, i]
-        squares[:, i + step] = decay_of_step * squares[:, i] + square_step[:, i]
+        _begin(members, weights, runs.step, (first_rows[into], squares[into], total[into]))
+        _change(members, runs, shares, (change[into], square_step[into], total_step[into]))
+    for i in range(width - runs.step):
+        total[:, i + runs.step] = shrink * total[:, i] + total_step[:, i]
+        squares[:, i + runs.step] = shrink * squares[:, i] + square_step[:, i]
     weight = np.bincount(groups, minlength=maps) * weights.sum()
-    return WindowSums(_run_diagonals(first_rows, change, decay_of_step, step), squares, total, weight)
+    return WindowSums(_run_diagonals(first_rows, change, shrink, runs.step), squares, total, weight)
+
+
+def _begin(members: Array, weights: Array, step: int, into: tuple[Array, Array, Array]) -> None:
+    """Add the first `step` rows of a Gram matrix, and as many sums of squares and of values."""
+    rows, squares, total = into
+    for series in members:
+        for row in range(min(step, len(total))):
+            weighted = series[row:] * weights[: len(series) - row]
+            if row < len(rows):
+                rows[row] += _correlate(weighted, series, len(total))
+            total[row] += weighted.sum()
+            squares[row] += weighted @ series[row:]
+
+
+def _change(members: Array, runs: Runs, shares: Array, into: tuple[Array, Array, Array]) -> None:
+    """Add what enters, less what leaves, from one row to the one `runs.step` below: products, squares and values."""
+    products, squares, total = into
+    read, inner = len(total) - runs.step, max(len(products) - runs.step, 0)
+    for windows, share in _edges(members, np.concatenate([runs.last + runs.step, runs.first]), shares, read):
+        weighted = windows * share[:, None]
+        products[:inner, :read] += weighted[:, :inner].T @ windows
+        squares[:read] += np.einsum("rw,rw->w", weighted, windows)
+        total[:read] += weighted.sum(0)
 
 
 def cross_products(values: Array, columns: Array, runs: Runs, width: int) -> Array:
