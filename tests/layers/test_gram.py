@@ -112,3 +112,11 @@ def test_every_second_or_third_window(stride: int, decay: float, rows: int) -> N
         np.testing.assert_allclose(ours, theirs, atol=1e-10)
     again = thinned.where(thinned.starts() > 8)
     assert again.starts().tolist() == kept[kept > 8].tolist()
+
+
+def test_a_stride_keeps_windows_that_begin_at_even_and_at_odd_steps() -> None:
+    thinned = Runs(np.array([0]), np.array([999])).every(2)
+    starts = thinned.starts()
+    assert len(starts) == 500
+    assert 0.4 < (starts % 2).mean() < 0.6
+    assert (np.diff(np.sort(starts)) <= 3).all()

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
+_SHIFTED = 128  # windows after which the ones that a stride keeps shift by one
 _LENGTH = 1 << 16  # most steps of one FFT, unless windows are longer: bounds its memory
 
 
@@ -55,26 +56,27 @@ class Runs:
         return (np.arange(counts.sum()) - np.repeat(before, counts)) * self.step + np.repeat(self.first, counts)
 
     def every(self, stride: int) -> "Runs":
-        """Keep the first of every `stride` starts, counted through all runs; weights are unchanged."""
+        """Keep one of `stride` starts, counted through all runs; weights are unchanged.
+
+        Which one it is shifts from time to time: windows that all begin at an even hour say little of odd ones.
+        """
         if stride == 1:
             return self
-        counts = self._counts()
-        skipped = -(np.cumsum(counts) - counts) % stride
-        first, step = self.first + skipped * self.step, self.step * stride
-        held = first <= self.last
-        last = first + (self.last - first) // step * step
-        newest = self.last if self.newest is None else self.newest
-        return Runs(first[held], last[held], newest[held], step)
+        number = np.arange(self.windows)
+        return self._grouped((number + number // _SHIFTED) % stride == 0, self.step * stride)
 
     def where(self, kept: NDArray[np.bool_]) -> "Runs":
         """Keep only some starts ([windows], in the order of `starts`); weights are unchanged."""
+        return self._grouped(kept, self.step)
+
+    def _grouped(self, kept: NDArray[np.bool_], step: int) -> "Runs":
         starts, counts = self.starts()[kept], self._counts()
         newest = np.repeat(self.last if self.newest is None else self.newest, counts)[kept]
         if not len(starts):
-            return Runs(starts, starts, newest, self.step)
-        breaks = np.flatnonzero((np.diff(starts) != self.step) | (np.diff(newest) != 0))
+            return Runs(starts, starts, newest, step)
+        breaks = np.flatnonzero((np.diff(starts) != step) | (np.diff(newest) != 0))
         first, last = np.r_[0, breaks + 1], np.r_[breaks, len(starts) - 1]
-        return Runs(starts[first], starts[last], newest[first], self.step)
+        return Runs(starts[first], starts[last], newest[first], step)
 
 
 @dataclass(frozen=True)
