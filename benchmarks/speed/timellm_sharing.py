@@ -10,6 +10,8 @@ GPT-2's shape, float32 unless said otherwise, one thread, processor time, all va
 rounded   the default wording; `read anew` without the tree, which is the path before there was one, and with `products
           of torch` before frozen layers had those of oneDNN
 short     the same numbers, their labels once in the part that all windows share
+packed    frozen weights in the blocks that oneDNN multiplies
+int8      a window's own words by weights and inputs of 8 bits
 seen      windows of an earlier epoch, all words of which are in the tree
 
 Where neuralforecast is installed its TimeLLM takes part, with prompts of its own.
@@ -20,6 +22,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -42,15 +45,26 @@ VARIANTS: dict[str, dict[str, Any]] = {
     PLAIN: {"cache": 0},
     "rounded, read anew": {"cache": 0},
     "rounded": {},
+    "rounded, packed": {"packed": True},
     "rounded, words in bf16": {"prompt_dtype": "bf16"},
+    "rounded, packed, words in int8": {"packed": True, "prompt_dtype": "int8"},
     "rounded, two digits": {"digits": 2},
     "short": SHORT,
     "short, two digits": {**SHORT, "digits": 2},
+    "short, packed": {**SHORT, "packed": True},
     "short, words in bf16": {**SHORT, "prompt_dtype": "bf16"},
+    "short, packed, words in int8": {**SHORT, "packed": True, "prompt_dtype": "int8"},
     "rounded, read anew, bf16 weights": {"cache": 0, "dtype": "bf16"},
     "rounded, bf16 weights": {"dtype": "bf16"},
     "short, bf16 weights": {**SHORT, "dtype": "bf16"},
+    "short, packed, bf16 weights": {**SHORT, "packed": True, "dtype": "bf16"},
 }
+SEEN = (
+    "rounded, packed",
+    "short",
+    "short, packed",
+    "short, packed, bf16 weights",
+)  # also on windows of an earlier epoch
 
 
 def batches(lookback: int) -> Iterator[Batch]:
@@ -123,13 +137,15 @@ def of_lookback(folder: str, lookback: int, asked: argparse.Namespace) -> dict[s
     if other is not None:
         taken(other["own"])
     seconds: dict[str, list[float]] = {name: [] for name in [*steps, *(["neuralforecast"] if other else [])]}
-    seconds["short, seen"] = []
+    again = [name for name in SEEN if name in steps]
+    seconds.update({f"{name}, seen": [] for name in again})
     for _ in range(asked.rounds):
         batch = next(supply)
         for name, step in steps.items():
             seconds[name].append(taken(lambda step=step, name=name, batch=batch: step(networks[name].prompted(batch))))
-        if "short" in steps:
-            seconds["short, seen"].append(taken(lambda batch=batch: steps["short"](networks["short"].prompted(batch))))
+        for name in again:
+            step = partial(steps[name], networks[name].prompted(batch))
+            seconds[f"{name}, seen"].append(taken(step))
         if other is not None:
             seconds["neuralforecast"].append(taken(other["own"]))
     medians = {name: statistics.median(each) for name, each in seconds.items() if each}

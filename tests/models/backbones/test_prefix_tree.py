@@ -1,5 +1,6 @@
 """Words that prompts share are read once: the same forecasts, as few words as there are different beginnings."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -150,9 +151,11 @@ def test_a_pass_that_fails_leaves_no_words_without_keys(monkeypatch: pytest.Monk
     assert_same(part.reader.known(prompt), other.reader.known(prompt), prompt)
 
 
-def test_words_read_in_bf16_leave_patches_in_float32_and_near() -> None:
-    """Hidden states and gradients within the rounding of bf16, and unequal to those of float32."""
-    exact, rounded = (backbone(make(prompt_dtype=kind)).reader for kind in ("same", "bf16"))
+@pytest.mark.parametrize("kind", ["bf16", "int8"])
+@pytest.mark.parametrize("family", ["gpt2", "qwen3"])
+def test_words_read_coarsely_leave_patches_in_float32_and_near(kind: str, family: str) -> None:
+    """Hidden states and gradients within the rounding of 8 bits, and unequal to those of float32."""
+    exact, rounded = (backbone(make(family, prompt_dtype=one)).reader for one in ("same", kind))
     prompt, embedded, ask = alike(9, 8, 0), torch.randn(9, 5, 48), torch.randn(9, 5, 48)
     found = []
     for reader in (exact, rounded):
@@ -165,9 +168,23 @@ def test_words_read_in_bf16_leave_patches_in_float32_and_near() -> None:
     for want, got in zip(*found, strict=True):
         apart = float((got - want).norm() / want.norm())
         assert 1e-6 < apart < 1e-2
+    alone = torch.cat([rounded.after_known(embedded[at : at + 1], prompt[at : at + 1]) for at in range(9)])
+    torch.testing.assert_close(alone, found[1][0], rtol=1e-5, atol=1e-5)
     assert all(p.dtype == torch.float32 for p in rounded.language.model.parameters())
-    with pytest.raises(SettingsError, match="prompt_dtype"):
-        make(prompt_dtype="bf16", dtype="bf16")
+    with pytest.raises(SettingsError, match=f"prompt_dtype={kind}: is for weights in float32"):
+        make(prompt_dtype=kind, dtype="bf16")
+
+
+def test_words_in_a_file_are_those_in_memory_and_the_file_vanishes(tmp_path: Path) -> None:
+    kept, filed = (backbone(make(cache_folder=place)).reader for place in (None, str(tmp_path)))
+    prompt = alike(9, 8, 0)
+    for _ in range(2):
+        assert_same(kept.known(prompt), filed.known(prompt), prompt)
+    assert filed._tree().tables[0][0].untyped_storage().filename is not None
+    assert not list(tmp_path.iterdir())
+    for wrong in (tmp_path / "none", "/dev/null"):
+        with pytest.raises(SettingsError, match=r"cache_folder=.*: a file of 256 MiB is wanted there"):
+            make(cache_folder=str(wrong))
 
 
 @pytest.mark.parametrize("wording", ["rounded", "short"])

@@ -50,21 +50,19 @@ class FrozenLLM(nn.Module):
         super().__init__()
         s = self.settings = settings
         how = language_model.Loading(
-            s.revision, s.llm_layers, s.dtype, s.quantise, s.random, s.llm_seed, s.lora, s.checkpointing, s.device_map
-        )
+            s.revision, s.llm_layers, s.dtype, s.quantise, s.random, s.llm_seed, s.lora, s.checkpointing, s.device_map,
+            s.packed,
+        )  # fmt: skip
         language = language_model.load(s.llm, how)
         tokens = representation.num_tokens(task.lookback) + representation.query_tokens
         made = s.dynamic + s.local_statistics
         told = shortened(task, partial(self._fits, representation, language, tokens + made)) if s.prompt else task
         self.cut = task.description if told is not task else None
         self.static_text, ids = self._static(told, representation, language)
-        if s.prompt_dtype == "bf16" and (s.quantise != "none" or s.dtype != "fp32"):
-            raise SettingsError(
-                Fault(
-                    "prompt_dtype", f"=bf16: is for weights in float32, and these are {s.dtype}, {s.quantise}; set same"
-                )
-            )
-        self.reader = Reader(language, ids, s.cache, rounded=s.prompt_dtype == "bf16")
+        if s.prompt_dtype != "same" and (s.quantise != "none" or s.dtype != "fp32"):
+            why = f"is for weights in float32, and these are {s.dtype}, {s.quantise}; set same"
+            raise SettingsError(Fault("prompt_dtype", f"={s.prompt_dtype}: {why}"))
+        self.reader = Reader(language, ids, s.cache, folder=s.cache_folder, coarse=s.prompt_dtype)
         self.width = s.width
         if s.width > language.width:
             raise SettingsError(

@@ -49,8 +49,10 @@ class FrozenLLMSettings(Settings):
     reuse          whether the prompt's keys and values are computed once, where that is exact
     cache          MiB of keys and values of words that later prompts may begin with too; the words that were not needed
                    for the longest time make room. 0: words are shared within a batch, where its prompts are equal
-    prompt_dtype   bf16: a window's own words, which have no gradient, are read by a copy of the weights in bf16; same:
-                   as the other tokens
+    cache_folder   a folder for them instead of memory: a file of `cache` MiB there, which vanishes with the model
+    packed         on a CPU, two more copies of the frozen weights in the blocks that oneDNN multiplies: quicker
+    prompt_dtype   bf16 or int8: a window's own words, which have no gradient, are read by a copy of the weights in bf16
+                   or in whole numbers of 8 bits; same: as the other tokens
     check          whether reuse is checked on a ragged batch when the model is built
     """
 
@@ -64,7 +66,7 @@ class FrozenLLMSettings(Settings):
         "digits": ("prompt_wording", ("rounded", "short")),
         **dict.fromkeys(("dynamic_norm", "dynamic_gate", "join"), ("dynamic", ())),
         "segments": ("local_statistics", (True,)),
-        **dict.fromkeys(("check", "cache", "prompt_dtype"), ("reuse", (True,))),
+        **dict.fromkeys(("check", "cache", "cache_folder", "prompt_dtype"), ("reuse", (True,))),
     }
     llm: Annotated[str, Field(min_length=1)] = "openai-community/gpt2"
     revision: str | None = None
@@ -100,6 +102,10 @@ class FrozenLLMSettings(Settings):
     join: Literal["behind", "fuse"] = "behind"
     reuse: bool = True
     cache: Annotated[int, Field(ge=0)] = 256
-    prompt_dtype: Literal["same", "bf16"] = "same"
+    cache_folder: Annotated[str, Field(min_length=1)] | None = None
+    packed: bool = False
+    prompt_dtype: Literal["same", "bf16", "int8"] = "same"
     check: bool = True
-    not_in_weights = Settings.not_in_weights | {"checkpointing", "reuse", "cache", "check", "device_map"}
+    not_in_weights = Settings.not_in_weights | {
+        "checkpointing", "reuse", "cache", "cache_folder", "packed", "check", "device_map",
+    }  # fmt: skip

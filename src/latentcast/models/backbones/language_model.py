@@ -4,14 +4,15 @@ Only the first `layers` blocks are built and read. A model that cannot be loaded
 """
 
 import contextlib
+import copy
 import inspect
 import io
 import logging
 import os
 import tempfile
 import warnings
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -23,6 +24,7 @@ from torch.utils.checkpoint import checkpoint
 
 from latentcast.core.errors import Fault, MissingExtra, SettingsError, shorten
 from latentcast.layers.frozen_linear import FrozenLinear, has_product
+from latentcast.layers.rounded_linear import RoundedLinear
 from latentcast.models.backbones import prefix_attention
 from latentcast.models.fingerprint import digest
 
@@ -87,6 +89,7 @@ class Loading:
     lora           rank of trainable adapters; 0 adds none
     checkpointing  computes activations again in the backward pass, to save memory
     device_map     how layers are spread over devices
+    packed         copies of the weights in the blocks that oneDNN multiplies
     """
 
     revision: str | None
@@ -98,6 +101,7 @@ class Loading:
     lora: int
     checkpointing: bool
     device_map: DeviceMap = "none"
+    packed: bool = False
 
 
 def load(address: str, how: Loading) -> LanguageModel:
@@ -137,8 +141,16 @@ def load(address: str, how: Loading) -> LanguageModel:
         model.pooler = None  # nothing reads it
     model.requires_grad_(False).eval()
     _fuse_gelu(model)
-    if not how.lora and not meta and how.dtype == "fp32" and how.quantise == how.device_map == "none":
-        quick_products(model)
+    plain = not how.lora and how.quantise == how.device_map == "none"
+    if how.packed and not (plain and how.dtype != "fp16"):
+        raise SettingsError(
+            Fault(
+                "packed",
+                "=true: is for frozen weights in fp32 or bf16, without lora, quantise or device_map; set false",
+            )
+        )
+    if plain and not meta and (how.dtype == "fp32" or how.packed):
+        quick_products(model, packed=how.packed)
     if how.lora:
         model = _adapt(model, how.lora, address)
     if how.checkpointing:
@@ -303,16 +315,39 @@ def _fuse_gelu(model: nn.Module) -> None:
                 setattr(module, name, nn.GELU(approximate="tanh"))
 
 
-def quick_products(model: nn.Module) -> None:
+def quick_products(model: nn.Module, *, packed: bool = False) -> None:
     """Give frozen linear layers oneDNN's products, where torch has them."""
-    if not has_product():
-        return
+    if has_product():
+        _replace_linear(model, partial(_frozen, packed=packed))
+
+
+def _frozen(child: nn.Module, turned: bool, *, packed: bool) -> nn.Module:
+    bias: Any = child.bias
+    return FrozenLinear(child.get_parameter("weight"), bias, transposed=turned, packed=packed)
+
+
+def coarse_copy(language: LanguageModel, kind: Literal["bf16", "int8"]) -> LanguageModel:
+    """The same model for passes without gradient: in bf16, or with linear layers in 8 bits and the rest shared."""
+    if kind == "bf16":
+        return replace(language, model=copy.deepcopy(language.model).to(torch.bfloat16))
+    shared = {id(parameter): parameter for parameter in language.model.parameters()}
+    model = copy.deepcopy(language.model, shared)
+    _replace_linear(model, _in_8_bits)
+    return replace(language, model=model)
+
+
+def _in_8_bits(child: nn.Module, turned: bool) -> nn.Module:
+    weight, bias = child.get_parameter("weight"), child.bias
+    return RoundedLinear(weight.T if turned else weight, bias)  # type: ignore[arg-type]
+
+
+def _replace_linear(model: nn.Module, made: Callable[[nn.Module, bool], nn.Module]) -> None:
+    """Put `made(layer, transposed)` in the place of each linear layer."""
     for module in list(model.modules()):
         for name, child in list(module.named_children()):
             turned = type(child).__name__ == "Conv1D"  # GPT-2's
-            if type(child) is nn.Linear or turned:
-                weight, bias = child.get_parameter("weight"), child.bias
-                setattr(module, name, FrozenLinear(weight, bias, transposed=turned))  # type: ignore[arg-type]
+            if type(child) in (nn.Linear, FrozenLinear) or turned:
+                setattr(module, name, made(child, bool(getattr(child, "transposed", turned))))
 
 
 def _adapt(model: Any, rank: int, address: str) -> Any:

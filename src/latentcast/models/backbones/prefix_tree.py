@@ -5,6 +5,7 @@ from these words alone, so that they are the same in every prompt that begins al
 in the tree yet run as one packed sequence without padding; attention alone is taken row by row.
 """
 
+import math
 import threading
 from dataclasses import dataclass
 
@@ -13,6 +14,8 @@ import torch
 from jaxtyping import Int
 from torch import Tensor, nn
 
+from latentcast.core.errors import Fault, SettingsError
+from latentcast.layers.file_tensor import zeros_in_file
 from latentcast.models.backbones.prefix_attention import Enough, Known, Layers, Reading, attended
 
 ROOT = -1
@@ -44,16 +47,19 @@ class Plan:
 class PrefixTree:
     """The tree of one language model behind one static part, with room for `capacity` words.
 
-    A full tree forgets the words that were not needed for the longest time. Keys and values lie in one table a layer.
-    `read_words` counts the words that the model has read.
+    A full tree forgets the words that were not needed for the longest time. Keys and values lie in one table a layer,
+    in memory or in a file of `folder` that vanishes with the tree. `read_words` counts the words that the model has
+    read.
     """
 
-    def __init__(self, static: Layers, capacity: int) -> None:
+    def __init__(self, static: Layers, capacity: int, folder: str | None = None) -> None:
         self.static, self.capacity = static, capacity
         key = static[0][0]
         self.heads, self.head_width = key.shape[1], key.shape[3]
         with torch.inference_mode(False):  # later passes write into them
-            self.tables = [tuple(key.new_zeros(self.heads * capacity, self.head_width) for _ in "kv") for _ in static]
+            shape = (2 * len(static), self.heads * capacity, self.head_width)
+            whole = key.new_zeros(shape) if folder is None else _in_file(folder, shape, key.dtype)
+            self.tables = [(whole[at], whole[at + 1]) for at in range(0, len(whole), 2)]
         self._children: dict[tuple[int, int], int] = {}
         self._key: list[tuple[int, int]] = [(ROOT, ROOT)] * capacity  # parent and word of each node
         self._free = list(range(capacity - 1, -1, -1))
@@ -200,6 +206,21 @@ class _Packed:
             hidden |= places <= self.at[..., None] - window
         mixed = attended(q, shared, [own], hidden[:, None, None])
         return mixed.reshape(rows, heads, columns, width).transpose(1, 2)[self.where][None]
+
+
+def _in_file(folder: str, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
+    """Raises SettingsError where the folder has no room for it."""
+    size = math.prod(shape) * dtype.itemsize / 2**20
+    try:
+        return zeros_in_file(folder, shape, dtype)
+    except OSError as error:
+        raise SettingsError(
+            Fault(
+                "cache_folder",
+                f"={folder}: a file of {size:.0f} MiB is wanted there ({error.strerror}); name another folder, set a"
+                " smaller cache, or cache_folder=null for memory",
+            )
+        ) from error
 
 
 def _different(ids: Nodes) -> int:

@@ -1,10 +1,8 @@
 """Tokens read behind a prompt by a frozen language model: after what was computed of it once, or as one sequence."""
 
-import copy
 import threading
 from collections.abc import Callable
-from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -12,7 +10,7 @@ from torch import Tensor, nn
 
 from latentcast.core.errors import Fault, SettingsError
 from latentcast.models.backbones import prefix_attention
-from latentcast.models.backbones.language_model import LanguageModel
+from latentcast.models.backbones.language_model import LanguageModel, coarse_copy
 from latentcast.models.backbones.prefix_tree import PrefixTree
 
 TOLERANCE = 1e-4  # of the check when the model is built; the tests hold 1e-5 in fp32
@@ -23,15 +21,24 @@ class Reader:
     averaged, nor ever set to train.
 
     static  [words] on the device of the model
-    kept    MiB of keys and values of windows' own words that are kept for later batches
-    rounded  windows' own words, which have no gradient, are read by a copy of the weights in bf16; static part and
-             tokens in float32
+    kept    MiB of keys and values of windows' own words that are kept for later batches; in a file of `folder`, where
+            one is given
+    coarse  windows' own words, which have no gradient, are read by a copy of the weights in bf16 or int8; static part
+            and tokens in float32
     """
 
-    def __init__(self, language: LanguageModel, static: list[int], kept: int = 0, *, rounded: bool = False) -> None:
-        self.language, self.kept = language, kept
-        self.rounded = rounded and language.dtype == torch.float32
-        self._rounded: LanguageModel | None = None
+    def __init__(
+        self,
+        language: LanguageModel,
+        static: list[int],
+        kept: int = 0,
+        *,
+        folder: str | None = None,
+        coarse: Literal["same", "bf16", "int8"] = "same",
+    ) -> None:
+        self.language, self.kept, self.folder = language, kept, folder
+        self.coarse = coarse
+        self._coarse: LanguageModel | None = None
         self.static = torch.tensor(static, dtype=torch.long, device="cpu")
         self._known: prefix_attention.Layers | None = None  # of frozen weights and fixed words: worked out when needed
         self._trees: dict[torch.dtype | None, PrefixTree] = {}
@@ -46,7 +53,7 @@ class Reader:
 
     def to(self, device: torch.device) -> None:
         """The frozen weights keep their type; layers that are spread over devices stay where they are."""
-        self._known = self._rounded = None
+        self._known = self._coarse = None
         self._trees = {}
         self.static = self.static.to(device)
         if device != self.language.words.device and not self.language.spread:
@@ -74,11 +81,11 @@ class Reader:
         with torch.autocast(ids.device.type, enabled=False):
             return prefix_attention.keys_and_values(language.model, ids, prefix_attention.Known(), language.layers)
 
-    def _in_bf16(self) -> LanguageModel:
-        if self._rounded is None:
-            copied = copy.deepcopy(self.language.model).to(torch.bfloat16)
-            self._rounded = replace(self.language, model=copied)
-        return self._rounded
+    def _rounded(self) -> LanguageModel:
+        if self._coarse is None:
+            assert self.coarse != "same"
+            self._coarse = coarse_copy(self.language, self.coarse)
+        return self._coarse
 
     def _tree(self) -> PrefixTree:
         """The words of earlier batches, apart for each precision that they were read in."""
@@ -86,18 +93,18 @@ class Reader:
         precision = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else None
         with self._lock:
             if precision not in self._trees:
-                static = self._static_of(self._in_bf16()) if self.rounded else self.static_part()
+                static = self.static_part() if self.coarse == "same" else self._static_of(self._rounded())
                 bytes_of_a_word = sum(2 * key[0, :, 0].numel() * key.element_size() for key, _ in static)
-                self._trees[precision] = PrefixTree(static, max(1, self.kept * 2**20 // bytes_of_a_word))
+                self._trees[precision] = PrefixTree(static, max(1, self.kept * 2**20 // bytes_of_a_word), self.folder)
             return self._trees[precision]
 
     def known(self, own: Int[Tensor, "series words"]) -> prefix_attention.Known:
         """What is read before the tokens: keys and values of the static part, and of each series' own words."""
         static = self.static_part()
-        if static and own.shape[1] and (self.kept or self.rounded):
-            if not self.rounded:
+        if static and own.shape[1] and (self.kept or self.coarse != "same"):
+            if self.coarse == "same":
                 return self._tree().read(self.language.model, own)
-            tree, language = self._tree(), self._in_bf16()
+            tree, language = self._tree(), self._rounded()
             with torch.autocast(own.device.type, enabled=False):
                 return tree.read(language.model, own).cast(self.language.dtype, static)
         return prefix_attention.of_windows(self.language.model, self.static_part(), own, self.language.layers)
