@@ -89,6 +89,10 @@ def stepper(network: Network) -> Callable[[Batch], None]:
     return step
 
 
+def prompted_step(network: Network, step: Callable[[Batch], None], batch: Batch) -> None:
+    step(network.prompted(batch))
+
+
 def taken(run: Callable[[], Any]) -> float:
     begun = time.process_time()
     run()
@@ -142,10 +146,9 @@ def of_lookback(folder: str, lookback: int, asked: argparse.Namespace) -> dict[s
     for _ in range(asked.rounds):
         batch = next(supply)
         for name, step in steps.items():
-            seconds[name].append(taken(lambda step=step, name=name, batch=batch: step(networks[name].prompted(batch))))
+            seconds[name].append(taken(partial(prompted_step, networks[name], step, batch)))
         for name in again:
-            step = partial(steps[name], networks[name].prompted(batch))
-            seconds[f"{name}, seen"].append(taken(step))
+            seconds[f"{name}, seen"].append(taken(partial(prompted_step, networks[name], steps[name], batch)))
         if other is not None:
             seconds["neuralforecast"].append(taken(other["own"]))
     medians = {name: statistics.median(each) for name, each in seconds.items() if each}

@@ -178,6 +178,34 @@ def test_nothing_in_a_file_is_run(tmp_path: Path) -> None:
     assert not mark.exists()
 
 
+@pytest.mark.parametrize("kind", [torch.complex64, torch.int64])
+def test_values_of_another_kind_are_refused(hourly: pd.DataFrame, tmp_path: Path, kind: torch.dtype) -> None:
+    state = {
+        f"Linear_{part}.{name}": torch.ones(shape, dtype=kind)
+        for part in ("Trend", "Seasonal")
+        for name, shape in (("weight", (HORIZON, LOOKBACK)), ("bias", (HORIZON,)))
+    }
+    with pytest.raises(CheckpointError, match=r"Linear_Trend.bias holds \w+64 instead of real floating-point numbers"):
+        latentcast.import_checkpoint(saved(state, tmp_path / "other.pth"), "dlinear", hourly)
+
+
+def test_damaged_files_are_refused_by_what_is_wrong(tmp_path: Path) -> None:
+    whole = saved({"a": torch.ones(300)}, tmp_path / "whole.pth").read_bytes()
+    at = whole.index(torch.ones(300).numpy().tobytes()) + 400
+    changed = whole[:at] + bytes(40) + whole[at + 40 :]
+    pickled = pickle.dumps(print)
+    for name, content, reason in (
+        ("empty.pth", b"", "is empty"),
+        ("cut.pth", whole[: len(whole) // 2], "no state_dict of plain tensors: PytorchStreamReader"),
+        ("changed.pth", changed, "the checksum of whole/data/0 is another"),
+        ("plain.pkl", pickled, r"pickled object \(of a kind that torch.save does not write by default\)"),
+        ("wrong.safetensors", b"\xff" * 64, "no state_dict of plain tensors: Error while deserializing header"),
+    ):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(CheckpointError, match=reason):
+            read_checkpoint(tmp_path / name)
+
+
 def test_a_small_file_cannot_take_all_memory(tmp_path: Path) -> None:
     torch.save({"a": torch.zeros(1).expand(2**40)}, tmp_path / "bomb.pth")
     with pytest.raises(CheckpointError, match="far more memory than its size"):

@@ -41,12 +41,18 @@ class Checkpoint:
     def take(self, names: Iterable[str]) -> dict[str, Tensor]:
         """Tensors by name, in float32.
 
-        Raises CheckpointError when one is missing, when others are there, or when a value is not finite.
+        Raises CheckpointError when one is missing, when others are there, when values are no real floating-point
+        numbers, or when one is not finite.
         """
         wanted = list(names)
         faults = [f"{name} is missing" for name in wanted if name not in self.tensors]
         faults += [f"{name} is not part of it" for name in self.tensors if name not in wanted]
         faults += [f"{name} holds values that are not finite" for name, x in self.tensors.items() if not finite(x)]
+        faults += [
+            f"{name} holds {str(x.dtype).removeprefix('torch.')} instead of real floating-point numbers"
+            for name, x in self.tensors.items()
+            if name in wanted and not x.is_floating_point()
+        ]
         if faults:
             raise CheckpointError(f"{self.path} does not hold the model that was named: {shorten(faults)}")
         return {name: self.tensors[name].float() for name in wanted}
@@ -68,6 +74,8 @@ def read_checkpoint(path: str | Path, language_model: Sequence[str] = ()) -> Che
         raise CheckpointError(f"{path} is {what}; wanted the file of a state_dict (.pth, .pt, .safetensors)")
     with path.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    if not path.stat().st_size:
+        raise CheckpointError(f"{path} is empty; wanted the file of a state_dict (.pth, .pt, .safetensors)")
     if _is_safetensors(path):
         try:
             tensors, digests = sort_out(load_file(path), language_model)

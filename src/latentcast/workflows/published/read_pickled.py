@@ -10,11 +10,13 @@ import json
 import pickle
 import re
 import sys
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 
 from latentcast.workflows.published.tensors import DIGESTS, sort_out
@@ -36,6 +38,7 @@ def limit_memory(source: Path) -> None:
 
 def read(source: Path) -> Mapping[str, Any]:
     """The dictionary in the file, or the one that a trainer wrapped. Raises ValueError for anything else."""
+    _check_sums(source)
     found = torch.load(source, map_location="cpu", weights_only=True)
     for key in ("state_dict", "model_state_dict", "model"):
         if isinstance(found, Mapping) and isinstance(found.get(key), Mapping):
@@ -45,6 +48,21 @@ def read(source: Path) -> Mapping[str, Any]:
     return found
 
 
+def _check_sums(source: Path) -> None:
+    """Compare the parts of a file of torch.save with their checksums, which torch itself does not read.
+
+    Raises ValueError where one differs, MemoryError where they unpack to far more than the file.
+    """
+    if not zipfile.is_zipfile(source):
+        return
+    with zipfile.ZipFile(source) as archive:
+        if sum(part.file_size for part in archive.infolist()) > 4 * source.stat().st_size + SPARE:
+            raise MemoryError
+        wrong = archive.testzip()
+    if wrong is not None:
+        raise ValueError(f"the checksum of {wrong} is another: the file has changed since it was written")
+
+
 def main(source: str, target: str, *prefixes: str) -> int:
     limit_memory(Path(source))
     try:
@@ -52,8 +70,12 @@ def main(source: str, target: str, *prefixes: str) -> int:
         save_file(tensors, target, metadata={DIGESTS: json.dumps(digests)})
     except pickle.UnpicklingError as error:
         named = re.search(r"GLOBAL ([\w.]+)", str(error))
-        return _report("pickled", named[1] if named else str(error).splitlines()[0])
-    except (MemoryError, RuntimeError, ValueError, OSError, EOFError, KeyError) as error:
+        return _report(
+            "pickled", named[1].rstrip(".") if named else "of a kind that torch.save does not write by default"
+        )
+    except SafetensorError as error:  # torch reads files of that name as such
+        return _report("damaged", str(error))
+    except (MemoryError, RuntimeError, ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile) as error:
         memory = isinstance(error, MemoryError) or "allocate memory" in str(error)
         return _report("memory" if memory else "damaged", str(error).splitlines()[0] if str(error) else "")
     return 0
