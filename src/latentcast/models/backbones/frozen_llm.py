@@ -49,19 +49,12 @@ class FrozenLLM(nn.Module):
     def __init__(self, settings: FrozenLLMSettings, task: Task, representation: Representation) -> None:
         super().__init__()
         s = self.settings = settings
-        how = language_model.Loading(
-            s.revision, s.llm_layers, s.dtype, s.quantise, s.random, s.llm_seed, s.lora, s.checkpointing, s.device_map,
-            s.packed,
-        )  # fmt: skip
-        language = language_model.load(s.llm, how)
+        language = language_model.load(s.llm, _loading(s))
         tokens = representation.num_tokens(task.lookback) + representation.query_tokens
         made = s.dynamic + s.local_statistics
         told = shortened(task, partial(self._fits, representation, language, tokens + made)) if s.prompt else task
         self.cut = task.description if told is not task else None
         self.static_text, ids = self._static(told, representation, language)
-        if s.prompt_dtype != "same" and (s.quantise != "none" or s.dtype != "fp32"):
-            why = f"is for weights in float32, and these are {s.dtype}, {s.quantise}; set same"
-            raise SettingsError(Fault("prompt_dtype", f"={s.prompt_dtype}: {why}"))
         self.reader = Reader(language, ids, s.cache, folder=s.cache_folder, coarse=s.prompt_dtype)
         self.width = s.width
         if s.width > language.width:
@@ -395,6 +388,17 @@ class FrozenLLM(nn.Module):
         hidden = prefix_attention.read(language.model, self.embed(values), prefix_attention.Reading(cache.known, taken))
         assert hidden is not None
         return hidden[..., : self.width].float(), Cache(cache.known.followed_by(tuple(taken)))
+
+
+def _loading(s: FrozenLLMSettings) -> language_model.Loading:
+    """Raises SettingsError where words cannot be read in another precision than the weights have."""
+    if s.prompt_dtype != "same" and (s.quantise != "none" or s.dtype != "fp32"):
+        why = f"is for weights in float32, and these are {s.dtype}, {s.quantise}; set same"
+        raise SettingsError(Fault("prompt_dtype", f"={s.prompt_dtype}: {why}"))
+    return language_model.Loading(
+        s.revision, s.llm_layers, s.dtype, s.quantise, s.random, s.llm_seed, s.lora, s.checkpointing, s.device_map,
+        s.packed,
+    )  # fmt: skip
 
 
 def _fuse(representation: Representation, width: int) -> Fuse | None:
