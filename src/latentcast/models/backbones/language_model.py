@@ -111,6 +111,7 @@ def load(address: str, how: Loading) -> LanguageModel:
     """
     if find_spec("transformers") is None:
         raise MissingExtra("transformers", "llm", "model.backbone=frozen_llm")
+    _check_packed(how)
     import transformers
 
     place = _place(address)
@@ -141,16 +142,8 @@ def load(address: str, how: Loading) -> LanguageModel:
         model.pooler = None  # nothing reads it
     model.requires_grad_(False).eval()
     _fuse_gelu(model)
-    plain = not how.lora and how.quantise == how.device_map == "none"
-    if how.packed and not (plain and how.dtype != "fp16"):
-        raise SettingsError(
-            Fault(
-                "packed",
-                "=true: is for frozen weights in fp32 or bf16, without lora, quantise or device_map; set false",
-            )
-        )
-    if plain and not meta and (how.dtype == "fp32" or how.packed):
-        quick_products(model, packed=how.packed)
+    if not meta:
+        _make_quick(model, how)
     if how.lora:
         model = _adapt(model, how.lora, address)
     if how.checkpointing:
@@ -313,6 +306,21 @@ def _fuse_gelu(model: nn.Module) -> None:
         for name, child in module.named_children():
             if type(child).__name__ in ("NewGELUActivation", "FastGELUActivation"):
                 setattr(module, name, nn.GELU(approximate="tanh"))
+
+
+def _plain(how: Loading) -> bool:
+    return not how.lora and how.quantise == how.device_map == "none"
+
+
+def _check_packed(how: Loading) -> None:
+    if how.packed and (not _plain(how) or how.dtype == "fp16"):
+        why = "is for frozen weights in fp32 or bf16, without lora, quantise or device_map; set false"
+        raise SettingsError(Fault("packed", f"=true: {why}"))
+
+
+def _make_quick(model: nn.Module, how: Loading) -> None:
+    if _plain(how) and (how.dtype == "fp32" or how.packed):
+        quick_products(model, packed=how.packed)
 
 
 def quick_products(model: nn.Module, *, packed: bool = False) -> None:
