@@ -113,6 +113,17 @@ class GeneralistNetwork(nn.Module):
         skill: Float[Tensor, "series 2 candidate"],
     ) -> Float[Tensor, "series steps level"]:
         hidden = functional.silu(self.window_in((window - self.window_mean) / self.window_scale))
+        return self.from_hidden(hidden, step, candidates, unit, skill)
+
+    def from_hidden(
+        self,
+        hidden: Float[Tensor, "series wide"],
+        step: Float[Tensor, "series steps step"],
+        candidates: Float[Tensor, "series steps candidate"],
+        unit: Float[Tensor, "series steps 1"],
+        skill: Float[Tensor, "series 2 candidate"],
+    ) -> Float[Tensor, "series steps level"]:
+        """Quantiles from what the first layer found in the numbers of the window."""
         for block in self.window_blocks:
             hidden = block(hidden)
         joined = self.join(hidden)[:, None] + self.step_in((step - self.step_mean) / self.step_scale)
