@@ -14,6 +14,7 @@ read in the raw context to the first layer of the residual MLP:
 import argparse
 import time
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -24,7 +25,6 @@ from torch import Tensor, nn
 
 from benchmarks._harness import RESULTS, Cells
 from benchmarks.accuracy._validation_judge import judged
-from latentcast.data.simulation import simulate as simulating
 from latentcast.models.pretrained.context import Context
 from latentcast.models.pretrained.features import Features, features
 from latentcast.models.pretrained.torch_network import GeneralistNetwork
@@ -34,6 +34,7 @@ from latentcast.workflows.pretraining.state import PRESETS, Pretraining
 from latentcast.workflows.pretraining.windows import CHUNKS, round_of_windows
 
 RAW = 1024
+SIMULATING = import_module("latentcast.data.simulation.simulate")  # the package has a function of this name
 
 
 def with_raw(context: Context, steps: np.ndarray) -> Features:
@@ -136,8 +137,8 @@ def begun(variant: str, seed: int, rounds: int) -> Pretraining:
 
 def trained(variant: str, seed: int, minutes: float) -> tuple[Pretraining, float]:
     """The variant trained for as many rounds as fit into the minutes, and the minutes that it took."""
-    likelier = () if variant == "recipes alike" else simulating.LIKELIER
-    with patch.object(simulating, "LIKELIER", likelier):
+    likelier = () if variant == "recipes alike" else SIMULATING.LIKELIER
+    with patch.object(SIMULATING, "LIKELIER", likelier):
         trial = begun(variant, seed, 100)
         began = time.process_time()
         for number in (-1, -2):
