@@ -112,7 +112,7 @@ def _state(folder: Path, plan: PretrainingPlan, *, resume: bool, overwrite: bool
     path = folder / STATE
     if path.exists() and resume:
         run = Pretraining.load(path)
-        if run.done <= LEVEL_UNTIL * min(plan.rounds, run.rounds):
+        if run.done <= LEVEL_UNTIL * min(plan.rounds, run.rounds) + 1e-9:
             run.rounds = plan.rounds  # until the rate falls, trainings of any length are one
         asked = {"preset": asdict(PRESETS[plan.preset]), "seed": plan.seed, "rounds": plan.rounds}
         found = {"preset": asdict(run.preset), "seed": run.seed, "rounds": run.rounds}

@@ -15,7 +15,7 @@ from latentcast.training import checkpoint
 from latentcast.workflows.pretraining.windows import CHUNKS, TrainingWindows, round_of_windows
 
 BATCH = 256
-WARM_UP, LEVEL_UNTIL = 2.0, 0.6  # rounds, and share of all rounds
+WARM_UP, LEVEL_UNTIL = 2.0, 0.8  # rounds, and share of all rounds
 PASSES = 2  # over the windows of a round: they cost more to make than to learn from
 
 
