@@ -17,10 +17,13 @@ Array = NDArray[np.float64]
 Items = dict[str, str]  # "package/item" → its columns, separated by spaces
 
 MONTHLY: Items = {
-    **dict.fromkeys((f"fpp2/{name}" for name in "h02 a10 auscafe elecequip debitcards usmelec".split()), "value"),
+    **dict.fromkeys(
+        (f"fpp2/{name}" for name in ["h02", "a10", "auscafe", "elecequip", "debitcards", "usmelec"]), "value"
+    ),
     **dict.fromkeys(("forecast/wineind", "forecast/gas"), "value"),
     **dict.fromkeys(
-        (f"datasets/{name}" for name in "AirPassengers nottem USAccDeaths ldeaths mdeaths fdeaths".split()), "value"
+        (f"datasets/{name}" for name in ["AirPassengers", "nottem", "USAccDeaths", "ldeaths", "mdeaths", "fdeaths"]),
+        "value",
     ),
     "datasets/Seatbelts": "drivers front rear kms PetrolPrice",
     "fpp2/departures": "permanent reslong vislong resshort visshort",
@@ -35,10 +38,12 @@ MORE_MONTHLY: Items = {
     "wooldridge/volat": "sp500 ip",
 }  # fmt: skip
 QUARTERLY: Items = {
-    **dict.fromkeys((f"fpp2/{name}" for name in "qauselec qgas ausbeer qcement euretail austourists".split()), "value"),
+    **dict.fromkeys(
+        (f"fpp2/{name}" for name in ["qauselec", "qgas", "ausbeer", "qcement", "euretail", "austourists"]), "value"
+    ),
     "fpp2/arrivals": "Japan NZ UK US",
     "forecast/woolyrnq": "value",
-    **dict.fromkeys((f"datasets/{name}" for name in "UKgas JohnsonJohnson austres".split()), "value"),
+    **dict.fromkeys((f"datasets/{name}" for name in ["UKgas", "JohnsonJohnson", "austres"]), "value"),
     "fpp2/uschange": "Unemployment Savings",
 }
 MORE_QUARTERLY: Items = {
@@ -49,10 +54,25 @@ MORE_QUARTERLY: Items = {
 }  # fmt: skip
 YEARLY: Items = {
     **dict.fromkeys(
-        (f"fpp2/{n}" for n in "wmurders ausair oil guinearice livestock austa sunspotarea mens400 maxtemp".split()),
+        (
+            f"fpp2/{n}"
+            for n in [
+                "wmurders",
+                "ausair",
+                "oil",
+                "guinearice",
+                "livestock",
+                "austa",
+                "sunspotarea",
+                "mens400",
+                "maxtemp",
+            ]
+        ),
         "value",
     ),
-    **dict.fromkeys((f"datasets/{name}" for name in "Nile LakeHuron lynx airmiles nhtemp uspop".split()), "value"),
+    **dict.fromkeys(
+        (f"datasets/{name}" for name in ["Nile", "LakeHuron", "lynx", "airmiles", "nhtemp", "uspop"]), "value"
+    ),
     "fpp3/prices": "eggs copper nails oil wheat",
 }
 MORE_YEARLY: Items = {

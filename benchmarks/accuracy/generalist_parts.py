@@ -43,9 +43,7 @@ def with_raw(context: Context, steps: np.ndarray) -> Features:
     raw = np.zeros((len(context.values), RAW), np.float32)
     values = np.arcsinh(context.values * context.seen)[:, -RAW:]
     raw[:, RAW - values.shape[1] :] = values
-    return Features(
-        np.concatenate([found.window, raw], 1), found.step, found.candidates, found.unit, found.skill
-    )
+    return Features(np.concatenate([found.window, raw], 1), found.step, found.candidates, found.unit, found.skill)
 
 
 class Patches(nn.Module):
@@ -163,7 +161,8 @@ def row_of(variant: str, seed: int, minutes: float, folder: Path) -> dict[str, A
         write_weights(path, run.averaged.to_numpy(), {"rounds": run.rounds, "seed": seed})
     size = sum(value.numel() for value in run.averaged.parameters())
     return {
-        "variant": variant, "seed": seed, "rounds": run.rounds, "minutes": took, "weights": size, "held_out": loss, **found
+        "variant": variant, "seed": seed, "rounds": run.rounds, "minutes": took, "weights": size, "held_out": loss,
+        **found,
     }  # fmt: skip
 
 

@@ -1,7 +1,8 @@
 """The shipped generalist on boards that it never saw, beside seasonal naive, Theta, AutoETS and AutoARIMA.
 
-Every window is forecast once, by the median of the quantiles. MASE is a mean over windows; ratios are to seasonal naive
-(to naive where the board has no season) on the same windows. Fits of the classical models take long: they are made on
+Every window is forecast once, by the median of the quantiles; the widths of intervals follow backtests inside the
+contexts of the series that are forecast together, as in `latentcast zero-shot`. MASE is a mean over windows; ratios
+are to seasonal naive (to naive where the board has no season) on the same windows. Fits of the classical models take long: they are made on
 evenly spaced windows of a board (`--most`; AutoARIMA `--most-arima`), kept in `--cache`, and compared with the
 generalist on those windows alone. M4: AutoETS and AutoARIMA are those of results/m4.jsonl, fitted to whole series.
 
@@ -25,6 +26,7 @@ from latentcast.models.pretrained.network import LEVELS, MEDIAN
 from latentcast.models.pretrained.ragged import forecast_rows
 from latentcast.models.pretrained.seasons import of_frequency
 from latentcast.models.pretrained.weights import load_weights
+from latentcast.models.pretrained.widths import widened, width_factor
 
 CLAIM = "the generalist beats the better of AutoETS and AutoTheta on boards that it never saw"
 
@@ -115,7 +117,21 @@ def generalist(board: Board, weights: Any, contexts: tuple[int, ...]) -> Array:
     rows = np.full((len(board.windows), longest), np.nan)
     for row, window in zip(rows, board.windows, strict=True):
         row[longest - len(window.context) :] = window.context
-    return forecast_rows(weights, rows, seasons, board.horizon, detected=given is None, contexts=contexts)
+    found = forecast_rows(weights, rows, seasons, board.horizon, detected=given is None, contexts=contexts)
+    for places in tables(board):
+        factor = width_factor(weights, rows[places], seasons, board.horizon, detected=given is None, contexts=contexts)
+        found[places] = widened(found[places], factor)
+    return found
+
+
+def tables(board: Board) -> list[NDArray[np.int64]]:
+    """Places of windows that a user would forecast together: the first origins of all series, the second ones, …"""
+    seen: dict[str, int] = {}
+    numbers = []
+    for window in board.windows:
+        seen[window.series] = seen.get(window.series, -1) + 1
+        numbers.append(seen[window.series])
+    return [np.flatnonzero(np.array(numbers) == number) for number in range(max(numbers) + 1)]
 
 
 def naive(board: Board) -> Array:

@@ -12,6 +12,7 @@ from latentcast.core.errors import DataError, SettingsError
 from latentcast.models.pretrained.network import LEVELS
 from latentcast.models.pretrained.ragged import forecast_rows
 from latentcast.models.pretrained.weights import load_weights
+from latentcast.models.pretrained.widths import widened, width_factor
 from latentcast.workflows.zero_shot import zero_shot
 
 
@@ -30,9 +31,12 @@ def test_a_wide_frame_comes_back_dated() -> None:
     assert list(found.columns) == ["unique_id", "ds", "generalist", *names]
     ordered = found[[*names[:2], "generalist", *names[2:]]].to_numpy()
     assert (np.diff(ordered, axis=1) > 0).all()
-    expected = forecast_rows(load_weights(), frame[["load"]].to_numpy().T, ((24, 168),), 5)[0]
+    rows = frame[["load", "twice"]].to_numpy().T
+    expected = forecast_rows(load_weights(), rows, ((24, 168),), 5)[0]
+    factor = width_factor(load_weights(), rows, ((24, 168),), 5)
     np.testing.assert_allclose(found["generalist"][:5], expected[:, LEVELS.index(0.5)], rtol=1e-6)
-    np.testing.assert_allclose(found["generalist-lo-80"][:5], expected[:, LEVELS.index(0.1)], rtol=1e-6)
+    low = widened(expected[None], factor)[0, :, LEVELS.index(0.1)]
+    np.testing.assert_allclose(found["generalist-lo-80"][:5], low, rtol=1e-6)
 
 
 def test_long_frames_of_unequal_lengths_and_gaps() -> None:

@@ -22,6 +22,7 @@ from latentcast.models.pretrained.network import LEVELS, MEDIAN
 from latentcast.models.pretrained.ragged import forecast_rows
 from latentcast.models.pretrained.seasons import seasons_to_try
 from latentcast.models.pretrained.weights import load_weights
+from latentcast.models.pretrained.widths import widened, width_factor
 from latentcast.workflows.zero_shot_notes import notes_of
 
 log = logging.getLogger("latentcast")
@@ -50,7 +51,8 @@ def zero_shot(
     horizon
         Steps to forecast. None takes one season, at least 6 steps.
     level
-        Levels of prediction intervals in per cent, one or several. They are the model's own quantiles.
+        Levels of prediction intervals in per cent, one or several. They are the model's own quantiles, wider or
+        narrower by what backtests inside the contexts of the table say.
     season
         Main season in steps. None takes that of the frequency.
     seasons
@@ -102,6 +104,9 @@ def zero_shot(
             f"nothing was observed of {', '.join(empty[:5])}: leave them out (data.ignore), or give values",
             setting="data.ignore",
         )
+    if levels:
+        factor = width_factor(load_weights(weights), rows, options, steps, detected=detected, contexts=(CONTEXT,))
+        found = widened(found, factor)
     found = np.maximum(found, 0.0) if nonnegative else found
     found = np.round(found) if integer else found
     frame = as_it_came(_frame(panel, names, found, levels), source, panel, chosen)

@@ -11,7 +11,10 @@ from latentcast.models.pretrained.autocorrelation import walk_statistics
 from latentcast.models.pretrained.context import Context, Rows
 from latentcast.models.pretrained.network import MEDIAN
 
-CERTAIN, REFUTED = (2.5, 5.0), (7.0, 16.0)  # sums of three squared scores (χ², 3 degrees of freedom): short, long contexts
+CERTAIN, REFUTED = (
+    (2.5, 5.0),
+    (7.0, 16.0),
+)  # sums of three squared scores (χ², 3 degrees of freedom): short, long contexts
 SHORT, LONG = 40, 60  # steps; in between, the limits rise with them: short real series trend more often than not
 WIDER = 0.1  # share by which intervals grow there
 
