@@ -1,8 +1,8 @@
 """Parts of the generalist at equal cost: encoders of the raw context, sizes, and recipes of the simulator.
 
-Each variant trains for as many rounds as `--minutes` of a core hold, by a first timing of its own; then it is judged on
-validation series (`_validation_boards`), none of which is a board of the zero-shot benchmark. The encoders add what they
-read in the raw context to the first layer of the residual MLP:
+Each variant trains for as many rounds as `--minutes` of a core hold, by a first timing; then it is judged on
+validation series (`_validation_boards`), none of which is a board of the zero-shot benchmark. The encoders add what
+they read in the raw context to the first layer of the residual MLP:
 
 * patches: windows of 16 steps of the last 512, embedded alike, mixed across, joined
 * compression: three strided convolutions over the last 1 024 steps, 64 of them to one

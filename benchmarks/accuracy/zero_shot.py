@@ -2,9 +2,10 @@
 
 Every window is forecast once, by the median of the quantiles; the widths of intervals follow backtests inside the
 contexts of the series that are forecast together, as in `latentcast zero-shot`. MASE is a mean over windows; ratios
-are to seasonal naive (to naive where the board has no season) on the same windows. Fits of the classical models take long: they are made on
-evenly spaced windows of a board (`--most`; AutoARIMA `--most-arima`), kept in `--cache`, and compared with the
-generalist on those windows alone. M4: AutoETS and AutoARIMA are those of results/m4.jsonl, fitted to whole series.
+are to seasonal naive (to naive where the board has no season) on the same windows. Fits of the classical models take
+long: they are made on evenly spaced windows of a board (`--most`; AutoARIMA `--most-arima`), kept in `--cache`, and
+compared with the generalist on those windows alone. M4: AutoETS and AutoARIMA are those of results/m4.jsonl, fitted to
+whole series.
 
     python -m benchmarks.accuracy.zero_shot --fit          # the classical forecasts, into the cache
     python -m benchmarks.accuracy.zero_shot                # the generalist, the table and results/zero_shot.json
