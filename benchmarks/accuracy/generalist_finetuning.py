@@ -1,7 +1,7 @@
 """The generalist fine-tuned on ETTm1 and weather: what is trained, how much data it takes, and against `ridge`.
 
 The windows are those of `benchmarks.accuracy.zero_shot` (50 origins of the test part, contexts of 512 steps, horizon
-96). Few-shot: the first 1, 5 and 20 % of the training part. `ridge` is fitted to the training part with a look-back of
+96), intervals the quantiles of the network. Few-shot: the first 1, 5 and 20 % of the training part. `ridge` is fitted to the training part with a look-back of
 512 steps. The validation part decides what is kept, and whether a linear map joins.
 
     python -m benchmarks.accuracy.generalist_finetuning
@@ -52,8 +52,8 @@ def tuned(board: Board, learn: Learn, share: float) -> dict[str, Any]:
         weights = load_weights(folder)
     alone = {name: value for name, value in weights.items() if not name.startswith("map_")}
     return {
-        **judged(board, generalist(board, weights, (1024,))),
-        "network_alone": judged(board, generalist(board, alone, (1024,))),
+        **judged(board, generalist(board, weights, (1024,), backtests=False)),
+        "network_alone": judged(board, generalist(board, alone, (1024,), backtests=False)),
         "epochs": found.epochs,
         "windows": found.windows,
         "map_share": found.map_share,
@@ -76,7 +76,7 @@ def ridge(board: Board) -> float:
 
 def rows_of(board: Board) -> Iterator[dict[str, Any]]:
     """Zero-shot, ridge, what learns, and the few-shot rows."""
-    yield {"how": "zero-shot", **judged(board, generalist(board, load_weights(), (1024,)))}
+    yield {"how": "zero-shot", **judged(board, generalist(board, load_weights(), (1024,), backtests=False))}
     yield {"how": "ridge", "ratio": ridge(board)}
     for learn in get_args(Learn):
         yield {"how": learn, **tuned(board, learn, 1.0)}

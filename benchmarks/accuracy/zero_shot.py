@@ -110,8 +110,11 @@ def fit_all(args: argparse.Namespace) -> None:
             print(f"{board.name}: {NAMES[name]} on {len(places)} windows in {seconds:.0f} s", flush=True)
 
 
-def generalist(board: Board, weights: Any, contexts: tuple[int, ...]) -> Array:
-    """[window, horizon, level] quantiles; the period is found where the board does not give it."""
+def generalist(board: Board, weights: Any, contexts: tuple[int, ...], *, backtests: bool = True) -> Array:
+    """[window, horizon, level] quantiles; the period is found where the board does not give it.
+
+    `backtests` inside the contexts decide how wide intervals are.
+    """
     given = board.given
     seasons = of_frequency(M4_SEASONS[board.name]) if given is None else of_frequency(given)[:1]
     longest = max(len(window.context) for window in board.windows)
@@ -119,7 +122,7 @@ def generalist(board: Board, weights: Any, contexts: tuple[int, ...]) -> Array:
     for row, window in zip(rows, board.windows, strict=True):
         row[longest - len(window.context) :] = window.context
     found = forecast_rows(weights, rows, seasons, board.horizon, detected=given is None, contexts=contexts)
-    for places in tables(board):
+    for places in tables(board) if backtests else ():
         factor = width_factor(weights, rows[places], seasons, board.horizon, detected=given is None, contexts=contexts)
         found[places] = widened(found[places], factor)
     return found

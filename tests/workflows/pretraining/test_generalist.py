@@ -44,12 +44,12 @@ def test_a_training_that_was_cut_ends_with_equal_weights(tmp_path: Path, monkeyp
     whole = state.Pretraining.save
     with monkeypatch.context() as patched:
         patched.setattr(state.Pretraining, "save", cut)
-        with pytest.raises(Cut):  # another length: until the rate falls, trainings of any length are one
-            pretrain_generalist(tmp_path / "cut", PretrainingPlan(rounds=6, every=2))
+        with pytest.raises(Cut):
+            pretrain_generalist(tmp_path / "cut", PretrainingPlan(rounds=4, every=2))
     with pytest.raises(CheckpointError, match="resume"):
         pretrain_generalist(tmp_path / "cut", PretrainingPlan(rounds=4, every=2))
-    with pytest.raises(CheckpointError, match="rounds 6"):
-        pretrain_generalist(tmp_path / "cut", PretrainingPlan(rounds=2), resume=True)
+    with pytest.raises(CheckpointError, match="rounds 4"):
+        pretrain_generalist(tmp_path / "cut", PretrainingPlan(rounds=5), resume=True)
     pretrain_generalist(tmp_path / "cut", PretrainingPlan(rounds=4, every=2), resume=True)
     one, two = (load_weights(str(tmp_path / name)) for name in ("whole", "cut"))
     for name, value in one.items():

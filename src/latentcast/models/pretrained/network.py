@@ -18,11 +18,16 @@ def known(weights: Weights) -> int:
 
 
 def _affine(rows: Rows, weights: Weights, name: str) -> Rows:
-    return rows @ weights[f"{name}.weight"].T + weights[f"{name}.bias"]
+    flat = rows.reshape(-1, rows.shape[-1]) @ weights[f"{name}.weight"].T  # one product, not one for each series
+    flat += weights[f"{name}.bias"]
+    return flat.reshape(*rows.shape[:-1], -1)
 
 
 def _silu(rows: Rows) -> Rows:
-    return rows / (1 + np.exp(-np.maximum(rows, -60)))
+    found = np.minimum(-rows, 60)
+    np.exp(found, out=found)
+    found += 1
+    return np.divide(rows, found, out=found)
 
 
 def _blocks(rows: Rows, weights: Weights, name: str) -> Rows:

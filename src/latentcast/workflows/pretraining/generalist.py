@@ -15,7 +15,7 @@ import numpy as np
 from latentcast.core.errors import CheckpointError, Fault, SettingsError, suggest
 from latentcast.models.pretrained.network import Weights
 from latentcast.models.pretrained.weights import write_weights
-from latentcast.workflows.pretraining.state import LEVEL_UNTIL, PRESETS, Pretraining
+from latentcast.workflows.pretraining.state import PRESETS, Pretraining
 from latentcast.workflows.pretraining.windows import CHUNKS, ROWS, TrainingWindows, round_of_windows
 
 log = logging.getLogger("latentcast")
@@ -112,8 +112,6 @@ def _state(folder: Path, plan: PretrainingPlan, *, resume: bool, overwrite: bool
     path = folder / STATE
     if path.exists() and resume:
         run = Pretraining.load(path)
-        if run.done <= LEVEL_UNTIL * min(plan.rounds, run.rounds) + 1e-9:
-            run.rounds = plan.rounds  # until the rate falls, trainings of any length are one
         asked = {"preset": asdict(PRESETS[plan.preset]), "seed": plan.seed, "rounds": plan.rounds}
         found = {"preset": asdict(run.preset), "seed": run.seed, "rounds": run.rounds}
         other = [f"{name} {found[name]} (not {asked[name]})" for name in asked if asked[name] != found[name]]

@@ -15,7 +15,6 @@ from latentcast.training import checkpoint
 from latentcast.workflows.pretraining.windows import CHUNKS, TrainingWindows, round_of_windows
 
 BATCH = 256
-WARM_UP, LEVEL_UNTIL = 2.0, 0.8  # rounds, and share of all rounds
 PASSES = 2  # over the windows of a round: they cost more to make than to learn from
 
 
@@ -57,7 +56,7 @@ class Pretraining:
         count = len(windows.target)
         for start in [*range(0, count - BATCH + 1, BATCH)] * PASSES:
             for group in self.optimiser.param_groups:
-                group["lr"] = self.preset.rate * schedule(self.done + start / count, self.rounds)
+                group["lr"] = self.preset.rate * schedule((self.done + start / count) / self.rounds)
             loss = self._loss(self.network, windows, slice(start, start + BATCH))
             self.optimiser.zero_grad(set_to_none=True)
             loss.backward()
@@ -102,9 +101,8 @@ class Pretraining:
         return run
 
 
-def schedule(done: float, rounds: int) -> float:
-    """Share of the learning rate after some rounds: a rise over the first two, level, a fall from `LEVEL_UNTIL` on."""
-    if done < WARM_UP:
-        return max(done / WARM_UP, 0.02)
-    falling = (done / rounds - LEVEL_UNTIL) / (1 - LEVEL_UNTIL)
-    return 1.0 if falling <= 0 else max(0.01, float(0.5 * (1 + np.cos(np.pi * falling))))
+def schedule(progress: float) -> float:
+    """Share of the learning rate: a short rise, level, and a fall over the last two fifths."""
+    if progress < 0.01:
+        return max(progress / 0.01, 0.02)
+    return 1.0 if progress < 0.6 else max(0.01, float(0.5 * (1 + np.cos(np.pi * (progress - 0.6) / 0.4))))
