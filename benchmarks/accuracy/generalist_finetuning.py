@@ -1,8 +1,9 @@
 """The generalist fine-tuned on ETTm1 and weather: what is trained, how much data it takes, and against `ridge`.
 
 The windows are those of `benchmarks.accuracy.zero_shot` (50 origins of the test part, contexts of 512 steps, horizon
-96), intervals the quantiles of the network. Few-shot: the first 1, 5 and 20 % of the training part. `ridge` is fitted to the training part with a look-back of
-512 steps. The validation part decides what is kept, and whether a linear map joins.
+96), intervals the quantiles of the network. Few-shot: the first 1, 5 and 20 % of the training part. `ridge` is fitted
+to the training part with a look-back of 512 steps. The validation part decides what is kept, and whether a linear map
+joins.
 
     python -m benchmarks.accuracy.generalist_finetuning
 """
