@@ -185,6 +185,8 @@ def test_words_in_a_file_are_those_in_memory_and_the_file_vanishes(tmp_path: Pat
     for wrong in (tmp_path / "none", "/dev/null"):
         with pytest.raises(SettingsError, match=r"cache_folder=.*: a file of 256 MiB is wanted there"):
             make(cache_folder=str(wrong))
+    with pytest.raises(SettingsError, match="cache=0 keeps none"):
+        make(cache_folder=str(tmp_path), cache=0)
 
 
 @pytest.mark.parametrize("wording", ["rounded", "short"])

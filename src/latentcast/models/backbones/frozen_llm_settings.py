@@ -2,7 +2,7 @@
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from latentcast.core.settings import ReadWith, Settings
 from latentcast.layers.dynamic_prompt import GatedBy
@@ -109,3 +109,9 @@ class FrozenLLMSettings(Settings):
     not_in_weights = Settings.not_in_weights | {
         "checkpointing", "reuse", "cache", "cache_folder", "packed", "check", "device_map",
     }  # fmt: skip
+
+    @model_validator(mode="after")
+    def _folder_of_a_cache(self) -> "FrozenLLMSettings":
+        if self.cache_folder is not None and self.cache == 0:
+            raise ValueError("cache_folder: holds the words that cache keeps, and cache=0 keeps none; set cache in MiB")
+        return self
