@@ -191,6 +191,17 @@ except OSError:
     assert ran.stdout.split() == ["memory", "file"]
 
 
+def test_temporary_files_of_a_job_lie_in_its_folder(tmp_path: Path) -> None:
+    code = f"""
+import tempfile
+from latentcast.serving.jobs.worker import _enter
+_enter({str(tmp_path)!r})
+print(tempfile.mkdtemp())
+"""
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert Path(ran.stdout.strip()).parent == tmp_path
+
+
 def test_processes_end_with_the_queue(queue_of: Callable[..., JobQueue]) -> None:
     queue = queue_of()
     job = submitted(queue, "sleep")

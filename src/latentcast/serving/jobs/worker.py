@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import sys
+import tempfile
 import threading
 import time
 import traceback
@@ -32,8 +33,14 @@ def main() -> None:
         return
     threading.Thread(target=_end_with_the_server, daemon=True).start()
     task = json.loads(line)
-    os.chdir(task["folder"])
+    _enter(task["folder"])
     _run(task, say)
+
+
+def _enter(folder: str) -> None:
+    """Work in the job's folder; what is temporary lies there too, and goes with it where this process is killed."""
+    os.chdir(folder)
+    tempfile.tempdir = folder
 
 
 def _run(task: dict[str, Any], say: Say) -> None:
