@@ -1,5 +1,7 @@
 """Forecasts part by part equal those of one table, wherever the rows of a series lie."""
 
+import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +11,9 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 import latentcast
-from latentcast.core.errors import CheckpointError, DataError, SettingsError
-from latentcast.distributed.shards import plan, read
+from latentcast.core.errors import CheckpointError, DataError, LatentcastError, SettingsError
+from latentcast.distributed.run import Where, parts_of
+from latentcast.distributed.shards import Shard, plan, read
 
 SIZES: dict[str, Any] = {"lookback": 14, "horizon": 3}
 DAYS = pd.date_range("2024-01-01", periods=60)
@@ -146,3 +149,18 @@ def test_one_table_of_channels_is_one_part(tmp_path: Path) -> None:
     found = latentcast.predict(forecaster, tmp_path / "wide.parquet", tmp_path / "out")
     assert (found.parts, found.series) == (1, 2)
     assert_frame_equal(pd.read_parquet(tmp_path / "out"), forecaster.predict(wide))
+
+
+def killed(forecaster: latentcast.Forecaster, shard: Shard) -> None:
+    """What becomes of a worker that runs out of memory."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.mark.slow
+def test_a_killed_worker_process_is_one_error(forecaster: latentcast.Forecaster, tmp_path: Path) -> None:
+    data = write(panel(4), tmp_path / "data", files=1)
+    with (
+        parts_of(forecaster, data, Where(workers=2, rows=60)) as parts,
+        pytest.raises(LatentcastError, match="a worker process ended before its part was done"),
+    ):
+        parts.run(killed)

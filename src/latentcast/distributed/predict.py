@@ -80,7 +80,8 @@ def predict(
     engine
         `local`: in this process, or in several on this machine. `ray`: on a Ray cluster (extra `ray`).
     workers
-        Processes, or actors, that forecast at the same time; each loads the model once and uses one thread.
+        Processes, or actors, that forecast at the same time; each loads the model once and uses one thread. More than
+        one process in a script needs ``if __name__ == "__main__":``.
     address
         Address of a running Ray cluster. None starts one on this machine.
     horizon, future_covariates, level, quantiles, interval_method, paths
@@ -103,6 +104,8 @@ def predict(
         As `Forecaster.predict`; also for an unknown engine.
     CheckpointError
         `out` holds other files, or cannot be written.
+    LatentcastError
+        A worker process was killed.
     MissingExtra
         Ray is not installed.
 

@@ -4,6 +4,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -11,13 +12,18 @@ from pathlib import Path
 from typing import Any
 
 from latentcast.core.cluster import Cluster, Engine, check_engine
-from latentcast.core.errors import CheckpointError, Fault, SettingsError
+from latentcast.core.errors import CheckpointError, Fault, LatentcastError, SettingsError
 from latentcast.distributed.parts import Work, Worker
 from latentcast.distributed.shards import Shard, plan
 from latentcast.forecaster.forecaster import Forecaster
 from latentcast.forecaster.load import as_forecaster
 
 ROWS = 1_000_000  # of one part
+_LOST = (
+    "a worker process ended before its part was done: it was killed (out of memory?), or a script calls this without"
+    ' `if __name__ == "__main__":`; parts that are written are whole: run it again with fewer workers, or on Ray, which'
+    " replaces a lost worker (engine=ray)"
+)
 SPARE = ".latentcast-"  # begins the names of temporary folders
 
 
@@ -74,7 +80,10 @@ class Parts:
             yield from map(Worker(self.model, work), shards)
         else:
             with ProcessPoolExecutor(where.workers, get_context("spawn"), _begin, (str(self.model), work)) as pool:
-                yield from pool.map(_work, shards)
+                try:
+                    yield from pool.map(_work, shards)
+                except BrokenProcessPool as error:
+                    raise LatentcastError(_LOST) from error
 
 
 @contextmanager
