@@ -13,6 +13,8 @@ from latentcast.core.nested import nested
 from latentcast.core.settings import unread
 from latentcast.models.config.presets import MODEL_PRESETS
 from latentcast.models.config.run import resolve_config
+from latentcast.workflows.fitting.spec import FitSpec
+from latentcast.workflows.fitting.unused import check_all_read
 
 SIZES = {"lookback": 24, "horizon": 6}
 
@@ -66,6 +68,14 @@ def test_a_hybrid_without_a_trained_member_refuses_them_as_well() -> None:
 )
 def test_settings_of_the_data_that_nothing_reads_are_refused(settings: dict[str, Any], fault: str) -> None:
     assert refused("naive", settings)[0].startswith(fault)
+
+
+def test_a_description_that_was_taken_away_is_no_setting() -> None:
+    """As in the settings of a chosen model, next to the description that a catalogued dataset has."""
+    model = latentcast.fit(frame(), "naive", **SIZES)
+    run = resolve_config({"model": "naive", **SIZES})
+    described = {"description": "load of a town"}
+    check_all_read(FitSpec(run, given={"data": {"description": None}}, data_defaults=described), model)
 
 
 def test_parts_that_other_settings_switch_off_are_refused() -> None:

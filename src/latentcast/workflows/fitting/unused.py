@@ -32,7 +32,7 @@ def check_all_read(spec: FitSpec, forecaster: Forecaster) -> None:
 def _of_data(spec: FitSpec) -> Iterator[Fault]:
     run, given = spec.run, _differing(spec.given.get("data"), {**DataSettings().dump(), **spec.data_defaults})
     for name in given:
-        if name in ("description", "notes") and not read_words(run.model):
+        if name in ("description", "notes") and getattr(run.data, name) is not None and not read_words(run.model):
             readers = "a language model (time-llm, with the prompt switched on)"
             yield Fault(f"data.{name}", f": {run.name} reads no words, as {readers} does; leave it out")
         if name == "target" and run.data.features == "M":
