@@ -13,6 +13,7 @@ from latentcast.serving.jobs.settings import JobSettings
 from latentcast.serving.models import Models
 from latentcast.serving.settings import ServeSettings
 
+COLLECTED_AFTER = 700  # new objects, as Python does by itself; a command waits longer
 SWITCH = 0.0005  # seconds after which a computing thread lets the one that answers in; Python's own are 0.005
 
 
@@ -26,6 +27,7 @@ def run(models: Models, settings: ServeSettings, jobs: JobSettings | None = None
     signal.signal(signal.SIGTERM, _ended)
     gc.collect()
     gc.freeze()  # models stay; the collector need not look through them
+    gc.set_threshold(COLLECTED_AFTER)
     uvicorn.run(
         create_app(models, settings, jobs),
         host=settings.host,

@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import latentcast
+from latentcast.core.errors import TimeError
 from latentcast.core.settings import validate
 from latentcast.data.panel.build import build
 from latentcast.data.panel.panel import Panel
@@ -54,3 +56,13 @@ def test_an_index_that_holds_dates_without_their_type(index: Any, first: Any, al
 def test_an_index_of_names_is_no_time() -> None:
     frame = pd.DataFrame({"ds": pd.date_range("2020", periods=30), "a": VALUES}, index=[f"row {n}" for n in range(30)])
     assert panel_of(frame).channels == ("a",)
+
+
+@pytest.mark.parametrize("data", [VALUES, [{"target": VALUES, "item_id": "a"}]])
+def test_data_without_dates_are_not_those_of_a_fit_with_dates(data: Any) -> None:
+    dated = pd.DataFrame({"ds": pd.date_range("2020", periods=30, freq="h"), "unique_id": "a", "y": VALUES})
+    forecaster = latentcast.fit(dated, "naive", lookback=4, horizon=2)
+    with pytest.raises(TimeError, match="had dates with steps of h, and the data have none"):
+        forecaster.predict(data)
+    counted = latentcast.fit(VALUES, "naive", lookback=4, horizon=2, settings={"data.freq": "h"})
+    assert counted.predict(VALUES).shape[0] == 2

@@ -46,6 +46,11 @@ def read_alike(
         if strange := _strange(source.frame, settings, channels):
             raise DataError(_others([], strange, remedy(source))) from error
         raise
+    if panel.frequency.integer and not str(schema["freq"]).isdecimal():
+        raise TimeError(
+            f"the fit had dates with steps of {schema['freq']}, and the data have none: their steps are counted; give"
+            f" them a column of dates{remedy(source)}"
+        )
     if settings.freq is None and (apart := _rows_apart(panel)) > 1:
         raise TimeError(
             f"the fit had steps of {frequency}, and the rows of the data lie {apart} of them apart: they are of another"
