@@ -1,6 +1,8 @@
 """Classical models: what is fitted to what, how often, and what is said when it cannot be."""
 
+import json
 import logging
+import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -160,6 +162,24 @@ def test_what_is_remembered_has_an_end() -> None:
     memo.put(b"\x05", np.zeros(10))
     assert [key[0] for key in memo.kept] == [4, 2, 5]
     assert memo.bytes == 240
+
+
+def test_a_process_that_fits_ends_quietly_while_its_input_is_open() -> None:
+    """The thread that waits for the end of the input must hold no lock that the interpreter's end needs."""
+    spec = {"model": "theta", "season": 1, "horizon": 2, "levels": [], "options": []}
+    given = json.dumps({"spec": spec, "lengths": [20]}).encode() + b"\n" + np.arange(20.0).tobytes()
+    command = "from latentcast.models.standalone.classical_workers import serve; serve()"
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    with subprocess.Popen([sys.executable, "-c", command], **pipes) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdin.write(given)
+        process.stdin.flush()
+        assert json.loads(process.stdout.readline()) == {"failed": [None]}
+        assert len(process.stdout.read()) == 16
+        assert process.wait(30) == 0
+        assert process.stderr.read() == b""
 
 
 @pytest.mark.slow
