@@ -1,8 +1,9 @@
 """Level, slope, season and residuals of exponential smoothing: what `auto-ets` fitted to the last look-back."""
 
-from collections.abc import Iterator
+from collections.abc import Callable
+from functools import partial
+from itertools import product
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,6 +22,8 @@ from latentcast.forecaster.output import give_back
 from latentcast.models.hybrid.model import Hybrid
 from latentcast.models.standalone.classical import AutoEts
 from latentcast.models.standalone.ets_components import Components
+
+Smoothing = tuple[str, AutoEts, Callable[[Batch], Batch]]
 
 
 def smoothing_components(
@@ -59,22 +62,21 @@ def smoothing_components(
     """
     forecaster = as_forecaster(forecaster)
     models = _models(forecaster)
+    targets = forecaster.task.targets
     inputs = prepare_forecast(forecaster, data, future_covariates)
     forecaster.told.extend(inputs.notes)
     starts, items = inputs.windows
     task, frames, lost = forecaster.task, [], 0
     size = batch_size_for_memory(task.lookback + task.horizon, task.channels)
     for which, batch in cut_windows(forecaster, inputs.prepared, inputs.windows).in_batches(size):
-        for label, given in _given(forecaster, batch):
-            found = models[label].components(given)
-            for place, (row, channel) in enumerate(np.ndindex(len(which), task.channels)):
-                if channel not in task.targets:
-                    continue
-                components = found[place]
+        for label, model, given_to in models:
+            given = given_to(batch)
+            places = product(range(len(which)), targets)
+            for (row, channel), components in zip(places, model.components(given, targets), strict=True):
                 if components is None:
                     lost += 1
                     continue
-                at = (int(starts[which[row]]) + task.lookback, int(items[which[row]]), int(channel))
+                at = (int(starts[which[row]]) + task.lookback, int(items[which[row]]), channel)
                 scale = 1.0 if given.units is None else float(given.units.scale[row, 0, channel])
                 frames.append(_rows(inputs, label, components, at, scale))
     if not frames:
@@ -83,29 +85,23 @@ def smoothing_components(
     return give_back(forecaster, inputs.source, inputs.panel, pd.concat(frames, ignore_index=True))
 
 
-def _models(forecaster: Forecaster) -> dict[str, AutoEts]:
-    """The models of exponential smoothing by their labels. Raises SettingsError without any."""
+def _models(forecaster: Forecaster) -> list[Smoothing]:
+    """Label, model and the batch as it receives it of each exponential smoothing. Raises SettingsError without any."""
     model = forecaster.network.model
-    named = {label: one.model for label, one in model.named_networks()} if isinstance(model, Hybrid) else {}
-    every: dict[str, Any] = named or {forecaster.name: model}
-    found = {label: one for label, one in every.items() if isinstance(one, AutoEts)}
+    if isinstance(model, AutoEts):
+        return [(forecaster.name, model, lambda batch: batch)]
+    members = model.named_networks() if isinstance(model, Hybrid) else ()
+    found: list[Smoothing] = [
+        (label, network.model, partial(model.given, label, network))
+        for label, network in members
+        if isinstance(network.model, AutoEts)
+    ]
     if not found:
         raise SettingsError(
             f"{forecaster.name} has no components of exponential smoothing: fit auto-ets, or a hybrid with such a"
             " member (model hybrid)"
         )
     return found
-
-
-def _given(forecaster: Forecaster, batch: Batch) -> Iterator[tuple[str, Batch]]:
-    """The batch as each model of exponential smoothing receives it."""
-    model = forecaster.network.model
-    if not isinstance(model, Hybrid):
-        yield forecaster.name, batch
-        return
-    for label, network in model.named_networks():
-        if isinstance(network.model, AutoEts):
-            yield label, model.given(label, network, batch)
 
 
 def _rows(

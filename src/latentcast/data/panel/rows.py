@@ -1,4 +1,4 @@
-"""The rows of a frame as numbers, stamps and series, before they are sorted and laid on a grid."""
+"""Read the rows of a frame: values, stamps and series, in the order of the frame."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace

@@ -13,6 +13,7 @@ end repeats the last value. A look-back without an observed value is zero.
 """
 
 import logging
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -248,9 +249,14 @@ class AutoEts(Classical):
     Settings = AutoEtsSettings
     name = "auto-ets"
 
-    def components(self, batch: Batch) -> list[Components | None]:
-        """Those of each channel of each window, channels of a window together; None where a look-back has none."""
-        return [components(self.spec, history) for history in _histories(batch)]
+    def components(self, batch: Batch, channels: Sequence[int]) -> list[Components | None]:
+        """Those of the channels of each window, channels of a window together; None where a look-back has none."""
+        histories, count = _histories(batch), batch.past.shape[2]
+        return [
+            components(self.spec, histories[begin + channel])
+            for begin in range(0, len(histories), count)
+            for channel in channels
+        ]
 
     def findings(self, shown: WindowLabels, batch: Batch) -> tuple[Finding, ...]:
         """Level, slope, season and residuals of every series that is drawn."""
