@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 
 from latentcast.benchmarking.auto_result import AutoFit, Trial, line_of
+from latentcast.benchmarking.candidate_fit import fit_candidate
 from latentcast.benchmarking.candidates import Candidate, candidates
 from latentcast.benchmarking.chosen_intervals import calibrate_chosen
 from latentcast.benchmarking.ensemble import ensemble_weights, scaled_error
-from latentcast.benchmarking.few_origins import FEW, reading_all, weights_of_few
+from latentcast.benchmarking.few_origins import FEW, TRIED, reading_all
 from latentcast.benchmarking.origins import (
     JudgedCandidate,
     Origins,
@@ -25,7 +26,7 @@ from latentcast.benchmarking.origins import (
 )
 from latentcast.core.errors import DataError, Fault, Interrupted, LatentcastError, SettingsError
 from latentcast.core.nested import merge
-from latentcast.core.notes import Note, NoteCode, NoteLog
+from latentcast.core.notes import Note, NoteCode
 from latentcast.data.panel.build import build
 from latentcast.data.panel.panel import Panel
 from latentcast.data.panel.split import split
@@ -35,14 +36,6 @@ from latentcast.forecaster.card import FusionReport
 from latentcast.forecaster.forecaster import Forecaster
 from latentcast.models.config.run import merge_user_settings, resolve_config
 from latentcast.training.interrupt import MAX_TIME
-from latentcast.workflows.fitting.pipeline import (
-    build_untrained,
-    check_trainable,
-    own_random_state,
-    train,
-    training_folder,
-)
-from latentcast.workflows.fitting.spec import FitOptions, FitSpec, TrainingData
 from latentcast.workflows.fitting.untrained import untrained
 
 log = logging.getLogger("latentcast")
@@ -161,7 +154,7 @@ def search(task: Searched, time_limit: float | None = None, report: Callable[[st
         return _unjudged(task, str(error))
     count = len(origins[0]) * len(task.panel.channels)
     tried = candidates(task.panel, task.parts, task.horizon, count, task.longest)
-    tried = tried[:2] if time_limit == 0 else tried
+    tried = tried[:TRIED] if time_limit == 0 or len(origins[0]) < FEW else tried
     trials, judged = [], []
     for number, candidate in enumerate(tried):
         left = None if not time_limit or number < 2 else time_limit - (time.monotonic() - began)
@@ -183,7 +176,7 @@ def _unjudged(task: Searched, why: str) -> AutoFit:
     """The pretrained generalist, with all of the past: no model can be judged at a horizon as long as the data."""
     candidate = reading_all(Candidate("generalist", 1), int(task.panel.lengths.max()))
     trial = Trial(candidate, weight=1.0, why=f"not judged: {why}")
-    found = AutoFit(_fit(task, candidate, None), (trial,), np.nan, ("none", np.nan), 0)
+    found = AutoFit(fit_candidate(task, candidate, None), (trial,), np.nan, ("none", np.nan), 0)
     found.forecaster.card = replace(
         found.forecaster.card, notes=(*found.forecaster.card.notes, Note(found.summary(), NoteCode.MODEL))
     )
@@ -195,7 +188,7 @@ def _try(task: Searched, candidate: Candidate, origins: Origins, left: float | N
     began = time.monotonic()
     deadline = None if left is None else began + left
     try:
-        forecaster = _fit(task, candidate, left)
+        forecaster = fit_candidate(task, candidate, left)
         values, target, scale, made = forecast_origins(task, forecaster, origins, deadline)
     except Interrupted:
         raise
@@ -211,7 +204,9 @@ def _try(task: Searched, candidate: Candidate, origins: Origins, left: float | N
         candidate = replace(candidate, training={**candidate.training, "stop_at": made_steps})
     if left is not None:  # fitted again it makes the same steps, however long they take
         forecaster.run = task.resolved(candidate)
-    trial = Trial(candidate, error, seconds=time.monotonic() - began, why=why)
+    scaled = np.isfinite(forecaster.known.naive_error[:, list(forecaster.task.targets)]).any()
+    measure = "MASE" if scaled else "MAE"
+    trial = Trial(candidate, error, seconds=time.monotonic() - began, why=why, measure=measure)
     return JudgedCandidate(trial, forecaster, values, target, scale, made)
 
 
@@ -222,37 +217,23 @@ def _steps_until_cut(forecaster: Forecaster) -> int | None:
     return last.steps if last is not None and last.stopped_by == MAX_TIME else None
 
 
-def _fit(task: Searched, candidate: Candidate, left: float | None) -> Forecaster:
-    run = task.resolved(candidate)
-    if left is not None:
-        run = replace(run, training=run.training.model_copy(update={"max_time": left}))
-    spec, data = FitSpec(run), TrainingData(task.name, task.panel, parts=task.parts)
-    notes, options = NoteLog(), FitOptions()
-    with own_random_state():
-        prepared = build_untrained(spec, check_trainable(spec, data, notes), options, notes)
-        with training_folder(prepared.forecaster, options) as folder:
-            train(spec, prepared, folder, options, notes)
-    prepared.forecaster.card = replace(prepared.forecaster.card, notes=tuple(notes))
-    return prepared.forecaster
-
-
 def _choose(task: Searched, trials: list[Trial], judged: list[JudgedCandidate], origins: Origins) -> AutoFit:
     target, scale = judged[0].target, judged[0].scale
-    few = weights_of_few([one.trial.candidate for one in judged]) if len(origins[0]) < FEW else None
+    few = len(origins[0]) < FEW
     pretrained = [at for at, one in enumerate(judged) if one.trial.candidate.name == "generalist"]
-    weights = ensemble_weights([one.values for one in judged], target, scale, pretrained) if few is None else few
+    weights = ensemble_weights([one.values for one in judged], target, scale, pretrained, alone=few)
     used = [(one, float(weight)) for one, weight in zip(judged, weights, strict=True) if weight > 0]
     shares = {id(one.trial): weight for one, weight in used}
     trials = [replace(trial, weight=shares.get(id(trial), 0.0)) for trial in trials]
     mixed = sum(weight * one.values for one, weight in used)
     error = scaled_error(np.asarray(mixed), target, scale)
     forecaster = used[0][0].forecaster if len(used) == 1 else _hybrid(task, used)
-    if few is not None:
-        forecaster = _fit(task, reading_all(used[0][0].trial.candidate, int(task.panel.lengths.max())), None)
+    if few and used[0][0].trial.candidate.name == "generalist":
+        forecaster = fit_candidate(task, reading_all(used[0][0].trial.candidate, int(task.panel.lengths.max())), None)
     first = judged[0].trial
     naive = first.candidate.name if first.candidate.name.endswith("naive") else "none"
     found = AutoFit(forecaster, tuple(trials), error, (naive, float(first.error or 0.0)), len(origins[0]))
-    if few is None:
+    if not few:
         calibrate_chosen(task, forecaster, used, origins)
     notes = [Note(line_of(trial), NoteCode.MODEL) for trial in trials]
     notes = [Note(found.summary(), NoteCode.MODEL), *notes]

@@ -22,12 +22,15 @@ class Trial:
         The model, its look-back and settings.
     error
         Mean absolute error over that of seasonal-naive in the training part (MASE) at the origins; None if it failed.
+        In original units (MAE) where the training part repeats its season exactly, so that there is no MASE.
     weight
         Its share of the forecasts; 0 if it is not used.
     seconds
         Time of its fit and of its forecasts at the origins.
     why
         Why it failed, was not tried, or was trained only in part.
+    measure
+        Which of both `error` is: MASE or MAE.
     """
 
     candidate: Candidate
@@ -35,6 +38,7 @@ class Trial:
     weight: float = 0.0
     seconds: float = 0.0
     why: str | None = None
+    measure: str = "MASE"
 
 
 @dataclass(frozen=True)
@@ -48,9 +52,9 @@ class AutoFit:
     trials
         Every candidate.
     error
-        Validation MASE of the forecaster.
+        Validation MASE of the forecaster (MAE where there is no MASE: `Trial.error`).
     baseline
-        Name and validation MASE of the naive candidate.
+        Name and validation error of the naive candidate.
     origins
         Forecasts that each candidate was judged by.
 
@@ -67,6 +71,18 @@ class AutoFit:
     baseline: tuple[str, float]
     origins: int
 
+    @property
+    def measure(self) -> str:
+        """What errors are: MASE, or MAE where the training part repeats its season exactly.
+
+        Examples
+        --------
+        >>> auto = latentcast.fit_auto(frame, horizon=24, time_limit=0)
+        >>> auto.measure
+        'MASE'
+        """
+        return next((trial.measure for trial in self.trials if trial.error is not None), "MASE")
+
     def table(self) -> pd.DataFrame:
         """Return one row for each candidate, the best first.
 
@@ -81,18 +97,19 @@ class AutoFit:
         >>> "model" in auto.table()
         True
         """
+        error = f"validation {self.measure}"
         rows = [
             {
                 "model": trial.candidate.title,
                 "look-back": trial.candidate.lookback,
-                "validation MASE": trial.error,
+                error: trial.error,
                 "weight": trial.weight,
                 "seconds": round(trial.seconds, 1),
                 "note": trial.why or "",
             }
             for trial in self.trials
         ]
-        return pd.DataFrame(rows).sort_values("validation MASE", kind="stable", ignore_index=True)
+        return pd.DataFrame(rows).sort_values(error, kind="stable", ignore_index=True)
 
     def summary(self) -> str:
         """Return one sentence: the choice, and its error relative to the naive forecast at the validation origins.
@@ -113,16 +130,19 @@ class AutoFit:
         chosen = used[0].candidate.title if len(used) == 1 else chosen
         if not self.origins:
             return f"chosen: {chosen}, {used[0].why}"
-        name, naive = self.baseline
-        if used[0].candidate.name == name and len(used) == 1:
-            return f"chosen: {name}; no other candidate is better at the validation origins (MASE {naive:.3f})"
-        gain = f", {1 - self.error / naive:.0%} below {name} ({naive:.3f})" if 0 < naive < np.inf else ""
+        (name, naive), measure = self.baseline, self.measure
         origins = f"{self.origins} validation origin{'' if self.origins == 1 else 's'}"
         few = ", too few to compare models" if self.origins < FEW else ""
-        return f"chosen: {chosen}; MASE {self.error:.3f} at {origins}{gain}{few}"
+        if used[0].candidate.name == name and len(used) == 1:
+            best = "the pretrained model is not better" if few else "no other candidate is better"
+            return f"chosen: {name}; {best} at {origins} ({measure} {naive:.3f}){few}"
+        saved = f"{1 - self.error / naive:.0%}" if 0 < naive < np.inf else ""
+        gain = f", {saved} below {name} ({naive:.3f})" if saved else ""
+        gain = f", as {name}" if saved == "0%" else gain
+        return f"chosen: {chosen}; {measure} {self.error:.3f} at {origins}{gain}{few}"
 
     def plot(self, path: str | Path) -> Path:
-        """Draw the validation MASE of every candidate that was judged.
+        """Draw the validation error of every candidate that was judged.
 
         Parameters
         ----------
@@ -153,7 +173,9 @@ class AutoFit:
         if not judged:
             raise DataError(f"no candidate was judged, so that there is nothing to draw ({self.summary()})")
         names = [f"{trial.candidate.title} ({trial.weight:.2f})" for trial in judged]
-        draw_bars(Path(path), self.summary(), names, {"validation MASE": [trial.error or 0.0 for trial in judged]})
+        draw_bars(
+            Path(path), self.summary(), names, {f"validation {self.measure}": [trial.error or 0.0 for trial in judged]}
+        )
         return Path(path)
 
     def _repr_html_(self) -> str:
@@ -166,4 +188,4 @@ def line_of(trial: Trial) -> str:
         return f"{what}: {trial.why}"
     share = f", weight {trial.weight:.2f}" if trial.weight else ""
     part = f"; {trial.why}" if trial.why else ""
-    return f"{what}: validation MASE {trial.error:.3f}, {trial.seconds:.1f} s{share}{part}"
+    return f"{what}: validation {trial.measure} {trial.error:.3f}, {trial.seconds:.1f} s{share}{part}"

@@ -10,6 +10,7 @@ ROUNDS = 20
 STALE = 4  # rounds without a better error after which no more members are added
 PAYS = 0.03  # share of the best error that greedy weights must save
 NEAR = 0.05  # share of the best error by which a pretrained member may be worse and have half of the weight
+ROUNDING = 1e-9  # of the size of the values: a naive error below it is none
 VALUES = 2**18  # forecast values of each member that weights are chosen by, at most
 
 
@@ -45,14 +46,16 @@ def greedy_weights(
     return weights, best
 
 
-def ensemble_weights(forecasts: Sequence[Array], target: Array, scale: Array, pretrained: Sequence[int] = ()) -> Array:
+def ensemble_weights(
+    forecasts: Sequence[Array], target: Array, scale: Array, pretrained: Sequence[int] = (), alone: bool = False
+) -> Array:
     """Weights of one member or of several.
 
     Greedy weights are taken where they save more than `PAYS` of the best member's error: smaller gains at the origins
     are not found again later. Otherwise the best member stands alone, or has half of the weight and the best of the
     `pretrained` ones the other half, where that is `NEAR` the best: it learned from other data, so that its errors
     differ from those of members that were fitted to the same past. Where the first member, the naive one, is the best,
-    it stands alone.
+    and no greedy weights pay, or where it is exact but for rounding, it stands alone. No choice has a larger error.
 
     Parameters
     ----------
@@ -62,21 +65,28 @@ def ensemble_weights(forecasts: Sequence[Array], target: Array, scale: Array, pr
         As for `greedy_weights`.
     pretrained
         Positions of the members that were not fitted to these data.
+    alone
+        Take one member: of few forecasts, weights are chance. Of equal errors a pretrained one counts.
     """
     errors = np.array([scaled_error(one, target, scale) for one in forecasts])
-    best = int(np.argmin(errors))
+    exact = errors[0] <= ROUNDING * scaled_error(np.zeros_like(target), target, scale)
+    best = 0 if exact else int(np.argmin(errors))
+    if alone and not exact:
+        best = next((at for at in pretrained if errors[at] <= errors[best]), best)
     single = np.eye(len(forecasts))[best]
-    if not np.isfinite(errors[best]):
+    if exact or alone or not np.isfinite(errors[best]):
         return single
     stride = max(1, -(-target.size // VALUES))
     weights, error = greedy_weights([one[::stride] for one in forecasts], target[::stride], scale[::stride])
-    alone = scaled_error(forecasts[best][::stride], target[::stride], scale[::stride])
-    if error < (1 - PAYS) * alone:
+    one = scaled_error(forecasts[best][::stride], target[::stride], scale[::stride])
+    if error < (1 - PAYS) * one:
         return weights
     other = min(pretrained, key=lambda at: float(errors[at]), default=best)
     if best == 0 or errors[other] > (1 + NEAR) * errors[best]:
         return single
-    return np.asarray((single + np.eye(len(forecasts))[other]) / 2)
+    half = (forecasts[best] + forecasts[other]) / 2
+    pays = scaled_error(half, target, scale) <= errors[0]
+    return np.asarray((single + np.eye(len(forecasts))[other]) / 2) if pays else single
 
 
 def scaled_error(forecast: Array, target: Array, scale: Array) -> float:

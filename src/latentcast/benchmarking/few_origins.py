@@ -1,19 +1,11 @@
-"""Data too short to compare models: the pretrained generalist alone, with all of the past that there is."""
+"""Data too short to compare models: the pretrained generalist with all of their past, or the naive forecast."""
 
 from dataclasses import replace
-
-import numpy as np
-from numpy.typing import NDArray
 
 from latentcast.benchmarking.candidates import CONTEXT, Candidate
 
 FEW = 4  # origins of all series; below, errors do not tell models apart
-
-
-def weights_of_few(candidates: list[Candidate]) -> NDArray[np.float64] | None:
-    """All weight on the generalist; None where it could not forecast."""
-    weights = np.array([candidate.title == "generalist" for candidate in candidates], np.float64)
-    return weights if weights.any() else None
+TRIED = 2  # candidates then: the naive and the pretrained one, which need no fit
 
 
 def reading_all(candidate: Candidate, longest: int) -> Candidate:
