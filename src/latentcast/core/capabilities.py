@@ -37,6 +37,8 @@ class Capabilities:
     training
         How it is trained, in this order: `solved` in closed form, by `gradient`, or each of its `members` by itself.
         Empty where nothing is trained.
+    nonnegative, whole
+        Forecasts and the ends of their intervals are cut at zero, or rounded to whole numbers, in original units.
     not_exported
         Why its forecast cannot be written as a graph for other runtimes; empty where it can.
     """
@@ -52,4 +54,6 @@ class Capabilities:
     reads_everything: bool = False
     frozen: tuple[str, ...] = ()
     training: tuple[Training, ...] = ("gradient",)
+    nonnegative: bool = False
+    whole: bool = False
     not_exported: str = ""

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from latentcast.core.errors import DataError, Fault, SettingsError, shorten
 from latentcast.core.nested import python_values
 from latentcast.core.notes import Note, NoteCode
+from latentcast.data.scaling.scaler import UnitConversion
 from latentcast.data.types import Level
 from latentcast.data.windows.silence import silent_note, silent_steps
 from latentcast.data.windows.view import PreparedPanel
@@ -104,7 +105,7 @@ def forecast_windows(
     columns = list(task.targets)
     target = Target(
         prepared.panel.values,
-        prepared.scaler.units(prepared.panel, columns),
+        _units(fitted, prepared, columns),
         task.targets,
         None if how is None else prepared.spread[:, columns],
         silent_of(fitted, prepared, starts_items),
@@ -114,6 +115,22 @@ def forecast_windows(
         return batches
     batches = how.around(batches, prepared.panel, pace)
     return select_requested(batches, asked) if how.in_a_row else batches
+
+
+def _units(fitted: FittedState, prepared: PreparedPanel, columns: list[int]) -> UnitConversion:
+    """The way back to original units, in which a model may ask for values of at least zero, or whole ones."""
+    units, asks, panel = prepared.scaler.units(prepared.panel, columns), fitted.network, prepared.panel
+    if (
+        asks.nonnegative
+        and (least := float(panel.values[:, columns].min(initial=0.0, where=panel.observed[:, columns]))) < 0
+    ):
+        raise DataError(
+            f"nonnegative: the data hold {least:g}, and no forecast may lie below zero; leave the setting out, or"
+            " correct the data",
+            setting="model.nonnegative",
+            value="false",
+        )
+    return replace(units, nonnegative=units.nonnegative or asks.nonnegative, whole=asks.whole)
 
 
 def silent_of(fitted: FittedState, prepared: PreparedPanel, starts_items: Starts) -> NDArray[np.int64] | None:

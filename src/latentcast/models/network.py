@@ -30,6 +30,7 @@ class Network(nn.Module):
         self.uses_phase = can.uses_phase
         self.uses_known, self.mixes_channels, self.uses_static = can.uses_known, can.mixes_channels, can.uses_static
         self.reconstructs, self.samples, self.quantile_levels = can.reconstructs, can.samples, can.quantile_levels
+        self.nonnegative, self.whole = can.nonnegative, can.whole
         self.frozen, self.calibrates = can.frozen, can.cheap_to_calibrate
         # called where batches are made
         self.prompter: Prompter | None = model.prompter if isinstance(model, Prompted) else None

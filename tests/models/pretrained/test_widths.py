@@ -18,13 +18,15 @@ def standard_normal(_: Any, rows: np.ndarray, __: Any, horizon: int, **___: Any)
     return np.broadcast_to(NORMAL, (len(rows), horizon, len(LEVELS)))
 
 
-@pytest.mark.parametrize("size", [0.7, 1.0, 1.5])
-def test_the_factor_is_half_of_what_noise_of_another_size_asks(size: float, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("size", "trust"), [(0.7, 0.75), (1.0, 0.5), (1.5, 0.5)])
+def test_the_factor_is_a_share_of_what_noise_of_another_size_asks(
+    size: float, trust: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(widths, "forecast_rows", standard_normal)
     rows = np.random.default_rng(0).normal(0, size, (40, 400))
     found = width_factor({}, rows, ((1, 0),), 30)
-    tests = 16 * 6
-    assert found == pytest.approx(size ** (0.5 * tests / (tests + 3)), rel=0.02)
+    tests = 32 * 6
+    assert found == pytest.approx(size ** (trust * tests / (tests + 3)), rel=0.02)
 
 
 def test_it_is_bounded_and_one_series_counts_less(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -47,6 +47,20 @@ def test_the_head_alone_changes_where_it_is_asked_for(tmp_path: Path) -> None:
     assert changed == {"last.weight", "last.bias", "anchor"}
 
 
+def test_whole_forecasts_decide_not_the_network_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The start draws walks to their last value; a network that learned to do so by itself adds nothing."""
+    from latentcast.models.pretrained import tuning
+
+    monkeypatch.setattr(tuning, "_whole_loss", lambda *_: 1.0)
+    found = finetune_generalist(echo(), tmp_path, 5, TuningPlan(learn="head", context=48, windows=800, epochs=2))
+    assert (found.epochs, found.map_share, found.after) == (0, 0.0, 1.0)
+    kept = load_weights(str(tmp_path))
+    assert all(np.array_equal(value, kept[name]) for name, value in load_weights().items())
+    assert "the weights of the start are kept" in caplog.text
+
+
 def test_what_is_worse_on_validation_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from latentcast.workflows.pretraining import finetune
 

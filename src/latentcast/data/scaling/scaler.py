@@ -153,7 +153,8 @@ def _moments(values: Array, panel: Panel, ends: NDArray[np.int64]) -> tuple[Arra
 
 @dataclass(frozen=True)
 class UnitConversion:
-    """mean, std, power [items, targets]; effects [steps, targets] in standard deviations."""
+    """mean, std, power [items, targets]; effects [steps, targets] in standard deviations. Values in original units are
+    cut at zero (`nonnegative`) and rounded (`whole`)."""
 
     mean: Array
     std: Array
@@ -161,11 +162,12 @@ class UnitConversion:
     transform: Transform | None = None
     power: Array | None = None
     nonnegative: bool = False
+    whole: bool = False
 
     @property
     def linear(self) -> bool:
         """Whether scaled and original distances differ only by the standard deviation."""
-        return self.transform is None and not self.nonnegative
+        return self.transform is None and not (self.nonnegative or self.whole)
 
     def at(self, items: NDArray[np.int64], steps: NDArray[np.int64]) -> "BatchUnits":
         """For windows of these items, [batch], whose values stand at `steps` [batch, horizon] of the panel."""
@@ -210,6 +212,7 @@ class BatchUnits:
             power = wide(self.power)
             low, high = (self.units.transform.back(out + by, power) for by in (-rounding, rounding))
             out = np.where((low <= 0) & (high >= 0), 0.0, self.units.transform.back(out, power))
+        out = np.round(out) if self.units.whole else out
         return np.maximum(out, 0.0) if self.units.nonnegative else out
 
     def to_scaled(self, values: Array) -> Array:

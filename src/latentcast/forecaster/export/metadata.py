@@ -54,6 +54,8 @@ class ExportedModel:
     quantised: str | None = None
     prompter: None = None
     samples: bool = False
+    nonnegative: bool = False
+    whole: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""

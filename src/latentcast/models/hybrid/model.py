@@ -69,6 +69,8 @@ class Hybrid(nn.Module):
             uses_phase=any(one.uses_phase for one in members.values()),
             uses_static=any(one.uses_static for one in members.values()),
             cheap_to_calibrate=all(one.calibrates for one in members.values()),
+            nonnegative=any(one.nonnegative for one in members.values()),
+            whole=all(one.whole for one in members.values()),
             frozen=tuple(f"networks.{label}.model.{part}" for label, one in members.items() for part in one.frozen),
             training=("members",),
             not_exported=NOT_EXPORTED,

@@ -17,7 +17,6 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from latentcast.core.capabilities import Capabilities, Training
-from latentcast.core.errors import DataError
 from latentcast.core.findings import Finding, WindowLabels
 from latentcast.core.settings import Settings
 from latentcast.core.types import Batch, Prediction, Steps, Task
@@ -49,7 +48,7 @@ class GeneralistSettings(Settings):
     contexts
         Lengths of the most recent past whose forecasts are averaged.
     nonnegative, integer
-        Forecasts are cut at zero, or rounded to whole numbers.
+        Forecasts and their intervals are cut at zero, or rounded to whole numbers, in original units.
     adapt
         What `fit` trains: nothing, the last layer, all weights, or a change of low rank of every layer. Windows of
         the validation part decide whether it is kept, and whether a linear map of the look-back joins the forecast.
@@ -96,7 +95,9 @@ class Generalist(nn.Module):
         self.network = GeneralistNetwork.from_numpy(weights)
         self.network.requires_grad_(False)
         how: tuple[Training, ...] = () if settings.adapt == "none" else ("solved",)
-        self.capabilities = replace(type(self).capabilities, training=how)
+        self.capabilities = replace(
+            type(self).capabilities, training=how, nonnegative=settings.nonnegative, whole=settings.integer
+        )
         self.notes: tuple[str, ...] = ()
         if settings.adapt == "none":
             self.notes = (f"generalist: pretrained weights ({settings.weights}) are used as they are",)
@@ -113,10 +114,6 @@ class Generalist(nn.Module):
 
     def forward(self, batch: Batch) -> Prediction:
         rows, location, scale = _in_original_units(batch)
-        if self.settings.nonnegative and np.nanmin(rows, initial=0.0) < 0:
-            raise DataError(
-                f"model.nonnegative: a look-back holds {np.nanmin(rows):g}; leave the setting out, or correct the data"
-            )
         found = forecast_rows(
             self.network.arrays(),
             rows,
@@ -125,10 +122,6 @@ class Generalist(nn.Module):
             detected=self.detected,
             contexts=self.settings.contexts,
         )
-        if self.settings.nonnegative:
-            found = np.maximum(found, 0.0)
-        if self.settings.integer:
-            found = np.round(found)
         found = (found - location[..., None]) / scale[..., None]
         return self._prediction(torch.from_numpy(np.nan_to_num(found, nan=0.0)), batch)
 
@@ -140,7 +133,7 @@ class Generalist(nn.Module):
         if self.settings.adapt == "none" or held_out is None:
             return {
                 "adapt": self.settings.adapt,
-                "kept": "the weights of the start: no validation window judges others",
+                "outcome": "the weights of the start are kept: no validation window judges others",
             }
         rng = np.random.default_rng(0)
         learned, judged = _drawn(train, self.settings.windows, rng), _drawn(held_out, JUDGED, None)
@@ -151,6 +144,7 @@ class Generalist(nn.Module):
             "validation_loss_before": float(f"{found.before:.5g}"),
             "validation_loss_after": float(f"{found.after:.5g}"),
             "share_of_the_linear_map": float(f"{found.map_share:.3g}"),
+            "outcome": found.words(),
         }
 
     def _prediction(self, rows: Tensor, batch: Batch) -> Prediction:

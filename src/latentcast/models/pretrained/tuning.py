@@ -1,7 +1,8 @@
 """Fine-tuning of the network on windows of some data; validation windows decide what is kept.
 
 Candidates and features do not depend on the weights, so they are computed once, and an epoch costs little. After the
-network, a linear map of the context is solved; its part in the forecast is chosen on the validation windows.
+network, a linear map of the context is solved; its part in the forecast is chosen on the validation windows. At the end
+whole forecasts of the start and of what was learned are compared there: what is not better is not kept.
 """
 
 from collections.abc import Iterator
@@ -19,8 +20,8 @@ from latentcast.models.pretrained import linear_map
 from latentcast.models.pretrained.context import prepare
 from latentcast.models.pretrained.features import features
 from latentcast.models.pretrained.linear_map import LinearMap
-from latentcast.models.pretrained.network import LEVELS, quantiles
-from latentcast.models.pretrained.ragged import groups
+from latentcast.models.pretrained.network import LEVELS, Weights, quantiles
+from latentcast.models.pretrained.ragged import forecast_rows, groups
 from latentcast.models.pretrained.seasons import Season
 from latentcast.models.pretrained.torch_network import GeneralistNetwork
 
@@ -57,7 +58,8 @@ class Examples:
 
 @dataclass(frozen=True)
 class Tuned:
-    """Losses on the validation windows, epochs until the kept weights (0: those of the start), windows learned from.
+    """Losses of whole forecasts on the validation windows by the start and what is kept, epochs until the kept weights
+    (0: those of the start), windows learned from.
 
     `map_share` is the mean share of the linear map in the forecast.
     """
@@ -67,6 +69,13 @@ class Tuned:
     epochs: int
     windows: int
     map_share: float = 0.0
+
+    def words(self) -> str:
+        """What was kept, and why."""
+        if self.after >= self.before:
+            return f"fine-tuning lowers no validation loss ({self.before:.4g}): the weights of the start are kept"
+        share = f", a linear map by {self.map_share:.0%}" if self.map_share else ""
+        return f"fine-tuned, validation loss {self.before:.4g} -> {self.after:.4g} ({self.epochs} epochs{share})"
 
 
 @dataclass(frozen=True)
@@ -89,16 +98,34 @@ def pinball(found: Tensor, target: Tensor, weight: Tensor) -> Tensor:
 
 def tune(network: GeneralistNetwork, train: Series, held: Series, season: Season, passes: Passes) -> Tuned:
     """Train the network in place; it holds the weights, and the map, with the least loss on the windows of `held`."""
+    start = deepcopy(network.state_dict())
+    loss_of_start = _whole_loss(network.arrays(), held, season)
     network.anchored((0.0, 0.0))
     rng = np.random.default_rng(passes.seed)
     learned = _examples(train, season, network.candidates, rng)
     judged = _examples(held, season, network.candidates, np.random.default_rng(passes.seed))
-    before, after, epochs = _train(network, learned, judged, passes, rng)
+    epochs = _train(network, learned, judged, passes, rng)
     found = _map(network, train, held, season)
-    if found is None:
-        return Tuned(before, after, epochs, len(train.past))
-    network.take_map(found)
-    return Tuned(before, after, epochs, len(train.past), float(found.share.mean()))
+    if found is not None:
+        network.take_map(found)
+    loss = _whole_loss(network.arrays(), held, season)
+    if (found is None and not epochs) or not loss < loss_of_start:
+        network.load_state_dict(start)
+        return Tuned(loss_of_start, loss_of_start, 0, len(train.past))
+    return Tuned(loss_of_start, loss, epochs, len(train.past), 0.0 if found is None else float(found.share.mean()))
+
+
+def _whole_loss(weights: Weights, held: Series, season: Season) -> float:
+    """Mean quantile loss of forecasts as users get them, in units of the mean absolute step at the season's lag."""
+    found = forecast_rows(weights, held.past, (season,), held.target.shape[1], contexts=(held.past.shape[1],))
+    lag = season[0] if season[0] < held.past.shape[1] else 1
+    apart = np.abs(held.past[:, lag:] - held.past[:, :-lag])
+    count = np.isfinite(apart).sum(1)
+    scale = np.nansum(apart, 1) / np.maximum(count, 1)
+    used = scale > 0
+    levels, error = np.array(LEVELS), held.target[used, :, None] - found[used]
+    loss = 2 * np.maximum(levels * error, (levels - 1) * error) / scale[used, None, None]
+    return float(np.nanmean(loss)) if np.isfinite(loss).any() else 0.0
 
 
 def _chunks(past: NDArray[np.float64]) -> Iterator[tuple[NDArray[np.int64], int, int]]:
@@ -150,8 +177,8 @@ class _LowRank(nn.Module):
 
 def _train(
     network: GeneralistNetwork, learned: Examples, judged: Examples, passes: Passes, rng: np.random.Generator
-) -> tuple[float, float, int]:
-    """(loss before, loss of what is kept, epochs until then); leaves the best weights in the network."""
+) -> int:
+    """Epochs until the weights of the least validation loss, which are left in the network; 0: those of the start."""
     with torch.random.fork_rng():
         torch.manual_seed(passes.seed)
         module = _LowRank(network) if passes.learn == "low-rank" else network
@@ -161,7 +188,7 @@ def _train(
     for value in trained:
         value.requires_grad_(True)
     optimiser = torch.optim.AdamW(trained, lr=RATES[passes.learn], weight_decay=1e-2)
-    before = best = _loss(module, judged)
+    best = _loss(module, judged)
     kept, found = deepcopy(module.state_dict()), 0
     for epoch in range(1, passes.epochs + 1):
         order = rng.permutation(len(learned.target))
@@ -185,7 +212,7 @@ def _train(
     if isinstance(module, _LowRank):
         for name, changed in module.changed().items():
             network.get_parameter(name).copy_(changed.detach())
-    return before, best, found
+    return found
 
 
 def _loss(module: nn.Module, examples: Examples) -> float:

@@ -1,7 +1,7 @@
 """How wide the intervals of a table should be: backtests inside the contexts of its series, pooled.
 
 One series tells little about the width of its intervals, all series of a table tell more. The factor is drawn to 1, by
-half where there are many backtests: their outcomes lie closer together than those of the real horizon.
+half where intervals should widen and there are many backtests, by less where they should narrow.
 """
 
 from collections.abc import Sequence
@@ -14,8 +14,9 @@ from latentcast.models.pretrained.ragged import forecast_rows
 from latentcast.models.pretrained.seasons import Season
 
 BLOCKS = 6  # backtests of a series, one before the other
-SERIES = 16  # of a table, evenly spread
-TRUST, DOUBTFUL = 0.5, 3.0  # share of the logarithm that is taken, and backtests that halve it
+SERIES = 32  # of a table, evenly spread
+TRUST_WIDER, TRUST_NARROWER = 0.5, 0.75  # share of the logarithm that is taken
+DOUBTFUL = 3.0  # backtests that halve it
 LEAST = 8  # observed steps that a backtest reads
 WIDEST = 2.0  # the factor, and its inverse, at most
 LOW, HIGH = LEVELS.index(0.1), LEVELS.index(0.9)
@@ -57,7 +58,8 @@ def width_factor(
     if not len(whole):
         return 1.0
     raw = float(np.clip(np.quantile(whole, 0.8), 1 / WIDEST, WIDEST))
-    return float(raw ** (TRUST * number / (number + DOUBTFUL)))
+    trust = TRUST_WIDER if raw > 1 else TRUST_NARROWER
+    return float(raw ** (trust * number / (number + DOUBTFUL)))
 
 
 def widened(quantiles: NDArray[np.float64], factor: float) -> NDArray[np.float64]:

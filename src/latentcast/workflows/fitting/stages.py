@@ -57,6 +57,8 @@ def train_network(
         with nullcontext() if options.ray is None else sums_on_ray(options.ray.cluster):
             report = solve_closed_form(forecaster, *supplies[-1][:2])
         forecaster.card = replace(forecaster.card, solved=report)
+        if outcome := report.get("outcome"):
+            notes.append(Note(f"{forecaster.name}: {outcome}", NoteCode.MODEL))
     if trained:
         train_stages(forecaster, stages, supplies, drawn, folder, options)
     if solved and (found := keep_parts_that_pay(forecaster, supplies[-1].val)):

@@ -117,8 +117,7 @@ def finetune_generalist(
     learned, judged = (_windows(panel, part, plan.context, horizon) for part in (train, held))
     passes = Passes(plan.learn, plan.epochs, plan.patience, plan.seed)
     found = tune(network, learned, judged, of_frequency(panel.season)[0], passes)
-    if found.epochs == 0:
-        log.warning("fine-tuning: no epoch was better on the validation part than the weights that it began with")
+    log.warning(f"generalist: {found.words()}")
     path = Path(out) / WEIGHTS
     about = {"fine_tuned_on": source.name, "learn": plan.learn, "validation_before": found.before}
     about |= {"validation_after": found.after, "map_share": found.map_share, "started_from": start}
