@@ -241,6 +241,8 @@ def test_one_seed_or_a_missing_one_supports_nothing(done: tuple[Path, Ablation],
         ({"model": "dlinear", "switches": "all"}, {}, "not made of plain patches"),
         ({"switches": "all"}, {"model.backbone.dynamic": 4}, "among the extensions"),
         ({"switches": "all"}, {"model.mixers": [{"name": "mixture"}]}, "set \\[\\]"),
+        ({"model": "fits", "switches": "linear"}, {}, "fits has no linear map that a part can be added to"),
+        ({"switches": "linear"}, {"model.shortcut": "solved"}, "among the parts that are compared"),
         ({"switches": "lm"}, {}, "switches: 'lm' is not known; did you mean llm"),
         ({"data": pd.DataFrame({"a": [1.0]})}, {}, "data: got DataFrame, wanted a dataset's name or a file"),
         ({"seeds": (1, 1)}, {}, "wanted each once; named twice: 1"),
@@ -296,7 +298,7 @@ def test_each_extension_alone_and_all_together(file: str, tmp_path: Path) -> Non
 
 
 def test_extensions_of_a_language_model_are_among_them(file: str) -> None:
-    from latentcast.benchmarking.variants import study
+    from latentcast.benchmarking.switches import study
     from latentcast.models.config.run import resolve_config
 
     stated = nested({"model.name": "time-llm", "lookback": 72, "horizon": 4, **settings()})
@@ -306,3 +308,47 @@ def test_extensions_of_a_language_model_are_among_them(file: str) -> None:
     assert variants["all together"].model["backbone"].keys() == {
         "dynamic", "local_statistics", "prototype_start", "num_prototypes"
     }  # fmt: skip
+
+
+# --- the parts of linear models
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("model", "preset", "own"),
+    [
+        (
+            "dlinear",
+            "normalised",
+            ["exponential average", "arctangent loss", "frequency map", "solved map", "clustered maps"],
+        ),
+        (
+            "patch-transformer",
+            "small",
+            ["linear shortcut", "solved shortcut", "folded periods", "channels by spectrum"],
+        ),
+    ],
+)
+def test_each_part_of_linear_models_alone(file: str, tmp_path: Path, model: str, preset: str, own: list[str]) -> None:
+    result = latentcast.ablate(
+        file,
+        model,
+        switches="linear",
+        preset=preset,
+        lookback=72,
+        horizon=4,
+        seeds=(0,),
+        settings={"training.max_steps": 1, "training.batch_size": 8},
+        out=tmp_path / "out",
+        workers=0,
+    )
+    assert not result.results.errors
+    assert list(result.rows) == ["as it is", "cycle", "trailing mean", *own]
+    runs = {cell.label: cell.run for cell in result.results.cells}
+    plain = runs["as it is"].model.dump()
+    assert runs["cycle"].model.dump() == {**plain, "cycles": [24]}
+    assert runs["trailing mean"].model.dump() == {**plain, "trailing": 0.1, "normalise": True}
+    changed = {name: run.name for name, run in runs.items() if run.name != model}
+    maps = {"frequency map": "fits", "solved map": "ridge", "clustered maps": "ridge"}
+    assert changed == (maps if model == "dlinear" else {})
+    assert len({row.mean["MSE"] for row in result.rows.values()}) > len(own)

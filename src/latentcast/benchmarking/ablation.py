@@ -13,7 +13,8 @@ import pandas as pd
 
 from latentcast.benchmarking.leaderboard import benchmark
 from latentcast.benchmarking.results import Results, Row, markdown_line
-from latentcast.benchmarking.variants import Claim, Study, study
+from latentcast.benchmarking.switches import study
+from latentcast.benchmarking.variants import Claim, Study
 from latentcast.core.cluster import Engine
 from latentcast.core.errors import Fault, SettingsError
 from latentcast.models.config.run import merge_user_settings, resolve_config
@@ -325,7 +326,8 @@ def ablate(
     switches
         `all`: each extension alone and all together, added to the model. `llm`: the language model, the same with
         random weights, one attention layer, one Transformer block and nothing in its place, and the language model
-        without its prompt (Tan et al. 2024).
+        without its prompt (Tan et al. 2024). `linear`: the parts of linear models, each alone (docs/linear-parts.md);
+        of `dlinear` or a model composed of parts.
     seeds
         Seeds of each variant; three or more give an interval of the differences.
     out

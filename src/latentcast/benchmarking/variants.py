@@ -1,11 +1,11 @@
 """Tables of variants: one model's settings, changed here and there, and what the comparison of two of them says."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from latentcast.core.errors import Fault, SettingsError, suggest
+from latentcast.core.errors import Fault, SettingsError
 from latentcast.models.config.run import RunConfig
 
 
@@ -158,13 +158,3 @@ def _plain_patches(run: RunConfig) -> tuple[Any, Any]:
     if getattr(run.model, "mixers", ()):
         raise SettingsError(Fault("model.mixers", ": extensions are added to a model that has none; set []"))
     return representation, getattr(run.model, "backbone", None)
-
-
-SWITCHES: dict[str, Callable[[RunConfig], Study]] = {"llm": of_language_model, "all": of_extensions}
-
-
-def study(switches: str, run: RunConfig) -> Study:
-    """Raises SettingsError for switches that are not known, or that the model does not have."""
-    if switches not in SWITCHES:
-        raise SettingsError(Fault("switches", f": {switches!r} is not known; {suggest(switches, SWITCHES)}"))
-    return SWITCHES[switches](run)

@@ -344,8 +344,8 @@ def benchmark(
 def ablate(
     data: Data,
     folder: Annotated[Path, typer.Option("--out", help="Folder for cells.jsonl, ablation.md and ablation.csv.")],
-    model: Annotated[str, typer.Option("--model", "-m", help="A model with a language model in it.")] = "time-llm",
-    switches: Annotated[str, typer.Option("--switches", help="Parts to switch: llm, or all: the extensions.")] = "llm",
+    model: Annotated[str, typer.Option("--model", "-m", help="A model that has the parts.")] = "time-llm",
+    switches: Annotated[str, typer.Option("--switches", help="llm, all (extensions) or linear.")] = "llm",
     preset: Annotated[str | None, typer.Option("--preset", help="A preset of the model.")] = None,
     lookback: Lookback = None,
     horizon: Horizon = None,
@@ -366,7 +366,8 @@ def ablate(
     """Measure what parts are worth: train the model with, without and instead of them, with one budget.
 
     llm: its language model and prompt. all: each extension alone (representations, attention over channels, experts,
-    prompt tokens, prototypes) and all together, over plain patches.
+    prompt tokens, prototypes) and all together, over plain patches. linear: each part of linear models alone, over
+    dlinear or a model of patches.
     """
     from latentcast.benchmarking.ablation import ablate as run_ablate
 

@@ -17,8 +17,8 @@ from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 UNCOUNTED = (
-    "model.cycles needs steps that can be counted (equally long ones, months, business days or the days of a calendar),"
-    " and the frequency of these data has no such count; leave it out"
+    "model.cycles and model.harmonics need steps that can be counted (equally long ones, months, business days or the"
+    " days of a calendar), and the frequency of these data has no such count; leave it out"
 )
 
 

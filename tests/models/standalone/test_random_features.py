@@ -11,7 +11,7 @@ import latentcast
 from latentcast.core.errors import SettingsError
 from latentcast.data.windows.block import Block
 from latentcast.data.windows.windows import Windows
-from latentcast.layers.random_features import RandomFeatures, stretches_of_noise
+from latentcast.layers.random_features import RandomFeatures, stretches_of_noise, waves
 from latentcast.models.ridge.readout import ColumnSums, near_best
 from latentcast.workflows.fitting.solving import _earlier_origin
 
@@ -184,3 +184,39 @@ def test_gaps_and_constant_channels_give_finite_forecasts() -> None:
 def test_penalties_are_ascending() -> None:
     with pytest.raises(SettingsError, match="ascending"):
         latentcast.fit(chaotic(), "random-features", lookback=12, horizon=3, settings={"model.alphas": [1.0, 0.1]})
+
+
+def test_harmonics_let_features_see_the_clock(tmp_path: Path) -> None:
+    """The next value is the last one, its sign turned in the second half of the day: no map of values knows when."""
+    rng, steps = np.random.default_rng(0), 2400
+    values = np.empty(steps)
+    values[0] = 1.0
+    for step in range(1, steps):
+        values[step] = values[step - 1] * (1 if step % 24 < 12 else -1) + 0.2 * rng.standard_normal() * (step % 7 == 0)
+    frame = pd.DataFrame({"date": pd.date_range("2024-01-01", periods=steps, freq="h"), "a": values / 10})
+    errors = {}
+    for harmonics in (0, 3):
+        settings = {**FEW, "model.harmonics": harmonics, "model.level": 1.0, "model.alphas": [1e-4]}
+        fitted = latentcast.fit(
+            frame, "random-features", lookback=2, horizon=1, settings=settings, out=tmp_path / str(harmonics)
+        )
+        errors[harmonics] = fitted.evaluate(frame).scaled["MSE"]
+        loaded = latentcast.load(tmp_path / str(harmonics))
+        assert loaded.evaluate(frame).scaled["MSE"] == errors[harmonics]
+    assert errors[3] < 0.7 * errors[0]
+    shifted = frame.assign(date=frame["date"] + pd.Timedelta(hours=12))
+    with_clock = latentcast.load(tmp_path / "3")
+    assert with_clock.evaluate(shifted).scaled["MSE"] > 2 * errors[3]  # the clock is read from the stamps
+
+
+def test_waves_repeat_with_the_season() -> None:
+    found = waves(torch.tensor([0, 6, 24, 30]), 24, 2)
+    torch.testing.assert_close(found[:2], torch.tensor([[0.0, 0, 1, 1], [1, 0, 0, -1]]), atol=1e-6, rtol=0)
+    torch.testing.assert_close(found[2:], found[:2])
+
+
+def test_harmonics_need_a_season() -> None:
+    frame = chaotic(200)
+    settings = {**FEW, "model.harmonics": 1, "data.season": 1}
+    with pytest.raises(SettingsError, match="harmonics=1: wanted 0, as the data have no season"):
+        latentcast.fit(frame, "random-features", lookback=LOOKBACK, horizon=1, settings=settings)

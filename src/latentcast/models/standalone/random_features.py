@@ -15,19 +15,20 @@ from pydantic import Field, field_validator
 from torch import Tensor, nn
 
 from latentcast.core.capabilities import Capabilities
-from latentcast.core.errors import DataError, Fault, SettingsError
+from latentcast.core.errors import UNCOUNTED, DataError, Fault, SettingsError
 from latentcast.core.findings import Finding, WindowLabels
 from latentcast.core.settings import Settings
 from latentcast.core.types import Batch, Prediction, Steps, Task
 from latentcast.data.windows.mixture import Mix
 from latentcast.data.windows.windows import Windows
 from latentcast.layers.losses import PointLoss
-from latentcast.layers.random_features import Activation, FeaturesAcross, RandomFeatures
+from latentcast.layers.random_features import Activation, FeaturesAcross, RandomFeatures, waves
 from latentcast.models.ridge.choose import RidgeSettings
 from latentcast.models.ridge.linear import LinearMaps
 from latentcast.models.ridge.readout import ColumnSums, Pairs, Readout, near_best, spaced, windows_of
 
 ROWS = 2048  # windows of one channel that are turned into columns at a time
+Seen = list[tuple[Tensor | None, Tensor | None]]  # features across channels, and the clock, of each batch
 Family = dict[str, tuple[list[float], Tensor, Tensor]]  # name → errors of the maps, chosen weights, readouts
 
 
@@ -40,6 +41,8 @@ class RandomFeaturesSettings(Settings):
     across     further features that see several channels at once, the same for the forecasts of all of them; 0: none
     across_reads  last steps of the look-back that these see, at most all of it
     shortest   least steps of the stretch that a feature sees
+    harmonics  the features also see the place in the season at which the look-back ends, as so many of its harmonics;
+               0: they do not. Steps must be countable (equally long ones, months, …)
     activation tanh, which is bounded, or relu, which continues peaks in proportion
     level      share of the look-back, its last steps, whose mean is subtracted
     readouts   shared: one readout for all channels; own: one for each; auto: by validation, own up to 64 channels
@@ -54,6 +57,7 @@ class RandomFeaturesSettings(Settings):
     across: Annotated[int, Field(ge=0)] = 0
     across_reads: Annotated[int, Field(ge=1)] = 48
     shortest: Annotated[int, Field(ge=1)] = 8
+    harmonics: Annotated[int, Field(ge=0)] = 0
     activation: Activation = "tanh"
     level: Annotated[float, Field(gt=0, le=1)] = 0.02
     readouts: Literal["auto", "shared", "own"] = "auto"
@@ -70,7 +74,9 @@ class RandomFeaturesSettings(Settings):
 
 
 class RandomFeatureRidge(nn.Module):
-    """Raises SettingsError when features or a candidate of the linear map read more steps than the look-back has."""
+    """Raises SettingsError when features or a candidate of the linear map read more steps than the look-back has, and
+    for harmonics of data without a season.
+    """
 
     Settings = RandomFeaturesSettings
     capabilities = Capabilities(training=("solved",))
@@ -87,18 +93,25 @@ class RandomFeatureRidge(nn.Module):
             raise SettingsError(Fault("reads", f"={self.reads}: {fix}"))
         self.last = max(1, round(settings.level * task.lookback))
         self.solved_maps = LinearMaps(task.lookback, task.horizon, task.channels)
-        self.features = RandomFeatures(self.reads, settings.features, settings.shortest, settings.activation)
+        if settings.harmonics:
+            self.capabilities = Capabilities(training=("solved",), uses_phase=True)
+            if task.season < 2:
+                fix = "wanted 0, as the data have no season: set data.season, or leave it out"
+                raise SettingsError(Fault("harmonics", f"={settings.harmonics}: {fix}"))
+        form = (settings.shortest, settings.activation, 2 * settings.harmonics)
+        self.features = RandomFeatures(self.reads, settings.features, *form)
         self.across = None
         if settings.across and task.channels > 1:
             steps = min(settings.across_reads, task.lookback)
-            self.across = FeaturesAcross(task.channels, steps, settings.across, settings.shortest, settings.activation)
+            self.across = FeaturesAcross(task.channels, steps, settings.across, *form)
         self.register_buffer("uses_parts", torch.ones(()))
         more = 0 if self.across is None else settings.across
         self.readout = Readout(self.reads + settings.features + more, task.horizon, task.channels)
         self.point_loss = PointLoss("mse", task)
 
     def forward(self, batch: Batch) -> Prediction:
-        more = self.readout(self._columns(batch.past.transpose(1, 2), self._across(batch.past)))
+        clock = self._clock(batch)
+        more = self.readout(self._columns(batch.past.transpose(1, 2), self._across(batch.past, clock), clock))
         return Prediction(self.solved_maps(batch.past) + self.uses_parts * more)
 
     def loss(self, prediction: Prediction, batch: Batch) -> Float[Tensor, ""]:
@@ -126,10 +139,15 @@ class RandomFeatureRidge(nn.Module):
         }
 
     def _columns(
-        self, past: Float[Tensor, "*batch time"], across: Float[Tensor, "batch more"] | None
+        self,
+        past: Float[Tensor, "*batch time"],
+        across: Float[Tensor, "batch more"] | None,
+        clock: Float[Tensor, "batch waves"] | None,
     ) -> Float[Tensor, "*batch columns"]:
         centred = self._centred(past, self.reads)
-        columns = [centred, self.features(centred)]
+        if clock is not None and past.dim() == 3:
+            clock = clock[:, None].expand(-1, past.shape[1], -1)
+        columns = [centred, self.features(centred, clock)]
         if across is not None:
             columns.append(across if past.dim() == 2 else across[:, None].expand(-1, past.shape[1], -1))
         return torch.cat(columns, dim=-1)
@@ -137,7 +155,17 @@ class RandomFeatureRidge(nn.Module):
     def _centred(self, past: Float[Tensor, "*batch time"], steps: int) -> Float[Tensor, "*batch read"]:
         return past[..., -steps:] - past[..., -self.last :].mean(-1, keepdim=True)
 
-    def _across(self, past: Float[Tensor, "batch time channel"]) -> Float[Tensor, "batch more"] | None:
+    def _clock(self, batch: Batch) -> Float[Tensor, "batch waves"] | None:
+        """Where in the season the look-back ends. Raises DataError where steps have no phase."""
+        if not self.settings.harmonics:
+            return None
+        if batch.phase is None:
+            raise DataError(UNCOUNTED)
+        return waves(batch.phase + self.task.lookback - 1, self.task.season, self.settings.harmonics)
+
+    def _across(
+        self, past: Float[Tensor, "batch time channel"], clock: Float[Tensor, "batch waves"] | None
+    ) -> Float[Tensor, "batch more"] | None:
         """The features that see several channels at once; None where there are none."""
         if self.across is None:
             return None
@@ -146,7 +174,8 @@ class RandomFeatureRidge(nn.Module):
                 f"random-features: features across channels see {self.task.channels} channels, the data have"
                 f" {past.shape[2]}; fit with model.across=0 to forecast any number of channels"
             )
-        return self.across(self._centred(past.transpose(1, 2), min(self.settings.across_reads, self.task.lookback)))
+        steps = min(self.settings.across_reads, self.task.lookback)
+        return self.across(self._centred(past.transpose(1, 2), steps), clock)
 
     def _scale_features(self, train: Windows | Mix) -> None:
         """Scale the projections to a standard deviation of 1 over windows of all channels."""
@@ -164,32 +193,44 @@ class RandomFeatureRidge(nn.Module):
         if self.across is not None:
             self.across.scale_to((together / len(windows_of(train))).sqrt().float())
 
-    def _pairs(self, part: Windows | Mix, place: int) -> Iterator[Pairs]:
+    def _batches(self, part: Windows | Mix) -> Iterator[Batch]:
+        """The windows that the readout learns from or is judged on, a batch at a time."""
+        for windows in windows_of(part):
+            chosen = spaced(len(windows), max(1, round(self.settings.windows * len(windows) / len(part))))
+            for begin in range(0, len(chosen), ROWS):
+                yield windows.batch(chosen[begin : begin + ROWS])
+
+    def _seen_by_all(self, part: Windows | Mix) -> Seen:
+        """The features across channels and the clock of every batch: the same for all channels."""
+        found: Seen = []
+        for batch in self._batches(part):
+            clock = self._clock(batch)
+            found.append((self._across(batch.past, clock), clock))
+        return found
+
+    def _pairs(self, part: Windows | Mix, seen: Seen, place: int) -> Iterator[Pairs]:
         """Columns and residuals of the windows of one channel, a batch at a time.
 
         An unobserved target counts as forecast exactly by the linear map.
         """
-        channel, most = self.task.targets[place], self.settings.windows
-        for windows in windows_of(part):
-            share = max(1, round(most * len(windows) / len(part)))
-            chosen = spaced(len(windows), share)
-            for begin in range(0, len(chosen), ROWS):
-                batch = windows.batch(chosen[begin : begin + ROWS])
-                assert batch.target is not None
-                past = batch.past[..., channel]
-                residual = batch.target[..., place] - self.solved_maps.of_channel(past, channel)
-                if batch.target_observed is not None:
-                    residual = residual * batch.target_observed[..., place]
-                yield self._columns(past, self._across(batch.past)), residual
+        channel = self.task.targets[place]
+        for batch, (across, clock) in zip(self._batches(part), seen, strict=True):
+            assert batch.target is not None
+            past = batch.past[..., channel]
+            residual = batch.target[..., place] - self.solved_maps.of_channel(past, channel)
+            if batch.target_observed is not None:
+                residual = residual * batch.target_observed[..., place]
+            yield self._columns(past, across, clock), residual
 
     def _families(self, train: Windows | Mix, held_out: Windows | Mix | None) -> Family:
         """Name → errors, weights of the candidates and readouts, for each way to share readouts that is tried."""
         tried = self._tried()
         own: list[tuple[float, Tensor, Tensor]] = []
         learned_total = judged_total = None
+        seen = [self._seen_by_all(part) for part in (train, held_out) if part is not None]
         for place in range(len(self.task.targets)):
-            learned = ColumnSums.of(self._pairs(train, place))
-            judged = None if held_out is None else ColumnSums.of(self._pairs(held_out, place))
+            learned = ColumnSums.of(self._pairs(train, seen[0], place))
+            judged = None if held_out is None else ColumnSums.of(self._pairs(held_out, seen[1], place))
             if learned is None:
                 raise DataError("random-features: the training part has no window; shorten lookback or horizon")
             if "own" in tried:
