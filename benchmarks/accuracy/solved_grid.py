@@ -2,7 +2,7 @@
 
     python -m benchmarks.accuracy.solved_grid [--data ETTm1 …] [--horizons 96 …] [--out solved_grid]
 
-Members of a cell are random features (`MEMBERS`, each with a seed of its own) and the solved map of the first one,
+Members of a cell are random features (`MEMBERS`, each with a seed of its own; on weather across channels and with the clock) and the solved map of the first one,
 alone. Their settings were chosen on the validation part. Weights of the ensemble are those on the simplex that minimise
 the squared error on every window of the validation part.
 The ensemble is picked where it lowers that error by at least `PAYS`; otherwise the best of `ridge`
@@ -34,6 +34,16 @@ BATCH = 64
 Settings = dict[str, int | str]
 TWO_AND_THREE_WEEKS: tuple[Settings, ...] = ({"lookback": 336}, {"lookback": 504})
 LONG_MAP: Settings = {"lookback": 720, "reads": 288, "features": 1200, "windows": 10_000}
+CHANNELS_AND_CLOCK: Settings = {
+    "lookback": 720,
+    "reads": 144,
+    "features": 100,
+    "across": 1000,
+    "across_reads": 144,
+    "harmonics": 2,
+    "activation": "relu",
+    "windows": 10_000,
+}
 MEMBERS: dict[str, dict[int, tuple[Settings, ...]]] = {  # settings of random features by horizon
     "ETTh1": dict.fromkeys((96, 192, 336, 720), TWO_AND_THREE_WEEKS),
     "ETTh2": dict.fromkeys((96, 192, 336, 720), TWO_AND_THREE_WEEKS),
@@ -41,7 +51,7 @@ MEMBERS: dict[str, dict[int, tuple[Settings, ...]]] = {  # settings of random fe
         **dict.fromkeys((96, 192), ({"lookback": 480}, {"lookback": 288})),
         **dict.fromkeys((336, 720), (LONG_MAP, {"lookback": 288})),
     },
-    "weather": dict.fromkeys((96, 192, 336, 720), ({"lookback": 432, "activation": "relu"},)),
+    "weather": dict.fromkeys((96, 192, 336, 720), (CHANNELS_AND_CLOCK,)),
 }
 MAP = "solved map"
 
