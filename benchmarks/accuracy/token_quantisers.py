@@ -5,8 +5,8 @@
 
 `--codecs`: reconstruction of every window of the test part, standardised units, 4 steps a code, 8 or 16 bits a code.
 `--forecasts`: `small`, 96 → 96, the codes' Transformer after `--next` steps of the next code (batches of 16), rolled
-out for MSE, and 50 paths for CRPS and the coverage of 80 % intervals, on one test window of `--stride`, with `--seed`;
-finished cells are lines of results/token_quantisers.jsonl and are not run again.
+out for MSE (of the validation part too), and 50 paths for CRPS and the coverage of 80 % intervals, on one test window
+of `--stride`, with `--seed`; finished cells are lines of results/token_quantisers.jsonl and are not run again.
 """
 
 import argparse
@@ -80,11 +80,13 @@ def forecasts(data: str, name: str, asked: argparse.Namespace, out: Path) -> dic
         start=out,
     )
     plain = model.evaluate(data, part="test", stride=asked.stride)
+    chosen_by = model.evaluate(data, part="validation", stride=asked.stride)
     paths = model.evaluate(data, part="test", stride=asked.stride, level=[80], interval_method="paths", paths=50)
     figures = paths.intervals
     assert figures is not None
     return {
         "windows": plain.windows, "mse": plain.scaled["MSE"], "mae": plain.scaled["MAE"],
+        "validation_mse": chosen_by.scaled["MSE"], "validation_mae": chosen_by.scaled["MAE"],
         "crps": figures.scaled["CRPS"], "80": figures.scaled["levels"]["80"],
     }  # fmt: skip
 
@@ -97,7 +99,7 @@ def main() -> None:
     parser.add_argument("--stride", type=int, default=24)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--models", nargs="+", choices=list(MODELS), default=list(MODELS))
-    parser.add_argument("--codecs", action="store_true")
+    parser.add_argument("--codecs", nargs="*", choices=list(CODECS), help="these codecs; without a name, all")
     parser.add_argument("--forecasts", action="store_true")
     asked = parser.parse_args()
     torch.set_num_threads(1)
@@ -105,7 +107,7 @@ def main() -> None:
     seed = [asked.seed] if asked.seed else []  # cells without one have seed 0
     cells, found = Cells(RESULTS / "token_quantisers.jsonl"), dict[str, Any]()
     for data in asked.data:
-        for name in CODECS if asked.codecs else ():
+        for name in () if asked.codecs is None else asked.codecs or CODECS:
             with tempfile.TemporaryDirectory() as place:
                 run = partial(reconstruction, data, name, asked.steps, asked.seed, Path(place) / "codec")
                 found[f"{data}, {name}"] = cells.once(["codec", data, name, asked.steps, *seed], run)

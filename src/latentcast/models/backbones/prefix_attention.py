@@ -17,6 +17,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from latentcast.layers.attention_by_rows import attention_by_rows, is_quicker
+
 AT_ONCE = 8  # series whose leading tokens are run again side by side
 NAME = "latentcast"  # of this attention, among those of transformers
 Pair = tuple[Tensor, Tensor]
@@ -133,6 +135,9 @@ def attended(q: Tensor, static: Pair | None, each: list[Pair], hidden: Tensor) -
     series; hidden [series or 1, 1, 1, tokens, everything].
     """
     series, heads, queries, width = q.shape
+    fixed = [*([] if static is None else [static]), *each[:-1]]
+    if is_quicker(q, fixed, hidden.shape[-1]):
+        return attention_by_rows(q, fixed, each[-1], hidden)
     scores = []
     if static is not None:  # one product for all series: their queries next to each other
         side_by_side = q.transpose(0, 1).reshape(heads, -1, width)
