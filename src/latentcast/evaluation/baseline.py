@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from latentcast.data.panel.panel import Panel
 from latentcast.evaluation.forecasts import ForecastBatch
-from latentcast.evaluation.metrics import Array, Baseline
+from latentcast.evaluation.metrics import Array, Baseline, ratio
 
 Mask = NDArray[np.bool_]
 
@@ -32,6 +32,11 @@ def last_of_each_phase(panel: Panel, channels: list[int], season: int) -> Array:
     return found
 
 
+def _where(mask: Mask, values: Array) -> Array:
+    """The values that count: without a copy where all do."""
+    return values if mask.all() else values[mask]
+
+
 @dataclass
 class BaselineSums:
     """Running sums of the errors of seasonal-naive."""
@@ -47,7 +52,7 @@ class BaselineSums:
         self.se += float(np.square(error).sum())
         self.ae += float(error.sum())
         self.count += error.size
-        self.ase += float(np.divide(error, naive, out=np.zeros_like(error), where=counts).sum())
+        self.ase += float(ratio(error, naive, counts).sum())
         self.scaled += int(counts.sum())
 
     def __add__(self, other: "BaselineSums") -> "BaselineSums":
@@ -94,8 +99,11 @@ class SeasonalNaiveErrors:
         origins = batch.index.starts + self.lookback
         begins = self.panel.offsets[batch.index.items]
         steps = origins[:, None] + ahead % season - season
-        values = self.by_phase[np.maximum(steps, begins[:, None])]
-        values = np.where((steps >= begins[:, None])[..., None], values, np.nan)
+        inside = steps >= begins[:, None]
+        if inside.all():
+            values = self.by_phase[steps]
+        else:
+            values = np.where(inside[..., None], self.by_phase[np.maximum(steps, begins[:, None])], np.nan)
         missing = np.isnan(values)
         if missing.any():
             values = np.where(missing, self.last[origins - 1][:, None], values)
@@ -111,8 +119,8 @@ class SeasonalNaiveErrors:
         error = outcome.scaled - batch.units.to_scaled(values)
         linear = batch.units.units.transform is None
         scaled_naive = naive / batch.units.std if linear else np.full_like(naive, np.nan)
-        self.sums[0].add(error[scaled], np.broadcast_to(scaled_naive, values.shape)[scaled])
-        self.sums[1].add((outcome.original - values)[kept], naive[kept])
+        self.sums[0].add(_where(scaled, error), _where(scaled, np.broadcast_to(scaled_naive, values.shape)))
+        self.sums[1].add(_where(kept, outcome.original - values), _where(kept, naive))
 
     @property
     def model(self) -> str:

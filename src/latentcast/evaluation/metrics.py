@@ -43,14 +43,14 @@ class Errors:
         error = np.abs(target - forecast)
         size = np.abs(target)
         nonzero, scaled = size > 0, naive > 0
-        share = np.divide(error, size, out=np.zeros_like(error), where=nonzero)
+        share = ratio(error, size, nonzero)
         both = size + np.abs(forecast)
         self.sums["se"] += float(np.square(error).sum())
         self.sums["ae"] += float(error.sum())
         self.sums["ape"] += float(share.sum())
         self.sums["spe"] += float(np.square(share).sum())
-        self.sums["smape"] += float(np.divide(2 * error, both, out=np.zeros_like(error), where=both > 0).sum())
-        self.sums["ase"] += float(np.divide(error, naive, out=np.zeros_like(error), where=scaled).sum())
+        self.sums["smape"] += float(ratio(2 * error, both, both > 0).sum())
+        self.sums["ase"] += float(ratio(error, naive, scaled).sum())
         self.counts["all"] += error.size
         self.counts["nonzero"] += int(nonzero.sum())
         self.counts["scaled"] += int(scaled.sum())
@@ -80,6 +80,11 @@ class Errors:
     @property
     def zeros(self) -> int:
         return self.counts["all"] - self.counts["nonzero"]
+
+
+def ratio(part: Array, whole: Array, where: NDArray[np.bool_]) -> Array:
+    """part / whole, zero elsewhere; a division without a mask takes a third of the time."""
+    return part / whole if where.all() else np.divide(part, whole, out=np.zeros_like(part), where=where)
 
 
 def repeats(difference: Array, level: Array) -> NDArray[np.bool_]:

@@ -30,7 +30,8 @@ class Replayed:
         """What gives the forecasts of the windows of a batch by their numbers."""
 
         def given(windows: Windows, read: WindowArrays) -> Computed:
-            return Computed(self.made.values[read.numbers], _of(self.made.quantiles, read.numbers))
+            values = self.made.values[read.numbers].astype(np.float64, copy=False)
+            return Computed(values, _of(self.made.quantiles, read.numbers))
 
         return given
 
@@ -43,8 +44,8 @@ class Replayed:
         return self.own.transfer_hint(source)
 
 
-def _of(values: NDArray[np.float64] | None, numbers: NDArray[np.int64]) -> NDArray[np.float64] | None:
-    return None if values is None else values[numbers]
+def _of(values: NDArray[Any] | None, numbers: NDArray[np.int64]) -> NDArray[np.float64] | None:
+    return None if values is None else values[numbers].astype(np.float64, copy=False)
 
 
 def calibrate_with(

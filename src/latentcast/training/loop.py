@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from latentcast.training.pace import Pace
 from latentcast.training.progress import Progress, Schedule
 from latentcast.training.schedule import factor
 from latentcast.training.stages import Stage
+from latentcast.training.validated import Recording, ValidatedForecasts, recorded
 
 BEST, LAST = "best.ckpt", "last.ckpt"
 FORMAT = 2  # of a training checkpoint
@@ -39,7 +41,8 @@ class StageTask:
 
     `durable` checkpoints are written so that training can go on after a kill; without it only at the end. The loss of
     `test` windows is logged, and nothing else is made of it. `watch` gets the number and the loss of each validation,
-    and ends training where it says so.
+    and ends training where it says so. `validated` receives the forecasts of the validation whose weights are kept,
+    where they equal those that the network gives later.
     """
 
     stage: Stage
@@ -51,6 +54,7 @@ class StageTask:
     durable: bool = True
     test: Windows | Mix | None = None
     watch: Callable[[int, float], bool] | None = None
+    validated: ValidatedForecasts | None = None
 
 
 class StageLoss(nn.Module):
@@ -167,16 +171,29 @@ class StageLoop:
         """The mean loss over all validation windows, once each in all processes; saves the weights when it is best."""
         assert self.task.val is not None
         network = self.network if self.average is None else self.average.module
-        metrics = mean_metrics(self.devices, network, self.task)
+        with self._recorded(network) as recording:
+            metrics = mean_metrics(self.devices, network, self.task)
         if self.task.test is not None:
             judged = mean_metrics(self.devices, network, replace(self.task, val=self.task.test))
             metrics |= {"test_loss": judged["val_loss"]}
         self.log.validation(self.progress.step - 1, self._epoch_begun() - 1, metrics)
         loss = metrics["val_loss"]
-        if self.progress.judge(loss) and self.devices.rank == 0:
+        best = self.progress.judge(loss)
+        if recording is not None and (best or self.task.settings.keep != "best"):
+            assert isinstance(self.task.val, Windows)
+            assert self.task.validated is not None
+            self.task.validated.take(recording, (self.task.val.starts, self.task.val.items), self.progress.step)
+        if best and self.devices.rank == 0:
             state = {"format": FORMAT, "state_dict": self._weights(), "val_loss": self.progress.best}
             checkpoint.write(state, self.task.folder / BEST, durable=self.task.durable)
         return loss
+
+    def _recorded(self, network: Any) -> AbstractContextManager[Recording | None]:
+        """Record a validation whose forecasts, batch by batch, are those of a later pass over the same windows."""
+        settings, devices = self.task.settings, self.devices
+        plain = settings.precision == "fp32" and not settings.compile and devices.device.type == "cpu"
+        alike = plain and devices.processes == 1 and network.is_light and isinstance(self.task.val, Windows)
+        return recorded(network) if alike and self.task.validated is not None else nullcontext()
 
     def _epoch_begun(self) -> int:
         return self.progress.epoch + (self.progress.batch > 0)

@@ -3,7 +3,7 @@
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import repeat
 from pathlib import Path
 
@@ -16,14 +16,19 @@ from latentcast.data.panel.padding import pad_short
 from latentcast.data.panel.panel import Panel
 from latentcast.data.panel.split import Split, split
 from latentcast.data.windows.mixture import Mix
+from latentcast.data.windows.view import PreparedPanel
+from latentcast.evaluation.forecasts import Computed
+from latentcast.evaluation.metrics import Evaluation
 from latentcast.forecaster.forecaster import Forecaster
 from latentcast.forecaster.inputs import prepare as prepare_data
 from latentcast.forecaster.judge import calibrate_on
 from latentcast.forecaster.judged_sums import Judged
+from latentcast.forecaster.replayed import calibrate_with
 from latentcast.forecaster.save import write
 from latentcast.forecaster.trained_until import learned_until
 from latentcast.models.config.stage_names import RECONSTRUCT
 from latentcast.models.config.training import TrainingSettings
+from latentcast.training.validated import ValidatedForecasts
 from latentcast.workflows.fitting.datasets import TrainingDataset, check_compatible, error_context
 from latentcast.workflows.fitting.members import check_members_trainable, train_members
 from latentcast.workflows.fitting.processes import is_first_process
@@ -57,6 +62,8 @@ class Prepared:
         Training and validation windows of each stage; empty where nothing is learned from them.
     drawn
         The first weights, before those of a starting point.
+    validated
+        Forecasts of the validation windows by the weights that training ends with, where it made them.
     """
 
     forecaster: Forecaster
@@ -64,6 +71,7 @@ class Prepared:
     datasets: tuple[TrainingDataset, ...]
     supplies: Supplies
     drawn: dict[str, torch.Tensor]
+    validated: ValidatedForecasts = field(default_factory=ValidatedForecasts)
 
     @property
     def has_members(self) -> bool:
@@ -139,7 +147,8 @@ def train(spec: FitSpec, prepared: Prepared, folder: Path, options: FitOptions, 
     if prepared.has_members:
         notes.extend(train_members(forecaster, prepared.own, folder, options))
     elif prepared.supplies:
-        notes.extend(train_network(forecaster, spec.stages, prepared.supplies, prepared.drawn, folder, options))
+        rest = prepared.supplies, prepared.drawn, folder, options, prepared.validated
+        notes.extend(train_network(forecaster, spec.stages, *rest))
     forecaster.network.cpu().eval()
 
 
@@ -150,8 +159,20 @@ def calibrate_on_validation(spec: FitSpec, prepared: Prepared) -> None:
     if not (spec.stages[-1][0].forecasts and (prepared.has_members or forecaster.network.calibrates) and held_out):
         return
     stride = 1 if forecaster.card.fusion is None else forecaster.card.fusion.stride
-    judged = calibrate_on(forecaster, prepare_data(forecaster, own.panel), Judged("val", own.name, stride))
+    which, data = Judged("val", own.name, stride), prepare_data(forecaster, own.panel)
+    judged = _with_validated(spec, prepared, data, which) or calibrate_on(forecaster, data, which)
     forecaster.card = replace(forecaster.card, validation=judged.to_dict())
+
+
+def _with_validated(spec: FitSpec, prepared: Prepared, data: PreparedPanel, which: Judged) -> Evaluation | None:
+    """Judge the forecasts of the validation; None where training kept none of these windows by the last weights."""
+    forecaster, report = prepared.forecaster, prepared.forecaster.card.training
+    if report is None or prepared.validated.windows is None:
+        return None
+    windows = data.starts(which.part, forecaster.task.lookback, forecaster.task.horizon, which.stride)
+    step = None if spec.stages[-1][1].keep == "best" else report.stages[-1].steps
+    made = prepared.validated.of(windows, step)
+    return None if made is None else calibrate_with(forecaster, data, which, windows, Computed(*made))
 
 
 def _trained_until(prepared: Prepared) -> str | None:

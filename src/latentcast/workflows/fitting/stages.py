@@ -16,6 +16,7 @@ from latentcast.models.config.training import TrainingSettings
 from latentcast.models.inspection import count_parameters
 from latentcast.models.ridge.spread import sums_on_ray
 from latentcast.training.stages import Stage
+from latentcast.training.validated import ValidatedForecasts
 from latentcast.workflows.fitting.solving import keep_parts_that_pay, solve_closed_form
 from latentcast.workflows.fitting.spec import FitOptions, Stages
 from latentcast.workflows.fitting.windows import StageWindows
@@ -45,11 +46,13 @@ def train_network(
     drawn: Mapping[str, torch.Tensor],
     folder: Path,
     options: FitOptions,
+    validated: ValidatedForecasts | None = None,
 ) -> list[Note]:
     """Solve and train in place as the model asks for, with reports in the card; notes on what came of it.
 
     `supplies` are the training and validation windows of each stage, `drawn` the weights before any training: tensors
-    that still equal them are listed as untrained. Raises what `run_stage` raises.
+    that still equal them are listed as untrained. `validated` receives the forecasts of the validation whose weights
+    the network ends with, where it is trained alone. Raises what `run_stage` raises.
     """
     notes = []
     solved, trained = is_solved(forecaster, stages), is_trained(forecaster)
@@ -60,7 +63,7 @@ def train_network(
         if outcome := report.get("outcome"):
             notes.append(Note(f"{forecaster.name}: {outcome}", NoteCode.MODEL))
     if trained:
-        train_stages(forecaster, stages, supplies, drawn, folder, options)
+        train_stages(forecaster, stages, supplies, drawn, folder, options, None if solved else validated)
     if solved and (found := keep_parts_that_pay(forecaster, supplies[-1].val)):
         forecaster.card = replace(forecaster.card, solved={**(forecaster.card.solved or {}), **found})
         asked = getattr(forecaster.network.model, "parts_from", forecaster.name)
@@ -75,12 +78,13 @@ def train_stages(
     drawn: Mapping[str, torch.Tensor],
     folder: Path,
     options: FitOptions,
+    validated: ValidatedForecasts | None = None,
 ) -> None:
     """Train by gradient, and write the report into the card."""
     began = time.monotonic()
     try:
         ended = [
-            _train(forecaster, number, stage, training, supply, folder, options)
+            _train(forecaster, number, stage, training, supply, folder, options, validated)
             for number, ((stage, training), supply) in enumerate(zip(stages, supplies, strict=True))
         ]
     except Interrupted as error:
@@ -104,6 +108,7 @@ def _train(
     supply: StageWindows,
     folder: Path,
     options: FitOptions,
+    validated: ValidatedForecasts | None,
 ) -> StageReport:
     from latentcast.training.loop import StageTask
     from latentcast.training.run_stage import run_stage
@@ -113,6 +118,8 @@ def _train(
     train, val, test = supply
     durable = options.out is not None
     task = StageTask(stage, training, train, val, forecaster.run.seed, folder, durable=durable, test=test)
+    if stage.targets:
+        task = replace(task, validated=validated)
     task = replace(task, watch=options.watch if stage.forecasts else None)
     how = {"resume": options.resume, "progress": options.progress, "ray": options.ray}
     outcome = run_stage(forecaster.network, task, **how)  # type: ignore[arg-type]
