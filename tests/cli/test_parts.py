@@ -29,6 +29,14 @@ def test_a_file_is_written_by_one_process() -> None:
         parts.refuse_without_folder(None, 2, None)
 
 
+def test_a_folder_of_parquet_files_is_read_part_by_part(tmp_path: Path) -> None:
+    assert not parts.holds_parquet(str(tmp_path))
+    assert not parts.holds_parquet("ETTh1")
+    (tmp_path / "a.parquet").touch()
+    assert parts.holds_parquet(str(tmp_path))
+    assert not parts.holds_parquet(str(tmp_path / "a.parquet"))
+
+
 def test_figures_are_returned_and_notes_printed_once(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -15,6 +15,8 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 import latentcast
+from latentcast.core.cluster import Cluster, connected
+from latentcast.core.errors import SettingsError
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 DAYS = pd.date_range("2024-01-01", periods=60)
@@ -191,6 +193,24 @@ def test_gaps_are_filled_alike(cluster: Any, tmp_path: Path) -> None:
     assert_frame_equal(pd.read_parquet(tmp_path / "out"), whole.frame, rtol=1e-5)
     assert found.parts > 1
     assert (found.filled, found.values) == (whole.filled, whole.values)
+
+
+def test_an_error_of_a_worker_is_raised_as_it_is(
+    cluster: Any, forecaster: latentcast.Forecaster, tmp_path: Path
+) -> None:
+    data = write(panel(), tmp_path / "data")
+    with pytest.raises(SettingsError, match="cannot fill gaps|not to fill gaps"):
+        latentcast.impute(forecaster, data, out=tmp_path / "out", **RAY)
+    with pytest.raises(SettingsError, match="storage=memory://a: each process has a memory of its own"):
+        latentcast.fit(panel(), "dlinear", **SIZES, storage="memory://a", **RAY)
+
+
+def test_an_address_without_a_cluster_is_refused() -> None:
+    with (
+        pytest.raises(SettingsError, match=r"address=127\.0\.0\.1:1: no Ray cluster answers there"),
+        connected(Cluster(address="127.0.0.1:1")),
+    ):
+        pass
 
 
 def test_steps_are_ranked_among_those_of_all_parts(cluster: Any, tmp_path: Path) -> None:

@@ -98,6 +98,14 @@ def test_several_processes_give_the_same_forecasts(forecaster: latentcast.Foreca
     assert found.parts > 2
 
 
+def test_an_error_of_a_worker_process_is_raised_as_it_is(
+    forecaster: latentcast.Forecaster, tmp_path: Path
+) -> None:
+    data = write(panel(), tmp_path / "data", files=2)
+    with pytest.raises(latentcast.SettingsError, match="interval_method='quantiles'"):
+        latentcast.predict(forecaster, data, tmp_path / "out", level=80, interval_method="quantiles", workers=2)
+
+
 def test_what_only_all_parts_together_tell_is_said_once(forecaster: latentcast.Forecaster, tmp_path: Path) -> None:
     some = panel()[lambda frame: frame["unique_id"] != "s07"]
     found = latentcast.predict(forecaster, write(some, tmp_path / "data", files=1), tmp_path / "out", rows=200)

@@ -44,7 +44,7 @@ from latentcast.cli.output import (
     print_notes,
     report_line,
 )
-from latentcast.cli.parts import evaluate_parts
+from latentcast.cli.parts import evaluate_parts, holds_parquet
 from latentcast.cli.predict import for_data
 from latentcast.core.errors import SettingsError
 from latentcast.core.log_capture import capture_log_messages
@@ -98,7 +98,8 @@ def evaluate(
     from latentcast.reporting.files import check_file, write_frame, write_text
     from latentcast.workflows.transfer import transfer as run_transfer
 
-    by_parts = bool(engine or workers or address or (rows is not None and not rows.suffix))
+    folders = holds_parquet(data) or (rows is not None and not rows.suffix)
+    by_parts = bool(engine or workers or address or folders)
     for path, suffixes in ((file, (".json",)), (None if by_parts else rows, (".csv", ".parquet"))):
         if path is not None:
             check_file(path, suffixes, overwrite=overwrite)

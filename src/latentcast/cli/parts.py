@@ -19,6 +19,11 @@ def options_of(where: Where) -> dict[str, Any]:
     return {"engine": engine or "local", "workers": workers or 1, "address": address}
 
 
+def holds_parquet(data: str) -> bool:
+    """Whether the data are a folder of Parquet files, which are read part by part."""
+    return any(Path(data).glob("*.parquet"))
+
+
 def refuse_without_folder(*where: object) -> None:
     """Raises SettingsError for options that only work part by part has."""
     names = ("--engine", "--workers", "--address")

@@ -17,6 +17,10 @@ from latentcast.core.threads import usable_cores
 
 Engine = Literal["local", "ray"]
 ENGINES = ("local", "ray")
+_UNREACHED = (
+    "={}: no Ray cluster answers there, or it asks for a token: a cluster that ray start began does, unless"
+    " RAY_AUTH_MODE=disabled was set for it. Set RAY_AUTH_MODE=token for this command, on a machine that has the token"
+)
 START_SECONDS = "180"  # until a group of training workers must have started; Ray waits 60 and tries again
 
 
@@ -83,9 +87,11 @@ def connected(cluster: Cluster) -> Iterator[Any]:
         address = cluster.address or os.environ.get("RAY_ADDRESS")
         wanted = usable_cores() if cluster.workers is None else cluster.workers * cluster.cpus
         cores = max(1, math.ceil(wanted)) if address is None else None
-        # "local": without an address Ray would join whatever cluster runs on this machine
-        ray.init(address=address or "local", num_cpus=cores, include_dashboard=False if address is None else None,
-                 logging_level=logging.ERROR, log_to_driver=False)  # fmt: skip
+        try:  # "local": without an address Ray would join whatever cluster runs on this machine
+            ray.init(address=address or "local", num_cpus=cores, include_dashboard=False if address is None else None,
+                     logging_level=logging.ERROR, log_to_driver=False)  # fmt: skip
+        except ConnectionError as error:
+            raise SettingsError(Fault("address", _UNREACHED.format(address))) from error
     try:
         yield ray
     finally:

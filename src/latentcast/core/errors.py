@@ -87,6 +87,9 @@ class Fault(str):
         fault.setting = setting
         return fault
 
+    def __reduce__(self) -> tuple[type["Fault"], tuple[str | None, str]]:
+        return Fault, (self.setting, self[len(self.setting or "") :])
+
     def below(self, path: str) -> "Fault":
         """The same fault of a setting that stands deeper: ``path`` comes before its own."""
         if self.setting is None:
@@ -104,6 +107,9 @@ class SettingsError(LatentcastError, ValueError):
         head = f"{len(self.faults)} settings are wrong:\n  - " if many else ""
         super().__init__(head + "\n  - ".join(self.faults))
 
+    def __reduce__(self) -> tuple[type["SettingsError"], tuple[tuple[Fault, ...]]]:
+        return type(self), (self.faults,)
+
     def below(self, path: str) -> "SettingsError":
         """The same faults, of settings that stand below `path`."""
         return SettingsError([fault.below(path) for fault in self.faults])
@@ -117,7 +123,11 @@ class MissingExtra(LatentcastError, ImportError):
     """An optional package is needed."""
 
     def __init__(self, package: str, extra: str, needed_for: str) -> None:
+        self.needs = package, extra, needed_for
         super().__init__(f"{needed_for} needs the package {package}: pip install 'latentcast[{extra}]'")
+
+    def __reduce__(self) -> tuple[type["MissingExtra"], tuple[str, str, str]]:
+        return type(self), self.needs
 
 
 class Interrupted(LatentcastError):

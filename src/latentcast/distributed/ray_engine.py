@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from latentcast.core.cluster import Cluster, connected
+from latentcast.core.errors import LatentcastError
 from latentcast.distributed.parts import Work, Worker
 from latentcast.distributed.shards import Shard
 
@@ -19,7 +20,13 @@ class _Actor:
         self.worker = Worker(model, work)
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
-        return {"report": [self.worker(shard) for shard in batch["item"]]}
+        return {"report": [self._report(shard) for shard in batch["item"]]}
+
+    def _report(self, shard: Shard) -> Any:
+        try:
+            return self.worker(shard)
+        except LatentcastError as error:  # Ray Data would wrap it in one of its own, which no longer holds it
+            return error
 
 
 def run_on_ray(model: str, work: Work[Any], shards: list[Shard], cluster: Cluster) -> Iterator[Any]:
@@ -43,6 +50,8 @@ def run_on_ray(model: str, work: Work[Any], shards: list[Shard], cluster: Cluste
         )
         try:
             for row in found.iter_rows():
+                if isinstance(row["report"], LatentcastError):
+                    raise row["report"]
                 yield row["report"]
         except ray.exceptions.RayTaskError as error:
             raise error.cause if isinstance(error.cause, Exception) else error from error

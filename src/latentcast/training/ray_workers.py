@@ -151,7 +151,7 @@ def train_on_ray(
 
     Raises SettingsError for what cannot be trained so, MissingExtra without Ray, and what training raises.
     """
-    _check(task)
+    _check(task, how.storage)
     workers = how.cluster.workers or 1
     shards = _dealt_out(task, how.offsets, workers)
     with connected(how.cluster) as ray, tempfile.TemporaryDirectory(prefix="latentcast-") as spare:
@@ -198,9 +198,12 @@ def _run_name(task: StageTask, *, fresh: bool) -> str:
     return path.read_text(encoding="utf-8").strip()
 
 
-def _check(task: StageTask) -> None:
-    """Raises SettingsError for a stage that only one process trains."""
+def _check(task: StageTask, storage: str | None) -> None:
+    """Raises SettingsError for a stage that only one process trains, or a storage that only one process sees."""
     faults = []
+    if (storage or "").startswith("memory:"):
+        text = f"={storage}: each process has a memory of its own; wanted a folder or an address that all nodes see"
+        faults.append(Fault("storage", text))
     if isinstance(task.train, Mix):
         faults.append(Fault("engine", "=ray: several datasets are trained in one process; leave it out"))
     if task.watch is not None:
