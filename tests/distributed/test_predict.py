@@ -98,9 +98,7 @@ def test_several_processes_give_the_same_forecasts(forecaster: latentcast.Foreca
     assert found.parts > 2
 
 
-def test_an_error_of_a_worker_process_is_raised_as_it_is(
-    forecaster: latentcast.Forecaster, tmp_path: Path
-) -> None:
+def test_an_error_of_a_worker_process_is_raised_as_it_is(forecaster: latentcast.Forecaster, tmp_path: Path) -> None:
     data = write(panel(), tmp_path / "data", files=2)
     with pytest.raises(latentcast.SettingsError, match="interval_method='quantiles'"):
         latentcast.predict(forecaster, data, tmp_path / "out", level=80, interval_method="quantiles", workers=2)

@@ -17,7 +17,8 @@ from onnx import TensorProto, helper
 
 import latentcast
 from latentcast.core.errors import CheckpointError, DataError
-from latentcast.forecaster.export.metadata import PREFIX, ExportedModel, _digest, pack
+from latentcast.forecaster.declared import ExportedModel
+from latentcast.forecaster.export.metadata import PREFIX, _digest, pack
 from latentcast.forecaster.export.signature import Signature, signature_of
 from latentcast.forecaster.save import whole_card
 

@@ -102,6 +102,17 @@ Threads = Annotated[
 ]
 
 
+def does_without_torch(command: str, folder: Any) -> bool:
+    """Whether a command may do without torch: on an exported file, and to predict with a linear map."""
+    from latentcast.forecaster.export.address import is_exported
+
+    if folder is None or command != "predict":
+        return is_exported(folder)
+    from latentcast.forecaster.linear.address import holds_linear
+
+    return is_exported(folder) or holds_linear(folder)
+
+
 def takes_threads(command: Callable[..., None]) -> Callable[..., None]:
     """The command with --threads, which holds for all that it computes."""
 
@@ -109,8 +120,7 @@ def takes_threads(command: Callable[..., None]) -> Callable[..., None]:
     def whole(threads: int | None = None, **values: Any) -> None:
         from latentcast.core.threads import using_threads
 
-        # an exported file is forecast without torch
-        with using_threads(threads, with_torch=not str(values.get("folder", "")).endswith(".onnx")):
+        with using_threads(threads, with_torch=not does_without_torch(command.__name__, values.get("folder"))):
             command(**values)
 
     signature = inspect.signature(command)

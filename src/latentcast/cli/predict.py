@@ -92,6 +92,9 @@ def predict(
         if path is not None:
             check_file(path, suffixes, overwrite=overwrite)
     with capture_log_messages() as notes:
+        from latentcast.core.threads import bring_torch
+        from latentcast.forecaster.ahead import Asked, forecast_ahead
+
         forecaster: Any
         if is_exported(folder):
             unread = {"--samples": samples, "--plot": plot, "--transfer": transfer, "--set": settings}
@@ -99,15 +102,16 @@ def predict(
             from latentcast.forecaster.export.exported import load_exported
 
             forecaster = load_exported(folder)
-        else:
+        elif settings or transfer or samples is not None or plot is not None:
+            bring_torch()
             forecaster = for_data(folder, data, settings, None, transfer=transfer, held_out=False)
+        else:
+            from latentcast.forecaster.predictor import predictor
+
+            forecaster = predictor(folder)
         levels = levels_in(level)
         drawn = paths if samples is None or intervals == "paths" else 100
-        forecast = forecaster.predict(
-            data, horizon=horizon, future_covariates=future, level=levels,
-            quantiles=asked,
-            interval_method=intervals, paths=drawn,
-        )  # fmt: skip
+        forecast: Any = forecast_ahead(forecaster, data, future, Asked(horizon, levels, asked, intervals, drawn, None))
         write_frame(forecast, file)
         if samples is not None:
             write_frame(forecaster.sample(data, paths=paths, future_covariates=future), samples)

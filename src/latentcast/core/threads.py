@@ -32,6 +32,7 @@ def _quota() -> float | None:
 
 _MOST = 1024  # threads; beyond it a number is a mistake, and starting them would fail
 _chosen: ContextVar[int | None] = ContextVar("threads", default=None)
+_torch_left_out: ContextVar[bool] = ContextVar("torch_left_out", default=False)
 
 
 def chosen_threads() -> int | None:
@@ -57,8 +58,8 @@ def default_threads() -> int:
 def using_threads(threads: int | None, *, with_torch: bool = True) -> Iterator[int]:
     """Compute with `threads` threads inside the block; the earlier number is restored afterwards.
 
-    None takes `default_threads()`. Without torch the number is only kept for others, who ask `chosen_threads`. Raises
-    SettingsError for less than one.
+    None takes `default_threads()`. Without torch the number is only kept for others, who ask `chosen_threads`, or
+    `bring_torch` in the end. Raises SettingsError for less than one.
     """
     if threads is not None and (isinstance(threads, bool) or not isinstance(threads, int) or threads < 1):
         raise SettingsError(Fault("threads", f"={threads!r}: wanted a whole number of at least 1"))
@@ -67,6 +68,7 @@ def using_threads(threads: int | None, *, with_torch: bool = True) -> Iterator[i
             Fault("threads", f"={threads}: wanted at most {_MOST}; this process may use {usable_cores()}")
         )
     token = _chosen.set(chosen_threads() if threads is None else threads)
+    without = _torch_left_out.set(not with_torch)
     try:
         if with_torch:
             with _torch_threads() as count:
@@ -74,7 +76,17 @@ def using_threads(threads: int | None, *, with_torch: bool = True) -> Iterator[i
         else:
             yield chosen_threads() or threads_without_torch()
     finally:
+        _torch_left_out.reset(without)
         _chosen.reset(token)
+
+
+def bring_torch() -> None:
+    """Let torch compute with the chosen threads after all, where a surrounding `using_threads` left it out."""
+    if _torch_left_out.get():
+        import torch
+
+        torch.set_num_threads(default_threads())
+        _torch_left_out.set(False)
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -56,6 +56,7 @@ class ScoredPart:
 class ScorePart:
     """Measures every step of one part; its ranks wait for the other parts."""
 
+    ahead: ClassVar[bool] = False
     out: Path
     batch_size: int | None
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import reduce
 from operator import add
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from latentcast.core.cluster import Engine
 from latentcast.core.errors import DataError, Fault, LatentcastError, SettingsError, suggest
@@ -58,6 +58,7 @@ class PartDeciles:
 class EvaluatePart:
     """Judges one part; `out` receives the forecasts."""
 
+    ahead: ClassVar[bool] = False
     which: Judged
     how: Intervals | None
     batch_size: int | None
@@ -83,6 +84,7 @@ class EvaluatePart:
 class DecilesOfPart:
     """Judges the deciles of one window in `stride`; `before` is how many windows the parts before this one hold."""
 
+    ahead: ClassVar[bool] = False
     which: Judged
     how: Intervals
     stride: int

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from latentcast.core.cluster import Engine
 from latentcast.core.notes import NoteLog
@@ -54,6 +55,7 @@ class FilledPart:
 class FillPart:
     """Fills the gaps of one part."""
 
+    ahead: ClassVar[bool] = False
     out: Path
     batch_size: int | None
 

@@ -1,29 +1,49 @@
 """What is done with one part of the data, and what a reader of all parts must know of it."""
 
+from __future__ import annotations
+
+import sys
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from latentcast.core.atomic import replacing
 from latentcast.core.notes import Note, NoteCode, NoteLog, without
+from latentcast.core.threads import using_threads
 from latentcast.data.tables.id_text import id_text
 from latentcast.data.types import Level
 from latentcast.distributed.shards import Shard, read
-from latentcast.forecaster.forecaster import Forecaster
+from latentcast.forecaster.ahead import Asked, forecast_ahead
 from latentcast.forecaster.intervals import PATHS
-from latentcast.forecaster.load import as_forecaster
+from latentcast.forecaster.predictor import predictor
+from latentcast.forecaster.state import FittedState
 
 Report = TypeVar("Report", covariant=True)
 
 
 class Work(Protocol[Report]):
-    """Done with each part by a forecaster; plain values, as it is sent to other processes."""
+    """Done with each part by a forecaster; plain values, as it is sent to other processes.
 
-    def __call__(self, forecaster: Forecaster, shard: Shard) -> Report: ...
+    `ahead`: it forecasts beyond the end of the data and does nothing else, so that whatever forecasts will do.
+    """
+
+    ahead: ClassVar[bool]
+
+    def __call__(self, forecaster: Any, shard: Shard) -> Report: ...
+
+
+def load(forecaster: FittedState | str | Path, *, ahead: bool) -> Any:
+    """The forecaster, or without torch what forecasts ahead as it does."""
+    if ahead:
+        return predictor(forecaster)
+    from latentcast.forecaster.load import as_forecaster
+
+    return as_forecaster(forecaster)  # type: ignore[arg-type]
 
 
 class Silent(NoteLog):
@@ -36,16 +56,19 @@ class Silent(NoteLog):
 class Worker:
     """Works on one part after another with a model that is loaded once."""
 
-    def __init__(self, model: Forecaster | str, work: Work[Any]) -> None:
-        loaded = as_forecaster(model)
-        self.forecaster = Forecaster(
-            loaded.run, loaded.task, loaded.channels, loaded.known, loaded.network, loaded.card, loaded.calibration
-        )
+    def __init__(self, model: FittedState | str, work: Work[Any]) -> None:
+        self.forecaster = copy(load(model, ahead=work.ahead))  # its notes are its own
         self.work = work
 
     def __call__(self, shard: Shard) -> Any:
         self.forecaster.told = Silent()
         return self.work(self.forecaster, shard)
+
+
+def on_one_thread(worker: Worker, shard: Shard) -> Any:
+    """One part in a process that shares its machine with others."""
+    with using_threads(1, with_torch="torch" in sys.modules):
+        return worker(shard)
 
 
 def part_name(number: int) -> str:
@@ -75,6 +98,7 @@ class PartReport:
 class Request:
     """The forecast of each part, written into a folder."""
 
+    ahead: ClassVar[bool] = True
     out: Path
     horizon: int | None = None
     future_covariates: Any = None
@@ -83,16 +107,9 @@ class Request:
     interval_method: str = "auto"
     paths: int = PATHS
 
-    def __call__(self, forecaster: Forecaster, shard: Shard) -> PartReport:
-        frame = forecaster.predict(
-            read(shard),
-            horizon=self.horizon,
-            future_covariates=self.future_covariates,
-            level=self.level,
-            quantiles=self.quantiles,
-            interval_method=self.interval_method,
-            paths=self.paths,
-        )
+    def __call__(self, forecaster: FittedState, shard: Shard) -> PartReport:
+        asked = Asked(self.horizon, self.level, self.quantiles, self.interval_method, self.paths, None)
+        frame: Any = forecast_ahead(forecaster, read(shard), self.future_covariates, asked)
         write_part(frame, self.out, shard.number)
         horizon = self.horizon or forecaster.task.horizon
         names = frame["unique_id"].to_numpy()[::horizon]

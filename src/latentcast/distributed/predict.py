@@ -1,9 +1,11 @@
 """`predict` from Parquet files to Parquet files: part after part, so that no more than one part is held at once."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,8 +17,11 @@ from latentcast.data.types import IntoFrame, Level
 from latentcast.distributed.joined_notes import joined
 from latentcast.distributed.parts import PartReport, Request
 from latentcast.distributed.run import ROWS, Where, make_empty, parts_of
-from latentcast.forecaster.forecaster import Forecaster
 from latentcast.forecaster.intervals import PATHS
+from latentcast.forecaster.state import FittedState
+
+if TYPE_CHECKING:
+    from latentcast.forecaster.forecaster import Forecaster
 
 
 @dataclass(frozen=True)
@@ -122,7 +127,7 @@ def predict(
     folder = Path(out)
     make_empty(folder, overwrite=overwrite)
     request = Request(folder, horizon, future_covariates, level, quantiles, interval_method, paths)
-    with parts_of(forecaster, data, where, folder) as parts:
+    with parts_of(forecaster, data, where, folder, ahead=True) as parts:
         reports: list[PartReport] = parts.run(request)
     notes = _notes(parts.fitted, reports)
     NoteLog(notes)
@@ -130,7 +135,7 @@ def predict(
     return ForecastFolder(folder, len(reports), series, written, tuple(notes))
 
 
-def _notes(fitted: Forecaster, reports: list[PartReport]) -> list[Note]:
+def _notes(fitted: FittedState, reports: list[PartReport]) -> list[Note]:
     """The notes of all parts, each once, and what only all of them together tell."""
     found = joined(report.notes for report in reports)
     return [*found, *_ends(reports), *_absent(fitted, reports)]
@@ -151,7 +156,7 @@ def _ends(reports: list[PartReport]) -> list[Note]:
     return [Note(text, NoteCode.ENDS)]
 
 
-def _absent(fitted: Forecaster, reports: list[PartReport]) -> list[Note]:
+def _absent(fitted: FittedState, reports: list[PartReport]) -> list[Note]:
     """Series of the fit that no part holds."""
     there = np.zeros(len(fitted.known.ids), np.bool_)
     for report in reports:

@@ -6,7 +6,7 @@ from typing import Any
 
 from latentcast.core.cluster import Cluster, connected
 from latentcast.core.errors import LatentcastError
-from latentcast.distributed.parts import Work, Worker
+from latentcast.distributed.parts import Work, Worker, on_one_thread
 from latentcast.distributed.shards import Shard
 
 
@@ -14,9 +14,6 @@ class _Actor:
     """One worker of Ray Data; a batch is one part."""
 
     def __init__(self, model: str, work: Work[Any]) -> None:
-        import torch
-
-        torch.set_num_threads(1)
         self.worker = Worker(model, work)
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
@@ -24,7 +21,7 @@ class _Actor:
 
     def _report(self, shard: Shard) -> Any:
         try:
-            return self.worker(shard)
+            return on_one_thread(self.worker, shard)
         except LatentcastError as error:  # Ray Data would wrap it in one of its own, which no longer holds it
             return error
 

@@ -1,8 +1,10 @@
 """Work on all parts: in this process, in several, or on a Ray cluster."""
 
+from __future__ import annotations
+
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -13,10 +15,9 @@ from typing import Any
 
 from latentcast.core.cluster import Cluster, Engine, check_engine
 from latentcast.core.errors import CheckpointError, Fault, LatentcastError, SettingsError
-from latentcast.distributed.parts import Work, Worker
+from latentcast.distributed.parts import Work, Worker, load, on_one_thread
 from latentcast.distributed.shards import Shard, plan
-from latentcast.forecaster.forecaster import Forecaster
-from latentcast.forecaster.load import as_forecaster
+from latentcast.forecaster.state import FittedState
 
 ROWS = 1_000_000  # of one part
 _LOST = (
@@ -60,8 +61,8 @@ class Where:
 class Parts:
     """The parts of some data, and the model as workers load it."""
 
-    fitted: Forecaster
-    model: Forecaster | str
+    fitted: Any
+    model: FittedState | str
     shards: list[Shard]
     where: Where
 
@@ -87,34 +88,35 @@ class Parts:
 
 
 @contextmanager
-def parts_of(forecaster: Forecaster | str | Path, data: Any, where: Where, near: Path | None = None) -> Iterator[Parts]:
+def parts_of(
+    forecaster: FittedState | str | Path, data: Any, where: Where, near: Path | None = None, *, ahead: bool = False
+) -> Iterator[Parts]:
     """The parts of Parquet files or of a Ray dataset; temporary files lie in `near`, which all workers must see.
+
+    `ahead` as of the work.
 
     Raises DataError where there is no Parquet file, or an id column is missing.
     """
-    fitted = as_forecaster(forecaster)
+    fitted = load(forecaster, ahead=ahead)
     with tempfile.TemporaryDirectory(prefix=SPARE, dir=near if where.engine == "ray" else None) as spare:
         path = Path(spare)
         if not isinstance(data, str | Path):
             data = _written(data, path / "data")
-        model: Forecaster | str = fitted if where.here else _saved(forecaster, fitted, path)
+        model: FittedState | str = fitted if where.here else _saved(forecaster, fitted, path)
         shards = plan(data, fitted.run.data.id_names or ("unique_id",), where.rows, path)
         yield Parts(fitted, model, shards, where)
 
 
-_IN_THIS_PROCESS: list[Callable[[Shard], Any]] = []
+_IN_THIS_PROCESS: list[Worker] = []
 
 
 def _begin(model: str, work: Work[Any]) -> None:
     """Load the model of a worker process, which computes with one thread."""
-    import torch
-
-    torch.set_num_threads(1)
     _IN_THIS_PROCESS[:] = [Worker(model, work)]
 
 
 def _work(shard: Shard) -> Any:
-    return _IN_THIS_PROCESS[0](shard)
+    return on_one_thread(_IN_THIS_PROCESS[0], shard)
 
 
 def _written(data: Any, folder: Path) -> Path:
@@ -162,9 +164,9 @@ def refuse_parts_alone(where: Where, *, overwrite: bool) -> None:
         raise SettingsError(faults)
 
 
-def _saved(forecaster: Forecaster | str | Path, fitted: Forecaster, spare: Path) -> str:
+def _saved(forecaster: FittedState | str | Path, fitted: Any, spare: Path) -> str:
     """A folder from which other processes load the model."""
-    if not isinstance(forecaster, Forecaster):
+    if isinstance(forecaster, str | Path):
         return str(Path(forecaster).absolute())
     fitted.save(spare / "model")
     return str(spare / "model")

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from latentcast.core.errors import DataError, shorten
 from latentcast.data.sources.formats.columnar import plain_frame
+from latentcast.data.sources.remote import address_of
 
 _BATCH = 2**18  # rows of ids that are read at a time
 _NOT_DATA = ("_", ".")  # begin the names of files that other programs keep beside the data
@@ -43,7 +44,13 @@ class Runs:
 
 def parquet_files(data: str | Path) -> tuple[str, ...]:
     """The Parquet files of a folder in the order of their names, or the file itself. Raises DataError without any."""
-    path = Path(data)
+    address = address_of(data)
+    if address is not None and address.scheme != "file":
+        raise DataError(
+            f"{data} is an address, and parts are read from files that all workers see: mount or copy it, or name a"
+            " file for the result, which reads the table at an address whole"
+        )
+    path = Path(data if address is None else address.path)
     if path.is_file():
         return (str(path),)
     found = [

@@ -16,8 +16,11 @@ from typing import Any
 from latentcast.core.errors import CheckpointError, DataError, Fault, MissingExtra, SettingsError
 from latentcast.data.sources.remote import Address, address_of, remote_errors
 from latentcast.forecaster import storage
+from latentcast.forecaster.linear.address import LINEAR
 
-FILES = (storage.WEIGHTS, storage.SERIES, storage.STATISTICS, storage.INTERVALS, storage.CARD)  # the card last
+FILES = (
+    storage.WEIGHTS, storage.SERIES, storage.STATISTICS, storage.INTERVALS, LINEAR, storage.CARD
+)  # fmt: skip  # the card last
 MODEL_CARD = "README.md"
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _REPOSITORY = re.compile(r"([\w.-]+/[\w.-]+?)(?:@(.+))?")

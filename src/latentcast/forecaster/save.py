@@ -6,9 +6,12 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from latentcast.forecaster import hub, storage
+from latentcast.forecaster.declared import declared
 from latentcast.forecaster.fitted import FittedModel
+from latentcast.forecaster.linear.file import dump
 from latentcast.forecaster.model_card import model_card
 from latentcast.models.inspection import count_parameters
+from latentcast.models.linear_map import IsLinear
 
 
 def whole_card(fitted: FittedModel) -> dict[str, Any]:
@@ -21,7 +24,14 @@ def whole_card(fitted: FittedModel) -> dict[str, Any]:
 def write(fitted: FittedModel, folder: Path) -> None:
     """Save into a folder that exists. Raises CheckpointError when it cannot be written."""
     packed = None if fitted.calibration is None else fitted.calibration.dump()
-    storage.write(folder, fitted.network, whole_card(fitted), fitted.known.dump(), packed)
+    storage.write(folder, fitted.network, whole_card(fitted), fitted.known.dump(), packed, _linear(fitted))
+
+
+def _linear(fitted: FittedModel) -> storage.Packed | None:
+    """The network as one linear map of the look-back; None where it is none."""
+    model = fitted.network.model
+    linear = model.linear_map() if isinstance(model, IsLinear) else None
+    return None if linear is None else dump(linear, declared(fitted.network))
 
 
 def save(fitted: FittedModel, folder: str | Path, *, overwrite: bool) -> None:

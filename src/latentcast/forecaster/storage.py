@@ -5,8 +5,11 @@ series.json           the names of the series of the fit, and the stamps at whic
 statistics.safetensors what the fit measured of each series: mean, standard deviation, spread, seasonal error, and which
                       of those stamps end its parts
 intervals.safetensors scores of held-out windows, where there were any: what prediction intervals are made of
+linear.safetensors    the one linear map that the network is, where it is one: forecasts without torch read it
 card.json             the run card: settings, schema, versions, fingerprint, training, validation, notes
 """
+
+from __future__ import annotations
 
 import hashlib
 import json
@@ -19,18 +22,20 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import safetensors
 import safetensors.numpy
-import safetensors.torch
-import torch
 from numpy.typing import NDArray
-from torch import nn
 
 from latentcast.core.bounded_json import parse_json
 from latentcast.core.errors import CheckpointError, shorten
 from latentcast.data.sources.remote import address_of
+from latentcast.forecaster.linear.address import LINEAR
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
 
 WEIGHTS, SERIES, CARD = "weights.safetensors", "series.json", "card.json"
 STATISTICS, INTERVALS = "statistics.safetensors", "intervals.safetensors"
@@ -142,6 +147,7 @@ def write(
     card: Mapping[str, Any],
     series: tuple[Mapping[str, Any], dict[str, NDArray[Any]]],
     intervals: Packed | None = None,
+    linear: Packed | None = None,
 ) -> None:
     """Write all files into an inner folder and then move them: the old content stays whole until then.
 
@@ -151,11 +157,11 @@ def write(
     try:
         beside = Path(tempfile.mkdtemp(prefix=SAVING, dir=folder))
         try:
-            names = _write_files(beside, network, card, series, intervals)
+            names = _write_files(beside, network, card, series, {INTERVALS: intervals, LINEAR: linear})
             for name in (*names, CARD):  # the card last: it says whether the folder is whole
                 (beside / name).replace(folder / name)
-            if INTERVALS not in names:
-                (folder / INTERVALS).unlink(missing_ok=True)
+            for name in {INTERVALS, LINEAR} - set(names):
+                (folder / name).unlink(missing_ok=True)
         finally:
             shutil.rmtree(beside, ignore_errors=True)
     except (OSError, safetensors.SafetensorError) as error:
@@ -168,8 +174,10 @@ def _write_files(
     network: nn.Module,
     card: Mapping[str, Any],
     series: tuple[Mapping[str, Any], dict[str, NDArray[Any]]],
-    intervals: Packed | None,
+    optional: Mapping[str, Packed | None],
 ) -> tuple[str, ...]:
+    import safetensors.torch
+
     safetensors.torch.save_file(
         {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()},
         folder / WEIGHTS,
@@ -178,9 +186,10 @@ def _write_files(
     names, statistics = series
     (folder / SERIES).write_text(json.dumps(names, ensure_ascii=False, allow_nan=False), encoding="utf-8")
     safetensors.numpy.save_file(statistics, folder / STATISTICS)
-    if intervals is not None:
-        safetensors.numpy.save_file(intervals[0], folder / INTERVALS, metadata=intervals[1])
-    files = (WEIGHTS, SERIES, STATISTICS, *(() if intervals is None else (INTERVALS,)))
+    more = {name: packed for name, packed in optional.items() if packed is not None}
+    for name, (arrays, metadata) in more.items():
+        safetensors.numpy.save_file(arrays, folder / name, metadata=metadata)
+    files = (WEIGHTS, SERIES, STATISTICS, *more)
     digests = {name: _sha256(folder / name) for name in files} | {CARD: _card_sha256(card)}
     text = json.dumps({**card, "sha256": digests}, indent=2, ensure_ascii=False, allow_nan=False)
     (folder / CARD).write_text(text, encoding="utf-8")
@@ -203,7 +212,7 @@ def read(folder: Path) -> tuple[dict[str, Any], dict[str, Any], dict[str, NDArra
     _check_format(folder / CARD, card)
     digests = card.get("sha256")
     own = (STATISTICS,) if _number(card) > 3 else ()
-    there = (INTERVALS,) if isinstance(digests, dict) and INTERVALS in digests else ()
+    there = [name for name in (INTERVALS, LINEAR) if isinstance(digests, dict) and name in digests]
     for name in (WEIGHTS, SERIES, *own, *there, CARD):
         path = folder / name
         if not path.is_file():
@@ -281,6 +290,11 @@ def read_intervals(folder: Path, card: Mapping[str, Any]) -> Packed | None:
     return _tensors(folder / INTERVALS)
 
 
+def read_linear(folder: Path, card: Mapping[str, Any]) -> Packed | None:
+    """Of a folder that `read` found whole; None where the model is no linear map. Raises CheckpointError."""
+    return _tensors(folder / LINEAR) if LINEAR in card["sha256"] else None
+
+
 def _tensors(path: Path) -> Packed:
     try:
         with safetensors.safe_open(path, framework="numpy") as file:
@@ -291,6 +305,8 @@ def _tensors(path: Path) -> Packed:
 
 def read_weights(folder: Path, network: nn.Module, card: Mapping[str, Any]) -> None:
     """Fill a network that was built from the card's settings. Raises CheckpointError when shapes or names differ."""
+    import safetensors.torch
+
     try:
         stored = safetensors.torch.load_file(folder / WEIGHTS)
     except (OSError, RuntimeError, safetensors.SafetensorError) as error:

@@ -8,7 +8,8 @@ from latentcast.core.errors import CheckpointError, shorten
 from latentcast.data.settings import DataSettings
 from latentcast.data.types import Frame, IntoFrame, Level
 from latentcast.forecaster.ahead import Asked, forecast_ahead
-from latentcast.forecaster.export.metadata import ExportedModel, unpack
+from latentcast.forecaster.declared import ExportedModel
+from latentcast.forecaster.export.metadata import unpack
 from latentcast.forecaster.export.session import SessionEngine, check_session, open_session, read_file
 from latentcast.forecaster.export.signature import signature_of
 from latentcast.forecaster.intervals import PATHS

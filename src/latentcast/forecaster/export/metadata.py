@@ -24,6 +24,7 @@ from latentcast.core.task import Task
 from latentcast.data.settings import DataSettings
 from latentcast.forecaster.calibration import Calibration
 from latentcast.forecaster.card import RunCard
+from latentcast.forecaster.declared import ExportedModel
 from latentcast.forecaster.fit_statistics import FitStatistics, effects_of
 from latentcast.forecaster.sense import check_calibration, check_statistics, check_task
 
@@ -31,53 +32,6 @@ PREFIX = "latentcast."
 FORMAT, CARD, MODEL, SERIES = "format", "card", "model", "series"
 STATISTICS, CALIBRATION, RADII, DIGEST = "statistics", "calibration", "radii", "sha256"
 VERSION = 2  # 2: graphs may read the phase of a window
-
-
-@dataclass(frozen=True)
-class ExportedModel:
-    """What a graph declares, as `state.WindowModel` asks for it.
-
-    Attributes
-    ----------
-    uses_known, uses_static, uses_phase, quantile_levels, calibrates, is_light
-        As of the network that was exported.
-    quantised
-        `int8` where weights were rounded to eight bits.
-    """
-
-    uses_known: bool = False
-    uses_static: bool = False
-    uses_phase: bool = False
-    quantile_levels: tuple[float, ...] = ()
-    calibrates: bool = True
-    is_light: bool = False
-    quantised: str | None = None
-    prompter: None = None
-    samples: bool = False
-    nonnegative: bool = False
-    whole: bool = False
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
-        names = ("uses_known", "uses_static", "uses_phase", "quantile_levels", "calibrates", "is_light", "quantised")
-        return {name: getattr(self, name) for name in names}
-
-    @classmethod
-    def parse(cls, values: Mapping[str, Any]) -> "ExportedModel":
-        """Raises ValueError when it is not what `to_dict` gave."""
-        values = {"uses_phase": False, **values}  # files of version 1
-        levels = values["quantile_levels"]
-        flags = ("uses_known", "uses_static", "uses_phase", "calibrates", "is_light")
-        if not all(isinstance(values[name], bool) for name in flags):
-            raise ValueError(f"model: {', '.join(flags)} are not true or false")
-        numbers = isinstance(levels, list) and all(isinstance(one, float) and 0 < one < 1 for one in levels)
-        if not numbers or sorted(set(levels)) != levels:
-            raise ValueError(f"model.quantile_levels={levels!r}: wanted ascending numbers between 0 and 1")
-        if values["quantised"] not in (None, "int8"):
-            raise ValueError(f"model.quantised={values['quantised']!r}")
-        return cls(
-            quantile_levels=tuple(levels), quantised=values["quantised"], **{name: values[name] for name in flags}
-        )
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,9 @@ from torch import Tensor
 
 from latentcast.core.atomic import replacing
 from latentcast.core.errors import Fault, MissingExtra, SettingsError, suggest
+from latentcast.forecaster.declared import declared
 from latentcast.forecaster.export.graph import ForecastGraph
-from latentcast.forecaster.export.metadata import ExportedModel, pack
+from latentcast.forecaster.export.metadata import pack
 from latentcast.forecaster.export.quantise import quantised
 from latentcast.forecaster.export.signature import BATCH, Signature, Value, signature_of
 from latentcast.forecaster.fitted import FittedModel
@@ -37,7 +38,7 @@ def export(fitted: FittedModel, path: Path, to: str, quantise: str | None, *, ov
     """
     _check(fitted, path, to, quantise, overwrite=overwrite)
     graph, program = _program(fitted)
-    model = _declared(fitted, quantise)
+    model = declared(fitted.network, quantise)
     said = pack(whole_card(fitted), model, fitted.known, fitted.calibration)
     if to == "torch-export":
         held = io.BytesIO()
@@ -67,19 +68,6 @@ def _check(fitted: FittedModel, path: Path, to: str, quantise: str | None, *, ov
             import onnxscript  # noqa: F401
         except ImportError as error:
             raise MissingExtra("onnx", "onnx", "an export to onnx") from error
-
-
-def _declared(fitted: FittedModel, quantise: str | None) -> ExportedModel:
-    network = fitted.network
-    return ExportedModel(
-        network.uses_known,
-        network.uses_static,
-        network.uses_phase,
-        network.quantile_levels,
-        network.calibrates,
-        network.is_light,
-        quantise,
-    )
 
 
 def _program(fitted: FittedModel) -> tuple[ForecastGraph, Any]:

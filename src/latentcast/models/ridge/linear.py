@@ -12,6 +12,7 @@ from latentcast.core.errors import DataError
 from latentcast.core.findings import Finding, WindowLabels
 from latentcast.data.windows.mixture import Mix
 from latentcast.data.windows.windows import Windows
+from latentcast.models.linear_map import LinearMap
 from latentcast.models.ridge.choose import RidgeSettings, Solved, solve_again, solve_windows
 from latentcast.models.ridge.search import Grid
 from latentcast.models.ridge.stretches import of_windows
@@ -66,6 +67,11 @@ class LinearMaps(nn.Module):
                 torch.einsum("bcl,chl->bch", moved, self.weight[self.map_of.long()]) + self.bias[self.map_of.long()]
             )
         return values.transpose(1, 2) + level
+
+    def linear_map(self) -> LinearMap:
+        """The same as arrays."""
+        weight, bias = (one.cpu().double().numpy() for one in (self.weight, self.bias))
+        return LinearMap(weight, bias, self.map_of.cpu().long().numpy(), "last")
 
     def of_channel(
         self, past: Float[Tensor, "batch time"], channel: int, *, moved: bool = True

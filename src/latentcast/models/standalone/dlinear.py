@@ -7,6 +7,7 @@ product over the data, forward and backward; the result is the same but for roun
 
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -19,6 +20,7 @@ from latentcast.layers.cycle import Cycles, Lengths, without_cycles
 from latentcast.layers.decomposition import Kernel, exponential_average_matrix, moving_average_adjoint
 from latentcast.layers.instance_norm import Share, scale_of
 from latentcast.layers.losses import Loss, PointLoss
+from latentcast.models.linear_map import Level, LinearMap
 
 
 class DLinearSettings(Settings):
@@ -91,6 +93,16 @@ class DLinear(nn.Module):
         else:
             averaged = difference @ self.average
         return self.remainder + averaged.view_as(self.trend), self.trend_bias + self.remainder_bias
+
+    def linear_map(self) -> LinearMap | None:
+        """The folded map; None with cycles, which read the phase of a window."""
+        if self.cycles is not None:
+            return None
+        weight, bias = (one.detach().cpu().double().numpy() for one in self.folded())
+        share, steps = self.settings.trailing, self.task.lookback
+        newest = 0 if share is None else max(1, round(share * steps))
+        level: Level = "normalised" if self.settings.normalise else "none"
+        return LinearMap(weight, bias, np.arange(len(weight)), level, newest)
 
     def findings(self, shown: WindowLabels, batch: Batch) -> tuple[Finding, ...]:
         at = shown.drawn[0]

@@ -7,6 +7,7 @@ maps fold into one matrix. The loss is of the horizon alone, as in the last stag
 import math
 from typing import Annotated, Any
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from pydantic import Field
@@ -18,6 +19,7 @@ from latentcast.core.settings import Settings
 from latentcast.core.types import Batch, Prediction, Task
 from latentcast.layers.instance_norm import Share, scale_of
 from latentcast.layers.losses import Loss, PointLoss
+from latentcast.models.linear_map import LinearMap
 
 
 class FitsSettings(Settings):
@@ -74,6 +76,13 @@ class Fits(nn.Module):
         imaginary = self.real @ sines + self.imaginary @ cosines
         back_real, back_imaginary = self.inverse_matrix
         return gain * (back_real @ real + back_imaginary @ imaginary)
+
+    def linear_map(self) -> LinearMap:
+        """The folded map."""
+        weight = self.folded().detach().cpu().double().numpy()
+        share, steps = self.settings.trailing, self.task.lookback
+        newest = 0 if share is None else max(1, round(share * steps))
+        return LinearMap(weight, np.zeros(weight.shape[:2]), np.arange(len(weight)), "normalised", newest)
 
     def loss(self, prediction: Prediction, batch: Batch) -> Float[Tensor, ""]:
         return self.point_loss(prediction.values, batch)

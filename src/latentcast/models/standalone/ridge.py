@@ -17,6 +17,7 @@ from latentcast.core.types import Batch, Prediction, Steps, Task
 from latentcast.data.windows.mixture import Mix
 from latentcast.data.windows.windows import Windows
 from latentcast.layers.losses import PointLoss
+from latentcast.models.linear_map import LinearMap
 from latentcast.models.ridge.choose import RidgeSettings
 from latentcast.models.ridge.known import KnownColumns
 from latentcast.models.ridge.linear import LinearMaps
@@ -62,6 +63,10 @@ class Ridge(nn.Module):
 
     def facts(self, task: Task) -> dict[str, Any]:
         return {"maps": self.maps.count, "look-backs": [Steps(steps) for steps in self.grid.lookbacks]}
+
+    def linear_map(self) -> LinearMap | None:
+        """The solved map; None with columns of the calendar."""
+        return self.maps.linear_map() if self.known is None else None
 
     def findings(self, shown: WindowLabels, batch: Batch) -> tuple[Finding, ...]:
         return (self.maps.finding(shown, self.task.horizon),)
