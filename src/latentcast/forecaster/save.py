@@ -30,7 +30,8 @@ def write(fitted: FittedModel, folder: Path) -> None:
 def _linear(fitted: FittedModel) -> storage.Packed | None:
     """The network as one linear map of the look-back; None where it is none."""
     model = fitted.network.model
-    linear = model.linear_map() if isinstance(model, IsLinear) else None
+    counts = fitted.network.nonnegative or fitted.network.whole  # which round or cut what a map gives
+    linear = model.linear_map() if isinstance(model, IsLinear) and not counts else None
     return None if linear is None else dump(linear, declared(fitted.network))
 
 
