@@ -63,14 +63,18 @@ def test_half_of_the_weight_is_the_pretrained_members_where_it_is_nearly_as_good
 
 
 def test_no_choice_is_worse_than_the_naive_one() -> None:
-    target, ones = np.zeros(4), np.ones(4)
-    naive, best, other = 1.0 * ones, np.array([0.99, 0.99, 0.99, 0.99]), np.array([1.03, 1.03, 1.03, 1.03])
+    target, ones = np.zeros((1, 4)), np.ones((1, 4))
+    naive, best, other = ones, 0.99 * ones, 1.03 * ones
     assert ensemble_weights([naive, best, other], target, ones, [2]).tolist() == [0, 1, 0]  # the mean has 1.01
     assert ensemble_weights([naive, other, best], target, ones, [2], alone=True).tolist() == [0, 0, 1]
     assert ensemble_weights([naive, other], target, ones, [1], alone=True).tolist() == [1, 0]
     assert ensemble_weights([naive, naive], target, ones, [1], alone=True).tolist() == [0, 1]  # as good
-    rounding = np.full(4, 5 + 4e-15)  # and the other one is closer by chance
-    assert ensemble_weights([rounding, np.full(4, 5.0)], 5 * ones, ones, [1]).tolist() == [1, 0]
+    week = np.array([[5.0, 7, 9, 3]])
+    rounding = week * (1 + 1e-7)  # and the other one is closer by chance
+    assert ensemble_weights([rounding, week], week, ones, [1]).tolist() == [1, 0]
+    assert ensemble_weights([1.001 * week, week], week, ones, [1]).tolist() == [0, 1]
+    high = week + 1e7  # what matters is how far values lie apart, not their level
+    assert ensemble_weights([high + 0.01, high], high, ones, [1]).tolist() == [0, 1]
 
 
 def test_errors_count_where_something_was_observed() -> None:

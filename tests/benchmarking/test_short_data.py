@@ -40,7 +40,8 @@ def test_a_cycle_without_noise_is_repeated(cycle: str, steps: int) -> None:
     assert found.auto.measure == "MAE"  # there is no seasonal difference to divide by
     assert "not better" in found.auto.summary() or "no other candidate is better" in found.auto.summary()
     assert "below" not in found.auto.summary()
-    assert f"validation {found.auto.measure}" in found.auto.table()
+    assert "validation MAE" in found.auto.table()
+    assert "in the units of the data (MAE)" in found.to_html()
 
 
 def test_a_model_without_quantiles_borrows_the_widths_of_the_generalist() -> None:

@@ -10,7 +10,7 @@ ROUNDS = 20
 STALE = 4  # rounds without a better error after which no more members are added
 PAYS = 0.03  # share of the best error that greedy weights must save
 NEAR = 0.05  # share of the best error by which a pretrained member may be worse and have half of the weight
-ROUNDING = 1e-9  # of the size of the values: a naive error below it is none
+ROUNDING = 1e-6  # of how far the values of a horizon lie apart: an error below it is none (networks: float32)
 VALUES = 2**18  # forecast values of each member that weights are chosen by, at most
 
 
@@ -69,7 +69,7 @@ def ensemble_weights(
         Take one member: of few forecasts, weights are chance. Of equal errors a pretrained one counts.
     """
     errors = np.array([scaled_error(one, target, scale) for one in forecasts])
-    exact = errors[0] <= ROUNDING * scaled_error(np.zeros_like(target), target, scale)
+    exact = errors[0] <= ROUNDING * _apart(target, scale)
     best = 0 if exact else int(np.argmin(errors))
     if alone and not exact:
         best = next((at for at in pretrained if errors[at] <= errors[best]), best)
@@ -87,6 +87,14 @@ def ensemble_weights(
     half = (forecasts[best] + forecasts[other]) / 2
     pays = scaled_error(half, target, scale) <= errors[0]
     return np.asarray((single + np.eye(len(forecasts))[other]) / 2) if pays else single
+
+
+def _apart(target: Array, scale: Array) -> float:
+    """Mean distance of the observed values from the middle of their horizon, scaled."""
+    seen, axis = np.isfinite(target), min(1, target.ndim - 1)
+    count = np.maximum(seen.sum(axis=axis, keepdims=True), 1)
+    middle = np.where(seen, target, 0.0).sum(axis=axis, keepdims=True) / count
+    return scaled_error(np.broadcast_to(middle, target.shape), target, scale)
 
 
 def scaled_error(forecast: Array, target: Array, scale: Array) -> float:

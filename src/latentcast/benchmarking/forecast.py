@@ -153,6 +153,7 @@ class ChosenForecast:
             title=f"Forecast of {self.forecaster.card.schema.data}",
             facts=self.facts(),
             picture=picture,
+            measure=self.auto.measure,
             columns=columns,
             rows=rows,
             left_out=len(self.frame) - len(rows),

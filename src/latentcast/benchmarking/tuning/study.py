@@ -135,7 +135,7 @@ def work(study: Study, number: int) -> None:
             there = opened(study.folder, study.seed + number + 1000 * before, workers=study.workers)
         callbacks = []
         if study.trials is not None:
-            states = (done.COMPLETE, done.PRUNED, done.FAIL)
+            states = (done.COMPLETE, done.PRUNED, done.FAIL, done.RUNNING)  # a trial that another worker makes counts
             if sum(trial.state in states for trial in there.get_trials(deepcopy=False)) >= study.trials:
                 return
             callbacks.append(package.study.MaxTrialsCallback(study.trials, states=states))
