@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
 
 import latentcast
 
@@ -32,3 +33,21 @@ def test_results_show_themselves(tmp_path: Path) -> None:
     assert "a&lt;b" in shown["description"]
     for name, result in (("evaluation", judged), ("backtest", rolled), ("auto", auto)):
         assert result.plot(tmp_path / f"{name}.png").stat().st_size > 5000
+
+
+def test_every_result_draws_itself(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"ds": pd.date_range("2024-01-01", periods=120), "sales": 10.0 + np.arange(120) % 7})
+    model = latentcast.fit(frame, "seasonal-naive", lookback=7, horizon=7)
+    explained = model.explain(frame, attribution="none")
+    weights = np.array([[[0.1, 0.7, 0.2], [0.3, 0.3, 0.4]]], np.float32)
+    for name, result in {
+        "explanation": explained,
+        "drift": model.drift(frame.assign(sales=frame["sales"] + 50)),
+        "prototypes": latentcast.PrototypeAttention("sales", weights, (("up",), ("flat",), ("down",))),
+        "description": latentcast.describe(frame),
+    }.items():
+        assert result.plot(tmp_path / f"{name}.png").stat().st_size > 5000, name
+    with pytest.raises(latentcast.DataError, match="no picture under 'Weather'; sections: The forecast"):
+        explained.plot(tmp_path / "none.png", "Weather")
+    with pytest.raises(latentcast.SettingsError):
+        explained.plot(tmp_path / "explanation.doc")

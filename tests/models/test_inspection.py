@@ -19,7 +19,6 @@ from latentcast.models.config.run import resolve_config
 from latentcast.models.inspection import Architecture, inspect
 from latentcast.models.network import Network, build
 from latentcast.reporting.figures import DPI, WIDE
-from latentcast.workflows.plots.reconstruction_error import plot_floor
 from latentcast.workflows.reconstruction_error import _prime_factors
 
 NAME = "latent-transformer"
@@ -263,7 +262,7 @@ def test_the_floor_falls_with_the_size_of_the_latent(waves: pd.DataFrame, briefl
     assert narrow.linear_mse > 0.01  # type: ignore[operator]
     assert whole.linear_mse == pytest.approx(0, abs=1e-12)  # as many components as a block has numbers
     assert whole.linear_mae == pytest.approx(0, abs=1e-6)
-    plot_floor(result, tmp_path / "floor.png")
+    result.plot(tmp_path / "floor.png")
     assert imread(tmp_path / "floor.png").shape[1] == WIDE * DPI
     assert result.frame()["rate"].tolist() == [p.kept / p.given for p in result.points]
 

@@ -189,7 +189,6 @@ def test_prompts_that_are_shown_are_those_that_are_read(hourly: pd.DataFrame, mo
 
 
 def test_the_heat_map_is_the_attention_of_the_last_window(hourly: pd.DataFrame, tmp_path: Path) -> None:
-    from latentcast.workflows.plots.prototype_attention import plot_heat_map
 
     fitted = fit(hourly, folder("gpt2"))
     first, second = (
@@ -203,7 +202,7 @@ def test_the_heat_map_is_the_attention_of_the_last_window(hourly: pd.DataFrame, 
     assert [len(words) for words in first.words] == [3] * 12
     earlier = latentcast.prototype_attention(fitted, hourly.iloc[:-5])
     assert not np.allclose(first.weights, earlier.weights)
-    plot_heat_map(first, tmp_path / "map.png")
+    first.plot(tmp_path / "map.png")
     assert (tmp_path / "map.png").stat().st_size > 5_000
     with pytest.raises(latentcast.LatentcastError, match="no series 'prise'; did you mean price"):
         latentcast.prototype_attention(fitted, hourly, series="prise")

@@ -271,8 +271,9 @@ def forecast(
         try:
             frame = auto.forecaster.predict(data, level=level)
         except DataError as error:
+            before = list(notes)  # what the lender of the widths notes is not about this forecast
             frame, about = predict_with_own_or_borrowed(auto.forecaster, data, level)
-            notes.append(f"{about}: {error}")
+            notes[:] = [*before, f"{about}: {error}"]
     read = (note for note in auto.forecaster.card.notes if isinstance(note, Note) and note.code in _OF_DATA)
     return ChosenForecast(frame, auto, data, tuple(dict.fromkeys((*map(str, read), *left_out, *notes))))
 

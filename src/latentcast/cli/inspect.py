@@ -102,13 +102,12 @@ def prototype_attention(
 ) -> None:
     """Draw which text prototypes the patches of the last window attend to."""
     from latentcast.reporting.files import check_file
-    from latentcast.workflows.plots.prototype_attention import plot_heat_map
     from latentcast.workflows.prototype_attention import prototype_attention as run_prototype_attention
 
     check_file(plot, (".png", ".pdf", ".svg"), overwrite=overwrite)
     with capture_log_messages() as notes:
         result = run_prototype_attention(folder, data, series=series)
-        plot_heat_map(result, plot)
+        result.plot(plot)
     print_notes(notes)
     rows = [(", ".join(result.words[i]), f"{result.weights[..., i].mean():.4f}") for i in result.top(8)]
     out.print(tables.grid(rows, "nearest words", "mean attention"))
@@ -191,9 +190,7 @@ def reconstruction_error(
         write_frame(result.frame(), file)
         print_line(f"table in {file}")
     if plot is not None:
-        from latentcast.workflows.plots.reconstruction_error import plot_floor
-
-        plot_floor(result, plot)
+        result.plot(plot)
         print_line(f"drawn in {plot}")
 
 

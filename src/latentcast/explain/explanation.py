@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from latentcast.core.errors import CheckpointError, shorten
+from latentcast.core.errors import CheckpointError, DataError, shorten
 from latentcast.core.findings import Finding, json_values
 from latentcast.reporting.html import escaped
 
@@ -131,6 +131,43 @@ class Explanation:
 
         named = ", ".join(self.series[:3]) + (" …" if len(self.series) > 3 else "")
         return page(f"Forecast of {named} by {self.model}", self.about, self.findings, self.notes)
+
+    def plot(self, path: str | Path, section: str = "The forecast") -> Path:
+        """Draw the first picture of a section.
+
+        Parameters
+        ----------
+        path
+            File to write; its ending says which: PNG, PDF or SVG.
+        section
+            One of `sections`.
+
+        Returns
+        -------
+        Path
+            The file.
+
+        Raises
+        ------
+        SettingsError
+            Another ending.
+        DataError
+            There is no such section, or no picture in it.
+        CheckpointError
+            The file cannot be written.
+
+        Examples
+        --------
+        >>> forecaster.explain(frame).plot(folder / "explanation.png").name
+        'explanation.png'
+        """
+        from latentcast.explain.figures import save_picture
+
+        drawn = [finding for finding in self.of(section) if finding.kind not in ("table", "text")]
+        if not drawn:
+            raise DataError(f"no picture under {section!r}; sections: {', '.join(self.sections)}")
+        save_picture(drawn[0], Path(path))
+        return Path(path)
 
     def save(self, path: str | Path) -> None:
         """Save as a page (.html) or as JSON (.json).

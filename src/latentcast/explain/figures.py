@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from latentcast.core.findings import Array, Finding
-from latentcast.reporting.figures import plain_axes, short, svg
+from latentcast.reporting.figures import DPI, plain_axes, save, short, svg
 from latentcast.reporting.html import escaped, printable
 
 WIDE = 10.0  # inches; of text some 12 characters go in one
@@ -32,11 +33,23 @@ def number(value: float) -> str:
 
 def draw(finding: Finding, name: str) -> str:
     """The SVG of lines, bars or heat; `name` is unique in the page."""
-    figure = Figure(layout="constrained")
-    {"lines": _lines, "bars": _bars, "heat": _heat}[finding.kind](finding, figure)
+    figure = _drawn(finding)
     spoken = f'<svg role="img" aria-labelledby="{name}-title" aria-describedby="{name}-said"'
     drawn = svg(figure, name).replace("<svg", spoken, 1)
     return drawn.replace(">", f'><title id="{name}-title">{escaped(finding.title)}</title>', 1)
+
+
+def save_picture(finding: Finding, path: Path) -> None:
+    """Write lines, bars or heat as PNG, PDF or SVG. Raises SettingsError and CheckpointError."""
+    figure = _drawn(finding)
+    figure.suptitle(short(finding.title, 90), x=0.01, ha="left", fontsize=11)
+    save(figure, path)
+
+
+def _drawn(finding: Finding) -> Figure:
+    figure = Figure(dpi=DPI, layout="constrained")
+    {"lines": _lines, "bars": _bars, "heat": _heat}[finding.kind](finding, figure)
+    return figure
 
 
 def _label(text: str, most: int) -> str:

@@ -1,6 +1,7 @@
 """Measure the drift of new data from the training data."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,7 @@ from latentcast.core.notes import Note, NoteCode
 from latentcast.data.panel.panel import Panel
 from latentcast.data.scaling.scaler import Scaler
 
+DRAWN = 20  # series in a picture
 FAR = 3.0  # limit of shift (in standard deviations) and spread (ratio) that counts as drift
 
 
@@ -56,6 +58,44 @@ class Drift:
         """
         with np.errstate(invalid="ignore"):
             return (np.abs(self.shift) > FAR) | (self.spread > FAR)
+
+    def plot(self, path: str | Path) -> Path:
+        """Draw the shift and the spread of the series that differ most from their training part.
+
+        Parameters
+        ----------
+        path
+            File to write; its ending says which: PNG, PDF or SVG.
+
+        Returns
+        -------
+        Path
+            The file.
+
+        Raises
+        ------
+        SettingsError
+            Another ending.
+        CheckpointError
+            The file cannot be written.
+
+        Examples
+        --------
+        >>> forecaster.drift(frame).plot(folder / "drift.png").name
+        'drift.png'
+        """
+        from latentcast.reporting.charts import draw_bars
+
+        shift, spread = np.nan_to_num(np.abs(self.shift)).ravel(), np.nan_to_num(self.spread).ravel()
+        worst = np.argsort(-np.maximum(shift, spread), kind="stable")[:DRAWN]
+        names = [name for of_item in self.names for name in of_item]
+        groups = {
+            "distance of the means, standard deviations of the training part": shift[worst].tolist(),
+            "standard deviation over that of the training part": spread[worst].tolist(),
+        }
+        title = f"Drift of the last {self.steps} steps"
+        draw_bars(Path(path), title, [names[at] for at in worst], groups)
+        return Path(path)
 
     def notes(self) -> tuple[Note, ...]:
         """Return notes on series without an observed value, and on series unlike their training part.

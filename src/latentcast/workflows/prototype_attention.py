@@ -17,6 +17,8 @@ from latentcast.forecaster.inputs import open_prepared
 from latentcast.forecaster.load import as_forecaster
 from latentcast.models.composed import Composed
 
+DRAWN = 30  # prototypes in a picture
+
 
 @dataclass(frozen=True)
 class PrototypeAttention:
@@ -63,6 +65,39 @@ class PrototypeAttention:
         ['flat', 'down']
         """
         return np.argsort(-self.weights.mean((0, 1)), kind="stable")[:count].tolist()
+
+    def plot(self, path: str | Path) -> Path:
+        """Draw the attention of each patch to the prototypes that are used most, as a heat map.
+
+        Parameters
+        ----------
+        path
+            File to write; its ending says which: PNG, PDF or SVG.
+
+        Returns
+        -------
+        Path
+            The file.
+
+        Raises
+        ------
+        SettingsError
+            Another ending.
+        CheckpointError
+            The file cannot be written.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> weights = np.array([[[0.1, 0.7, 0.2]]], np.float32)
+        >>> found = latentcast.PrototypeAttention("load", weights, (("up",), ("flat",), ("down",)))
+        >>> found.plot(folder / "prototypes.png").name
+        'prototypes.png'
+        """
+        from latentcast.workflows.plots.prototype_attention import plot_heat_map
+
+        plot_heat_map(self.series, self.weights, self.words, self.top(DRAWN), Path(path))
+        return Path(path)
 
 
 def prototype_attention(

@@ -36,6 +36,7 @@ from latentcast.models.config.stage_names import RECONSTRUCT
 from latentcast.models.network import Network
 from latentcast.models.network import build as build_network
 from latentcast.training.stages import AUTOENCODE
+from latentcast.workflows.compression_point import Point
 from latentcast.workflows.fitting.warm_start import inherit_settings
 
 RATIOS = (2, 4, 8, 16, 32)
@@ -60,34 +61,6 @@ class Compresses(Protocol):
     series_channels: int
 
     def num_tokens(self, time: int) -> int: ...
-
-
-@dataclass(frozen=True)
-class Point:
-    """One compression and its errors, in scaled units, on every window of the validation part.
-
-    total        steps that become one latent of `latent_dim` numbers
-    kept, given  numbers per window: of all its latents, and of the window itself. The location and scale that every
-                 window is normalised by are kept besides: two per channel
-    linear_mse   of the principal components, as many as a latent has numbers; None where blocks are too large
-    """
-
-    label: str
-    total: int
-    latent_dim: int
-    kept: int
-    given: int
-    parameters: int
-    mse: float
-    mae: float
-    linear_mse: float | None
-    linear_mae: float | None
-    seconds: float
-
-    @property
-    def rate(self) -> float:
-        """Numbers kept for each number given: above 1 where nothing is saved."""
-        return self.kept / self.given
 
 
 @dataclass(frozen=True)
@@ -157,6 +130,41 @@ class ReconstructionErrors:
             f" {self.max_steps} training steps each; {self.windows} windows of the validation part, scaled units;"
             " PCA: as many principal components of the same steps"
         )
+
+    def plot(self, path: str | Path) -> Path:
+        """Draw the error against the compression.
+
+        Parameters
+        ----------
+        path
+            File to write; its ending says which: PNG, PDF or SVG.
+
+        Returns
+        -------
+        Path
+            The file.
+
+        Raises
+        ------
+        SettingsError
+            Another ending.
+        CheckpointError
+            The file cannot be written.
+
+        Examples
+        --------
+        >>> found = latentcast.reconstruction_error(frame, "latent-transformer", lookback=96)  # doctest: +SKIP
+        >>> found.plot("compression.png")  # doctest: +SKIP
+        """
+        from latentcast.reporting.figures import short
+        from latentcast.workflows.plots.reconstruction_error import plot_floor
+
+        title = (
+            f"{self.model} on {short(self.data)}: encode → decode alone, windows of {self.lookback} steps"
+            f" × {self.channels} channels, {self.max_steps} training steps"
+        )
+        plot_floor(title, self.points, Path(path))
+        return Path(path)
 
 
 def reconstruction_error(

@@ -1,28 +1,32 @@
 """How much each patch of a window attends to each prototype."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from latentcast.reporting.figures import DPI, WIDE, save, short
-from latentcast.workflows.prototype_attention import PrototypeAttention
 
 
-def plot_heat_map(result: PrototypeAttention, path: Path, most: int = 30) -> None:
-    """Patches, oldest first, against the prototypes that they take most from, named by their nearest words; the mean
-    over heads. Raises CheckpointError when the file cannot be written.
+def plot_heat_map(
+    series: str, attention: NDArray[np.float32], words: Sequence[Sequence[str]], chosen: Sequence[int], path: Path
+) -> None:
+    """Patches, oldest first, against the chosen prototypes, named by their nearest words; the mean over heads.
+
+    Raises CheckpointError when the file cannot be written.
     """
-    chosen = result.top(most)
-    weights = result.weights.mean(0)[:, chosen]
+    weights = attention.mean(0)[:, chosen]
     figure = Figure(figsize=(WIDE, 2.2 + 0.12 * len(weights)), dpi=DPI, layout="constrained")
     axis = figure.subplots()
     image = axis.imshow(weights, aspect="auto", cmap="viridis", interpolation="nearest", vmin=0)
-    labels = [" ".join(_drawable(short(word, 12)) for word in result.words[i]) for i in chosen]
+    labels = [" ".join(_drawable(short(word, 12)) for word in words[i]) for i in chosen]
     axis.set_xticks(range(len(chosen)), labels, rotation=90, fontsize=7)
     axis.set_ylabel("patch, oldest first")
-    share = float(result.weights.mean((0, 1))[chosen].sum())
+    share = float(attention.mean((0, 1))[chosen].sum())
     axis.set_title(
-        f"{short(result.series)}: the {len(chosen)} of {len(result.words)} prototypes that patches take most from"
+        f"{short(series)}: the {len(chosen)} of {len(words)} prototypes that patches take most from"
         f" ({share:.0%} of all attention)",
         fontsize=10,
         loc="left",

@@ -11,22 +11,22 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.transforms import Bbox
 
-from latentcast.reporting.figures import DPI, FUTURE, PAST, WIDE, plain_axes, save, short
-from latentcast.workflows.reconstruction_error import Point, ReconstructionErrors
+from latentcast.reporting.figures import DPI, FUTURE, PAST, WIDE, plain_axes, save
+from latentcast.workflows.compression_point import Point
 
 EXACT = 1e-9  # errors below it are those of rounding
 
 
-def plot_floor(result: ReconstructionErrors, path: Path) -> None:
+def plot_floor(title: str, every_point: Sequence[Point], path: Path) -> None:
     """Draw error against the ratio, and against the numbers that are kept; points of one latent width are joined.
 
     Raises CheckpointError when the file cannot be written.
     """
     figure = Figure(figsize=(WIDE, 5.0), dpi=DPI, layout="constrained")
     left, right = figure.subplots(1, 2, sharey=True)
-    errors = [e for p in result.points for e in (p.mse, p.linear_mse) if e is not None and e > EXACT]
+    errors = [e for p in every_point for e in (p.mse, p.linear_mse) if e is not None and e > EXACT]
     bottom = 0.5 * min(errors, default=1.0)  # where what is exact is marked, which this axis has no place for
-    groups = _by_width(result.points)
+    groups = _by_width(every_point)
     shades = _shades(len(groups))
     for axis in (left, right):
         axis.set_xscale("log", base=2)
@@ -36,7 +36,7 @@ def plot_floor(result: ReconstructionErrors, path: Path) -> None:
     for shade, points in zip(shades, groups, strict=True):
         _curves(left, points, [p.total for p in points], shade, bottom)
         _curves(right, points, [p.rate for p in points], shade, bottom)
-    left.set_xticks(sorted({p.total for p in result.points}), minor=False)
+    left.set_xticks(sorted({p.total for p in every_point}), minor=False)
     left.xaxis.set_major_formatter(lambda value, _: f"{value:g}×")
     right.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
     for axis in (left.yaxis, right.yaxis):
@@ -54,10 +54,6 @@ def plot_floor(result: ReconstructionErrors, path: Path) -> None:
                   label="as many principal components")  # fmt: skip
     exact = Line2D([], [], color=PAST, linestyle="", marker="v", label="the same, exact")
     figure.legend(handles=[*model, code, exact], loc="outside lower center", ncols=5, frameon=False)
-    title = (
-        f"{result.model} on {short(result.data)}: encode → decode alone, windows of {result.lookback} steps"
-        f" × {result.channels} channels, {result.max_steps} training steps"
-    )
     figure.suptitle(title, x=0.01, ha="left")
     figure.draw_without_rendering()  # where everything stands is known from here on
     figure.set_layout_engine("none")
