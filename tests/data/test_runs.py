@@ -4,8 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import latentcast
 from latentcast.data.tables.frequency import Frequency
-from latentcast.data.tables.runs import distinct_objects, factorize_ids, factorize_stamps, run_heads
+from latentcast.data.tables.infer import infer
+from latentcast.data.tables.runs import distinct_objects, factorize_ids, factorize_stamps, run_heads, shared_stamps
 from latentcast.data.tables.sentinels import without_lone_outliers
 
 
@@ -56,3 +58,35 @@ def test_a_lone_outlier_is_found_in_sorted_and_in_mixed_rows() -> None:
         cleaned, notes = without_lone_outliers(values[order], codes[order], ("y",), ("a", "b"))
         assert np.flatnonzero(np.isnan(cleaned[:, 0])).tolist() == np.flatnonzero(order == 13).tolist()
         assert "'y' of 'b' holds 1e+09" in notes[0]
+
+
+def test_stamps_are_shared_where_every_series_has_them() -> None:
+    days = np.array(["2024-01-01", "2024-01-02", "2024-01-05"], "datetime64[ns]")
+    found = shared_stamps(np.tile(days, 4), np.arange(0, 12, 3))
+    assert found is not None
+    assert found.tolist() == days.tolist()
+    assert shared_stamps(days, np.array([0])) is not None
+    later = np.concatenate([days, days + np.timedelta64(1, "D")])
+    assert shared_stamps(later, np.array([0, 3])) is None
+    assert shared_stamps(np.concatenate([days, days[:2]]), np.array([0, 3])) is None
+    assert shared_stamps(np.concatenate([days, days[:2], days, days[:1]]), np.array([0, 3, 5])) is None
+
+
+@pytest.mark.parametrize("freq", ["MS", "ME", "B", "QS", "D", "BME", "WOM-2TUE", "30min"])
+def test_the_frequency_of_shared_stamps_is_that_of_one_series(freq: str) -> None:
+    own = pd.date_range("2023-01-02", periods=40, freq=freq).to_numpy()
+    series = np.repeat(np.arange(3), 40)
+    found = infer(np.tile(own, 3), series)
+    assert found == infer(own, np.zeros(40, np.int64))
+    heads = np.array([0, 40, 80])
+    assert found.unbroken(np.tile(own, 3), heads)
+    assert found.ordinals(np.tile(own, 3), heads).tolist() == list(range(40)) * 3
+    gap = np.tile(np.delete(own, 7), 3)
+    assert not found.unbroken(gap, np.array([0, 39, 78]))
+    assert infer(gap, np.repeat(np.arange(3), 39)).alias == found.alias
+
+
+def test_irregular_stamps_are_counted_over_all_series() -> None:
+    own = np.array([0, 1, 2, 3, 4, 5, 6, 7, 8, 9.5]) * np.timedelta64(86_400_000_000_000, "ns")
+    with pytest.raises(latentcast.TimeError, match="2 of 20 stamps are off"):
+        infer(np.tile(np.datetime64("2024-01-01", "ns") + own, 2), np.repeat([0, 1], 10))

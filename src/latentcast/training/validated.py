@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from latentcast.core.types import Prediction
 from latentcast.data.windows.windows import Starts
 
-MOST = 2**25  # numbers that are held
+MOST = 2**21  # numbers that are held: a fit of a large panel has no memory to spare for more
 
 
 @dataclass

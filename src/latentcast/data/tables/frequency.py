@@ -14,7 +14,7 @@ from pandas.tseries.frequencies import to_offset
 from latentcast.core.errors import TimeError
 from latentcast.data.tables.row_calendars import Calendar
 from latentcast.data.tables.row_calendars import parse as parse_calendar
-from latentcast.data.tables.runs import factorize_stamps
+from latentcast.data.tables.runs import factorize_stamps, shared_stamps
 
 SECOND_NS = 1_000_000_000
 _BLOCK = 2**16  # rows that are compared together
@@ -246,12 +246,14 @@ class Frequency:
         return np.where(off, -1, count // size)
 
     def unbroken(self, times: NDArray[Any], heads: NDArray[np.int64]) -> bool:
-        """Whether steps have a fixed length, and each row of a series lies one step after the row before.
+        """Whether each row of a series is known to lie one step after the row before.
 
-        Rows are compared block by block: an array of all of them costs as much memory as the values.
+        Steps without a fixed length are looked up where all series share their stamps; for others it is False. Rows are
+        compared block by block: an array of all of them costs as much memory as the values.
         """
         if self.step is None:
-            return False
+            first = shared_stamps(times, heads)
+            return first is not None and bool((self.ordinals(first, heads[:1]) == np.arange(len(first))).all())
         exact, begins = times.view(np.int64) if times.dtype.kind == "M" else times, heads[1:]
         for begin in range(0, len(exact) - 1, _BLOCK):
             apart = np.diff(exact[begin : begin + _BLOCK + 1]) == self.step

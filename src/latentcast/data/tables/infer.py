@@ -12,7 +12,7 @@ from latentcast.core.errors import TimeError, shorten
 from latentcast.data.tables.frequency import DAY_NS, Frequency, day_of, of_length
 from latentcast.data.tables.near_regular import moved_onto_grid
 from latentcast.data.tables.row_calendars import fill_of, infer_days, infer_sessions, infer_weekdays
-from latentcast.data.tables.runs import factorize_stamps, heads_of
+from latentcast.data.tables.runs import factorize_stamps, heads_of, shared_stamps
 
 # business days at the ends of months, quarters and years; sparser ones first, for denser ones hold them too
 _BUSINESS = ("BYE-DEC", "BYS-JAN", "BQE-DEC", "BQE-JAN", "BQE-FEB", "BQS-JAN", "BQS-FEB", "BQS-MAR", "BME", "BMS")
@@ -46,6 +46,11 @@ def infer(times: NDArray[Any], series: NDArray[np.int64]) -> Frequency:
     Raises TimeError when no stamp has a successor, or when no frequency fits, naming the first stamps that do not.
     """
     heads = heads_of(series)
+    if len(heads) > 1 and (first := shared_stamps(times, heads)) is not None:
+        try:
+            return infer(first, series[: len(first)])
+        except TimeError:  # raised again below, with the rows of all series
+            pass
     usual = _of_difference(usual_difference(times, series), times)
     for frequency in (*_calendar(times, heads, series, usual), usual):
         if frequency.unbroken(times, heads):

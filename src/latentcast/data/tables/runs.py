@@ -42,11 +42,19 @@ def distinct_objects(column: pd.Series) -> pd.Series:
     return column.iloc[run_heads(column.to_numpy())] if column.dtype == object else column
 
 
+def shared_stamps(times: NDArray[Any], heads: NDArray[np.int64]) -> NDArray[Any] | None:
+    """The stamps that every series has; None where they differ. `times` [rows], series after series from `heads` on."""
+    length = int(heads[1]) if len(heads) > 1 else len(times)
+    if len(heads) * length != len(times) or (np.diff(heads) != length).any():
+        return None
+    first = times[:length]
+    return first if len(heads) == 1 or (times.reshape(-1, length) == first).all() else None
+
+
 def factorize_stamps(times: NDArray[Any], heads: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[Any]]:
     """`pandas.factorize` of stamps [rows] of series that begin at `heads`, quickly where all have the same stamps."""
-    length = int(heads[1]) if len(heads) > 1 else 0
-    if length and len(heads) * length == len(times) and (times.reshape(-1, length) == times[:length]).all():
-        own, distinct = pd.factorize(times[:length])
+    if len(heads) > 1 and (first := shared_stamps(times, heads)) is not None:
+        own, distinct = pd.factorize(first)
         return np.tile(own, len(heads)), distinct
     codes, distinct = pd.factorize(times)
     return np.asarray(codes), distinct
