@@ -61,6 +61,12 @@ class FitStatistics:
             self._latest["rows"] = panel.ids, found
         return found
 
+    def view_of_fit(self, panel: Panel, parts: Split, task: Task) -> PreparedPanel:
+        """The panel of the fit itself: as `view`, with its parts as they are known."""
+        longer = pad_short(panel, parts, task.lookback, task.horizon)
+        notes = (*panel.notes, *longer.notes)
+        return PreparedPanel(longer.panel, longer.parts, self.scaler, self.naive_error, self.spread, notes)
+
     def view(
         self,
         panel: Panel,

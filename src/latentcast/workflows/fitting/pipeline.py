@@ -20,7 +20,6 @@ from latentcast.data.windows.view import PreparedPanel
 from latentcast.evaluation.forecasts import Computed
 from latentcast.evaluation.metrics import Evaluation
 from latentcast.forecaster.forecaster import Forecaster
-from latentcast.forecaster.inputs import prepare as prepare_data
 from latentcast.forecaster.judge import calibrate_on
 from latentcast.forecaster.judged_sums import Judged
 from latentcast.forecaster.replayed import calibrate_with
@@ -159,7 +158,7 @@ def calibrate_on_validation(spec: FitSpec, prepared: Prepared) -> None:
     if not (spec.stages[-1][0].forecasts and (prepared.has_members or forecaster.network.calibrates) and held_out):
         return
     stride = 1 if forecaster.card.fusion is None else forecaster.card.fusion.stride
-    which, data = Judged("val", own.name, stride), prepare_data(forecaster, own.panel)
+    which, data = Judged("val", own.name, stride), forecaster.known.view_of_fit(own.panel, own.parts, forecaster.task)
     judged = _with_validated(spec, prepared, data, which) or calibrate_on(forecaster, data, which)
     forecaster.card = replace(forecaster.card, validation=judged.to_dict())
 

@@ -77,14 +77,16 @@ def _column(path: Path, name: str) -> pd.Series:
     """A column, filled batch by batch; equal texts are one object."""
     whole, at = np.empty(0), 0
     for batch in _batches(path, name):
-        part = _array(batch.to_pandas().iloc[:, 0])
+        column = batch.column(0)
+        texts = pa.types.is_dictionary(column.type)
+        part = _array(batch.to_pandas().iloc[:, 0]) if texts else column.to_numpy(zero_copy_only=False)
         if not at:
             whole = np.empty(pq.read_metadata(path).num_rows, part.dtype)
         elif part.dtype != whole.dtype:  # whole numbers of which some are missing
             whole = whole.astype(np.result_type(part.dtype, whole.dtype))
         whole[at : at + len(part)] = part
         at += len(part)
-        del batch, part  # else what arrow keeps of them cannot be released
+        del batch, column, part  # else what arrow keeps of them cannot be released
     pa.default_memory_pool().release_unused()
     return pd.Series(whole, name=name, dtype=_text_type() if whole.dtype == object else None, copy=False)
 
