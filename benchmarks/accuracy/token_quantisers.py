@@ -80,7 +80,7 @@ def forecasts(data: str, name: str, asked: argparse.Namespace, out: Path) -> dic
         start=out,
     )
     plain = model.evaluate(data, part="test", stride=asked.stride)
-    chosen_by = model.evaluate(data, part="validation", stride=asked.stride)
+    chosen_by = model.evaluate(data, part="val", stride=asked.stride)
     paths = model.evaluate(data, part="test", stride=asked.stride, level=[80], interval_method="paths", paths=50)
     figures = paths.intervals
     assert figures is not None
