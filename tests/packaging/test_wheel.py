@@ -34,6 +34,11 @@ def test_the_wheel_holds_weights_templates_and_data_and_nothing_else(dist: Path)
     assert "latentcast/models/pretrained/shipped/small.safetensors" in wanted
     assert {name for name in names if ".dist-info/" not in name} == wanted
     assert wheel.stat().st_size < 5_000_000
+    parts = [one for one in zipfile.ZipFile(wheel).infolist() if "/pretrained/shipped/" in one.filename]
+    assert sum(one.compress_size for one in parts) < 1_500_000  # what the generalist's weights add
+    assert [one.filename for one in parts if one.filename.endswith(".safetensors")] == [
+        "latentcast/models/pretrained/shipped/small.safetensors"
+    ]
 
 
 def test_the_sdist_holds_sources_tests_and_licence(dist: Path) -> None:
