@@ -159,8 +159,9 @@ def test_forecast_from_the_command_line(tmp_path: Path) -> None:
     page = (out / "report.html").read_text(encoding="utf-8")
     assert "data:image/png;base64," in page
     assert "http" not in page.replace("http-equiv", "")
-    again = latentcast.fit(days(), config=out / "auto.yaml")
-    assert np.allclose(again.predict(days())[model.name], table[model.name])
+    again = latentcast.fit(days(), config=out / "auto.yaml").predict(days(), level=[80, 95])
+    for column in (name for name in table if name.startswith(model.name)):  # points and intervals
+        assert np.allclose(again[column], table[column]), column
     assert CliRunner().invoke(app, call).exit_code == 1  # what is there is not replaced unasked
     assert CliRunner().invoke(app, [*call, "--overwrite", "--time-limit", "soon"]).exit_code == 1
 
@@ -230,6 +231,19 @@ def test_training_that_the_limit_ended_is_repeated_to_the_same_step(tmp_path: Pa
         write_yaml(tmp_path / "auto.yaml", made.run.dump())
         again = latentcast.fit(frame, config=tmp_path / "auto.yaml")
         assert np.allclose(again.predict(frame)[made.name], made.predict(frame)[made.name], rtol=1e-6)
+
+
+@pytest.mark.parametrize(("series", "limit", "windows"), [(1, 0, 1), (12, None, 1), (20, 0, "origins")])
+def test_the_settings_of_a_choice_give_its_intervals_again(
+    series: int, limit: float | None, windows: object, tmp_path: Path
+) -> None:
+    frame = pd.concat([days(seed=seed).assign(unique_id=f"s{seed}") for seed in range(series)])
+    found = latentcast.forecast(frame, 7, settings={"training.max_steps": 30}, level=80, time_limit=limit)
+    assert found.forecaster.run.training.calibration == windows
+    write_yaml(tmp_path / "auto.yaml", found.forecaster.run.dump())
+    again = latentcast.fit(frame, config=tmp_path / "auto.yaml").predict(frame, level=80)
+    for column in found.frame.columns[2:]:
+        assert np.allclose(again[column], found.frame[column], rtol=1e-5), column
 
 
 def test_a_backtest_chooses_before_its_first_origin() -> None:

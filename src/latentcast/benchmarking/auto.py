@@ -17,7 +17,6 @@ from latentcast.benchmarking.ensemble import ensemble_weights, scaled_error
 from latentcast.benchmarking.few_origins import FEW, TRIED, reading_all
 from latentcast.benchmarking.origins import (
     JudgedCandidate,
-    Origins,
     OutOfTime,
     Searched,
     forecast_origins,
@@ -32,6 +31,7 @@ from latentcast.data.panel.panel import Panel
 from latentcast.data.panel.split import split
 from latentcast.data.sources.open import open_data
 from latentcast.data.types import IntoFrame
+from latentcast.data.windows.origins import Origins
 from latentcast.forecaster.card import FusionReport
 from latentcast.forecaster.forecaster import Forecaster
 from latentcast.models.config.run import merge_user_settings, resolve_config

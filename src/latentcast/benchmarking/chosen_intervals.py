@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from latentcast.benchmarking.origins import JudgedCandidate, Origins, Searched, window_starts_of
+from latentcast.benchmarking.origins import JudgedCandidate, Searched
+from latentcast.data.windows.origins import Origins, starts_at
 from latentcast.evaluation.forecasts import Computed
 from latentcast.forecaster.calibration import OWN
 from latentcast.forecaster.forecaster import Forecaster
@@ -34,12 +35,16 @@ def calibrate_chosen(
         most = OWN if channels > 1 else OF_SLOW
     judged_before, forecasts = len(origins[0]), len(origins[0]) * len(forecaster.task.targets)
     if judged_before >= most or forecasts >= (LEAST if slow else ENOUGH):
-        starts = window_starts_of(task, forecaster, prepared, origins)
+        starts = starts_at(origins, task.panel, prepared.panel, forecaster.task.lookback)
         which = Judged("val", task.name, max(1, windows // len(starts)))
         judged = calibrate_with(forecaster, prepared, which, (starts, origins[0]), _together(used))
+        again: str | int = "origins"
     else:
-        judged = calibrate_on(forecaster, prepared, Judged("val", task.name, max(1, windows // most)))
+        again = max(1, windows // most)
+        judged = calibrate_on(forecaster, prepared, Judged("val", task.name, again))
     forecaster.card = replace(forecaster.card, validation=judged.to_dict())
+    training = forecaster.run.training.model_copy(update={"calibration": again})  # a fit by these settings repeats it
+    forecaster.run = replace(forecaster.run, training=training)
 
 
 def _slow(task: Searched, used: list[tuple[JudgedCandidate, float]]) -> bool:

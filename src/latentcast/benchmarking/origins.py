@@ -14,7 +14,7 @@ from latentcast.core.errors import DataError
 from latentcast.core.nested import merge
 from latentcast.data.panel.panel import Panel
 from latentcast.data.panel.split import Split
-from latentcast.data.windows.view import PreparedPanel
+from latentcast.data.windows.origins import Origins, rolling_origins, starts_at
 from latentcast.evaluation.forecasts import Computed, ForecastBatch
 from latentcast.forecaster.forecaster import Forecaster
 from latentcast.forecaster.inputs import prepare
@@ -23,11 +23,7 @@ from latentcast.forecaster.judged_sums import Judged
 from latentcast.models.config.run import RunConfig, resolve_config
 from latentcast.workflows.fitting.fit import with_stages
 
-ORIGINS = (3, 30)  # rolling origins of each series: of many, and of few
-FORECASTS = 1200  # that are judged of each candidate, about: origins of all series
-VALUES = 2**21  # forecast values that are judged of each candidate, at most
 CHECKED = 16  # series that are fitted between two looks at the clock
-Origins = tuple[NDArray[np.int64], NDArray[np.int64]]  # items, and the step at which each forecast begins
 Array = NDArray[np.float64]
 
 
@@ -78,28 +74,14 @@ class OutOfTime(Exception):
 
 def origins_of(task: Searched) -> Origins:
     """Items and the step at which each forecast begins: evenly spaced in the validation part, the last included."""
-    low = np.maximum(task.parts.train_end, task.horizon)  # padded series have as many steps of the past
-    high = task.parts.val_end - task.horizon
-    items = np.flatnonzero(high >= low)
+    items, steps = rolling_origins(task.panel, task.parts, task.horizon)
     if not len(items):
         raise DataError(
             f"{task.name}: the validation part of no series holds a forecast of {task.horizon} steps; shorten the"
             " horizon, or lengthen the part (data.split)",
             setting="data.split",
         )
-    each = max(1, VALUES // (task.horizon * len(task.panel.channels)))
-    if len(items) > each:
-        items = items[np.linspace(0, len(items) - 1, each).round().astype(int)]
-    few, many = ORIGINS
-    wanted = min(many, max(few, FORECASTS // (len(items) * len(task.panel.channels))))
-    count = max(1, min(wanted, each // len(items)))
-    pairs = [
-        (item, step)
-        for item in items
-        for step in np.unique(np.linspace(high[item], low[item], count).round().astype(np.int64))
-    ]
-    chosen = np.array(pairs, dtype=np.int64)
-    return chosen[:, 0], chosen[:, 1]
+    return items, steps
 
 
 def forecast_origins(
@@ -108,7 +90,7 @@ def forecast_origins(
     """What a `JudgedCandidate` holds. Raises OutOfTime when the deadline passes before all are made."""
     items = origins[0]
     prepared = prepare(forecaster, task.panel)
-    starts = window_starts_of(task, forecaster, prepared, origins)
+    starts = starts_at(origins, task.panel, prepared.panel, forecaster.task.lookback)
     slow = deadline is not None and not forecaster.network.calibrates  # each forecast is a fit
     together = max(1, CHECKED // len(task.panel.channels)) if slow else None
     batches = []
@@ -133,12 +115,3 @@ def forecast_origins(
 def _quantiles(batches: list[ForecastBatch]) -> Array | None:
     each = [None if batch.distribution is None else batch.distribution.quantiles for batch in batches]
     return None if each[0] is None else np.concatenate([one for one in each if one is not None])
-
-
-def window_starts_of(
-    task: Searched, forecaster: Forecaster, prepared: PreparedPanel, origins: Origins
-) -> NDArray[np.int64]:
-    """The first step of each window, in the padded panel of a forecaster."""
-    items, steps = origins
-    pads = prepared.panel.lengths - task.panel.lengths
-    return np.asarray(prepared.panel.offsets[items] + pads[items] + steps - forecaster.task.lookback)

@@ -55,7 +55,7 @@ def forecast(
         print_line(f"{name}: {text}")
     print_line(f"\nwritten into {folder}: forecast.csv, forecast.png, report.html, and the model's folder")
     again = ["latentcast", "fit", data, "--config", str(folder / "auto.yaml"), "--out", "DIR"]
-    print_line(f"the same model again (intervals from every validation window): {shlex.join(again)}")
+    print_line(f"the same model again: {shlex.join(again)}")
 
 
 def folder_of(data: str) -> Path:

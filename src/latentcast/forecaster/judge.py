@@ -282,6 +282,14 @@ def calibrate_on(
     return evaluation
 
 
+def calibrate_at(fitted: FittedModel, prepared: PreparedPanel, which: Judged, starts_items: Starts) -> Evaluation:
+    """As `calibrate_on`, of these windows alone."""
+    scores = scores_for(fitted, which, len(starts_items[0]))
+    found = judged_sums(fitted, prepared, which, starts_items, scores)
+    take_scores(fitted, prepared, which, scores)
+    return found.evaluation(fitted.name, which, None)
+
+
 def scores_for(fitted: FittedState, which: Judged, windows: int, base: str = "auto", paths: int = PATHS) -> Scores:
     """What collects the scores of so many windows. Raises SettingsError for a base that the model has not."""
     task, levels = fitted.task, fitted.network.quantile_levels

@@ -18,6 +18,8 @@ class TrainingSettings(Settings):
                           max_steps=none and max_time=none are no limits
     stop_at               optimiser steps after which training ends as at max_time: the rate is planned for max_steps.
                           Repeats a training that max_time ended
+    calibration           windows of the validation part that intervals are made of: every; a number: one of so many;
+                          origins: those at the rolling origins that `auto` judges by
     patience              validations without a better loss before training stops; None never stops early
     validations           validations per epoch, evenly spread
     warmup                share of all steps over which the rate rises from zero
@@ -47,6 +49,7 @@ class TrainingSettings(Settings):
     max_steps: Annotated[int, Field(ge=1)] | None = 1000
     max_time: Annotated[float, Field(gt=0)] | None = None
     stop_at: Annotated[int, Field(ge=1)] | None = None
+    calibration: Literal["every", "origins"] | Annotated[int, Field(ge=1)] = "every"
     patience: Annotated[int, Field(ge=1)] | None = 3
     validations: Annotated[int, Field(ge=1)] = 1
     schedule: Literal["constant", "cosine", "one-cycle", "halving", "type1", "type2", "type3"] = "cosine"

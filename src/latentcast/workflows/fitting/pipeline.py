@@ -16,11 +16,13 @@ from latentcast.data.panel.padding import pad_short
 from latentcast.data.panel.panel import Panel
 from latentcast.data.panel.split import Split, split
 from latentcast.data.windows.mixture import Mix
+from latentcast.data.windows.origins import rolling_origins, starts_at
 from latentcast.data.windows.view import PreparedPanel
+from latentcast.data.windows.windows import Starts
 from latentcast.evaluation.forecasts import Computed
 from latentcast.evaluation.metrics import Evaluation
 from latentcast.forecaster.forecaster import Forecaster
-from latentcast.forecaster.judge import calibrate_on
+from latentcast.forecaster.judge import calibrate_at, calibrate_on
 from latentcast.forecaster.judged_sums import Judged
 from latentcast.forecaster.replayed import calibrate_with
 from latentcast.forecaster.save import write
@@ -155,20 +157,39 @@ def calibrate_on_validation(spec: FitSpec, prepared: Prepared) -> None:
     """Judge the validation part, if it holds a window; the same pass collects interval scores."""
     forecaster, own = prepared.forecaster, prepared.own
     held_out = (own.parts.val_end - own.parts.train_end >= spec.run.horizon).any()
-    if not (spec.stages[-1][0].forecasts and (prepared.has_members or forecaster.network.calibrates) and held_out):
+    calibrates = prepared.has_members or forecaster.network.calibrates or spec.run.training.calibration != "every"
+    if not (spec.stages[-1][0].forecasts and calibrates and held_out):
         return
-    stride = 1 if forecaster.card.fusion is None else forecaster.card.fusion.stride
-    which, data = Judged("val", own.name, stride), forecaster.known.view_of_fit(own.panel, own.parts, forecaster.task)
-    judged = _with_validated(spec, prepared, data, which) or calibrate_on(forecaster, data, which)
+    data = forecaster.known.view_of_fit(own.panel, own.parts, forecaster.task)
+    which, windows = _calibration_windows(spec, prepared, data)
+    judged = _with_validated(spec, prepared, data, which, windows)
+    if judged is None and spec.run.training.calibration == "origins":
+        judged = calibrate_at(forecaster, data, which, windows)
+    judged = judged or calibrate_on(forecaster, data, which)
     forecaster.card = replace(forecaster.card, validation=judged.to_dict())
 
 
-def _with_validated(spec: FitSpec, prepared: Prepared, data: PreparedPanel, which: Judged) -> Evaluation | None:
+def _calibration_windows(spec: FitSpec, prepared: Prepared, data: PreparedPanel) -> tuple[Judged, Starts]:
+    """Windows that intervals are made of, by `training.calibration`."""
+    forecaster, own, wanted = prepared.forecaster, prepared.own, spec.run.training.calibration
+    lookback, horizon = forecaster.task.lookback, forecaster.task.horizon
+    if wanted == "origins":
+        origins = rolling_origins(own.panel, own.parts, horizon)
+        usual = max(1, len(data.starts("val", lookback, horizon)[0]) // len(origins[0]))
+        starts = starts_at(origins, own.panel, data.panel, lookback)
+        return Judged("val", own.name, usual), (starts, origins[0])
+    stride = 1 if forecaster.card.fusion is None else forecaster.card.fusion.stride
+    which = Judged("val", own.name, wanted if isinstance(wanted, int) else stride)
+    return which, data.starts("val", lookback, horizon, which.stride)
+
+
+def _with_validated(
+    spec: FitSpec, prepared: Prepared, data: PreparedPanel, which: Judged, windows: Starts
+) -> Evaluation | None:
     """Judge the forecasts of the validation; None where training kept none of these windows by the last weights."""
     forecaster, report = prepared.forecaster, prepared.forecaster.card.training
     if report is None or prepared.validated.windows is None:
         return None
-    windows = data.starts(which.part, forecaster.task.lookback, forecaster.task.horizon, which.stride)
     step = None if spec.stages[-1][1].keep == "best" else report.stages[-1].steps
     made = prepared.validated.of(windows, step)
     return None if made is None else calibrate_with(forecaster, data, which, windows, Computed(*made))

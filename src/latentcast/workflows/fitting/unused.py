@@ -65,10 +65,11 @@ def _of_parts(spec: FitSpec) -> Iterator[Fault]:
 
 def _of_training(spec: FitSpec, forecaster: Forecaster) -> Iterator[Fault]:
     run, members = spec.run, _members(forecaster)
-    given = _differing(spec.given.get("training"), _default_training(run))
+    given = [name for name in _differing(spec.given.get("training"), _default_training(run)) if name != "calibration"]
     solved = is_solved(forecaster, spec.stages) or any(solved for _, solved in members.values())
     trained = any(trained for trained, _ in members.values()) if members else is_trained(forecaster)
-    if not trained:
+    every = type(run.training).model_fields.keys() <= (spec.given.get("training") or {}).keys()
+    if not trained and not every:  # a settings file that another run wrote holds every setting
         why = f": {run.name} has nothing to train; {_what_it_reads(run)}"
         yield from (Fault(f"training.{name}", why) for name in given)
     if not trained and not solved and run.data.fraction < 1 and "fraction" in (spec.given.get("data") or {}):
