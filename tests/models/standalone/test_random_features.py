@@ -163,7 +163,7 @@ def test_an_update_keeps_the_features_and_what_was_chosen(readouts: str) -> None
     frame = chaotic()
     settings = {**FEW, "model.readouts": readouts, "model.level": 1.0, "model.alphas": [1e-4, 1e-2]}
     first = latentcast.fit(
-        frame[:220], "random-features", lookback=LOOKBACK, horizon=HORIZON, settings=settings, seed=0
+        frame[:400], "random-features", lookback=LOOKBACK, horizon=HORIZON, settings=settings, seed=0
     )
     updated = latentcast.update(first, frame)
     ours, theirs = (one.network.model for one in (first, updated))

@@ -21,6 +21,7 @@ from latentcast.workflows.fitting.windows import Supply
 log = logging.getLogger("latentcast")
 
 LEAST_GAIN = 0.003  # least relative gain of the other parts
+LEAST_SURE = 2.0  # least gain in standard errors: chance alone exceeds it in 4 of 100 (t, 9 degrees of freedom)
 STRETCHES = 10  # of the validation part, between which the gain must be consistent
 
 
@@ -34,9 +35,9 @@ class PartsJudged:
 
     @property
     def pay(self) -> bool:
-        """They lower the error by at least the share `LEAST_GAIN`, and by more than the gain's standard error."""
+        """They lower the error by the share `LEAST_GAIN` and by `LEAST_SURE` standard errors of it, at least."""
         gain = self.map_alone - self.with_parts
-        return gain > LEAST_GAIN * self.map_alone and gain > self.doubt
+        return gain > LEAST_GAIN * self.map_alone and gain > LEAST_SURE * self.doubt
 
 
 def solve_closed_form(forecaster: Forecaster, train: Supply, held_out: Supply | None) -> dict[str, Any]:
