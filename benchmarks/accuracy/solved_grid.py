@@ -34,7 +34,9 @@ PAYS = 0.003  # least relative gain of the ensemble on validation
 BATCH = 64
 Settings = dict[str, int | str]
 TWO_AND_THREE_WEEKS: tuple[Settings, ...] = ({"lookback": 336}, {"lookback": 504})
-LONG_MAP: Settings = {"lookback": 720, "reads": 288, "features": 1200, "windows": 10_000}
+WITH_CLOCK: tuple[Settings, ...] = ({"lookback": 336, "harmonics": 2}, {"lookback": 504, "harmonics": 2})
+LONG_MAP: Settings = {"lookback": 720, "reads": 288, "features": 1200, "windows": 10_000, "harmonics": 2}
+THREE_DAYS: Settings = {"lookback": 288, "harmonics": 2}
 CHANNELS_AND_CLOCK: Settings = {
     "lookback": 720,
     "reads": 144,
@@ -46,11 +48,11 @@ CHANNELS_AND_CLOCK: Settings = {
     "windows": 10_000,
 }
 MEMBERS: dict[str, dict[int, tuple[Settings, ...]]] = {  # settings of random features by horizon
-    "ETTh1": dict.fromkeys((96, 192, 336, 720), TWO_AND_THREE_WEEKS),
+    "ETTh1": dict.fromkeys((96, 192, 336, 720), WITH_CLOCK),
     "ETTh2": dict.fromkeys((96, 192, 336, 720), TWO_AND_THREE_WEEKS),
     "ETTm1": {
         **dict.fromkeys((96, 192), ({"lookback": 480}, {"lookback": 288})),
-        **dict.fromkeys((336, 720), (LONG_MAP, {"lookback": 288})),
+        **dict.fromkeys((336, 720), (LONG_MAP, THREE_DAYS)),
     },
     "weather": dict.fromkeys((96, 192, 336, 720), (CHANNELS_AND_CLOCK,)),
 }
