@@ -2,9 +2,8 @@
 
     python -m benchmarks.accuracy.solved_grid [--data ETTm1 …] [--horizons 96 …] [--out solved_grid]
 
-Members of a cell are random features (`MEMBERS`, each with a seed of its own; on weather they see all channels and the
-clock) and the solved map of the first one,
-alone. Their settings were chosen on the validation part. Weights of the ensemble are those on the simplex that minimise
+Members of a cell are random features (`MEMBERS`, each with a seed of its own) and the solved map of the first one, alone.
+Their settings were chosen on the validation part. Weights of the ensemble are those on the simplex that minimise
 the squared error on every window of the validation part.
 The ensemble is picked where it lowers that error by at least `PAYS`; otherwise the best of `ridge`
 (results/ridge_accuracy.jsonl) and of the members that use their features is. A member that does not is a linear map of
@@ -35,9 +34,7 @@ PAYS = 0.003  # least relative gain of the ensemble on validation
 BATCH = 64
 Settings = dict[str, int | str]
 TWO_AND_THREE_WEEKS: tuple[Settings, ...] = ({"lookback": 336}, {"lookback": 504})
-WITH_CLOCK: tuple[Settings, ...] = ({"lookback": 336, "harmonics": 2}, {"lookback": 504, "harmonics": 2})
-LONG_MAP: Settings = {"lookback": 720, "reads": 288, "features": 1200, "windows": 10_000, "harmonics": 2}
-THREE_DAYS: Settings = {"lookback": 288, "harmonics": 2}
+LONG_MAP: Settings = {"lookback": 720, "reads": 288, "features": 1200, "windows": 10_000}
 CHANNELS_AND_CLOCK: Settings = {
     "lookback": 720,
     "reads": 144,
@@ -49,13 +46,16 @@ CHANNELS_AND_CLOCK: Settings = {
     "windows": 10_000,
 }
 MEMBERS: dict[str, dict[int, tuple[Settings, ...]]] = {  # settings of random features by horizon
-    "ETTh1": dict.fromkeys((96, 192, 336, 720), WITH_CLOCK),
+    "ETTh1": dict.fromkeys((96, 192, 336, 720), TWO_AND_THREE_WEEKS),
     "ETTh2": dict.fromkeys((96, 192, 336, 720), TWO_AND_THREE_WEEKS),
     "ETTm1": {
         **dict.fromkeys((96, 192), ({"lookback": 480}, {"lookback": 288})),
-        **dict.fromkeys((336, 720), (LONG_MAP, THREE_DAYS)),
+        **dict.fromkeys((336, 720), (LONG_MAP, {"lookback": 288})),
     },
-    "weather": dict.fromkeys((96, 192, 336, 720), (CHANNELS_AND_CLOCK,)),
+    "weather": {
+        **dict.fromkeys((96, 192), (CHANNELS_AND_CLOCK,)),
+        **dict.fromkeys((336, 720), ({"lookback": 432, "activation": "relu"},)),
+    },
 }
 MAP = "solved map"
 
