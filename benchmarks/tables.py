@@ -170,6 +170,9 @@ def token_accuracy() -> str:
     return table(["", *map(str, HORIZONS)], lines)
 
 
+CLOSED = ("ridge", "random features", "solved + patch", "solved + latent", "seasonal-naive", "naive")
+
+
 def ridge() -> str:
     cells = {
         (cell["data"], cell["horizon"]): cell for cell in result("ridge_accuracy")["cells"] if cell["grid"] == "default"
@@ -209,6 +212,30 @@ def solved_grid() -> str:
     )
 
 
+def best_of_each_kind() -> str:
+    """Lowest test error of the trained models, what validation picks of the closed forms, and the published figures."""
+    trained = {name: row for name, row in _cells("leaderboard").items() if name[2] not in CLOSED and row["MSE"]}
+    cells = {(cell["data"], cell["horizon"]): cell for cell in result("solved_grid")["cells"]}
+    lines = []
+    for (data, horizon), cell in sorted(cells.items()):
+        own = {
+            model: float(row["MSE"]) for (at, ahead, model), row in trained.items() if (at, ahead) == (data, horizon)
+        }
+        best = min(own, key=lambda model: own[model]) if own else ""
+        numbers = [own.get(best), cell["mse"], cell["published"]]
+        lowest = min(round(each, 3) for each in numbers if each is not None)
+        shown = [
+            "–" if each is None else f"**{number(each)}**" if round(each, 3) == lowest else number(each)
+            for each in numbers
+        ]
+        pick = cell["pick"].rstrip(" 0123456789")
+        label = f"{data}, {horizon}"
+        lines.append(
+            [label, best or "–", shown[0], pick, shown[1], shown[2], f"{cell['mse'] - cell['published']:+.3f}"]
+        )
+    return table(["", "best trained model", "", "closed form, by validation", "", "best published", "apart"], lines)
+
+
 def linear_parts() -> str:
     cells = _cells("linear_parts")
     labels = list(dict.fromkeys(model for _, _, model in cells))
@@ -241,6 +268,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "linear_parts": linear_parts,
     "ridge": ridge,
     "solved_grid": solved_grid,
+    "best_of_each_kind": best_of_each_kind,
     "speed": speed,
     "timellm_ETTh1": comparisons.timellm_etth1,
     "timellm_ETTh2": comparisons.timellm_etth2,

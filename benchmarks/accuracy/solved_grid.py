@@ -2,8 +2,8 @@
 
     python -m benchmarks.accuracy.solved_grid [--data ETTm1 …] [--horizons 96 …] [--out solved_grid]
 
-Members of a cell are random features (`MEMBERS`, each with a seed of its own) and the solved map of the first one, alone.
-Their settings were chosen on the validation part. Weights of the ensemble are those on the simplex that minimise
+Members of a cell are random features (`MEMBERS`, each with a seed of its own) and the solved map of the first one,
+alone. Their settings were chosen on the validation part. Weights of the ensemble are those on the simplex that minimise
 the squared error on every window of the validation part.
 The ensemble is picked where it lowers that error by at least `PAYS`; otherwise the best of `ridge`
 (results/ridge_accuracy.jsonl) and of the members that use their features is. A member that does not is a linear map of
