@@ -175,6 +175,22 @@ def test_two_processes_find_the_validation_loss_of_one(hourly: pd.DataFrame) -> 
     assert both.stages[0].best_val_loss == pytest.approx(alone.stages[0].best_val_loss, rel=1e-6)
 
 
+def test_a_fit_on_one_device_reads_all_windows_where_torch_has_a_process_group(
+    hourly: pd.DataFrame, tmp_path: Path
+) -> None:
+    """A script's second fit runs in every process that its first one started; so does a fit in somebody's own group."""
+    settings = {"training.max_epochs": 2, "training.max_steps": None, "training.loggers": []}
+    alone = latentcast.fit(hourly, "dlinear", **SIZES, settings=settings)
+    store = torch.distributed.FileStore(str(tmp_path / "store"), 2)
+    torch.distributed.init_process_group("fake", rank=1, world_size=2, store=store)
+    try:
+        grouped = latentcast.fit(hourly, "dlinear", **SIZES, settings=settings)
+    finally:
+        torch.distributed.destroy_process_group()
+    assert grouped.card.training.stages[0].steps == alone.card.training.stages[0].steps
+    assert grouped.predict(hourly).equals(alone.predict(hourly))
+
+
 def validated(batches: int, epochs: int = 1, **settings: object) -> list[int]:
     """The optimiser steps after which a stage validates."""
     how = TrainingSettings(max_epochs=epochs, **settings)

@@ -81,8 +81,9 @@ class StageLoop:
     def __init__(self, devices: Devices, network: Network, task: StageTask, log: TrainingLog) -> None:
         self.devices, self.network, self.task, self.log = devices, network, task, log
         settings = task.settings
-        self.loader: Loader | MixedLoader = task.train.loader(settings.batch_size, seed=task.seed)
-        self.schedule = Schedule(settings, self.loader.batches(devices.processes))
+        share = (devices.rank, devices.processes)
+        self.loader: Loader | MixedLoader = task.train.loader(settings.batch_size, seed=task.seed, share=share)
+        self.schedule = Schedule(settings, len(self.loader))
         self.progress = Progress()
         kind = OPTIMIZERS[settings.optimizer]
         # one kernel for all parameters; under mixed precision it would unscale by itself, before the clipping
@@ -261,7 +262,8 @@ def mean_metrics(devices: Devices, network: Any, task: StageTask) -> dict[str, f
     settings, stage = task.settings, task.stage
     most = MANY if network.is_light else max(settings.batch_size, 256)
     together = batch_size_for_memory(task.train.steps, task.train.channels, most=most)
-    loader = task.val.loader(together, seed=task.seed, shuffle=False)
+    share = (devices.rank, devices.processes)
+    loader = task.val.loader(together, seed=task.seed, shuffle=False, share=share)
     modes = [(module, module.training) for module in network.modules()]
     network.eval()
     sums: dict[str, Tensor] = {}

@@ -96,10 +96,12 @@ def run_stage(
             kept = Path(
                 devices.launch(partial(_train, network=network, task=task, state=state, stop=stop, progress=progress))
             )
+            together = devices.processes > 1 and torch.distributed.is_initialized()  # forked ones have ended
         else:
             train_on_ray(_train, network, task, state, ray, resume=resume)
+            together = False
     outcome = _take(network, kept, task)
-    if torch.distributed.is_available() and torch.distributed.is_initialized():
+    if together:
         torch.distributed.barrier()  # the first process may remove the folder now
     _check_outcome(outcome, network, task, kept)
     return outcome

@@ -35,7 +35,7 @@ def test_together_they_make_every_batch(series: int, count: int, gaps: bool) -> 
     shards = shards_of(windows, offsets, groups_of_items(windows, series, count))
     assert sum(map(len, shards)) == len(windows)
     whole, loaders = windows.loader(8, seed=3), [shard.loader(8, seed=3) for shard in shards]
-    assert [loader.batches(count) for loader in loaders] == [len(whole)] * count
+    assert [len(loader) for loader in loaders] == [len(whole)] * count
     for batch, parts in zip(whole, zip(*loaders, strict=True), strict=True):
         for name in ("past", "observed", "target", "target_observed", "past_known", "future_known", "phase"):
             wanted = getattr(batch, name)

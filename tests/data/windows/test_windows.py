@@ -216,13 +216,12 @@ def test_without_shuffling_windows_come_in_order() -> None:
 
 
 @pytest.mark.parametrize("world", [1, 2, 3, 4, 20])
-def test_processes_share_an_epoch(monkeypatch: pytest.MonkeyPatch, world: int) -> None:
+def test_processes_share_an_epoch(world: int) -> None:
     windows = windows_of(panel_of([18]), 4, 2)  # 13 windows
     shared: dict[bool, list[list[list[int]]]] = {True: [], False: []}
     for shuffle, epochs in shared.items():
         for rank in range(world):
-            monkeypatch.setattr(Loader, "_share", staticmethod(lambda rank=rank: (rank, world)))
-            loader = Loader(windows, 2, seed=0, shuffle=shuffle)
+            loader = Loader(windows, 2, seed=0, shuffle=shuffle, share=(rank, world))
             epochs.append(firsts(loader))
             assert len(loader) == len(epochs[-1])
     assert {x for epoch in shared[True] for batch in epoch for x in batch} == set(range(13))

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from latentcast.core.types import Batch
-from latentcast.data.windows.windows import Loader, Windows
+from latentcast.data.windows.windows import WHOLE, Loader, Share, Windows
 
 APART = 7_919  # between the seeds of two datasets
 
@@ -35,8 +35,8 @@ class Mix:
         """The most that a window has."""
         return max(windows.channels for windows in self.sets)
 
-    def loader(self, batch_size: int, *, seed: int, shuffle: bool = True) -> "MixedLoader":
-        return MixedLoader(self, batch_size, seed=seed, shuffle=shuffle)
+    def loader(self, batch_size: int, *, seed: int, shuffle: bool = True, share: Share = WHOLE) -> "MixedLoader":
+        return MixedLoader(self, batch_size, seed=seed, shuffle=shuffle, share=share)
 
 
 class MixedLoader:
@@ -48,10 +48,10 @@ class MixedLoader:
     the epoch and the position in it alone.
     """
 
-    def __init__(self, mix: Mix, batch_size: int, *, seed: int, shuffle: bool = True) -> None:
+    def __init__(self, mix: Mix, batch_size: int, *, seed: int, shuffle: bool = True, share: Share = WHOLE) -> None:
         self.weights, self.seed, self.shuffle = mix.weights if shuffle else None, seed, shuffle
         self.loaders = [
-            Loader(windows, batch_size, seed=seed + number * APART, shuffle=shuffle)
+            Loader(windows, batch_size, seed=seed + number * APART, shuffle=shuffle, share=share)
             for number, windows in enumerate(mix.sets)
         ]
         self.epoch = 0
@@ -63,9 +63,6 @@ class MixedLoader:
             return whole
         share = sum(whole) / sum(self.weights)
         return [max(1, round(share * weight)) for weight in self.weights]
-
-    def batches(self, processes: int) -> int:
-        return sum(self._counts([loader.batches(processes) for loader in self.loaders]))
 
     def __len__(self) -> int:
         return sum(self._counts([len(loader) for loader in self.loaders]))

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentcast.data.windows.block import Block
-from latentcast.data.windows.windows import KnownFeatures, Masks, Windows
+from latentcast.data.windows.windows import WHOLE, KnownFeatures, Masks, Share, Windows
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -50,8 +50,8 @@ class Shard:
         """Channels of a window."""
         return self.windows.channels
 
-    def loader(self, batch_size: int, *, seed: int, shuffle: bool = True) -> ShardLoader:
-        """This shard's share of the batches of all windows."""
+    def loader(self, batch_size: int, *, seed: int, shuffle: bool = True, share: Share = WHOLE) -> ShardLoader:
+        """This shard's part of the batches of all windows, whatever the share: it belongs to one process."""
         return ShardLoader(self, batch_size, seed=seed, shuffle=shuffle)
 
 
@@ -65,10 +65,6 @@ class ShardLoader:
         self.shard, self.batch_size, self.seed, self.shuffle = shard, batch_size, seed, shuffle
         self.epoch = 0
         self.position = 0  # batches given in this epoch
-
-    def batches(self, processes: int) -> int:
-        """Batches of an epoch, the same in every process."""
-        return -(-self.shard.total // self.batch_size)
 
     def __len__(self) -> int:
         return math.ceil((self.shard.total if self.shuffle else len(self.shard)) / self.batch_size)

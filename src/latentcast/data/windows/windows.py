@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from latentcast.core.protocols import Prompter
     from latentcast.core.types import Batch
 
-
+Share = tuple[int, int]  # the number of this process, and how many take part
+WHOLE: Share = (0, 1)
 Starts = tuple[NDArray[Any], NDArray[Any]]  # first step, and item, of each window: int32, or int64 for huge panels
 
 
@@ -183,9 +184,9 @@ class Windows:
         """Channels of a window."""
         return self.values.width
 
-    def loader(self, batch_size: int, *, seed: int, shuffle: bool = True) -> Loader:
+    def loader(self, batch_size: int, *, seed: int, shuffle: bool = True, share: Share = WHOLE) -> Loader:
         """Batches for training, see `Loader`."""
-        return Loader(self, batch_size, seed=seed, shuffle=shuffle)
+        return Loader(self, batch_size, seed=seed, shuffle=shuffle, share=share)
 
     def without_phase(self) -> Windows:
         """The same windows for networks that do not read the number of their first step."""
@@ -391,45 +392,35 @@ def window_seeds(
 class Loader:
     """Batches of windows for training: shuffled per epoch by seed, resumable in the middle of an epoch.
 
-    In several processes each takes its share of every epoch, all with the same number of batches.
+    In several processes each takes its share of every epoch, all with the same number of batches. `share` is this
+    process's number and how many there are. A training says so itself: a process group of torch may be another one's.
     """
 
-    def __init__(self, windows: Windows, batch_size: int, *, seed: int, shuffle: bool = True) -> None:
+    def __init__(
+        self, windows: Windows, batch_size: int, *, seed: int, shuffle: bool = True, share: Share = WHOLE
+    ) -> None:
         self.windows, self.batch_size, self.seed, self.shuffle = windows, batch_size, seed, shuffle
+        self.rank, self.processes = share
         self.epoch = 0
         self.position = 0  # batches given in this epoch
 
-    @staticmethod
-    def _share() -> tuple[int, int]:
-        import torch.distributed
-
-        if torch.distributed.is_available() and torch.distributed.is_initialized():
-            return torch.distributed.get_rank(), torch.distributed.get_world_size()
-        return 0, 1
-
-    def batches(self, processes: int) -> int:
-        """Batches of an epoch in each of several processes."""
-        return -(-len(range(0, len(self.windows), processes)) // self.batch_size)
-
     def __len__(self) -> int:
-        rank, world = self._share()
-        mine = range(0 if self.shuffle else rank, len(self.windows), world)
+        mine = range(0 if self.shuffle else self.rank, len(self.windows), self.processes)
         return len(range(0, len(mine), self.batch_size))
 
     def order(self, epoch: int) -> Tensor:
         """Return this process's windows in the order of one epoch."""
         import torch
 
-        rank, world = self._share()
         if not self.shuffle:  # judged once each, however many processes
-            return torch.arange(len(self.windows))[rank::world]
+            return torch.arange(len(self.windows))[self.rank :: self.processes]
         generator = torch.Generator().manual_seed((self.seed * 1_000_003 + epoch) % 2**63)
         kind = torch.int32 if len(self.windows) < 2**31 else torch.int64  # the same permutation
         order = torch.randperm(len(self.windows), generator=generator, dtype=kind)
-        if world == 1:
+        if self.processes == 1:
             return order
-        each = -(-len(order) // world)
-        return order[torch.arange(rank, each * world, world) % len(order)]
+        each = -(-len(order) // self.processes)
+        return order[torch.arange(self.rank, each * self.processes, self.processes) % len(order)]
 
     def take(self, order: Tensor, number: int) -> Batch:
         return self.windows.batch(order[number * self.batch_size : (number + 1) * self.batch_size])
