@@ -2,6 +2,7 @@
 
 import sys
 from operator import add
+from types import SimpleNamespace
 
 import pytest
 
@@ -28,4 +29,17 @@ def test_results_come_in_order_from_others() -> None:
 def test_without_ray_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(MissingExtra, match=r"latentcast\[ray\]"), connected(Cluster()):
+        pass
+
+
+def test_an_address_without_a_cluster_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    def init(**_: object) -> None:
+        raise ConnectionError("Failed to connect")
+
+    ray = SimpleNamespace(is_initialized=lambda: False, init=init)
+    monkeypatch.setitem(sys.modules, "ray", ray)  # type: ignore[arg-type]
+    with (
+        pytest.raises(SettingsError, match=r"address=a:1: no Ray cluster answers there.*RAY_AUTH_MODE=token"),
+        connected(Cluster(address="a:1")),
+    ):
         pass

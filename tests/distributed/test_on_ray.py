@@ -15,7 +15,6 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 import latentcast
-from latentcast.core.cluster import Cluster, connected
 from latentcast.core.errors import SettingsError
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
@@ -203,14 +202,6 @@ def test_an_error_of_a_worker_is_raised_as_it_is(
         latentcast.impute(forecaster, data, out=tmp_path / "out", **RAY)
     with pytest.raises(SettingsError, match="storage=memory://a: each process has a memory of its own"):
         latentcast.fit(panel(), "dlinear", **SIZES, storage="memory://a", **RAY)
-
-
-def test_an_address_without_a_cluster_is_refused() -> None:
-    with (
-        pytest.raises(SettingsError, match=r"address=127\.0\.0\.1:1: no Ray cluster answers there"),
-        connected(Cluster(address="127.0.0.1:1")),
-    ):
-        pass
 
 
 def test_steps_are_ranked_among_those_of_all_parts(cluster: Any, tmp_path: Path) -> None:
