@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Sequence
 from copy import copy
@@ -62,7 +63,9 @@ class Worker:
 
     def __call__(self, shard: Shard) -> Any:
         self.forecaster.told = Silent()
-        return self.work(self.forecaster, shard)
+        report = self.work(self.forecaster, shard)
+        gc.collect(0)  # frames in cycles would wait for the collector, which comes late to commands
+        return report
 
 
 def on_one_thread(worker: Worker, shard: Shard) -> Any:
