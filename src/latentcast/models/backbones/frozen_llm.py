@@ -5,19 +5,19 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from latentcast.core.errors import CheckpointError, Fault, SettingsError
-from latentcast.core.findings import MOST, Finding, WindowLabels
+from latentcast.core.findings import Finding, WindowLabels
 from latentcast.core.protocols import LeavesViews, Prompter, Representation
 from latentcast.core.types import Task, Tokens
 from latentcast.layers.dynamic_prompt import DynamicPrompt, Made
 from latentcast.layers.reprogramming import Reprogramming, TextPrototypes
 from latentcast.layers.view_fusion import Fuse
 from latentcast.models.backbones import language_model, prefix_attention
+from latentcast.models.backbones.frozen_llm_findings import BeforePatches, attention_to_prototypes, prompt_read
 from latentcast.models.backbones.frozen_llm_settings import FrozenLLMSettings
 from latentcast.models.backbones.language_model import LanguageModel
 from latentcast.models.backbones.prompt import PromptWriter, shortened, static_text, static_words
@@ -303,54 +303,11 @@ class FrozenLLM(nn.Module):
 
     def findings(self, shown: WindowLabels, tokens: Tokens) -> tuple[Finding, ...]:
         """Report the prompt and the attention of patches to prototypes."""
-        return (*self._read(shown, tokens.prompt), self._taken(shown, tokens))
-
-    def _read(self, shown: WindowLabels, prompt: Tensor | None) -> tuple[Finding, ...]:
+        taken = attention_to_prototypes(shown, self.over_prototypes(tokens), self.nearest_words(3))
         if not self.static_text:
-            return ()
-        names: tuple[str, ...] = ("every series",)
-        texts, own = [""], 0
-        if prompt is not None:
-            decode = self.language.tokenizer.decode
-            places, names = shown.of_series(len(prompt))
-            texts = [decode(prompt[at][prompt[at] >= 0].tolist()) for at in places]
-            own = int((prompt >= 0).sum(1).max())
-        led = f", then {self.leading} tokens that the window makes itself" if self.leading else ""
-        static = self.static.numel()
-        return (
-            Finding(
-                "What the language model read",
-                "the prompt before the patches",
-                f"{static} tokens for all windows, up to {own} of each series{led}. Language model: {self.settings.llm}"
-                f"{', with random weights' if self.settings.random else ''}, {self.language.layers} layers.",
-                "text",
-                names,
-                texts=tuple((self.static_text + text,) for text in texts),
-                facts={"static": static, "own": own, "made of the window": self.leading},
-            ),
-        )
-
-    def _taken(self, shown: WindowLabels, tokens: Tokens) -> Finding:
-        weights = self.over_prototypes(tokens)
-        places, names = shown.of_series(len(weights))
-        own = weights[places[0]].mean(0).cpu().double().numpy()
-        top = np.argsort(-own.mean(0), kind="stable")[:MOST].tolist()
-        words = self.nearest_words(3)
-        share = float(own.mean(0)[top].sum())
-        return Finding(
-            "Which words patches take from",
-            f"{names[0]}: attention of patches over the prototypes that they take most from",
-            f"The {len(top)} of {len(words)} prototypes with most attention ({share:.0%} of all), the most used first,"
-            f" named by the three words nearest to each. Mean over heads; even would be {1 / len(words):.2g}.",
-            "heat",
-            tuple(str(number + 1) for number in range(len(own))),
-            tuple(" ".join(words[at]).replace("\ufffd", "·") for at in top),  # · is a part of a letter
-            own[:, top],
-            across="prototype, by its nearest words",
-            down="patch, oldest first",
-            measure="attention",
-            facts={"share of all attention": share, "prototypes": len(words)},
-        )
+            return (taken,)
+        before = BeforePatches(self.static_text, self.static.numel(), self.leading)
+        return prompt_read(shown, tokens.prompt, before, self.settings, self.language), taken
 
     def nearest_words(self, count: int) -> tuple[tuple[str, ...], ...]:
         """Return the words with the highest cosine similarity to each prototype, nearest first."""

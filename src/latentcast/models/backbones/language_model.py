@@ -4,14 +4,13 @@ Only the first `layers` blocks are built and read. A model that cannot be loaded
 """
 
 import contextlib
-import copy
 import inspect
 import io
 import logging
 import os
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib.util import find_spec
@@ -23,9 +22,8 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from latentcast.core.errors import Fault, MissingExtra, SettingsError, shorten
-from latentcast.layers.frozen_linear import FrozenLinear, has_product
-from latentcast.layers.rounded_linear import RoundedLinear
 from latentcast.models.backbones import prefix_attention
+from latentcast.models.backbones.replaced_layers import fuse_gelu, in_8_bits, in_bf16, quick_products
 from latentcast.models.fingerprint import digest
 
 Dtype = Literal["fp32", "bf16", "fp16"]
@@ -141,7 +139,7 @@ def load(address: str, how: Loading) -> LanguageModel:
     if getattr(model, "pooler", None) is not None:
         model.pooler = None  # nothing reads it
     model.requires_grad_(False).eval()
-    _fuse_gelu(model)
+    fuse_gelu(model)
     if not meta:
         _make_quick(model, how)
     if how.lora:
@@ -300,14 +298,6 @@ def _keep_unpacked(model: Any) -> None:
             module.support_avx512bf16_for_cpu = False
 
 
-def _fuse_gelu(model: nn.Module) -> None:
-    """Replace GPT-2's activation, eight products that each keep a tensor for backward, by torch's fused one."""
-    for module in list(model.modules()):
-        for name, child in module.named_children():
-            if type(child).__name__ in ("NewGELUActivation", "FastGELUActivation"):
-                setattr(module, name, nn.GELU(approximate="tanh"))
-
-
 def _plain(how: Loading) -> bool:
     return not how.lora and how.quantise == how.device_map == "none"
 
@@ -323,39 +313,9 @@ def _make_quick(model: nn.Module, how: Loading) -> None:
         quick_products(model, packed=how.packed)
 
 
-def quick_products(model: nn.Module, *, packed: bool = False) -> None:
-    """Give frozen linear layers oneDNN's products, where torch has them."""
-    if has_product():
-        _replace_linear(model, partial(_frozen, packed=packed))
-
-
-def _frozen(child: nn.Module, turned: bool, *, packed: bool) -> nn.Module:
-    bias: Any = child.bias
-    return FrozenLinear(child.get_parameter("weight"), bias, transposed=turned, packed=packed)
-
-
 def coarse_copy(language: LanguageModel, kind: Literal["bf16", "int8"]) -> LanguageModel:
     """The same model for passes without gradient: in bf16, or with linear layers in 8 bits and the rest shared."""
-    if kind == "bf16":
-        return replace(language, model=copy.deepcopy(language.model).to(torch.bfloat16))
-    shared = {id(parameter): parameter for parameter in language.model.parameters()}
-    model = copy.deepcopy(language.model, shared)
-    _replace_linear(model, _in_8_bits)
-    return replace(language, model=model)
-
-
-def _in_8_bits(child: nn.Module, turned: bool) -> nn.Module:
-    weight, bias = child.get_parameter("weight"), child.bias
-    return RoundedLinear(weight.T if turned else weight, bias)  # type: ignore[arg-type]
-
-
-def _replace_linear(model: nn.Module, made: Callable[[nn.Module, bool], nn.Module]) -> None:
-    """Put `made(layer, transposed)` in the place of each linear layer."""
-    for module in list(model.modules()):
-        for name, child in list(module.named_children()):
-            turned = type(child).__name__ == "Conv1D"  # GPT-2's
-            if type(child) in (nn.Linear, FrozenLinear) or turned:
-                setattr(module, name, made(child, bool(getattr(child, "transposed", turned))))
+    return replace(language, model=in_bf16(language.model) if kind == "bf16" else in_8_bits(language.model))
 
 
 def _adapt(model: Any, rank: int, address: str) -> Any:
