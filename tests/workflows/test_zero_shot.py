@@ -57,6 +57,8 @@ def test_counts_stay_counts_on_request() -> None:
     values = found.select_dtypes("number").to_numpy()
     np.testing.assert_array_equal(values, np.round(values))
     assert values.min() >= 0
+    with pytest.raises(DataError, match="hold -"):
+        zero_shot(counts.assign(y=-counts["y"]), 14, nonnegative=True)
 
 
 def test_the_default_horizon_is_a_season() -> None:

@@ -73,7 +73,7 @@ def zero_shot(
     Raises
     ------
     DataError
-        When the data cannot be read, or hold no series with an observed value.
+        When the data cannot be read, hold no series with an observed value, or negative values with `nonnegative`.
     SettingsError
         When a level, the horizon or a setting is none.
 
@@ -94,6 +94,10 @@ def zero_shot(
     main = season or panel.season
     steps = horizon or max(6, main)
     rows, names = _rows(panel)
+    if nonnegative and (least := float(np.nanmin(rows, initial=0.0))) < 0:
+        raise DataError(
+            f"nonnegative: the data hold {least:g}, and no forecast may lie below zero; leave it out, or fix the data"
+        )
     for sentence in notes_of(rows, names, main, steps):
         log.warning(sentence)
     options, detected = seasons_to_try(main, seasons)
