@@ -50,7 +50,8 @@ MEMBERS: dict[str, dict[int, tuple[Settings, ...]]] = {  # settings of random fe
     "ETTh2": dict.fromkeys((96, 192, 336, 720), TWO_AND_THREE_WEEKS),
     "ETTm1": {
         **dict.fromkeys((96, 192), ({"lookback": 480}, {"lookback": 288})),
-        **dict.fromkeys((336, 720), (LONG_MAP, {"lookback": 288})),
+        336: ({**LONG_MAP, "harmonics": 2}, {"lookback": 288, "harmonics": 2}),
+        720: (LONG_MAP, {"lookback": 288}),
     },
     "weather": {
         **dict.fromkeys((96, 192), (CHANNELS_AND_CLOCK,)),
