@@ -45,3 +45,12 @@ def test_values_that_are_no_numbers_are_still_refused() -> None:
     frame.loc[3, "guests"] = "many"
     with pytest.raises(latentcast.DataError, match=r"values must be numbers.*many"):
         latentcast.forecast(frame, 2, time_limit=0, level=80)
+
+
+def test_what_was_left_out_is_noted_of_an_ensemble_too() -> None:
+    at, rng = np.arange(120), np.random.default_rng(0)
+    values = 20 + 5 * np.sin(2 * np.pi * at / 7) + rng.normal(size=120)
+    frame = pd.DataFrame({"ds": pd.date_range("2024-03-01", periods=120), "load": values})
+    chosen = latentcast.forecast(frame.assign(weather=rng.choice(["rain", "sun"], 120)), 7, time_limit=0)
+    assert chosen.forecaster.name == "hybrid"
+    assert any(note.startswith("columns of text were left out: 'weather'") for note in chosen.notes)

@@ -251,5 +251,6 @@ def _hybrid(task: Searched, used: list[tuple[JudgedCandidate, float]]) -> Foreca
     for one, _ in used:
         forecaster.network.model.networks[one.trial.candidate.title] = one.forecaster.network
     forecaster.network.eval()
+    notes = [*task.panel.notes, *notes]
     forecaster.card = replace(forecaster.card, notes=tuple(notes), fusion=FusionReport("fixed"))
     return forecaster
