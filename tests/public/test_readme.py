@@ -81,5 +81,9 @@ def test_the_python_example_runs(readme: str, tmp_path: Path, monkeypatch: pytes
     names: dict = {}
     exec(compile(block, readme, "exec"), names)
     assert list(names["forecast"].columns) == ["unique_id", "ds", "dlinear", "dlinear-lo-80", "dlinear-hi-80"]
-    assert len(names["forecast"]) == 24
-    assert names["forecaster"].evaluate(names["frame"]).scaled["MSE"] < 1
+    assert len(names["forecast"]) == 52
+    judged = names["forecaster"].evaluate(names["frame"])
+    assert judged.baseline is not None
+    shown = [float(figure) for figure in re.search(r"MASE ([\d.]+)\D+naive ([\d.]+)", block).groups()]
+    assert [judged.original["MASE"], judged.baseline.original["MASE"]] == pytest.approx(shown, abs=0.01)
+    assert judged.original["MASE"] < judged.baseline.original["MASE"]
