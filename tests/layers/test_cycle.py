@@ -44,7 +44,7 @@ def test_positions_count_the_steps_from_1970(freq: str, first: str, position: in
 def test_offsets_that_only_pandas_knows_have_no_position() -> None:
     stamps = pd.date_range("2024-01-01", periods=5, freq="BME").to_numpy()
     assert Frequency.of("BME").positions(stamps) is None
-    with pytest.raises(DataError, match=r"model\.cycles needs steps that can be counted"):
+    with pytest.raises(DataError, match=r"model\.cycles and model\.harmonics need steps that can be counted"):
         Cycles((3,), 1)(Batch(torch.zeros(1, 2, 1)), 2)
 
 
