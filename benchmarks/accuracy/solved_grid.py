@@ -53,10 +53,7 @@ MEMBERS: dict[str, dict[int, tuple[Settings, ...]]] = {  # settings of random fe
         336: ({**LONG_MAP, "harmonics": 2}, {"lookback": 288, "harmonics": 2}),
         720: (LONG_MAP, {"lookback": 288}),
     },
-    "weather": {
-        **dict.fromkeys((96, 192), (CHANNELS_AND_CLOCK,)),
-        **dict.fromkeys((336, 720), ({"lookback": 432, "activation": "relu"},)),
-    },
+    "weather": dict.fromkeys((96, 192, 336, 720), (CHANNELS_AND_CLOCK,)),
 }
 MAP = "solved map"
 

@@ -387,6 +387,7 @@ def test_a_line_whose_model_had_other_settings_is_not_taken(tmp_path: Path) -> N
     path.write_text(json.dumps(line) + "\n")
     assert len(read(path)) == 1
     del settings["model"]["preset"]  # newer, and adds nothing
+    del settings["model"]["individual"]  # a switch, and off
     path.write_text(json.dumps(line) + "\n")
     assert len(read(path)) == 1
     del settings["model"]["normalise"]

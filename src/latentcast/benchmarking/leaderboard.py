@@ -160,9 +160,9 @@ def read(path: Path) -> dict[str, dict[str, Any]]:
     """The lines of cells.jsonl by the key of their cell; a failure counts only while nothing succeeded.
 
     Settings are understood as they are now: one of data or training that is newer than the line has its default, and
-    so has one of the model that adds nothing (none, or an empty list). Left out are lines that were cut while they
-    were written, that this version cannot understand, or whose model has otherwise other settings than it had then:
-    it may not be the same model.
+    so has one of the model that adds nothing (none, an empty list, or a switch that is off). Left out are lines that
+    were cut while they were written, that this version cannot understand, or whose model has otherwise other settings
+    than it had then: it may not be the same model.
     """
     found: dict[str, dict[str, Any]] = {}
     for line in path.read_text(encoding="utf-8", errors="replace").split("\n") if path.exists() else ():
@@ -170,7 +170,7 @@ def read(path: Path) -> dict[str, dict[str, Any]]:
             record = json.loads(line)
             run = resolve_config(record["settings"])
             then, now = (dict(leaves(settings["model"])) for settings in (record["settings"], run.dump()))
-            if then.keys() - now.keys() or any(now[name] not in (None, []) for name in now.keys() - then.keys()):
+            if then.keys() - now.keys() or any(now[name] not in (None, [], False) for name in now.keys() - then.keys()):
                 continue
             on = [(name, its["fingerprint"]) for name, its in record.get("on", {}).items()]
             its = key(run, record["fingerprint"], on, record["part"])
