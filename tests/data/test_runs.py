@@ -74,7 +74,7 @@ def test_stamps_are_shared_where_every_series_has_them() -> None:
 
 @pytest.mark.parametrize("freq", ["MS", "ME", "B", "QS", "D", "BME", "WOM-2TUE", "30min"])
 def test_the_frequency_of_shared_stamps_is_that_of_one_series(freq: str) -> None:
-    own = pd.date_range("2023-01-02", periods=40, freq=freq).to_numpy()
+    own = pd.date_range("2023-01-02", periods=40, freq=freq).to_numpy("datetime64[ns]")
     series = np.repeat(np.arange(3), 40)
     found = infer(np.tile(own, 3), series)
     assert found == infer(own, np.zeros(40, np.int64))
