@@ -95,6 +95,17 @@ def test_gaps_are_left_to_the_network(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_the_network_is_that_of_the_folder_as_it_is_now(tmp_path: Path) -> None:
+    for seed in (0, 1):
+        latentcast.fit(
+            long(gaps=True), "dlinear", **SIZES, seed=seed, settings=QUICK, out=tmp_path / "model", overwrite=True
+        )
+        asked = Asked(None, None, None, "auto", 100, None)
+        light: Any = forecast_ahead(predictor(tmp_path / "model"), long(gaps=True), None, asked)
+        assert_frame_equal(light, latentcast.load(tmp_path / "model").predict(long(gaps=True)))
+
+
+@pytest.mark.slow
 def test_the_command_imports_no_torch(tmp_path: Path) -> None:
     latentcast.fit(long(), "ridge", **SIZES, out=tmp_path / "model")
     long().to_parquet(tmp_path / "data.parquet", index=False)

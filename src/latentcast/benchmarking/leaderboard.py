@@ -160,7 +160,7 @@ def read(path: Path) -> dict[str, dict[str, Any]]:
     """The lines of cells.jsonl by the key of their cell; a failure counts only while nothing succeeded.
 
     Settings are understood as they are now: one of data or training that is newer than the line has its default, and
-    so has one of the model that adds nothing (none, an empty list, or a switch that is off). Left out are lines that
+    so has one of the model that adds nothing (none, an empty list, zero, a switch that is off). Left out are lines that
     were cut while they were written, that this version cannot understand, or whose model has otherwise other settings
     than it had then: it may not be the same model.
     """

@@ -1,7 +1,7 @@
 """Load what forecasts from a folder: a linear map without torch where the folder holds one, else the network."""
 
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -77,7 +77,6 @@ def _read(folder: Path) -> FittedState:
     return made
 
 
-@lru_cache(maxsize=1)
 def _network(folder: Path) -> "Forecaster":
     from latentcast.forecaster.load import as_forecaster
 

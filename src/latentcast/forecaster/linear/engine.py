@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from latentcast.data.sources.frames import Source
@@ -24,20 +25,25 @@ class LinearEngine:
         Forecasts all channels.
     targets
         Positions of the channels that come back.
-    network
-        Loads the forecaster with its network, once: for gaps, longer horizons, and hints.
+    load
+        Gives the forecaster with its network.
     """
 
     linear: LinearMap
     targets: tuple[int, ...]
-    network: Callable[[], FittedState]
+    load: Callable[[], FittedState]
+
+    @cached_property
+    def network(self) -> FittedState:
+        """The forecaster with its network, loaded once: for gaps, longer horizons, and hints."""
+        return self.load()
 
     def compute(self, sampling: Sampling | None = None) -> Compute:
         """What forecasts batches of windows."""
 
         def forecast(windows: Windows, read: WindowArrays) -> Computed:
             if read.observed is not None or max(read.past.max(), -read.past.min()) > LARGEST:
-                return self.network().engine.compute(sampling)(windows, read)
+                return self.network.engine.compute(sampling)(windows, read)
             values = self.linear(read.past)
             return Computed(values if len(self.targets) == values.shape[2] else values[..., list(self.targets)])
 
@@ -45,8 +51,8 @@ class LinearEngine:
 
     def at_horizon(self, horizon: int) -> Any:
         """The network at another horizon. Raises SettingsError where its weights belong to its own."""
-        return self.network().engine.at_horizon(horizon)
+        return self.network.engine.at_horizon(horizon)
 
     def transfer_hint(self, source: Source) -> str:
         """As of the network."""
-        return self.network().engine.transfer_hint(source)
+        return self.network.engine.transfer_hint(source)

@@ -2,7 +2,8 @@
 
 Candidates and features do not depend on the weights, so they are computed once, and an epoch costs little. After the
 network, a linear map of the context is solved; its part in the forecast is chosen on the validation windows. At the end
-whole forecasts of the start and of what was learned are compared there: what is not better is not kept.
+the whole forecasts before and after tuning are compared on these windows. Where tuning does not lower the error, the
+weights of the start stay.
 """
 
 from collections.abc import Iterator
